@@ -1,0 +1,1 @@
+"""Turns novels and comic panels into searchable vectors in Postgres, by Dagster."""
