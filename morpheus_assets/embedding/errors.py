@@ -1,0 +1,66 @@
+"""What can go wrong between an input and its vector: the class says whether to try again.
+
+Every message is one sentence that names the fault, the setting and the next step. No vendor's exception
+leaves this package, and no message ever holds a key.
+"""
+
+from morpheus_assets.embedding.rate_limits import ObservedLimits
+
+
+class EmbeddingError(Exception):
+    """Base class; `retryable` says whether the same request may succeed a little later."""
+
+    retryable = False
+
+
+class ConfigurationError(EmbeddingError):
+    """A setting is wrong or missing (key, model, address): nothing works until a person changes it."""
+
+
+class BillingError(EmbeddingError):
+    """The provider's account has no credit or quota left: nothing works until a person pays."""
+
+
+class ValidationError(EmbeddingError):
+    """The provider, or our own check before it, refuses this input for what it is."""
+
+
+class InputRefused(ValidationError):
+    """One input is refused; `index` is its position in the request, None when the provider did not say."""
+
+    def __init__(self, message: str, index: int | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+class RequestTooLarge(ValidationError):
+    """The request as a whole is too large: split, each half may pass."""
+
+
+class RateLimited(EmbeddingError):
+    """Too many requests or tokens; `retry_after` in seconds when the provider said so, else None."""
+
+    retryable = True
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, limits: ObservedLimits | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.limits = limits
+
+
+class ProviderUnavailable(EmbeddingError):
+    """Network or server trouble: no usable answer came; `retry_after` as for RateLimited."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class InvalidAnswer(EmbeddingError):
+    """An answer came but cannot be trusted (count, index, dimensions, NaN, zero, other model): retried once."""
+
+    retryable = True
