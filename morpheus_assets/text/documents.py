@@ -16,8 +16,8 @@ class HeadingHint:
 
     `char_offset` points at the heading's first character in `Document.text`; `level` is 1 for the outermost.
     `source` is "html", "markdown", "docx", "epub-toc" (the book's table of contents points here) or
-    "epub-heading" (an h1-h6 inside a spine file). `role` is "chapter", "part", "front", "back", or "" where the
-    file does not say.
+    "epub-heading" (an h1-h6 inside a spine file). `role` is "chapter", "part", "front", "back", or "" where
+    the file does not say.
     """
 
     char_offset: int

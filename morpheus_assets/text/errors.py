@@ -5,9 +5,9 @@ class TextError(Exception):
     """Base of everything the text floor raises on purpose; `str(error)` is one sentence for a person."""
 
 
-class UnreadableText(TextError):
+class UnreadableText(TextError):  # noqa: N818 - reads as a sentence where it is caught
     """The file cannot become a novel. The sentence names the file, what is wrong and what to do."""
 
 
-class TokenizerMissing(TextError):
+class TokenizerMissing(TextError):  # noqa: N818
     """The tokenizer that measures chunks is not installed."""

@@ -1,0 +1,1 @@
+"""One module a file format, each turning bytes into a Document; formats.py chooses between them."""
