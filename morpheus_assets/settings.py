@@ -1,0 +1,107 @@
+"""Every setting of the project, read once from the environment (and a `.env` file beside the project).
+
+Only the outer floors (the Dagster face and `serve`) read settings; what lies below takes values as arguments.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """Values of the `MORPHEUS_*` variables and of the providers' own key variables.
+
+    Raises `pydantic.ValidationError`, which names each variable that is out of range.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="MORPHEUS_", env_file=PROJECT_FOLDER / ".env", extra="ignore", populate_by_name=True
+    )
+
+    content: Path = Field(PROJECT_FOLDER / "content", description="Folder with `novels/` and `panels/`.")
+    data_folder: Path = Field(
+        PROJECT_FOLDER / ".morpheus", description="Where the embedded Postgres and local state live."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="A Postgres 15+ with pgvector; unset: the embedded server in `MORPHEUS_DATA_FOLDER`."
+    )
+    samples: bool = Field(
+        True, description="Put the sample story and panels into an empty content folder at first start."
+    )
+
+    text_spaces: str = Field(
+        "sentence-transformers/all-MiniLM-L6-v2",
+        description="Comma list of `provider/model[@dimensions]`; the first one becomes active.",
+    )
+    image_spaces: str = Field(
+        "open_clip/ViT-B-32@laion2b_s34b_b79k",
+        description="Comma list of `open_clip/MODEL@TAG`, `open_clip/local:FOLDER`, `open_clip/demo` or `remote_clip/MODEL`.",
+    )
+    chunk_tokens: Count = Field(
+        254, description="Largest chunk, in word pieces; a change re-embeds everything."
+    )
+    chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces shared by neighbouring chunks.")
+
+    openai_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("OPENAI_API_KEY"), description="Key for `openai/…` spaces."
+    )
+    openai_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OPENAI_BASE_URL"),
+        description="Another OpenAI-compatible endpoint.",
+    )
+    voyage_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("VOYAGE_API_KEY"), description="Key for `voyage/…` spaces."
+    )
+    voyage_base_url: str | None = Field(
+        None, validation_alias=AliasChoices("VOYAGE_BASE_URL"), description="Another Voyage-compatible endpoint."
+    )
+    remote_clip_url: str | None = Field(
+        None, description="Endpoint of `remote_clip/…` spaces (RunPod serverless)."
+    )
+    remote_clip_api_key: SecretStr | None = Field(None, description="Bearer key of that endpoint.")
+
+    requests_in_flight: Count = Field(5, description="Requests to a provider at a time, in one run.")
+    requests_per_minute: Count = Field(
+        3000, description="Requests a minute to one provider, over all processes."
+    )
+    tokens_per_minute: Count = Field(
+        1_000_000, description="Tokens a minute to one provider, over all processes."
+    )
+    request_timeout_seconds: float = Field(
+        60.0, gt=0, description="Overall deadline of one request to a provider."
+    )
+    retry_attempts: Count = Field(3, description="Attempts for one request before it counts as failed.")
+    torch_threads: Count = Field(2, description="Threads that a local model may use.")
+    max_image_pixels: Count = Field(
+        100_000_000, description="Panels with more pixels are refused before they are decoded."
+    )
+    max_novel_bytes: Count = Field(
+        64 * 1024 * 1024, description="Novels larger than this are refused before they are read."
+    )
+
+    ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI, on loopback.")
+    max_runs_per_tick: Count = Field(50, description="Runs that one sensor tick may launch.")
+
+    @property
+    def novels_folder(self) -> Path:
+        """Where novels are dropped."""
+        return self.content / "novels"
+
+    @property
+    def panels_folder(self) -> Path:
+        """Where panels are dropped, one folder a novel."""
+        return self.content / "panels"
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """Read the environment once for this process."""
+    return Settings()
