@@ -1,0 +1,149 @@
+"""Bytes of a file → an upright 8-bit RGB panel, or one sentence that says why not.
+
+The size is read from the header and refused before any pixel is decoded. Pixel layouts are in pixels.py,
+things that are no images in signatures.py. An orientation that stands only in XMP is applied like one in EXIF
+(Pillow's rule), also in PNG.
+"""
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from PIL import ExifTags, Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
+
+from morpheus_assets.images.errors import RefusedImage, shown
+from morpheus_assets.images.pixels import to_rgb
+from morpheus_assets.images.signatures import foreign_content, image_kind
+
+# Pillow knows 43 formats, some of which call other programs (EPS) or read other files: only these are tried.
+ACCEPTED_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "ICO", "JPEG2000", "PPM")
+# A 600 dpi double page, or a strip of 800 × 80,000; decoding one takes about 450 MB at most.
+DEFAULT_MAX_PIXELS = 64_000_000
+
+_TURNS = {
+    2: "mirrored",
+    3: "turned by 180°",
+    4: "flipped",
+    5: "mirrored and turned by 270°",
+    6: "turned by 90°",
+    7: "mirrored and turned by 90°",
+    8: "turned by 270°",
+}
+_TILE_TAGS = (322, 323)
+
+
+@dataclass(frozen=True)
+class DecodedPanel:
+    """An upright RGB image; `width` and `height` in pixels as shown; `mode` and `format` as in the file.
+
+    `treatments` are short phrases: what was done to get from the file to `image`.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    mode: str
+    format: str
+    treatments: tuple[str, ...]
+
+
+def decode_panel(data: bytes, name: str, *, max_pixels: int) -> DecodedPanel:
+    """Decode the first frame of an image file; `name` serves for the sentences and is never trusted.
+
+    Raises RefusedImage, and nothing else, with a sentence that names the file and the way out.
+    """
+    foreign = foreign_content(data)
+    if foreign:
+        raise RefusedImage(f"{shown(name)} {foreign}.")
+    try:
+        with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened:
+            _check_size(opened, data, name, max_pixels)
+            return _decode(opened)
+    except RefusedImage:
+        raise
+    except Image.DecompressionBombError as error:
+        raise RefusedImage(_too_large(name, _pixels_in(error), max_pixels)) from error
+    except MemoryError as error:
+        raise RefusedImage(f"{shown(name)} needs more memory than there is: save it smaller.") from error
+    # Pillow's decoders raise OSError, ValueError, SyntaxError, IndexError, struct.error, zlib.error and more.
+    except Exception as error:
+        raise RefusedImage(_damaged(data, name, error)) from error
+
+
+def _decode(opened: Image.Image) -> DecodedPanel:
+    file_format, mode = opened.format or "unknown", opened.mode
+    treatments = []
+    if getattr(opened, "is_animated", False):
+        treatments.append("first frame taken")
+    # Pillow turns a TIFF while loading it, so what it was can only be read before.
+    turn = _TURNS.get(opened.tag_v2.get(ExifTags.Base.Orientation, 1)) if _is_tiff(opened) else None
+    opened.load()
+    turn = turn or _TURNS.get(_orientation(opened))
+    upright = ImageOps.exif_transpose(opened) if turn else opened
+    if turn:
+        treatments.append(f"{turn}, as its metadata asks")
+    image, conversions = to_rgb(upright)
+    if image is opened:
+        image = opened.copy()
+    return DecodedPanel(image, image.width, image.height, mode, file_format, (*treatments, *conversions))
+
+
+def _is_tiff(opened: Image.Image) -> TypeGuard[TiffImageFile]:
+    return opened.format == "TIFF"
+
+
+def _orientation(opened: Image.Image) -> int:
+    """1 to 8 by EXIF or XMP of a loaded image; 1 when there is none or the metadata is damaged."""
+    try:
+        return int(opened.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        return 1
+
+
+def _check_size(opened: Image.Image, data: bytes, name: str, max_pixels: int) -> None:
+    width, height = opened.size
+    pixels = width * height
+    if _is_tiff(opened):
+        # A small TIFF may declare gigantic tiles, and libtiff allocates one whole tile.
+        tile = [int(opened.tag_v2.get(tag, 1)) for tag in _TILE_TAGS]
+        pixels = max(pixels, tile[0] * tile[1])
+    elif opened.format == "ICO":
+        pixels = max(pixels, _largest_embedded_png(data))
+    if pixels <= 0:
+        raise RefusedImage(f"{shown(name)} declares a size of {width} × {height} pixels: save it again.")
+    if pixels > max_pixels:
+        raise RefusedImage(_too_large(name, pixels, max_pixels))
+
+
+def _largest_embedded_png(data: bytes) -> int:
+    """Pixels of the largest PNG inside an icon, whose own directory cannot state more than 256 × 256."""
+    sizes = [0]
+    for match in re.finditer(rb"\x89PNG\r\n\x1a\n....IHDR(....)(....)", data, re.DOTALL):
+        sizes.append(int.from_bytes(match[1]) * int.from_bytes(match[2]))
+    return max(sizes)
+
+
+def _too_large(name: str, pixels: int | None, max_pixels: int) -> str:
+    found = f"declares {pixels:,} pixels" if pixels else "declares a gigantic size"
+    return (
+        f"{shown(name)} {found}, more than the {max_pixels:,} allowed:"
+        " save it smaller, or raise the limit if it is really that large."
+    )
+
+
+def _pixels_in(error: Exception) -> int | None:
+    number = re.search(r"\((\d+) pixels\)", str(error))
+    return int(number[1]) if number else None
+
+
+def _damaged(data: bytes, name: str, error: Exception) -> str:
+    kind = image_kind(data)
+    if kind is None:
+        known = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF"
+        return f"{shown(name)} is no image of a known format ({known}): export it as PNG."
+    if isinstance(error, Image.UnidentifiedImageError):
+        return f"{shown(name)} begins as a {kind} but its header is damaged or cut short: copy it again."
+    detail = shown(str(error).strip() or type(error).__name__)
+    return f"{shown(name)} is a damaged or incomplete {kind} ({detail.rstrip('.')}): copy it again."

@@ -1,0 +1,185 @@
+"""Which files of a novel's folder are its panels, in reading order; the rest is listed with a reason.
+
+Names, sizes and links only: no file is opened here. A folder that cannot be read is an error, never empty.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from morpheus_assets.images.errors import UnreadableFolder, shown
+
+PANEL_SUFFIXES = frozenset(
+    {
+        ".png",
+        ".apng",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".dib",
+        ".tif",
+        ".tiff",
+    }
+    | {".avif", ".ico", ".jp2", ".j2k", ".pgm", ".ppm", ".pbm", ".pnm"}
+)
+MAX_PANEL_BYTES = 256 * 1024 * 1024
+
+_NEARLY_IMAGES = {
+    ".heic": "HEIC is not read here: export it as PNG or JPEG",
+    ".heif": "HEIF is not read here: export it as PNG or JPEG",
+    ".jxl": "JPEG XL is not read here: export it as PNG or JPEG",
+    ".svg": "SVG is a drawing, not pixels: export it as PNG",
+    ".psd": "a Photoshop document is not read here: export it as PNG",
+    ".pdf": "a PDF is not read here: export its pages as PNG",
+    ".cbz": "an archive is not opened here: unpack it into the folder",
+    ".cbr": "an archive is not opened here: unpack it into the folder",
+    ".zip": "an archive is not opened here: unpack it into the folder",
+    ".rar": "an archive is not opened here: unpack it into the folder",
+    ".7z": "an archive is not opened here: unpack it into the folder",
+    ".tar": "an archive is not opened here: unpack it into the folder",
+}
+_SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
+
+
+@dataclass(frozen=True)
+class PanelFile:
+    """A file that should be a panel; `relative_path` is posix, below the novel's folder; `size` in bytes."""
+
+    relative_path: str
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file, folder or link that is no panel, and why, in words that fit after a colon."""
+
+    relative_path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PanelListing:
+    """Panels in natural order (page2 before page10) and everything passed over on the way."""
+
+    files: list[PanelFile] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+
+
+def list_panels(folder: Path, *, content_folder: Path | None = None) -> PanelListing:
+    """List the panels below `folder`, recursively.
+
+    Links are followed only while they stay inside `content_folder` (default: `folder` itself). Raises
+    UnreadableFolder when `folder` or any folder in it cannot be listed, so that a lost mount or a missing
+    permission is never taken for "all panels gone".
+    """
+    boundary = _real_path(content_folder or folder)
+    here = _real_path(folder)
+    if not here.is_relative_to(boundary):
+        raise UnreadableFolder(
+            f"{shown(str(folder))} is a link that leads out of {shown(str(boundary))}: copy the panels in."
+        )
+    listing = PanelListing()
+    _walk(folder, "", boundary, {here}, listing)
+    listing.files.sort(key=lambda panel: natural_order(panel.relative_path))
+    listing.skipped.sort(key=lambda skipped: natural_order(skipped.relative_path))
+    return listing
+
+
+def natural_order(relative_path: str) -> tuple[object, ...]:
+    """Sort key that reads numbers as numbers, folder by folder: page2 before page10, ch2/p1 before ch10."""
+    parts = []
+    for part in relative_path.split("/"):
+        pieces = re.split(r"([0-9]+)", part.casefold())
+        parts.append(tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)))
+    return (tuple(parts), relative_path)
+
+
+def _walk(folder: Path, prefix: str, boundary: Path, visited: set[Path], listing: PanelListing) -> None:
+    for entry in _entries(folder):
+        relative = prefix + entry.name
+        reason = _reason_by_name(entry.name) or _reason_by_link(entry, boundary)
+        if reason:
+            listing.skipped.append(SkippedFile(relative, reason))
+        elif entry.is_dir():
+            real = _real_path(entry)
+            if real in visited:
+                listing.skipped.append(SkippedFile(relative, "a link to a folder that is already listed"))
+                continue
+            visited.add(real)
+            _walk(entry, relative + "/", boundary, visited, listing)
+        else:
+            _add_file(entry, relative, listing)
+
+
+def _add_file(entry: Path, relative: str, listing: PanelListing) -> None:
+    suffix = entry.suffix.lower()
+    reason = None
+    if suffix not in PANEL_SUFFIXES:
+        reason = _NEARLY_IMAGES.get(suffix, "not an image")
+    elif not entry.is_file():
+        reason = "not a regular file"
+    if reason:
+        listing.skipped.append(SkippedFile(relative, reason))
+        return
+    try:
+        status = entry.stat()
+    except OSError as error:
+        listing.skipped.append(SkippedFile(relative, f"cannot be read ({error.strerror or 'vanished'})"))
+        return
+    if status.st_size > MAX_PANEL_BYTES:
+        listing.skipped.append(
+            SkippedFile(relative, f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller")
+        )
+        return
+    mtime_ns = getattr(status, "st_mtime_ns", 0)
+    listing.files.append(PanelFile(relative, entry, status.st_size, mtime_ns))
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    try:
+        yield from list(folder.iterdir())
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UnreadableFolder(
+            f"The panel folder {shown(str(folder), 200)} cannot be listed ({reason}): check that it is"
+            " there and may be read by this user; stored panels are left as they are."
+        ) from error
+
+
+def _reason_by_name(name: str) -> str | None:
+    if name.startswith("._"):
+        return "a macOS resource fork, not the picture itself"
+    if name.startswith("."):
+        return "hidden"
+    if name.lower() in _SYSTEM_NAMES:
+        return "written by the operating system"
+    # Postgres stores only valid UTF-8; Python shows undecodable bytes of a name as lone surrogates.
+    if any("\ud800" <= c <= "\udfff" for c in name):
+        return "its name is not valid UTF-8: rename it"
+    return None
+
+
+def _reason_by_link(entry: Path, boundary: Path) -> str | None:
+    if not entry.is_symlink():
+        return None
+    try:
+        target = entry.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "a link that leads nowhere"
+    if not target.is_relative_to(boundary):
+        return "a link that leads out of the content folder: copy the file in instead"
+    return None
+
+
+def _real_path(path: Path) -> Path:
+    # Object stores have no links and their paths no os.PathLike: they are their own real path.
+    return path.resolve() if isinstance(path, os.PathLike) else path

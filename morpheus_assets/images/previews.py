@@ -1,0 +1,69 @@
+"""Small pictures for a person to look at in the UI: a thumbnail, a contact sheet, and its markdown.
+
+Only for looking: nothing here is embedded or stored.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageOps
+
+from morpheus_assets.images.decoding import DEFAULT_MAX_PIXELS, decode_panel
+from morpheus_assets.images.errors import RefusedImage, shown
+
+# The UI stores metadata in the event log: base64 adds a third, so 44 kB of JPEG is 59 kB there.
+MAX_PREVIEW_BYTES = 44_000
+MAX_TILES = 24
+_TILE = 120
+_LABEL = 14
+_COLUMNS = 6
+
+
+def thumbnail(image: Image.Image, side: int = _TILE) -> bytes:
+    """`image` fitted into a square of `side` pixels, as JPEG."""
+    return _jpeg(ImageOps.contain(image.convert("RGB"), (side, side)), MAX_PREVIEW_BYTES)
+
+
+def contact_sheet(panels: Sequence[tuple[str, bytes]]) -> bytes:
+    """A JPEG of at most MAX_PREVIEW_BYTES with the first MAX_TILES `(label, image bytes)`; b"" for none.
+
+    An image that cannot be decoded is a grey tile, so that the sheet shows which ones were refused.
+    """
+    tiles = list(panels[:MAX_TILES])
+    if not tiles:
+        return b""
+    columns = min(_COLUMNS, len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * _TILE, rows * (_TILE + _LABEL)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for position, (label, data) in enumerate(tiles):
+        left, top = position % columns * _TILE, position // columns * (_TILE + _LABEL)
+        small = _tile(label, data)
+        sheet.paste(small, (left + (_TILE - small.width) // 2, top + (_TILE - small.height) // 2))
+        draw.text((left + 2, top + _TILE), shown(label, 18), fill="black")
+    return _jpeg(sheet, MAX_PREVIEW_BYTES)
+
+
+def as_markdown(picture: bytes, alternative: str) -> str:
+    """Markdown with the JPEG inside, as Dagster's UI renders it; "" for an empty picture."""
+    if not picture:
+        return ""
+    return f"![{alternative}](data:image/jpeg;base64,{base64.b64encode(picture).decode()})"
+
+
+def _tile(label: str, data: bytes) -> Image.Image:
+    room = (_TILE - 4, _TILE - 4)
+    try:
+        return ImageOps.contain(decode_panel(data, label, max_pixels=DEFAULT_MAX_PIXELS).image, room)
+    except RefusedImage:
+        return Image.new("RGB", room, "lightgrey")
+
+
+def _jpeg(image: Image.Image, limit: int) -> bytes:
+    for quality in (80, 65, 50, 35, 20):
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= limit:
+            return buffer.getvalue()
+    return _jpeg(image.reduce(2), limit)
