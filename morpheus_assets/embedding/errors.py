@@ -25,7 +25,7 @@ class ValidationError(EmbeddingError):
     """The provider, or our own check before it, refuses this input for what it is."""
 
 
-class InputRefused(ValidationError):
+class InputRefused(ValidationError):  # noqa: N818
     """One input is refused; `index` is its position in the request, None when the provider did not say."""
 
     def __init__(self, message: str, index: int | None = None) -> None:
@@ -33,11 +33,11 @@ class InputRefused(ValidationError):
         self.index = index
 
 
-class RequestTooLarge(ValidationError):
+class RequestTooLarge(ValidationError):  # noqa: N818
     """The request as a whole is too large: split, each half may pass."""
 
 
-class RateLimited(EmbeddingError):
+class RateLimited(EmbeddingError):  # noqa: N818
     """Too many requests or tokens; `retry_after` in seconds when the provider said so, else None."""
 
     retryable = True
@@ -50,7 +50,7 @@ class RateLimited(EmbeddingError):
         self.limits = limits
 
 
-class ProviderUnavailable(EmbeddingError):
+class ProviderUnavailable(EmbeddingError):  # noqa: N818
     """Network or server trouble: no usable answer came; `retry_after` as for RateLimited."""
 
     retryable = True
@@ -60,7 +60,7 @@ class ProviderUnavailable(EmbeddingError):
         self.retry_after = retry_after
 
 
-class InvalidAnswer(EmbeddingError):
-    """An answer came but cannot be trusted (count, index, dimensions, NaN, zero, other model): retried once."""
+class InvalidAnswer(EmbeddingError):  # noqa: N818
+    """An answer came that cannot be trusted (count, index, dimensions, NaN, zero, model): retried once."""
 
     retryable = True

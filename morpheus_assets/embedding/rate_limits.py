@@ -1,9 +1,14 @@
-"""The shared budget of requests and tokens per minute, as the pipeline sees it, and the headers that lower it.
+"""The shared budget of requests and tokens per minute as the pipeline sees it, and the headers that lower it.
 
 The budget that all processes share lives in the store; here are its protocol and the one without limits.
 """
 
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 
@@ -29,7 +34,7 @@ class RequestBudget(Protocol):
         """Wait until `requests` and (estimated) `tokens` fit into the budget, then book them."""
 
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
-        """Correct a booking: `estimated_tokens` were taken, the provider charged `actual_tokens` (0: none)."""
+        """Correct a booking: `estimated_tokens` were taken, `actual_tokens` were charged (0: none)."""
 
     async def observe(self, limits: ObservedLimits) -> None:
         """Lower the budget to what the provider says it allows."""
@@ -52,3 +57,55 @@ class NoBudget:
 
     async def pause(self, seconds: float) -> None:
         """Do nothing."""
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(text: str) -> float | None:
+    """Read `6m0s`, `20ms`, `1.5s` or plain seconds; None for anything else."""
+    parts = _DURATION.findall(text.strip())
+    if parts and _DURATION.sub("", text.strip()) == "":
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    return _number(text)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
+def read_limits(headers: Mapping[str, str]) -> ObservedLimits | None:
+    """Read `x-ratelimit-*` headers (any case); None when there are none that make sense."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    found: dict[str, int | float] = {}
+    for field in fields(ObservedLimits):
+        kind, what = field.name.split("_")[:2]
+        text = lower.get(f"x-ratelimit-{kind}-{what}")
+        value = None if text is None else _duration(text) if kind == "reset" else _number(text)
+        if value is not None:
+            found[field.name] = value if kind == "reset" else int(value)
+    return ObservedLimits(**found) if found else None  # type: ignore[arg-type]
+
+
+def read_retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or HTTP date); None when absent or odd."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    milliseconds = _number(lower.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = lower.get("retry-after", "")
+    seconds = _number(text)
+    if seconds is not None:
+        return seconds
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
