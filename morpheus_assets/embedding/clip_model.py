@@ -1,0 +1,176 @@
+"""A CLIP in memory: load it, prepare a panel for it, run either tower; only this module touches open_clip.
+
+Knows nothing of providers, threads or batching.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from morpheus_assets.embedding.clip_sources import ClipSource
+from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.hub_files import hub_file, hub_tokenizer
+from morpheus_assets.embedding.image_spaces import Precision
+from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
+
+STRIP_RATIO = 2
+_LEAST_BF16_COSINE = 0.999
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClipModel:
+    """A loaded model; vectors come out as float32 [n, dimensions], not yet normalised."""
+
+    module: Any
+    transform: Any
+    tokenizer: Any
+    side: int
+    device: str
+    dtype: Any
+
+    def prepare(self, panel: Image.Image) -> Any:
+        """One upright RGB panel as the model's input tensor [3, side, side], float32."""
+        return self.transform(letterbox_strip(panel, self.side))
+
+    def embed_panels(self, prepared: Sequence[Any]) -> np.ndarray:
+        """Forward a batch of prepared panels."""
+        import torch
+
+        with torch.inference_mode():
+            batch = torch.stack(list(prepared)).to(device=self.device, dtype=self.dtype)
+            return self.module.encode_image(batch).float().cpu().numpy()
+
+    def embed_texts(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
+        """Forward texts, cut at the model's context length; also the number of tokens without padding."""
+        import torch
+
+        with torch.inference_mode():
+            tokens = self.tokenizer(list(texts))
+            vectors = self.module.encode_text(tokens.to(self.device)).float().cpu().numpy()
+        return vectors, int((tokens != 0).sum())
+
+
+def letterbox_strip(panel: Image.Image, side: int) -> Image.Image:
+    """A panel longer than STRIP_RATIO:1, whole and centred on a white square; any other panel unchanged.
+
+    Most models crop the centre or squash: of a 1:10 strip they would see a tenth, or nothing recognisable.
+    """
+    longest, shortest = max(panel.size), max(1, min(panel.size))
+    if longest <= STRIP_RATIO * shortest:
+        return panel
+    square = Image.new("RGB", (side, side), "white")
+    scale = side / longest
+    size = (max(1, round(panel.width * scale)), max(1, round(panel.height * scale)))
+    small = panel.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    square.paste(small, ((side - small.width) // 2, (side - small.height) // 2))
+    return square
+
+
+def load_clip(source: ClipSource, precision: Precision, threads: int | None) -> ClipModel:
+    """Load a model for inference, on a GPU where torch finds one.
+
+    `threads` is torch's own number of threads in this process (None: leave as it is). Raises
+    ConfigurationError when weights are missing or do not fit, or when bf16 changes the vectors too much.
+    """
+    import torch
+
+    ensure_torchvision_imports()
+    import open_clip
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    if threads:
+        torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        module = _create(open_clip, source).eval().to(device)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigurationError(
+            f"The weights of `{source.name}` cannot be loaded ({type(error).__name__}: {reason}):"
+            " check that they belong to this architecture and are complete."
+        ) from error
+    preprocess = PreprocessCfg(**module.visual.preprocess_cfg)
+    side = preprocess.size if isinstance(preprocess.size, int) else max(preprocess.size)
+    transform = image_transform_v2(preprocess, is_train=False)
+    model = ClipModel(module, transform, _tokenizer(open_clip, source), side, device, torch.float32)
+    return model if precision == "fp32" else _to_bf16(model, source)
+
+
+def _create(open_clip: Any, source: ClipSource) -> Any:
+    if source.folder is not None:
+        return open_clip.create_model(f"local-dir:{source.folder}", require_pretrained=True)
+    if source.weights is not None:
+        return open_clip.create_model(source.architecture, str(source.weights), pretrained_text=False)
+    tags = open_clip.list_pretrained_tags_by_model(source.architecture)
+    settings = open_clip.get_pretrained_cfg(source.architecture, source.tag)
+    if not settings:
+        raise ConfigurationError(
+            f"open_clip knows no tag `{source.tag}` of `{source.architecture}`:"
+            f" choose one of {', '.join(tags)}."
+        )
+    repository, _, filename = settings["hf_hub"].rpartition("/")
+    names = [filename] if filename else ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"]
+    weights = hub_file(repository, names, f"{source.architecture}@{source.tag}")
+    # By path and not by tag: with a tag, open_clip asks the hub again for what is cached already.
+    return open_clip.create_model(
+        source.architecture,
+        str(weights),
+        pretrained_text=False,
+        force_quick_gelu=settings.get("quick_gelu", False),
+        force_preprocess_cfg=settings,
+    )
+
+
+def _tokenizer(open_clip: Any, source: ClipSource) -> Any:
+    if source.folder is not None:
+        merges = source.folder / "bpe.txt.gz"
+        own = {"bpe_path": str(merges)} if merges.is_file() else {}
+        return open_clip.get_tokenizer(f"local-dir:{source.folder}", **own)
+    text = source.model_config["text_cfg"]
+    if "hf_tokenizer_name" not in text:
+        return open_clip.get_tokenizer(source.architecture)
+    folder = hub_tokenizer(text["hf_tokenizer_name"], str(source.architecture))
+    return open_clip.tokenizer.HFTokenizer(
+        str(folder),
+        context_length=text.get("context_length", 77),
+        tokenizer_mode=text.get("tokenizer_mode"),
+        **text.get("tokenizer_kwargs", {}),
+    )
+
+
+def _to_bf16(model: ClipModel, source: ClipSource) -> ClipModel:
+    import torch
+
+    if model.device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        _log.warning("This CPU has no bf16 instructions: precision bf16 will be slower than fp32 here.")
+    probe = [model.prepare(_probe_picture(hue)) for hue in (0, 85, 170)]
+    exact = model.embed_panels(probe)
+    reduced = ClipModel(
+        model.module.to(torch.bfloat16),
+        model.transform,
+        model.tokenizer,
+        model.side,
+        model.device,
+        torch.bfloat16,
+    )
+    rough = reduced.embed_panels(probe)
+    norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(rough, axis=1)
+    cosine = float(((exact * rough).sum(axis=1) / norms).min())
+    if not cosine >= _LEAST_BF16_COSINE:
+        raise ConfigurationError(
+            f"In bf16 `{source.name}` gives other vectors than in fp32 (cosine {cosine:.4f}):"
+            " set the precision to fp32."
+        )
+    return reduced
+
+
+def _probe_picture(hue: int) -> Image.Image:
+    ramp = Image.linear_gradient("L").resize((256, 256))
+    return Image.merge("HSV", (ramp.point(lambda v: (v + hue) % 256), ramp.rotate(90), ramp)).convert("RGB")

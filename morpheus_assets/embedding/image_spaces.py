@@ -1,0 +1,125 @@
+"""The identity of an image space: whose vectors it holds, from which weights and which preprocessing.
+
+A hub model is identified by name, tag and open_clip's configuration, so that definitions load before anything
+is downloaded; a local one by the hash of its weights. No torch and no network here.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from morpheus_assets.embedding.clip_sources import DEMO_MODEL, architecture_config, find_clip_source
+from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.spaces import Space, SpaceName, slug
+
+Precision = Literal["fp32", "bf16"]
+# Raised by hand whenever clip_model.py changes what the model sees of a panel: it starts a new space.
+PANEL_PREPARATION = "upright RGB on white; beyond 2:1 letterboxed to a square"
+_HASH_CACHE = "weights.json"
+_BLOCK = 1 << 20
+
+
+def resolve_image_space(name: SpaceName, *, cache_folder: Path, precision: Precision = "fp32") -> Space:
+    """The space that `name` stands for; the hash of local weights is kept in `cache_folder`.
+
+    Raises ConfigurationError, one sentence, for an unknown provider or model and for unreadable weights.
+    """
+    if name.provider == "remote_clip":
+        return _remote_space(name)
+    if name.provider != "open_clip":
+        raise ConfigurationError(
+            f"`{name}` is no image space: write open_clip/MODEL@TAG, open_clip/local:FOLDER, open_clip/demo"
+            " or remote_clip/MODEL@DIMENSIONS."
+        )
+    source = find_clip_source(name)
+    preparation = _canonical(
+        {
+            "model": _digest(_canonical(source.model_config)),
+            "panels": PANEL_PREPARATION,
+            "precision": precision,
+            "preprocess": source.preprocess or "open_clip's own",
+        }
+    )
+    if source.weights is None:
+        model, revision = source.name, str(source.tag)
+        readable = slug("open-clip", model, revision)
+    else:
+        kind = DEMO_MODEL if name.model == DEMO_MODEL else "local"
+        # The path is left out: weights that are moved or renamed are still the same space.
+        model, revision = kind, "sha256:" + weights_hash(source.weights, cache_folder)
+        readable = slug("open-clip", kind)
+    identity = _digest(f"{revision}\n{preparation}")[:8]
+    key = slug(readable, source.dimensions, identity)
+    return Space(key, "image", "open_clip", model, revision, source.dimensions, preparation, None)
+
+
+def weights_hash(path: Path, cache_folder: Path) -> str:
+    """Hex sha256 of a file; read again only when its size or modification time has changed."""
+    try:
+        status = path.stat()
+        stamp = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+        known = _read_cache(cache_folder)
+        if stamp not in known:
+            known[stamp] = _file_digest(path)
+            _write_cache(cache_folder, known)
+        return known[stamp]
+    except OSError as error:
+        raise ConfigurationError(
+            f"The weights {path} cannot be read ({error.strerror or error}):"
+            " check the path and its permissions."
+        ) from error
+
+
+def _remote_space(name: SpaceName) -> Space:
+    dimensions = name.dimensions
+    if dimensions is None:
+        config = architecture_config(name.model)
+        dimensions = int(config["embed_dim"]) if config else None
+    if dimensions is None:
+        raise ConfigurationError(
+            f"`{name}` lacks its number of dimensions: write `remote_clip/{name.model}@512`, for example."
+        )
+    revision = name.tag or "as-deployed"
+    key = slug("remote-clip", name.model, *([name.tag] if name.tag else []), dimensions)
+    preparation = _canonical({"panels": "upright RGB on white", "preprocess": "the endpoint's own"})
+    return Space(key, "image", "remote_clip", name.model, revision, dimensions, preparation, None)
+
+
+def _file_digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_cache(folder: Path) -> dict[str, str]:
+    try:
+        known = json.loads((folder / _HASH_CACHE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write_cache(folder: Path, known: Mapping[str, str]) -> None:
+    # A cache that cannot be written costs a hash at the next start, and nothing else.
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=_HASH_CACHE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(known, file)
+        Path(temporary).replace(folder / _HASH_CACHE)
+    except OSError:
+        return
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=list)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

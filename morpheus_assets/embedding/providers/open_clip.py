@@ -1,0 +1,116 @@
+"""CLIP on this machine through open_clip: panels decoded beside the forward pass, texts by its text tower.
+
+Default ViT-B-32@laion2b_s34b_b79k: MIT, 512 dimensions, own tokenizer, 600 MB. SigLIP2 B/32-256 and PE-Core
+B/16 (both Apache-2.0) are stronger, but larger or slower on a CPU, and SigLIP2 needs the hub's tokenizer.
+`demo` is the packaged tiny model that knows drawn sample panels only; used when asked for, never instead.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from PIL import Image
+
+from morpheus_assets.embedding.clip_model import ClipModel, load_clip
+from morpheus_assets.embedding.clip_sources import find_clip_source
+from morpheus_assets.embedding.errors import InputRefused
+from morpheus_assets.embedding.image_spaces import Precision
+from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
+from morpheus_assets.embedding.providers.vectors import unit_vectors
+from morpheus_assets.embedding.spaces import Space, SpaceName
+
+BATCH = 32
+
+
+class OpenClipProvider:
+    """Embeds panels ("document") and descriptions of panels ("query") with one local model.
+
+    A panel is a PIL image, or a callable without arguments that returns one: the callable is run in a
+    decoding thread, so that decoding overlaps the forward pass of the batch before and only a few whole
+    panels are in memory at a time. The model is loaded at the first `embed`; two calls in flight keep both
+    sides busy.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        name: SpaceName,
+        *,
+        precision: Precision = "fp32",
+        threads: int | None = None,
+        decoders: int | None = None,
+    ) -> None:
+        self.space = space
+        self.limits = ProviderLimits(max_inputs=BATCH)
+        self._name = name
+        self._precision = precision
+        self._threads = threads
+        self._decoders = decoders or min(4, os.cpu_count() or 1)
+        self._model: ClipModel | None = None
+        self._pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
+
+    def estimate_tokens(self, text: str) -> int:
+        """An upper bound: byte-pair tokens never outnumber bytes."""
+        return len(text.encode()) + 2
+
+    async def embed(
+        self, inputs: Sequence[str | Image.Image | Callable[[], Image.Image]], input_type: InputType
+    ) -> EmbeddingResult:
+        """Unit vectors, float32 [n, dimensions], in the order of `inputs`: texts, or panels, not both.
+
+        Raises InputRefused with the index of a panel that cannot be opened, ConfigurationError when the model
+        cannot be loaded, InvalidAnswer when it gives no usable vector.
+        """
+        decoding, forward = self._open_pools()
+        loop = asyncio.get_running_loop()
+        model = await loop.run_in_executor(forward, self._load)
+        tokens = 0
+        if all(isinstance(each, str) for each in inputs):
+            texts = [str(each) for each in inputs]
+            vectors, tokens = await loop.run_in_executor(forward, model.embed_texts, texts)
+        else:
+            jobs = [loop.run_in_executor(decoding, _prepare, model, i, each) for i, each in enumerate(inputs)]
+            prepared = await _all_or_first_error(jobs)
+            vectors = await loop.run_in_executor(forward, model.embed_panels, prepared)
+        checked = unit_vectors(vectors, len(inputs), self.space)
+        return EmbeddingResult(checked, self.space.model, tokens)
+
+    async def close(self) -> None:
+        """Let go of the model and the threads; a later `embed` loads it again."""
+        pools, self._pools, self._model = self._pools, None, None
+        for pool in pools or ():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _load(self) -> ClipModel:
+        # Runs in the single forward thread only, so it needs no lock.
+        if self._model is None:
+            self._model = load_clip(find_clip_source(self._name), self._precision, self._threads)
+        return self._model
+
+    def _open_pools(self) -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
+        if self._pools is None:
+            self._pools = (
+                ThreadPoolExecutor(self._decoders, "clip-decode"),
+                ThreadPoolExecutor(1, "clip-forward"),
+            )
+        return self._pools
+
+
+def _prepare(model: ClipModel, index: int, panel: Any) -> Any:
+    try:
+        image = panel if isinstance(panel, Image.Image) else panel()
+        return model.prepare(image)
+    except Exception as error:
+        raise InputRefused(f"This panel cannot be prepared for the model: {error}", index) from error
+
+
+async def _all_or_first_error(jobs: Sequence["asyncio.Future[Any]"]) -> list[Any]:
+    try:
+        return await asyncio.gather(*jobs)
+    except BaseException:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        raise
