@@ -1,0 +1,118 @@
+"""Chapters and chunks: a novel's rows replaced in one short transaction, read whole or as a stream.
+
+Vectors are not here: they hang on the content hash (vectors.py).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from psycopg.rows import class_row
+
+from morpheus_assets.store.full_text import has_unspaced, with_bigrams
+from morpheus_assets.store.records import ChapterLike, ChapterRecord, ChunkLike, ChunkRecord, ReplaceCounts
+from morpheus_assets.store.transactions import Bind, RowSet, lock_novel, novel_id, replace_rows, transaction
+
+_CHAPTERS = RowSet(
+    "chapters",
+    key=("ordinal", "integer"),
+    values=(
+        ("title", "text"), ("kind", "text"), ("char_start", "integer"), ("char_end", "integer"), ("line", "integer"),
+    ),
+)  # fmt: skip
+
+_CHUNKS = RowSet(
+    "chunks",
+    key=("ordinal", "integer"),
+    values=(
+        ("chapter", "integer"), ("char_start", "integer"), ("char_end", "integer"), ("token_count", "integer"),
+        ("content_hash", "bytea"), ("body", "text"),
+    ),
+    staged_only=(("bigrams", "text"),),
+    derived=(
+        (
+            "tsv",
+            "to_tsvector((SELECT text_config FROM novels WHERE id = %(number)s)::regconfig,"
+            " coalesce(s.bigrams, s.body))",
+        ),
+    ),
+)  # fmt: skip
+
+_CHUNK_COLUMNS = "chapter, ordinal, char_start, char_end, token_count, content_hash, body"
+
+
+def replace_chapters(bind: Bind, novel: str, rows: Iterable[ChapterLike]) -> ReplaceCounts:
+    """Make the novel's chapters equal to `rows`. Raises UnknownNovel."""
+    with transaction(bind) as connection:
+        lock_novel(connection, novel)
+        number = novel_id(connection, novel)
+        staged = ((row.ordinal, row.title, row.kind, row.char_start, row.char_end, row.line) for row in rows)
+        return replace_rows(connection, _CHAPTERS, number, staged)
+
+
+def replace_chunks(bind: Bind, novel: str, rows: Iterable[ChunkLike], *, chunker: str | None = None) -> ReplaceCounts:
+    """Make the novel's chunks equal to `rows`, which may be a generator. Raises UnknownNovel.
+
+    `chunker` is the splitter's version and settings, kept beside the novel. When the novel's language changed since,
+    all rows are written again, for their searchable words follow from it.
+    """
+    with transaction(bind) as connection:
+        lock_novel(connection, novel)
+        number = novel_id(connection, novel)
+        row = connection.execute(
+            "SELECT chunks_config IS DISTINCT FROM text_config FROM novels WHERE id = %s", [number]
+        )
+        language_changed = bool((row.fetchone() or [True])[0])
+        counts = replace_rows(connection, _CHUNKS, number, map(_staged_chunk, rows), rewrite_all=language_changed)
+        connection.execute(
+            "UPDATE novels SET chunks_config = text_config, chunker = %(chunker)s WHERE id = %(id)s AND"
+            " (chunks_config, chunker) IS DISTINCT FROM (text_config, %(chunker)s)",
+            {"id": number, "chunker": chunker},
+        )
+        return counts
+
+
+def load_chapters(bind: Bind, novel: str) -> list[ChapterRecord]:
+    """One novel's chapters in order; none when the novel has none. Raises UnknownNovel."""
+    with transaction(bind) as connection:
+        novel_id(connection, novel)
+        return load_chapters_of(bind, [novel])[novel]
+
+
+def load_chapters_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[ChapterRecord]]:
+    """The chapters of many novels; every name asked for is a key."""
+    found: dict[str, list[ChapterRecord]] = {name: [] for name in novels}
+    with transaction(bind) as connection:
+        for novel, *values in connection.execute(
+            "SELECT n.novel, c.ordinal, c.title, c.kind, c.char_start, c.char_end, c.line FROM novels n"
+            " JOIN chapters c ON c.novel_id = n.id WHERE n.novel = ANY(%s) ORDER BY n.novel, c.ordinal",
+            [list(novels)],
+        ):
+            found[novel].append(ChapterRecord(*values))
+    return found
+
+
+def iter_chunks(bind: Bind, novel: str, *, rows_at_once: int = 500) -> Iterator[ChunkRecord]:
+    """One novel's chunks in order by a server-side cursor: memory stays flat. Raises UnknownNovel at the first one."""
+    with transaction(bind) as connection:
+        number = novel_id(connection, novel)
+        with connection.cursor("iter_chunks", row_factory=class_row(ChunkRecord)) as cursor:
+            cursor.itersize = rows_at_once
+            cursor.execute(
+                f"SELECT {_CHUNK_COLUMNS} FROM chunks WHERE novel_id = %s ORDER BY ordinal".encode(),  # noqa: S608
+                [number],
+            )
+            yield from cursor
+
+
+def iter_chunks_of(bind: Bind, novels: Sequence[str]) -> Iterator[tuple[str, ChunkRecord]]:
+    """The chunks of many novels, novel by novel in the order asked, each with its novel's name."""
+    for name in novels:
+        for chunk in iter_chunks(bind, name):
+            yield name, chunk
+
+
+def _staged_chunk(row: ChunkLike) -> tuple[Any, ...]:
+    return (
+        row.ordinal, row.chapter, row.char_start, row.char_end, row.token_count, row.content_hash, row.body,
+        with_bigrams(row.body) if has_unspaced(row.body) else None,
+    )  # fmt: skip

@@ -1,0 +1,60 @@
+"""Every way in which the store can say no, each with one sentence for a person.
+
+Only exception classes; the sentence is written where the fault is noticed. None of them ever holds a password.
+"""
+
+
+class StoreError(Exception):
+    """Base of all errors raised by `morpheus_assets.store`."""
+
+
+class DatabaseUnusable(StoreError):
+    """The database cannot be worked with at all; a person must act first."""
+
+
+class DatabaseDown(DatabaseUnusable):
+    """Nothing answers at the database's address. The only one of its kind that may pass by itself."""
+
+
+class DatabaseLoginRefused(DatabaseUnusable):
+    """The server answers but does not let this user in."""
+
+
+class DatabaseMissing(DatabaseUnusable):
+    """The server is there, the named database is not."""
+
+
+class DatabaseTooOld(DatabaseUnusable):
+    """Postgres below 15."""
+
+
+class PgvectorMissing(DatabaseUnusable):
+    """The vector extension is absent, too old, or may not be created by this user."""
+
+
+class EmbeddedServerError(StoreError):
+    """The packaged Postgres could not be started, or its folders are not private."""
+
+
+class MigrationError(StoreError):
+    """An SQL file changed after it was applied, is missing, or failed."""
+
+
+class UnknownNovel(StoreError):
+    """No novel of that name is stored."""
+
+
+class SpaceError(StoreError):
+    """An embedding space is unknown, contradicts a stored one, or is in the wrong state."""
+
+
+class SpaceIncomplete(SpaceError):
+    """A space lacks vectors for passages or panels, so it must not become active."""
+
+
+class SpaceGone(SpaceError):
+    """The table of a space was dropped while it was being read: read the pointer again."""
+
+
+class InvalidVectors(StoreError):
+    """Vectors of the wrong shape, with NaN or infinity, or of length zero; nothing was written."""

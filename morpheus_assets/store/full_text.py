@@ -1,0 +1,40 @@
+"""Which words of a passage full text can find: the language's configuration, and bigrams for scripts without spaces.
+
+Pure text work shared by writing (chunks.py) and searching (search.py); no SQL runs here.
+"""
+
+import re
+
+# ISO 639-1 to the configurations that ship with Postgres; a server that lacks one falls back to `simple`.
+CONFIGURATIONS = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi", "hu": "hungarian",
+    "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "nb": "norwegian", "ne": "nepali",
+    "nl": "dutch", "nn": "norwegian", "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
+    "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+
+# Kana, Han, Thai, Lao, Burmese and Khmer are written without spaces: a parser takes a whole sentence for one word.
+_UNSPACED = re.compile(
+    "[\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+    "\u0e01-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff]+"
+)
+
+
+def configuration_of(language: str) -> str:
+    """The Postgres text search configuration for an ISO 639-1 code; `simple` where there is none."""
+    return CONFIGURATIONS.get(language.lower()[:2], "simple")
+
+
+def has_unspaced(body: str) -> bool:
+    """Whether some of the text is in a script without spaces between words."""
+    return _UNSPACED.search(body) is not None
+
+
+def with_bigrams(body: str) -> str:
+    """The text with every run of an unspaced script replaced by its overlapping pairs of characters."""
+    return _UNSPACED.sub(lambda run: f" {_pairs(run.group())} ", body)
+
+
+def _pairs(run: str) -> str:
+    return " ".join(run[i : i + 2] for i in range(len(run) - 1)) if len(run) > 1 else run
