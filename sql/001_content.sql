@@ -14,6 +14,7 @@ CREATE TABLE novels (
     repairs         text[] NOT NULL DEFAULT '{}',
     source_path     text,
     source_digest   text,
+    hints           jsonb NOT NULL DEFAULT '[]',
     body            text,
     body_length     integer NOT NULL DEFAULT 0,
     body_digest     text,

@@ -4,18 +4,19 @@ Their chapters, chunks and panels have modules of their own.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
 
 from morpheus_assets.store.errors import UnknownNovel
 from morpheus_assets.store.full_text import configuration_of
-from morpheus_assets.store.records import NovelRecord, NovelSummary
+from morpheus_assets.store.records import HeadingRecord, NovelRecord, NovelSummary
 from morpheus_assets.store.transactions import Bind, lock_novel, transaction
 
 _COLUMNS = (
     "title", "author", "language", "text_config", "format", "encoding", "repairs",
-    "source_path", "source_digest", "body", "body_digest",
+    "source_path", "source_digest", "hints", "body", "body_digest",
 )  # fmt: skip
 
 _SUMMARIES = """
@@ -49,6 +50,7 @@ def upsert_novel(bind: Bind, record: NovelRecord) -> bool:
         "novel": record.novel, "title": record.title, "author": record.author, "language": record.language,
         "format": record.format, "encoding": record.encoding, "repairs": list(record.repairs),
         "source_path": record.source_path, "source_digest": record.source_digest, "body": record.text,
+        "hints": Jsonb([asdict(hint) for hint in record.hints]),
         "body_length": len(record.text), "body_digest": record.body_digest,
     }  # fmt: skip
     new = ", ".join("excluded." + name for name in _COLUMNS)
@@ -95,11 +97,12 @@ def iter_novels(bind: Bind, novels: Iterable[str]) -> Iterator[NovelRecord]:
         with transaction(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(
                 "SELECT novel, title, author, language, format, encoding, repairs, source_path, source_digest,"
-                " body AS text, body_digest FROM novels WHERE novel = %s AND body IS NOT NULL",
+                " hints, body AS text, body_digest FROM novels WHERE novel = %s AND body IS NOT NULL",
                 [name],
             ).fetchone()
         if row is not None:
-            yield NovelRecord(**{**row, "repairs": tuple(row["repairs"])})
+            hints = tuple(HeadingRecord(**hint) for hint in row["hints"])
+            yield NovelRecord(**{**row, "repairs": tuple(row["repairs"]), "hints": hints})
 
 
 def list_novels(bind: Bind, novels: Sequence[str] | None = None) -> list[NovelSummary]:

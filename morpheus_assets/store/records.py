@@ -10,6 +10,17 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
+class HeadingRecord:
+    """A heading that the file's own markup names; `char_offset` into the novel's text, `level` from 1."""
+
+    char_offset: int
+    level: int
+    text: str
+    source: str
+    role: str = ""
+
+
+@dataclass(frozen=True)
 class NovelRecord:
     """One novel's text as it was read. `text` is NFC with LF; chapters and chunks are offsets into it."""
 
@@ -24,6 +35,7 @@ class NovelRecord:
     source_digest: str
     text: str
     body_digest: str
+    hints: tuple[HeadingRecord, ...] = ()
 
 
 @dataclass(frozen=True)
