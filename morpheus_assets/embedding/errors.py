@@ -8,9 +8,10 @@ from morpheus_assets.embedding.rate_limits import ObservedLimits
 
 
 class EmbeddingError(Exception):
-    """Base class; `retryable` says whether the same request may succeed a little later."""
+    """Base class; `retryable`: the same request may succeed later; `requests`: how many were made for it."""
 
     retryable = False
+    requests = 1
 
 
 class ConfigurationError(EmbeddingError):
@@ -25,7 +26,7 @@ class ValidationError(EmbeddingError):
     """The provider, or our own check before it, refuses this input for what it is."""
 
 
-class InputRefused(ValidationError):  # noqa: N818
+class InputRefused(ValidationError):
     """One input is refused; `index` is its position in the request, None when the provider did not say."""
 
     def __init__(self, message: str, index: int | None = None) -> None:
@@ -33,24 +34,22 @@ class InputRefused(ValidationError):  # noqa: N818
         self.index = index
 
 
-class RequestTooLarge(ValidationError):  # noqa: N818
+class RequestTooLarge(ValidationError):
     """The request as a whole is too large: split, each half may pass."""
 
 
-class RateLimited(EmbeddingError):  # noqa: N818
+class RateLimited(EmbeddingError):
     """Too many requests or tokens; `retry_after` in seconds when the provider said so, else None."""
 
     retryable = True
 
-    def __init__(
-        self, message: str, retry_after: float | None = None, limits: ObservedLimits | None = None
-    ) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, limits: ObservedLimits | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.limits = limits
 
 
-class ProviderUnavailable(EmbeddingError):  # noqa: N818
+class ProviderUnavailable(EmbeddingError):
     """Network or server trouble: no usable answer came; `retry_after` as for RateLimited."""
 
     retryable = True
@@ -60,7 +59,7 @@ class ProviderUnavailable(EmbeddingError):  # noqa: N818
         self.retry_after = retry_after
 
 
-class InvalidAnswer(EmbeddingError):  # noqa: N818
+class InvalidAnswer(EmbeddingError):
     """An answer came that cannot be trusted (count, index, dimensions, NaN, zero, model): retried once."""
 
     retryable = True

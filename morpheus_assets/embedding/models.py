@@ -96,7 +96,7 @@ PACKAGED_MODEL = "all-MiniLM-L6-v2"
 # The sha256 of model.safetensors, the same file on the hub and in the package that brings it along.
 PACKAGED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-# Prices: developers.openai.com/api/docs/pricing and docs.voyageai.com/docs/pricing, standard (not batch) rate.
+# Prices: developers.openai.com/api/docs/pricing and docs.voyageai.com/docs/pricing, not the batch rate.
 TEXT_MODELS: tuple[TextModel, ...] = (
     _openai("text-embedding-3-large", 3072, "0.13"),
     _openai("text-embedding-3-small", 1536, "0.02"),
@@ -124,6 +124,4 @@ def find_model(provider: str, name: str) -> TextModel | None:
 
 def known_models(provider: str | None = None) -> str:
     """The known models in words, of one provider or of all, as a person would write them in a setting."""
-    return ", ".join(
-        f"{model.provider}/{model.name}" for model in TEXT_MODELS if provider in (None, model.provider)
-    )
+    return ", ".join(f"{model.provider}/{model.name}" for model in TEXT_MODELS if provider in (None, model.provider))

@@ -93,7 +93,7 @@ def read_limits(headers: Mapping[str, str]) -> ObservedLimits | None:
 
 
 def read_retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or HTTP date); None when absent or odd."""
+    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or HTTP date); None: absent or odd."""
     lower = {name.lower(): value for name, value in headers.items()}
     milliseconds = _number(lower.get("retry-after-ms", ""))
     if milliseconds is not None:

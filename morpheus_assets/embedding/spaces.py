@@ -68,11 +68,9 @@ def parse_space_names(
     """Read a comma list of space names, in order.
 
     `any_openai_model` (for an OpenAI-compatible endpoint of one's own) lets `openai/NAME@DIMENSIONS` pass for
-    a model that is not known. Raises ConfigurationError naming `variable`, what it holds and what it may hold.
+    a model that is not known. Raises ConfigurationError naming `variable`, what it holds and what it may.
     """
-    names = [
-        _parse_name(part.strip(), variable, any_openai_model) for part in text.split(",") if part.strip()
-    ]
+    names = [_parse_name(part.strip(), variable, any_openai_model) for part in text.split(",") if part.strip()]
     if not names:
         raise ConfigurationError(f"{variable} is empty: name at least one space, such as {known_models()}.")
     twice = {str(name) for name in names if names.count(name) > 1}
@@ -83,9 +81,7 @@ def parse_space_names(
 
 def _parse_name(part: str, variable: str, any_openai_model: bool) -> SpaceName:
     provider, slash, rest = part.partition("/")
-    provider = {"sentence_transformers": "sentence-transformers", "open-clip": "open_clip"}.get(
-        provider, provider
-    )
+    provider = {"sentence_transformers": "sentence-transformers", "open-clip": "open_clip"}.get(provider, provider)
     if provider in IMAGE_PROVIDERS and slash and rest:
         if rest.startswith("local:"):
             return SpaceName(provider, rest)
@@ -99,8 +95,8 @@ def _parse_name(part: str, variable: str, any_openai_model: bool) -> SpaceName:
     model, at, size = rest.partition("@")
     if at and not (size.isascii() and size.isdigit() and int(size) > 0):
         raise ConfigurationError(
-            f"{variable} names {part!r}, where {size!r} is no number of dimensions: write {provider}/{model}@1024 "
-            "or leave it out."
+            f"{variable} names {part!r}, where {size!r} is no number of dimensions: write "
+            f"{provider}/{model}@1024 or leave it out."
         )
     name = SpaceName(provider, model, int(size) if at else None)
     _check_model(name, variable, any_openai_model)
@@ -112,8 +108,8 @@ def _check_model(name: SpaceName, variable: str, any_openai_model: bool) -> None
     if model is not None:
         if name.dimensions is not None and not model.allows(name.dimensions):
             raise ConfigurationError(
-                f"{variable} names {name}, but {name.model} gives vectors of {model.allowed_dimensions} dimensions: "
-                "choose one of them."
+                f"{variable} names {name}, but {name.model} gives vectors of {model.allowed_dimensions} "
+                "dimensions: choose one of them."
             )
         return
     free = name.provider == "sentence-transformers" or (name.provider == "openai" and any_openai_model)
@@ -153,7 +149,7 @@ def resolve_text_space(name: SpaceName | str, *, any_openai_model: bool = False)
 def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
     """Refuse a space whose model cannot take the largest chunk.
 
-    `largest_chunk_tokens` counts word pieces, as the chunker does. Raises ConfigurationError with the numbers.
+    `largest_chunk_tokens` counts word pieces, as the chunker does. Raises ConfigurationError with numbers.
     """
     if space.max_input_tokens is None:
         return
@@ -162,6 +158,6 @@ def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
     if needed > space.max_input_tokens:
         raise ConfigurationError(
             f"{space.provider}/{space.model} takes {space.max_input_tokens} tokens an input, but a chunk of "
-            f"{largest_chunk_tokens} word pieces may need {needed}: lower MORPHEUS_CHUNK_TOKENS (which re-embeds "
-            "everything) or choose another model."
+            f"{largest_chunk_tokens} word pieces may need {needed}: lower MORPHEUS_CHUNK_TOKENS "
+            "(which re-embeds everything) or choose another model."
         )

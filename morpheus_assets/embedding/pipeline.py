@@ -1,0 +1,148 @@
+"""The stream from inputs to vectors: packs on their way side by side, batches out as they arrive.
+
+Never more than `concurrency` packs are in memory, so it does not grow with the novel. Storing is the caller's.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from typing import Any, TypeVar
+
+from morpheus_assets.embedding.packing import EmbeddingInput, Packer
+from morpheus_assets.embedding.providers import EmbeddingProvider, InputType
+from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
+from morpheus_assets.embedding.retries import RetryPolicy
+from morpheus_assets.embedding.sending import EmbeddedBatch, Outcome, RefusedInput, Sender
+
+__all__ = ["EmbeddedBatch", "EmbeddingInput", "RefusedInput", "RetryPolicy", "embed_batches", "embed_stream"]
+
+_Value = TypeVar("_Value")
+
+
+async def embed_stream(
+    provider: EmbeddingProvider,
+    inputs: Iterable[EmbeddingInput],
+    *,
+    budget: RequestBudget | None = None,
+    concurrency: int = 5,
+    retry: RetryPolicy | None = None,
+    max_inputs: int | None = None,
+    input_type: InputType = "document",
+) -> AsyncIterator[EmbeddedBatch | RefusedInput]:
+    """Embed every distinct input, yielding batches in the order in which they arrive.
+
+    `inputs` is pulled lazily; `max_inputs` caps a request below the provider's own limit, so that batches are
+    committed in smaller steps. Raises embedding.errors when the rest cannot be embedded, after everything that
+    had arrived by then was yielded. Closing the stream ends what is on its way and closes the provider.
+    """
+    packer = Packer(inputs, provider, max_inputs)
+    sender = Sender(provider, budget or NoBudget(), retry or RetryPolicy(), input_type, packer.shrink)
+    on_their_way: set[asyncio.Task[Outcome]] = set()
+    error: Exception | None = None
+    arrived: list[Outcome] = []
+    try:
+        while True:
+            # Filled up before anything is yielded: requests run while the caller stores what it got.
+            while error is None and len(on_their_way) < concurrency:
+                try:
+                    pack = packer.next_pack()
+                except Exception as fault:
+                    # The source of the inputs broke; what is on its way is paid for and still wanted.
+                    error = fault
+                    break
+                if pack is None:
+                    break
+                on_their_way.add(asyncio.create_task(sender.send(pack)))
+            for outcome in arrived:
+                for result in outcome.results:
+                    yield result
+            if not on_their_way:
+                break
+            done, on_their_way = await asyncio.wait(on_their_way, return_when=asyncio.FIRST_COMPLETED)
+            arrived = [task.result() for task in done]
+            for outcome in arrived:
+                if outcome.error is not None and error is None:
+                    error = outcome.error
+                    sender.stop()
+        if error is not None:
+            raise error
+    finally:
+        for task in on_their_way:
+            task.cancel()
+        await asyncio.gather(*on_their_way, return_exceptions=True)
+        await provider.close()
+
+
+def embed_batches(
+    provider: EmbeddingProvider,
+    inputs: Iterable[EmbeddingInput],
+    *,
+    budget: RequestBudget | None = None,
+    concurrency: int = 5,
+    retry: RetryPolicy | None = None,
+    max_inputs: int | None = None,
+    input_type: InputType = "document",
+) -> Iterator[EmbeddedBatch | RefusedInput]:
+    """`embed_stream` for code that is not async, also inside a running event loop.
+
+    Requests run in a thread of their own while the caller works on a batch; `inputs` is pulled in that thread,
+    but only while the caller waits for the next batch, so the two never touch a connection at the same time.
+    """
+    stream = embed_stream(
+        provider,
+        inputs,
+        budget=budget,
+        concurrency=concurrency,
+        retry=retry,
+        max_inputs=max_inputs,
+        input_type=input_type,
+    )
+
+    async def arrival() -> EmbeddedBatch | RefusedInput | None:
+        return await anext(stream, None)
+
+    worker = LoopThread()
+    try:
+        while (result := worker.run(arrival())) is not None:
+            yield result
+    finally:
+        worker.run(stream.aclose())  # type: ignore[attr-defined]
+        worker.stop()
+
+
+class LoopThread:
+    """An event loop in a thread of its own, for one stream or one call."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="embedding", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, _Value]) -> _Value:
+        """Run `work` there and wait; when the wait is interrupted, the work is cancelled and awaited first."""
+
+        async def start() -> asyncio.Task[_Value]:
+            return asyncio.ensure_future(work)
+
+        async def end(task: asyncio.Task[_Value]) -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        async def outcome(task: asyncio.Task[_Value]) -> _Value:
+            return await task
+
+        task = asyncio.run_coroutine_threadsafe(start(), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(outcome(task), self._loop).result()
+        except BaseException:
+            asyncio.run_coroutine_threadsafe(end(task), self._loop).result()
+            raise
+
+    def stop(self) -> None:
+        """End the loop and its thread."""
+        with contextlib.suppress(RuntimeError):
+            asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

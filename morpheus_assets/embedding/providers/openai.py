@@ -1,0 +1,109 @@
+"""OpenAI's embeddings, or those of any endpoint that speaks its protocol, through the openai SDK.
+
+One call is one request: retries, budget and packing are the pipeline's.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from morpheus_assets.embedding.models import find_model
+from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
+from morpheus_assets.embedding.providers.answers import read_answer
+from morpheus_assets.embedding.providers.faults import Endpoint
+from morpheus_assets.embedding.providers.texts import estimate_cl100k, refuse_unusable
+from morpheus_assets.embedding.rate_limits import read_limits
+from morpheus_assets.embedding.spaces import Space
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_OWN_URL = "https://api.openai.com/v1"
+_INPUTS, _REQUEST_TOKENS = 2048, 300_000
+
+
+class OpenAIProvider:
+    """Texts to vectors of `space`; raises ConfigurationError at once when a key is needed and missing."""
+
+    def __init__(self, space: Space, api_key: str | None, base_url: str | None, timeout_seconds: float) -> None:
+        self.space = space
+        self.limits = ProviderLimits(_INPUTS, _REQUEST_TOKENS, space.max_input_tokens)
+        self._endpoint = Endpoint(
+            "OpenAI" if base_url is None else "The OpenAI-compatible endpoint",
+            space.model,
+            base_url or _OWN_URL,
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            timeout_seconds,
+            secret=api_key or "",
+        )
+        if not api_key and base_url is None:
+            raise self._endpoint.missing_key()
+        # A server of one's own often wants no key; the SDK insists on one.
+        self._api_key = api_key or "none"
+        self._client: AsyncOpenAI | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        model = find_model("openai", space.model)
+        self._size: dict[str, Any] = (
+            {"dimensions": space.dimensions} if model and space.dimensions != model.dimensions else {}
+        )
+
+    def estimate_tokens(self, text: str) -> int:
+        """Tokens, estimated and not under for prose."""
+        return estimate_cl100k(text)
+
+    async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
+        """Embed up to 2048 texts in one request; documents and queries are treated alike by these models."""
+        refuse_unusable(inputs)
+        headers, body = await self._post(list(inputs))
+        vectors, model, tokens = read_answer(
+            body,
+            count=len(inputs),
+            dimensions=self.space.dimensions,
+            model=self.space.model,
+            vendor=self._endpoint.vendor,
+        )
+        if tokens is None:
+            tokens = sum(self.estimate_tokens(text) for text in inputs)
+        return EmbeddingResult(vectors, model, tokens, read_limits(headers))
+
+    async def _post(self, texts: list[str]) -> tuple[Any, bytes]:
+        from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
+
+        endpoint = self._endpoint
+        try:
+            # The SDK's timeout is for each read: a body that drips would hold it for ever.
+            async with asyncio.timeout(endpoint.timeout_seconds):
+                # Raw: the SDK's own parsing costs two more copies of every vector and checks nothing.
+                answer = await self._open().embeddings.with_raw_response.create(
+                    input=texts, model=self.space.model, encoding_format="base64", **self._size
+                )
+                return answer.headers, answer.content
+        except (TimeoutError, APITimeoutError):
+            raise endpoint.too_slow() from None
+        except APIStatusError as error:
+            raise endpoint.error_for(error.status_code, error.response.headers, error.response.content) from None
+        except APIConnectionError as error:
+            raise endpoint.unreachable(str(error.__cause__ or error)) from None
+        except OpenAIError as error:
+            raise endpoint.unreachable(str(error)) from None
+
+    def _open(self) -> "AsyncOpenAI":
+        from openai import AsyncOpenAI
+
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            self._client = AsyncOpenAI(
+                api_key=self._api_key,
+                base_url=self._endpoint.base_url,
+                max_retries=0,
+                timeout=self._endpoint.timeout_seconds,
+            )
+            self._loop = loop
+        return self._client
+
+    async def close(self) -> None:
+        """Close the connections of this event loop; a later `embed` opens new ones."""
+        client, self._client = self._client, None
+        if client is not None and self._loop is asyncio.get_running_loop():
+            await client.close()

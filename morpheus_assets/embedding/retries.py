@@ -1,0 +1,79 @@
+"""When a request is tried again: how often by class of error, and after how long.
+
+Sending the request, and what to do when no attempt is left, is in sending.py.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from morpheus_assets.embedding.errors import (
+    EmbeddingError,
+    InvalidAnswer,
+    ProviderUnavailable,
+    RateLimited,
+)
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Attempts and waits (seconds): exponential from the first to the longest, with jitter on top.
+
+    `longest_retry_after` caps what a provider may ask us to wait; an answer that cannot be trusted gets
+    `invalid_answer_attempts` only, because a third one is not more trustworthy.
+    """
+
+    attempts: int = 3
+    invalid_answer_attempts: int = 2
+    first_wait: float = 1.0
+    longest_wait: float = 20.0
+    jitter: float = 1.0
+    longest_retry_after: float = 60.0
+
+    def retry_after(self, error: Exception) -> float | None:
+        """Seconds the provider asked for, capped; None when it did not ask."""
+        asked = error.retry_after if isinstance(error, RateLimited | ProviderUnavailable) else None
+        return None if asked is None else min(asked, self.longest_retry_after)
+
+
+async def with_retries(
+    attempt: Callable[[], Awaitable[_Answer]], policy: RetryPolicy, go_on: Callable[[], bool]
+) -> tuple[_Answer, int]:
+    """Run `attempt` until it succeeds, its error is final, or attempts are spent; also how many were made.
+
+    `go_on` is asked before each wait. The error raised says after how many attempts, when there were several.
+    """
+    import stamina
+
+    made = invalid = 0
+
+    def decide(error: Exception) -> bool | float:
+        nonlocal invalid
+        invalid += isinstance(error, InvalidAnswer)
+        if not (isinstance(error, EmbeddingError) and error.retryable and go_on()):
+            return False
+        if invalid >= policy.invalid_answer_attempts:
+            return False
+        asked = policy.retry_after(error)
+        return True if asked is None else asked
+
+    try:
+        async for trial in stamina.retry_context(
+            on=decide,
+            attempts=policy.attempts,
+            timeout=None,
+            wait_initial=policy.first_wait,
+            wait_max=policy.longest_wait,
+            wait_jitter=policy.jitter,
+        ):
+            with trial:
+                made += 1
+                return await attempt(), made
+    except EmbeddingError as error:
+        error.requests = made
+        if made > 1:
+            error.args = (f"{error} ({made} attempts)", *error.args[1:])
+        raise
+    raise AssertionError("a retry context ends by returning or raising")

@@ -1,0 +1,177 @@
+"""One pack on its way: booked in the budget, sent, tried again, split or searched for the input at fault.
+
+Which packs there are and how many are on their way at once is the pipeline's.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from morpheus_assets.embedding.errors import (
+    EmbeddingError,
+    InputRefused,
+    RateLimited,
+    RequestTooLarge,
+    ValidationError,
+)
+from morpheus_assets.embedding.packing import Pack
+from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.embedding.rate_limits import RequestBudget
+from morpheus_assets.embedding.retries import RetryPolicy, with_retries
+
+_HARMLESS = "The ship came home in the evening."
+
+
+@dataclass(frozen=True)
+class EmbeddedBatch:
+    """Vectors that arrived: float32 [n, dimensions], row i belongs to `hashes[i]`.
+
+    `tokens` is what the provider charged, `requests` how many it took (failed ones too), `seconds` how long
+    the one that succeeded took.
+    """
+
+    hashes: list[bytes]
+    embeddings: np.ndarray
+    tokens: int
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RefusedInput:
+    """An input that the provider refuses by itself, with its reason, and the requests it took to find out."""
+
+    content_hash: bytes
+    reason: str
+    requests: int = 0
+
+
+@dataclass
+class Outcome:
+    """What became of a pack: everything that arrived, and the error that ended it, if one did."""
+
+    results: list[EmbeddedBatch | RefusedInput] = field(default_factory=list)
+    error: Exception | None = None
+    requests_without_result: int = 0
+
+    def take_requests(self) -> int:
+        """Requests that brought nothing and are in no result yet."""
+        requests, self.requests_without_result = self.requests_without_result, 0
+        return requests
+
+
+class Sender:
+    """Sends the packs of one stream; `stop` lets what is on its way end without further attempts."""
+
+    def __init__(
+        self,
+        provider: EmbeddingProvider,
+        budget: RequestBudget,
+        policy: RetryPolicy,
+        input_type: InputType,
+        on_too_large: Callable[[int], None],
+    ) -> None:
+        self._provider = provider
+        self._budget = budget
+        self._policy = policy
+        self._input_type: InputType = input_type
+        self._on_too_large = on_too_large
+        self._stopped = False
+        self._trusted = False
+        self._probing = asyncio.Lock()
+
+    def stop(self) -> None:
+        """Make no further attempt: the stream has ended with an error."""
+        self._stopped = True
+
+    async def send(self, pack: Pack) -> Outcome:
+        """Send a pack; its error is part of the outcome, so that what arrived before it is not lost."""
+        outcome = Outcome()
+        try:
+            await self._solve(pack, outcome)
+        except Exception as error:
+            outcome.error = error
+        return outcome
+
+    async def _solve(self, pack: Pack, outcome: Outcome) -> None:
+        started = time.monotonic()
+        try:
+            result, requests = await with_retries(lambda: self._attempt(pack), self._policy, lambda: not self._stopped)
+        except (InputRefused, RequestTooLarge) as error:
+            outcome.requests_without_result += error.requests
+            await self._divide(pack, error, outcome)
+            return
+        self._trusted = True
+        hashes = [item.content_hash for item in pack.inputs]
+        requests += outcome.take_requests()
+        seconds = time.monotonic() - started
+        outcome.results.append(EmbeddedBatch(hashes, result.embeddings, result.total_tokens, requests, seconds))
+
+    async def _divide(self, pack: Pack, error: InputRefused | RequestTooLarge, outcome: Outcome) -> None:
+        """Find the inputs at fault by sending parts, so that their siblings are not lost with them."""
+        size = len(pack.inputs)
+        if isinstance(error, RequestTooLarge) and size > 1:
+            self._on_too_large(size)
+        else:
+            await self._check_inputs_are_at_fault(pack, error, outcome)
+        if size == 1:
+            item = pack.inputs[0]
+            outcome.results.append(RefusedInput(item.content_hash, str(error), outcome.take_requests()))
+            return
+        at = error.index if isinstance(error, InputRefused) else None
+        for part in pack.split(at if at is not None and 0 <= at < size else None):
+            if self._stopped:
+                return
+            await self._solve(part, outcome)
+
+    async def _check_inputs_are_at_fault(self, pack: Pack, error: EmbeddingError, outcome: Outcome) -> None:
+        """Before the first refusal is believed, send a harmless sentence: a wrong setting refuses that too.
+
+        Else one wrong setting would cost two requests an input and mark a whole novel as refused.
+        """
+        if not isinstance(pack.inputs[0].content, str):
+            return
+        async with self._probing:
+            if self._trusted:
+                return
+            try:
+                _, requests = await with_retries(
+                    lambda: self._attempt_contents([_HARMLESS], self._provider.estimate_tokens(_HARMLESS)),
+                    self._policy,
+                    lambda: not self._stopped,
+                )
+            except ValidationError:
+                raise ValidationError(
+                    f"{error} A harmless sentence is refused as well, so the setting is at fault and not the "
+                    "input: check MORPHEUS_TEXT_SPACES and the base URL."
+                ) from None
+            outcome.requests_without_result += requests
+            self._trusted = True
+
+    async def _attempt(self, pack: Pack) -> EmbeddingResult:
+        return await self._attempt_contents([item.content for item in pack.inputs], sum(pack.tokens))
+
+    async def _attempt_contents(self, contents: list[object], tokens: int) -> EmbeddingResult:
+        await self._budget.take(1, tokens)
+        try:
+            result = await self._provider.embed(contents, self._input_type)
+        except RateLimited as error:
+            await self._budget.settle(tokens, 0)
+            if error.limits is not None:
+                await self._budget.observe(error.limits)
+            wait = self._policy.retry_after(error)
+            if wait:
+                await self._budget.pause(wait)
+            raise
+        except EmbeddingError as error:
+            # A broken or untrusted answer may have been charged for, so its tokens stay booked.
+            if not error.retryable:
+                await self._budget.settle(tokens, 0)
+            raise
+        await self._budget.settle(tokens, result.total_tokens)
+        if result.limits is not None:
+            await self._budget.observe(result.limits)
+        return result
