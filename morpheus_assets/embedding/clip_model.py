@@ -15,9 +15,9 @@ from morpheus_assets.embedding.clip_sources import ClipSource
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.hub_files import hub_file, hub_tokenizer
 from morpheus_assets.embedding.image_spaces import Precision
+from morpheus_assets.embedding.panel_shapes import letterbox_strip
 from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
 
-STRIP_RATIO = 2
 _LEAST_BF16_COSINE = 0.999
 _log = logging.getLogger(__name__)
 
@@ -53,22 +53,6 @@ class ClipModel:
             tokens = self.tokenizer(list(texts))
             vectors = self.module.encode_text(tokens.to(self.device)).float().cpu().numpy()
         return vectors, int((tokens != 0).sum())
-
-
-def letterbox_strip(panel: Image.Image, side: int) -> Image.Image:
-    """A panel longer than STRIP_RATIO:1, whole and centred on a white square; any other panel unchanged.
-
-    Most models crop the centre or squash: of a 1:10 strip they would see a tenth, or nothing recognisable.
-    """
-    longest, shortest = max(panel.size), max(1, min(panel.size))
-    if longest <= STRIP_RATIO * shortest:
-        return panel
-    square = Image.new("RGB", (side, side), "white")
-    scale = side / longest
-    size = (max(1, round(panel.width * scale)), max(1, round(panel.height * scale)))
-    small = panel.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-    square.paste(small, ((side - small.width) // 2, (side - small.height) // 2))
-    return square
 
 
 def load_clip(source: ClipSource, precision: Precision, threads: int | None) -> ClipModel:
@@ -112,8 +96,7 @@ def _create(open_clip: Any, source: ClipSource) -> Any:
     settings = open_clip.get_pretrained_cfg(source.architecture, source.tag)
     if not settings:
         raise ConfigurationError(
-            f"open_clip knows no tag `{source.tag}` of `{source.architecture}`:"
-            f" choose one of {', '.join(tags)}."
+            f"open_clip knows no tag `{source.tag}` of `{source.architecture}`: choose one of {', '.join(tags)}."
         )
     repository, _, filename = settings["hf_hub"].rpartition("/")
     names = [filename] if filename else ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"]

@@ -58,10 +58,10 @@ def find_clip_source(name: SpaceName) -> ClipSource:
     if name.model == DEMO_MODEL:
         return _from_path(name, DEMO_FOLDER)
     if name.model.startswith(_LOCAL):
-        return _from_path(name, Path(name.model.removeprefix(_LOCAL)).expanduser())
+        return _from_written_path(name, name.model.removeprefix(_LOCAL))
     config = architecture_config(name.model)
     if config is None:
-        raise ConfigurationError(_unknown_model(name))
+        raise ConfigurationError(_unknown_model(name.model))
     if not name.tag:
         raise ConfigurationError(
             f"`{name}` lacks the pretrained tag after @: write, for example, `open_clip/{_SUGGESTED[0]}`."
@@ -75,18 +75,26 @@ def architecture_config(architecture: str) -> Mapping[str, Any] | None:
     return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
 
-def _from_path(name: SpaceName, path: Path) -> ClipSource:
+def _from_written_path(name: SpaceName, written: str) -> ClipSource:
+    path = Path(written).expanduser()
+    file, at, architecture = written.rpartition("@")
+    if not path.exists() and at:
+        path, architecture = Path(file).expanduser(), architecture
+    else:
+        architecture = ""
     if not path.exists():
-        raise ConfigurationError(
-            f"`{name}` names {path}, which does not exist: give a folder or a weights file."
-        )
+        raise ConfigurationError(f"`{name}` names {path}, which does not exist: give a folder or a weights file.")
+    return _from_path(name, path, architecture)
+
+
+def _from_path(name: SpaceName, path: Path, architecture: str = "") -> ClipSource:
     folder = path if path.is_dir() else path.parent
     config_path = folder / CONFIG_FILE
-    if path.is_file() and name.tag:
-        config = architecture_config(name.tag)
+    if path.is_file() and architecture:
+        config = architecture_config(architecture)
         if config is None:
-            raise ConfigurationError(_unknown_model(SpaceName(name.provider, name.tag)))
-        return ClipSource(_LOCAL + path.name, name.tag, None, None, path, config, {})
+            raise ConfigurationError(_unknown_model(architecture))
+        return ClipSource(_LOCAL + path.name, architecture, None, None, path, config, {})
     if not config_path.is_file():
         raise ConfigurationError(
             f"`{name}` needs {CONFIG_FILE} beside its weights in {folder},"
@@ -98,14 +106,12 @@ def _from_path(name: SpaceName, path: Path) -> ClipSource:
         int(model_config["embed_dim"])
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
-            f"{config_path} is no open_clip configuration (it needs model_cfg with embed_dim):"
-            " export it again."
+            f"{config_path} is no open_clip configuration (it needs model_cfg with embed_dim): export it again."
         ) from error
     weights = _weights_in(folder, name)
     if path.is_file() and path != weights:
         raise ConfigurationError(
-            f"`{name}`: the folder {folder} also holds {weights.name}, which open_clip"
-            " would load: leave one of them."
+            f"`{name}`: the folder {folder} also holds {weights.name}, which open_clip would load: leave one of them."
         )
     label = DEMO_MODEL if name.model == DEMO_MODEL else _LOCAL + folder.name
     return ClipSource(label, None, None, folder, weights, model_config, config.get("preprocess_cfg", {}))
@@ -125,12 +131,12 @@ def _config_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "model_configs"
 
 
-def _unknown_model(name: SpaceName) -> str:
+def _unknown_model(model: str) -> str:
     known = sorted(path.stem for path in _config_folder().glob("*.json"))
-    near = difflib.get_close_matches(name.model, known, n=4, cutoff=0.5)
+    near = difflib.get_close_matches(model, known, n=4, cutoff=0.5)
     nearest = f"the nearest of its {len(known)} names are {', '.join(near)}" if near else "none is near to it"
     return (
-        f"open_clip knows no model `{name.model}`; {nearest}:"
+        f"open_clip knows no model `{model}`; {nearest}:"
         f" try {', '.join(f'open_clip/{each}' for each in _SUGGESTED)},"
         " open_clip/local:FOLDER or open_clip/demo."
     )

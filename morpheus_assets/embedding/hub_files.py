@@ -31,9 +31,7 @@ def hub_file(repository: str, filenames: Sequence[str], wanted_by: str) -> Path:
             continue
         except Exception as error:
             raise ConfigurationError(_unreachable(wanted_by, type(error).__name__)) from error
-    raise ConfigurationError(
-        f"The hub's {repository} holds none of {', '.join(filenames)}: choose another tag."
-    )
+    raise ConfigurationError(f"The hub's {repository} holds none of {', '.join(filenames)}: choose another tag.")
 
 
 def hub_tokenizer(repository: str, wanted_by: str) -> Path:
@@ -48,9 +46,7 @@ def hub_tokenizer(repository: str, wanted_by: str) -> Path:
         pass
     _require_hub(hf_hub_url(repository, "config.json"), wanted_by)
     try:
-        return Path(
-            snapshot_download(repository, allow_patterns=_TOKENIZER_FILES, etag_timeout=PROBE_SECONDS)
-        )
+        return Path(snapshot_download(repository, allow_patterns=_TOKENIZER_FILES, etag_timeout=PROBE_SECONDS))
     except Exception as error:
         raise ConfigurationError(_unreachable(wanted_by, type(error).__name__)) from error
 

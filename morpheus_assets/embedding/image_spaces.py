@@ -14,11 +14,10 @@ from typing import Any, Literal
 
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL, architecture_config, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.panel_shapes import PANEL_SHAPING
 from morpheus_assets.embedding.spaces import Space, SpaceName, slug
 
 Precision = Literal["fp32", "bf16"]
-# Raised by hand whenever clip_model.py changes what the model sees of a panel: it starts a new space.
-PANEL_PREPARATION = "upright RGB on white; beyond 2:1 letterboxed to a square"
 _HASH_CACHE = "weights.json"
 _BLOCK = 1 << 20
 
@@ -39,7 +38,7 @@ def resolve_image_space(name: SpaceName, *, cache_folder: Path, precision: Preci
     preparation = _canonical(
         {
             "model": _digest(_canonical(source.model_config)),
-            "panels": PANEL_PREPARATION,
+            "panels": PANEL_SHAPING,
             "precision": precision,
             "preprocess": source.preprocess or "open_clip's own",
         }
@@ -57,6 +56,11 @@ def resolve_image_space(name: SpaceName, *, cache_folder: Path, precision: Preci
     return Space(key, "image", "open_clip", model, revision, source.dimensions, preparation, None)
 
 
+def space_precision(space: Space) -> Precision:
+    """The precision that `space` was resolved with."""
+    return "bf16" if json.loads(space.preparation).get("precision") == "bf16" else "fp32"
+
+
 def weights_hash(path: Path, cache_folder: Path) -> str:
     """Hex sha256 of a file; read again only when its size or modification time has changed."""
     try:
@@ -64,32 +68,30 @@ def weights_hash(path: Path, cache_folder: Path) -> str:
         stamp = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
         known = _read_cache(cache_folder)
         if stamp not in known:
-            known[stamp] = _file_digest(path)
+            known[stamp] = file_digest(path)
             _write_cache(cache_folder, known)
         return known[stamp]
     except OSError as error:
         raise ConfigurationError(
-            f"The weights {path} cannot be read ({error.strerror or error}):"
-            " check the path and its permissions."
+            f"The weights {path} cannot be read ({error.strerror or error}): check the path and its permissions."
         ) from error
 
 
 def _remote_space(name: SpaceName) -> Space:
-    dimensions = name.dimensions
-    if dimensions is None:
-        config = architecture_config(name.model)
-        dimensions = int(config["embed_dim"]) if config else None
+    stated = name.tag or ""
+    config = architecture_config(name.model)
+    dimensions = int(stated) if stated.isdecimal() else int(config["embed_dim"]) if config else None
     if dimensions is None:
         raise ConfigurationError(
             f"`{name}` lacks its number of dimensions: write `remote_clip/{name.model}@512`, for example."
         )
-    revision = name.tag or "as-deployed"
-    key = slug("remote-clip", name.model, *([name.tag] if name.tag else []), dimensions)
-    preparation = _canonical({"panels": "upright RGB on white", "preprocess": "the endpoint's own"})
-    return Space(key, "image", "remote_clip", name.model, revision, dimensions, preparation, None)
+    preparation = _canonical({"panels": PANEL_SHAPING, "preprocess": "fitted into 1024, then the endpoint's own"})
+    key = slug("remote-clip", name.model, dimensions)
+    return Space(key, "image", "remote_clip", name.model, "as deployed", dimensions, preparation, None)
 
 
-def _file_digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Hex sha256 of a file, read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -136,9 +136,7 @@ def _add_file(entry: Path, relative: str, listing: PanelListing) -> None:
         listing.skipped.append(SkippedFile(relative, f"cannot be read ({error.strerror or 'vanished'})"))
         return
     if status.st_size > MAX_PANEL_BYTES:
-        listing.skipped.append(
-            SkippedFile(relative, f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller")
-        )
+        listing.skipped.append(SkippedFile(relative, f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller"))
         return
     mtime_ns = getattr(status, "st_mtime_ns", 0)
     listing.files.append(PanelFile(relative, entry, status.st_size, mtime_ns))

@@ -42,9 +42,7 @@ def _on_white(image: Image.Image) -> tuple[Image.Image, list[str]]:
 
 
 def _transparent_kind(mode: str) -> str:
-    return {"P": "palette", "PA": "palette", "L": "greyscale", "LA": "greyscale", "La": "greyscale"}.get(
-        mode, mode
-    )
+    return {"P": "palette", "PA": "palette", "L": "greyscale", "LA": "greyscale", "La": "greyscale"}.get(mode, mode)
 
 
 def _scale_integers(image: Image.Image) -> tuple[Image.Image, list[str]]:

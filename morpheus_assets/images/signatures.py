@@ -22,9 +22,7 @@ _LEADING = (
     (b"\xff\x0a", "is a JPEG XL picture, which is not read here: export it as PNG"),
     (b"\x00\x00\x00\x0cJXL ", "is a JPEG XL picture, which is not read here: export it as PNG"),
 )
-_HEIF_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-)
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _TAR_BLOCK = 512
 

@@ -9,19 +9,36 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from morpheus_assets.embedding.clip_model import ClipModel, load_clip
-from morpheus_assets.embedding.clip_sources import find_clip_source
-from morpheus_assets.embedding.errors import InputRefused
-from morpheus_assets.embedding.image_spaces import Precision
+from morpheus_assets.embedding.clip_sources import DEMO_MODEL, ClipSource, find_clip_source
+from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
+from morpheus_assets.embedding.image_spaces import file_digest, space_precision
 from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
 from morpheus_assets.embedding.providers.vectors import unit_vectors
 from morpheus_assets.embedding.spaces import Space, SpaceName
 
 BATCH = 32
+
+
+def open_provider(
+    space: Space, *, name: SpaceName | None = None, threads: int | None = None, decoders: int | None = None
+) -> "OpenClipProvider":
+    """Open an `open_clip/…` space; loads nothing yet.
+
+    `name` is needed for `local:` spaces only, whose path is no part of their identity. `threads` is torch's
+    number of threads, `decoders` the number of decoding threads. Raises ConfigurationError.
+    """
+    if name is None:
+        if space.model == "local":
+            raise ConfigurationError(f"{space.key} is a local checkpoint: name its folder in MORPHEUS_IMAGE_SPACES.")
+        tag = None if space.model == DEMO_MODEL else space.revision
+        name = SpaceName(space.provider, space.model, tag=tag)
+    return OpenClipProvider(space, find_clip_source(name), threads=threads, decoders=decoders)
 
 
 class OpenClipProvider:
@@ -36,16 +53,14 @@ class OpenClipProvider:
     def __init__(
         self,
         space: Space,
-        name: SpaceName,
+        source: ClipSource,
         *,
-        precision: Precision = "fp32",
         threads: int | None = None,
         decoders: int | None = None,
     ) -> None:
         self.space = space
         self.limits = ProviderLimits(max_inputs=BATCH)
-        self._name = name
-        self._precision = precision
+        self._source = source
         self._threads = threads
         self._decoders = decoders or min(4, os.cpu_count() or 1)
         self._model: ClipModel | None = None
@@ -86,7 +101,9 @@ class OpenClipProvider:
     def _load(self) -> ClipModel:
         # Runs in the single forward thread only, so it needs no lock.
         if self._model is None:
-            self._model = load_clip(find_clip_source(self._name), self._precision, self._threads)
+            if self._source.weights is not None:
+                _require_same_weights(self._source.weights, self.space)
+            self._model = load_clip(self._source, space_precision(self.space), self._threads)
         return self._model
 
     def _open_pools(self) -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
@@ -96,6 +113,14 @@ class OpenClipProvider:
                 ThreadPoolExecutor(1, "clip-forward"),
             )
         return self._pools
+
+
+def _require_same_weights(weights: Path, space: Space) -> None:
+    if space.revision != f"sha256:{file_digest(weights)}":
+        raise ConfigurationError(
+            f"The weights {weights} are not those that {space.key} was made with: put the old file back, or reload"
+            " the definitions to start a new space."
+        )
 
 
 def _prepare(model: ClipModel, index: int, panel: Any) -> Any:

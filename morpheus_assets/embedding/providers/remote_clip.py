@@ -1,0 +1,122 @@
+"""CLIP on a GPU elsewhere: panels and texts to a RunPod serverless endpoint, checked unit vectors back.
+
+The worker takes {"model", "input": [...], "modality": "image"|"text"}, panels as data URIs, and answers in OpenAI's
+shape {"data": [{"index", "embedding"}], "model"}, as the multimodal infinity-embedding workers do.
+"""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PIL import Image
+
+from morpheus_assets.embedding.errors import ConfigurationError, InputRefused, ProviderUnavailable
+from morpheus_assets.embedding.panel_shapes import fitted, letterbox_strip
+from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
+from morpheus_assets.embedding.providers.answers import read_answer
+from morpheus_assets.embedding.providers.runpod import RunPodEndpoint, RunPodJobs
+from morpheus_assets.embedding.providers.vectors import unit_vectors
+from morpheus_assets.embedding.spaces import Space
+
+BATCH = 16
+SIDE = 1024
+_JPEG_QUALITY = 92
+_VENDOR = "The remote CLIP endpoint"
+
+
+def open_provider(
+    space: Space,
+    *,
+    api_key: str | None,
+    base_url: str | None,
+    timeout_seconds: float = 60.0,
+    cold_start_seconds: float = 300.0,
+) -> "RemoteClipProvider":
+    """Open a `remote_clip/…` space; connects to nothing yet. Raises ConfigurationError without key or address."""
+    if not base_url or not base_url.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"{space.key} needs MORPHEUS_REMOTE_CLIP_URL: set it to https://api.runpod.ai/v2/ENDPOINT_ID."
+        )
+    if not api_key:
+        raise ConfigurationError(
+            f"{space.key} needs MORPHEUS_REMOTE_CLIP_API_KEY: set it to a key of the endpoint's account."
+        )
+    endpoint = RunPodEndpoint(
+        vendor=_VENDOR,
+        model=space.model,
+        base_url=base_url,
+        key_setting="MORPHEUS_REMOTE_CLIP_API_KEY",
+        base_url_setting="MORPHEUS_REMOTE_CLIP_URL",
+        timeout_seconds=timeout_seconds,
+        secret=api_key,
+    )
+    return RemoteClipProvider(space, RunPodJobs(endpoint, cold_start_seconds))
+
+
+class RemoteClipProvider:
+    """Embeds panels ("document", polled for) and descriptions ("query", answered in one exchange)."""
+
+    def __init__(self, space: Space, jobs: RunPodJobs) -> None:
+        self.space = space
+        self.limits = ProviderLimits(max_inputs=BATCH)
+        self._jobs = jobs
+
+    def estimate_tokens(self, text: str) -> int:
+        """An upper bound: byte-pair tokens never outnumber bytes."""
+        return len(text.encode()) + 2
+
+    async def embed(
+        self, inputs: Sequence[str | Image.Image | Callable[[], Image.Image]], input_type: InputType
+    ) -> EmbeddingResult:
+        """Unit vectors, float32 [n, dimensions], in the order of `inputs`: texts, or panels, not both.
+
+        A panel is a PIL image or a callable that returns one. Raises RequestTooLarge before anything is sent when
+        the panels together exceed the endpoint's limit, InputRefused for a panel that cannot be opened, and the
+        classes of embedding.errors for what the endpoint does.
+        """
+        if all(isinstance(each, str) for each in inputs):
+            modality, content = "text", [str(each) for each in inputs]
+        else:
+            modality = "image"
+            content = [await asyncio.to_thread(_data_uri, index, each) for index, each in enumerate(inputs)]
+        job = {"model": self.space.model, "input": content, "modality": modality}
+        output = await self._jobs.run(job, wait_inline=input_type == "query")
+        _raise_worker_error(output)
+        vectors, model, tokens = read_answer(
+            json.dumps(output).encode(),
+            count=len(inputs),
+            dimensions=self.space.dimensions,
+            model=self.space.model,
+            vendor=_VENDOR,
+        )
+        return EmbeddingResult(unit_vectors(vectors, len(inputs), self.space), model, tokens or 0)
+
+    async def close(self) -> None:
+        """Give back connections; a later `embed` opens them again."""
+        await self._jobs.close()
+
+
+def _data_uri(index: int, panel: Any) -> str:
+    try:
+        image = panel if isinstance(panel, Image.Image) else panel()
+        small = letterbox_strip(image, SIDE)
+        if max(small.size) > SIDE:
+            small = fitted(small, SIDE)
+        buffer = io.BytesIO()
+        small.convert("RGB").save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    except Exception as error:
+        raise InputRefused(f"This panel cannot be prepared for the endpoint: {error}", index) from error
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _raise_worker_error(output: Any) -> None:
+    """A worker that catches its own fault completes the job with an error object as its output."""
+    if isinstance(output, dict) and (output.get("object") == "error" or "error" in output):
+        said = output.get("message") or output.get("error")
+        raise ProviderUnavailable(
+            f"{_VENDOR}'s worker failed ({' '.join(str(said).split())[:200]}):"
+            " look at the endpoint's log, or run again later."
+        )
