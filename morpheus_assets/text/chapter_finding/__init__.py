@@ -1,0 +1,4 @@
+"""How chapters are found: one concept a file, all pure functions over the document's text.
+
+`morpheus_assets.text.chapters` is the only caller; nothing here is meant for other floors.
+"""

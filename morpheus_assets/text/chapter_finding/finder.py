@@ -1,0 +1,56 @@
+"""The steps from a document to its chapter headings, in order. Each step lives in a file of its own."""
+
+from typing import NamedTuple
+
+from morpheus_assets.text.chapter_finding.boilerplate import Body
+from morpheus_assets.text.chapter_finding.contents_lists import Region, find_regions, outside
+from morpheus_assets.text.chapter_finding.grammar import might_be_heading
+from morpheus_assets.text.chapter_finding.hits import Hit, find_hits
+from morpheus_assets.text.chapter_finding.lines import read_lines
+from morpheus_assets.text.chapter_finding.selection import choose, completed
+from morpheus_assets.text.chapter_finding.solutions import Division, measure, numbered_divisions
+from morpheus_assets.text.chapter_finding.titles import by_contents, by_isolation
+from morpheus_assets.text.documents import Document
+
+
+class Found(NamedTuple):
+    """The headings of the chapters (none: the book has no chapters), every candidate, and the contents lists."""
+
+    heads: list[Hit]
+    hits: list[Hit]
+    regions: list[Region]
+
+
+def find_heads(document: Document, body: Body) -> Found:
+    """The headings of the document's chapters in order."""
+    text = document.text
+    table = read_lines(text, body.start, body.end, might_be_heading)
+    every = find_hits(table)
+    regions = find_regions(text, every, body)
+    hits = outside(every, regions)
+    story = Body(_story_start(regions, body), body.end)
+    divisions = numbered_divisions(hits, story)
+    titles = _titles(text, table, regions, body, story)
+    chosen = choose(divisions, titles, story)
+    if chosen is None:
+        return Found([], hits, regions)
+    return Found(completed(chosen, divisions, hits, story).heads, hits, regions)
+
+
+def _story_start(regions: list[Region], body: Body) -> int:
+    early = [r.end for r in regions if r.start - body.start < 0.25 * (body.end - body.start)]
+    return max(early, default=body.start)
+
+
+def _titles(text: str, table, regions: list[Region], body: Body, story: Body) -> Division | None:  # type: ignore[no-untyped-def]
+    best: Division | None = None
+    for region in regions:
+        heads, share = by_contents(text, table, region, body.end)
+        if len(heads) >= 3 and share >= 0.5:
+            division = measure(heads, "title", "contents", story)
+            if division.coverage >= 0.5 and (best is None or len(heads) > len(best.heads)):
+                best = division
+    if best is not None:
+        return best
+    heads = by_isolation(text, table, story.start, story.end)
+    return measure(heads, "title", "isolation", story) if heads else None

@@ -1,0 +1,186 @@
+"""One line → what it would be as a heading: unit, number, title. Looks at the words only, never at the neighbours."""
+
+import re
+from typing import NamedTuple
+
+from morpheus_assets.text.chapter_finding.cjk_grammar import parse_cjk
+from morpheus_assets.text.chapter_finding.numerals import FIRST_NUMBER_WORDS, digits_value, number_words_value, roman_value
+from morpheus_assets.text.chapter_finding.parsed import Parsed
+from morpheus_assets.text.chapter_finding.units import CONTAINERS, NEVER_UNITS, UNIT_WORDS
+from morpheus_assets.text.chapter_finding.words import fold
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|§|#")
+_ARTICLES = frozenset("the la le les el los das der die il lo o a l no nr number num n nº n° numero numéro № #".split())
+_AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;]+|\s{2,}|\t|/)\s*")
+_NUMBER_CASE = re.compile(r"[IVXLCDM]+")
+_OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
+LONGEST_BARE_NUMBER = 999
+
+
+_FIRST_TOKEN = re.compile(r"[\W_]{0,12}([^\W_]+)")
+_CJK_START = frozenset("第卷巻其その之章回正本上中下前後后最終终大제〇零一二三四五六七八九十百千")
+
+
+class _Number(NamedTuple):
+    value: float | None
+    used: int
+    style: str
+
+
+def might_be_heading(line: str) -> bool:
+    """A cheap look at the first word: False where parse_heading cannot find a unit or a number in front."""
+    match = _FIRST_TOKEN.match(line)
+    if match is None:
+        return "§" in line[:12]
+    token = match.group(1)
+    first = token[0]
+    if first.isdigit() or first in _CJK_START:
+        return True
+    if token == "I":
+        return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
+    if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
+        return True
+    folded = fold(token)
+    return folded in UNIT_WORDS or folded in FIRST_NUMBER_WORDS or folded in _ARTICLES
+
+
+def parse_heading(text: str) -> Parsed | None:
+    """The reading of a cleaned line as a numbered heading, None where it has no number that could be one.
+
+    `text` is without decoration (see lines.clean); titles keep the spelling of the line.
+    """
+    cjk = parse_cjk(text)
+    if cjk is not None:
+        return cjk
+    spans = [(m.start(), m.end(), m.group()) for m in _TOKEN.finditer(text[:120])]
+    if not spans:
+        return None
+    tokens = [token for _, _, token in spans]
+    first = 1 if len(tokens) > 2 and fold(tokens[0]) in _ARTICLES else 0
+    return (
+        _unit_first(text, spans, tokens, first)
+        or _number_then_unit(text, spans, tokens, first)
+        or _number_first(text, spans, tokens)
+        or _unknown_unit(text, spans, tokens)
+    )
+
+
+def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | None:
+    if position >= len(tokens):
+        return None
+    token = tokens[position]
+    digits = digits_value(token)
+    if digits is not None:
+        return _Number(digits, 1, "arabic")
+    roman = roman_value(token)
+    if roman is not None and (token.isupper() or lenient):
+        return _Number(roman, 1, "roman")
+    words = number_words_value(tokens[position : position + 6])
+    if words is not None:
+        return _Number(None if words[0] < 0 else words[0], words[1], "word")
+    if lenient and len(token) <= 8:
+        repaired = token.translate(_OCR_ROMAN)
+        if _NUMBER_CASE.fullmatch(repaired):
+            return _Number(roman_value(repaired), 1, "roman")
+    return None
+
+
+def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Parsed | None:
+    unit = UNIT_WORDS.get(fold(tokens[first]))
+    if unit is None:
+        return None
+    position = first + 1
+    while position < len(tokens) - 1 and position < first + 3 and fold(tokens[position]) in _ARTICLES:
+        position += 1
+    between = text[spans[first][1] : spans[position][0]] if position < len(tokens) else ""
+    if len(between) > 12 or re.search(r"[^\s.:,\-–—―#°º№\w]", between):
+        return None
+    number = _read_number(tokens, position, lenient=True)
+    if number is None:
+        return None
+    last = position + number.used - 1
+    value, end = number.value, spans[last][1]
+    decimal = re.match(r"\.(\d)(?!\d)", text[end:])
+    if decimal and number.style == "arabic":
+        value, end = (value or 0) + int(decimal.group(1)) / 10, end + decimal.end()
+    rest = text[end:]
+    if unit in CONTAINERS:
+        inner = _inner_heading(rest)
+        if inner is not None:
+            return inner._replace(outer=(unit, value))
+    title, separated = _title_after(rest)
+    return Parsed(unit, value, number.style, title, separated, tokens[first].isupper(), label=text[:end])
+
+
+def _inner_heading(rest: str) -> Parsed | None:
+    """ "BOOK I. CHAPTER II." names two levels in a line: the inner one is the heading."""
+    match = re.match(r"[\s.,:;/—–-]+", rest)
+    if not match:
+        return None
+    inner = rest[match.end() :]
+    spans = [(m.start(), m.end(), m.group()) for m in _TOKEN.finditer(inner[:80])]
+    if not spans or fold(spans[0][2]) not in UNIT_WORDS:
+        return None
+    return _unit_first(inner, spans, [token for _, _, token in spans], 0)
+
+
+def _number_then_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Parsed | None:
+    number = _read_number(tokens, first, lenient=False)
+    if number is None or first + number.used >= len(tokens):
+        return None
+    position = first + number.used
+    unit = UNIT_WORDS.get(fold(tokens[position]))
+    between = text[spans[position - 1][1] : spans[position][0]]
+    if unit is None or between.strip(" .º°ª-\u00a0"):
+        return None
+    # "1. Part of the story" is a title with a number, "Two books" is prose: the unit must end the phrase.
+    rest = text[spans[position][1] :]
+    title, separated = _title_after(rest)
+    if (rest.strip() and not separated) or (number.style == "word" and tokens[position][0].islower() and title):
+        return None
+    return Parsed(unit, number.value, number.style, title, separated, tokens[position].isupper(), label=text)
+
+
+def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Parsed | None:
+    position = 1 if len(tokens) > 1 and fold(tokens[0]) in ("no", "nr", "n", "number", "#", "№") else 0
+    if text[: spans[position][0]].strip(" .°º#№NnoOrRumbe([{"):
+        return None
+    number = _read_number(tokens, position, lenient=len(tokens) == 1)
+    if number is None or number.value is None or number.value > LONGEST_BARE_NUMBER:
+        return None
+    end = spans[position + number.used - 1][1]
+    rest = text[end:]
+    if not rest.strip(" .:)]}—–-―*"):
+        return Parsed("", number.value, "bare-" + number.style, "", True, True, label=text)
+    if number.style == "word":
+        return None
+    title, separated = _title_after(rest)
+    if not title or not separated and not (rest[0] == " " and title[:1].isupper() and title.isupper()):
+        return None
+    if not (title[0].isupper() or title[0].isdigit() or not title[0].isalpha() or title[0].isalpha() and not title[0].islower()):
+        return None
+    return Parsed("", number.value, "titled-" + number.style, title, separated, title.isupper(), label=text[:end])
+
+
+def _unknown_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Parsed | None:
+    """ "KNOT IV", "Rule 3": any capitalised word before a number may be what this book calls its chapters."""
+    if len(tokens) < 2 or not tokens[0][0].isupper() or not 3 <= len(tokens[0]) <= 14 or len(tokens) > 12:
+        return None
+    word = fold(tokens[0])
+    if word in NEVER_UNITS or not word.isalpha() or text[spans[0][1] : spans[1][0]].strip(" ."):
+        return None
+    position = 2 if len(tokens) > 2 and fold(tokens[1]) in ("the", "no") else 1
+    number = _read_number(tokens, position, lenient=False)
+    if number is None or number.value is None or number.value > LONGEST_BARE_NUMBER:
+        return None
+    end = spans[position + number.used - 1][1]
+    title, separated = _title_after(text[end:])
+    if title and not separated:
+        return None
+    return Parsed("~" + word, number.value, number.style, title, separated, tokens[0].isupper(), label=text[:end])
+
+
+def _title_after(rest: str) -> tuple[str, bool]:
+    match = _AFTER_NUMBER.match(rest)
+    title = rest[match.end() :] if match else rest
+    return title.strip(" \t\u3000\u00a0"), bool(match) or not rest.strip()

@@ -1,0 +1,21 @@
+"""The reading of one line as a numbered heading: a record, nothing else."""
+
+from typing import NamedTuple
+
+
+class Parsed(NamedTuple):
+    """A line read as a heading.
+
+    `unit` is a key of units.UNIT_WORDS' values, "~word" for a word of the book's own, "" for a number alone;
+    `number` is None where it cannot be read or says "the last"; `style` tells how the number is written;
+    `separated` whether punctuation or the end follows the number; `outer` is the level named on the same line.
+    """
+
+    unit: str
+    number: float | None
+    style: str
+    title: str
+    separated: bool
+    upper: bool
+    label: str
+    outer: tuple[str, float | None] | None = None

@@ -1,0 +1,140 @@
+"""The choice between possible divisions: which level of headings is the book's chapters."""
+
+from collections.abc import Sequence
+
+from morpheus_assets.text.chapter_finding.boilerplate import Body
+from morpheus_assets.text.chapter_finding.hits import Hit
+from morpheus_assets.text.chapter_finding.solutions import Division, measure, share_of_parents
+
+_LONGEST_STORY = 80_000
+_PAGE = 3_500
+
+
+def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -> Division | None:
+    """The division whose pieces are chapters, None where none of them holds."""
+    units = [d for d in divisions if d.kind == "unit" and _holds(d, body)]
+    numbers = [d for d in divisions if d.kind == "number" and _holds(d, body)]
+    containers = [d for d in divisions if d.kind == "container" and _holds(d, body)]
+    if units:
+        return _best_unit(units, body)
+    number = max(numbers, key=_worth, default=None)
+    container = max(containers, key=lambda d: len(d.heads), default=None)
+    if titles is not None and number is not None:
+        return _title_or_number(titles, number, body)
+    if number is not None:
+        if container is not None and share_of_parents(container, number, body) < 0.7:
+            return container
+        return number
+    if titles is not None:
+        if container is not None and len(container.heads) >= len(titles.heads):
+            return container
+        return titles
+    return container
+
+
+def _holds(division: Division, body: Body) -> bool:
+    count = len(division.heads)
+    if division.usual_length < 60:
+        return division.kind == "unit" and count >= 3 and division.regularity > 0.95
+    if division.kind in ("unit", "container"):
+        own_word = division.family.startswith("~")
+        if count == 1:
+            return division.family == "chapter" and division.opens_at_one and division.heads[0].quality >= 0.7
+        if own_word and (count < 3 or not division.opens_at_one):
+            return False
+        return division.coverage >= (0.6 if own_word else 0.45) and division.regularity >= (0.8 if own_word else 0.5)
+    if count < 2 or not division.opens_at_one or division.coverage < 0.6 or division.regularity < 0.75:
+        return False
+    if count == 2 and min(hit.quality for hit in division.heads) < 1.0:
+        return False
+    return not _page_numbers(division)
+
+
+def _page_numbers(division: Division) -> bool:
+    return division.family == "bare-arabic" and len(division.heads) > 60 and division.usual_length < _PAGE
+
+
+def _best_unit(units: Sequence[Division], body: Body) -> Division:
+    """Chapters before other words; between two words that cover the book, the finer one."""
+    rank = {"section": 0, "scene": 0, "poem": 0}
+    best = max(units, key=lambda d: (rank.get(d.family, 1 if d.family.startswith("~") else 2), _worth(d)))
+    for other in units:
+        if other is best or rank.get(other.family, 2) < 2 or other.family.startswith("~"):
+            continue
+        if len(other.heads) > len(best.heads) and share_of_parents(best, other, body) > 0.7:
+            best = other
+    return best
+
+
+def _worth(division: Division) -> float:
+    return division.coverage * division.regularity * min(1.0, len(division.heads) / 4)
+
+
+def _title_or_number(titles: Division, number: Division, body: Body) -> Division:
+    if len(titles.heads) * 1.2 >= len(number.heads):
+        near = _near(titles.heads, number.heads)
+        if near > 0.7 * len(titles.heads):
+            return number
+        return titles if titles.coverage > number.coverage else number
+    # Titles over numbers: stories with numbered sections, or parts with numbered chapters.
+    if share_of_parents(titles, number, body) < 0.8:
+        return titles
+    return titles if len(titles.heads) >= 5 and titles.usual_length < _LONGEST_STORY else number
+
+
+def _near(first: Sequence[Hit], second: Sequence[Hit]) -> int:
+    places = sorted(hit.start for hit in second)
+    count = 0
+    position = 0
+    for hit in sorted(first, key=lambda h: h.start):
+        while position < len(places) and places[position] < hit.start - 400:
+            position += 1
+        count += position < len(places) and abs(places[position] - hit.start) <= 400
+    return count
+
+
+def completed(division: Division, divisions: Sequence[Division], hits: Sequence[Hit], body: Body) -> Division:
+    """The division with what belongs to it from other families: its missing numbers, and its neighbours.
+
+    "ADVENTURE VI" may be followed by "VII. THE …"; letters 1 to 4 may come before chapter 1.
+    """
+    heads = list(division.heads)
+    if division.kind in ("unit", "number") and division.opens_at_one:
+        heads = _continued(heads, hits, body)
+    first, last = heads[0].start, heads[-1].start
+    for other in divisions:
+        if other.family == division.family or other.kind != "unit" or not other.opens_at_one or len(other.heads) < 2:
+            continue
+        outside = all(h.start < first or h.start > last for h in other.heads)
+        before = other.heads[-1].start < first
+        length = (first if before else body.end) - other.heads[0].start
+        if outside and before and other.regularity > 0.9 and length / len(other.heads) > 0.1 * division.usual_length:
+            heads = sorted(heads + other.heads, key=lambda h: h.start)
+    heads = _closed(heads, hits, division)
+    return measure(heads, division.kind, division.family, body)
+
+
+def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
+    """Goes on counting after the last heading with numbers of another family."""
+    result = list(heads)
+    chosen = {hit.start for hit in result}
+    expected = (result[-1].number or 0) + 1
+    family: str | None = None
+    tail = [hit for hit in hits if hit.start > result[-1].start and hit.start not in chosen and hit.parsed is not None]
+    for hit in tail:
+        if hit.number == expected and hit.quality >= 0.7 and (family is None or hit.family == family):
+            if family is None and any(h.family == hit.family and h.number == 1 for h in tail):
+                continue
+            family = hit.family
+            result.append(hit)
+            expected += 1
+    return result
+
+
+def _closed(heads: list[Hit], hits: Sequence[Hit], division: Division) -> list[Hit]:
+    """Adds a last chapter without a number ("CONCLUSION")."""
+    best = sorted(hit.before for hit in heads)[len(heads) // 2]
+    for hit in hits:
+        if hit.matter == "closing" and hit.start > heads[-1].start + 400 and hit.quality >= 0.7 and hit.before >= min(best, 2):
+            return [*heads, hit]
+    return heads
