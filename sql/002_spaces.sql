@@ -76,3 +76,14 @@ CREATE TABLE rate_limits (
     observed_at       timestamptz,
     paused_until      timestamptz
 );
+
+-- plpgsql so that it is asked anew for each claim: an inlined EXISTS may be answered from a list made once.
+CREATE FUNCTION embedding_session_alive(session integer) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = 1297044050 AND objid = session::oid AND objsubid = 2 AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    );
+END
+$$;

@@ -63,5 +63,5 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
             " ORDER BY n.novel, p.path",
             [list(novels)],
         ):
-            found[row[0]].append(PanelRecord(*row[1:-1], tuple(row[-1])))
+            found[row[0]].append(PanelRecord(*(*row[1:-1], tuple(row[-1]))))
     return found
