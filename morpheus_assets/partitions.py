@@ -8,7 +8,7 @@ from anyascii import anyascii
 NOVELS = dg.DynamicPartitionsDefinition(name="novels")
 
 MAX_SLUG_LENGTH = 80
-_SLUG = re.compile(rf"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 
 
 def novel_slug(name: str) -> str:
@@ -19,9 +19,7 @@ def novel_slug(name: str) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", anyascii(name).lower().replace("'", "")).strip("-")
     slug = words[:MAX_SLUG_LENGTH].rstrip("-")
     if not slug:
-        raise ValueError(
-            f"{name!r} has no letter or digit that a novel's key could be made of; rename the file."
-        )
+        raise ValueError(f"{name!r} has no letter or digit that a novel's key could be made of; rename the file.")
     return slug
 
 

@@ -30,7 +30,8 @@ class Settings(BaseSettings):
         PROJECT_FOLDER / ".morpheus", description="Where the embedded Postgres and local state live."
     )
     database_url: SecretStr | None = Field(
-        None, description="A Postgres 15+ with pgvector; unset: the embedded server in `MORPHEUS_DATA_FOLDER`."
+        None,
+        description="A Postgres 15+ with pgvector; unset: the embedded server in `MORPHEUS_DATA_FOLDER`.",
     )
     samples: bool = Field(
         True, description="Put the sample story and panels into an empty content folder at first start."
@@ -42,11 +43,9 @@ class Settings(BaseSettings):
     )
     image_spaces: str = Field(
         "open_clip/ViT-B-32@laion2b_s34b_b79k",
-        description="Comma list of `open_clip/MODEL@TAG`, `open_clip/local:FOLDER`, `open_clip/demo` or `remote_clip/MODEL`.",
+        description="Comma list of `open_clip/MODEL@TAG`, `…/local:FOLDER`, `…/demo`, `remote_clip/MODEL`.",
     )
-    chunk_tokens: Count = Field(
-        254, description="Largest chunk, in word pieces; a change re-embeds everything."
-    )
+    chunk_tokens: Count = Field(254, description="Largest chunk, in word pieces; a change re-embeds everything.")
     chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces shared by neighbouring chunks.")
 
     openai_api_key: SecretStr | None = Field(
@@ -61,27 +60,24 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("VOYAGE_API_KEY"), description="Key for `voyage/…` spaces."
     )
     voyage_base_url: str | None = Field(
-        None, validation_alias=AliasChoices("VOYAGE_BASE_URL"), description="Another Voyage-compatible endpoint."
+        None,
+        validation_alias=AliasChoices("VOYAGE_BASE_URL"),
+        description="Another Voyage-compatible endpoint.",
     )
-    remote_clip_url: str | None = Field(
-        None, description="Endpoint of `remote_clip/…` spaces (RunPod serverless)."
-    )
+    remote_clip_url: str | None = Field(None, description="Endpoint of `remote_clip/…` spaces (RunPod serverless).")
     remote_clip_api_key: SecretStr | None = Field(None, description="Bearer key of that endpoint.")
 
     requests_in_flight: Count = Field(5, description="Requests to a provider at a time, in one run.")
-    requests_per_minute: Count = Field(
-        3000, description="Requests a minute to one provider, over all processes."
+    inputs_per_request: Count = Field(
+        256, description="Inputs that one request may hold; what a crash may lose is this times the requests in flight."
     )
-    tokens_per_minute: Count = Field(
-        1_000_000, description="Tokens a minute to one provider, over all processes."
-    )
-    request_timeout_seconds: float = Field(
-        60.0, gt=0, description="Overall deadline of one request to a provider."
-    )
+    requests_per_minute: Count = Field(3000, description="Requests a minute to one provider, over all processes.")
+    tokens_per_minute: Count = Field(1_000_000, description="Tokens a minute to one provider, over all processes.")
+    request_timeout_seconds: float = Field(60.0, gt=0, description="Overall deadline of one request to a provider.")
     retry_attempts: Count = Field(3, description="Attempts for one request before it counts as failed.")
     torch_threads: Count = Field(2, description="Threads that a local model may use.")
     max_image_pixels: Count = Field(
-        100_000_000, description="Panels with more pixels are refused before they are decoded."
+        64_000_000, description="Panels with more pixels are refused before they are decoded."
     )
     max_novel_bytes: Count = Field(
         64 * 1024 * 1024, description="Novels larger than this are refused before they are read."

@@ -1,0 +1,164 @@
+"""One asset for each embedding space, made by a factory: text_embeddings/<space> and clip_embeddings/<space>.
+
+An asset names the provider and how to feed it; asking what is missing and storing it is the IO manager's.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+from morpheus_assets.assets.panels import panel_images
+from morpheus_assets.assets.schemas import embedding_columns
+from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
+from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput, embed_batches
+from morpheus_assets.embedding.providers import EmbeddingProvider
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.partitions import NOVELS
+from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.store.coverage import MissingInput
+
+ASSET_PREFIXES = {"text": "text_embeddings", "image": "clip_embeddings"}
+CHUNKS = dg.AssetKey("chunks")
+
+
+@dataclass(frozen=True)
+class EmbeddingStream:
+    """The work of one step: `embed` turns what is missing of `novels` into vectors, a batch at a time.
+
+    `leads` says that the space is the first of its purpose in the settings: it answers searches when none does yet.
+    `excluded` holds novels that this space is not for, with the sentence that says so.
+    """
+
+    space: Space
+    novels: Sequence[str]
+    embed: Callable[[Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]
+    leads: bool
+    excluded: Mapping[str, str] = field(default_factory=dict)
+
+
+def embeddings_key(space: Space) -> dg.AssetKey:
+    """The key of a space's asset."""
+    return dg.AssetKey([ASSET_PREFIXES[space.purpose], space.key])
+
+
+def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefinition:
+    """The asset of a text space."""
+
+    @dg.asset(
+        key=embeddings_key(space),
+        deps=[CHUNKS],
+        partitions_def=NOVELS,
+        group_name="text",
+        kinds={space.provider.replace("-", ""), "postgres"},
+        owners=OWNERS,
+        code_version=space.fingerprint[:16],
+        backfill_policy=NOVELS_PER_RUN,
+        io_manager_key="text_embeddings_io_manager",
+        pool=space.provider,
+        description=f"Vectors of the chunks in the space `{space.key}`: {space.provider}/{space.model},"
+        f" {space.dimensions} dimensions.\n\nOne row for each distinct passage, under the hash of its text. Only"
+        " passages that have no vector yet are sent to the provider, so a re-run of an unchanged novel sends nothing, and what a"
+        " broken run had stored is not paid for again.",
+        metadata=_space_metadata(space),
+    )
+    def text_embeddings(
+        context: dg.AssetExecutionContext,
+        database: dg.ResourceParam[DatabaseResource],
+        providers: dg.ResourceParam[ProvidersResource],
+    ) -> EmbeddingStream:
+        provider = providers.open(space)
+
+        def embed(missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
+            return _send(providers, database, provider, (_passage(provider, row) for row in missing))
+
+        return EmbeddingStream(space, context.partition_keys, embed, leads)
+
+    return text_embeddings
+
+
+def build_image_embeddings_asset(
+    space: Space, *, leads: bool, only_novels: Sequence[str] | None = None
+) -> dg.AssetsDefinition:
+    """The asset of an image space; `only_novels` are those that it is for (None: all)."""
+
+    @dg.asset(
+        key=embeddings_key(space),
+        deps=[panel_images],
+        partitions_def=NOVELS,
+        group_name="panels",
+        kinds={"pytorch" if space.provider == "open_clip" else "http", "postgres"},
+        owners=OWNERS,
+        code_version=space.fingerprint[:16],
+        backfill_policy=NOVELS_PER_RUN,
+        io_manager_key="image_embeddings_io_manager",
+        pool=space.provider,
+        description=f"Vectors of the panels in the space `{space.key}`: {space.provider}/{space.model},"
+        f" {space.dimensions} dimensions.\n\nOne row for each distinct image, under the hash of its file. Only images"
+        " that have no vector yet are decoded and embedded.",
+        metadata=_space_metadata(space),
+    )
+    def clip_embeddings(
+        context: dg.AssetExecutionContext,
+        database: dg.ResourceParam[DatabaseResource],
+        content_folder: dg.ResourceParam[ContentFolderResource],
+        providers: dg.ResourceParam[ProvidersResource],
+    ) -> EmbeddingStream:
+        provider = providers.open(space)
+        folder = content_folder.settings.panels_folder
+        max_pixels = content_folder.settings.max_image_pixels
+
+        def embed(missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
+            return _send(providers, database, provider, (_panel(folder, row, max_pixels) for row in missing))
+
+        excluded = {
+            novel: f"{space.key} is the demo model, which knows only drawn panels, and {novel} is not a sample; set"
+            " MORPHEUS_IMAGE_SPACES=open_clip/demo to use it all the same."
+            for novel in context.partition_keys
+            if only_novels is not None and novel not in only_novels
+        }
+        return EmbeddingStream(space, context.partition_keys, embed, leads, excluded)
+
+    return clip_embeddings
+
+
+def _send(
+    providers: ProvidersResource,
+    database: DatabaseResource,
+    provider: EmbeddingProvider,
+    inputs: Iterable[EmbeddingInput],
+) -> Iterator[EmbeddedBatch | RefusedInput]:
+    settings = providers.settings
+    return embed_batches(
+        provider,
+        inputs,
+        budget=providers.budget(provider.space, database.engine),
+        concurrency=settings.requests_in_flight,
+        retry=providers.retry(),
+        max_inputs=settings.inputs_per_request,
+    )
+
+
+def _passage(provider: EmbeddingProvider, row: MissingInput) -> EmbeddingInput:
+    return EmbeddingInput(row.content_hash, row.content, provider.estimate_tokens(row.content))
+
+
+def _panel(folder: Path, row: MissingInput, max_pixels: int) -> EmbeddingInput:
+    def decode() -> object:
+        from morpheus_assets.images.decoding import decode_panel
+
+        return decode_panel((folder / row.content).read_bytes(), row.content, max_pixels=max_pixels).image
+
+    return EmbeddingInput(row.content_hash, decode, 0)
+
+
+def _space_metadata(space: Space) -> dict[str, object]:
+    return {
+        "dagster/column_schema": embedding_columns(space.dimensions),
+        "provider": space.provider,
+        "model": space.model,
+        "revision": space.revision or "as served",
+        "dimensions": space.dimensions,
+        "fingerprint": space.fingerprint,
+    }

@@ -1,0 +1,150 @@
+"""The text chain up to chunks: novels, chapters, chunks. Embeddings, one asset a space, are in embeddings.py.
+
+Assets compute; io_managers.py stores. All are partitioned by novel.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from morpheus_assets.assets.partition_results import PartitionResults, by_novel
+from morpheus_assets.assets.schemas import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
+from morpheus_assets.partitions import NOVELS
+from morpheus_assets.resources import ContentFolderResource
+from morpheus_assets.text.chapters import Chapter, find_chapters
+from morpheus_assets.text.chunking import Chunk, ChunkerSettings, cut_chunks
+from morpheus_assets.text.documents import Document
+from morpheus_assets.text.errors import UnreadableText
+from morpheus_assets.text.formats import read_document
+
+OWNERS = ["team:content"]
+NOVELS_PER_RUN = dg.BackfillPolicy.multi_run(50)
+
+
+@dataclass(frozen=True)
+class ReadNovel:
+    """A novel as it was read: the document, and which bytes of which file it came from."""
+
+    document: Document
+    source_path: str
+    source_digest: str
+
+
+class RefusedNovel(Exception):
+    """A novel's file cannot be read; the message is one sentence, the rest says which bytes of which file."""
+
+    def __init__(self, reason: str, source_path: str, source_digest: str | None) -> None:
+        super().__init__(reason)
+        self.source_path = source_path
+        self.source_digest = source_digest
+
+
+@dataclass(frozen=True)
+class CutNovel:
+    """The chunks of a novel, cut while they are stored, and the version of the chunker that cuts them."""
+
+    chunks: Iterator[Chunk]
+    chunker: str
+    titles: dict[int, str]
+
+
+@dg.asset(
+    partitions_def=NOVELS,
+    group_name="text",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    code_version="1",
+    backfill_policy=NOVELS_PER_RUN,
+    io_manager_key="novels_io_manager",
+    metadata={"dagster/column_schema": NOVEL_COLUMNS, "dagster/table_name": "novels"},
+)
+def novels(
+    context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
+) -> PartitionResults[ReadNovel]:
+    """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
+
+    Read from `content/novels/<novel>.{txt,md,html,epub,docx}`. A file that cannot be read leaves the text that is
+    already stored in place and fails with one sentence. A re-run reads the file again and changes nothing when the
+    file is the same.
+    """
+    return PartitionResults(context.partition_keys, lambda novel: read_novel(content_folder, novel))
+
+
+def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
+    """Read one novel's file; raises RefusedNovel, or SourceMissing when there is no file."""
+    path = content_folder.novel_file(novel)
+    limit = content_folder.settings.max_novel_bytes
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            raise RefusedNovel(
+                f"{path.name} has {size:,} bytes, and a novel may have {limit:,}: split it, or raise"
+                " MORPHEUS_MAX_NOVEL_BYTES.",
+                path.name,
+                digest,
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        reason = f"{path.name} cannot be read ({error.strerror}): check its permissions."
+        raise RefusedNovel(reason, path.name, None) from error
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        return ReadNovel(read_document(data, path.name), path.name, digest)
+    except UnreadableText as error:
+        raise RefusedNovel(str(error), path.name, digest) from error
+
+
+@dg.asset(
+    partitions_def=NOVELS,
+    group_name="text",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    code_version="1",
+    backfill_policy=NOVELS_PER_RUN,
+    io_manager_key="chapters_io_manager",
+    metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
+)
+def chapters(context: dg.AssetExecutionContext, novels: object) -> PartitionResults[list[Chapter]]:
+    """The chapters of each novel: one row a chapter, with its place in the text.
+
+    A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
+    that are gone.
+    """
+    documents = by_novel(context.partition_keys, novels)
+    return PartitionResults(context.partition_keys, lambda novel: find_chapters(documents[novel].document))
+
+
+def build_chunks_asset(settings: ChunkerSettings) -> dg.AssetsDefinition:
+    """The asset `chunks`, cut by `settings`; its code version names the chunker."""
+
+    @dg.asset(
+        partitions_def=NOVELS,
+        group_name="text",
+        kinds={"python", "postgres"},
+        owners=OWNERS,
+        code_version=settings.version(),
+        backfill_policy=NOVELS_PER_RUN,
+        io_manager_key="chunks_io_manager",
+        metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},
+    )
+    def chunks(context: dg.AssetExecutionContext, novels: object, chapters: object) -> PartitionResults[CutNovel]:
+        """The passages that are embedded and searched: one row a chunk, shared by all text spaces.
+
+        A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit
+        of one paragraph changes the hash of the chunks around it and of no others.
+        """
+        texts = by_novel(context.partition_keys, novels)
+        found = by_novel(context.partition_keys, chapters)
+
+        def cut(novel: str) -> CutNovel:
+            rows = found[novel]
+            titles = {chapter.ordinal: chapter.title for chapter in rows}
+            return CutNovel(cut_chunks(texts[novel].document.text, rows, settings), settings.version(), titles)
+
+        return PartitionResults(context.partition_keys, cut)
+
+    return chunks

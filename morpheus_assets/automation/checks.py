@@ -1,0 +1,110 @@
+"""Standing checks: quiet failures, made visible on the asset that they concern. They read and change nothing."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from morpheus_assets.assets.embeddings import embeddings_key
+from morpheus_assets.assets.panels import panel_images
+from morpheus_assets.assets.text import novels
+from morpheus_assets.automation.content_listing import ContentUnreadable, list_novels, list_panel_folders
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.store import content
+
+SHOWN = 50
+
+
+@dg.asset_check(asset=novels, name="every_file_was_read")
+def every_file_was_read(
+    database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
+) -> dg.AssetCheckResult:
+    """Warns of novels whose file was refused, and of names in the folder that no novel can be made of."""
+    refused = [row.refused_reason for row in content.list_novels(database.engine) if row.refused_reason]
+    try:
+        refused += list_novels(content_folder.settings.novels_folder).problems.values()
+    except ContentUnreadable as error:
+        refused.append(str(error))
+    return _result(refused, "every file in the novels folder was read")
+
+
+@dg.asset_check(asset=novels, name="no_file_is_gone")
+def no_novel_is_gone(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
+    """Warns of novels whose file was removed: what is stored stays until `morpheus remove NOVEL`."""
+    return _tombstones(database, "text")
+
+
+@dg.asset_check(asset=panel_images, name="every_image_was_decoded")
+def every_image_was_decoded(
+    database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
+) -> dg.AssetCheckResult:
+    """Warns of panels that were refused, with the sentence of each."""
+    names = [row.novel for row in content.list_novels(database.engine) if row.refused_panels]
+    panels = content.load_panels_of(database.engine, names)
+    refused = [f"{panel.reason}" for rows in panels.values() for panel in rows if panel.state == "refused"]
+    try:
+        refused += list_panel_folders(content_folder.settings.panels_folder).problems.values()
+    except ContentUnreadable as error:
+        refused.append(str(error))
+    return _result(refused, "every image was decoded")
+
+
+@dg.asset_check(asset=panel_images, name="no_file_is_gone")
+def no_panel_is_gone(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
+    """Warns of panels whose file was removed from a novel's folder."""
+    return _tombstones(database, "panel")
+
+
+CONTENT_CHECKS = [every_file_was_read, no_novel_is_gone, every_image_was_decoded, no_panel_is_gone]
+
+
+def build_embeddings_checks(spaces: Sequence[Space]) -> list[dg.AssetChecksDefinition]:
+    """For each space the check that every chunk or panel has its vector."""
+    return [_build_coverage_check(space) for space in spaces]
+
+
+def _build_coverage_check(space: Space) -> dg.AssetChecksDefinition:
+    things = "chunks" if space.purpose == "text" else "panels"
+
+    @dg.asset_check(asset=embeddings_key(space), name="coverage")
+    def coverage(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
+        from morpheus_assets.store import spaces, vectors
+
+        row = spaces.find_space(database.engine, space.key)
+        if row is None:
+            return dg.AssetCheckResult(passed=True, description="Nothing was embedded in this space yet.")
+        found = vectors.coverage(database.engine, row)
+        return dg.AssetCheckResult(
+            passed=found.missing == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{found.present} of {found.needed} distinct {things} have a vector"
+            f", {found.refused} are refused, {found.missing} are missing.",
+            metadata={
+                "needed": found.needed,
+                "present": found.present,
+                "refused": found.refused,
+                "missing": found.missing,
+            },
+        )
+
+    return coverage
+
+
+def _tombstones(database: DatabaseResource, kind: str) -> dg.AssetCheckResult:
+    gone = [
+        f"{stone.path} of {stone.novel} is gone since {stone.noticed_at:%Y-%m-%d %H:%M}; put it back or run"
+        f" `morpheus remove {stone.novel}`."
+        for stone in content.tombstones(database.engine)
+        if stone.kind == kind
+    ]
+    return _result(gone, "every file that was read is still there")
+
+
+def _result(faults: Sequence[str], well: str) -> dg.AssetCheckResult:
+    listed = "\n".join(f"- {fault}" for fault in faults[:SHOWN])
+    return dg.AssetCheckResult(
+        passed=not faults,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(faults)} to look at" if faults else well,
+        metadata={"count": len(faults), "list": dg.MetadataValue.md(listed or "nothing")},
+    )

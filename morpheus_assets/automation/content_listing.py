@@ -1,0 +1,214 @@
+"""Reads what lies in the content folder: which files, whether they rest, and the digest of what changed.
+
+Pure of Dagster and of the store. A folder that cannot be read is an error here, never an empty list.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from morpheus_assets.images.discovery import list_panels
+from morpheus_assets.images.errors import UnreadableFolder
+from morpheus_assets.partitions import novel_slug
+from morpheus_assets.store.records import SourceFile
+from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+
+# A copy in progress changes its size or time within a second; a longer pause shows as a changed file later.
+REST_SECONDS = 1.0
+
+
+class ContentUnreadable(Exception):
+    """The content folder cannot be listed; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """A file as the folder shows it: `path` is relative to the folder, in POSIX form; `mtime_ns` nanoseconds."""
+
+    novel: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds: files to take, and names that are not taken with a sentence each."""
+
+    files: tuple[ListedFile, ...]
+    problems: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Files at rest with their digests, paths left for the next look (still being copied), and what is wrong."""
+
+    files: tuple[SourceFile, ...]
+    waiting: tuple[str, ...]
+    problems: Mapping[str, str]
+
+
+def list_novels(folder: Path) -> Listing:
+    """List `content/novels`, one file a novel; two files that would make one key are both left out and named.
+
+    Raises ContentUnreadable when the folder is missing or may not be read.
+    """
+    files: dict[str, list[ListedFile]] = {}
+    problems: dict[str, str] = {}
+    for entry in _entries(folder):
+        if entry.name.startswith("."):
+            continue
+        path = Path(entry.path)
+        problem = _novel_problem(entry, path, folder)
+        if problem:
+            problems[entry.name] = problem
+            continue
+        try:
+            stat = entry.stat()
+            slug = novel_slug(path.stem)
+        except (OSError, ValueError) as error:
+            problems[entry.name] = str(error)
+            continue
+        files.setdefault(slug, []).append(ListedFile(slug, entry.name, stat.st_size, stat.st_mtime_ns))
+    taken = []
+    for slug, candidates in files.items():
+        if len(candidates) == 1:
+            taken.append(candidates[0])
+            continue
+        names = ", ".join(sorted(file.path for file in candidates))
+        for file in candidates:
+            problems[file.path] = (
+                f"{names} would all become the novel {slug!r}, so none of them is taken; rename all but one."
+            )
+    return Listing(tuple(sorted(taken, key=lambda file: file.path)), problems)
+
+
+def panel_folders(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The folders in `content/panels` by the novel they belong to, and what is wrong with other names.
+
+    Raises ContentUnreadable when the folder may not be read.
+    """
+    owners: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for entry in sorted(_entries(folder), key=lambda entry: entry.name):
+        if entry.name.startswith("."):
+            continue
+        problem = _folder_problem(entry, folder)
+        try:
+            slug = novel_slug(entry.name)
+        except ValueError as error:
+            problem = problem or str(error)
+            slug = ""
+        if not problem and slug in owners:
+            problem = f"{entry.name} and {owners[slug]} would both become the novel {slug!r}; merge the two folders."
+        if problem:
+            problems[entry.name] = problem
+        else:
+            owners[slug] = entry.name
+    return owners, problems
+
+
+def list_panel_folders(folder: Path) -> Listing:
+    """List `content/panels/<novel>/**`, recursively; paths are relative to `folder`.
+
+    Raises ContentUnreadable when the folder or one of the novels' folders may not be read.
+    """
+    owners, problems = panel_folders(folder)
+    files: list[ListedFile] = []
+    for slug, name in owners.items():
+        try:
+            listing = list_panels(folder / name)
+        except UnreadableFolder as error:
+            raise ContentUnreadable(str(error)) from error
+        files += [
+            ListedFile(slug, f"{name}/{panel.relative_path}", panel.size, panel.mtime_ns) for panel in listing.files
+        ]
+        problems.update({f"{name}/{file.relative_path}": file.reason for file in listing.skipped})
+    return Listing(tuple(files), problems)
+
+
+def observe(
+    folder: Path,
+    files: Iterable[ListedFile],
+    known: Mapping[str, SourceFile],
+    *,
+    kind: str,
+    seconds: float = 40.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Observation:
+    """Give every file its digest, reading only those whose size or time differ from what is `known`.
+
+    Files that change while they are looked at stay without a digest and are listed in `waiting`, and so are those
+    that do not fit into `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    observed: list[SourceFile] = []
+    changed: list[ListedFile] = []
+    for file in files:
+        before = known.get(file.path)
+        if before and before.digest and (before.size_bytes, before.mtime_ns) == (file.size, file.mtime_ns):
+            observed.append(before)
+        else:
+            changed.append(file)
+    if any(abs(time.time() - file.mtime_ns / 1e9) < 2 * REST_SECONDS for file in changed):
+        sleep(REST_SECONDS)
+    waiting: list[str] = []
+    problems: dict[str, str] = {}
+    for file in changed:
+        digest = None
+        if time.monotonic() < deadline and _rests(folder, file):
+            try:
+                digest = _digest(folder / file.path)
+            except OSError as error:
+                problems[file.path] = f"{file.path} cannot be read ({error.strerror}); check its permissions."
+                continue
+        if digest is not None and not _rests(folder, file):
+            digest = None
+        if digest is None:
+            waiting.append(file.path)
+        observed.append(SourceFile(kind, file.path, file.novel, file.size, file.mtime_ns, digest))
+    return Observation(tuple(observed), tuple(waiting), problems)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise ContentUnreadable(
+            f"{folder} cannot be read ({error.strerror or error}); until then nothing is taken or marked as gone."
+        ) from error
+
+
+def _novel_problem(entry: os.DirEntry[str], path: Path, folder: Path) -> str | None:
+    if entry.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        return f"{entry.name} is a link that leads out of the content folder; copy the file itself."
+    if not entry.is_file():
+        return f"{entry.name} is not a file; novels lie side by side in {folder.name}/."
+    if path.suffix.lower() not in SUPPORTED_SUFFIXES:
+        return f"{entry.name} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first."
+    return None
+
+
+def _folder_problem(entry: os.DirEntry[str], folder: Path) -> str | None:
+    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(folder.resolve()):
+        return f"{entry.name} is a link that leads out of the content folder; copy the files themselves."
+    if not entry.is_dir():
+        return f"{entry.name} lies beside the novels' folders; move it into {folder.name}/<novel>/."
+    return None
+
+
+def _rests(folder: Path, file: ListedFile) -> bool:
+    try:
+        stat = (folder / file.path).stat()
+    except OSError:
+        return False
+    return (stat.st_size, stat.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

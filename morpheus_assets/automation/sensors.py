@@ -1,0 +1,165 @@
+"""Sensors that pick up new, changed and vanished files. Thin shells: listing and planning are pure functions beside.
+
+A folder that cannot be read is a skipped tick with its reason, never an empty list: the difference to what is
+known would mark everything as gone.
+"""
+
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from morpheus_assets.assets.embeddings import embeddings_key
+from morpheus_assets.automation.content_listing import (
+    ContentUnreadable,
+    Listing,
+    list_novels,
+    list_panel_folders,
+    observe,
+)
+from morpheus_assets.automation.ingest_plan import (
+    Plan,
+    PlannedRun,
+    StaleNovel,
+    gone,
+    plan_runs,
+    stale_panels,
+    stale_texts,
+)
+from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.connected_providers import configured_image_spaces, sample_image_spaces
+from morpheus_assets.partitions import NOVELS
+from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.sample_content import sample_novels
+from morpheus_assets.store import content
+from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.records import SourceFile
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dg.sensor(job=INGEST_NOVELS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_novels_sensor(
+    context: dg.SensorEvaluationContext,
+    database: dg.ResourceParam[DatabaseResource],
+    content_folder: dg.ResourceParam[ContentFolderResource],
+) -> dg.SensorResult | dg.SkipReason:
+    """Watch `content/novels`: a new or changed file makes its partition and a run from file to vectors.
+
+    A touched but identical file does nothing; a file still being copied waits; two files that make one key are named
+    and left out; a vanished file leaves a tombstone and everything that is stored.
+    """
+
+    def stale(engine: Engine, files: Collection[SourceFile]) -> list[StaleNovel]:
+        digests = content.ingested_digests(engine)
+        return stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
+
+    folder = content_folder.settings.novels_folder
+    return look(context, database, content_folder, "text", folder, list_novels, stale)
+
+
+@dg.sensor(job=INGEST_PANELS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_panels_sensor(
+    context: dg.SensorEvaluationContext,
+    database: dg.ResourceParam[DatabaseResource],
+    content_folder: dg.ResourceParam[ContentFolderResource],
+) -> dg.SensorResult | dg.SkipReason:
+    """Watch `content/panels/<novel>/`: any change among a novel's images makes one run over its panels.
+
+    Images whose vectors are stored are not embedded again. Files still being copied hold back their novel only.
+    """
+
+    def stale(engine: Engine, files: Collection[SourceFile]) -> list[StaleNovel]:
+        digests = content.ingested_digests(engine)
+        return stale_panels(files, {novel: known.panels for novel, known in digests.items()})
+
+    settings = content_folder.settings
+
+    def assets(novels: tuple[str, ...]) -> list[dg.AssetKey]:
+        # the sample panels are drawn for the demo model; everything else is embedded by the configured ones
+        demo = sample_image_spaces(settings)
+        spaces = demo if demo and novels[0] in sample_novels() else configured_image_spaces(settings)
+        return [dg.AssetKey("panel_images"), *(embeddings_key(space) for space in spaces)]
+
+    return look(context, database, content_folder, "panel", settings.panels_folder, list_panel_folders, stale, assets)
+
+
+def look(
+    context: dg.SensorEvaluationContext,
+    database: DatabaseResource,
+    content_folder: ContentFolderResource,
+    kind: str,
+    folder: Path,
+    list_files: Callable[[Path], Listing],
+    find_stale: Callable[[Engine, Collection[SourceFile]], list[StaleNovel]],
+    assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None = None,
+) -> dg.SensorResult | dg.SkipReason:
+    """One look at a folder: list, observe, remember, plan; the same for novels and panels."""
+    try:
+        listing = list_files(folder)
+        known = content.load_source_files(database.engine, kind)
+        if known and not listing.files and not listing.problems:
+            return dg.SkipReason(
+                f"{folder} is empty although {len(known)} files were known; an unmounted volume looks the same, so"
+                " nothing is marked as removed. Use `morpheus remove NOVEL` for what should go."
+            )
+        files, waiting = remember(database.engine, kind, folder, listing, known)
+        stale = find_stale(database.engine, files)
+    except (ContentUnreadable, StoreError) as fault:
+        return dg.SkipReason(str(fault))
+    for problem in listing.problems.values():
+        context.log.warning(problem)
+    partitions = set(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
+    plan = plan_runs(
+        stale,
+        partitions,
+        json.loads(context.cursor or "{}"),
+        kind=kind,
+        limit=content_folder.settings.max_runs_per_tick,
+    )
+    if not plan.runs:
+        context.update_cursor(json.dumps(plan.requested))
+        return dg.SkipReason(_nothing_to_do(listing, waiting, plan))
+    return dg.SensorResult(
+        run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
+        dynamic_partitions_requests=[NOVELS.build_add_request(list(plan.new_partitions))],
+        cursor=json.dumps(plan.requested),
+    )
+
+
+def remember(
+    engine: Engine, kind: str, folder: Path, listing: Listing, known: dict[str, SourceFile]
+) -> tuple[list[SourceFile], int]:
+    """Store what the folder shows, set and lift tombstones; gives the files at rest and how many are not."""
+    observation = observe(folder, listing.files, known, kind=kind)
+    listed = {file.path for file in listing.files} | set(listing.problems)
+    vanished = gone(known.values(), listed)
+    content.save_source_files(engine, observation.files)
+    if vanished:
+        content.note_missing(engine, kind, vanished)
+        content.forget_source_files(engine, kind, [path for _, path in vanished])
+    appeared = [file.path for file in observation.files if file.path not in known]
+    if appeared:
+        content.note_returned(engine, kind, appeared)
+    return list(observation.files), len(observation.waiting)
+
+
+def _run_request(run: PlannedRun, assets: list[dg.AssetKey] | None) -> dg.RunRequest:
+    if len(run.novels) == 1:
+        [novel] = run.novels
+        tags = {"morpheus/novel": novel}
+        return dg.RunRequest(run_key=run.run_key, partition_key=novel, asset_selection=assets, tags=tags)
+    tags = {RANGE_START: run.novels[0], RANGE_END: run.novels[-1]}
+    return dg.RunRequest(run_key=run.run_key, asset_selection=assets, tags=tags)
+
+
+def _nothing_to_do(listing: Listing, waiting: int, plan: Plan) -> str:
+    parts = [f"{len(listing.files)} files, nothing new"]
+    if plan.requested:
+        parts.append(f"{len(plan.requested)} novels asked for earlier")
+    if waiting:
+        parts.append(f"{waiting} files still being copied")
+    parts += listing.problems.values()
+    return "; ".join(parts)

@@ -1,0 +1,89 @@
+"""From settings to an open provider and its budget; for the Dagster face and for `serve` alike."""
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from morpheus_assets.embedding.clip_sources import DEMO_MODEL
+from morpheus_assets.embedding.image_spaces import resolve_image_space
+from morpheus_assets.embedding.providers import EmbeddingProvider, open_image_provider, open_text_provider
+from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
+from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
+from morpheus_assets.settings import Settings
+
+LOCAL_PROVIDERS = ("sentence-transformers", "open_clip")
+
+
+def configured_text_spaces(settings: Settings) -> list[Space]:
+    """The text spaces of the settings, in order; raises ConfigurationError for one that cannot take a chunk."""
+    own_endpoint = settings.openai_base_url is not None
+    names = parse_space_names(settings.text_spaces, any_openai_model=own_endpoint)
+    spaces = [resolve_text_space(name, any_openai_model=own_endpoint) for name in names]
+    for space in spaces:
+        check_capacity(space, settings.chunk_tokens)
+    return spaces
+
+
+def configured_image_spaces(settings: Settings) -> list[Space]:
+    """The image spaces of the settings, in order; raises ConfigurationError for unreadable weights."""
+    names = parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES")
+    return [resolve_image_space(name, cache_folder=settings.data_folder) for name in names]
+
+
+def demo_image_space(settings: Settings) -> Space:
+    """The space of the packaged demo model, which knows only drawn panels."""
+    return resolve_image_space(SpaceName("open_clip", DEMO_MODEL), cache_folder=settings.data_folder)
+
+
+def sample_image_spaces(settings: Settings) -> list[Space]:
+    """The demo model's space while there are samples, unless it is configured for everything anyway.
+
+    It embeds the sample panels only: a model that knows only drawn panels is never chosen for a user's own.
+    """
+    demo = demo_image_space(settings)
+    return [demo] if settings.samples and demo not in configured_image_spaces(settings) else []
+
+
+def open_provider(settings: Settings, space: Space) -> EmbeddingProvider:
+    """The provider of a space, with the key and address that the settings hold for it."""
+    if space.purpose == "text":
+        key, url = {
+            "openai": (settings.openai_api_key, settings.openai_base_url),
+            "voyage": (settings.voyage_api_key, settings.voyage_base_url),
+        }.get(space.provider, (None, None))
+        return open_text_provider(
+            space,
+            api_key=key.get_secret_value() if key else None,
+            base_url=url,
+            timeout_seconds=settings.request_timeout_seconds,
+            torch_threads=settings.torch_threads,
+        )
+    return open_image_provider(space, **_image_options(settings, space))
+
+
+def request_budget(settings: Settings, space: Space, engine: Engine) -> RequestBudget:
+    """The budget of the space's provider, shared by every process over one row in Postgres."""
+    if space.provider in LOCAL_PROVIDERS:
+        return NoBudget()
+    from morpheus_assets.store.rate_limits import PostgresBudget
+
+    return PostgresBudget(engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute)
+
+
+def _image_options(settings: Settings, space: Space) -> dict[str, Any]:
+    if space.provider == "remote_clip":
+        key = settings.remote_clip_api_key
+        return {
+            "base_url": settings.remote_clip_url,
+            "api_key": key.get_secret_value() if key else None,
+            "timeout_seconds": settings.request_timeout_seconds,
+        }
+    return {"name": _configured_name(settings, space), "threads": settings.torch_threads}
+
+
+def _configured_name(settings: Settings, space: Space) -> SpaceName | None:
+    # the path of a local checkpoint is no part of the space's identity, so it is looked up by the key
+    for name in parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES"):
+        if resolve_image_space(name, cache_folder=settings.data_folder).key == space.key:
+            return name
+    return None

@@ -1,0 +1,30 @@
+"""Where the databases are, derived from the settings; for the Dagster face and for `serve` alike."""
+
+from sqlalchemy.engine import make_url
+
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.embedded import DAGSTER_DATABASE, running_url
+
+
+class DatabaseNotRunning(Exception):
+    """No database is configured and the embedded one does not run."""
+
+
+def database_url(settings: Settings) -> str:
+    """The SQLAlchemy URL of the content database; raises DatabaseNotRunning with the way out."""
+    if settings.database_url is not None:
+        url = make_url(settings.database_url.get_secret_value())
+        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    url = running_url(settings.data_folder)
+    if url is None:
+        raise DatabaseNotRunning(
+            "The embedded database is not running: start it with `make up` (or `morpheus up`) in another terminal,"
+            " or set MORPHEUS_DATABASE_URL to a Postgres with pgvector."
+        )
+    return url
+
+
+def dagster_database_url(content_url: str) -> str:
+    """The URL of Dagster's own database, on the same server, for dagster-postgres."""
+    url = make_url(content_url).set(drivername="postgresql+psycopg2", database=DAGSTER_DATABASE)
+    return url.render_as_string(hide_password=False)

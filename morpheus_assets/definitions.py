@@ -1,0 +1,68 @@
+"""The only full listing of what Dagster runs: assets, jobs, sensors, checks, IO managers and resources."""
+
+from typing import Any
+
+import dagster as dg
+
+from morpheus_assets.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
+from morpheus_assets.assets.panels import panel_images
+from morpheus_assets.assets.text import build_chunks_asset, chapters, novels
+from morpheus_assets.automation.checks import CONTENT_CHECKS, build_embeddings_checks
+from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
+from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
+from morpheus_assets.content_io_managers import (
+    ChaptersIOManager,
+    ChunksIOManager,
+    NovelsIOManager,
+    PanelsIOManager,
+)
+from morpheus_assets.embedding_io_managers import ImageEmbeddingsIOManager, TextEmbeddingsIOManager
+from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.sample_content import sample_novels
+from morpheus_assets.settings import Settings, load_settings
+from morpheus_assets.text.chunking import ChunkerSettings
+
+
+def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:
+    """Everything, for the settings of the environment or for those given.
+
+    `overrides` replace resources by name: tests put a provider or a database of their own there. Raises
+    ConfigurationError for a space that is unknown or cannot take the largest chunk.
+    """
+    settings = settings or load_settings()
+    text_spaces = configured_text_spaces(settings)
+    configured = configured_image_spaces(settings)
+    image_spaces = [*configured, *sample_image_spaces(settings)]
+    database = DatabaseResource(settings)
+    providers = ProvidersResource(settings)
+    resources = {
+        "database": database,
+        "content_folder": ContentFolderResource(settings),
+        "providers": providers,
+        "novels_io_manager": NovelsIOManager(database),
+        "chapters_io_manager": ChaptersIOManager(database),
+        "chunks_io_manager": ChunksIOManager(database),
+        "panels_io_manager": PanelsIOManager(database),
+        "text_embeddings_io_manager": TextEmbeddingsIOManager(database),
+        "image_embeddings_io_manager": ImageEmbeddingsIOManager(database),
+    }
+    chunker = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens)
+    embeddings = [
+        *(build_text_embeddings_asset(space, leads=space == text_spaces[0]) for space in text_spaces),
+        *(build_image_embeddings_asset(space, leads=space == configured[0]) for space in configured),
+        *(
+            build_image_embeddings_asset(space, leads=False, only_novels=sample_novels())
+            for space in sample_image_spaces(settings)
+        ),
+    ]
+    return dg.Definitions(
+        assets=[novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings],
+        asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
+        jobs=[INGEST_NOVELS, INGEST_PANELS],
+        sensors=[new_novels_sensor, new_panels_sensor],
+        resources={**resources, **overrides},
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,248 @@
+"""IO managers of vectors: ask what is missing, store batches as they arrive, say what each novel cost. No SQL here."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import numpy as np
+from sqlalchemy import Engine
+
+from morpheus_assets.assets.embeddings import EmbeddingStream
+from morpheus_assets.assets.partition_results import StoredPartitions
+from morpheus_assets.embedding.errors import EmbeddingError
+from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
+from morpheus_assets.embedding.pricing import price_of
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.io_managers import (
+    Metadata,
+    add_partition_metadata,
+    list_failures,
+    record_partial_success,
+    sentence,
+)
+from morpheus_assets.resources import DatabaseResource
+from morpheus_assets.store import content, spaces, vectors
+from morpheus_assets.store.coverage import MissingInput, NovelCoverage, coverage
+from morpheus_assets.store.embedding_sessions import embedding_lock
+from morpheus_assets.store.refusals import record_refusals
+from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.store.spending import record_spending
+from morpheus_assets.store.vector_index import ensure_index
+
+PROGRESS_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class NovelEmbeddings:
+    """The vectors of one novel: `embeddings` float32 [n, dimensions], row i belongs to `hashes[i]`."""
+
+    hashes: list[bytes]
+    embeddings: np.ndarray
+
+
+@dataclass
+class Tally:
+    """What each novel of a step cost; a batch is shared out by the tokens that its inputs were estimated at."""
+
+    waiting: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    embedded: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def watch(self, missing: Iterable[MissingInput]) -> Iterator[MissingInput]:
+        """The same inputs, remembered until they come back."""
+        for row in missing:
+            self.waiting[row.content_hash] = (row.novel, max(1, row.token_count))
+            yield row
+
+    def add_batch(self, batch: EmbeddedBatch) -> None:
+        """Count a batch that was stored."""
+        rows = [self.waiting.pop(value) for value in batch.hashes]
+        shares: Counter[str] = Counter()
+        for novel, tokens in rows:
+            self.embedded[novel] += 1
+            shares[novel] += tokens
+        left, weight = batch.tokens, sum(shares.values())
+        for novel, share in shares.items():
+            part = round(left * share / weight) if weight else 0
+            self.tokens[novel] += part
+            left, weight = left - part, weight - share
+        self.requests[rows[0][0]] += batch.requests
+
+    def add_refusal(self, refusal: RefusedInput) -> None:
+        """Count an input that the provider refused."""
+        novel, _ = self.waiting.pop(refusal.content_hash)
+        self.refused[novel] += 1
+        self.requests[novel] += refusal.requests
+
+
+class EmbeddingsIOManager(dg.IOManager):
+    """Stores the vectors of a space while they arrive, for one novel or many in one stream of requests.
+
+    When a run of many novels fails for some of them, the others are recorded as materialized before the step fails.
+    """
+
+    def __init__(self, database: DatabaseResource) -> None:
+        self.database = database
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the content database."""
+        return self.database.engine
+
+    def handle_output(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:
+        """Embed what is missing, store it batch by batch, then report on every novel."""
+        started = time.perf_counter()
+        row = spaces.register_space(self.engine, obj.space)
+        failures = {**self.why_without_input(obj.novels), **obj.excluded}
+        novels = [novel for novel in obj.novels if novel not in failures]
+        tally = Tally()
+        fault = self._embed(context, row, obj, novels, tally)
+        self._record_spending(context, row, obj.space, novels, tally)
+        if obj.leads and sum(tally.embedded.values()):
+            spaces.activate_first(self.engine, row.key)
+        ensure_index(self.engine, row)
+        reports = self._reports(row, obj.space, novels, tally, time.perf_counter() - started)
+        for novel, covered in self._covered(row, novels).items():
+            if covered.missing:
+                failures[novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
+        stored = {novel: reports[novel] for novel in novels if novel not in failures}
+        if failures:
+            if len(obj.novels) > 1:
+                yield from record_partial_success(context, stored)
+            text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
+            raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from fault
+        for novel, metadata in stored.items():
+            add_partition_metadata(context, novel, metadata)
+
+    def load_input(self, context: dg.InputContext) -> NovelEmbeddings | StoredPartitions[NovelEmbeddings]:
+        """The vectors of one novel, or a mapping that reads novels when they are asked for."""
+        key = context.asset_key.path[-1]
+        row = spaces.get_space(self.engine, key)
+        novels = context.asset_partition_keys
+        if len(novels) == 1:
+            return self._load(row, novels[0])
+        return StoredPartitions(novels, lambda novel: self._load(row, novel))
+
+    def hashes_of(self, novel: str) -> list[bytes]:
+        """The distinct content hashes of a novel, in reading order."""
+        raise NotImplementedError
+
+    def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
+        """For each novel that has nothing to embed the sentence that says so."""
+        raise NotImplementedError
+
+    def _embed(
+        self, context: dg.OutputContext, row: SpaceRow, obj: EmbeddingStream, novels: list[str], tally: Tally
+    ) -> EmbeddingError | None:
+        said = time.monotonic()
+        try:
+            with embedding_lock(self.engine, row, novels) as session:
+                while True:
+                    for outcome in obj.embed(tally.watch(session.missing())):
+                        self._keep(row, outcome, tally)
+                        if time.monotonic() - said > PROGRESS_SECONDS:
+                            said = time.monotonic()
+                            context.log.info(
+                                "%s embedded so far, %s tokens", tally.embedded.total(), tally.tokens.total()
+                            )
+                    if not session.wait_for_others():
+                        return None
+        except EmbeddingError as error:
+            return error
+
+    def _keep(self, row: SpaceRow, outcome: EmbeddedBatch | RefusedInput, tally: Tally) -> None:
+        if isinstance(outcome, RefusedInput):
+            record_refusals(self.engine, row, [(outcome.content_hash, outcome.reason)])
+            tally.add_refusal(outcome)
+        else:
+            vectors.write_batch(self.engine, row, outcome.hashes, outcome.embeddings)
+            tally.add_batch(outcome)
+
+    def _record_spending(
+        self, context: dg.OutputContext, row: SpaceRow, space: Space, novels: Sequence[str], tally: Tally
+    ) -> None:
+        for novel in novels:
+            if tally.requests[novel] or tally.embedded[novel]:
+                record_spending(
+                    self.engine,
+                    row,
+                    novel,
+                    tokens=tally.tokens[novel],
+                    inputs=tally.embedded[novel],
+                    requests=tally.requests[novel],
+                    cost=price_of(space, tally.tokens[novel]),
+                    run_id=context.run_id,
+                )
+
+    def _covered(self, row: SpaceRow, novels: Sequence[str]) -> dict[str, NovelCoverage]:
+        return {covered.novel: covered for covered in coverage(self.engine, row, novels).novels}
+
+    def _reports(
+        self, row: SpaceRow, space: Space, novels: Sequence[str], tally: Tally, seconds: float
+    ) -> dict[str, Metadata]:
+        reports: dict[str, Metadata] = {}
+        for novel, covered in self._covered(row, novels).items():
+            price = price_of(space, tally.tokens[novel])
+            reports[novel] = {
+                "dagster/row_count": covered.present,
+                "embedded": tally.embedded[novel],
+                "reused": covered.present - tally.embedded[novel],
+                "refused": covered.refused,
+                "tokens": tally.tokens[novel],
+                "requests": tally.requests[novel],
+                "price_dollars": float(price) if price is not None else "unknown",
+                "seconds": round(seconds, 3),
+            }
+        return reports
+
+    def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
+        hashes = self.hashes_of(novel)
+        found = vectors.read_vectors(self.engine, row, hashes)
+        present = [value for value in hashes if value in found]
+        stacked = (
+            np.stack([found[value] for value in present]) if present else np.zeros((0, row.dimensions), np.float32)
+        )
+        return NovelEmbeddings(present, stacked)
+
+
+class TextEmbeddingsIOManager(EmbeddingsIOManager):
+    """Vectors of chunks."""
+
+    def hashes_of(self, novel: str) -> list[bytes]:
+        """The hashes of a novel's chunks, each once."""
+        return list(dict.fromkeys(chunk.content_hash for chunk in content.iter_chunks(self.engine, novel)))
+
+    def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
+        """Novels without chunks: refused, or never cut."""
+        rows = {row.novel: row for row in content.list_novels(self.engine, novels)}
+        reasons = {}
+        for novel in novels:
+            row = rows.get(novel)
+            if row is not None and row.refused_reason:
+                reasons[novel] = row.refused_reason
+            elif row is None or not row.chunks:
+                reasons[novel] = f"{novel} has no chunks; materialize `chunks` for it first."
+        return reasons
+
+
+class ImageEmbeddingsIOManager(EmbeddingsIOManager):
+    """Vectors of panels."""
+
+    def hashes_of(self, novel: str) -> list[bytes]:
+        """The hashes of a novel's stored panels, each once."""
+        panels = content.load_panels(self.engine, novel, state="stored")
+        return list(dict.fromkeys(panel.content_hash for panel in panels if panel.content_hash))
+
+    def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
+        """Novels whose panels were never listed."""
+        known = {row.novel for row in content.list_novels(self.engine, novels) if row.panels or row.refused_panels}
+        return {
+            novel: f"{novel} has no panels; materialize `panel_images` for it first."
+            for novel in novels
+            if novel not in known
+        }

@@ -1,0 +1,91 @@
+"""Between Dagster's contexts and the store: one IO manager for each kind of row. No SQL here.
+
+A run may hold one novel or many; each novel is stored in a transaction of its own, and one that fails does
+not take the others with it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import dagster as dg
+
+from morpheus_assets.assets.partition_results import PartitionResults, StoredPartitions
+
+T = TypeVar("T")
+Metadata = Mapping[str, Any]
+
+
+class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
+    """Stores what an asset computed for each novel of the run, and loads it for the assets below.
+
+    In a run of one novel a failure fails the step with its sentence. In a run of many the failed novels are
+    marked in the metadata and the others go on down the chain: the embeddings, the last step, name the novels
+    that did not get through.
+    """
+
+    def store(self, novel: str, value: T) -> Metadata:
+        """Write one novel's value in one transaction; return what a person wants to read about it."""
+        raise NotImplementedError
+
+    def load(self, novel: str) -> T:
+        """Read one novel's value; raises `NothingStored` when there is none."""
+        raise NotImplementedError
+
+    def note_failure(self, novel: str, error: Exception) -> None:
+        """Called before a failure is reported, for what the store should remember of it."""
+
+    def handle_output(self, context: dg.OutputContext, obj: PartitionResults[T]) -> None:
+        """Compute and store novel after novel."""
+        failures: dict[str, str] = {}
+        for novel in obj.novels:
+            try:
+                metadata = self.store(novel, obj.compute(novel))
+            except Exception as error:
+                self.note_failure(novel, error)
+                if len(obj.novels) == 1:
+                    raise as_failure(error) from error
+                context.log.warning("%s: %s", novel, sentence(error))
+                failures[novel] = sentence(error)
+                metadata = {"state": "refused", "reason": failures[novel]}
+            add_partition_metadata(context, novel, metadata)
+        if len(failures) == len(obj.novels):
+            raise dg.Failure(description=list_failures(failures), metadata=dict(failures), allow_retries=False)
+
+    def load_input(self, context: dg.InputContext) -> T | StoredPartitions[T]:
+        """One novel's value, or a mapping that reads novels when they are asked for."""
+        novels = context.asset_partition_keys
+        if len(novels) == 1:
+            return self.load(novels[0])
+        return StoredPartitions(novels, self.load)
+
+
+def add_partition_metadata(context: dg.OutputContext, novel: str, metadata: Metadata) -> None:
+    """Attach `metadata` to the materialization of one novel."""
+    context.step_context.add_asset_metadata(metadata, context.asset_key, novel)
+
+
+def sentence(error: BaseException) -> str:
+    """What to tell a person about an error: its message, with the class's name when it says nothing itself."""
+    message = str(error).strip()
+    if isinstance(error, dg.Failure):
+        message = error.description or message
+    return message if len(message.split()) > 1 else f"{type(error).__name__}: {message}"
+
+
+def as_failure(error: BaseException) -> dg.Failure:
+    """A step failure that shows the sentence and is not retried by itself."""
+    return dg.Failure(description=sentence(error), allow_retries=False)
+
+
+def list_failures(failures: Mapping[str, str]) -> str:
+    """One line for each novel that failed."""
+    return "\n".join(f"{novel}: {reason}" for novel, reason in failures.items())
+
+
+def record_partial_success(context: dg.OutputContext, stored: Mapping[str, Metadata]) -> Iterator[Any]:
+    """Events that mark some novels of a run as materialized although the step is about to fail."""
+    for novel, metadata in stored.items():
+        yield dg.DagsterEvent.asset_materialization(
+            context.step_context,
+            dg.AssetMaterialization(context.asset_key, partition=novel, metadata=metadata),
+        )

@@ -1,0 +1,106 @@
+"""Starts a child process, ends it with everything it started, and cleans up after an owner that was killed.
+
+What the children are is up.py's business.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+STOP_SECONDS = 30.0
+
+
+class Supervisor:
+    """Child processes of one owner, remembered in `record` so that the next owner can end what was left over."""
+
+    def __init__(self, record: Path) -> None:
+        self.record = record
+        self.children: list[subprocess.Popen[bytes]] = []
+
+    def end_leftovers(self) -> int:
+        """End processes that an owner which was killed left behind; returns how many."""
+        try:
+            remembered = json.loads(self.record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return 0
+        left = [process for session, started in remembered for process in _session(session, since=started)]
+        _end(left)
+        self.record.unlink(missing_ok=True)
+        return len(left)
+
+    def start(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+    ) -> subprocess.Popen[bytes]:
+        """Start `command` in a session of its own, with signals at their defaults and output in `log`."""
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # a shell's `&` leaves SIGINT ignored, which children inherit; Dagster then ignores SIGTERM too
+                preexec_fn=_default_signals,
+            )
+        self.children.append(child)
+        self._remember()
+        return child
+
+    def stop(self) -> None:
+        """Ask every child to end, wait, and end by force what is still there."""
+        for child in reversed(self.children):
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in reversed(self.children):
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+            _end(_session(child.pid))
+        self.record.unlink(missing_ok=True)
+
+    def _remember(self) -> None:
+        rows = []
+        for child in self.children:
+            try:
+                rows.append([child.pid, psutil.Process(child.pid).create_time()])
+            except psutil.NoSuchProcess:
+                continue
+        self.record.write_text(json.dumps(rows), encoding="utf-8")
+
+
+def _default_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _session(session: int, since: float = 0.0) -> list[psutil.Process]:
+    """Processes of one session, also those whose parent is gone; `since` guards against a reused number."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == session and process.create_time() > since - 1:
+                found.append(process)
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            continue
+    return found
+
+
+def _end(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

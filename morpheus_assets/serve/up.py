@@ -1,0 +1,127 @@
+"""`morpheus up`: owns the database and the Dagster processes of one machine, and stops all of them together."""
+
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from morpheus_assets.sample_content import put_samples_into_empty_content
+from morpheus_assets.serve.environment import (
+    StartFailed,
+    child_environment,
+    remember_in_dotenv,
+    running_database,
+)
+from morpheus_assets.serve.supervisor import Supervisor
+from morpheus_assets.settings import PROJECT_FOLDER, Settings
+
+START_SECONDS = 120.0
+
+
+def up(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run until SIGINT or SIGTERM; raises StartFailed, or the store's errors, when something cannot start."""
+    settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    supervisor = Supervisor(settings.data_folder / "processes.json")
+    left_over = supervisor.end_leftovers()
+    if left_over:
+        say(f"Ended {left_over} processes that an earlier start had left behind.")
+    copied = put_samples_into_empty_content(settings)
+    with stop_signal() as stopped, running_database(settings, say) as url:
+        if settings.database_url is None:
+            remember_in_dotenv(PROJECT_FOLDER / ".env", url)
+        port = free_port(settings.ui_port)
+        log = settings.data_folder / "dagster.log"
+        try:
+            child = supervisor.start(
+                [str(dagster_program()), "dev", "--host", "127.0.0.1", "--port", str(port)],
+                child_environment(url),
+                PROJECT_FOLDER,
+                log,
+            )
+            address = f"http://127.0.0.1:{port}"
+            wait_for_ui(address, child.poll, stopped, log)
+            if not stopped.is_set():
+                say(banner(settings, address, copied))
+            while not stopped.wait(1):
+                if child.poll() is not None:
+                    raise StartFailed(f"Dagster ended by itself (exit code {child.returncode}); its log is {log}.")
+        finally:
+            say("Stopping …")
+            supervisor.stop()
+    say("Stopped.")
+
+
+def banner(settings: Settings, address: str, copied: bool) -> str:
+    """What a person reads when everything runs."""
+    samples = " The sample story is being embedded now." if copied else ""
+    return f"""
+Morpheus Assets is running.{samples}
+  Dagster UI    {address}
+  novels        drop .txt .md .html .epub .docx into {shown(settings.novels_folder)}/
+  panels        drop images into {shown(settings.panels_folder)}/<novel>/
+  search        {shown(Path(sys.executable).parent / "morpheus")} search "who keeps the lamp burning at night"
+  panels        {shown(Path(sys.executable).parent / "morpheus")} search --panels "a sleeping orange cat in the desert"
+  log           {shown(settings.data_folder / "dagster.log")}
+Ctrl-C stops everything, Postgres too; what is stored stays in {shown(settings.data_folder)}/.
+"""
+
+
+def shown(path: Path) -> str:
+    """A path as a person in the project's folder would type it."""
+    return str(path.relative_to(PROJECT_FOLDER)) if path.is_relative_to(PROJECT_FOLDER) else str(path)
+
+
+def dagster_program() -> Path:
+    """The `dagster` program of this environment."""
+    program = Path(sys.executable).parent / "dagster"
+    if not program.exists():
+        raise StartFailed("The program `dagster` is not in this environment; run `make up` once to set it up.")
+    return program
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if nothing listens there, else the next free one."""
+    for port in range(wanted, wanted + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise StartFailed(f"No free port between {wanted} and {wanted + 49}; set MORPHEUS_UI_PORT.")
+
+
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, for as long as the block runs."""
+    stopped = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait_for_ui(address: str, exit_code: Callable[[], int | None], stopped: threading.Event, log: Path) -> None:
+    """Return when the UI answers; raises StartFailed when Dagster ends first or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and not stopped.is_set():
+        if exit_code() is not None:
+            raise StartFailed(f"Dagster could not start (exit code {exit_code()}); its log is {log}.")
+        try:
+            if httpx.get(f"{address}/server_info", timeout=2).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.3)
+    if not stopped.is_set():
+        raise StartFailed(f"The Dagster UI did not answer within {START_SECONDS:.0f} seconds; its log is {log}.")
