@@ -1,1 +1,1 @@
-"""Pure text work: a file's bytes become a document, its chapters and its chunks. Nothing of Dagster or SQL."""
+"""Pure text work: bytes become a document, its chapters and its chunks. Nothing of Dagster or SQL."""

@@ -1,14 +1,25 @@
 """Plain text: decoded, cleaned, and mapped line by line to its source."""
 
+from morpheus_assets.text.cleaning import anchors_by_line, clean
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.encodings import decode
-from morpheus_assets.text.origins import OriginMap
+from morpheus_assets.text.encodings import Decoded
+from morpheus_assets.text.headers import gutenberg_header
+from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.origins import OriginMap, SourcePart
 
 
-def read_plain(data: bytes, file_name: str) -> Document:
-    """Read a text file."""
-    import unicodedata
-
-    decoded = decode(data)
-    text = unicodedata.normalize("NFC", decoded.text)
-    return Document(text, "txt", decoded.encoding, decoded.repairs, "und", origins=OriginMap.identity(text))
+def read_plain(decoded: Decoded) -> Document:
+    """A text file as it stands: its lines are the document's lines."""
+    text, repairs = clean(decoded.text)
+    origins = OriginMap.of((SourcePart.of(decoded.text),), anchors_by_line(decoded.text, text))
+    header = gutenberg_header(text)
+    return Document(
+        text,
+        "txt",
+        decoded.encoding,
+        (*decoded.repairs, *repairs),
+        language_of(text, header.language),
+        header.title,
+        header.author,
+        origins=origins,
+    )

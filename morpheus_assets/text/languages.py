@@ -1,0 +1,58 @@
+"""Which language a text is in: by its script where that decides, else by py3langid over the whole body."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+# Languages that novels come in; a wider set makes an English book of verse Latin or Luxembourgish.
+_KNOWN = (
+    "ar bg ca cs da de el en eo es et fa fi fr he hi hr hu id is it ja ko la lt lv nl no pl pt ro ru sk sl sr sv th "
+    "tr uk vi zh"
+).split()
+_SAMPLES, _SAMPLE_CHARS = 12, 700
+_CODE = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
+_THREE_LETTERS = {"eng": "en", "fre": "fr", "fra": "fr", "ger": "de", "deu": "de", "spa": "es", "ita": "it"}
+_THREE_LETTERS |= {"por": "pt", "zho": "zh", "chi": "zh", "jpn": "ja", "rus": "ru", "dut": "nl", "nld": "nl"}
+
+
+def language_of(text: str, declared: str | None = None) -> str:
+    """ISO 639-1, or "und" for a text without letters. A declared language is believed if it is a known one."""
+    if declared and (code := _declared_code(declared)):
+        return code
+    sample = _sample(text)
+    letters = sum(char.isalpha() for char in sample)
+    if letters < 20:
+        return "und"
+    kana = sum("ぁ" <= char <= "ヺ" for char in sample)
+    han = sum("㐀" <= char <= "鿿" for char in sample)
+    if kana > 0.1 * letters:
+        return "ja"
+    if han > 0.5 * letters:
+        return "zh"
+    label, _ = _identifier().classify(sample)
+    return str(label)
+
+
+def _declared_code(declared: str) -> str | None:
+    found = _CODE.match(declared.strip())
+    code = found.group(1).lower() if found else ""
+    code = _THREE_LETTERS.get(code, code)
+    return code if code in _KNOWN else None
+
+
+def _sample(text: str) -> str:
+    """Pieces from the whole body: the head of a book is often an English licence."""
+    if len(text) <= _SAMPLES * _SAMPLE_CHARS:
+        return text
+    first, last = len(text) // 10, len(text) * 9 // 10
+    step = (last - first) // _SAMPLES
+    return " ".join(text[at : at + _SAMPLE_CHARS] for at in range(first, last, step))
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages(_KNOWN)
+    return identifier

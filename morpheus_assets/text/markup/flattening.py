@@ -1,0 +1,284 @@
+"""Makes plain text of markup: paragraphs apart by a blank line, headings and anchors noted with both offsets.
+
+Knows HTML's elements and EPUB's types; reads no files and makes no Document.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from html import unescape
+
+from morpheus_assets.text.cleaning import clean
+from morpheus_assets.text.markup.roles import role_of
+from morpheus_assets.text.markup.tags import Piece, pieces
+
+_SPACE = re.compile(r"[ \t\n\r\f]+")
+_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_PARAGRAPHS = frozenset(
+    "p div section article main header footer aside blockquote figure figcaption pre ul ol dl table hgroup hr body "
+    "form fieldset center address details summary caption html head".split()
+) | frozenset(_HEADINGS)
+_LINES = frozenset("li dt dd tr option".split())
+_SKIPPED = frozenset(
+    "script style title template noscript svg math nav iframe object audio video select button rt rp textarea "
+    "map canvas datalist".split()
+)
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_SECTIONS = frozenset("section article div body aside header".split())
+_PAGE_NUMBER = re.compile(r"\b(?:pagenum|pageno|page-?number)\w*\b", re.I)
+_NOTE_MARK = re.compile(r"^[\[(]?[\d*†‡§¶]{1,4}[\])]?$")
+_MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
+
+
+@dataclass
+class Heading:
+    """An h1-h6: where its text begins in the flattened text and its tag in the source, and its EPUB role."""
+
+    char_offset: int
+    source_offset: int
+    level: int
+    role: str
+    text: str = ""
+
+
+@dataclass
+class FlatText:
+    """The text of one source file with its headings, its ids' offsets and origin anchors."""
+
+    text: str = ""
+    headings: list[Heading] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)
+    anchors: list[tuple[int, int]] = field(default_factory=list)
+    sections: list[tuple[int, str]] = field(default_factory=list)
+    title: str | None = None
+    language: str | None = None
+    metas: list[dict[str, str]] = field(default_factory=list)
+    repairs: tuple[str, ...] = ()
+
+
+def flatten(source: str) -> FlatText:
+    """Flatten LF-normalised markup. Time and memory grow with the source's length only."""
+    return _Flattener(source).run()
+
+
+class _Flattener:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.flat = FlatText()
+        self.out: list[str] = []
+        self.length = 0
+        self.breaks = 2
+        self.space = False
+        self.skip: list[str] = []
+        self.pre = 0
+        self.sup_start: tuple[int, int] | None = None
+        self.open_sections: list[tuple[str, str]] = []
+        self.heading: Heading | None = None
+        self.pending_ids: list[str] = []
+        self.pending_source: int | None = None
+        self.pending_sections: list[str] = []
+        self.pending_heading: Heading | None = None
+        self.last_closing: dict[str, int] = {}
+        self.cleaned = False
+
+    def run(self) -> FlatText:
+        for piece in pieces(self.source):
+            if not piece.name:
+                self._text(piece)
+            elif piece.closing:
+                self._close(piece.name)
+            else:
+                self._open(piece)
+        self._end_heading()
+        for name in self.pending_ids:
+            self.flat.ids.setdefault(name, self.length)
+        self.flat.text = "".join(self.out)
+        self.flat.repairs = clean(self.source)[1] if self.cleaned else ()
+        return self.flat
+
+    def _open(self, piece: Piece) -> None:
+        name = piece.name
+        if name == "meta" and len(self.flat.metas) < _MAX_METAS:
+            self.flat.metas.append(piece.attributes)
+        elif name == "html" and self.flat.language is None:
+            self.flat.language = piece.attributes.get("lang") or piece.attributes.get("xml:lang")
+        if self.skip:
+            if name == self.skip[-1] and not piece.empty:
+                self.skip.append(name)
+            return
+        attributes = piece.attributes if len(piece.raw) > 1 else {}
+        for key in ("id", "name"):
+            if key in attributes and (key == "id" or name == "a"):
+                self.pending_ids.append(attributes[key])
+        if self._is_skipped(piece, attributes):
+            self.skip.append(name)
+            return
+        if name == "br":
+            self._line_break()
+        elif name == "img":
+            alt = attributes.get("alt", "").strip()
+            if alt and (self.heading is not None or (len(alt) == 1 and alt.isalpha())):
+                self._write(alt, piece.start)
+        elif name in _PARAGRAPHS:
+            self._paragraph_break(2)
+            if self.pending_source is None:
+                self.pending_source = piece.start
+        elif name in _LINES:
+            self._paragraph_break(1)
+        elif name in ("td", "th"):
+            self.space = True
+        elif name == "sup":
+            self.sup_start = (len(self.out), self.length)
+        if piece.empty:
+            return
+        if name == "pre":
+            self.pre += 1
+        if name in _SECTIONS and len(self.open_sections) < _MAX_OPEN_SECTIONS:
+            types = attributes.get("epub:type", "") + " " + attributes.get("role", "").replace("doc-", "")
+            self.open_sections.append((name, types.strip()))
+            if types.strip():
+                self.pending_sections.append(role_of([types]))
+        if name in _HEADINGS:
+            self._start_heading(piece, attributes)
+
+    def _is_skipped(self, piece: Piece, attributes: dict[str, str]) -> bool:
+        name = piece.name
+        if piece.empty or name in _VOID:
+            return False
+        types = attributes.get("epub:type", "").split()
+        unwanted = (
+            name in _SKIPPED
+            or "hidden" in attributes
+            or "noteref" in types
+            or "pagebreak" in types
+            or attributes.get("role") in ("doc-noteref", "doc-pagebreak")
+            or (name in ("span", "a", "p", "div") and _PAGE_NUMBER.search(attributes.get("class", "")) is not None)
+            or "display:none" in attributes.get("style", "").replace(" ", "")
+        )
+        return unwanted and self._closes_later(piece)
+
+    def _closes_later(self, piece: Piece) -> bool:
+        """An element that is never closed is not skipped: it would take the rest of the book with it."""
+        if piece.name not in self.last_closing:
+            closings = re.finditer(rf"</{re.escape(piece.name)}[\s>]", self.source, re.I)
+            self.last_closing[piece.name] = max((found.start() for found in closings), default=-1)
+        return self.last_closing[piece.name] >= piece.end
+
+    def _close(self, name: str) -> None:
+        if self.skip:
+            if name == self.skip[-1]:
+                self.skip.pop()
+            return
+        if name in _HEADINGS:
+            self._end_heading()
+        if name in _PARAGRAPHS:
+            self._paragraph_break(2)
+        elif name in _LINES:
+            self._paragraph_break(1)
+        elif name == "br":
+            self._line_break()
+        elif name == "sup" and self.sup_start is not None:
+            self._drop_note_mark()
+        if name == "pre" and self.pre:
+            self.pre -= 1
+        if name in _SECTIONS:
+            for back in range(1, min(len(self.open_sections), 32) + 1):
+                if self.open_sections[-back][0] == name:
+                    del self.open_sections[-back:]
+                    break
+
+    def _start_heading(self, piece: Piece, attributes: dict[str, str]) -> None:
+        self._end_heading()
+        types = [types for _, types in reversed(self.open_sections)]
+        level = _HEADINGS[piece.name]
+        self.heading = Heading(-1, piece.start, level, role_of([attributes.get("epub:type", ""), *types]))
+        self.pending_source = piece.start
+
+    def _end_heading(self) -> None:
+        heading, self.heading = self.heading, None
+        if heading is not None and heading.char_offset >= 0:
+            heading.text = " ".join(self._since(heading.char_offset).split())
+            self.flat.headings.append(heading)
+
+    def _since(self, offset: int) -> str:
+        tail: list[str] = []
+        remaining = self.length - offset
+        for part in reversed(self.out):
+            if remaining <= 0:
+                break
+            tail.append(part)
+            remaining -= len(part)
+        return "".join(reversed(tail))
+
+    def _drop_note_mark(self) -> None:
+        at, length = self.sup_start or (0, 0)
+        self.sup_start = None
+        if not _NOTE_MARK.match("".join(self.out[at:]).strip(" ")):
+            return
+        del self.out[at:]
+        self.length = length
+        while self.flat.anchors and self.flat.anchors[-1][0] >= length:
+            self.flat.anchors.pop()
+        if self.heading is not None and self.heading.char_offset >= length:
+            self.heading.char_offset = -1
+
+    def _line_break(self) -> None:
+        if self.length:
+            self.breaks = min(self.breaks + 1, 2)
+        self.space = False
+
+    def _paragraph_break(self, lines: int) -> None:
+        self.breaks = max(self.breaks, lines)
+        self.space = False
+
+    def _text(self, piece: Piece) -> None:
+        if self.skip:
+            if self.skip[-1] == "title" and self.flat.title is None:
+                self.flat.title = " ".join(unescape(piece.raw).split()) or None
+            return
+        text = unescape(piece.raw) if "&" in piece.raw else piece.raw
+        if self.pre:
+            self._write(text.replace("\r", ""), piece.start)
+            return
+        text = _SPACE.sub(" ", text)
+        if text.startswith(" "):
+            self.space = True
+        body = text.strip(" ")
+        if not body:
+            return
+        lead = len(piece.raw) - len(piece.raw.lstrip(" \t\n\r\f"))
+        self._write(body, piece.start + lead)
+        self.space = text.endswith(" ")
+
+    def _write(self, text: str, source_offset: int) -> None:
+        text, repairs = clean(text)
+        self.cleaned = self.cleaned or bool(repairs)
+        if not text:
+            return
+        if self.length and self.breaks:
+            self._append("\n" * self.breaks)
+        elif self.space and self.length:
+            self._append(" ")
+        self.breaks, self.space = 0, False
+        at = self.length
+        for name in self.pending_ids:
+            self.flat.ids.setdefault(name, at)
+        self.pending_ids.clear()
+        self.flat.sections.extend((at, role) for role in self.pending_sections)
+        self.pending_sections.clear()
+        if self.heading is not None and self.heading.char_offset < 0:
+            self.heading.char_offset = at
+        origin = source_offset if self.pending_source is None else self.pending_source
+        self.pending_source = None
+        self.flat.anchors.append((at, origin))
+        self._append(text)
+
+    def _append(self, text: str) -> None:
+        """Add to the text; a combining mark in an element of its own still joins the letter before it."""
+        if self.out and not text[0].isascii():
+            joined = self.out[-1] + text
+            if not unicodedata.is_normalized("NFC", joined):
+                self.length -= len(self.out.pop())
+                text = unicodedata.normalize("NFC", joined)
+        self.out.append(text)
+        self.length += len(text)

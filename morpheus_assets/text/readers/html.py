@@ -1,0 +1,56 @@
+"""HTML and XHTML pages: the markup's text, its h1-h6 as hints, and the place of every tag in the file."""
+
+import re
+
+from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.encodings import Decoded
+from morpheus_assets.text.headers import gutenberg_header
+from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.markup.flattening import FlatText, flatten
+from morpheus_assets.text.origins import OriginMap, SourcePart
+
+_CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]+)""", re.I)
+_TITLE_EXTRAS = re.compile(
+    r"^\s*(?:The )?Project Gutenberg(?:'s|’s)?(?: eBook of| Etext of|,)?\s+|\s*\|\s*Project Gutenberg\s*$", re.I
+)
+_MARKUP = re.compile(r"<(?:!doctype|html|head|body|p|div|br|h[1-6]|span|pre|table|section|article)[\s>/]", re.I)
+
+
+def declared_charset(data: bytes) -> str | None:
+    """What the page's own `<meta charset>` or XML declaration says, if it says anything."""
+    found = _CHARSET.search(data[:4096])
+    return found.group(1).decode("ascii") if found else None
+
+
+def has_markup(text: str) -> bool:
+    """Whether there is any HTML in a file that is named so."""
+    return _MARKUP.search(text) is not None
+
+
+def read_html(decoded: Decoded) -> Document:
+    """An HTML page as a document; offsets of headings point at their tags in the page."""
+    flat = flatten(decoded.text)
+    header = gutenberg_header(flat.text)
+    title = header.title or _named(flat, "dc.title") or _TITLE_EXTRAS.sub("", flat.title or "") or None
+    language = language_of(flat.text)
+    if language == "und" and flat.language:
+        language = language_of(flat.text, flat.language)
+    anchors = ((at, 0, origin) for at, origin in flat.anchors)
+    return Document(
+        flat.text,
+        "html",
+        decoded.encoding,
+        (*decoded.repairs, *flat.repairs),
+        header.language or language,
+        title,
+        header.author or _named(flat, "author") or _named(flat, "dc.creator"),
+        tuple(HeadingHint(h.char_offset, h.level, h.text, "html", h.role) for h in flat.headings),
+        OriginMap.of((SourcePart.of(decoded.text),), anchors),
+    )
+
+
+def _named(flat: FlatText, name: str) -> str | None:
+    for meta in flat.metas:
+        if (meta.get("name") or meta.get("property") or "").lower() == name and meta.get("content", "").strip():
+            return meta["content"].strip()
+    return None

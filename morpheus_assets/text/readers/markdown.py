@@ -1,0 +1,107 @@
+"""Markdown (CommonMark): headings of both styles as hints, inline marks dropped, HTML inside it flattened."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from morpheus_assets.text.cleaning import clean
+from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.encodings import Decoded
+from morpheus_assets.text.headers import gutenberg_header
+from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.markup.flattening import flatten
+from morpheus_assets.text.origins import OriginMap, SourcePart
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*\n", re.S)
+_FIELD = re.compile(r"^(title|author|lang|language):[ \t]*(\S.*)$", re.M | re.I)
+# What markdown-it allows inside each other; deeper quotes and lists are read as plain paragraphs.
+_MAX_NESTING = 40
+
+
+@dataclass
+class _Output:
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    anchors: list[tuple[int, int, int]] = field(default_factory=list)
+    hints: list[HeadingHint] = field(default_factory=list)
+
+    def block(self, text: str, source_offset: int, separator: str = "\n\n") -> int | None:
+        text = clean(text)[0].strip()
+        if not text:
+            return None
+        if self.length:
+            self.pieces.append(separator)
+            self.length += len(separator)
+        at = self.length
+        self.anchors.append((at, 0, source_offset))
+        self.pieces.append(text)
+        self.length += len(text)
+        return at
+
+
+def read_markdown(decoded: Decoded) -> Document:
+    """A Markdown file as a document; a heading's source position is the start of its line."""
+    from markdown_it import MarkdownIt
+
+    source = decoded.text
+    part = SourcePart.of(source)
+    matter = _FRONT_MATTER.match(source)
+    fields = {k.lower(): v.strip(" \"'") for k, v in _FIELD.findall(matter.group(1))} if matter else {}
+    body_line = source.count("\n", 0, matter.end()) if matter else 0
+    parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table").disable(["code", "autolink"])
+    tokens = parser.parse(source[matter.end() :] if matter else source)
+    output = _Output()
+    level = 0
+    starts = part.line_starts
+    line = 0
+    for token in tokens:
+        if token.map:
+            line = min(token.map[0] + body_line, len(starts) - 1)
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+        elif token.type == "heading_close":
+            level = 0
+        elif token.type == "inline":
+            at = output.block(_inline_text(token), starts[line])
+            if level and at is not None:
+                output.hints.append(HeadingHint(at, level, " ".join(output.pieces[-1].split()), "markdown"))
+        elif token.type == "fence":
+            output.block(token.content, starts[line])
+        elif token.type == "html_block":
+            _html_block(token.content, starts[line], output)
+    text = "".join(output.pieces)
+    header = gutenberg_header(text)
+    first = next((hint.text for hint in output.hints if hint.level == 1), None)
+    return Document(
+        text,
+        "md",
+        decoded.encoding,
+        (*decoded.repairs, *clean(source)[1]),
+        language_of(text, fields.get("lang") or fields.get("language") or header.language),
+        fields.get("title") or header.title or first,
+        fields.get("author") or header.author,
+        tuple(output.hints),
+        OriginMap.of((part,), output.anchors),
+    )
+
+
+def _inline_text(token: Any) -> str:
+    pieces = []
+    for child in token.children or ():
+        if child.type in ("text", "code_inline", "text_special"):
+            pieces.append(child.content)
+        elif child.type in ("softbreak", "hardbreak") or (child.type == "html_inline" and child.content[:3] == "<br"):
+            pieces.append("\n")
+    return "".join(pieces)
+
+
+def _html_block(markup: str, source_offset: int, output: _Output) -> None:
+    flat = flatten(markup)
+    at = output.block(flat.text, source_offset)
+    if at is None:
+        return
+    output.anchors.extend((at + here, 0, source_offset + there) for here, there in flat.anchors)
+    for heading in flat.headings:
+        output.hints.append(
+            HeadingHint(at + heading.char_offset, heading.level, heading.text, "markdown", heading.role)
+        )
