@@ -52,8 +52,7 @@ def find_chapters(document: Document) -> list[Chapter]:
     back_start, back_end, last_end = back_range(text, body, starts[-1], found.hits)
     edges = [*starts[1:], last_end]
     parts = [
-        ("chapter", full_title(text, hit, edge), hit.start, edge)
-        for hit, edge in zip(found.heads, edges, strict=True)
+        ("chapter", full_title(text, hit, edge), hit.start, edge) for hit, edge in zip(found.heads, edges, strict=True)
     ]
     if front is not None:
         parts.insert(0, ("front", "", *front))

@@ -33,7 +33,7 @@ def find_regions(text: str, hits: Sequence[Hit], body: Body) -> list[Region]:
             if inside:
                 regions.append(Region(hit.start, inside[-1].end, True))
             elif end is not None:
-                regions.append(Region(hit.start, end, True))
+                regions.append(Region(hit.start, _before_first_number(hits, hit.end, end), True))
     return _merged(regions)
 
 
@@ -45,7 +45,7 @@ def outside(hits: Sequence[Hit], regions: Sequence[Region]) -> list[Hit]:
 
 
 def _dense_runs(hits: Sequence[Hit], body: Body) -> list[Region]:
-    strong = [hit for hit in hits if hit.quality >= 0.5 or hit.leader]
+    strong = [hit for i, hit in enumerate(hits) if hit.quality >= 0.5 or hit.leader or _counts_on(hits, i)]
     if len(strong) < _SHORTEST_RUN + 1:
         return []
     gaps = [b.start - a.end for a, b in zip(strong, strong[1:], strict=False)] + [body.end - strong[-1].end]
@@ -65,16 +65,23 @@ def _dense_runs(hits: Sequence[Hit], body: Body) -> list[Region]:
     return regions
 
 
+def _counts_on(hits: Sequence[Hit], index: int) -> bool:
+    """Whether the line next to a weak hit has the next number: the entries of a list stand close together."""
+    hit = hits[index]
+    for other in (*hits[max(0, index - 1) : index], *hits[index + 1 : index + 2]):
+        near = abs(other.start - hit.start) < 400 and other.family == hit.family
+        if near and hit.number is not None and other.number is not None and abs(hit.number - other.number) == 1:
+            return True
+    return False
+
+
 def _checked_run(
     strong: Sequence[Hit], first: int, last: int, body: Body, gaps: Sequence[int]
 ) -> Region | None:
     """strong[first:last] are followed by hardly any text; strong[last] is the first that has some."""
     keys = [_key(hit) for hit in strong]
-    opening = next((i for i in range(first, last) if strong[i].parsed is not None), first)
-    for index in range(max(opening + 1, last - 4), last + 1):
-        if index < len(strong) and keys[index] == keys[opening] and strong[opening].parsed is not None:
-            last = index
-            break
+    while last - 1 > first and _opens_book(strong, keys, first, last - 1):
+        last -= 1
     numbered = [i for i in range(first, last) if strong[i].parsed is not None]
     announced = any(
         hit.matter == "contents" and 0 <= strong[first].start - hit.end < 1500 for hit in strong[max(0, first - 4) : first + 1]
@@ -93,6 +100,14 @@ def _checked_run(
     if last < len(strong) and last > first and _belongs_to_list(strong, first, last):
         last += 1
     return Region(strong[first].start, strong[last - 1].end, announced)
+
+
+def _opens_book(strong: Sequence[Hit], keys: Sequence[tuple[str, float | None, str]], first: int, index: int) -> bool:
+    """Whether the last hit of a run is the book's first heading ("BOOK ONE" right after the list)."""
+    hit = strong[index]
+    if hit.parsed is None:
+        return keys[index] in keys[first:index]
+    return hit.number is not None and hit.number <= 1
 
 
 def _belongs_to_list(strong: Sequence[Hit], first: int, index: int) -> bool:
@@ -138,6 +153,14 @@ def _announced_end(text: str, start: int, body: Body) -> int | None:
             # The list's first entries come again: here the book begins.
             repeat = match.start() if repeat is None or key == openings[0] else repeat
     return repeat
+
+
+def _before_first_number(hits: Sequence[Hit], start: int, end: int) -> int:
+    """Where the last heading in text[start:end] is a lone number 1, the book begins with it."""
+    inside = [hit for hit in hits if start < hit.start < end and hit.parsed is not None]
+    if inside and inside[-1].number == 1 and inside[-1].quality >= 0.9 and inside[-1].start - start > 100:
+        return inside[-1].start
+    return end
 
 
 def _is_prose(block: Sequence[re.Match[str]]) -> bool:

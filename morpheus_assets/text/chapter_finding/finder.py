@@ -5,12 +5,15 @@ from typing import NamedTuple
 from morpheus_assets.text.chapter_finding.boilerplate import Body
 from morpheus_assets.text.chapter_finding.contents_lists import Region, find_regions, outside
 from morpheus_assets.text.chapter_finding.grammar import might_be_heading
+from morpheus_assets.text.chapter_finding.hints import hint_hits, level_division
 from morpheus_assets.text.chapter_finding.hits import Hit, find_hits
-from morpheus_assets.text.chapter_finding.lines import read_lines
+from morpheus_assets.text.chapter_finding.lines import LineTable, read_lines
 from morpheus_assets.text.chapter_finding.selection import choose, completed
 from morpheus_assets.text.chapter_finding.solutions import Division, measure, numbered_divisions
 from morpheus_assets.text.chapter_finding.titles import by_contents, by_isolation
 from morpheus_assets.text.documents import Document
+
+_LONGEST_CHAPTER = 150_000
 
 
 class Found(NamedTuple):
@@ -22,8 +25,29 @@ class Found(NamedTuple):
 
 
 def find_heads(document: Document, body: Body) -> Found:
-    """The headings of the document's chapters in order."""
-    text = document.text
+    """The headings of the document's chapters in order: from its markup where that names them, else from its text."""
+    plain = _from_text(document.text, body)
+    hinted = hint_hits(document, body)
+    if len(hinted) < 2:
+        return plain
+    marks = [hit for hit, _ in hinted]
+    story = Body(marks[0].start, body.end)
+    divisions = numbered_divisions(marks, story)
+    chosen = choose(divisions, level_division(hinted, story), story)
+    hits = sorted([*plain.hits, *(hit for hit in marks if hit.matter is not None)], key=lambda hit: hit.start)
+    if chosen is None:
+        return Found(plain.heads, hits, plain.regions)
+    heads = completed(chosen, divisions, marks, story).heads
+    if _only_parts(chosen) and len(plain.heads) > 1.5 * len(heads):
+        heads = plain.heads
+    return Found(heads, hits, plain.regions)
+
+
+def _only_parts(division: Division) -> bool:
+    return division.kind == "container" or division.usual_length > _LONGEST_CHAPTER
+
+
+def _from_text(text: str, body: Body) -> Found:
     table = read_lines(text, body.start, body.end, might_be_heading)
     every = find_hits(table)
     regions = find_regions(text, every, body)
@@ -42,7 +66,7 @@ def _story_start(regions: list[Region], body: Body) -> int:
     return max(early, default=body.start)
 
 
-def _titles(text: str, table, regions: list[Region], body: Body, story: Body) -> Division | None:  # type: ignore[no-untyped-def]
+def _titles(text: str, table: LineTable, regions: list[Region], body: Body, story: Body) -> Division | None:
     best: Division | None = None
     for region in regions:
         heads, share = by_contents(text, table, region, body.end)

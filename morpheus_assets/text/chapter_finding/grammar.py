@@ -56,7 +56,7 @@ def parse_heading(text: str) -> Parsed | None:
     if not spans:
         return None
     tokens = [token for _, _, token in spans]
-    first = 1 if len(tokens) > 2 and fold(tokens[0]) in _ARTICLES else 0
+    first = 1 if len(tokens) > 2 and _is_article(tokens[0]) else 0
     return (
         _unit_first(text, spans, tokens, first)
         or _number_then_unit(text, spans, tokens, first)
@@ -90,7 +90,7 @@ def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str],
     if unit is None:
         return None
     position = first + 1
-    while position < len(tokens) - 1 and position < first + 3 and fold(tokens[position]) in _ARTICLES:
+    while position < len(tokens) - 1 and position < first + 3 and _is_article(tokens[position]):
         position += 1
     between = text[spans[first][1] : spans[position][0]] if position < len(tokens) else ""
     if len(between) > 12 or re.search(r"[^\s.:,\-–—―#°º№\w]", between):
@@ -110,6 +110,11 @@ def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str],
             return inner._replace(outer=(unit, value))
     title, separated = _title_after(rest)
     return Parsed(unit, value, number.style, title, separated, tokens[first].isupper(), label=text[:end])
+
+
+def _is_article(token: str) -> bool:
+    """ "L" before a title is fifty, not an article."""
+    return fold(token) in _ARTICLES and roman_value(token if token.isupper() else "") is None
 
 
 def _inner_heading(rest: str) -> Parsed | None:
@@ -151,11 +156,11 @@ def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str
     end = spans[position + number.used - 1][1]
     rest = text[end:]
     if not rest.strip(" .:)]}—–-―*"):
-        return Parsed("", number.value, "bare-" + number.style, "", True, True, label=text)
+        return Parsed("", number.value, "bare-" + number.style, "", True, True, label=text[:end])
     if number.style == "word":
         return None
     title, separated = _title_after(rest)
-    if not title or not separated and not (rest[0] == " " and title[:1].isupper() and title.isupper()):
+    if not title or (not separated and (number.used == 1 and tokens[position] == "I" or not title.isupper())):
         return None
     if not (title[0].isupper() or title[0].isdigit() or not title[0].isalpha() or title[0].isalpha() and not title[0].islower()):
         return None
@@ -167,7 +172,7 @@ def _unknown_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str
     if len(tokens) < 2 or not tokens[0][0].isupper() or not 3 <= len(tokens[0]) <= 14 or len(tokens) > 12:
         return None
     word = fold(tokens[0])
-    if word in NEVER_UNITS or not word.isalpha() or text[spans[0][1] : spans[1][0]].strip(" ."):
+    if word in NEVER_UNITS or word in UNIT_WORDS or not word.isalpha() or text[spans[0][1] : spans[1][0]].strip(" ."):
         return None
     position = 2 if len(tokens) > 2 and fold(tokens[1]) in ("the", "no") else 1
     number = _read_number(tokens, position, lenient=False)

@@ -16,7 +16,8 @@ _QUOTES = "\"'“”‘’«»„「『"
 class Hit:
     """A line that could head a chapter.
 
-    `quality` is 0..1.2: how much it stands like a heading (alone, short, not prose). `family` groups the hits
+    `quality` is 0..1.2: how much it stands like a heading (alone, short, not prose); `shape` is what is printed
+    before its unit or number and right after it. `family` groups the hits
     whose numbers may form one sequence. `matter` is matter.matter_kind's answer where there is no number.
     """
 
@@ -29,6 +30,7 @@ class Hit:
     after: int
     matter: str | None = None
     leader: bool = False
+    shape: tuple[str, str] = ("", "")
 
     @property
     def family(self) -> str:
@@ -72,7 +74,15 @@ def read_hit(line: ShortLine, usual_gap: int) -> Hit | None:
         if parsed is None:
             return None
     quality = _quality(line, words, parsed, usual_gap)
-    return Hit(line.start, line.end, words, parsed, quality, line.before, line.after, matter, leader)
+    return Hit(line.start, line.end, words, parsed, quality, line.before, line.after, matter, leader, _shape(line.text, parsed))
+
+
+def _shape(raw: str, parsed: Parsed | None) -> tuple[str, str]:
+    if parsed is None:
+        return ("", "")
+    place = raw.find(parsed.label)
+    after = raw[place + len(parsed.label) :] if place >= 0 else ""
+    return (raw[:place].strip() if place >= 0 else "", after[:1].strip())
 
 
 def _quality(line: ShortLine, words: str, parsed: Parsed | None, usual_gap: int) -> float:

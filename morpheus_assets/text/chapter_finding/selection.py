@@ -75,7 +75,7 @@ def _title_or_number(titles: Division, number: Division, body: Body) -> Division
         near = _near(titles.heads, number.heads)
         if near > 0.7 * len(titles.heads):
             return number
-        return titles if titles.coverage > number.coverage else number
+        return titles if titles.coverage > number.coverage and titles.family == "contents" else number
     # Titles over numbers: stories with numbered sections, or parts with numbered chapters.
     if share_of_parents(titles, number, body) < 0.8:
         return titles
@@ -101,6 +101,7 @@ def completed(division: Division, divisions: Sequence[Division], hits: Sequence[
     heads = list(division.heads)
     if division.kind in ("unit", "number") and division.opens_at_one:
         heads = _continued(heads, hits, body)
+    heads = _with_epilogue(heads, hits, body)
     first, last = heads[0].start, heads[-1].start
     for other in divisions:
         if other.family == division.family or other.kind != "unit" or not other.opens_at_one or len(other.heads) < 2:
@@ -129,6 +130,23 @@ def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
             result.append(hit)
             expected += 1
     return result
+
+
+def _with_epilogue(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
+    """Adds the numbered chapters of an epilogue that has at least two ("EPILOGUE / I / … / II")."""
+    after = [hit for hit in hits if hit.start > heads[-1].start and hit.quality >= 0.9]
+    for index, hit in enumerate(after):
+        if hit.matter != "back":
+            continue
+        inner = [h for h in after[index + 1 :] if h.parsed is not None]
+        inner = [h for h in inner if h.family == inner[0].family]
+        numbers = [h.number for h in inner]
+        close = bool(inner) and inner[0].start - hit.end < 300
+        if close and len(inner) >= 2 and numbers == [float(n) for n in range(1, len(inner) + 1)]:
+            if min(b - a for a, b in zip([h.start for h in inner], [*[h.start for h in inner[1:]], body.end], strict=True)) > 1_000:
+                return heads + inner
+        return heads
+    return heads
 
 
 def _closed(heads: list[Hit], hits: Sequence[Hit], division: Division) -> list[Hit]:

@@ -1,6 +1,7 @@
 """Which hits of a family form the book's numbering: the best chain by dynamic programming. Knows numbers only."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 
 from morpheus_assets.text.chapter_finding.hits import Hit
@@ -41,12 +42,15 @@ def regularity(chain: Sequence[Hit]) -> float:
     """The share of steps that count on by one, or restart."""
     if len(chain) < 2:
         return 1.0
-    good = 0
+    good = counted = 0
     for earlier, later in zip(chain, chain[1:], strict=False):
         if earlier.number is None or later.number is None or 0 < later.number - earlier.number <= 1:
             good += 1
+            counted += 1
         elif later.number <= 1:
-            good += 1
+            # A restart is natural only where something has been counted before it.
+            good += counted > 0
+            counted = 0
     return good / (len(chain) - 1)
 
 
@@ -55,9 +59,12 @@ def _weights(hits: Sequence[Hit]) -> list[float]:
     ordered = sorted(hit.quality for hit in hits)
     reference = max(0.2, ordered[int(len(ordered) * 0.8)])
     upper = sum(1 for hit in hits if hit.parsed and hit.parsed.upper) * 2 >= len(hits)
+    shape, number = Counter(hit.shape for hit in hits).most_common(1)[0]
     weights = []
     for hit in hits:
         weight = min(1.0, hit.quality / reference)
+        if hit.shape != shape and number > 0.6 * len(hits):
+            weight *= 0.7
         if hit.parsed and hit.parsed.unit and hit.parsed.upper != upper:
             weight *= 0.8
         weights.append(weight)

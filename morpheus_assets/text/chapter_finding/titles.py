@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from morpheus_assets.text.chapter_finding.contents_lists import Region
 from morpheus_assets.text.chapter_finding.grammar import parse_heading
@@ -16,6 +17,8 @@ from morpheus_assets.text.chapter_finding.words import title_key, without_page_n
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _LONGEST_LIST = 120_000
 _SHORTEST_CHAPTER = 700
+_LONGEST_CHAPTER = 120_000
+_SIMILAR = 0.85
 
 
 def by_contents(text: str, table: LineTable, region: Region, end: int) -> tuple[list[Hit], float]:
@@ -38,8 +41,9 @@ def by_contents(text: str, table: LineTable, region: Region, end: int) -> tuple[
                 matches.extend((line, index) for index in reversed(places[key]))
                 break
     chosen = _longest_rise(matches)
+    chosen = _with_misspelled(chosen, entries, table, region)
     used = len({index for _, index in chosen})
-    return [_hit(line) for line, _ in chosen], used / max(1, _plausible(entries))
+    return [_hit(line) for line, _ in chosen], used / max(1, len(entries))
 
 
 def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]:
@@ -58,7 +62,10 @@ def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]
                 for line in candidates
                 if line.before >= gap and line.after and (not capitals or _is_upper(line.text))
             ]
+            raw = len(group)
             group = _before_prose(text, group, end)
+            if len(group) < 0.6 * raw:
+                continue
             score = _evenness(group, start, end) * (1.0 if capitals else 0.8)
             if score > best_score:
                 best, best_score = group, score
@@ -70,7 +77,7 @@ def _evenness(group: Sequence[ShortLine], start: int, end: int) -> float:
         return 0.0
     lengths = [b.start - a.start for a, b in zip(group, group[1:], strict=False)] + [end - group[-1].start]
     usual = sorted(lengths)[len(lengths) // 2]
-    if usual < 2_000:
+    if not 2_000 <= usual <= _LONGEST_CHAPTER:
         return 0.0
     covered = sum(min(length, 6 * usual) for length in lengths) / max(1, end - start)
     return covered * min(1.0, len(group) / 5) if covered > 0.7 else 0.0
@@ -81,6 +88,9 @@ def _could_be_title(line: ShortLine) -> bool:
     if len(words) > 90 or words[0] in "\"“‘«'([-—–*" or words[-1] in ",;:-—":
         return False
     if not any(c.isalpha() for c in words) or matter_kind(clean(words)) is not None:
+        return False
+    parsed = parse_heading(clean(words))
+    if parsed is not None and (not parsed.unit or parsed.unit == "chapter" or parsed.unit in CONTAINERS):
         return False
     if _is_upper(words):
         return True
@@ -127,8 +137,29 @@ def _entries(text: str, region: Region) -> list[set[str]]:
     return entries
 
 
-def _plausible(entries: Sequence[set[str]]) -> int:
-    return len(entries)
+def _with_misspelled(
+    chosen: list[tuple[ShortLine, int]], entries: Sequence[set[str]], table: LineTable, region: Region
+) -> list[tuple[ShortLine, int]]:
+    """Adds the one line between two found titles that nearly is the entry between theirs ("Couterparts")."""
+    result = list(chosen)
+    for (earlier, before), (later, after) in zip(chosen, chosen[1:], strict=False):
+        for index in range(before + 1, min(after, before + 4)):
+            best = max(
+                (line for line in table.lines if earlier.end < line.start < later.start and line.before and line.after
+                 and not region.start <= line.start < region.end),
+                key=lambda line: _similarity(line, entries[index]),  # noqa: B023
+                default=None,
+            )  # fmt: skip
+            if best is not None and _similarity(best, entries[index]) >= _SIMILAR:
+                result.append((best, index))
+    return sorted(result, key=lambda pair: pair[0].start)
+
+
+def _similarity(line: ShortLine, keys: set[str]) -> float:
+    if not any(abs(len(line.text) - len(key)) <= 8 for key in keys):
+        return 0.0
+    mine = title_key(line.text)
+    return max((SequenceMatcher(None, mine, key).ratio() for key in keys if abs(len(mine) - len(key)) <= 3), default=0.0)
 
 
 def _line_keys(text: str, line: ShortLine) -> list[str]:
