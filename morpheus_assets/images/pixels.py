@@ -4,10 +4,12 @@ Opening, size limits and rotation are decoding.py's business.
 """
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 from PIL import Image, ImageCms
 
+_BAND_ROWS = 64
 _DEEP_GREY = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -31,7 +33,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
 
 def _on_white(image: Image.Image) -> tuple[Image.Image, list[str]]:
     treatments = [] if image.mode == "RGBA" else [f"{_transparent_kind(image.mode)} converted to RGB"]
-    rgba = image.convert("RGBA")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     alpha = rgba.getchannel("A")
     lowest, _ = alpha.getextrema()
     if lowest == 255:
@@ -51,30 +53,46 @@ def _scale_integers(image: Image.Image) -> tuple[Image.Image, list[str]]:
     """
     import numpy as np
 
-    values = np.asarray(image).astype(np.int64)
-    values -= min(int(values.min()), 0)
-    depth = max(8, int(values.max()).bit_length())
-    grey = (values * 255 // ((1 << depth) - 1)).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB"), [f"{depth}-bit greyscale scaled to 8 bits"]
+    values = np.asarray(image)
+    darkest = min(int(values.min()), 0)
+    depth = max(8, (int(values.max()) - darkest).bit_length())
+    brightest = (1 << depth) - 1
+    grey = _in_bands(values, lambda band: (band.astype(np.int64) - darkest) * 255 // brightest)
+    return grey, [f"{depth}-bit greyscale scaled to 8 bits"]
 
 
 def _scale_floats(image: Image.Image) -> tuple[Image.Image, list[str]]:
     """0..1 and 0..255 are taken at face value; any other range is stretched from least to greatest."""
     import numpy as np
 
-    values: Any = np.asarray(image, dtype=np.float64)
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    values = np.asarray(image)
+    finite = np.isfinite(values)
+    low = float(np.min(values, where=finite, initial=np.inf))
+    high = float(np.max(values, where=finite, initial=-np.inf))
+    if low > high:
+        low, high = 0.0, 1.0
     if low < 0 or high > 255:
-        span = (high - low) or 1.0
-        grey, how = (values - low) * (255 / span), "stretched from its own range"
+        offset, factor, how = low, 255 / ((high - low) or 1.0), "stretched from its own range"
     elif high <= 1:
-        grey, how = values * 255, "scaled"
+        offset, factor, how = 0.0, 255.0, "scaled"
     else:
-        grey, how = values, "rounded"
-    grey8 = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey8).convert("RGB"), [f"floating-point greyscale {how} to 8 bits"]
+        offset, factor, how = 0.0, 1.0, "rounded"
+
+    def grey(band: Any) -> Any:
+        known = np.nan_to_num(band.astype(np.float64), nan=low, posinf=high, neginf=low)
+        return np.clip(np.rint((known - offset) * factor), 0, 255)
+
+    return _in_bands(values, grey), [f"floating-point greyscale {how} to 8 bits"]
+
+
+def _in_bands(values: Any, to_grey: Callable[[Any], Any]) -> Image.Image:
+    """Greys of a 2-d array as RGB, a band of rows at a time: 64-bit copies of a whole scan would fill memory."""
+    import numpy as np
+
+    grey = np.empty(values.shape, dtype=np.uint8)
+    for top in range(0, values.shape[0], _BAND_ROWS):
+        grey[top : top + _BAND_ROWS] = to_grey(values[top : top + _BAND_ROWS])
+    return Image.fromarray(grey).convert("RGB")
 
 
 def _from_cmyk(image: Image.Image) -> tuple[Image.Image, list[str]]:
