@@ -1,5 +1,6 @@
 """From settings to an open provider and its budget; for the Dagster face and for `serve` alike."""
 
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Engine
@@ -10,6 +11,7 @@ from morpheus_assets.embedding.providers import EmbeddingProvider, open_image_pr
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.space_rows import SpaceRow
 
 LOCAL_PROVIDERS = ("sentence-transformers", "open_clip")
 
@@ -42,6 +44,11 @@ def sample_image_spaces(settings: Settings) -> list[Space]:
     """
     demo = demo_image_space(settings)
     return [demo] if settings.samples and demo not in configured_image_spaces(settings) else []
+
+
+def space_of(row: SpaceRow) -> Space:
+    """The space that a stored row describes."""
+    return Space(**{field.name: getattr(row, field.name) for field in fields(Space)})
 
 
 def open_provider(settings: Settings, space: Space) -> EmbeddingProvider:

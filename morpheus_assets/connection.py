@@ -1,8 +1,13 @@
 """Where the databases are, derived from the settings; for the Dagster face and for `serve` alike."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.database import check_server, open_engine
 from morpheus_assets.store.embedded import DAGSTER_DATABASE, running_url
 
 
@@ -28,3 +33,14 @@ def dagster_database_url(content_url: str) -> str:
     """The URL of Dagster's own database, on the same server, for dagster-postgres."""
     url = make_url(content_url).set(drivername="postgresql+psycopg2", database=DAGSTER_DATABASE)
     return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def connected_engine(settings: Settings) -> Iterator[Engine]:
+    """A checked engine for one command; raises DatabaseNotRunning or the store's DatabaseUnusable."""
+    engine = open_engine(database_url(settings))
+    try:
+        check_server(engine)
+        yield engine
+    finally:
+        engine.dispose()

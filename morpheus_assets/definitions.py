@@ -1,5 +1,6 @@
 """The only full listing of what Dagster runs: assets, jobs, sensors, checks, IO managers and resources."""
 
+import warnings
 from typing import Any
 
 import dagster as dg

@@ -27,10 +27,10 @@ from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.coverage import MissingInput, NovelCoverage, coverage
 from morpheus_assets.store.embedding_sessions import embedding_lock
+from morpheus_assets.store.indexes import ensure_index
 from morpheus_assets.store.refusals import record_refusals
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spending import record_spending
-from morpheus_assets.store.vector_index import ensure_index
 
 PROGRESS_SECONDS = 15.0
 

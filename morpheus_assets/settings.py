@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
@@ -22,7 +22,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="MORPHEUS_", env_file=PROJECT_FOLDER / ".env", extra="ignore", populate_by_name=True
+        env_prefix="MORPHEUS_",
+        env_file=PROJECT_FOLDER / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     content: Path = Field(PROJECT_FOLDER / "content", description="Folder with `novels/` and `panels/`.")
@@ -85,6 +89,12 @@ class Settings(BaseSettings):
 
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI, on loopback.")
     max_runs_per_tick: Count = Field(50, description="Runs that one sensor tick may launch.")
+
+    @field_validator("content", "data_folder")
+    @classmethod
+    def _from_the_project(cls, path: Path) -> Path:
+        # every process of a deployment must mean the same folder, wherever it was started
+        return PROJECT_FOLDER / path.expanduser()
 
     @property
     def novels_folder(self) -> Path:

@@ -59,8 +59,8 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         pool=space.provider,
         description=f"Vectors of the chunks in the space `{space.key}`: {space.provider}/{space.model},"
         f" {space.dimensions} dimensions.\n\nOne row for each distinct passage, under the hash of its text. Only"
-        " passages that have no vector yet are sent to the provider, so a re-run of an unchanged novel sends nothing, and what a"
-        " broken run had stored is not paid for again.",
+        " passages that have no vector yet are sent to the provider, so a re-run of an unchanged novel"
+        " sends nothing, and what a broken run had stored is not paid for again.",
         metadata=_space_metadata(space),
     )
     def text_embeddings(

@@ -48,7 +48,7 @@ class FoundPanels:
 )
 def panel_images(
     context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
-) -> PartitionResults[FoundPanels]:
+) -> PartitionResults:
     """The panels of each novel: one row an image file, stored or refused with one sentence.
 
     Read from `content/panels/<novel>/`, in natural order. Every image is decoded once, upright and in RGB; one that

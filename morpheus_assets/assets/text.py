@@ -13,7 +13,7 @@ from morpheus_assets.assets.partition_results import PartitionResults, by_novel
 from morpheus_assets.assets.schemas import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource
-from morpheus_assets.text.chapters import Chapter, find_chapters
+from morpheus_assets.text.chapters import CHAPTER_RULES, Chapter, find_chapters
 from morpheus_assets.text.chunking import Chunk, ChunkerSettings, cut_chunks
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.errors import UnreadableText
@@ -62,7 +62,7 @@ class CutNovel:
 )
 def novels(
     context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
-) -> PartitionResults[ReadNovel]:
+) -> PartitionResults:
     """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
 
     Read from `content/novels/<novel>.{txt,md,html,epub,docx}`. A file that cannot be read leaves the text that is
@@ -103,12 +103,12 @@ def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     group_name="text",
     kinds={"python", "postgres"},
     owners=OWNERS,
-    code_version="1",
+    code_version=CHAPTER_RULES,
     backfill_policy=NOVELS_PER_RUN,
     io_manager_key="chapters_io_manager",
     metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
 )
-def chapters(context: dg.AssetExecutionContext, novels: object) -> PartitionResults[list[Chapter]]:
+def chapters(context: dg.AssetExecutionContext, novels: object) -> PartitionResults:
     """The chapters of each novel: one row a chapter, with its place in the text.
 
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
@@ -131,7 +131,7 @@ def build_chunks_asset(settings: ChunkerSettings) -> dg.AssetsDefinition:
         io_manager_key="chunks_io_manager",
         metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},
     )
-    def chunks(context: dg.AssetExecutionContext, novels: object, chapters: object) -> PartitionResults[CutNovel]:
+    def chunks(context: dg.AssetExecutionContext, novels: object, chapters: object) -> PartitionResults:
         """The passages that are embedded and searched: one row a chunk, shared by all text spaces.
 
         A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit

@@ -11,6 +11,8 @@ from morpheus_assets.automation.content_listing import ContentUnreadable, list_n
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.store import content
+from morpheus_assets.store.coverage import coverage as store_coverage
+from morpheus_assets.store.spaces import list_spaces
 
 SHOWN = 50
 
@@ -68,12 +70,10 @@ def _build_coverage_check(space: Space) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(asset=embeddings_key(space), name="coverage")
     def coverage(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
-        from morpheus_assets.store import spaces, vectors
-
-        row = spaces.find_space(database.engine, space.key)
+        row = next((row for row in list_spaces(database.engine) if row.key == space.key), None)
         if row is None:
             return dg.AssetCheckResult(passed=True, description="Nothing was embedded in this space yet.")
-        found = vectors.coverage(database.engine, row)
+        found = store_coverage(database.engine, row)
         return dg.AssetCheckResult(
             passed=found.missing == 0,
             severity=dg.AssetCheckSeverity.WARN,

@@ -124,7 +124,7 @@ def search(
         raise click.UsageError("Give a TEXT to search for, or --image FILE.")
     if chapter is not None and novel is None:
         raise click.UsageError("--chapter needs --novel.")
-    from morpheus_assets.serve.searching import format_hit, open_search
+    from morpheus_assets.serve.searching import format_hit, hit_as_dict, open_search
 
     with one_sentence(), open_search(settings()) as searching:
         if image is not None:
@@ -136,7 +136,7 @@ def search(
         if not answer.hits and not as_json:
             click.echo(answer.nothing_found)
         for hit in answer.hits:
-            click.echo(json.dumps(hit.as_dict(), ensure_ascii=False, default=str) if as_json else format_hit(hit))
+            click.echo(json.dumps(hit_as_dict(hit), ensure_ascii=False) if as_json else format_hit(hit))
         if answer.note:
             click.echo(answer.note, err=True)
 
