@@ -6,6 +6,7 @@ Never more than `concurrency` packs are in memory, so it does not grow with the 
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -40,7 +41,7 @@ async def embed_stream(
     sender = Sender(provider, budget or NoBudget(), retry or RetryPolicy(), input_type, packer.shrink)
     on_their_way: set[asyncio.Task[Outcome]] = set()
     error: Exception | None = None
-    arrived: list[Outcome] = []
+    arrived: deque[EmbeddedBatch | RefusedInput] = deque()
     try:
         while True:
             # Filled up before anything is yielded: requests run while the caller stores what it got.
@@ -54,14 +55,16 @@ async def embed_stream(
                 if pack is None:
                     break
                 on_their_way.add(asyncio.create_task(sender.send(pack)))
-            for outcome in arrived:
-                for result in outcome.results:
-                    yield result
+            while arrived:
+                yield arrived.popleft()
             if not on_their_way:
                 break
             done, on_their_way = await asyncio.wait(on_their_way, return_when=asyncio.FIRST_COMPLETED)
-            arrived = [task.result() for task in done]
-            for outcome in arrived:
+            # Emptied as it goes: a batch that was yielded is not kept until the next one arrives.
+            while done:
+                outcome = done.pop().result()
+                arrived.extend(outcome.results)
+                outcome.results.clear()
                 if outcome.error is not None and error is None:
                     error = outcome.error
                     sender.stop()
@@ -106,6 +109,7 @@ def embed_batches(
     try:
         while (result := worker.run(arrival())) is not None:
             yield result
+            del result
     finally:
         worker.run(stream.aclose())  # type: ignore[attr-defined]
         worker.stop()

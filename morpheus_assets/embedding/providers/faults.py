@@ -47,6 +47,14 @@ class Endpoint:
     timeout_seconds: float
     secret: str = field(default="", repr=False)
 
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ConfigurationError(
+                f"{self.base_url_setting} must be an address such as https://host/v1, without user or password: "
+                "set it so, or leave it out."
+            )
+
     @property
     def shown_url(self) -> str:
         """The address without user, password or query."""

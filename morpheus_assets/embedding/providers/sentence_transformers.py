@@ -89,17 +89,20 @@ def _count_tokens(model: Any, texts: list[str], name: str) -> int:
 def load_model(name: str, torch_threads: int | None = None) -> Any:
     """The SentenceTransformer of that name, loaded once a process; raises ConfigurationError when it cannot."""
     with _LOADING:
-        return _load(name, torch_threads)
+        if torch_threads:
+            import torch
+
+            torch.set_num_threads(torch_threads)
+        return _load(name)
 
 
 @functools.lru_cache(maxsize=2)
-def _load(name: str, torch_threads: int | None) -> Any:
+def _load(name: str) -> Any:
     ensure_torchvision_imports()
-    import torch
     from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
 
-    if torch_threads:
-        torch.set_num_threads(torch_threads)
+    disable_progress_bar()
     if name == PACKAGED_MODEL:
         return SentenceTransformer(str(packaged_weights()), local_files_only=True)
     repository = name if "/" in name else f"sentence-transformers/{name}"

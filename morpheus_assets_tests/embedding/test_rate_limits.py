@@ -1,0 +1,52 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morpheus_assets.embedding.rate_limits import ObservedLimits, read_limits, read_retry_after
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "20"}, 20),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"Retry-After": format_datetime(NOW + timedelta(seconds=90), usegmt=True)}, 90),
+        ({"Retry-After": format_datetime(NOW - timedelta(hours=1), usegmt=True)}, 0),
+        ({"Retry-After": "-5"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "86400000000"}, 86400000000),
+    ],
+)
+def test_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: float | None):
+    assert read_retry_after(headers, NOW) == seconds
+
+
+def test_rate_limit_headers_are_read_in_any_case_and_odd_ones_are_left_out():
+    assert read_limits(
+        {
+            "X-RateLimit-Limit-Requests": "3000",
+            "x-ratelimit-limit-tokens": "1000000",
+            "x-ratelimit-remaining-requests": "2999",
+            "x-ratelimit-remaining-tokens": "many",
+            "x-ratelimit-reset-requests": "20ms",
+            "x-ratelimit-reset-tokens": "6m1.5s",
+        }
+    ) == ObservedLimits(3000, 1_000_000, 2999, None, 0.02, 361.5)
+    assert read_limits({"content-type": "text/html"}) is None
+    assert read_limits({"x-ratelimit-limit-requests": "unlimited"}) is None
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens"]), st.text()))
+def test_no_header_value_is_an_error(headers: dict[str, str]):
+    seconds = read_retry_after(headers)
+    assert seconds is None or seconds >= 0
+    read_limits(headers)
