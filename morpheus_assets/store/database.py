@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -56,6 +57,27 @@ def check_server(engine: Engine) -> None:
             _check_versions(connection)
     except DBAPIError as fault:
         raise explain(fault, engine.url) from fault
+
+
+def ensure_database(engine: Engine, name: str) -> bool:
+    """Create another database on the engine's server where it is missing; True when it was made.
+
+    Raises DatabaseUnusable when this user may not create databases.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        cursor = raw(connection)
+        if cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+            return False
+        try:
+            cursor.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege as fault:
+            raise DatabaseUnusable(
+                f"The database {name!r} is missing and this user may not create it; run `createdb {name}` on the server"
+                " as a user who may."
+            ) from fault
+        except psycopg.errors.DuplicateDatabase:
+            return False
+        return True
 
 
 def explain(fault: DBAPIError, url: URL) -> DatabaseUnusable:

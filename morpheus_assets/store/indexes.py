@@ -1,0 +1,128 @@
+"""The approximate index of a space: which kind, when it is built or rebuilt, and how often it is right.
+
+How a search uses it is vector_search.py's business.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier
+from sqlalchemy import Engine
+
+from morpheus_assets.store.database import raw
+from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.store.spaces import get_space
+from morpheus_assets.store.transactions import Bind, transaction
+from morpheus_assets.store.vector_search import index_kind_of, nearest_approximate, nearest_exact
+
+# Below this an exact scan takes some milliseconds and is always right.
+SMALLEST_INDEXED = 10_000
+# Rows come into an index one by one as they are stored; past this growth a new build is faster and tidier.
+REBUILD_GROWTH = 2.0
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What `ensure_index` did: `action` is "none needed", "kept", "built" or "rebuilt"; `kind` is None without one."""
+
+    action: str
+    kind: str | None
+    rows: int
+    seconds: float
+
+
+def ensure_index(
+    engine: Engine,
+    space: SpaceRow,
+    *,
+    smallest: int = SMALLEST_INDEXED,
+    rebuild: bool = False,
+    maintenance_memory: str = "512MB",
+) -> IndexReport:
+    """Give a space its HNSW index once it has `smallest` rows; build it anew when it grew by far, or on demand.
+
+    One builder at a time a space; others wait and then find it done. Writers wait during a first build; an active
+    space's rebuild lets them go on, and searches use the old index until the new one is whole.
+    """
+    started = time.perf_counter()
+    with engine.connect() as outer:
+        # CREATE INDEX CONCURRENTLY runs in no transaction, so the lock belongs to the session.
+        connection = outer.execution_options(isolation_level="AUTOCOMMIT")
+        cursor = raw(connection)
+        lock = ["morpheus index " + space.table]
+        cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", lock)
+        try:
+            space = get_space(connection, space.key)
+            rows = int(_one(cursor, SQL("SELECT count(*) FROM {}").format(Identifier(space.table))))
+            valid = _valid_index(cursor, space)
+            grown = rows > REBUILD_GROWTH * (space.index_rows or 0)
+            if valid and not rebuild and not grown:
+                return IndexReport("kept", space.index_kind, rows, time.perf_counter() - started)
+            if not valid and rows < smallest:
+                return IndexReport("none needed", None, rows, time.perf_counter() - started)
+            cursor.execute("SELECT set_config('maintenance_work_mem', %s, false)", [maintenance_memory])
+            _build(cursor, space, concurrently=space.state == "active")
+            cursor.execute("RESET maintenance_work_mem")
+            cursor.execute(SQL("ANALYZE {}").format(Identifier(space.table)))
+            cursor.execute(
+                "UPDATE embedding_spaces SET index_kind = %s, index_rows = %s, index_recall = NULL,"
+                " index_built_at = now() WHERE id = %s",
+                [index_kind_of(space), rows, space.id],
+            )
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", lock)
+    action = "rebuilt" if valid else "built"
+    return IndexReport(action, index_kind_of(space), rows, time.perf_counter() - started)
+
+
+def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, remember: bool = True) -> float | None:
+    """The share of the true `k` nearest that the index finds, over `sample` stored vectors; None without an index.
+
+    `remember` keeps it in the space's row (`index_recall`).
+    """
+    with transaction(bind) as connection:
+        if not _valid_index(connection, space):
+            return None
+        query = SQL("SELECT embedding::text FROM {} ORDER BY md5(content_hash::text) LIMIT %s")
+        vectors = [row[0] for row in connection.execute(query.format(Identifier(space.table)), [sample])]
+        found = wanted = 0
+        for vector in vectors:
+            exact = {value for value, _ in nearest_exact(connection, space, vector, k)}
+            found += len(exact & {value for value, _ in nearest_approximate(connection, space, vector, k)})
+            wanted += len(exact)
+        recall = found / wanted if wanted else None
+        if remember:
+            connection.execute("UPDATE embedding_spaces SET index_recall = %s WHERE id = %s", [recall, space.id])
+    return recall
+
+
+def _build(cursor: psycopg.Connection[Any], space: SpaceRow, *, concurrently: bool) -> None:
+    name, fresh = f"{space.table}_nearest", f"{space.table}_nearest_new"
+    cursor.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier(fresh)))
+    cursor.execute(
+        SQL("CREATE INDEX {} {} ON {} USING hnsw ({})").format(
+            SQL("CONCURRENTLY" if concurrently else ""), Identifier(fresh), Identifier(space.table), _expression(space)
+        )
+    )
+    with cursor.transaction():
+        cursor.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier(name)))
+        cursor.execute(SQL("ALTER INDEX {} RENAME TO {}").format(Identifier(fresh), Identifier(name)))
+
+
+def _expression(space: SpaceRow) -> Composed | SQL:
+    if index_kind_of(space) == "hnsw-binary":
+        return SQL("(binary_quantize(embedding)::bit({})) bit_hamming_ops").format(space.dimensions)
+    return SQL("embedding halfvec_cosine_ops")
+
+
+def _valid_index(cursor: psycopg.Connection[Any], space: SpaceRow) -> bool:
+    query = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)"
+    row = cursor.execute(query, [f"{space.table}_nearest"]).fetchone()
+    return bool(row and row[0])
+
+
+def _one(cursor: psycopg.Connection[Any], query: Composed) -> Any:
+    row = cursor.execute(query).fetchone()
+    return row[0] if row else 0
