@@ -182,7 +182,7 @@ def _with(data: bytes, encoding: str) -> Decoded:
     text = data.decode(encoding, "replace")
     name = _public_name(encoding, data)
     lost = text.count("\ufffd") - (data.decode(encoding, "ignore").count("\ufffd") if "\ufffd" in text else 0)
-    repairs = ()
+    repairs: tuple[str, ...] = ()
     if lost:
         repairs = (f"{lost:,} byte(s) are no {name} and were replaced by a question mark in a lozenge (U+FFFD).",)
     return Decoded(_line_feeds(text.removeprefix("\ufeff")), name, repairs)

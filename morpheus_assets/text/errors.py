@@ -5,9 +5,9 @@ class TextError(Exception):
     """Base of everything the text floor raises on purpose; `str(error)` is one sentence for a person."""
 
 
-class UnreadableText(TextError):  # noqa: N818 - reads as a sentence where it is caught
+class UnreadableText(TextError):
     """The file cannot become a novel. The sentence names the file, what is wrong and what to do."""
 
 
-class TokenizerMissing(TextError):  # noqa: N818
+class TokenizerMissing(TextError):
     """The tokenizer that measures chunks is not installed."""

@@ -4,11 +4,13 @@ import re
 from functools import lru_cache
 from typing import Any
 
+_words = str.split
+
 # Languages that novels come in; a wider set makes an English book of verse Latin or Luxembourgish.
-_KNOWN = (
-    "ar bg ca cs da de el en eo es et fa fi fr he hi hr hu id is it ja ko la lt lv nl no pl pt ro ru sk sl sr sv th "
-    "tr uk vi zh"
-).split()
+_KNOWN = _words(
+    "ar bg ca cs da de el en eo es et fa fi fr he hi hr hu id is it ja ko la lt lv nl no pl pt ro ru sk sl sr sv "
+    "th tr uk vi zh"
+)
 _SAMPLES, _SAMPLE_CHARS = 12, 700
 _CODE = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
 _THREE_LETTERS = {"eng": "en", "fre": "fr", "fra": "fr", "ger": "de", "deu": "de", "spa": "es", "ita": "it"}

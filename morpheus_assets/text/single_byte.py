@@ -8,10 +8,12 @@ from functools import lru_cache
 
 from morpheus_assets.text.alphabets import LETTERS
 
+_words = str.split
+
 # In order of preference: where two read the same characters, the first one is meant.
-_LATIN = "en fr de es pt it ca nl sv da fi is".split()
-_CENTRAL = "pl cs sk hu ro hr de".split()
-_CYRILLIC = "ru uk bg sr".split()
+_LATIN = _words("en fr de es pt it ca nl sv da fi is")
+_CENTRAL = _words("pl cs sk hu ro hr de")
+_CYRILLIC = _words("ru uk bg sr")
 CANDIDATES: tuple[tuple[str, float, list[str]], ...] = (
     ("cp1252", 0, _LATIN),
     ("mac_roman", 2, _LATIN),

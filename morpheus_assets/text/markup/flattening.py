@@ -12,19 +12,25 @@ from morpheus_assets.text.cleaning import clean
 from morpheus_assets.text.markup.roles import role_of
 from morpheus_assets.text.markup.tags import Piece, pieces
 
+_words = str.split
+
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _PARAGRAPHS = frozenset(
-    "p div section article main header footer aside blockquote figure figcaption pre ul ol dl table hgroup hr body "
-    "form fieldset center address details summary caption html head".split()
+    _words(
+        "p div section article main header footer aside blockquote figure figcaption pre ul ol dl table hgroup hr body "
+        "form fieldset center address details summary caption html head"
+    )
 ) | frozenset(_HEADINGS)
-_LINES = frozenset("li dt dd tr option".split())
+_LINES = frozenset(_words("li dt dd tr option"))
 _SKIPPED = frozenset(
-    "script style title template noscript svg math nav iframe object audio video select button rt rp textarea "
-    "map canvas datalist".split()
+    _words(
+        "script style title template noscript svg math nav iframe object audio video select button rt rp "
+        "textarea map canvas datalist"
+    )
 )
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_SECTIONS = frozenset("section article div body aside header".split())
+_VOID = frozenset(_words("area base br col embed hr img input link meta param source track wbr"))
+_SECTIONS = frozenset(_words("section article div body aside header"))
 _PAGE_NUMBER = re.compile(r"\b(?:pagenum|pageno|page-?number)\w*\b", re.I)
 _NOTE_MARK = re.compile(r"^[\[(]?[\d*†‡§¶]{1,4}[\])]?$")
 _MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
@@ -56,6 +62,13 @@ class FlatText:
     repairs: tuple[str, ...] = ()
 
 
+@dataclass
+class _Section:
+    name: str
+    role: str
+    named: bool = False
+
+
 def flatten(source: str) -> FlatText:
     """Flatten LF-normalised markup. Time and memory grow with the source's length only."""
     return _Flattener(source).run()
@@ -72,7 +85,7 @@ class _Flattener:
         self.skip: list[str] = []
         self.pre = 0
         self.sup_start: tuple[int, int] | None = None
-        self.open_sections: list[tuple[str, str]] = []
+        self.open_sections: list[_Section] = []
         self.heading: Heading | None = None
         self.pending_ids: list[str] = []
         self.pending_source: int | None = None
@@ -135,9 +148,12 @@ class _Flattener:
             self.pre += 1
         if name in _SECTIONS and len(self.open_sections) < _MAX_OPEN_SECTIONS:
             types = attributes.get("epub:type", "") + " " + attributes.get("role", "").replace("doc-", "")
-            self.open_sections.append((name, types.strip()))
-            if types.strip():
-                self.pending_sections.append(role_of([types]))
+            role = role_of([types])
+            if role == "front" and any(outer.role == "back" for outer in self.open_sections):
+                role = "back"
+            self.open_sections.append(_Section(name, role))
+            if role:
+                self.pending_sections.append(role)
         if name in _HEADINGS:
             self._start_heading(piece, attributes)
 
@@ -183,16 +199,29 @@ class _Flattener:
             self.pre -= 1
         if name in _SECTIONS:
             for back in range(1, min(len(self.open_sections), 32) + 1):
-                if self.open_sections[-back][0] == name:
+                if self.open_sections[-back].name == name:
                     del self.open_sections[-back:]
                     break
 
     def _start_heading(self, piece: Piece, attributes: dict[str, str]) -> None:
         self._end_heading()
-        types = [types for _, types in reversed(self.open_sections)]
-        level = _HEADINGS[piece.name]
-        self.heading = Heading(-1, piece.start, level, role_of([attributes.get("epub:type", ""), *types]))
-        self.pending_source = piece.start
+        role = role_of([attributes.get("epub:type", "")]) or self._section_role()
+        start = self.source.rfind("\n", 0, piece.start) + 1
+        if self.source[start : piece.start].strip(" \t"):
+            start = piece.start
+        self.heading = Heading(-1, start, _HEADINGS[piece.name], role)
+        self.pending_source = start
+
+    def _section_role(self) -> str:
+        """The nearest section's role; "chapter" and "part" belong to the first heading in it alone."""
+        for section in reversed(self.open_sections):
+            if section.role in ("chapter", "part"):
+                role = "" if section.named else section.role
+                section.named = True
+                return role
+            if section.role:
+                return section.role
+        return ""
 
     def _end_heading(self) -> None:
         heading, self.heading = self.heading, None
@@ -238,7 +267,7 @@ class _Flattener:
             return
         text = unescape(piece.raw) if "&" in piece.raw else piece.raw
         if self.pre:
-            self._write(text.replace("\r", ""), piece.start)
+            self._write(text if self.length else text.lstrip("\n "), piece.start)
             return
         text = _SPACE.sub(" ", text)
         if text.startswith(" "):

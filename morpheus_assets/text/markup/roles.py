@@ -2,16 +2,22 @@
 
 from collections.abc import Iterable
 
-_CHAPTER = frozenset("chapter prologue epilogue conclusion".split())
-_PART = frozenset("part volume division".split())
+_words = str.split
+
+_CHAPTER = frozenset(_words("chapter prologue epilogue conclusion"))
+_PART = frozenset(_words("part volume division"))
 _FRONT = frozenset(
-    "cover titlepage halftitlepage halftitle title-page imprint copyright-page dedication epigraph foreword "
-    "introduction preface preamble acknowledgments toc contents landmarks lot loi frontmatter seriespage "
-    "front-matter contributors other-credits errata".split()
+    _words(
+        "cover titlepage halftitlepage halftitle title-page imprint copyright-page dedication epigraph foreword "
+        "introduction preface preamble acknowledgments toc contents landmarks lot loi frontmatter seriespage "
+        "front-matter contributors other-credits errata"
+    )
 )
 _BACK = frozenset(
-    "colophon uncopyright endnotes rearnotes footnotes bibliography index glossary appendix afterword backmatter "
-    "appendices endnote credits answers keywords".split()
+    _words(
+        "colophon uncopyright endnotes rearnotes footnotes bibliography index glossary appendix afterword backmatter "
+        "appendices endnote credits answers keywords"
+    )
 )
 
 

@@ -14,6 +14,7 @@ from morpheus_assets.text.origins import OriginMap, SourcePart
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*\n", re.S)
 _FIELD = re.compile(r"^(title|author|lang|language):[ \t]*(\S.*)$", re.M | re.I)
+_LABEL = re.compile(r"(Title|Author):\s*(\S.*)")
 # What markdown-it allows inside each other; deeper quotes and lists are read as plain paragraphs.
 _MAX_NESTING = 40
 
@@ -71,6 +72,8 @@ def read_markdown(decoded: Decoded) -> Document:
             _html_block(token.content, starts[line], output)
     text = "".join(output.pieces)
     header = gutenberg_header(text)
+    labelled = [found for hint in output.hints[:6] if (found := _LABEL.match(hint.text))]
+    named = {found[1]: found[2] for found in reversed(labelled)}
     first = next((hint.text for hint in output.hints if hint.level == 1), None)
     return Document(
         text,
@@ -78,8 +81,8 @@ def read_markdown(decoded: Decoded) -> Document:
         decoded.encoding,
         (*decoded.repairs, *clean(source)[1]),
         language_of(text, fields.get("lang") or fields.get("language") or header.language),
-        fields.get("title") or header.title or first,
-        fields.get("author") or header.author,
+        fields.get("title") or header.title or named.get("Title") or first,
+        fields.get("author") or header.author or named.get("Author"),
         tuple(output.hints),
         OriginMap.of((part,), output.anchors),
     )

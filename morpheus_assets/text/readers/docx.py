@@ -1,0 +1,60 @@
+"""Word documents through mammoth: their styles' headings become hints. Pictures are left out."""
+
+import io
+import logging
+
+from morpheus_assets.text.archives import Archive
+from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.errors import UnreadableText
+from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.markup.flattening import flatten
+from morpheus_assets.text.safe_xml import local, parse, words
+
+MAX_XML = 48 * 1024 * 1024
+"""mammoth builds a tree of the XML, so this bounds its memory; War and Peace needs 8 MiB."""
+
+_LEGACY_OR_LOCKED = b"\xd0\xcf\x11\xe0"
+
+
+def read_docx(data: bytes) -> Document:
+    """A Word document; source positions are offsets into the text, as it has no lines of its own."""
+    if data.startswith(_LEGACY_OR_LOCKED):
+        raise UnreadableText("is an old (.doc) or password-protected Word file: save it as DOCX without a password.")
+    archive = Archive(data, "DOCX", max_total=MAX_XML)
+    if archive.find("word/document.xml") is None and archive.find("[Content_Types].xml") is None:
+        raise UnreadableText("is a zip file but no Word document: it has no word/document.xml.")
+    for name in archive.names():
+        if name.lower().endswith((".xml", ".rels")) and b"<!ENTITY" in archive.read(name):
+            raise UnreadableText("defines XML entities, which no Word document needs (an entity bomb): it is not read.")
+    flat = flatten(_html(data))
+    title, author = _properties(archive)
+    return Document(
+        flat.text,
+        "docx",
+        "zip/utf-8",
+        flat.repairs,
+        language_of(flat.text),
+        title,
+        author,
+        tuple(HeadingHint(h.char_offset, h.level, h.text, "docx", h.role) for h in flat.headings),
+    )
+
+
+def _html(data: bytes) -> str:
+    import mammoth
+
+    logging.getLogger("mammoth").setLevel(logging.ERROR)
+    try:
+        result = mammoth.convert_to_html(
+            io.BytesIO(data), convert_image=mammoth.images.img_element(lambda image: {"src": ""})
+        )
+    except Exception as problem:  # mammoth lets KeyError, ExpatError, IOError and more escape from damaged files
+        raise UnreadableText("is a damaged Word document: open and save it again in a word processor.") from problem
+    return str(result.value)
+
+
+def _properties(archive: Archive) -> tuple[str | None, str | None]:
+    name = archive.find("docProps/core.xml")
+    root = parse(archive.read(name)) if name else None
+    found = {local(element): words(element) for element in root.iter()} if root is not None else {}
+    return found.get("title") or None, found.get("creator") or None

@@ -1,0 +1,84 @@
+"""EPUB 2 and 3: the spine's files as one text, with hints from the table of contents and from headings."""
+
+from morpheus_assets.text.archives import Archive
+from morpheus_assets.text.cleaning import is_noise
+from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.encodings import decode
+from morpheus_assets.text.errors import UnreadableText
+from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.markup.flattening import FlatText, flatten
+from morpheus_assets.text.markup.roles import role_of
+from morpheus_assets.text.origins import OriginMap, SourcePart
+from morpheus_assets.text.readers.epub_package import Package, read_package
+from morpheus_assets.text.readers.html import declared_charset
+
+MAX_TEXT = 96 * 1024 * 1024
+_GAP = "\n\n"
+
+
+def read_epub(data: bytes) -> Document:
+    """A book as a document; source positions name the spine's file. Raises UnreadableText."""
+    archive = Archive(data, "EPUB", max_total=MAX_TEXT)
+    package = read_package(archive)
+    pieces: list[str] = []
+    parts: list[SourcePart] = []
+    anchors: list[tuple[int, int, int]] = []
+    files: dict[str, tuple[int, FlatText]] = {}
+    repairs: dict[str, None] = {}
+    length, encoding = 0, "utf-8"
+    for item in package.spine:
+        source = decode(page := archive.read(item.name), declared_charset(page))
+        if is_noise(source.text) and source.text.strip():
+            raise UnreadableText("is an EPUB whose text is encrypted or damaged: use a copy without protection.")
+        encoding = source.encoding if item is package.spine[0] else encoding
+        flat = flatten(source.text)
+        repairs.update(dict.fromkeys((*source.repairs, *flat.repairs)))
+        if pieces and flat.text:
+            pieces.append(_GAP)
+            length += len(_GAP)
+        anchors.append((length, len(parts), 0))
+        anchors.extend((length + at, len(parts), origin) for at, origin in flat.anchors)
+        parts.append(SourcePart.of(source.text, item.href, item.spine_index))
+        files.setdefault(item.name, (length, flat))
+        pieces.append(flat.text)
+        length += len(flat.text)
+    text = "".join(pieces)
+    return Document(
+        text,
+        "epub",
+        f"zip/{encoding}",
+        tuple(repairs),
+        language_of(text, package.language),
+        package.title,
+        package.author,
+        tuple(sorted((*_toc_hints(package, files), *_heading_hints(files)), key=lambda hint: hint.char_offset)),
+        OriginMap.of(parts, anchors),
+    )
+
+
+def _toc_hints(package: Package, files: dict[str, tuple[int, FlatText]]) -> list[HeadingHint]:
+    hints = []
+    for entry in package.toc:
+        if entry.name not in files:
+            continue
+        start, flat = files[entry.name]
+        at = min(flat.ids.get(entry.fragment, 0), len(flat.text)) if entry.fragment else 0
+        role = _role_at(flat, at) or role_of([package.landmarks.get((entry.name, entry.fragment), "")])
+        hints.append(HeadingHint(start + at, entry.level, entry.label, "epub-toc", role))
+    return hints
+
+
+def _role_at(flat: FlatText, at: int) -> str:
+    """What the heading or the innermost section that begins at `at` says it is."""
+    for heading in flat.headings:
+        if heading.char_offset == at and heading.role:
+            return heading.role
+    return next((role for offset, role in reversed(flat.sections) if offset == at), "")
+
+
+def _heading_hints(files: dict[str, tuple[int, FlatText]]) -> list[HeadingHint]:
+    return [
+        HeadingHint(start + heading.char_offset, heading.level, heading.text, "epub-heading", heading.role)
+        for start, flat in files.values()
+        for heading in flat.headings
+    ]
