@@ -37,7 +37,7 @@ def find_heads(document: Document, body: Body) -> Found:
     hits = sorted([*plain.hits, *(hit for hit in marks if hit.matter is not None)], key=lambda hit: hit.start)
     if chosen is None:
         return Found(plain.heads, hits, plain.regions)
-    heads = completed(chosen, divisions, marks, story).heads
+    heads = completed(chosen, divisions, sorted([*marks, *plain.hits], key=lambda hit: hit.start), story).heads
     if _only_parts(chosen) and len(plain.heads) > 1.5 * len(heads):
         heads = plain.heads
     return Found(heads, hits, plain.regions)

@@ -44,6 +44,12 @@ def might_be_heading(line: str) -> bool:
     return folded in UNIT_WORDS or folded in FIRST_NUMBER_WORDS or folded in _ARTICLES
 
 
+def names_unit(line: str) -> bool:
+    """Whether the first word is what a book calls a division: such a heading may be a long summary."""
+    match = _FIRST_TOKEN.match(line)
+    return match is not None and (fold(match.group(1)) in UNIT_WORDS or match.group(1)[0] == "第")
+
+
 def parse_heading(text: str) -> Parsed | None:
     """The reading of a cleaned line as a numbered heading, None where it has no number that could be one.
 
@@ -100,6 +106,10 @@ def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str],
         return None
     last = position + number.used - 1
     value, end = number.value, spans[last][1]
+    inner_roman = re.match(r"\.([IVXLC]+)\b", text[end:])
+    if inner_roman and number.style == "arabic" and roman_value(inner_roman.group(1)):
+        # "Chapter 1.IV" counts the book first and the chapter second.
+        value, end = roman_value(inner_roman.group(1)), end + inner_roman.end()
     decimal = re.match(r"\.(\d)(?!\d)", text[end:])
     if decimal and number.style == "arabic":
         value, end = (value or 0) + int(decimal.group(1)) / 10, end + decimal.end()

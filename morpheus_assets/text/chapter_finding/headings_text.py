@@ -12,6 +12,10 @@ _LONGEST_PART = 120
 
 def full_title(text: str, hit: Hit, limit: int) -> str:
     """The heading as one cleaned line; `limit` is where the next chapter starts."""
+    return " ".join(_title(text, hit, limit).split())
+
+
+def _title(text: str, hit: Hit, limit: int) -> str:
     block = _block(text, hit.end, limit)
     title = hit.text
     numbered_only = hit.parsed is not None and not hit.parsed.title

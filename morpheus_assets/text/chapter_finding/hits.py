@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from morpheus_assets.text.chapter_finding.grammar import might_be_heading, parse_heading
+from morpheus_assets.text.chapter_finding.grammar import might_be_heading, names_unit, parse_heading
 from morpheus_assets.text.chapter_finding.lines import LineTable, ShortLine, clean
 from morpheus_assets.text.chapter_finding.matter import matter_kind
 from morpheus_assets.text.chapter_finding.parsed import Parsed
 from morpheus_assets.text.chapter_finding.words import without_page_number
 
+_LONGEST_LINE = 200
 _SENTENCE_END = ",;.!?。，；！？、"
 _QUOTES = "\"'“”‘’«»„「『"
 
@@ -51,6 +52,8 @@ def find_hits(table: LineTable) -> list[Hit]:
     for line in table.lines:
         alone = line.before > 0 and line.after > 0
         if not (alone or might_be_heading(line.text)):
+            continue
+        if len(line.text) > _LONGEST_LINE and not (line.before and names_unit(line.text)):
             continue
         hit = read_hit(line, table.usual_gap)
         if hit is not None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-LONGEST_HEADING = 200
-_LONGEST_LOOK = 600
+LONGEST_HEADING = 500
+_LONGEST_LOOK = 700
 _MARGIN = " \t\r\f\v\u00a0\u3000\u200b\ufeff\u2028\u2029\u2003\u2002"
 _ANNOTATION = re.compile(r"［＃[^］]*］|《[^》]*》(?<=[ぁ-んァ-ヶー]》)|｜")
 _SURROUND = "#=*_~|•·<>[({【〖『「◆◇■□●○★☆▼▲※†+✦❖"

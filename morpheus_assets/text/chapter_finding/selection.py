@@ -117,7 +117,7 @@ def completed(division: Division, divisions: Sequence[Division], hits: Sequence[
 
 def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
     """Goes on counting after the last heading with numbers of another family."""
-    result = list(heads)
+    result = _without_gaps(heads, hits)
     chosen = {hit.start for hit in result}
     expected = (result[-1].number or 0) + 1
     family: str | None = None
@@ -129,6 +129,24 @@ def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
             family = hit.family
             result.append(hit)
             expected += 1
+    return result
+
+
+def _without_gaps(heads: Sequence[Hit], hits: Sequence[Hit]) -> list[Hit]:
+    """Puts in headings of the same family whose number is missing: markup sometimes forgets one."""
+    result = [heads[0]]
+    for earlier, later in zip(heads, heads[1:], strict=False):
+        if earlier.number is not None and later.number is not None and later.number - earlier.number == 2:
+            fitting = [
+                hit
+                for hit in hits
+                if earlier.end + 400 < hit.start < later.start - 400
+                and hit.family == earlier.family
+                and hit.number == earlier.number + 1
+                and hit.quality >= 0.7
+            ]
+            result.extend(fitting[:1])
+        result.append(later)
     return result
 
 

@@ -35,7 +35,7 @@ def best_chain(hits: Sequence[Hit], parents: Sequence[int]) -> list[Hit]:
     while position >= 0:
         chain.append(hits[position])
         position = links[position]
-    return _with_misprints(chain[::-1], hits)
+    return _with_misprints(_without_excursions(chain[::-1]), hits)
 
 
 def regularity(chain: Sequence[Hit]) -> float:
@@ -52,6 +52,25 @@ def regularity(chain: Sequence[Hit]) -> float:
             good += counted > 0
             counted = 0
     return good / (len(chain) - 1)
+
+
+def _without_excursions(chain: list[Hit]) -> list[Hit]:
+    """Drops a list inside a chapter: XXII, I, II, III, XXIII counts on after the list as if it were not there."""
+    numbers = [hit.number for hit in chain]
+    dropped: set[int] = set()
+    opening: int | None = None
+    for index in range(1, len(chain)):
+        here, before = numbers[index], numbers[index - 1]
+        if here is None or before is None:
+            continue
+        if here <= 1 < before:
+            opening = index
+        elif opening is not None and here > 1 and here != before + 1:
+            reached = numbers[opening - 1]
+            if reached is not None and 0 < here - reached <= 2:
+                dropped.update(range(opening, index))
+            opening = None
+    return [hit for index, hit in enumerate(chain) if index not in dropped]
 
 
 def _weights(hits: Sequence[Hit]) -> list[float]:

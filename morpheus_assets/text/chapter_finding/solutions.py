@@ -1,5 +1,6 @@
 """Possible divisions of the book, measured: how much of it they cover, how regularly they count. No choosing here."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from morpheus_assets.text.chapter_finding.sequences import best_chain, regularit
 from morpheus_assets.text.chapter_finding.units import CONTAINERS
 
 _ODD_ONES = 8
+_CONTINUED = re.compile(r"[(\[]?cont(?:inued|inuación|\.|'d|d\b)|[(\[]?(?:suite|fortsetzung|продолжение)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def _without_echoes(members: Sequence[Hit]) -> list[Hit]:
     """One of two equal headings that follow each other at once ("第四十五回" printed twice)."""
     kept: list[Hit] = []
     for hit in members:
+        if kept and hit.number == kept[-1].number and hit.parsed and _CONTINUED.match(hit.parsed.title):
+            continue
         if kept and hit.number == kept[-1].number and hit.start - kept[-1].end < 300 and hit.number is not None:
             if hit.quality > kept[-1].quality + 0.2:
                 kept[-1] = hit

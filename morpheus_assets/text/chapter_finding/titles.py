@@ -15,6 +15,8 @@ from morpheus_assets.text.chapter_finding.units import CONTAINERS
 from morpheus_assets.text.chapter_finding.words import title_key, without_page_number
 
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
+_BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
+_SENTENCE_END = ".!?…”\"’'»。！？」』:;,—"
 _LONGEST_LIST = 120_000
 _SHORTEST_CHAPTER = 700
 _LONGEST_CHAPTER = 120_000
@@ -55,12 +57,13 @@ def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]
     candidates = [line for line in candidates if counts[title_key(line.text)] <= 2]
     best: list[ShortLine] = []
     best_score = 0.0
+    apart = _gaps_before(table)
     for capitals in (True, False):
         for gap in range(6, table.usual_gap, -1):
             group = [
                 line
                 for line in candidates
-                if line.before >= gap and line.after and (not capitals or _is_upper(line.text))
+                if apart[line.start] >= gap and line.after and (not capitals or _is_upper(clean(line.text)))
             ]
             raw = len(group)
             group = _before_prose(text, group, end)
@@ -69,7 +72,39 @@ def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]
             score = _evenness(group, start, end) * (1.0 if capitals else 0.8)
             if score > best_score:
                 best, best_score = group, score
-    return [_hit(line) for line in best]
+    return [_hit(line) for line in _with_first(text, best, candidates, start)]
+
+
+def _gaps_before(table: LineTable) -> dict[int, int]:
+    """Blank lines before each line, where a heading right under "PART TWO" stands as far apart as that does."""
+    gaps: dict[int, int] = {}
+    earlier: ShortLine | None = None
+    for line in table.lines:
+        gaps[line.start] = line.before
+        if earlier is not None and line.start - earlier.end <= line.before + 1 and _is_container(earlier.text):
+            gaps[line.start] = max(line.before, gaps[earlier.start])
+        earlier = line
+    return gaps
+
+
+def _is_container(words: str) -> bool:
+    parsed = parse_heading(clean(words))
+    return parsed is not None and parsed.unit in CONTAINERS
+
+
+def _with_first(
+    text: str, group: list[ShortLine], candidates: Sequence[ShortLine], start: int
+) -> list[ShortLine]:
+    """Adds the first title, which often stands closer to the title page than the others to the text before them."""
+    if not group:
+        return group
+    capitals = all(_is_upper(clean(line.text)) for line in group)
+    early = [line for line in candidates if line.start < group[0].start and line.before and line.after]
+    early = [line for line in early if not capitals or _is_upper(clean(line.text))]
+    for line in early:
+        if group[0].start - line.end > _SHORTEST_CHAPTER * 2 and _has_prose(text[line.end : line.end + 3_000], 0):
+            return [line, *group]
+    return group
 
 
 def _evenness(group: Sequence[ShortLine], start: int, end: int) -> float:
@@ -84,18 +119,19 @@ def _evenness(group: Sequence[ShortLine], start: int, end: int) -> float:
 
 
 def _could_be_title(line: ShortLine) -> bool:
-    words = line.text
-    if len(words) > 90 or words[0] in "\"“‘«'([-—–*" or words[-1] in ",;:-—":
+    words = clean(line.text)
+    if not words or len(words) > 90 or words[0] in "\"“«([-—–*" or words[-1] in ",;:-—":
         return False
-    if not any(c.isalpha() for c in words) or matter_kind(clean(words)) is not None:
+    if not any(c.isalpha() for c in words) or matter_kind(words) is not None:
         return False
-    parsed = parse_heading(clean(words))
+    parsed = parse_heading(words)
     if parsed is not None and (not parsed.unit or parsed.unit == "chapter" or parsed.unit in CONTAINERS):
         return False
     if _is_upper(words):
         return True
     significant = [w for w in re.findall(r"[^\W\d_]+", words) if len(w) > 3]
-    return words[-1] not in ".!?" and words[0].isupper() and all(w[0].isupper() for w in significant)
+    capitalised = sum(w[0].isupper() for w in significant)
+    return words[-1] not in ".!?" and words[0].isupper() and capitalised * 2 >= len(significant)
 
 
 def _is_upper(words: str) -> bool:
@@ -112,8 +148,18 @@ def _before_prose(text: str, group: Sequence[ShortLine], end: int) -> list[Short
     return kept
 
 
-def _has_prose(piece: str) -> bool:
-    return sum(len(match.group()) for match in _LINE.finditer(piece) if len(match.group()) > 40) > 400
+def _has_prose(piece: str, titles: int = 2) -> bool:
+    """Whether prose follows at once, after a subtitle or two at most (a title page goes on with short lines)."""
+    short = amount = 0
+    for block in _BLOCK.finditer(piece):
+        words = block.group().strip()
+        if len(words) > 90 or words[-1] in _SENTENCE_END:
+            amount += len(words)
+        else:
+            short += 1
+        if amount > 300:
+            return short <= titles
+    return False
 
 
 def _entries(text: str, region: Region) -> list[set[str]]:
