@@ -10,7 +10,7 @@ import numpy as np
 from morpheus_assets.embedding.pipeline import LoopThread
 from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
-from morpheus_assets.embedding.retries import RetryPolicy, with_retries
+from morpheus_assets.embedding.retries import FOR_QUERIES, RetryPolicy, with_retries
 
 
 async def embed_query(
@@ -18,7 +18,7 @@ async def embed_query(
     content: Any,
     *,
     budget: RequestBudget | None = None,
-    retry: RetryPolicy | None = None,
+    retry: RetryPolicy = FOR_QUERIES,
     input_type: InputType = "query",
 ) -> np.ndarray:
     """Vector [dimensions], float32, of a text (or an image, as "document"); leaves the provider open.
@@ -32,7 +32,7 @@ async def embed_query(
         await limiter.take(1, tokens)
         return await provider.embed([content], input_type)
 
-    result, _ = await with_retries(attempt, retry or RetryPolicy(), lambda: True)
+    result, _ = await with_retries(attempt, retry, lambda: True)
     await limiter.settle(tokens, result.total_tokens)
     return result.embeddings[0]
 
@@ -42,7 +42,7 @@ def query_vector(
     content: Any,
     *,
     budget: RequestBudget | None = None,
-    retry: RetryPolicy | None = None,
+    retry: RetryPolicy = FOR_QUERIES,
     input_type: InputType = "query",
 ) -> np.ndarray:
     """`embed_query` for code that is not async; closes the provider's connections afterwards."""

@@ -26,6 +26,18 @@ class ObservedLimits:
     reset_requests_seconds: float | None = None
     reset_tokens_seconds: float | None = None
 
+    def seconds_until_free(self) -> float | None:
+        """How long whatever is used up stays so; None when nothing is, or nothing was said about it."""
+        waits = [
+            reset
+            for remaining, reset in (
+                (self.remaining_requests, self.reset_requests_seconds),
+                (self.remaining_tokens, self.reset_tokens_seconds),
+            )
+            if remaining == 0 and reset is not None
+        ]
+        return max(waits, default=None)
+
 
 class RequestBudget(Protocol):
     """Requests and tokens per minute of one provider, shared by every process that uses it."""

@@ -21,8 +21,9 @@ _Answer = TypeVar("_Answer")
 class RetryPolicy:
     """Attempts and waits (seconds): exponential from the first to the longest, with jitter on top.
 
-    `longest_retry_after` caps what a provider may ask us to wait; an answer that cannot be trusted gets
-    `invalid_answer_attempts` only, because a third one is not more trustworthy.
+    `longest_retry_after` caps what a provider may ask us to wait. `rate_limit_wait` is for a 429 that does not
+    say how long: limits are by the minute, so a second or two would only spend the attempts. An answer that
+    cannot be trusted gets `invalid_answer_attempts` only, because a third one is not more trustworthy.
     """
 
     attempts: int = 3
@@ -31,11 +32,18 @@ class RetryPolicy:
     longest_wait: float = 20.0
     jitter: float = 1.0
     longest_retry_after: float = 60.0
+    rate_limit_wait: float = 20.0
 
     def retry_after(self, error: Exception) -> float | None:
-        """Seconds the provider asked for, capped; None when it did not ask."""
+        """Seconds to wait before the next attempt, capped; None: as long as for any other error."""
         asked = error.retry_after if isinstance(error, RateLimited | ProviderUnavailable) else None
+        if asked is None and isinstance(error, RateLimited):
+            asked = self.rate_limit_wait
         return None if asked is None else min(asked, self.longest_retry_after)
+
+
+# A person waits for a search: it gives up within seconds rather than outlast a minute's limit.
+FOR_QUERIES = RetryPolicy(first_wait=0.3, longest_wait=2.0, jitter=0.2, longest_retry_after=5.0, rate_limit_wait=1.0)
 
 
 async def with_retries(

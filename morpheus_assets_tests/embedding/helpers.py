@@ -18,7 +18,7 @@ from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OPENAI, VOYAGE = "openai/text-embedding-3-small@256", "voyage/voyage-3.5@256"
 KEY = "sk-secret-0123456789"
-QUICK = RetryPolicy(first_wait=0.01, longest_wait=0.02, jitter=0.0, longest_retry_after=0.25)
+QUICK = RetryPolicy(first_wait=0.01, longest_wait=0.02, jitter=0.0, longest_retry_after=0.25, rate_limit_wait=0.01)
 
 
 def digest(text: str) -> bytes:

@@ -61,6 +61,8 @@ ROWS = [
     Row("429", RateLimited, 3, ("HTTP 429",), (("retry_date", "1"),)),
     Row("429", RateLimited, 3, ("HTTP 429",), (("retry_after", "999999999"),)),
     Row("429", RateLimited, 3, ("HTTP 429",), (("retry_after", "soon"),)),
+    Row("429", RateLimited, 3, ("HTTP 429",), (("retry_after", "0"),)),
+    Row("429", RateLimited, 3, ("HTTP 429",), (("retry_date", "-100"),)),
     Row("html429", RateLimited, 3, ("HTTP 429",)),
     Row("429_quota", BillingError, 1, ("HTTP 429", "quota or credit", KEY_SETTING)),
     *(

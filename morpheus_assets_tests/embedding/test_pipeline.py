@@ -286,6 +286,17 @@ def test_retry_after_is_waited_for_and_an_absurd_one_is_capped(provider_server: 
         assert least <= time.monotonic() - started < most
 
 
+def test_a_429_that_does_not_say_how_long_gets_its_own_wait(provider_server: ProviderServer):
+    started = time.monotonic()
+    _, _, error = run(
+        open_provider(VOYAGE, provider_server.base_url("429", times=1)),
+        sentences(1),
+        retry=RetryPolicy(first_wait=0.0, jitter=0.0, rate_limit_wait=0.4),
+    )
+    assert error is None
+    assert time.monotonic() - started >= 0.4
+
+
 def test_a_hostile_hour_ends_with_every_vector_right(provider_server: ProviderServer):
     url = provider_server.base_url(
         random="429:0.05+500:0.05+reset:0.05+slow:0.05+nan:0.05", seed=11, delay=1, retry_after="0.02"
@@ -324,3 +335,25 @@ def test_a_query_is_one_vector_by_the_same_rules(space: str, provider_server: Pr
 def test_a_provider_never_shows_its_key(space: str, provider_server: ProviderServer):
     provider = open_provider(space, provider_server.base_url())
     assert "secret" not in repr(provider) + repr(vars(provider)["_endpoint"]) + str(provider)
+
+
+@both_vendors
+def test_a_netrc_for_every_host_does_not_take_the_place_of_the_key(
+    space: str, provider_server: ProviderServer, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "netrc").write_text("default login somebody password hidden\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    vectors, _, error = run(open_provider(space, provider_server.base_url()), sentences(2))
+    assert (error, len(vectors)) == (None, 2)
+
+
+@both_vendors
+def test_the_systems_proxy_is_used_unless_the_host_is_excepted(
+    space: str, provider_server: ProviderServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert isinstance(run(open_provider(space, provider_server.base_url()), sentences(1))[2], ProviderUnavailable)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert run(open_provider(space, provider_server.base_url()), sentences(1))[2] is None

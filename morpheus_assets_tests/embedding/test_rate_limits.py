@@ -50,3 +50,12 @@ def test_no_header_value_is_an_error(headers: dict[str, str]):
     seconds = read_retry_after(headers)
     assert seconds is None or seconds >= 0
     read_limits(headers)
+
+
+def test_a_used_up_limit_says_how_long_to_wait():
+    used_up = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "12s"}
+    left = {"x-ratelimit-remaining-tokens": "10", "x-ratelimit-reset-tokens": "40s"}
+    limits = read_limits({**used_up, **left})
+    assert limits is not None
+    assert limits.seconds_until_free() == 12
+    assert ObservedLimits(100, 100, 5, 5, 1.0, 1.0).seconds_until_free() is None

@@ -93,7 +93,10 @@ class Endpoint:
         """The error that an answer with this status is."""
         message, code = _read_error(body)
         said = f"HTTP {status}: {self.quote(message)}" if message else f"HTTP {status}"
+        limits = read_limits(headers)
         retry_after = read_retry_after(headers)
+        if retry_after is None and limits is not None:
+            retry_after = limits.seconds_until_free()
         if status == 401:
             return ConfigurationError(
                 f"{self.vendor} refuses the key (HTTP 401): set {self.key_setting} to a key that is valid at "
@@ -119,7 +122,7 @@ class Endpoint:
                 f"{self.vendor}'s rate limit is reached ({said}): lower MORPHEUS_REQUESTS_PER_MINUTE or "
                 "MORPHEUS_TOKENS_PER_MINUTE, or run again later.",
                 retry_after,
-                read_limits(headers),
+                limits,
             )
         if status in (400, 422) and not _SETUP.search(message):
             found = _AT_INDEX.search(message)

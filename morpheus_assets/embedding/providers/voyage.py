@@ -6,6 +6,8 @@ One layer below its `Client`, which drops the index of each vector, the headers 
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from morpheus_assets.embedding.models import find_model
 from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
@@ -110,7 +112,7 @@ class VoyageProvider:
 
         loop = asyncio.get_running_loop()
         if self._session is None or self._loop is not loop:
-            self._session = aiohttp.ClientSession(trust_env=True)
+            self._session = aiohttp.ClientSession(proxy=_proxy_for(self._endpoint.base_url))
             self._loop = loop
         return self._session
 
@@ -119,3 +121,11 @@ class VoyageProvider:
         session, self._session = self._session, None
         if session is not None and self._loop is asyncio.get_running_loop():
             await session.close()
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the system names for this address; aiohttp's own `trust_env` would also take keys from netrc."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
