@@ -13,7 +13,7 @@ from morpheus_assets.assets.partition_results import PartitionResults, by_novel
 from morpheus_assets.assets.schemas import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource
-from morpheus_assets.text.chapters import CHAPTER_RULES, Chapter, find_chapters
+from morpheus_assets.text.chapters import CHAPTER_RULES, find_chapters
 from morpheus_assets.text.chunking import Chunk, ChunkerSettings, cut_chunks
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.errors import UnreadableText

@@ -149,7 +149,7 @@ def remember(
 def _run_request(run: PlannedRun, assets: list[dg.AssetKey] | None) -> dg.RunRequest:
     if len(run.novels) == 1:
         [novel] = run.novels
-        tags = {"morpheus/novel": novel}
+        tags = {"morpheus/novel" if assets is None else "morpheus/panels_of": novel}
         return dg.RunRequest(run_key=run.run_key, partition_key=novel, asset_selection=assets, tags=tags)
     tags = {RANGE_START: run.novels[0], RANGE_END: run.novels[-1]}
     return dg.RunRequest(run_key=run.run_key, asset_selection=assets, tags=tags)

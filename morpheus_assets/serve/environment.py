@@ -1,6 +1,6 @@
 """What the processes of a deployment must find in their environment, beside what it already holds.
 
-Also the block in `.env` by which `dagster dev` and `dg`, called by hand, find the embedded database.
+Also the block in `.env` by which `dagster dev` and `dg`, called by hand, find the database.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from morpheus_assets.connection import dagster_database_url, database_url
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
-BLOCK_START = "# --- kept by `morpheus up`: where the embedded database is ---"
+BLOCK_START = "# --- kept by `morpheus up`, so that `dagster dev` and `dg` find the database ---"
 BLOCK_END = "# --- end ---"
 
 
@@ -79,7 +79,7 @@ def child_environment(content_url: str) -> dict[str, str]:
 
 
 def remember_in_dotenv(dotenv: Path, content_url: str) -> None:
-    """Write or refresh our block in `.env`; lines that a person wrote stay as they are, and win."""
+    """Write or refresh our block in `.env`, readable by its owner alone; lines that a person wrote stay and win."""
     text = dotenv.read_text(encoding="utf-8") if dotenv.exists() else ""
     block = re.compile(rf"\n?{re.escape(BLOCK_START)}.*?{re.escape(BLOCK_END)}\n?", re.DOTALL)
     own = block.sub("\n", text).strip("\n")
@@ -88,4 +88,5 @@ def remember_in_dotenv(dotenv: Path, content_url: str) -> None:
     fresh = "\n".join([*([own, ""] if own else []), BLOCK_START, *lines, BLOCK_END]) + "\n"
     if fresh != text:
         dotenv.touch(mode=0o600)
+        dotenv.chmod(0o600)
         dotenv.write_text(fresh, encoding="utf-8")

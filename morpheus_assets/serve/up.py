@@ -33,15 +33,16 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"Ended {left_over} processes that an earlier start had left behind.")
     copied = put_samples_into_empty_content(settings)
     with stop_signal() as stopped, running_database(settings, say) as url:
-        if settings.database_url is None:
+        if settings.data_folder == PROJECT_FOLDER / ".morpheus":
             remember_in_dotenv(PROJECT_FOLDER / ".env", url)
         port = free_port(settings.ui_port)
         log = settings.data_folder / "dagster.log"
         try:
             child = supervisor.start(
-                [str(dagster_program()), "dev", "--host", "127.0.0.1", "--port", str(port)],
+                dagster_dev(port),
                 child_environment(url),
-                PROJECT_FOLDER,
+                # not the project's folder: Dagster would let the `.env` there win over this environment
+                settings.data_folder,
                 log,
             )
             address = f"http://127.0.0.1:{port}"
@@ -77,12 +78,13 @@ def shown(path: Path) -> str:
     return str(path.relative_to(PROJECT_FOLDER)) if path.is_relative_to(PROJECT_FOLDER) else str(path)
 
 
-def dagster_program() -> Path:
-    """The `dagster` program of this environment."""
+def dagster_dev(port: int) -> list[str]:
+    """The command that starts Dagster's UI, daemon and code server on loopback."""
     program = Path(sys.executable).parent / "dagster"
     if not program.exists():
         raise StartFailed("The program `dagster` is not in this environment; run `make up` once to set it up.")
-    return program
+    workspace = str(PROJECT_FOLDER / "workspace.yaml")
+    return [str(program), "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", workspace]
 
 
 def free_port(wanted: int) -> int:
