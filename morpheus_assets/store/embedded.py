@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from morpheus_assets.store import server_files
@@ -66,7 +67,15 @@ class EmbeddedPostgres:
 
     def start(self, *, timeout_seconds: float = 120.0) -> None:
         """Return once a real connection succeeds; recovery after a crash may take a while and is waited for."""
-        deadline = time.monotonic() + timeout_seconds
+        owned_before = self.owned
+        try:
+            self._start(time.monotonic() + timeout_seconds)
+        except BaseException:
+            if not owned_before:
+                self._release()
+            raise
+
+    def _start(self, deadline: float) -> None:
         files = server_files.prepare(self.data_folder)
         while True:
             if self._lock is None:
@@ -77,13 +86,12 @@ class EmbeddedPostgres:
                 return
             if self._lock is not None and state == "absent":
                 self._initialise(files)
-                _remove_stale_pid(files)
+                if _postmaster(files) is None:
+                    (files.data / "postmaster.pid").unlink(missing_ok=True)
                 self._launch(files, deadline)
             if time.monotonic() > deadline:
-                self._release()
                 raise EmbeddedServerError(
-                    f"The embedded Postgres in {self.data_folder} did not answer within {timeout_seconds:.0f} seconds;"
-                    f" its log is {files.log}."
+                    f"The embedded Postgres in {self.data_folder} did not answer in time; its log is {files.log}."
                 )
             time.sleep(0.2)
 
@@ -93,7 +101,7 @@ class EmbeddedPostgres:
             return
         try:
             files = server_files.prepare(self.data_folder)
-            if (files.data / "postmaster.pid").exists():
+            if _postmaster(files) is not None:
                 _run(files, "pg_ctl", "-D", str(files.data), "-m", "fast", "-w", "-t", f"{timeout_seconds:.0f}", "stop")
         finally:
             self._release()
@@ -177,7 +185,6 @@ class EmbeddedPostgres:
         except EmbeddedServerError:
             # Backends of a killed server may still hold its shared memory for a moment: the caller tries again.
             if time.monotonic() > deadline - 1:
-                self._release()
                 raise
 
     def _release(self) -> None:
@@ -225,20 +232,19 @@ def _probe_socket(socket_folder: Path, data: Path) -> str:
     return "ready"
 
 
-def _remove_stale_pid(files: ServerFiles) -> None:
-    """Remove `postmaster.pid` when its number now belongs to another program, which would block every start."""
-    import psutil
+def _postmaster(files: ServerFiles) -> psutil.Process | None:
+    """The living server process over the data folder, by `postmaster.pid`; None when that names a stranger or a corpse.
 
-    pid_file = files.data / "postmaster.pid"
+    A recycled number blocks every start, and so does a killed server that a container's first process never reaps.
+    """
     try:
-        process = psutil.Process(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
-        ours = process.name().startswith("postgres") and Path(process.cwd()) == files.data.resolve()
-    except (FileNotFoundError, psutil.NoSuchProcess):
-        return
-    except (ValueError, IndexError, psutil.Error):
-        ours = False
-    if not ours:
-        pid_file.unlink(missing_ok=True)
+        number = int((files.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        process = psutil.Process(number)
+        if process.status() == psutil.STATUS_ZOMBIE or not process.name().startswith("postgres"):
+            return None
+        return process if Path(process.cwd()) == files.data.resolve() else None
+    except (FileNotFoundError, ValueError, IndexError, psutil.Error):
+        return None
 
 
 def _write_access_rules(files: ServerFiles) -> None:

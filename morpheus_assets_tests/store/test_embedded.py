@@ -31,11 +31,19 @@ def server(folder):
     made = EmbeddedPostgres(folder / "pg")
     yield made
     # whatever the test did, nothing is left running
-    made.start()
-    stand_in = server_files.home_of(made.data_folder)
-    made.stop()
-    if stand_in != made.data_folder:
-        shutil.rmtree(stand_in)
+    if running_url(made.data_folder) is not None:
+        made.start()
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def running():
+    """One server for the tests that only look at it; gives the folder."""
+    made = Path(tempfile.mkdtemp(prefix="mpe"))
+    made.chmod(0o711)
+    with EmbeddedPostgres(made / "pg"):
+        yield made / "pg"
+    shutil.rmtree(made, ignore_errors=True)
 
 
 def postmaster(folder: Path) -> psutil.Process:
@@ -78,23 +86,21 @@ def test_a_server_starts_serves_both_databases_and_keeps_its_rows(server, folder
     assert count_rows(server.url()) == 1
 
 
-def test_no_port_is_open_and_the_socket_lies_in_a_private_folder(server, folder) -> None:
-    server.start()
-    process = postmaster(folder / "pg")
+def test_no_port_is_open_and_the_socket_lies_in_a_private_folder(running) -> None:
+    process = postmaster(running)
     assert [c for c in process.net_connections() if c.status == psutil.CONN_LISTEN and c.family != 1] == []
-    home = server_files.home_of(folder / "pg")
+    home = server_files.home_of(running)
     for place in (home, home / "pgdata"):
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
     assert not (home / "pgdata" / server_files.SOCKET_NAME).stat().st_mode & 0o077
 
 
-def test_a_second_process_joins_and_does_not_stop_what_it_does_not_own(server, folder) -> None:
-    server.start()
-    second = EmbeddedPostgres(folder / "pg")
+def test_a_second_process_joins_and_does_not_stop_what_it_does_not_own(running) -> None:
+    second = EmbeddedPostgres(running)
     second.start()
     assert not second.owned
     second.stop()
-    assert running_url(folder / "pg") is not None
+    assert running_url(running) is not None
 
 
 OWN_AND_HANG = """
@@ -107,6 +113,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_the_server_of_a_killed_owner_is_adopted_by_the_next(server, folder) -> None:
     owner = subprocess.Popen(
         [sys.executable, "-c", OWN_AND_HANG, folder / "pg"],
@@ -124,9 +131,10 @@ def test_the_server_of_a_killed_owner_is_adopted_by_the_next(server, folder) -> 
     assert server.owned
     assert postmaster(folder / "pg").pid == pid
     server.stop()
-    assert not psutil.pid_exists(pid)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_a_killed_server_recovers_what_was_committed(server, folder) -> None:
     server.start()
     server.ensure_databases()
@@ -200,31 +208,28 @@ def test_as_root_a_closed_parent_stays_closed(folder) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_another_account_of_the_machine_is_not_let_in(server, folder) -> None:
-    server.start()
+def test_another_account_of_the_machine_is_not_let_in(running) -> None:
     # even with the folder opened by mistake, the server asks the kernel who is calling
-    home = server_files.home_of(folder / "pg")
-    url = server.url("postgres", driver="postgresql").replace("+psycopg", "")
-    code = f"import psycopg; psycopg.connect({url!r})"
-    for place in (home, home / "pgdata"):
-        place.chmod(0o755)
+    home = server_files.home_of(running)
+    programs = server_files.prepare(running).programs
+    command = [programs / "psql", "-h", home / "pgdata", "-U", "postgres", "-c", "SELECT 1"]
+    places = {home: 0o755, home / "pgdata": 0o755, home / "pgdata" / server_files.SOCKET_NAME: 0o777}
     try:
-        (home / "pgdata" / server_files.SOCKET_NAME).chmod(0o777)
-        tried = subprocess.run([sys.executable, "-c", code], user="nobody", capture_output=True, text=True, check=False)
+        for place, mode in places.items():
+            place.chmod(mode)
+        tried = subprocess.run(command, user="nobody", cwd="/", capture_output=True, text=True, check=False)
     finally:
-        for place in (home, home / "pgdata"):
+        for place in places:
             place.chmod(0o700)
     assert tried.returncode != 0
-    assert "Peer authentication failed" in tried.stderr or "Permission denied" in tried.stderr
+    assert "Peer authentication failed" in tried.stderr
 
 
-def test_data_of_another_major_version_is_refused(server, folder) -> None:
-    server.start()
-    server.stop()
-    version = server_files.home_of(folder / "pg") / "pgdata" / "PG_VERSION"
-    version.write_text("16\n")
-    try:
-        with pytest.raises(EmbeddedServerError, match="written by Postgres 16"):
-            EmbeddedPostgres(folder / "pg").start(timeout_seconds=5)
-    finally:
-        version.write_text("18\n")
+def test_data_of_another_major_version_is_refused(folder) -> None:
+    server = EmbeddedPostgres(folder / "pg")
+    data = server_files.prepare(folder / "pg").data
+    data.mkdir(mode=0o700)
+    (data / "PG_VERSION").write_text("16\n")
+    with pytest.raises(EmbeddedServerError, match="written by Postgres 16"):
+        server.start(timeout_seconds=5)
+    assert not server.owned

@@ -15,24 +15,28 @@ TAKER = """
 import asyncio, random, sys, time
 from morpheus_assets.store import rate_limits
 from morpheus_assets.store.database import open_engine
-rate_limits.WINDOW_SECONDS = 3.0
+rate_limits.WINDOW_SECONDS = 2.0
 rate_limits._SLOT_SECONDS = 0.05
 budget = rate_limits.PostgresBudget(open_engine(sys.argv[1]), "fake", None, 100_000)
 random.seed(int(sys.argv[2]))
 async def main():
-    end = time.time() + 9
-    while time.time() < end:
-        tokens = random.choice([500, 2000, 8000])
+    await budget.take(0, 0)
+    await asyncio.sleep(max(0, float(sys.argv[3]) - time.time()))
+    while time.time() < float(sys.argv[3]) + 6:
+        tokens = random.choice([500, 1000, 2000])
         await budget.take(1, tokens)
         print(time.time(), tokens, flush=True)
 asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_four_processes_stay_within_the_budget_in_every_window_and_share_it(database_url) -> None:
+    # interpreters start one after the other on a busy machine; they begin together
+    start = str(time.time() + 5)
     takers = [
         subprocess.Popen(
-            [sys.executable, "-c", TAKER, database_url, str(seed)],
+            [sys.executable, "-c", TAKER, database_url, str(seed), start],
             stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."},
         )
         for seed in range(4)
@@ -46,11 +50,11 @@ def test_four_processes_stay_within_the_budget_in_every_window_and_share_it(data
             admitted.append((float(at), int(tokens)))
             share[number] += int(tokens)
     admitted.sort()
-    worst = max(sum(t for at, t in admitted if start <= at < start + 3.0) for start, _ in admitted)
+    worst = max(sum(t for at, t in admitted if begin <= at < begin + 2.0) for begin, _ in admitted)
     # the clock of the taker is read after it woke up, which may be some milliseconds late
     assert worst <= 102_000
-    assert sum(share.values()) >= 250_000, "the budget is used, not wasted"
-    assert min(share.values()) >= 0.5 * max(share.values()), share
+    assert sum(share.values()) >= 270_000, "the budget is used, not wasted"
+    assert min(share.values()) >= 0.7 * max(share.values()), share
 
 
 def take_all(budget: PostgresBudget, *amounts: int) -> list[float]:
