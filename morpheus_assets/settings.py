@@ -90,6 +90,28 @@ class Settings(BaseSettings):
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI, on loopback.")
     max_runs_per_tick: Count = Field(50, description="Runs that one sensor tick may launch.")
 
+    dagster_url: str = Field("http://127.0.0.1:3000", description="Where the HTTP API finds the Dagster webserver.")
+    generate_slots: Count = Field(5, description="Runs of `generate_embedding` that may embed at a time.")
+
+    api_host: str = Field("127.0.0.1", description="Address the HTTP API binds to; another one needs API keys.")
+    api_port: int = Field(8000, ge=1, le=65535, description="Port of the HTTP API and the search page.")
+    api_keys: SecretStr | None = Field(
+        None, description="Comma list of keys that may use the HTTP API, each as `KEY` or `NAME:KEY`."
+    )
+    api_requests_per_minute: Count = Field(600, description="Requests a minute for each API key.")
+    api_max_body_bytes: Count = Field(16 * 1024 * 1024, description="Larger request bodies are refused unread.")
+    api_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one request to the HTTP API.")
+    api_cors_origins: str = Field("", description="Comma list of web origins that may call the HTTP API.")
+    redis_url: SecretStr | None = Field(None, description="A Redis that caches query vectors and search answers.")
+    cache_ttl_seconds: Count = Field(3600, description="How long the Redis cache keeps an entry.")
+    cache_max_bytes: Count = Field(256 * 1024 * 1024, description="Bytes that the Redis cache may hold.")
+    master_key: SecretStr | None = Field(
+        None, description="Encrypts provider keys in Postgres; `morpheus keys new-master` makes one."
+    )
+    previous_master_key: SecretStr | None = Field(
+        None, description="The master key before this one, until `morpheus keys rotate` has run."
+    )
+
     @field_validator("content", "data_folder")
     @classmethod
     def _from_the_project(cls, path: Path) -> Path:
