@@ -58,3 +58,7 @@ class SpaceGone(SpaceError):
 
 class InvalidVectors(StoreError):
     """Vectors of the wrong shape, with NaN or infinity, or of length zero; nothing was written."""
+
+
+class ArchiveError(StoreError):
+    """A space's Parquet file cannot be written, or is not one that can be read back."""

@@ -103,11 +103,12 @@ def mark_ready(bind: Bind, key: str) -> SpaceRow:
         return _get(connection, key)
 
 
-def activate(bind: Bind, key: str, *, previous_becomes: str = "retired") -> SpaceRow:
+def activate(bind: Bind, key: str, *, previous_becomes: str = "retired", allow_gaps: bool = False) -> SpaceRow:
     """Let a space answer from now on: coverage is checked and the pointer moved in one transaction.
 
     The space that answered before becomes "retired" (its retention begins) or "ready" (kept as a standby). Works from
-    any state, so also back to an old one. Raises SpaceIncomplete, and then nothing changed.
+    any state, so also back to an old one; `allow_gaps` then lets one answer that lacks what came since. Raises
+    SpaceIncomplete, and then nothing changed.
     """
     if previous_becomes not in ("retired", "ready"):
         raise ValueError(f"previous_becomes must be 'retired' or 'ready', not {previous_becomes!r}")
@@ -116,7 +117,8 @@ def activate(bind: Bind, key: str, *, previous_becomes: str = "retired") -> Spac
         space = _get(connection, key)
         if space.state == "active":
             return space
-        _refuse_incomplete(connection, space)
+        if not allow_gaps:
+            _refuse_incomplete(connection, space)
         connection.execute(
             "UPDATE embedding_spaces SET state = %(state)s, retired_at ="
             " CASE WHEN %(state)s = 'retired' THEN now() END WHERE purpose = %(purpose)s AND state = 'active'",
