@@ -3,6 +3,7 @@
 Only the outer floors (the Dagster face and `serve`) read settings; what lies below takes values as arguments.
 """
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -90,6 +91,17 @@ class Settings(BaseSettings):
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI, on loopback.")
     max_runs_per_tick: Count = Field(50, description="Runs that one sensor tick may launch.")
 
+    reembed_cron: str = Field("0 2 * * *", description="When what lacks a configured space is embedded (cron).")
+    reembed_max_tokens: Count | None = Field(None, description="Tokens that re-embedding may ask for in a night.")
+    reembed_max_cost: float = Field(10.0, ge=0, description="Dollars that re-embedding may spend in a night.")
+    upkeep_cron: str = Field(
+        "30 4 * * *", description="When retired spaces and vectors that nothing needs are collected (cron)."
+    )
+    retention_days: int = Field(14, ge=0, description="Days that a retired space is kept before it is dropped.")
+    archive_folder: Path | None = Field(
+        None, description="Where a space is exported to Parquet before it is dropped; unset: it is not."
+    )
+
     dagster_url: str = Field("http://127.0.0.1:3000", description="Where the HTTP API finds the Dagster webserver.")
     generate_slots: Count = Field(5, description="Runs of `generate_embedding` that may embed at a time.")
 
@@ -112,11 +124,18 @@ class Settings(BaseSettings):
         None, description="The master key before this one, until `morpheus keys rotate` has run."
     )
 
-    @field_validator("content", "data_folder")
+    @field_validator("content", "data_folder", "archive_folder")
     @classmethod
-    def _from_the_project(cls, path: Path) -> Path:
+    def _from_the_project(cls, path: Path | None) -> Path | None:
         # every process of a deployment must mean the same folder, wherever it was started
-        return PROJECT_FOLDER / path.expanduser()
+        return None if path is None else PROJECT_FOLDER / path.expanduser()
+
+    @field_validator("reembed_cron", "upkeep_cron")
+    @classmethod
+    def _a_cron_line(cls, line: str) -> str:
+        if not re.fullmatch(r"\S*[\d*]\S*(\s+[\w*,/-]+){4}", line.strip()):
+            raise ValueError(f"{line!r} is no cron line; write five fields such as `0 2 * * *` (at two every night)")
+        return line
 
     @property
     def novels_folder(self) -> Path:

@@ -1,0 +1,43 @@
+"""Which spaces the settings name, and which of the stored ones they no longer name but searches still use.
+
+For the Dagster face and for `serve` alike.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.sample_content import sample_novels
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.store.spaces import active_space
+
+PURPOSES = ("text", "image")
+
+
+def configured_spaces(settings: Settings, purpose: str) -> list[Space]:
+    """The spaces of one purpose in the settings' order: the first is the one to answer, the others stand by."""
+    return configured_text_spaces(settings) if purpose == "text" else configured_image_spaces(settings)
+
+
+def wanted_spaces(settings: Settings, purpose: str) -> list[Space]:
+    """All spaces that are filled: the configured ones, and for images the one that only the samples use."""
+    return [*configured_spaces(settings, purpose), *(sample_image_spaces(settings) if purpose == "image" else [])]
+
+
+def only_novels(settings: Settings, space: Space) -> Sequence[str] | None:
+    """The novels that a space is for; None: all."""
+    return sample_novels() if space in sample_image_spaces(settings) else None
+
+
+def kept_spaces(engine: Engine, settings: Settings, purpose: str) -> list[SpaceRow]:
+    """The space that answers searches while the settings no longer name it.
+
+    Until another one is whole, what arrives must be written to it too, or searches would miss it.
+    """
+    active = active_space(engine, purpose)
+    if active is None or active.key in {space.key for space in wanted_spaces(settings, purpose)}:
+        return []
+    return [active]
