@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
 def find_heads(document: Document, body: Body) -> Found:
     """The headings of the document's chapters in order: from its markup where that names them, else from its text."""
-    plain = _from_text(document.text, body)
+    plain, division = _from_text(document.text, body)
     hinted = hint_hits(document, body)
     if len(hinted) < 2:
         return plain
@@ -34,20 +34,23 @@ def find_heads(document: Document, body: Body) -> Found:
     story = Body(marks[0].start, body.end)
     divisions = numbered_divisions(marks, story)
     chosen = choose(divisions, level_division(hinted, story), story)
-    hits = sorted([*plain.hits, *(hit for hit in marks if hit.matter is not None)], key=lambda hit: hit.start)
-    if chosen is None:
+    places = {hit.start for hit in marks}
+    hits = sorted([*marks, *(hit for hit in plain.hits if hit.start not in places)], key=lambda hit: hit.start)
+    if chosen is None or (division is not None and _is_finer(division, chosen)):
         return Found(plain.heads, hits, plain.regions)
-    heads = completed(chosen, divisions, sorted([*marks, *plain.hits], key=lambda hit: hit.start), story).heads
-    if _only_parts(chosen) and len(plain.heads) > 1.5 * len(heads):
-        heads = plain.heads
-    return Found(heads, hits, plain.regions)
+    return Found(completed(chosen, divisions, hits, story).heads, hits, plain.regions)
 
 
-def _only_parts(division: Division) -> bool:
-    return division.kind == "container" or division.usual_length > _LONGEST_CHAPTER
+def _is_finer(plain: Division, marked: Division) -> bool:
+    """Whether the markup names only the title or the parts, and the text has the chapters."""
+    if len(plain.heads) <= 1.5 * len(marked.heads):
+        return False
+    if marked.kind == "container" or marked.usual_length > _LONGEST_CHAPTER:
+        return True
+    return marked.kind == "title" and plain.kind == "unit" and len(marked.heads) <= 3
 
 
-def _from_text(text: str, body: Body) -> Found:
+def _from_text(text: str, body: Body) -> tuple[Found, Division | None]:
     table = read_lines(text, body.start, body.end, might_be_heading)
     every = find_hits(table)
     regions = find_regions(text, every, body)
@@ -57,8 +60,9 @@ def _from_text(text: str, body: Body) -> Found:
     titles = _titles(text, table, regions, body, story)
     chosen = choose(divisions, titles, story)
     if chosen is None:
-        return Found([], hits, regions)
-    return Found(completed(chosen, divisions, hits, story).heads, hits, regions)
+        return Found([], hits, regions), None
+    division = completed(chosen, divisions, hits, story)
+    return Found(division.heads, hits, regions), division
 
 
 def _story_start(regions: list[Region], body: Body) -> int:

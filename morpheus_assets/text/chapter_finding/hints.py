@@ -23,12 +23,11 @@ _SAME_PLACE = 300
 def hint_hits(document: Document, body: Body) -> list[tuple[Hit, int]]:
     """The marked headings inside the body in order, each with its level; one for each place."""
     text = document.text
-    title = title_key(document.title or "")
     result: list[tuple[Hit, int]] = []
     for hint in sorted((*document.hints, *_aozora_hints(text)), key=lambda h: h.char_offset):
         if not body.start <= hint.char_offset < body.end:
             continue
-        hit = _read(text, hint, title)
+        hit = _read(text, hint)
         if hit is None:
             continue
         if result and hit.start - result[-1][0].start < _SAME_PLACE:
@@ -46,6 +45,7 @@ def level_division(hinted: Sequence[tuple[Hit, int]], story: Body) -> Division |
     best: Division | None = None
     for level in sorted({level for _, level in hinted}):
         heads = [hit for hit, own in hinted if own == level and hit.matter is None and not _contains(hit)]
+        heads = _without_title_page(heads, story.end)
         if len(heads) < 2:
             continue
         division = measure(heads, "title", "contents", story)
@@ -54,6 +54,17 @@ def level_division(hinted: Sequence[tuple[Hit, int]], story: Body) -> Division |
         if best is None or (best.usual_length > _LONGEST_STORY and len(heads) > len(best.heads)):
             best = division
     return best
+
+
+def _without_title_page(heads: list[Hit], end: int) -> list[Hit]:
+    """Headings at the front that hardly any text follows name the book, its author or its publisher."""
+    starts = [hit.start for hit in heads] + [end]
+    lengths = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    usual = sorted(lengths)[len(lengths) // 2] if lengths else 0
+    first = 0
+    while first < len(heads) and lengths[first] < min(700, usual * 0.1):
+        first += 1
+    return heads[first:]
 
 
 def _contains(hit: Hit) -> bool:
@@ -75,7 +86,7 @@ def _aozora_hints(text: str) -> list[HeadingHint]:
     return hints
 
 
-def _read(text: str, hint: HeadingHint, book: str) -> Hit | None:
+def _read(text: str, hint: HeadingHint) -> Hit | None:
     start = hint.char_offset
     line = text.rfind("\n", 0, start) + 1
     if not text[line:start].strip():
@@ -85,10 +96,10 @@ def _read(text: str, hint: HeadingHint, book: str) -> Hit | None:
     words = clean(" ".join(hint.text.split()) or text[start:end][:200])
     if not words:
         return None
-    matter = {"front": "front", "back": "back"}.get(hint.role) or matter_kind(words)
+    matter = matter_kind(words) or {"front": "front", "back": "back"}.get(hint.role)
     if hint.role == "chapter":
         matter = None
-    if _RECORD.match(words) or (title_key(words) == book and book):
+    if _RECORD.match(words):
         matter = "boilerplate"
     parsed = parse_heading(words) if matter is None else None
     return Hit(start, min(end, start + 400), words, parsed, 1.2, 2, 2, matter)

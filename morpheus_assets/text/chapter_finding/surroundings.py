@@ -34,7 +34,7 @@ def front_range(text: str, body: Body, first: int, regions: Sequence[Region], hi
 def back_range(text: str, body: Body, last: int, hits: Sequence[Hit]) -> tuple[int | None, int, int]:
     """(start of the back matter or None, its end, end of the last chapter), for the last chapter's offset."""
     ends = [h for h in hits if h.start > last and h.matter in ("back", "boilerplate", "front", "contents") and h.quality >= 0.7]
-    ends = [h for h in ends if h.before >= 2 or h.quality > 1.0]
+    ends = [h for h in ends if (h.before >= 2 or h.quality > 1.0) and h.start - last > _SHORTEST_STORY]
     if not ends:
         return None, body.end, body.end
     story = [h for h in ends if h.matter in ("back", "front")]
