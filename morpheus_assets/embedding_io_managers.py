@@ -1,9 +1,9 @@
 """IO managers of vectors: ask what is missing, store batches as they arrive, say what each novel cost. No SQL here."""
 
+import random
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import EmbeddingStream
 from morpheus_assets.assets.partition_results import StoredPartitions
-from morpheus_assets.embedding.errors import EmbeddingError
+from morpheus_assets.connected_providers import space_of
+from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.io_managers import (
     Metadata,
     add_partition_metadata,
@@ -24,8 +26,9 @@ from morpheus_assets.io_managers import (
     sentence,
 )
 from morpheus_assets.resources import DatabaseResource
+from morpheus_assets.standing_spaces import kept_spaces
 from morpheus_assets.store import content, spaces, vectors
-from morpheus_assets.store.coverage import MissingInput, NovelCoverage, coverage
+from morpheus_assets.store.coverage import NovelCoverage, coverage
 from morpheus_assets.store.embedding_sessions import embedding_lock
 from morpheus_assets.store.indexes import ensure_index
 from morpheus_assets.store.refusals import record_refusals
@@ -33,6 +36,10 @@ from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spending import record_spending
 
 PROGRESS_SECONDS = 15.0
+# No other novel would fare better: a setting is wrong, or the account is empty.
+FOR_A_PERSON = (ConfigurationError, BillingError)
+# So many novels in a row that fail by themselves: it is not the novels, the provider is down.
+FAILURES_THAT_END = 3
 
 
 @dataclass(frozen=True)
@@ -41,43 +48,6 @@ class NovelEmbeddings:
 
     hashes: list[bytes]
     embeddings: np.ndarray
-
-
-@dataclass
-class Tally:
-    """What each novel of a step cost; a batch is shared out by the tokens that its inputs were estimated at."""
-
-    waiting: dict[bytes, tuple[str, int]] = field(default_factory=dict)
-    embedded: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    tokens: Counter[str] = field(default_factory=Counter)
-    requests: Counter[str] = field(default_factory=Counter)
-
-    def watch(self, missing: Iterable[MissingInput]) -> Iterator[MissingInput]:
-        """The same inputs, remembered until they come back."""
-        for row in missing:
-            self.waiting[row.content_hash] = (row.novel, max(1, row.token_count))
-            yield row
-
-    def add_batch(self, batch: EmbeddedBatch) -> None:
-        """Count a batch that was stored."""
-        rows = [self.waiting.pop(value) for value in batch.hashes]
-        shares: Counter[str] = Counter()
-        for novel, tokens in rows:
-            self.embedded[novel] += 1
-            shares[novel] += tokens
-        left, weight = batch.tokens, sum(shares.values())
-        for novel, share in shares.items():
-            part = round(left * share / weight) if weight else 0
-            self.tokens[novel] += part
-            left, weight = left - part, weight - share
-        self.requests[rows[0][0]] += batch.requests
-
-    def add_refusal(self, refusal: RefusedInput) -> None:
-        """Count an input that the provider refused."""
-        novel, _ = self.waiting.pop(refusal.content_hash)
-        self.refused[novel] += 1
-        self.requests[novel] += refusal.requests
 
 
 class EmbeddingsIOManager(dg.IOManager):
@@ -96,26 +66,34 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:
         """Embed what is missing, store it batch by batch, then report on every novel."""
-        started = time.perf_counter()
-        row = spaces.register_space(self.engine, obj.space)
         failures = {**self.why_without_input(obj.novels), **obj.excluded}
         novels = [novel for novel in obj.novels if novel not in failures]
+        if obj.leads:
+            # First, so that a fault of the new space never keeps what has just arrived from being found.
+            self._complete_kept_spaces(context, obj, novels)
+        started = time.perf_counter()
+        row = spaces.register_space(self.engine, obj.space)
         tally = Tally()
-        fault = self._embed(context, row, obj, novels, tally)
+        faults = self._embed(context, row, obj, novels, tally)
         self._record_spending(context, row, obj.space, novels, tally)
-        if obj.leads and sum(tally.embedded.values()):
+        if obj.leads and tally.embedded.total():
             spaces.activate_first(self.engine, row.key)
-        ensure_index(self.engine, row)
+        row = spaces.get_space(self.engine, row.key)
+        if row.state != "building":
+            # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
+            ensure_index(self.engine, row)
         reports = self._reports(row, obj.space, novels, tally, time.perf_counter() - started)
         for novel, covered in self._covered(row, novels).items():
             if covered.missing:
+                fault = faults.get(novel)
                 failures[novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
         stored = {novel: reports[novel] for novel in novels if novel not in failures}
         if failures:
             if len(obj.novels) > 1:
                 yield from record_partial_success(context, stored)
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
-            raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from fault
+            cause = next(iter(faults.values()), None)
+            raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from cause
         for novel, metadata in stored.items():
             add_partition_metadata(context, novel, metadata)
 
@@ -136,14 +114,53 @@ class EmbeddingsIOManager(dg.IOManager):
         """For each novel that has nothing to embed the sentence that says so."""
         raise NotImplementedError
 
+    def _complete_kept_spaces(self, context: dg.OutputContext, obj: EmbeddingStream, novels: Sequence[str]) -> None:
+        for row in kept_spaces(self.engine, self.database.settings, obj.space.purpose):
+            tally = Tally()
+            faults = self._embed(context, row, obj, novels, tally)
+            self._record_spending(context, row, space_of(row), novels, tally)
+            if tally.embedded.total():
+                context.log.info("%s still answers searches: %s embedded in it too", row.key, tally.embedded.total())
+            for novel, fault in faults.items():
+                context.log.warning("%s still answers searches but lacks %s: %s", row.key, novel, sentence(fault))
+
     def _embed(
-        self, context: dg.OutputContext, row: SpaceRow, obj: EmbeddingStream, novels: list[str], tally: Tally
+        self, context: dg.OutputContext, row: SpaceRow, obj: EmbeddingStream, novels: Sequence[str], tally: Tally
+    ) -> dict[str, EmbeddingError]:
+        """Embed what `novels` lack in one stream; when it breaks, novel by novel, so that one takes no other with it.
+
+        Gives the error of each novel that did not get through.
+        """
+        error = self._stream(context, row, obj, novels, tally)
+        if error is None:
+            return {}
+        left = [novel for novel, covered in self._covered(row, novels).items() if covered.missing]
+        faults = dict.fromkeys(left, error)
+        if len(novels) == 1 or isinstance(error, FOR_A_PERSON):
+            return faults
+        # In another order each time: a few faulty novels in a row must not stand before the others every night.
+        random.shuffle(left)
+        in_a_row = 0
+        for novel in left:
+            error = self._stream(context, row, obj, [novel], tally)
+            in_a_row = in_a_row + 1 if error else 0
+            if error is None:
+                del faults[novel]
+                continue
+            faults[novel] = error
+            if in_a_row == FAILURES_THAT_END or isinstance(error, FOR_A_PERSON):
+                break
+        return faults
+
+    def _stream(
+        self, context: dg.OutputContext, row: SpaceRow, obj: EmbeddingStream, novels: Sequence[str], tally: Tally
     ) -> EmbeddingError | None:
         said = time.monotonic()
+        space = space_of(row)
         try:
             with embedding_lock(self.engine, row, novels) as session:
                 while True:
-                    for outcome in obj.embed(tally.watch(session.missing())):
+                    for outcome in obj.embed(space, tally.watch(session.missing())):
                         self._keep(row, outcome, tally)
                         if time.monotonic() - said > PROGRESS_SECONDS:
                             said = time.monotonic()

@@ -3,6 +3,7 @@
 An asset names the provider and how to feed it; asking what is missing and storing it is the IO manager's.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,8 @@ import dagster as dg
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.schemas import embedding_columns
 from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
+from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput, embed_batches
-from morpheus_assets.embedding.providers import EmbeddingProvider
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
@@ -25,15 +26,16 @@ CHUNKS = dg.AssetKey("chunks")
 
 @dataclass(frozen=True)
 class EmbeddingStream:
-    """The work of one step: `embed` turns what is missing of `novels` into vectors, a batch at a time.
+    """The work of one step: `embed` turns what is missing of `novels` into vectors of a space, a batch at a time.
 
-    `leads` says that the space is the first of its purpose in the settings: it answers searches when none does yet.
+    `leads` says that the space is the first of its purpose in the settings: it answers searches when none does yet,
+    and its step also completes a space that answers while the settings no longer name it.
     `excluded` holds novels that this space is not for, with the sentence that says so.
     """
 
     space: Space
     novels: Sequence[str]
-    embed: Callable[[Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]
+    embed: Callable[[Space, Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]
     leads: bool
     excluded: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,10 +70,9 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         database: dg.ResourceParam[DatabaseResource],
         providers: dg.ResourceParam[ProvidersResource],
     ) -> EmbeddingStream:
-        provider = providers.open(space)
-
-        def embed(missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
-            return _send(providers, database, provider, (_passage(provider, row) for row in missing))
+        def embed(target: Space, missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
+            inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
+            return _send(providers, database, target, inputs)
 
         return EmbeddingStream(space, context.partition_keys, embed, leads)
 
@@ -105,12 +106,11 @@ def build_image_embeddings_asset(
         content_folder: dg.ResourceParam[ContentFolderResource],
         providers: dg.ResourceParam[ProvidersResource],
     ) -> EmbeddingStream:
-        provider = providers.open(space)
         folder = content_folder.settings.panels_folder
         max_pixels = content_folder.settings.max_image_pixels
 
-        def embed(missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
-            return _send(providers, database, provider, (_panel(folder, row, max_pixels) for row in missing))
+        def embed(target: Space, missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
+            return _send(providers, database, target, (panel_input(folder, row, max_pixels) for row in missing))
 
         excluded = {
             novel: f"{space.key} is the demo model, which knows only drawn panels, and {novel} is not a sample; set"
@@ -126,31 +126,32 @@ def build_image_embeddings_asset(
 def _send(
     providers: ProvidersResource,
     database: DatabaseResource,
-    provider: EmbeddingProvider,
+    space: Space,
     inputs: Iterable[EmbeddingInput],
 ) -> Iterator[EmbeddedBatch | RefusedInput]:
     settings = providers.settings
     return embed_batches(
-        provider,
+        providers.open(space),
         inputs,
-        budget=providers.budget(provider.space, database.engine),
+        budget=providers.budget(space, database.engine),
         concurrency=settings.requests_in_flight,
         retry=providers.retry(),
         max_inputs=settings.inputs_per_request,
     )
 
 
-def _passage(provider: EmbeddingProvider, row: MissingInput) -> EmbeddingInput:
-    return EmbeddingInput(row.content_hash, row.content, provider.estimate_tokens(row.content))
+def panel_input(folder: Path, row: MissingInput, max_pixels: int) -> EmbeddingInput:
+    """A panel that is read and decoded when it is sent; refused when its file is not the one that was listed."""
 
-
-def _panel(folder: Path, row: MissingInput, max_pixels: int) -> EmbeddingInput:
     def decode() -> object:
         from morpheus_assets.images.decoding import decode_panel
 
-        return decode_panel((folder / row.content).read_bytes(), row.content, max_pixels=max_pixels).image
+        data = (folder / row.content).read_bytes()
+        if hashlib.sha256(data).digest() != row.content_hash:
+            raise InputRefused(f"{row.content} changed since it was listed; its next run takes it as it is now.")
+        return decode_panel(data, row.content, max_pixels=max_pixels).image
 
-    return EmbeddingInput(row.content_hash, decode, 0)
+    return EmbeddingInput(row.content_hash, decode)
 
 
 def _space_metadata(space: Space) -> dict[str, object]:

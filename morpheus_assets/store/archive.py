@@ -51,7 +51,7 @@ def export_space(bind: Bind, space: SpaceRow, folder: Path) -> Path:
                 written += len(hashes)
         stored = vectors.vector_summary(bind, space).rows
         if written < stored:
-            raise ArchiveError(f"{stored} vectors of {space.key} are stored but only {written} were exported; try again.")
+            raise ArchiveError(f"Only {written} of {stored} vectors of {space.key} were exported; try again.")
         partial.replace(path)
     except OSError as fault:
         raise ArchiveError(
