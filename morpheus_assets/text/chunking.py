@@ -18,9 +18,13 @@ RULES_VERSION = 1
 """Raised when the same settings would cut the same text elsewhere: every chunk is then embedded anew."""
 
 _TINY = 32
-_ENDS = ".!?:;…。！？；：」』”’\"')]）】》*—–-"
+_ENDS = ".!?:;…。．！？；：」』”’\"')]）】》*—–-"
 _WRAP = re.compile(rf"(?<![{re.escape(_ENDS)}\s])([ \t]*)\n(?=[ \t]*[^\s])")
 _BLANK = re.compile(r"\n[ \t]*\n\s*")
+# What the splitter surely takes for the end of a sentence; it weighs longer stretches word by word, in time that
+# grows with their square (1 MB without a full stop took minutes), so those get a boundary every 4,000 letters.
+_SURE_END = re.compile(r"\n|[!?。！？．]+|\.[\"”’')]*\s+[\"“‘(]*[A-Z]")
+_STRETCH, _ROOM = 4000, 200
 _ABBREVIATION = re.compile(
     r"\b(?:Mr|Mrs|Ms|Messrs|Dr|St|Rev|Prof|Capt|Col|Gen|Lieut|Lt|Sgt|Hon|Esq|MM|Mme|Mlle|Mlles|Hr|Fr|Sr|Sra|No|Vol"
     r"|[A-Z])(\.)(?=\s)"
@@ -64,7 +68,7 @@ class ChunkerSettings:
             raise ValueError(f"A chunk of at most {self.max_tokens} tokens is too small: allow 16 or more.")
         if not 0 <= self.overlap_tokens <= self.max_tokens // 2:
             raise ValueError(
-                f"An overlap of {self.overlap_tokens} tokens does not fit chunks of {self.max_tokens}: use half at most."
+                f"An overlap of {self.overlap_tokens} tokens is too large for {self.max_tokens}: use half at most."
             )
 
     def version(self) -> str:
@@ -105,7 +109,7 @@ def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterato
     guide = _guide(body)
     splitter = _splitter(counter, settings.max_tokens, settings.overlap_tokens)
     spans = [(at, at + len(piece)) for at, piece in splitter.chunk_indices(guide)]
-    spans = [span for span in (_trimmed(body, *span) for span in spans) if span[0] < span[1]]
+    spans = [part for span in spans for part in _fitting(body, *_trimmed(body, *span), settings.max_tokens, counter)]
     return iter(spans if settings.overlap_tokens else _without_tiny(body, guide, spans, settings, counter))
 
 
@@ -117,18 +121,44 @@ def _guide(body: str) -> str:
     """
     guide = _BLANK.sub(lambda gap: "\n\n" + " " * (len(gap.group()) - 2), body)
     guide = _WRAP.sub(lambda wrap: wrap.group(1) + " ", guide)
-    return _ABBREVIATION.sub(lambda found: found.group()[:-1] + ",", guide)
+    guide = _ABBREVIATION.sub(lambda found: found.group()[:-1] + ",", guide)
+    return _bounded(guide)
+
+
+def _bounded(guide: str) -> str:
+    pieces, done, last = [], 0, 0
+    for end in (*(found.end() for found in _SURE_END.finditer(guide)), len(guide)):
+        while end - last > 2 * _STRETCH:
+            last += _STRETCH
+            blank = guide.find(" ", last, last + _ROOM)
+            last = blank if blank >= 0 else last
+            pieces += (guide[done:last], "\n")
+            done = last + 1
+        last = end
+    return "".join(pieces) + guide[done:] if pieces else guide
 
 
 def _splitter(counter: TokenCounter, capacity: int, overlap: int = 0) -> Any:
     from semantic_text_splitter import TextSplitter
 
-    return TextSplitter.from_callback(counter.count, capacity, overlap=overlap, trim=False)
+    return TextSplitter.from_callback(lambda text: counter.count(text, capacity), capacity, overlap=overlap, trim=False)
 
 
 def _trimmed(body: str, start: int, end: int) -> tuple[int, int]:
     piece = body[start:end]
     return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+
+
+def _fitting(body: str, start: int, end: int, limit: int, counter: TokenCounter) -> Iterator[tuple[int, int]]:
+    """The span itself, or its halves where a letter that the guide had replaced made it too large."""
+    if start < end and counter.count(body[start:end], limit) <= limit:
+        yield start, end
+    elif end - start > 1:
+        middle = (start + end) // 2
+        yield from _fitting(body, *_trimmed(body, start, middle), limit, counter)
+        yield from _fitting(body, *_trimmed(body, middle, end), limit, counter)
+    elif start < end:
+        yield start, end
 
 
 def _without_tiny(
@@ -155,10 +185,14 @@ def _without_tiny(
 def _halves(
     body: str, guide: str, start: int, end: int, total: int, counter: TokenCounter
 ) -> list[tuple[int, int]] | None:
-    pieces = _splitter(counter, total * 7 // 10).chunk_indices(guide[start:end])
-    spans = [_trimmed(body, start + at, start + at + len(piece)) for at, piece in pieces]
-    spans = [span for span in spans if span[0] < span[1]]
-    return spans if len(spans) == 2 else None
+    """Two passages of similar size in place of one; paragraphs do not count here, or the tiny one would return."""
+    region = guide[start:end].replace("\n", " ")
+    for tenths in (6, 7, 8):
+        pieces = _splitter(counter, total * tenths // 10).chunk_indices(region)
+        spans = [_trimmed(body, start + at, start + at + len(piece)) for at, piece in pieces]
+        if len(spans) == 2 and min(_count(body, span, counter) for span in spans) >= total // 6:
+            return spans
+    return None
 
 
 def _count(body: str, span: tuple[int, int], counter: TokenCounter) -> int:

