@@ -2,15 +2,12 @@
 
 import dagster as dg
 
-from morpheus_assets.partitions import NOVELS
-
 TEXT_GROUP = "text"
 PANELS_GROUP = "panels"
 
 INGEST_NOVELS = dg.define_asset_job(
     "ingest_novels",
     selection=dg.AssetSelection.groups(TEXT_GROUP),
-    partitions_def=NOVELS,
     description="From a novel's file to its vectors in every text space.",
     tags={"morpheus/kind": "ingest"},
 )
@@ -18,7 +15,6 @@ INGEST_NOVELS = dg.define_asset_job(
 INGEST_PANELS = dg.define_asset_job(
     "ingest_panels",
     selection=dg.AssetSelection.groups(PANELS_GROUP),
-    partitions_def=NOVELS,
     description="From a novel's panel images to their vectors in every image space.",
     tags={"morpheus/kind": "ingest"},
 )
