@@ -21,7 +21,7 @@ from morpheus_assets.store.vector_search import Nearest, nearest_approximate, ne
 
 # Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
 _RRF = 60
-_POOL = 100
+_POOL = 40
 # An exact scan of this many vectors takes some 10 ms; a broader filter goes through the index.
 _LARGEST_EXACT = 20_000
 
