@@ -5,7 +5,7 @@ known would mark everything as gone.
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +15,7 @@ from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.automation.content_listing import (
     ContentUnreadable,
     Listing,
+    Observation,
     list_novels,
     list_panel_folders,
     observe,
@@ -105,11 +106,12 @@ def look(
                 f"{folder} is empty although {len(known)} files were known; an unmounted volume looks the same, so"
                 " nothing is marked as removed. Use `morpheus remove NOVEL` for what should go."
             )
-        files, waiting = remember(database.engine, kind, folder, listing, known)
-        stale = find_stale(database.engine, files)
+        observation = remember(database.engine, kind, folder, listing, known)
+        stale = find_stale(database.engine, observation.files)
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
-    for problem in listing.problems.values():
+    problems = [*listing.problems.values(), *observation.problems.values()]
+    for problem in problems:
         context.log.warning(problem)
     partitions = set(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
     plan = plan_runs(
@@ -121,7 +123,7 @@ def look(
     )
     if not plan.runs:
         context.update_cursor(json.dumps(plan.requested))
-        return dg.SkipReason(_nothing_to_do(listing, waiting, plan))
+        return dg.SkipReason(_nothing_to_do(len(listing.files), len(observation.waiting), plan, problems))
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
         dynamic_partitions_requests=[NOVELS.build_add_request(list(plan.new_partitions))],
@@ -129,10 +131,8 @@ def look(
     )
 
 
-def remember(
-    engine: Engine, kind: str, folder: Path, listing: Listing, known: dict[str, SourceFile]
-) -> tuple[list[SourceFile], int]:
-    """Store what the folder shows, set and lift tombstones; gives the files at rest and how many are not."""
+def remember(engine: Engine, kind: str, folder: Path, listing: Listing, known: dict[str, SourceFile]) -> Observation:
+    """Store what the folder shows, set and lift tombstones."""
     observation = observe(folder, listing.files, known, kind=kind)
     listed = {file.path for file in listing.files} | set(listing.problems)
     vanished = gone(known.values(), listed)
@@ -143,7 +143,7 @@ def remember(
     appeared = [file.path for file in observation.files if file.path not in known]
     if appeared:
         content.note_returned(engine, kind, appeared)
-    return list(observation.files), len(observation.waiting)
+    return observation
 
 
 def _run_request(run: PlannedRun, assets: list[dg.AssetKey] | None) -> dg.RunRequest:
@@ -155,11 +155,10 @@ def _run_request(run: PlannedRun, assets: list[dg.AssetKey] | None) -> dg.RunReq
     return dg.RunRequest(run_key=run.run_key, asset_selection=assets, tags=tags)
 
 
-def _nothing_to_do(listing: Listing, waiting: int, plan: Plan) -> str:
-    parts = [f"{len(listing.files)} files, nothing new"]
+def _nothing_to_do(files: int, waiting: int, plan: Plan, problems: Sequence[str]) -> str:
+    parts = [f"{files} files, nothing new"]
     if plan.requested:
         parts.append(f"{len(plan.requested)} novels asked for earlier")
     if waiting:
         parts.append(f"{waiting} files still being copied")
-    parts += listing.problems.values()
-    return "; ".join(parts)
+    return "; ".join([*parts, *problems])

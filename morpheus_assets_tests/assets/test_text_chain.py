@@ -146,6 +146,7 @@ def test_a_novel_larger_than_the_limit_is_refused_before_it_is_read(deployment: 
 
 def test_a_missing_key_fails_with_the_variable_to_set_and_keeps_chunks(deployment: Deployment):
     deployment.settings.openai_api_key = None
+    deployment.settings.openai_base_url = None
     deployment.drop("emma.txt", story())
     result = deployment.ingest("emma")
     assert not result.success
