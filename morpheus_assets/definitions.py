@@ -7,9 +7,13 @@ import dagster as dg
 from morpheus_assets.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.text import build_chunks_asset, chapters, novels
-from morpheus_assets.automation.checks import CONTENT_CHECKS, build_embeddings_checks
+from morpheus_assets.automation.checks import CONTENT_CHECKS
+from morpheus_assets.automation.embedding_checks import build_check_job, build_embeddings_checks
 from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.automation.schedules import build_schedules
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
+from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
+from morpheus_assets.automation.upkeep import upkeep
 from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
 from morpheus_assets.content_io_managers import (
     ChaptersIOManager,
@@ -56,11 +60,13 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             for space in sample_image_spaces(settings)
         ),
     ]
+    check_job = build_check_job([*text_spaces, *image_spaces])
     return dg.Definitions(
         assets=[novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings],
         asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
-        jobs=[INGEST_NOVELS, INGEST_PANELS],
-        sensors=[new_novels_sensor, new_panels_sensor],
+        jobs=[INGEST_NOVELS, INGEST_PANELS, prepare_new_space, upkeep, check_job],
+        schedules=build_schedules(settings, [asset.key for asset in embeddings], check_job),
+        sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor],
         resources={**resources, **overrides},
         # the chain is linear, and every step of a multiprocess run costs four seconds of start-up
         executor=dg.in_process_executor,

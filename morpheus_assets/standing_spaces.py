@@ -41,3 +41,15 @@ def kept_spaces(engine: Engine, settings: Settings, purpose: str) -> list[SpaceR
     if active is None or active.key in {space.key for space in wanted_spaces(settings, purpose)}:
         return []
     return [active]
+
+
+def by_hand(first: str) -> str:
+    """The announcement that a person let another space answer in place of the settings' `first` one."""
+    return f"by hand, in place of {first}"
+
+
+def what_becomes_of_the_active(engine: Engine, settings: Settings, purpose: str) -> str:
+    """The state of the space that answers now, once another one does: "ready" while configured, else "retired"."""
+    active = active_space(engine, purpose)
+    wanted = {space.key for space in wanted_spaces(settings, purpose)}
+    return "ready" if active is not None and active.key in wanted else "retired"

@@ -4,15 +4,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.text import novels
 from morpheus_assets.automation.content_listing import ContentUnreadable, list_novels, list_panel_folders
-from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.store import content
-from morpheus_assets.store.coverage import coverage as store_coverage
-from morpheus_assets.store.spaces import list_spaces
 
 SHOWN = 50
 
@@ -58,36 +54,6 @@ def no_panel_is_gone(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCh
 
 
 CONTENT_CHECKS = [every_file_was_read, no_novel_is_gone, every_image_was_decoded, no_panel_is_gone]
-
-
-def build_embeddings_checks(spaces: Sequence[Space]) -> list[dg.AssetChecksDefinition]:
-    """For each space the check that every chunk or panel has its vector."""
-    return [_build_coverage_check(space) for space in spaces]
-
-
-def _build_coverage_check(space: Space) -> dg.AssetChecksDefinition:
-    things = "chunks" if space.purpose == "text" else "panels"
-
-    @dg.asset_check(asset=embeddings_key(space), name="coverage")
-    def coverage(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
-        row = next((row for row in list_spaces(database.engine) if row.key == space.key), None)
-        if row is None:
-            return dg.AssetCheckResult(passed=True, description="Nothing was embedded in this space yet.")
-        found = store_coverage(database.engine, row)
-        return dg.AssetCheckResult(
-            passed=found.missing == 0,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{found.present} of {found.needed} distinct {things} have a vector"
-            f", {found.refused} are refused, {found.missing} are missing.",
-            metadata={
-                "needed": found.needed,
-                "present": found.present,
-                "refused": found.refused,
-                "missing": found.missing,
-            },
-        )
-
-    return coverage
 
 
 def _tombstones(database: DatabaseResource, kind: str) -> dg.AssetCheckResult:

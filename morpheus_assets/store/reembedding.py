@@ -76,12 +76,11 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None) -> list[NovelGap]:
         return cursor.execute(query).fetchall()
 
 
-def needed_inputs(bind: Bind, purpose: str) -> int:
-    """How many distinct passages or panels are stored: the rows of a whole space."""
-    query = SQL("SELECT count(DISTINCT content_hash) FROM ({}) needed").format(_NEEDED[purpose])
+def holds_vectors(bind: Bind, space: SpaceRow) -> bool:
+    """Whether anything was ever embedded in a space."""
     with transaction(bind) as connection:
-        row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+        row = connection.execute(SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(space.table))).fetchone()
+    return bool(row and row[0])
 
 
 def other_chunkers(bind: Bind, chunker: str) -> list[tuple[str, int, int]]:

@@ -152,8 +152,10 @@ def revive(bind: Bind, key: str) -> SpaceRow:
         return _get(connection, key)
 
 
-def drop(bind: Bind, key: str, *, patience_seconds: float = 30.0) -> None:
+def drop(bind: Bind, key: str, *, only_retired: bool = False, patience_seconds: float = 30.0) -> None:
     """Delete a space with all its vectors. Raises SpaceError for an active one, or when readers never let go.
+
+    `only_retired` also refuses one that came back into use meanwhile.
 
     A DROP that waits makes every later reader wait behind it, so it gives up after half a second and tries again.
     """
@@ -165,6 +167,8 @@ def drop(bind: Bind, key: str, *, patience_seconds: float = 30.0) -> None:
                 connection.execute("SET LOCAL lock_timeout = '500ms'")
                 space = _get(connection, key)
                 _refuse_active(space, "dropped")
+                if only_retired and space.state != "retired":
+                    raise SpaceError(f"The space {key} came back into use and was not dropped.")
                 connection.execute(SQL("DROP TABLE {}").format(Identifier(space.table)))
                 connection.execute("DELETE FROM embedding_spaces WHERE id = %s", [space.id])
                 return

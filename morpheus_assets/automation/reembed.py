@@ -1,0 +1,62 @@
+"""Launches what a plan of re-embedding chose, as backfills; the schedule's work, without its clock.
+
+What lacks what, and what it costs, is in reembedding_plan.py; the private side of Dagster is in backfills.py.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from sqlalchemy import Engine
+
+from morpheus_assets.assets.embeddings import embeddings_key
+from morpheus_assets.automation.backfills import launch_backfill, running_backfill
+from morpheus_assets.partitions import NOVELS
+from morpheus_assets.reembedding_orders import SPACE_TAG, order_for
+from morpheus_assets.reembedding_plan import Plan
+from morpheus_assets.reembedding_report import describe_space
+from morpheus_assets.store import reembedding
+
+
+def launch_reembedding(
+    engine: Engine, instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan
+) -> list[str]:
+    """Launch one backfill for each space of `plan`; returns a sentence for each space that lacks something.
+
+    A space whose earlier backfill has not ended is left alone: the same work is never asked for twice.
+    """
+    partitions = instance.get_dynamic_partitions(NOVELS.name or "novels")
+    said = []
+    for each in plan.spaces:
+        running = running_backfill(instance, {SPACE_TAG: each.space.key})
+        if running:
+            said.append(f"{each.space.key}: the backfill {running} is still running, so none is added.")
+            continue
+        order = order_for(
+            each,
+            partitions,
+            whole=whole_novels(engine, each.space.purpose, [work.novel for work in each.work]),
+            description="\n".join(describe_space(each)),
+        )
+        if order is None:
+            said.append(
+                f"{each.space.key}: {len(each.work)} novels lack vectors, and none of them can be taken tonight."
+            )
+            continue
+        backfill_id = launch_backfill(
+            instance,
+            asset_graph,
+            embeddings_key(order.space),
+            order.partitions,
+            title=order.title,
+            description=order.description,
+            tags=order.tags,
+        )
+        reembedding.record_launch(engine, order.launched(backfill_id))
+        said.append(f"{order.title} (backfill {backfill_id}).")
+    return said
+
+
+def whole_novels(engine: Engine, purpose: str, lacking: Sequence[str]) -> set[str]:
+    """The novels with content that lack nothing."""
+    return {gap.novel for gap in reembedding.gaps(engine, purpose, None)} - set(lacking)
