@@ -3,7 +3,6 @@
 Assets compute; io_managers.py stores. All are partitioned by novel.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,8 +15,7 @@ from morpheus_assets.resources import ContentFolderResource
 from morpheus_assets.text.chapters import CHAPTER_RULES, find_chapters
 from morpheus_assets.text.chunking import Chunk, ChunkerSettings, cut_chunks
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.formats import read_document
+from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file
 
 OWNERS = ["team:content"]
 NOVELS_PER_RUN = dg.BackfillPolicy.multi_run(50)
@@ -75,27 +73,11 @@ def novels(
 def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     """Read one novel's file; raises RefusedNovel, or SourceMissing when there is no file."""
     path = content_folder.novel_file(novel)
-    limit = content_folder.settings.max_novel_bytes
     try:
-        size = path.stat().st_size
-        if size > limit:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            raise RefusedNovel(
-                f"{path.name} has {size:,} bytes, and a novel may have {limit:,}: split it, or raise"
-                " MORPHEUS_MAX_NOVEL_BYTES.",
-                path.name,
-                digest,
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        reason = f"{path.name} cannot be read ({error.strerror}): check its permissions."
-        raise RefusedNovel(reason, path.name, None) from error
-    digest = hashlib.sha256(data).hexdigest()
-    try:
-        return ReadNovel(read_document(data, path.name), path.name, digest)
-    except UnreadableText as error:
-        raise RefusedNovel(str(error), path.name, digest) from error
+        document, digest = read_novel_file(path, max_bytes=content_folder.settings.max_novel_bytes)
+    except UnreadableNovelFile as error:
+        raise RefusedNovel(str(error), path.name, error.digest) from error
+    return ReadNovel(document, path.name, digest)
 
 
 @dg.asset(

@@ -86,6 +86,7 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
 
     values = settings()
     chunker = ChunkerSettings(values.chunk_tokens, values.chunk_overlap_tokens)
+    answered = True
     for path in files:
         answer = inspect_file(
             path,
@@ -94,6 +95,9 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
             max_image_pixels=values.max_image_pixels,
         )
         click.echo(json.dumps(answer, ensure_ascii=False) if as_json else describe(answer))
+        answered = answered and answer["state"] != "failed"
+    if not answered:
+        sys.exit(1)
 
 
 @main.command()

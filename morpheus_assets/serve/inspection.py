@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.text.chunking import ChunkerSettings
+from morpheus_assets.text.errors import UnreadableText
 
 
 def inspect_file(
@@ -14,7 +16,7 @@ def inspect_file(
     Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text" or "image"), `reason` (a sentence, or None).
     A text adds `format`, `encoding`, `language`, `title`, `author`, `repairs`, `characters`, `chunks`, `chapters` and
     `sections` (pieces of a text without chapters); an image adds `width`, `height`, `mode`, `treatments`.
-    Never raises for what a file contains.
+    Never raises for what a file contains; a fault of our own is shown as `state` "failed".
     """
     from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
 
@@ -25,10 +27,12 @@ def inspect_file(
             answer.update(_inspect_text(path, chunker, max_novel_bytes))
         else:
             answer.update(_inspect_image(path, max_image_pixels))
+    except (UnreadableText, RefusedImage) as error:
+        answer.update(state="refused", reason=str(error))
     except OSError as error:
         answer.update(state="refused", reason=f"{path} cannot be read: {error.strerror or error}.")
     except Exception as error:
-        answer.update(state="refused", reason=str(error))
+        answer.update(state="failed", reason=f"{path} could not be inspected: {type(error).__name__}: {error}")
     if kind == "text":
         answer.setdefault("chapters", [])
     return answer
@@ -37,10 +41,9 @@ def inspect_file(
 def _inspect_text(path: Path, chunker: ChunkerSettings, max_novel_bytes: int) -> dict[str, Any]:
     from morpheus_assets.text.chapters import find_chapters
     from morpheus_assets.text.chunking import cut_chunks
-    from morpheus_assets.text.formats import read_document, refuse_larger_than
+    from morpheus_assets.text.novel_files import read_novel_file
 
-    refuse_larger_than(path, max_novel_bytes)
-    document = read_document(path.read_bytes(), path.name)
+    document, _ = read_novel_file(path, max_bytes=max_novel_bytes)
     found = find_chapters(document)
     rows: dict[str, list[dict[str, Any]]] = {"chapter": [], "section": []}
     for chapter in found:
@@ -85,8 +88,8 @@ def _inspect_image(path: Path, max_image_pixels: int) -> dict[str, Any]:
 
 def describe(answer: dict[str, Any]) -> str:
     """The same object for a person."""
-    if answer["state"] == "refused":
-        return f"{answer['file']}\n  refused: {answer['reason']}"
+    if answer["state"] != "ok":
+        return f"{answer['file']}\n  {answer['state']}: {answer['reason']}"
     if answer["kind"] == "image":
         done = "; ".join(answer["treatments"]) or "nothing"
         return (
