@@ -134,7 +134,7 @@ def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None
     launched = reembedding.launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
     tokens, cost = settings.reembed_max_tokens, Decimal(str(settings.reembed_max_cost))
     whole = Budget(tokens, cost, tokens, cost)
-    return whole.after(sum(each.tokens for each in launched), sum((each.cost or Decimal(0)) for each in launched))
+    return whole.after(sum(each.tokens for each in launched), sum((each.cost or Decimal(0) for each in launched), Decimal(0)))
 
 
 def choose(work: Sequence[NovelWork], budget: Budget) -> tuple[tuple[NovelWork, ...], tuple[NovelWork, ...], Budget]:
@@ -149,6 +149,11 @@ def choose(work: Sequence[NovelWork], budget: Budget) -> tuple[tuple[NovelWork, 
         budget = budget.after(each.tokens, each.price)
         chosen.append(each)
     return tuple(chosen), too_large, budget
+
+
+def whole_novels(engine: Engine, purpose: str, lacking: Sequence[str]) -> set[str]:
+    """The novels with content that lack nothing."""
+    return {gap.novel for gap in reembedding.gaps(engine, purpose, None)} - set(lacking)
 
 
 def total_price(work: Sequence[NovelWork]) -> Decimal | None:

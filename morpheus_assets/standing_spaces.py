@@ -15,6 +15,8 @@ from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import active_space
 
 PURPOSES = ("text", "image")
+# Each space is one asset in Dagster, PREFIX/<the space's key>.
+ASSET_PREFIXES = {"text": "text_embeddings", "image": "clip_embeddings"}
 
 
 def configured_spaces(settings: Settings, purpose: str) -> list[Space]:

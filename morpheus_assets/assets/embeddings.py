@@ -18,9 +18,9 @@ from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, Re
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.standing_spaces import ASSET_PREFIXES
 from morpheus_assets.store.coverage import MissingInput
 
-ASSET_PREFIXES = {"text": "text_embeddings", "image": "clip_embeddings"}
 CHUNKS = dg.AssetKey("chunks")
 
 

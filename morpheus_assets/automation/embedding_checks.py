@@ -4,6 +4,7 @@ They run with every run of the asset, so each is cheap; drift, which costs reque
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -182,7 +183,7 @@ def _result(
     description: str,
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
-    **metadata: object,
+    **metadata: Any,
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,

@@ -3,8 +3,6 @@
 What lacks what, and what it costs, is in reembedding_plan.py; the private side of Dagster is in backfills.py.
 """
 
-from collections.abc import Sequence
-
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from sqlalchemy import Engine
@@ -13,7 +11,7 @@ from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.automation.backfills import launch_backfill, running_backfill
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.reembedding_orders import SPACE_TAG, order_for
-from morpheus_assets.reembedding_plan import Plan
+from morpheus_assets.reembedding_plan import Plan, whole_novels
 from morpheus_assets.reembedding_report import describe_space
 from morpheus_assets.store import reembedding
 
@@ -55,8 +53,3 @@ def launch_reembedding(
         reembedding.record_launch(engine, order.launched(backfill_id))
         said.append(f"{order.title} (backfill {backfill_id}).")
     return said
-
-
-def whole_novels(engine: Engine, purpose: str, lacking: Sequence[str]) -> set[str]:
-    """The novels with content that lack nothing."""
-    return {gap.novel for gap in reembedding.gaps(engine, purpose, None)} - set(lacking)

@@ -6,12 +6,12 @@ What is decided is in space_decisions.py, what a space must pass is in space_pre
 import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.assets.embeddings import ASSET_PREFIXES
 from morpheus_assets.automation.space_decisions import Decision, decide
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.space_preparation import prepare_space
 from morpheus_assets.standing_spaces import (
+    ASSET_PREFIXES,
     PURPOSES,
     by_hand,
     configured_spaces,

@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from morpheus_assets.serve.reembed_commands import reembed
+from morpheus_assets.serve.spaces_commands import refused, spaces
 from morpheus_assets.settings import Settings, load_settings
 
 
@@ -157,6 +159,11 @@ def remove(novel: str, yes: bool) -> None:
         if not yes:
             click.confirm(plan.question, abort=True)
         click.echo(remove_stored(settings(), plan))
+
+
+main.add_command(reembed)
+main.add_command(refused)
+main.add_command(spaces)
 
 
 if __name__ == "__main__":
