@@ -1,9 +1,10 @@
-"""`python -m morpheus_assets.automation.ingest NOVEL…`: what the sensors would launch, in this process, to its end.
+"""`python -m morpheus_assets.automation.ingest [--texts|--panels] NOVEL…`: what the sensors launch, in this process.
 
 For the demo and for scripts; it needs DAGSTER_HOME, as every Dagster command does.
 """
 
 import sys
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -12,14 +13,17 @@ from morpheus_assets.definitions import build_definitions
 from morpheus_assets.partitions import NOVELS, is_novel_slug
 
 
-def ingest(novels: list[str], instance: dg.DagsterInstance) -> bool:
-    """Run both ingest jobs for each novel; returns whether all succeeded."""
+JOBS = {"--texts": INGEST_NOVELS, "--panels": INGEST_PANELS}
+
+
+def ingest(novels: Sequence[str], jobs: Sequence[str], instance: dg.DagsterInstance) -> bool:
+    """Run jobs (by name) for each novel; returns whether all succeeded."""
     definitions = build_definitions()
-    instance.add_dynamic_partitions(NOVELS.name or "novels", novels)
+    instance.add_dynamic_partitions(NOVELS.name or "novels", list(novels))
     done = True
-    for job in (INGEST_NOVELS, INGEST_PANELS):
+    for job in jobs:
         for novel in novels:
-            run = definitions.resolve_job_def(job.name)
+            run = definitions.resolve_job_def(job)
             result = run.execute_in_process(instance=instance, partition_key=novel, raise_on_error=False)
             done = done and result.success
     return done
@@ -27,13 +31,14 @@ def ingest(novels: list[str], instance: dg.DagsterInstance) -> bool:
 
 def main() -> int:
     """Exit code 0 when everything was ingested."""
-    novels = sys.argv[1:]
+    chosen = [job.name for option, job in JOBS.items() if option in sys.argv[1:]]
+    novels = [argument for argument in sys.argv[1:] if argument not in JOBS]
     wrong = [novel for novel in novels if not is_novel_slug(novel)]
     if wrong or not novels:
         print(f"Not the key of a novel: {', '.join(wrong) or 'nothing was named'}.", file=sys.stderr)  # noqa: T201
         return 2
     with dg.DagsterInstance.get() as instance:
-        return 0 if ingest(novels, instance) else 1
+        return 0 if ingest(novels, chosen or [job.name for job in JOBS.values()], instance) else 1
 
 
 if __name__ == "__main__":
