@@ -59,6 +59,17 @@ def up() -> None:
         run_up(settings(), click.echo)
 
 
+@main.command()
+@click.option("--host", help="Address to bind to; another one than 127.0.0.1 needs MORPHEUS_API_KEYS.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (default: MORPHEUS_API_PORT).")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the search page and the HTTP API beside a running database."""
+    from morpheus_assets.serve.serve_command import serve as run_server
+
+    with one_sentence():
+        run_server(settings(), click.echo, host=host, port=port)
+
+
 @main.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(command: tuple[str, ...]) -> None:

@@ -1,0 +1,59 @@
+"""Inputs longer than a model takes: where to cut them, and one vector from those of the parts.
+
+For texts that people send to be embedded as they are; stored passages are cut by the text floor and always fit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from morpheus_assets.embedding.providers import EmbeddingProvider
+
+JOINED_BY = "mean of the parts weighted by their tokens, at unit length"
+
+# Prose estimated at this much over the limit may still fit: the estimate errs upwards by up to a third.
+_DOUBT = 1.35
+# Parts are filled to this share: a local model's estimate is a rough one, and its limit is hard.
+_FILL = 0.85
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of an input: `text == input[char_start:char_end]`, `tokens` by the provider's estimate."""
+
+    char_start: int
+    char_end: int
+    text: str
+    tokens: int
+
+
+def surely_too_long(provider: EmbeddingProvider, text: str) -> bool:
+    """Whether the model cannot take `text` even if the estimate errs as far as it does."""
+    limit = provider.limits.max_input_tokens
+    return limit is not None and provider.estimate_tokens(text) > limit * _DOUBT
+
+
+def split(provider: EmbeddingProvider, text: str, *, shrink: float = 1.0) -> list[Part]:
+    """Parts that the model takes, cut where paragraphs or sentences end; `shrink` < 1 makes them smaller.
+
+    Nothing but white space is left out between them.
+    """
+    from semantic_text_splitter import TextSplitter
+
+    limit = provider.limits.max_input_tokens or 8192
+    capacity = max(8, int(limit * _FILL * shrink))
+    splitter = TextSplitter.from_callback(provider.estimate_tokens, capacity, trim=True)
+    return [
+        Part(start, start + len(piece), piece, provider.estimate_tokens(piece))
+        for start, piece in splitter.chunk_indices(text)
+    ]
+
+
+def join(embeddings: np.ndarray, tokens: list[int]) -> np.ndarray:
+    """One float32 [dimensions] vector of length 1 from those of the parts, float32 [n, dimensions]."""
+    mean = np.average(embeddings.astype(np.float64), axis=0, weights=np.maximum(tokens, 1))
+    length = np.linalg.norm(mean)
+    if length < 1e-9:
+        # opposite parts cancel out: the longest one speaks for the whole
+        return embeddings[int(np.argmax(tokens))]
+    return (mean / length).astype(np.float32)

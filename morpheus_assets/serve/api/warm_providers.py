@@ -1,0 +1,155 @@
+"""Providers that stay open for the life of the process, with one budget each, retries, and counters.
+
+What a vector is wanted for, and whether one is stored already, is text_vectors.py's and searching.py's.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from morpheus_assets.connected_providers import LOCAL_PROVIDERS, open_provider, request_budget
+from morpheus_assets.connection import DatabaseNotRunning
+from morpheus_assets.embedding.errors import EmbeddingError, RateLimited
+from morpheus_assets.embedding.pricing import price_of
+from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
+from morpheus_assets.embedding.retries import RetryPolicy, with_retries
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.serve.api.batching import Batcher
+from morpheus_assets.serve.api.database import Database
+from morpheus_assets.serve.api.metrics import Metrics
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.errors import DatabaseUnusable
+
+_MOST_OPEN = 8
+_log = logging.getLogger("morpheus.api")
+
+
+class WarmProviders:
+    """Opens the provider of a space once; a local model is loaded at its first use and then kept."""
+
+    def __init__(self, settings: Settings, database: Database, metrics: Metrics) -> None:
+        self._settings = settings
+        self._database = database
+        self._metrics = metrics
+        self._open: OrderedDict[str, EmbeddingProvider] = OrderedDict()
+        self._batchers: dict[tuple[str, str], Batcher] = {}
+        self._budgets: dict[str, RequestBudget] = {}
+        self._opening = asyncio.Lock()
+        # A person waits: fewer and shorter waits than a run in the background would take.
+        self._policy = RetryPolicy(
+            attempts=settings.retry_attempts, first_wait=0.2, longest_wait=2.0, jitter=0.2, longest_retry_after=5.0
+        )
+
+    async def provider(self, space: Space) -> EmbeddingProvider:
+        """The open provider of a space; raises ConfigurationError when its key is missing."""
+        async with self._opening:
+            found = self._open.get(space.fingerprint)
+            if found is None:
+                # in a thread: a key may have to be read from the database, weights from a disk
+                found = await asyncio.to_thread(open_provider, self._settings, space)
+                self._open[space.fingerprint] = found
+                if len(self._open) > _MOST_OPEN:
+                    _, oldest = self._open.popitem(last=False)
+                    await oldest.close()
+            self._open.move_to_end(space.fingerprint)
+            return found
+
+    async def embed(self, space: Space, contents: Sequence[Any], input_type: InputType) -> EmbeddingResult:
+        """One request's worth of contents, with budget and retries; raises embedding.errors."""
+        if space.provider in LOCAL_PROVIDERS and len(contents) == 1 and isinstance(contents[0], str):
+            batcher = self._batchers.setdefault(
+                (space.fingerprint, input_type), Batcher(lambda texts: self._embed(space, texts, input_type))
+            )
+            return await batcher.embed(contents[0])
+        return await self._embed(space, contents, input_type)
+
+    async def _embed(self, space: Space, contents: Sequence[Any], input_type: InputType) -> EmbeddingResult:
+        provider = await self.provider(space)
+        budget = await self._budget(space)
+        tokens = sum(provider.estimate_tokens(each) for each in contents if isinstance(each, str))
+
+        async def attempt() -> EmbeddingResult:
+            await budget.take(1, tokens)
+            started = time.perf_counter()
+            try:
+                result = await provider.embed(contents, input_type)
+            except EmbeddingError as error:
+                self._metrics.provider_errors.labels(space.provider, type(error).__name__).inc()
+                await self._settle_failure(budget, error, tokens)
+                raise
+            self._metrics.provider_seconds.labels(space.key).observe(time.perf_counter() - started)
+            await budget.settle(tokens, result.total_tokens)
+            if result.limits is not None:
+                await budget.observe(result.limits)
+            return result
+
+        result, _ = await with_retries(attempt, self._policy, lambda: True)
+        self._metrics.count_tokens(space, result.total_tokens, price_of(space, result.total_tokens))
+        return result
+
+    async def _settle_failure(self, budget: RequestBudget, error: EmbeddingError, tokens: int) -> None:
+        if isinstance(error, RateLimited):
+            await budget.settle(tokens, 0)
+            if error.limits is not None:
+                await budget.observe(error.limits)
+            wait = self._policy.retry_after(error)
+            if wait:
+                await budget.pause(wait)
+        elif not error.retryable:
+            await budget.settle(tokens, 0)
+
+    async def _budget(self, space: Space) -> RequestBudget:
+        found = self._budgets.get(space.provider)
+        if found is None:
+            try:
+                own = await self._database.call(lambda engine: request_budget(self._settings, space, engine))
+            except (DatabaseUnusable, DatabaseNotRunning):
+                return NoBudget()
+            found = self._budgets[space.provider] = TolerantBudget(own)
+        return found
+
+    async def close(self) -> None:
+        """Close every provider."""
+        for provider in self._open.values():
+            await provider.close()
+        self._open.clear()
+
+
+class TolerantBudget:
+    """The shared budget while Postgres answers; without it requests go on, for the provider limits them as well."""
+
+    def __init__(self, budget: RequestBudget) -> None:
+        self._budget = budget
+        self._silent_until = 0.0
+
+    async def take(self, requests: int, tokens: int) -> None:
+        """Book in the shared budget."""
+        await self._try(lambda: self._budget.take(requests, tokens))
+
+    async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
+        """Correct the booking."""
+        await self._try(lambda: self._budget.settle(estimated_tokens, actual_tokens))
+
+    async def observe(self, limits: Any) -> None:
+        """Lower the shared limits."""
+        await self._try(lambda: self._budget.observe(limits))
+
+    async def pause(self, seconds: float) -> None:
+        """Let nobody take anything for a while."""
+        await self._try(lambda: self._budget.pause(seconds))
+
+    async def _try(self, call: Any) -> None:
+        import psycopg
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            await call()
+        except (SQLAlchemyError, psycopg.Error, DatabaseUnusable) as error:
+            self._silent_until = time.monotonic() + 5.0
+            _log.warning("The shared budget cannot be asked (%s): going on without it.", type(error).__name__)

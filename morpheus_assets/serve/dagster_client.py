@@ -1,0 +1,204 @@
+"""Dagster through its GraphQL API, and only through it: launch, look at and end runs and backfills.
+
+No Dagster import: the webserver may be another machine's. What a job means to a caller is api/jobs.py's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+REPOSITORY = "__repository__"
+FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED", "COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"})
+
+
+class DagsterUnavailable(Exception):
+    """The webserver does not answer; the message says where it was looked for."""
+
+
+class DagsterRefused(Exception):
+    """Dagster answered, and would not do it; the message is its own."""
+
+
+class UnknownJob(Exception):
+    """No run or backfill has this id."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A run or a backfill as Dagster sees it; `status` is Dagster's word, times are seconds since 1970.
+
+    `counts` are the runs of a backfill by status; `novels` the partitions, where they can be read from tags.
+    """
+
+    id: str
+    kind: str
+    status: str
+    job: str | None = None
+    created: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    error: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    novels: Sequence[str] = ()
+    runs: Sequence[str] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it will not change any more."""
+        return self.status in FINISHED
+
+
+class DagsterClient:
+    """One webserver; keep it for the life of the process, it holds a connection pool."""
+
+    def __init__(self, url: str, *, location: str = "morpheus_assets", timeout_seconds: float = 20.0) -> None:
+        self._url = url.rstrip("/")
+        self._selector = {"repositoryName": REPOSITORY, "repositoryLocationName": location}
+        self._client = httpx.AsyncClient(timeout=timeout_seconds)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def alive(self) -> bool:
+        """Whether the webserver answers."""
+        try:
+            return (await self._client.get(f"{self._url}/server_info", timeout=2.0)).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def launch_run(
+        self, job: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Launch a job and return the run's id."""
+        params = {
+            "selector": {"jobName": job, **self._selector},
+            "runConfigData": config or {},
+            "executionMetadata": {"tags": _pairs(tags)},
+        }
+        answer = await self._ask(_LAUNCH_RUN, {"params": params})
+        return str(_expect(answer["launchRun"], "LaunchRunSuccess")["run"]["runId"])
+
+    async def launch_backfill(
+        self, job: str, partitions: Sequence[str], *, title: str, tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Launch the assets of a job for some partitions, many of them in one run, and return the backfill's id."""
+        nodes = await self._ask(_ASSETS_OF_JOB, {"selector": {"pipelineName": job, **self._selector}})
+        keys = [{"path": node["assetKey"]["path"]} for node in nodes["assetNodes"]]
+        if not keys:
+            raise DagsterRefused(f"Dagster has no job {job!r} with assets; is its code location loaded?")
+        params = {"assetSelection": keys, "partitionNames": list(partitions), "title": title, "tags": _pairs(tags)}
+        answer = await self._ask(_LAUNCH_BACKFILL, {"params": params})
+        return str(_expect(answer["launchPartitionBackfill"], "LaunchBackfillSuccess")["backfillId"])
+
+    async def state(self, job_id: str) -> JobState:
+        """What became of a run or a backfill. Raises UnknownJob."""
+        return await (self._run(job_id) if _is_run(job_id) else self._backfill(job_id))
+
+    async def cancel(self, job_id: str) -> None:
+        """Ask a run or a backfill to end. Raises UnknownJob, or DagsterRefused when it cannot be ended."""
+        if _is_run(job_id):
+            answer = (await self._ask(_TERMINATE, {"id": job_id}))["terminateRun"]
+            _expect(answer, "TerminateRunSuccess")
+        else:
+            answer = (await self._ask(_CANCEL, {"id": job_id}))["cancelPartitionBackfill"]
+            _expect(answer, "CancelBackfillSuccess")
+
+    async def set_pool_slots(self, pool: str, slots: int) -> None:
+        """How many steps of a pool may run at a time, over all runs."""
+        await self._ask(_SET_SLOTS, {"pool": pool, "slots": slots})
+
+    async def _run(self, run_id: str) -> JobState:
+        run = _expect((await self._ask(_RUN, {"id": run_id}))["runOrError"], "Run")
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        error = await self._why_failed(run_id) if run["status"] == "FAILURE" else None
+        novel = tags.get("dagster/partition")
+        return JobState(
+            run_id, "run", run["status"], run["jobName"], run["creationTime"], run["startTime"], run["endTime"],
+            error, novels=[novel] if novel else (), runs=[run_id],
+        )  # fmt: skip
+
+    async def _why_failed(self, run_id: str) -> str:
+        events = (await self._ask(_FAILURES, {"id": run_id}))["logsForRun"].get("events") or []
+        last = "The run failed; its log in the Dagster UI says why."
+        for event in events:
+            metadata = event.get("failureMetadata") or {}
+            text = metadata.get("description") or (event.get("error") or {}).get("message") or ""
+            if event["__typename"] == "ExecutionStepFailureEvent" and text:
+                return _first_sentences(text)
+            if event["__typename"] == "RunFailureEvent" and (text or event.get("message")):
+                last = _first_sentences(text or event["message"])
+        return last
+
+    async def _backfill(self, backfill_id: str) -> JobState:
+        found = _expect((await self._ask(_BACKFILL, {"id": backfill_id}))["partitionBackfillOrError"],
+                        "PartitionBackfill")  # fmt: skip
+        runs = [run["runId"] for run in found["runs"]]
+        failed = next((run["runId"] for run in found["runs"] if run["status"] == "FAILURE"), None)
+        error = (found["error"] or {}).get("message") or (await self._why_failed(failed) if failed else None)
+        counts = {row["runStatus"]: row["count"] for row in found["partitionStatusCounts"] if row["count"]}
+        return JobState(
+            backfill_id, "backfill", found["status"], None, found["timestamp"], found["timestamp"],
+            found["endTimestamp"], error, counts, found["partitionNames"] or (), runs,
+        )  # fmt: skip
+
+    async def _ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await self._client.post(f"{self._url}/graphql", json={"query": query, "variables": variables})
+            body = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise DagsterUnavailable(
+                f"The Dagster webserver does not answer at {self._url} ({type(error).__name__}); start it with"
+                " `morpheus up` or correct MORPHEUS_DAGSTER_URL."
+            ) from None
+        if body.get("errors") or not body.get("data"):
+            message = (body.get("errors") or [{}])[0].get("message", "no reason given")
+            raise DagsterRefused(f"Dagster refused the request: {_first_sentences(message)}")
+        return dict(body["data"])
+
+
+def _is_run(job_id: str) -> bool:
+    return len(job_id) == 36
+
+
+def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in (tags or {}).items()]
+
+
+def _expect(answer: dict[str, Any], kind: str) -> dict[str, Any]:
+    name = answer["__typename"]
+    if name == kind:
+        return answer
+    faults = [fault.get("message", "") for fault in answer.get("errors") or []]
+    message = answer.get("message") or "; ".join(faults) or name
+    if name.endswith("NotFoundError"):
+        raise UnknownJob(_first_sentences(message))
+    raise DagsterRefused(f"Dagster refused the request: {_first_sentences(message)}")
+
+
+def _first_sentences(text: str) -> str:
+    kept = " ".join(text.strip().split("\n\nStack Trace")[0].split())
+    return kept if len(kept) <= 500 else kept[:499] + "…"
+
+
+_LAUNCH_RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
+  ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } }
+  ... on Error { message } } }"""
+_LAUNCH_BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
+_ASSETS_OF_JOB = """query($selector: PipelineSelector!) { assetNodes(pipeline: $selector) { assetKey { path } } }"""
+_RUN = """query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status jobName creationTime startTime
+  endTime tags { key value } } ... on Error { message } } }"""
+_FAILURES = """query($id: ID!) { logsForRun(runId: $id) { __typename ... on EventConnection { events { __typename
+  ... on ExecutionStepFailureEvent { error { message } failureMetadata { description } }
+  ... on RunFailureEvent { message error { message } } } } } }"""
+_BACKFILL = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
+  ... on PartitionBackfill { status timestamp endTimestamp partitionNames error { message }
+    partitionStatusCounts { runStatus count } runs(limit: 1000) { runId status } } ... on Error { message } } }"""
+_TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) { __typename ... on TerminateRunFailure { message }
+  ... on Error { message } } }"""
+_CANCEL = """mutation($id: String!) { cancelPartitionBackfill(backfillId: $id) { __typename
+  ... on Error { message } } }"""
+_SET_SLOTS = """mutation($pool: String!, $slots: Int!) { setConcurrencyLimit(concurrencyKey: $pool, limit: $slots) }"""
