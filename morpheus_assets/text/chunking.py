@@ -126,7 +126,8 @@ def _guide(body: str) -> str:
 
 
 def _bounded(guide: str) -> str:
-    pieces, done, last = [], 0, 0
+    pieces: list[str] = []
+    done = last = 0
     for end in (*(found.end() for found in _SURE_END.finditer(guide)), len(guide)):
         while end - last > 2 * _STRETCH:
             last += _STRETCH

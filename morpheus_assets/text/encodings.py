@@ -26,6 +26,8 @@ _UTF8_RUN = re.compile(
 )
 _UTF7_PLUS = re.compile(rb"\+(?:-|[A-Za-z0-9+/]{3,})")
 _UTF7_RUN = re.compile(rb"\+[A-Za-z0-9/]{3,}-")
+_CONTROLS = bytes(range(0x09)) + bytes(range(0x0E, 0x1A)) + bytes(range(0x1C, 0x20))
+_HIGH = bytes(range(0x80, 0x100))
 _UNSURE = -4.0
 _FALLBACK_SAMPLE = 200_000
 _WESTERN = {"cp1250", "cp1257", "cp1254", "cp1258", "latin_1", "iso8859_1", "hp_roman8", "cp1252", "mac_iceland"}
@@ -62,6 +64,9 @@ def _decode(data: bytes, declared: str | None) -> Decoded:
         return _seven_bit(data)
     if _is_utf8(data):
         return _with(data, "utf-8")
+    if len(data) - len(data.translate(None, _CONTROLS)) > 0.05 * len(data):
+        # Binary data: what it decodes to will be refused, so it is not worth a search among 40 encodings.
+        return Decoded(data.decode("latin-1"), "binary")
     return _cut_utf8(data) or _declared(data, declared) or _mixed_utf8(data) or _legacy(data)
 
 
@@ -120,7 +125,7 @@ def _mixed_utf8(data: bytes) -> Decoded | None:
     for line in lines:
         if not line.isascii():
             good = sum(len(run) for run in _UTF8_RUN.findall(line))
-            bad = sum(1 for byte in line if byte >= 0x80) - good
+            bad = len(line) - len(line.translate(None, _HIGH)) - good
             sound += good if not bad or good > bad else 0
             broken += bad
     if sound < 0.15 * (sound + broken):

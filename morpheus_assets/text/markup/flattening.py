@@ -33,6 +33,8 @@ _VOID = frozenset(_words("area base br col embed hr img input link meta param so
 _SECTIONS = frozenset(_words("section article div body aside header"))
 _PAGE_NUMBER = re.compile(r"\b(?:pagenum|pageno|page-?number)\w*\b", re.I)
 _NOTE_MARK = re.compile(r"^[\[(]?[\d*†‡§¶]{1,4}[\])]?$")
+_CLOSING = re.compile(r"</([A-Za-z][^\s>]*)")
+_INDENT, _JOIN = 200, 32
 _MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
 
 
@@ -91,7 +93,7 @@ class _Flattener:
         self.pending_source: int | None = None
         self.pending_sections: list[str] = []
         self.pending_heading: Heading | None = None
-        self.last_closing: dict[str, int] = {}
+        self.last_closing: dict[str, int] | None = None
         self.cleaned = False
 
     def run(self) -> FlatText:
@@ -175,10 +177,9 @@ class _Flattener:
 
     def _closes_later(self, piece: Piece) -> bool:
         """An element that is never closed is not skipped: it would take the rest of the book with it."""
-        if piece.name not in self.last_closing:
-            closings = re.finditer(rf"</{re.escape(piece.name)}[\s>]", self.source, re.I)
-            self.last_closing[piece.name] = max((found.start() for found in closings), default=-1)
-        return self.last_closing[piece.name] >= piece.end
+        if self.last_closing is None:
+            self.last_closing = {found[1].lower(): found.start() for found in _CLOSING.finditer(self.source)}
+        return self.last_closing.get(piece.name, -1) >= piece.end
 
     def _close(self, name: str) -> None:
         if self.skip:
@@ -206,9 +207,10 @@ class _Flattener:
     def _start_heading(self, piece: Piece, attributes: dict[str, str]) -> None:
         self._end_heading()
         role = role_of([attributes.get("epub:type", "")]) or self._section_role()
-        start = self.source.rfind("\n", 0, piece.start) + 1
-        if self.source[start : piece.start].strip(" \t"):
-            start = piece.start
+        before = self.source[max(0, piece.start - _INDENT) : piece.start]
+        start = piece.start
+        if not before.rpartition("\n")[2].strip(" \t") and len(before.rpartition("\n")[2]) < _INDENT:
+            start -= len(before.rpartition("\n")[2])
         self.heading = Heading(-1, start, _HEADINGS[piece.name], role)
         self.pending_source = start
 
@@ -265,7 +267,7 @@ class _Flattener:
             if self.skip[-1] == "title" and self.flat.title is None:
                 self.flat.title = " ".join(unescape(piece.raw).split()) or None
             return
-        text = unescape(piece.raw) if "&" in piece.raw else piece.raw
+        text = _resolved(piece.raw)
         if self.pre:
             self._write(text if self.length else text.lstrip("\n "), piece.start)
             return
@@ -305,9 +307,19 @@ class _Flattener:
     def _append(self, text: str) -> None:
         """Add to the text; a combining mark in an element of its own still joins the letter before it."""
         if self.out and not text[0].isascii():
-            joined = self.out[-1] + text
-            if not unicodedata.is_normalized("NFC", joined):
-                self.length -= len(self.out.pop())
-                text = unicodedata.normalize("NFC", joined)
+            tail = self.out[-1][-_JOIN:]
+            if not unicodedata.is_normalized("NFC", tail + text):
+                self.out[-1] = self.out[-1][:-_JOIN]
+                self.length -= len(tail)
+                text = unicodedata.normalize("NFC", tail + text)
         self.out.append(text)
         self.length += len(text)
+
+
+def _resolved(raw: str) -> str:
+    if "&" not in raw:
+        return raw
+    try:
+        return unescape(raw)
+    except ValueError:  # a number of thousands of digits
+        return raw

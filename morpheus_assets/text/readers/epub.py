@@ -39,7 +39,7 @@ def read_epub(data: bytes) -> Document:
         anchors.append((length, len(parts), 0))
         anchors.extend((length + at, len(parts), origin) for at, origin in flat.anchors)
         parts.append(SourcePart.of(source.text, item.href, item.spine_index))
-        files.setdefault(item.name, (length, flat))
+        files[item.name] = (length, flat)
         pieces.append(flat.text)
         length += len(flat.text)
     text = "".join(pieces)

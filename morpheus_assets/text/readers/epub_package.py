@@ -57,6 +57,7 @@ def read_package(archive: Archive) -> Package:
     base = posixpath.dirname(opf_name)
     items = {attribute(e, "id"): e for e in root.iter() if local(e) == "item"}
     package = Package(_first(root, "title"), _first(root, "creator"), _first(root, "language"))
+    seen: set[str] = set()
     references = [e for e in root.iter() if local(e) == "itemref"]
     for index, reference in enumerate(references):
         item = items.get(attribute(reference, "idref"))
@@ -64,7 +65,8 @@ def read_package(archive: Archive) -> Package:
             continue
         href = unquote(attribute(item, "href"))
         name = archive.find(_resolve(base, href))
-        if name is not None:
+        if name is not None and name not in seen:
+            seen.add(name)
             package.spine.append(SpineItem(index, href, name))
     if not package.spine:
         raise UnreadableText("is an EPUB without a reading order (spine): convert it anew or use another copy.")
