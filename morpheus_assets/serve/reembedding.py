@@ -90,9 +90,7 @@ def launch_plan(engine: Engine, url: str, plan: Plan, say: Callable[[str], None]
             description="\n".join(describe_space(each)),
         )
         if order is None:
-            say(
-                f"{each.space.key}: none of {len(each.work)} novels can be taken; tonight's budget is spent or too small."
-            )
+            say(f"{each.space.key}: tonight's budget is spent, or too small for any of {len(each.work)} novels.")
             continue
         backfill_id = dagster.launch(key, order)
         record_launch(engine, order.launched(backfill_id))

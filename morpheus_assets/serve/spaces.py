@@ -120,6 +120,6 @@ def restore(engine: Engine, settings: Settings, path: Path) -> str:
     row = archive.restore_space(engine, path)
     covered = coverage(engine, row)
     return (
-        f"{row.key} is restored as {row.state}, with {covered.present:,} of the {covered.needed:,} vectors that are needed"
+        f"{row.key} is restored as {row.state}, with {covered.present:,} of {covered.needed:,} vectors that are needed"
         f" now; `morpheus spaces activate {row.key}` lets it answer."
     )

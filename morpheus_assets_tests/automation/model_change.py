@@ -1,0 +1,84 @@
+"""A small deployment for tests of model changes: stored novels, settings that name spaces, runs over many novels."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
+from morpheus_assets.definitions import build_definitions
+from morpheus_assets.partitions import NOVELS
+from morpheus_assets.settings import Settings
+from morpheus_assets.store import content
+from morpheus_assets.store.content import ChapterRecord, ChunkRecord, NovelRecord
+
+OLD, NEW = "openai/text-embedding-3-small@64", "openai/text-embedding-3-large@96"
+OLD_KEY, NEW_KEY = "openai-text-embedding-3-small-64", "openai-text-embedding-3-large-96"
+WORDS = tuple("ship storm lantern harbour captain letter garden winter music river stone bread".split())  # noqa: SIM905
+
+
+def make_settings(database_url: str, base_url: str, folder: Path, text_spaces: str = OLD, **changes: Any) -> Settings:
+    values: dict[str, Any] = {
+        "database_url": database_url,
+        "content": folder / "content",
+        "data_folder": folder / "data",
+        "samples": False,
+        "text_spaces": text_spaces,
+        "openai_api_key": "sk-test",
+        "openai_base_url": base_url,
+        "retry_attempts": 1,
+        **changes,
+    }
+    return Settings(_env_file=None, **values)
+
+
+def bodies_of(novel: str, passages: int = 3) -> list[str]:
+    return [
+        f"{novel} passage {number}: {' '.join(WORDS[(number + place) % len(WORDS)] for place in range(6))}. "
+        for number in range(passages)
+    ]
+
+
+def add_novel(engine: Engine, novel: str, bodies: list[str] | None = None) -> None:
+    bodies = bodies_of(novel) if bodies is None else bodies
+    text = "".join(bodies)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    record = NovelRecord(novel, novel, None, "en", "txt", "utf-8", (), f"{novel}.txt", digest, text, digest)
+    content.upsert_novel(engine, record)
+    rows, start = [], 0
+    for number, body in enumerate(bodies, 1):
+        value = hashlib.sha256(body.encode()).digest()
+        rows.append(ChunkRecord(1, number, start, start + len(body), len(body.split()), value, body))
+        start += len(body)
+    content.replace_chapters(engine, novel, [ChapterRecord(1, "Chapter 1", "chapter", 0, start, 1)])
+    content.replace_chunks(engine, novel, rows)
+
+
+def add_novels(engine: Engine, instance: dg.DagsterInstance, novels: list[str], passages: int = 3) -> None:
+    for novel in novels:
+        add_novel(engine, novel, bodies_of(novel, passages))
+    instance.add_dynamic_partitions(NOVELS.name or "novels", novels)
+
+
+def names(count: int, start: int = 0) -> list[str]:
+    return [f"novel-{number:03}" for number in range(start, start + count)]
+
+
+def embed(settings: Settings, instance: dg.DagsterInstance, key: str, novels: list[str]) -> dg.ExecuteInProcessResult:
+    """One run over novels that follow each other in the order of their creation, as a backfill makes it."""
+    job = build_definitions(settings).get_repository_def().get_job("__ASSET_JOB")
+    options: dict[str, Any] = {"tags": {RANGE_START: novels[0], RANGE_END: novels[-1]}}
+    if len(novels) == 1:
+        options = {"partition_key": novels[0]}
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(["text_embeddings", key])],
+        raise_on_error=False,
+        **options,
+    )
+
+
+def materialized(instance: dg.DagsterInstance, key: str) -> set[str]:
+    return set(instance.get_materialized_partitions(dg.AssetKey(["text_embeddings", key])))
