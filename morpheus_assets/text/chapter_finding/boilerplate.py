@@ -14,8 +14,9 @@ _MARK_END = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _CREDITS = re.compile(
-    r"\s*(?:^(?:Produced by|Prepared by|E-?text prepared|This E-?text was|Transcribed (?:from|by)|Credits:?|Scanned|HTML version|"
-    r"This file was|Note: |Images? (?:generously )?|An Anonymous Volunteer|Updated:|Last updated)[^\n]*\n(?:[^\n]*\S[^\n]*\n)*)+",
+    r"\s*(?:^(?:Produced by|Prepared by|E-?text prepared|This E-?text was|Transcribed (?:from|by)|Credits:?"
+    r"|Scanned|HTML version|This file was|Note: |Images? (?:generously )?|An Anonymous Volunteer|Updated:"
+    r"|Last updated)[^\n]*\n(?:[^\n]*\S[^\n]*\n)*)+",
     re.IGNORECASE | re.MULTILINE,
 )
 _AOZORA_NOTE = re.compile(r"^-{20,}\n【テキスト中に現れる記号について】.*?\n-{20,}\n", re.DOTALL | re.MULTILINE)
@@ -33,11 +34,9 @@ class Body(NamedTuple):
 def find_body(text: str) -> Body:
     """The range without the distributor's header, credits and licence; the whole text where there are none."""
     start, end = 0, len(text)
-    opening = None
-    for opening in _MARK_START.finditer(text, 0, min(end, _LONGEST_HEADER)):
-        pass
-    if opening is not None:
-        start = opening.end()
+    openings = list(_MARK_START.finditer(text, 0, min(end, _LONGEST_HEADER)))
+    if openings:
+        start = openings[-1].end()
         credits = _CREDITS.match(text, start)
         start = credits.end() if credits else start
     note = _AOZORA_NOTE.search(text, 0, 6_000)

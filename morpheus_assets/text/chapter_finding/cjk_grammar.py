@@ -11,15 +11,19 @@ _HANGUL_NUMERAL = r"(?:\d{1,4}|[일이삼사오육칠팔구십백]{1,5})"
 _SPACE = r"[\s\u3000]*"
 _SEPARATOR = re.compile(r"[\s\u3000]+|[：:、．.・·—―\-－–，]+[\s\u3000]*")
 _ORDINAL = re.compile(rf"第{_SPACE}({CJK_NUMERAL}){_SPACE}({_UNIT})(?:之({CJK_NUMERAL}))?")
-_PREFIXED = re.compile(rf"(?:正文|本文|卷|巻|其|その|之|第|章|回){_SPACE}(?:之|の|ノ)?{_SPACE}({CJK_NUMERAL})(?={_SPACE}$|[\s\u3000：:、．.])")
+_PREFIXED = re.compile(
+    rf"(?:正文|本文|卷|巻|其|その|之|第|章|回){_SPACE}(?:之|の|ノ)?{_SPACE}({CJK_NUMERAL})(?={_SPACE}$|[\s\u3000：:、．.])"
+)
 _SUFFIXED = re.compile(rf"({CJK_NUMERAL}){_SPACE}([章回話话巻卷幕])(?={_SPACE}$|[\s\u3000：:、．.])")
 _KOREAN = re.compile(rf"제?{_SPACE}({_HANGUL_NUMERAL}){_SPACE}([{''.join(HANGUL_UNITS)}])(?=$|[\s.:,\-–—)])")
 _BARE = re.compile(rf"[(（〔［【]?({CJK_NUMERAL})[)）〕］】]?[．.、]?$")
-_TITLED = re.compile(rf"[(（〔［【]?((?!\d)[^\W\d]?{CJK_NUMERAL}?)[)）〕］】]?(?:[、．.：:]|[\s\u3000])[\s\u3000]*(\S.*)$")
 _THIRDS = re.compile(r"([上中下前後后])(?:[篇編编卷巻部]|之[卷巻部])?(?=$|[\s\u3000：:、])")
 _LAST = re.compile(r"(?:最終|最终|終|终)[章回話话]|大[結结]局")
 _THIRD_VALUES = {"上": 1, "前": 1, "中": 2, "下": 3, "後": 3, "后": 3}
-_FIRST = frozenset("第卷巻其その之章回正本（(〔［【上中下前後后最終终大제") | set("〇零一二三四五六七八九十百千壱壹廿卅０１２３４５６７８９일이삼사오육칠팔구십백")  # fmt: skip
+_FIRST = frozenset(
+    "第卷巻其その之章回正本上中下前後后最終终大제〇零一二三四五六七八九十百千壱壹廿卅(（〔［【"
+    "０１２３４５６７８９일이삼사오육칠팔구십백"
+)
 
 
 def parse_cjk(text: str) -> Parsed | None:
@@ -85,4 +89,6 @@ def _titled(text: str) -> Parsed | None:
 def _parsed(unit: str, value: float | None, text: str, end: int, style: str = "cjk") -> Parsed:
     separator = _SEPARATOR.match(text[end:])
     title = text[end + separator.end() :] if separator else text[end:]
-    return Parsed(unit, value, style, title.strip("\u3000 "), bool(separator) or end >= len(text), True, label=text[:end])
+    return Parsed(
+        unit, value, style, title.strip("\u3000 "), bool(separator) or end >= len(text), True, label=text[:end]
+    )

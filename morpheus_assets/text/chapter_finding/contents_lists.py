@@ -1,11 +1,14 @@
 """Lists of chapters inside the book (contents, table des matières, 目次): where they are and what they name."""
 
 import re
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from morpheus_assets.text.chapter_finding.boilerplate import Body
 from morpheus_assets.text.chapter_finding.hits import Hit
+from morpheus_assets.text.chapter_finding.units import CONTAINERS
 from morpheus_assets.text.chapter_finding.words import title_key, without_page_number
 
 _SHORTEST_RUN = 3
@@ -30,35 +33,62 @@ def find_regions(text: str, hits: Sequence[Hit], body: Body) -> list[Region]:
         if hit.matter == "contents" and hit.quality >= 0.5:
             end = _announced_end(text, hit.end, body)
             inside = [run for run in runs if end is not None and hit.start <= run.start < end]
-            if inside:
+            if inside and end is not None and not _parts_only(hits, inside):
                 regions.append(Region(hit.start, inside[-1].end, True))
             elif end is not None:
                 regions.append(Region(hit.start, _before_first_number(hits, hit.end, end), True))
     return _merged(regions)
 
 
+def _parts_only(hits: Sequence[Hit], runs: Sequence[Region]) -> bool:
+    """Whether the runs found only the parts of a list whose chapters are titles."""
+    units = [hit.parsed.unit for hit in hits if hit.parsed and any(r.start <= hit.start < r.end for r in runs)]
+    return all(unit in CONTAINERS for unit in units)
+
+
 def outside(hits: Sequence[Hit], regions: Sequence[Region]) -> list[Hit]:
     """The hits that stand in no contents list and end in no page number."""
-    return [
-        hit for hit in hits if not hit.leader and not any(r.start <= hit.start < r.end for r in regions)
-    ]
+    starts = [region.start for region in regions]
+    kept = []
+    for hit in hits:
+        place = bisect_right(starts, hit.start) - 1
+        if not hit.leader and not (place >= 0 and hit.start < regions[place].end):
+            kept.append(hit)
+    return kept
+
+
+class _Entries:
+    """The hits that may be entries of a list, and what is asked about them again and again."""
+
+    def __init__(self, hits: Sequence[Hit], body: Body) -> None:
+        self.hits = [hit for i, hit in enumerate(hits) if hit.quality >= 0.5 or hit.leader or _counts_on(hits, i)]
+        self.body = body
+        self.keys = [_key(hit) for hit in self.hits]
+        self.counts = Counter(self.keys)
+        self.last_place = {key: index for index, key in enumerate(self.keys)}
+        followers = [hit.start for hit in self.hits[1:]] + [body.end]
+        self.gaps = [start - hit.end for hit, start in zip(self.hits, followers, strict=False)]
+        self.first_chapter = next(
+            (i for i, hit in enumerate(self.hits) if hit.parsed and hit.quality >= 0.7 and self.gaps[i] > 1000),
+            len(self.hits),
+        )
 
 
 def _dense_runs(hits: Sequence[Hit], body: Body) -> list[Region]:
-    strong = [hit for i, hit in enumerate(hits) if hit.quality >= 0.5 or hit.leader or _counts_on(hits, i)]
-    if len(strong) < _SHORTEST_RUN + 1:
+    entries = _Entries(hits, body)
+    count = len(entries.hits)
+    if count < _SHORTEST_RUN + 1:
         return []
-    gaps = [b.start - a.end for a, b in zip(strong, strong[1:], strict=False)] + [body.end - strong[-1].end]
-    usual = max(sorted(gaps)[len(gaps) * 3 // 4], (body.end - body.start) / (3 * len(strong)))
+    usual = max(sorted(entries.gaps)[count * 3 // 4], (body.end - body.start) / (3 * count))
     limit = min(_LONGEST_ENTRY_GAP, 0.12 * usual)
     regions = []
     first = 0
-    while first < len(strong):
+    while first < count:
         last = first
-        while last < len(strong) and gaps[last] < limit:
+        while last < count and entries.gaps[last] < limit:
             last += 1
         if last - first >= _SHORTEST_RUN:
-            region = _checked_run(strong, first, last, body, gaps)
+            region = _checked_run(entries, first, last)
             if region is not None:
                 regions.append(region)
         first = last + 1
@@ -75,54 +105,52 @@ def _counts_on(hits: Sequence[Hit], index: int) -> bool:
     return False
 
 
-def _checked_run(
-    strong: Sequence[Hit], first: int, last: int, body: Body, gaps: Sequence[int]
-) -> Region | None:
-    """strong[first:last] are followed by hardly any text; strong[last] is the first that has some."""
-    keys = [_key(hit) for hit in strong]
-    while last - 1 > first and _opens_book(strong, keys, first, last - 1):
+def _checked_run(entries: _Entries, first: int, last: int) -> Region | None:
+    """The list that entries[first:last] form, which hardly any text follows; None where they are short chapters."""
+    hits, keys = entries.hits, entries.keys
+    while last - 1 > first and _opens_book(entries, first, last - 1):
         last -= 1
-    numbered = [i for i in range(first, last) if strong[i].parsed is not None]
+    numbered = [i for i in range(first, last) if hits[i].parsed is not None]
     announced = any(
-        hit.matter == "contents" and 0 <= strong[first].start - hit.end < 1500 for hit in strong[max(0, first - 4) : first + 1]
+        hit.matter == "contents" and 0 <= hits[first].start - hit.end < 1500
+        for hit in hits[max(0, first - 4) : first + 1]
     )
-    leaders = sum(strong[i].leader for i in numbered) * 2 > len(numbered)
-    rest = keys[:first] + keys[last:]
-    repeated = sum(keys[i] in rest for i in numbered) >= 0.6 * len(numbered)
-    length = body.end - body.start
-    at_front = strong[first].start - body.start < 0.25 * length and not any(
-        gaps[i] > 1000 and strong[i].parsed is not None and strong[i].quality >= 0.7 for i in range(first)
-    )
-    at_back = last >= len(strong) - 1 and strong[first].start - body.start > 0.6 * length
-    left_alone = at_front and last < len(strong) and body.end - strong[last].end > 0.75 * length and last - first >= 5
+    leaders = sum(hits[i].leader for i in numbered) * 2 > len(numbered)
+    inside = Counter(keys[first:last])
+    repeated = sum(entries.counts[keys[i]] > inside[keys[i]] for i in numbered) >= 0.6 * len(numbered)
+    start, length = entries.body.start, entries.body.end - entries.body.start
+    at_front = hits[first].start - start < 0.25 * length and entries.first_chapter >= first
+    at_back = last >= len(hits) - 1 and hits[first].start - start > 0.6 * length
+    left_alone = at_front and last < len(hits) and last - first >= 5
+    left_alone = left_alone and entries.body.end - hits[last].end > 0.75 * length
     if not (announced or leaders or (repeated and (at_front or at_back)) or left_alone):
         return None
-    if last < len(strong) and last > first and _belongs_to_list(strong, first, last):
+    if first < last < len(hits) and _belongs_to_list(entries, first, last):
         last += 1
-    return Region(strong[first].start, strong[last - 1].end, announced)
+    return Region(hits[first].start, hits[last - 1].end, announced)
 
 
-def _opens_book(strong: Sequence[Hit], keys: Sequence[tuple[str, float | None, str]], first: int, index: int) -> bool:
+def _opens_book(entries: _Entries, first: int, index: int) -> bool:
     """Whether the last hit of a run is the book's first heading ("BOOK ONE" right after the list)."""
-    hit = strong[index]
+    hit = entries.hits[index]
     if hit.parsed is None:
-        return keys[index] in keys[first:index]
+        return entries.keys[index] in entries.keys[first:index]
     return hit.number is not None and hit.number <= 1
 
 
-def _belongs_to_list(strong: Sequence[Hit], first: int, index: int) -> bool:
+def _belongs_to_list(entries: _Entries, first: int, index: int) -> bool:
     """Whether the hit after a run is the list's last entry, which front matter follows, and not the first chapter."""
-    hit, before = strong[index], strong[index - 1]
-    later = {_key(other) for other in strong[index + 1 :]}
+    hit, before, key = entries.hits[index], entries.hits[index - 1], entries.keys[index]
+    comes_again = entries.last_place[key] > index
     if hit.parsed is None:
-        return _key(hit) in later and _key(hit) not in {_key(other) for other in strong[first:index]}
+        return comes_again and key not in entries.keys[first:index]
     return (
-        before.parsed is not None
+        comes_again
+        and before.parsed is not None
         and hit.family == before.family
         and hit.number is not None
         and before.number is not None
         and hit.number == before.number + 1
-        and _key(hit) in later
     )
 
 
@@ -137,15 +165,13 @@ def _announced_end(text: str, start: int, body: Body) -> int | None:
     block: list[re.Match[str]] = []
     openings: list[str] = []
     repeat: int | None = None
-    count = 0
-    for match in _LINE.finditer(text, start, min(body.end, start + _LONGEST_LIST)):
+    for count, match in enumerate(_LINE.finditer(text, start, min(body.end, start + _LONGEST_LIST))):
         if block and text.count("\n", block[-1].end(), match.start()) > 1:
             block = []
         block.append(match)
         if _is_prose(block):
             last = repeat if repeat is not None else block[0].start()
             return last if count - len(block) >= _SHORTEST_RUN else None
-        count += 1
         key = title_key(without_page_number(match.group()))
         if len(openings) < 3:
             openings.append(key)
@@ -165,12 +191,15 @@ def _before_first_number(hits: Sequence[Hit], start: int, end: int) -> int:
 
 def _is_prose(block: Sequence[re.Match[str]]) -> bool:
     last = block[-1].group().strip()
-    if len(last) > 240 or (len(last) > 110 and last[-1] in ".!?”\"。" and len(block) == 1):
+    if len(last) > 240 or (len(last) > 110 and last[-1] in '.!?”"。' and len(block) == 1):
         return True
     if len(block) < 3:
         return False
     lines = [match.group().strip() for match in block[-3:]]
-    return all(len(line) >= 45 and not line[-1].isdigit() for line in lines) and sum(l[0].islower() for l in lines) >= 2
+    return (
+        all(len(line) >= 45 and not line[-1].isdigit() for line in lines)
+        and sum(line[0].islower() for line in lines) >= 2
+    )
 
 
 def _merged(regions: list[Region]) -> list[Region]:

@@ -8,9 +8,10 @@ from morpheus_assets.text.chapter_finding.grammar import might_be_heading
 from morpheus_assets.text.chapter_finding.hints import hint_hits, level_division
 from morpheus_assets.text.chapter_finding.hits import Hit, find_hits
 from morpheus_assets.text.chapter_finding.lines import LineTable, read_lines
-from morpheus_assets.text.chapter_finding.selection import choose, completed
+from morpheus_assets.text.chapter_finding.selection import choose, completed, has_units
 from morpheus_assets.text.chapter_finding.solutions import Division, measure, numbered_divisions
-from morpheus_assets.text.chapter_finding.titles import by_contents, by_isolation
+from morpheus_assets.text.chapter_finding.titles_apart import by_isolation
+from morpheus_assets.text.chapter_finding.titles_in_contents import by_contents, keyed_lines
 from morpheus_assets.text.documents import Document
 
 _LONGEST_CHAPTER = 150_000
@@ -27,7 +28,7 @@ class Found(NamedTuple):
 def find_heads(document: Document, body: Body) -> Found:
     """The headings of the document's chapters in order: from its markup where that names them, else from its text."""
     plain, division = _from_text(document.text, body)
-    hinted = hint_hits(document, body)
+    hinted = _out_of_lists(hint_hits(document, body), plain.regions)
     if len(hinted) < 2:
         return plain
     marks = [hit for hit, _ in hinted]
@@ -39,6 +40,12 @@ def find_heads(document: Document, body: Body) -> Found:
     if chosen is None or (division is not None and _is_finer(division, chosen)):
         return Found(plain.heads, hits, plain.regions)
     return Found(completed(chosen, divisions, hits, story).heads, hits, plain.regions)
+
+
+def _out_of_lists(hinted: list[tuple[Hit, int]], regions: list[Region]) -> list[tuple[Hit, int]]:
+    """The marked headings without the entries of a contents list that are marked too."""
+    kept = {hit.start for hit in outside([hit for hit, _ in hinted], regions)}
+    return [pair for pair in hinted if pair[0].start in kept] if len(kept) > 1 else hinted
 
 
 def _is_finer(plain: Division, marked: Division) -> bool:
@@ -57,7 +64,8 @@ def _from_text(text: str, body: Body) -> tuple[Found, Division | None]:
     hits = outside(every, regions)
     story = Body(_story_start(regions, body), body.end)
     divisions = numbered_divisions(hits, story)
-    titles = _titles(text, table, regions, body, story)
+    # Looking for titles is the slow part, and nothing beats a word with numbers that covers the book.
+    titles = None if has_units(divisions, story) else _titles(text, table, regions, body, story)
     chosen = choose(divisions, titles, story)
     if chosen is None:
         return Found([], hits, regions), None
@@ -72,8 +80,9 @@ def _story_start(regions: list[Region], body: Body) -> int:
 
 def _titles(text: str, table: LineTable, regions: list[Region], body: Body, story: Body) -> Division | None:
     best: Division | None = None
+    keyed = keyed_lines(text, table) if regions else []
     for region in regions:
-        heads, share = by_contents(text, table, region, body.end)
+        heads, share = by_contents(text, keyed, region, body.end)
         if len(heads) >= 3 and share >= 0.5:
             division = measure(heads, "title", "contents", story)
             if division.coverage >= 0.5 and (best is None or len(heads) > len(best.heads)):

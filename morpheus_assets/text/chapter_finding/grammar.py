@@ -4,13 +4,18 @@ import re
 from typing import NamedTuple
 
 from morpheus_assets.text.chapter_finding.cjk_grammar import parse_cjk
-from morpheus_assets.text.chapter_finding.numerals import FIRST_NUMBER_WORDS, digits_value, number_words_value, roman_value
+from morpheus_assets.text.chapter_finding.numerals import (
+    FIRST_NUMBER_WORDS,
+    digits_value,
+    number_words_value,
+    roman_value,
+)
 from morpheus_assets.text.chapter_finding.parsed import Parsed
 from morpheus_assets.text.chapter_finding.units import CONTAINERS, NEVER_UNITS, UNIT_WORDS
-from morpheus_assets.text.chapter_finding.words import fold
+from morpheus_assets.text.chapter_finding.words import fold, listed
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|§|#")
-_ARTICLES = frozenset("the la le les el los das der die il lo o a l no nr number num n nº n° numero numéro № #".split())
+_ARTICLES = frozenset(listed("the la le les el los das der die il lo o a l no nr number num n nº n° numero numéro № #"))
 _AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;]+|\s{2,}|\t|/)\s*")
 _NUMBER_CASE = re.compile(r"[IVXLCDM]+")
 _OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
@@ -36,7 +41,7 @@ def might_be_heading(line: str) -> bool:
     first = token[0]
     if first.isdigit() or first in _CJK_START:
         return True
-    if token == "I":
+    if match.group(1) == "I":
         return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
     if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
         return True
@@ -167,12 +172,14 @@ def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str
     rest = text[end:]
     if not rest.strip(" .:)]}—–-―*"):
         return Parsed("", number.value, "bare-" + number.style, "", True, True, label=text[:end])
-    if number.style == "word":
-        return None
     title, separated = _title_after(rest)
-    if not title or (not separated and (number.used == 1 and tokens[position] == "I" or not title.isupper())):
+    if number.style == "word" and not (
+        separated and tokens[position][0].isupper() and title[:1].isupper() and len(text) < 80
+    ):
         return None
-    if not (title[0].isupper() or title[0].isdigit() or not title[0].isalpha() or title[0].isalpha() and not title[0].islower()):
+    if not title or title[0].islower():
+        return None
+    if not separated and (tokens[position] == "I" or not title.isupper()):
         return None
     return Parsed("", number.value, "titled-" + number.style, title, separated, title.isupper(), label=text[:end])
 

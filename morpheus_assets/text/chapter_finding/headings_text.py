@@ -61,7 +61,7 @@ def _next_block(text: str, position: int, limit: int) -> list[str]:
 
 def _is_title(lines: list[str]) -> bool:
     joined = " ".join(lines)
-    if not joined or len(joined) > 160 or joined[0] in "\"“‘«—-" or len(lines) > 3:
+    if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or len(lines) > 3:
         return False
     if joined.upper() == joined and any(c.isalpha() for c in joined):
         return True

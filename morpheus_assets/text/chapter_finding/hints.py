@@ -1,5 +1,6 @@
 """Headings that the file's own markup names, as candidates. Strong evidence, but not proof: titles are headings too."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -51,15 +52,31 @@ def level_division(hinted: Sequence[tuple[Hit, int]], story: Body) -> Division |
         division = measure(heads, "title", "contents", story)
         if division.coverage < 0.6 or division.usual_length < 200:
             continue
+        division = _with_lone_titles(division, hinted, level, story)
         if best is None or (best.usual_length > _LONGEST_STORY and len(heads) > len(best.heads)):
             best = division
     return best
 
 
+def _with_lone_titles(division: Division, hinted: Sequence[tuple[Hit, int]], level: int, story: Body) -> Division:
+    """Adds titles that are marked a level too deep: few, and each with as much text around it as a chapter has."""
+    heads = division.heads
+    deeper = [hit for hit, own in hinted if own == level + 1 and hit.parsed is None and hit.matter is None]
+    if not 0 < len(deeper) <= len(heads) / 3:
+        return division
+    edges = sorted([hit.start for hit in (*heads, *deeper)] + [story.end])
+    for hit in deeper:
+        place = edges.index(hit.start)
+        before = hit.start - edges[place - 1] if place else division.usual_length
+        if min(before, edges[place + 1] - hit.start) > 0.4 * division.usual_length:
+            heads = sorted([*heads, hit], key=lambda h: h.start)
+    return measure(heads, division.kind, division.family, story)
+
+
 def _without_title_page(heads: list[Hit], end: int) -> list[Hit]:
     """Headings at the front that hardly any text follows name the book, its author or its publisher."""
     starts = [hit.start for hit in heads] + [end]
-    lengths = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    lengths = [b - a for a, b in itertools.pairwise(starts)]
     usual = sorted(lengths)[len(lengths) // 2] if lengths else 0
     first = 0
     while first < len(heads) and lengths[first] < min(700, usual * 0.1):

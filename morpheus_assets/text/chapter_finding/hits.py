@@ -46,6 +46,11 @@ class Hit:
         return self.parsed.number if self.parsed else None
 
 
+def title_hit(line: ShortLine) -> Hit:
+    """A line that heads a chapter with a title and no number."""
+    return Hit(line.start, line.end, clean(line.text), None, 1.0, line.before, line.after)
+
+
 def find_hits(table: LineTable) -> list[Hit]:
     """Every line of the table that reads as a numbered heading or as named front or back matter, in order."""
     hits = []
@@ -77,7 +82,9 @@ def read_hit(line: ShortLine, usual_gap: int) -> Hit | None:
         if parsed is None:
             return None
     quality = _quality(line, words, parsed, usual_gap)
-    return Hit(line.start, line.end, words, parsed, quality, line.before, line.after, matter, leader, _shape(line.text, parsed))
+    return Hit(
+        line.start, line.end, words, parsed, quality, line.before, line.after, matter, leader, _shape(line.text, parsed)
+    )
 
 
 def _shape(raw: str, parsed: Parsed | None) -> tuple[str, str]:
@@ -105,7 +112,11 @@ def _quality(line: ShortLine, words: str, parsed: Parsed | None, usual_gap: int)
     if title:
         if not parsed.separated and title[0].islower():
             quality *= 0.3
-        if parsed.style == "cjk" and not parsed.separated and (len(words) > 30 or words[-1] in _SENTENCE_END or "，" in title or "。" in title or "．" in title[:4]):  # noqa: E501
+        if (
+            parsed.style == "cjk"
+            and not parsed.separated
+            and (len(words) > 30 or words[-1] in _SENTENCE_END or "，" in title or "。" in title or "．" in title[:4])
+        ):
             quality *= 0.25
         if words[-1] in ",;":
             quality *= 0.6

@@ -10,6 +10,7 @@ LONGEST_HEADING = 500
 _LONGEST_LOOK = 700
 _MARGIN = " \t\r\f\v\u00a0\u3000\u200b\ufeff\u2028\u2029\u2003\u2002"
 _ANNOTATION = re.compile(r"［＃[^］]*］|《[^》]*》(?<=[ぁ-んァ-ヶー]》)|｜")
+_BRACKETED = re.compile(r"[【〖《]([^【】〖〗《》\n]{1,20})[】〗》]")
 _SURROUND = "#=*_~|•·<>[({【〖『「◆◇■□●○★☆▼▲※†+✦❖"
 _SURROUND_END = "#=*_~|•·<>])}】〗』」◆◇■□●○★☆▼▲※†+✦❖"
 _DASHES = "-–—―"
@@ -81,6 +82,9 @@ def clean(text: str) -> str:
     if "［" in text or "《" in text:
         text = _ANNOTATION.sub("", text)
     text = text.strip(_MARGIN)
+    bracketed = _BRACKETED.match(text)
+    if bracketed:
+        text = f"{bracketed.group(1)} {text[bracketed.end() :].lstrip(_MARGIN)}".rstrip()
     while text:
         first, last = text[0], text[-1]
         if first in _DASHES and last in _DASHES and len(text) > 2:
@@ -89,7 +93,9 @@ def clean(text: str) -> str:
             break
         elif first in _SURROUND and first != "":
             text = text[1:].lstrip(_MARGIN)
-        elif last in _SURROUND_END and not (last in ")]}」』】" and any(o in text for o, c in _PAIRS.items() if c == last)):
+        elif last in _SURROUND_END and not (
+            last in ")]}」』】" and any(o in text for o, c in _PAIRS.items() if c == last)
+        ):
             text = text[:-1].rstrip(_MARGIN)
         else:
             break

@@ -1,48 +1,104 @@
 """Cardinal and ordinal words of the languages that novels come in, as one folded table. No parsing here."""
 
-from morpheus_assets.text.chapter_finding.words import fold
+from morpheus_assets.text.chapter_finding.words import fold, listed
 
-_UNITS_EN = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: E501
-_ORDINALS_EN = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth".split()  # noqa: E501
-_TENS_EN = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS_EN = listed(
+    """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen"""
+)
+_ORDINALS_EN = listed(
+    """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+    fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"""
+)
+_TENS_EN = listed("twenty thirty forty fifty sixty seventy eighty ninety")
 
-_UNITS_FR = "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept dix-huit dix-neuf".split()  # noqa: E501
-_ORDINALS_FR = "unieme deuxieme troisieme quatrieme cinquieme sixieme septieme huitieme neuvieme dixieme onzieme douzieme treizieme quatorzieme quinzieme seizieme dix-septieme dix-huitieme dix-neuvieme".split()  # noqa: E501
+_UNITS_FR = listed(
+    """un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept
+    dix-huit dix-neuf"""
+)
+_ORDINALS_FR = listed(
+    """unieme deuxieme troisieme quatrieme cinquieme sixieme septieme huitieme neuvieme dixieme onzieme
+    douzieme treizieme quatorzieme quinzieme seizieme dix-septieme dix-huitieme dix-neuvieme"""
+)
 _TENS_FR = {20: "vingt", 30: "trente", 40: "quarante", 50: "cinquante", 60: "soixante", 80: "quatre-vingt"}
 
-_UNITS_ES = "uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve".split()  # noqa: E501
-_TENS_ES = {30: "treinta", 40: "cuarenta", 50: "cincuenta", 60: "sesenta", 70: "setenta", 80: "ochenta", 90: "noventa"}  # noqa: E501
-_ORDINALS_ES = "primer segund tercer cuart quint sext septim octav noven".split()
-_ORDINAL_TENS_ES = "decim vigesim trigesim cuadragesim quincuagesim sexagesim septuagesim octogesim nonagesim".split()
+_UNITS_ES = listed(
+    """uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis
+    diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres veinticuatro veinticinco
+    veintiseis veintisiete veintiocho veintinueve"""
+)
+_TENS_ES = {30: "treinta", 40: "cuarenta", 50: "cincuenta", 60: "sesenta", 70: "setenta", 80: "ochenta", 90: "noventa"}
+_ORDINALS_ES = listed("primer segund tercer cuart quint sext septim octav noven")
+_ORDINAL_TENS_ES = listed(
+    """decim vigesim trigesim cuadragesim quincuagesim sexagesim septuagesim octogesim nonagesim"""
+)
 
-_UNITS_PT = "um dois tres quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete dezoito dezenove vinte".split()  # noqa: E501
-_ORDINALS_PT = "primeir segund terceir quart quint sext setim oitav non".split()
+_UNITS_PT = listed(
+    """um dois tres quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete
+    dezoito dezenove vinte"""
+)
+_ORDINALS_PT = listed("primeir segund terceir quart quint sext setim oitav non")
 
-_UNITS_IT = "uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici diciassette diciotto diciannove".split()  # noqa: E501
-_TENS_IT = "venti trenta quaranta cinquanta sessanta settanta ottanta novanta".split()
-_ORDINALS_IT = "prim second terz quart quint sest settim ottav non".split()
-_ORDINAL_TENS_IT = "decim ventesim trentesim quarantesim cinquantesim sessantesim settantesim ottantesim novantesim".split()  # noqa: E501
+_UNITS_IT = listed(
+    """uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici
+    sedici diciassette diciotto diciannove"""
+)
+_TENS_IT = listed("venti trenta quaranta cinquanta sessanta settanta ottanta novanta")
+_ORDINALS_IT = listed("prim second terz quart quint sest settim ottav non")
+_ORDINAL_TENS_IT = listed(
+    "decim ventesim trentesim quarantesim cinquantesim sessantesim settantesim ottantesim novantesim"
+)
 
-_UNITS_DE = "eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf dreizehn vierzehn funfzehn sechzehn siebzehn achtzehn neunzehn".split()  # noqa: E501
-_ORDINALS_DE = "erst zweit dritt viert funft sechst siebent acht neunt zehnt elft zwolft dreizehnt vierzehnt funfzehnt sechzehnt siebzehnt achtzehnt neunzehnt".split()  # noqa: E501
-_TENS_DE = "zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig".split()
+_UNITS_DE = listed(
+    """eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf dreizehn vierzehn funfzehn sechzehn
+    siebzehn achtzehn neunzehn"""
+)
+_ORDINALS_DE = listed(
+    """erst zweit dritt viert funft sechst siebent acht neunt zehnt elft zwolft dreizehnt vierzehnt
+    funfzehnt sechzehnt siebzehnt achtzehnt neunzehnt"""
+)
+_TENS_DE = listed("zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig")
 
-_ORDINALS_RU = "перв втор трет четверт пят шест седьм восьм девят десят одиннадцат двенадцат тринадцат четырнадцат пятнадцат шестнадцат семнадцат восемнадцат девятнадцат".split()  # noqa: E501
-_TENS_RU = {20: ("двадцать", "двадцат"), 30: ("тридцать", "тридцат"), 40: ("сорок", "сороков"), 50: ("пятьдесят", "пятидесят"),
-            60: ("шестьдесят", "шестидесят"), 70: ("семьдесят", "семидесят"), 80: ("восемьдесят", "восьмидесят"), 90: ("девяносто", "девяност")}  # noqa: E501  # fmt: skip
-_ENDINGS_RU = "ый ой ая ое ий ья ье".split()
+_ORDINALS_RU = listed(
+    """перв втор трет четверт пят шест седьм восьм девят десят одиннадцат двенадцат тринадцат четырнадцат
+    пятнадцат шестнадцат семнадцат восемнадцат девятнадцат"""
+)
+_TENS_RU = {
+    20: ("двадцать", "двадцат"),
+    30: ("тридцать", "тридцат"),
+    40: ("сорок", "сороков"),
+    50: ("пятьдесят", "пятидесят"),
+    60: ("шестьдесят", "шестидесят"),
+    70: ("семьдесят", "семидесят"),
+    80: ("восемьдесят", "восьмидесят"),
+    90: ("девяносто", "девяност"),
+}
+_ENDINGS_RU = listed("ый ой ая ое ий ья ье")
 
 # Languages that number with words only in their ordinals, up to twelve or so.
 _SHORT_ORDINALS = {
-    "la": "primus/prima/primum secundus/secunda/secundum tertius/tertia/tertium quartus/quarta/quartum quintus/quinta sextus/sexta septimus/septima octavus/octava nonus/nona decimus/decima undecimus/undecima duodecimus/duodecima",  # noqa: E501
-    "nl": "eerste tweede derde vierde vijfde zesde zevende achtste negende tiende elfde twaalfde dertiende veertiende vijftiende zestiende zeventiende achttiende negentiende twintigste",  # noqa: E501
-    "sv": "forsta andra tredje fjarde femte sjatte sjunde attonde nionde tionde elfte/elvte tolfte/tolvte trettonde fjortonde femtonde sextonde sjuttonde adertonde/artonde nittonde tjugonde",  # noqa: E501
-    "da": "forste/første anden/andet/annet tredje/tredie fjerde femte sjette syvende/sjuende ottende/attende niende tiende ellevte/ellefte tolvte trettende/trettonde fjortende femtende/femtende sekstende syttende attende nittende tyvende",  # noqa: E501
-    "pl": "pierwszy/pierwsza drugi/druga trzeci/trzecia czwarty/czwarta piaty/piata szosty/szosta siodmy/siodma osmy/osma dziewiaty/dziewiata dziesiaty/dziesiata jedenasty/jedenasta dwunasty/dwunasta",  # noqa: E501
-    "cs": "prvni druha/druhy treti ctvrta/ctvrty pata/paty sesta/sesty sedma/sedmy osma/osmy devata/devaty desata/desaty",
-    "fi": "ensimmainen toinen kolmas neljas viides kuudes seitsemas kahdeksas yhdeksas kymmenes yhdestoista kahdestoista",  # noqa: E501
-    "hu": "elso masodik harmadik negyedik otodik hatodik hetedik nyolcadik kilencedik tizedik tizenegyedik tizenkettedik",  # noqa: E501
-    "el": "πρωτο/πρωτη/πρωτον δευτερο/δευτερα/δευτερον τριτο/τριτη/τριτον τεταρτο/τεταρτη/τεταρτον πεμπτο/πεμπτη/πεμπτον εκτο/εκτη/εκτον εβδομο/εβδομη/εβδομον ογδοο/ογδοη/ογδοον ενατο/ενατη/ενατον δεκατο/δεκατη/δεκατον",  # noqa: E501
+    "la": """primus/prima/primum secundus/secunda/secundum tertius/tertia/tertium quartus/quarta/quartum
+    quintus/quinta sextus/sexta septimus/septima octavus/octava nonus/nona decimus/decima
+    undecimus/undecima duodecimus/duodecima""",
+    "nl": """eerste tweede derde vierde vijfde zesde zevende achtste negende tiende elfde twaalfde dertiende
+    veertiende vijftiende zestiende zeventiende achttiende negentiende twintigste""",
+    "sv": """forsta andra tredje fjarde femte sjatte sjunde attonde nionde tionde elfte/elvte tolfte/tolvte
+    trettonde fjortonde femtonde sextonde sjuttonde adertonde/artonde nittonde tjugonde""",
+    "da": """forste/første anden/andet/annet tredje/tredie fjerde femte sjette syvende/sjuende ottende/attende
+    niende tiende ellevte/ellefte tolvte trettende/trettonde fjortende femtende/femtende sekstende
+    syttende attende nittende tyvende""",
+    "pl": """pierwszy/pierwsza drugi/druga trzeci/trzecia czwarty/czwarta piaty/piata szosty/szosta
+    siodmy/siodma osmy/osma dziewiaty/dziewiata dziesiaty/dziesiata jedenasty/jedenasta
+    dwunasty/dwunasta""",
+    "cs": """prvni druha/druhy treti ctvrta/ctvrty pata/paty sesta/sesty sedma/sedmy osma/osmy devata/devaty
+    desata/desaty""",
+    "fi": """ensimmainen toinen kolmas neljas viides kuudes seitsemas kahdeksas yhdeksas kymmenes yhdestoista
+    kahdestoista""",
+    "hu": """elso masodik harmadik negyedik otodik hatodik hetedik nyolcadik kilencedik tizedik tizenegyedik
+    tizenkettedik""",
+    "el": """πρωτο/πρωτη/πρωτον δευτερο/δευτερα/δευτερον τριτο/τριτη/τριτον τεταρτο/τεταρτη/τεταρτον
+    πεμπτο/πεμπτη/πεμπτον εκτο/εκτη/εκτον εβδομο/εβδομη/εβδομον ογδοο/ογδοη/ογδοον ενατο/ενατη/ενατον
+    δεκατο/δεκατη/δεκατον""",
     "ar": "الاول/الأول الثاني الثالث الرابع الخامس السادس السابع الثامن التاسع العاشر",
 }
 
@@ -75,7 +131,9 @@ def _french() -> dict[str, int]:
                 joints = (" et ", "-et-", "-", " ") if unit in (1, 11) else ("-", " ")
                 table |= {f"{word}{joint}{names[unit - 1]}": tens + unit for joint in joints}
     table |= {"quatre-vingts": 80, "cent": 100, "centieme": 100}
-    below = {word: n for word, n in table.items() if n < 100 and word not in ("premier", "premiere", "second", "seconde")}
+    below = {
+        word: n for word, n in table.items() if n < 100 and word not in ("premier", "premiere", "second", "seconde")
+    }
     return table | {f"cent{joint}{word}": 100 + n for word, n in below.items() for joint in (" ", "-")}
 
 
@@ -146,7 +204,7 @@ def _russian() -> dict[str, int]:
     for tens, (cardinal, stem) in _TENS_RU.items():
         table |= {f"{stem}{ending}": tens for ending in _ENDINGS_RU}
         table |= {f"{cardinal} {word}": tens + n for word, n in units.items() if n < 10}
-    cardinals = "один два три четыре пять шесть семь восемь девять десять".split()
+    cardinals = listed("один два три четыре пять шесть семь восемь девять десять")
     return table | {word: n for n, word in enumerate(cardinals, 1)}
 
 

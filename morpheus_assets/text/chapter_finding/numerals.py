@@ -16,9 +16,7 @@ _CJK_UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 
 _CJK_TENS = {"廿": 20, "卅": 30}
 _HANGUL = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "칠": 7, "팔": 8, "구": 9}
 _HANGUL_UNITS = {"십": 10, "백": 100}
-CJK_NUMERAL = (
-    "[" + "".join(_CJK_DIGITS) + "".join(_CJK_UNITS) + "".join(_CJK_TENS) + "万萬" + r"\d０-９" + "]{1,9}"
-)
+CJK_NUMERAL = "[" + "".join(_CJK_DIGITS) + "".join(_CJK_UNITS) + "".join(_CJK_TENS) + "万萬" + r"\d０-９" + "]{1,9}"
 FIRST_NUMBER_WORDS = frozenset(key.split(" ", 1)[0] for key in NUMBER_WORDS)
 LONGEST_NUMBER_WORDS = max(key.count(" ") + 1 for key in NUMBER_WORDS)
 

@@ -1,5 +1,6 @@
 """The choice between possible divisions: which level of headings is the book's chapters."""
 
+import itertools
 from collections.abc import Sequence
 
 from morpheus_assets.text.chapter_finding.boilerplate import Body
@@ -32,6 +33,11 @@ def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -
     return container
 
 
+def has_units(divisions: Sequence[Division], body: Body) -> bool:
+    """Whether a word with numbers ("CHAPTER IV") divides the book; titles need not be looked for then."""
+    return any(d.kind == "unit" and _holds(d, body) for d in divisions)
+
+
 def _holds(division: Division, body: Body) -> bool:
     count = len(division.heads)
     if division.usual_length < 60:
@@ -61,6 +67,8 @@ def _best_unit(units: Sequence[Division], body: Body) -> Division:
     for other in units:
         if other is best or rank.get(other.family, 2) < 2 or other.family.startswith("~"):
             continue
+        if other.regularity < 0.8 or other.coverage < 0.8 * best.coverage:
+            continue
         if len(other.heads) > len(best.heads) and share_of_parents(best, other, body) > 0.7:
             best = other
     return best
@@ -77,9 +85,18 @@ def _title_or_number(titles: Division, number: Division, body: Body) -> Division
             return number
         return titles if titles.coverage > number.coverage and titles.family == "contents" else number
     # Titles over numbers: stories with numbered sections, or parts with numbered chapters.
+    if titles.family == "isolation" and _restarts(number) < 0.6 * len(titles.heads):
+        return number
     if share_of_parents(titles, number, body) < 0.8:
         return titles
+    if _restarts(number) < 0.6 * len(titles.heads):
+        return number
     return titles if len(titles.heads) >= 5 and titles.usual_length < _LONGEST_STORY else number
+
+
+def _restarts(division: Division) -> int:
+    """How often the numbers begin, the first time included."""
+    return sum(hit.number is not None and hit.number <= 1 for hit in division.heads)
 
 
 def _near(first: Sequence[Hit], second: Sequence[Hit]) -> int:
@@ -135,7 +152,7 @@ def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
 def _without_gaps(heads: Sequence[Hit], hits: Sequence[Hit]) -> list[Hit]:
     """Puts in headings of the same family whose number is missing: markup sometimes forgets one."""
     result = [heads[0]]
-    for earlier, later in zip(heads, heads[1:], strict=False):
+    for earlier, later in itertools.pairwise(heads):
         if earlier.number is not None and later.number is not None and later.number - earlier.number == 2:
             fitting = [
                 hit
@@ -160,9 +177,19 @@ def _with_epilogue(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hi
         inner = [h for h in inner if h.family == inner[0].family]
         numbers = [h.number for h in inner]
         close = bool(inner) and inner[0].start - hit.end < 300
-        if close and len(inner) >= 2 and numbers == [float(n) for n in range(1, len(inner) + 1)]:
-            if min(b - a for a, b in zip([h.start for h in inner], [*[h.start for h in inner[1:]], body.end], strict=True)) > 1_000:
-                return heads + inner
+        if (
+            close
+            and len(inner) >= 2
+            and numbers == [float(n) for n in range(1, len(inner) + 1)]
+            and (
+                min(
+                    b - a
+                    for a, b in zip([h.start for h in inner], [*[h.start for h in inner[1:]], body.end], strict=True)
+                )
+                > 1_000
+            )
+        ):
+            return heads + inner
         return heads
     return heads
 
@@ -171,6 +198,11 @@ def _closed(heads: list[Hit], hits: Sequence[Hit], division: Division) -> list[H
     """Adds a last chapter without a number ("CONCLUSION")."""
     best = sorted(hit.before for hit in heads)[len(heads) // 2]
     for hit in hits:
-        if hit.matter == "closing" and hit.start > heads[-1].start + 400 and hit.quality >= 0.7 and hit.before >= min(best, 2):
+        if (
+            hit.matter == "closing"
+            and hit.start > heads[-1].start + 400
+            and hit.quality >= 0.7
+            and hit.before >= min(best, 2)
+        ):
             return [*heads, hit]
     return heads

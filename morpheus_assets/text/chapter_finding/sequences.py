@@ -1,5 +1,6 @@
 """Which hits of a family form the book's numbering: the best chain by dynamic programming. Knows numbers only."""
 
+import itertools
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def regularity(chain: Sequence[Hit]) -> float:
     if len(chain) < 2:
         return 1.0
     good = counted = 0
-    for earlier, later in zip(chain, chain[1:], strict=False):
+    for earlier, later in itertools.pairwise(chain):
         if earlier.number is None or later.number is None or 0 < later.number - earlier.number <= 1:
             good += 1
             counted += 1
@@ -121,7 +122,7 @@ def _with_misprints(chain: list[Hit], hits: Sequence[Hit]) -> list[Hit]:
     starts = [hit.start for hit in others]
     usual = sorted(hit.quality for hit in chain)[len(chain) // 2]
     result = [chain[0]]
-    for earlier, later in zip(chain, chain[1:], strict=False):
+    for earlier, later in itertools.pairwise(chain):
         missing = int((later.number or 0) - (earlier.number or 0)) - 1 if later.number and earlier.number else 0
         between = others[bisect_left(starts, earlier.end) : bisect_left(starts, later.start)] if missing > 0 else []
         good = [hit for hit in between if hit.quality >= usual * 0.85]

@@ -1,5 +1,6 @@
 """Possible divisions of the book, measured: how much of it they cover, how regularly they count. No choosing here."""
 
+import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from morpheus_assets.text.chapter_finding.sequences import best_chain, regularit
 from morpheus_assets.text.chapter_finding.units import CONTAINERS
 
 _ODD_ONES = 8
-_CONTINUED = re.compile(r"[(\[]?cont(?:inued|inuación|\.|'d|d\b)|[(\[]?(?:suite|fortsetzung|продолжение)\b", re.IGNORECASE)
+_CONTINUED = re.compile(
+    r"[(\[]?cont(?:inued|inuación|\.|'d|d\b)|[(\[]?(?:suite|fortsetzung|продолжение)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Division:
 def measure(heads: list[Hit], kind: str, family: str, body: Body) -> Division:
     """The division that these headings make of the body."""
     starts = [hit.start for hit in heads] + [body.end]
-    lengths = sorted(b - a for a, b in zip(starts, starts[1:], strict=False))
+    lengths = sorted(b - a for a, b in itertools.pairwise(starts))
     usual = lengths[len(lengths) // 2]
     covered = sum(min(length, _ODD_ONES * max(usual, 1)) for length in lengths)
     whole = max(1, body.end - body.start)
@@ -89,7 +92,7 @@ def share_of_parents(parent: Division, child: Division, body: Body) -> float:
     starts = [hit.start for hit in child.heads]
     edges = [hit.start for hit in parent.heads] + [body.end]
     held = 0
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         if bisect_left(starts, begin) < bisect_left(starts, end):
             held += end - begin
     return held / max(1, edges[-1] - edges[0])

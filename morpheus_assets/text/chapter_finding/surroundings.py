@@ -9,10 +9,14 @@ from morpheus_assets.text.chapter_finding.hits import Hit
 
 _BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
 _SHORTEST_STORY = 600
-_NOTES = re.compile(r"transcriber|produced by|e-?book|e-?text|proofread|copyright|gutenberg|isbn|electronic", re.IGNORECASE)
+_NOTES = re.compile(
+    r"transcriber|produced by|e-?book|e-?text|proofread|copyright|gutenberg|isbn|electronic", re.IGNORECASE
+)
 
 
-def front_range(text: str, body: Body, first: int, regions: Sequence[Region], hits: Sequence[Hit]) -> tuple[int, int] | None:
+def front_range(
+    text: str, body: Body, first: int, regions: Sequence[Region], hits: Sequence[Hit]
+) -> tuple[int, int] | None:
     """The story-like text before the first chapter, None where there is only a title page or a contents list."""
     begin = None
     last = body.start
@@ -33,13 +37,17 @@ def front_range(text: str, body: Body, first: int, regions: Sequence[Region], hi
 
 def back_range(text: str, body: Body, last: int, hits: Sequence[Hit]) -> tuple[int | None, int, int]:
     """(start of the back matter or None, its end, end of the last chapter), for the last chapter's offset."""
-    ends = [h for h in hits if h.start > last and h.matter in ("back", "boilerplate", "front", "contents") and h.quality >= 0.7]
+    ends = [
+        h
+        for h in hits
+        if h.start > last and h.matter in ("back", "boilerplate", "front", "contents") and h.quality >= 0.7
+    ]
     ends = [h for h in ends if (h.before >= 2 or h.quality > 1.0) and h.start - last > _SHORTEST_STORY]
     if not ends:
         return None, body.end, body.end
     story = [h for h in ends if h.matter in ("back", "front")]
     if not story:
-        return None, body.end, body.end if len(text[ends[0].start : body.end]) > 20_000 else body.end
+        return None, body.end, body.end
     start = story[0].start
     after = [h.start for h in ends if h.start > start and h.matter in ("boilerplate", "contents")]
     stop = after[0] if after else body.end

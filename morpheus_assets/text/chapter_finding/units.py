@@ -1,9 +1,10 @@
 """What books call their divisions, in the languages that novels come in. Tables only."""
 
-from morpheus_assets.text.chapter_finding.words import fold
+from morpheus_assets.text.chapter_finding.words import fold, listed
 
 _UNITS = {
-    "chapter": "chapter chap chaper chaptre ch chapitre capitulo capitol capitolo cap kapitel kap capitulum caput hoofdstuk "
+    "chapter": "chapter chap chaper chaptre ch chapitre capitulo capitol capitolo cap kapitel kap capitulum caput "
+    "hoofdstuk "
     "kapittel kapitola rozdział rozdzial глава гл luku fejezet poglavlje bölüm κεφάλαιο κεφαλαιον chương bab ĉapitro "
     "peatükk skyrius nodaļa pennod kafli caibidil rozdíl розділ главa фасл الفصل अध्याय",
     "letter": "letter lettre carta lettera brief письмо epistle epistola epistre",
@@ -50,14 +51,16 @@ CONTAINERS = frozenset({"volume", "book", "part", "act"})
 
 NEVER_UNITS = frozenset(
     fold(word)
-    for word in "page pp figure fig plate table note footnote illustration map line verse no nr "
-    "january february march april may june july august september october november december jan feb mar apr jun jul "
-    "aug sept sep oct nov dec monday tuesday wednesday thursday friday saturday sunday "
-    "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre "
-    "januar februar marz juni juli oktober dezember enero febrero marzo abril mayo junio julio agosto septiembre "
-    "octubre noviembre diciembre gennaio febbraio aprile maggio giugno luglio settembre ottobre novembre dicembre "
-    "louis henry charles george edward william james john pius pope king queen in on at by to of the and from with "
-    "january anno year il le la el der die das is was edition version isbn copyright ebook etext number aged age about "
-    "nearly only some another than or but for as if when".split()
+    for word in listed(
+        """page pp figure fig plate table note footnote illustration map line verse no nr january february march
+        april may june july august september october november december jan feb mar apr jun jul aug sept sep oct
+        nov dec monday tuesday wednesday thursday friday saturday sunday janvier fevrier mars avril mai juin
+        juillet aout septembre octobre novembre decembre januar februar marz juni juli oktober dezember enero
+        febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre gennaio febbraio
+        aprile maggio giugno luglio settembre ottobre novembre dicembre louis henry charles george edward william
+        james john pius pope king queen in on at by to of the and from with january anno year il le la el der die
+        das is was edition version isbn copyright ebook etext number aged age about nearly only some another than
+        or but for as if when"""
+    )
 )
 """Words before a number that name no division of a novel."""
