@@ -66,7 +66,7 @@ def _decode(data: bytes, declared: str | None) -> Decoded:
         return _with(data, "utf-8")
     if len(data) - len(data.translate(None, _CONTROLS)) > 0.05 * len(data):
         # Binary data: what it decodes to will be refused, so it is not worth a search among 40 encodings.
-        return Decoded(data.decode("latin-1"), "binary")
+        return Decoded(_line_feeds(data.decode("latin-1")), "binary")
     return _cut_utf8(data) or _declared(data, declared) or _mixed_utf8(data) or _legacy(data)
 
 

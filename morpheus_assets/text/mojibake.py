@@ -5,6 +5,10 @@ import re
 _LOST_CLOSING_QUOTE = re.compile("â€(?:\ufffd|\x9d)")
 
 
+# "Â la carte" is careless French and no damage, though ftfy alone would make a space of its first letter.
+_LONE_CAPITAL = re.compile(r"(?<!\w)[ÂÃ](?= )")
+
+
 def undo_double_encoding(text: str) -> tuple[str, str]:
     """The text as it was meant, and a sentence about the repair, or "" when nothing had to be done.
 
@@ -23,7 +27,7 @@ def undo_double_encoding(text: str) -> tuple[str, str]:
     if whole is not None and whole.count("\n") == candidate.count("\n"):
         return whole, "The text had been encoded as UTF-8 twice; the second encoding was undone."
     lines = candidate.split("\n")
-    mended = [_mended(line) if is_bad(line) else line for line in lines]
+    mended = [_mended(line) if is_bad(_LONE_CAPITAL.sub("A", line)) else line for line in lines]
     changed = sum(1 for old, new in zip(lines, mended, strict=True) if old != new)
     if not changed:
         return text, ""
