@@ -153,7 +153,8 @@ def search(
         if not answer.hits and not as_json:
             click.echo(answer.nothing_found)
         for hit in answer.hits:
-            click.echo(json.dumps(hit_as_dict(hit), ensure_ascii=False) if as_json else format_hit(hit))
+            row = hit_as_dict(hit) | {"space": answer.space}
+            click.echo(json.dumps(row, ensure_ascii=False) if as_json else format_hit(hit))
         if answer.note:
             click.echo(answer.note, err=True)
 

@@ -14,8 +14,9 @@ from morpheus_assets.connected_providers import open_provider, request_budget, s
 from morpheus_assets.connection import connected_engine
 from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets.settings import Settings
+from morpheus_assets.standby import ask_with_standby
 from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.search import PanelHit, TextHit, search_panels, search_text, with_active_space
+from morpheus_assets.store.search import PanelHit, TextHit, search_panels, search_text
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import active_space, get_space
 
@@ -29,11 +30,15 @@ DEMO_NOTE = (
 
 @dataclass(frozen=True)
 class Answer:
-    """Hits, best first; `note` is what else a person should know; `nothing_found` is what to say without hits."""
+    """Hits, best first; `note` is what else a person should know; `nothing_found` is what to say without hits.
+
+    `space` is the key of the space whose vectors answered, empty for a search by words alone.
+    """
 
     hits: Sequence[TextHit | PanelHit]
     note: str = ""
     nothing_found: str = "Nothing found."
+    space: str = ""
 
 
 class Searching:
@@ -46,7 +51,7 @@ class Searching:
     def passages(
         self, text: str, *, k: int = 5, novel: str | None = None, chapter: int | None = None, mode: str = "hybrid"
     ) -> Answer:
-        """Passages that `text` describes; raises EmbeddingError when the active space's model cannot embed it."""
+        """Passages that `text` describes; raises EmbeddingError when neither the active nor a standby space can."""
         if mode == "text":
             return Answer(search_text(self._engine, None, text, k=k, novel=novel, chapter=chapter, mode=mode))
         if active_space(self._engine, "text") is None:
@@ -56,7 +61,8 @@ class Searching:
             vector = self._embed(row, text)
             return search_text(self._engine, vector, text, space=row, k=k, novel=novel, chapter=chapter, mode=mode)
 
-        return Answer(with_active_space(self._engine, "text", ask))
+        answered = ask_with_standby(self._engine, "text", ask)
+        return Answer(answered.result, note=answered.note, space=answered.space.key)
 
     def panels(self, text: str, *, k: int = 5, novel: str | None = None) -> Answer:
         """Panels that `text` describes."""
@@ -74,13 +80,14 @@ class Searching:
             return search_panels(self._engine, embed(row), space=row, k=k, novel=novel)
 
         if active_space(self._engine, "image") is not None:
-            return Answer(with_active_space(self._engine, "image", ask))
+            answered = ask_with_standby(self._engine, "image", ask)
+            return Answer(answered.result, note=answered.note, space=answered.space.key)
         for demo in sample_image_spaces(self._settings):
             try:
                 row = get_space(self._engine, demo.key)
             except StoreError:
                 continue
-            return Answer(ask(row), note=DEMO_NOTE)
+            return Answer(ask(row), note=DEMO_NOTE, space=row.key)
         return Answer([], nothing_found=NO_PANELS_YET)
 
     def _embed(self, row: SpaceRow, content: Any, *, is_query: bool = True) -> np.ndarray:
