@@ -12,6 +12,7 @@ from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.stored_keys import provider_key
 
 LOCAL_PROVIDERS = ("sentence-transformers", "open_clip")
 
@@ -54,13 +55,10 @@ def space_of(row: SpaceRow) -> Space:
 def open_provider(settings: Settings, space: Space) -> EmbeddingProvider:
     """The provider of a space, with the key and address that the settings hold for it."""
     if space.purpose == "text":
-        key, url = {
-            "openai": (settings.openai_api_key, settings.openai_base_url),
-            "voyage": (settings.voyage_api_key, settings.voyage_base_url),
-        }.get(space.provider, (None, None))
+        url = {"openai": settings.openai_base_url, "voyage": settings.voyage_base_url}.get(space.provider)
         return open_text_provider(
             space,
-            api_key=key.get_secret_value() if key else None,
+            api_key=provider_key(settings, space.provider),
             base_url=url,
             timeout_seconds=settings.request_timeout_seconds,
             torch_threads=settings.torch_threads,
@@ -79,10 +77,9 @@ def request_budget(settings: Settings, space: Space, engine: Engine) -> RequestB
 
 def _image_options(settings: Settings, space: Space) -> dict[str, Any]:
     if space.provider == "remote_clip":
-        key = settings.remote_clip_api_key
         return {
             "base_url": settings.remote_clip_url,
-            "api_key": key.get_secret_value() if key else None,
+            "api_key": provider_key(settings, space.provider),
             "timeout_seconds": settings.request_timeout_seconds,
         }
     return {"name": _configured_name(settings, space), "threads": settings.torch_threads}

@@ -9,6 +9,7 @@ from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.text import build_chunks_asset, chapters, novels
 from morpheus_assets.automation.checks import CONTENT_CHECKS
 from morpheus_assets.automation.embedding_checks import build_check_job, build_embeddings_checks
+from morpheus_assets.automation.generate_embedding import generate_embedding
 from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.automation.schedules import build_schedules
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
@@ -64,7 +65,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     return dg.Definitions(
         assets=[novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings],
         asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
-        jobs=[INGEST_NOVELS, INGEST_PANELS, prepare_new_space, upkeep, check_job],
+        jobs=[INGEST_NOVELS, INGEST_PANELS, generate_embedding, prepare_new_space, upkeep, check_job],
         schedules=build_schedules(settings, [asset.key for asset in embeddings], check_job),
         sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor],
         resources={**resources, **overrides},

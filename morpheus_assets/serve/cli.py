@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from morpheus_assets.serve.key_commands import keys
 from morpheus_assets.serve.reembed_commands import reembed
+from morpheus_assets.serve.result_command import result
 from morpheus_assets.serve.spaces_commands import refused, spaces
 from morpheus_assets.settings import Settings, load_settings
 
@@ -173,8 +175,10 @@ def remove(novel: str, yes: bool) -> None:
         click.echo(remove_stored(settings(), plan))
 
 
+main.add_command(keys)
 main.add_command(reembed)
 main.add_command(refused)
+main.add_command(result)
 main.add_command(spaces)
 
 

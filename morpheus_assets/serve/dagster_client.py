@@ -159,6 +159,15 @@ class DagsterClient:
         return dict(body["data"])
 
 
+def set_pool_slots(url: str, pool: str, slots: int) -> None:
+    """How many steps of a pool may run at a time, over all runs. Raises DagsterUnavailable."""
+    body = {"query": _SET_SLOTS, "variables": {"pool": pool, "slots": slots}}
+    try:
+        httpx.post(f"{url}/graphql", json=body, timeout=20.0).raise_for_status()
+    except httpx.HTTPError as error:
+        raise DagsterUnavailable(f"Dagster at {url} did not set the slots of {pool}: {error}") from None
+
+
 def _is_run(job_id: str) -> bool:
     return len(job_id) == 36
 

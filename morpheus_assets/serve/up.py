@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from morpheus_assets.sample_content import put_samples_into_empty_content
+from morpheus_assets.serve.dagster_client import set_pool_slots
 from morpheus_assets.serve.environment import (
     StartFailed,
     child_environment,
@@ -47,22 +49,42 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
             )
             address = f"http://127.0.0.1:{port}"
             wait_for_ui(address, child.poll, stopped, log)
+            api_log = settings.data_folder / "api.log"
             if not stopped.is_set():
-                say(banner(settings, address, copied))
+                api, api_address = start_api(supervisor, settings, address, url, api_log)
+                say(banner(settings, address, api_address, copied))
             while not stopped.wait(1):
                 if child.poll() is not None:
                     raise StartFailed(f"Dagster ended by itself (exit code {child.returncode}); its log is {log}.")
+                if api.poll() is not None:
+                    raise StartFailed(f"The API ended by itself (exit code {api.returncode}); its log is {api_log}.")
         finally:
             say("Stopping …")
             supervisor.stop()
     say("Stopped.")
 
 
-def banner(settings: Settings, address: str, copied: bool) -> str:
+def start_api(
+    supervisor: Supervisor, settings: Settings, dagster_address: str, content_url: str, log: Path
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start `morpheus serve` beside the UI and give the pool of its jobs their slots; the process and its address."""
+    port = free_port(settings.api_port, "MORPHEUS_API_PORT")
+    environment = child_environment(content_url) | {
+        "MORPHEUS_DAGSTER_URL": dagster_address,
+        "MORPHEUS_API_PORT": str(port),
+    }
+    set_pool_slots(dagster_address, "generate_embedding", settings.generate_slots)
+    command = [sys.executable, "-m", "morpheus_assets.serve.cli", "serve"]
+    return supervisor.start(command, environment, settings.data_folder, log), f"http://127.0.0.1:{port}"
+
+
+def banner(settings: Settings, address: str, api_address: str, copied: bool) -> str:
     """What a person reads when everything runs."""
     samples = " The sample story is being embedded now." if copied else ""
     return f"""
 Morpheus Assets is running.{samples}
+  search page   {api_address}/
+  HTTP API      {api_address}/docs
   Dagster UI    {address}
   novels        drop .txt .md .html .epub .docx into {shown(settings.novels_folder)}/
   panels        drop images into {shown(settings.panels_folder)}/<novel>/
@@ -87,7 +109,7 @@ def dagster_dev(port: int) -> list[str]:
     return [str(program), "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", workspace]
 
 
-def free_port(wanted: int) -> int:
+def free_port(wanted: int, setting: str = "MORPHEUS_UI_PORT") -> int:
     """`wanted` if nothing listens there, else the next free one."""
     for port in range(wanted, wanted + 50):
         with socket.socket() as probe:
@@ -97,7 +119,7 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
             return port
-    raise StartFailed(f"No free port between {wanted} and {wanted + 49}; set MORPHEUS_UI_PORT.")
+    raise StartFailed(f"No free port between {wanted} and {wanted + 49}; set {setting}.")
 
 
 @contextmanager

@@ -62,6 +62,7 @@ def content_version(bind: Bind) -> str:
         row = connection.execute(
             "SELECT md5(coalesce((SELECT string_agg(concat_ws(',', novel, body_digest, chunker, panels_digest), ';'"
             " ORDER BY id) FROM novels), '') || coalesce((SELECT string_agg(purpose || space_id, ';' ORDER BY purpose)"
-            " FROM active_spaces), '') || (SELECT coalesce(max(id), 0) FROM spending))"
+            " FROM active_spaces), '') || coalesce((SELECT id::text FROM spending"
+            " WHERE novel IS NOT NULL ORDER BY id DESC LIMIT 1), ''))"
         ).fetchone()
     return str(row[0]) if row else ""

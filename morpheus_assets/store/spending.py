@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from psycopg.rows import class_row
 
+from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.transactions import Bind, transaction
 
@@ -23,7 +24,7 @@ class SpendingTotal:
 
 
 def record_spending(
-    bind: Bind, space: SpaceRow, novel: str | None, *,
+    bind: Bind, space: Space | SpaceRow, novel: str | None, *,
     tokens: int, inputs: int, requests: int, cost: Decimal | None, run_id: str | None = None,
 ) -> None:  # fmt: skip
     """Note what was paid for `inputs` embeddings; `cost` in US dollars, None where the price is not known."""

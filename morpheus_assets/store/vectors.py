@@ -24,7 +24,8 @@ _COPY_TRAILER = struct.pack(">h", -1)
 
 _ORPHANS = {
     "text": "NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)",
-    "image": "NOT EXISTS (SELECT FROM panels c WHERE c.content_hash = e.content_hash AND c.state = 'stored')",
+    "image": "NOT EXISTS (SELECT FROM panels c WHERE c.content_hash = e.content_hash AND c.state = 'stored')"
+    " AND NOT EXISTS (SELECT FROM kept_pictures k WHERE k.content_hash = e.content_hash)",
 }
 
 

@@ -35,7 +35,7 @@ def inside(folder: Path, path: str) -> Path | None:
 def read_panel(panels_folder: Path, novel: str, path: str, content_hash: bytes | None, most_bytes: int) -> bytes | None:
     """The bytes of a stored panel, None when its file is gone or is not the same any more."""
     folder = folder_of(panels_folder, novel)
-    file = inside(folder, path) if folder is not None else None
+    file = inside(panels_folder, path) or (inside(folder, path) if folder is not None else None)
     if file is None or file.stat().st_size > most_bytes:
         return None
     data = file.read_bytes()

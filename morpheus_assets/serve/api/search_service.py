@@ -26,6 +26,7 @@ from morpheus_assets.serve.api.warm_providers import WarmProviders
 from morpheus_assets.serve.query_cache import QueryCache, answer_key
 from morpheus_assets.serve.searching import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.settings import Settings
+from morpheus_assets.standby import provider_is_down, standby_spaces
 from morpheus_assets.store.content import list_novels
 from morpheus_assets.store.errors import SpaceGone, StoreError
 from morpheus_assets.store.passages import content_version, panel_place, passage_body
@@ -132,7 +133,7 @@ class SearchService:
             return hits, await best_sentences(self._vectors, space_of(row), ask.q, vector, hits)
 
         try:
-            row, (hits, sentences) = await self._with_space("text", row, look)
+            hits, sentences = await self._with_space("text", row, look, answer)
         except EmbeddingError as error:
             if ask.mode != "hybrid" or not ask.q:
                 raise
@@ -198,7 +199,7 @@ class SearchService:
             )
 
         try:
-            row, hits = await self._with_space("image", row, look)
+            hits = await self._with_space("image", row, look, answer)
         except EmbeddingError as error:
             if ask.kind != "both":
                 raise
@@ -222,8 +223,28 @@ class SearchService:
         return None, ""
 
     async def _with_space(
-        self, purpose: str, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]]
-    ) -> tuple[SpaceRow, T]:
+        self, purpose: str, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], answer: dict[str, Any]
+    ) -> T:
+        """Look in the active space; while its provider is down, in a whole standby one. The answer says which."""
+        try:
+            row, found = await self._look(purpose, row, look)
+        except EmbeddingError as error:
+            if not provider_is_down(error):
+                raise
+            for other in await self._database.call(standby_spaces, row):
+                try:
+                    found = await look(other)
+                except (EmbeddingError, SpaceGone):
+                    continue
+                answer["notes"].append(f"Answered by the standby space {other.key}: {error}")
+                row = other
+                break
+            else:
+                raise
+        answer["spaces"][purpose] = row.key
+        return found
+
+    async def _look(self, purpose: str, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]]) -> tuple[SpaceRow, T]:
         """Look in a space; when it was dropped meanwhile, in the one that answers now."""
         for _ in range(5):
             try:

@@ -1,6 +1,7 @@
 """What the routes work with: one object a process, opened with the application and closed after the last request."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from morpheus_assets.connected_providers import LOCAL_PROVIDERS
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.search_service import SearchService
@@ -17,6 +19,8 @@ from morpheus_assets.serve.api.warm_providers import WarmProviders
 from morpheus_assets.serve.dagster_client import DagsterClient
 from morpheus_assets.serve.query_cache import QueryCache
 from morpheus_assets.settings import Settings
+
+_log = logging.getLogger("morpheus.api")
 
 
 @dataclass
@@ -54,13 +58,32 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         search=SearchService(settings, database, providers, vectors, cache, metrics),
         dagster=DagsterClient(settings.dagster_url),
     )
+    chores = [
+        asyncio.create_task(warm_up(services)),
+        asyncio.create_task(providers.spending.keep_writing(database)),
+    ]
     try:
         yield services
     finally:
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        await providers.spending.write(database)
         await services.dagster.close()
         await providers.close()
         await cache.close()
         await asyncio.to_thread(database.close)
+
+
+async def warm_up(services: Services) -> None:
+    """Load the local model that answers searches before the first person waits for it (seconds, once)."""
+    try:
+        space = await services.spaces.default()
+        if space.provider in LOCAL_PROVIDERS:
+            await services.providers.embed(space, ["warm"], "query")
+    except Exception as error:
+        # the first request will meet the same fault and answer it
+        _log.warning("the local model is not loaded: %s", error)
 
 
 def services_of(request: Request) -> Services:

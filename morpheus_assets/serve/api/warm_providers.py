@@ -12,7 +12,7 @@ from typing import Any
 
 from morpheus_assets.connected_providers import LOCAL_PROVIDERS, open_provider, request_budget
 from morpheus_assets.connection import DatabaseNotRunning
-from morpheus_assets.embedding.errors import EmbeddingError, RateLimited
+from morpheus_assets.embedding.errors import BillingError, EmbeddingError, ProviderUnavailable, RateLimited
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
@@ -21,10 +21,12 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.batching import Batcher
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
+from morpheus_assets.serve.api.spending import Spending
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.errors import DatabaseUnusable
 
 _MOST_OPEN = 8
+_BREATH_SECONDS = 3.0
 _log = logging.getLogger("morpheus.api")
 
 
@@ -39,6 +41,9 @@ class WarmProviders:
         self._batchers: dict[tuple[str, str], Batcher] = {}
         self._budgets: dict[str, RequestBudget] = {}
         self._opening = asyncio.Lock()
+        self._down: dict[str, tuple[float, EmbeddingError]] = {}
+        self._closing = False
+        self.spending = Spending()
         # A person waits: fewer and shorter waits than a run in the background would take.
         self._policy = RetryPolicy(
             attempts=settings.retry_attempts, first_wait=0.2, longest_wait=2.0, jitter=0.2, longest_retry_after=5.0
@@ -87,9 +92,22 @@ class WarmProviders:
                 await budget.observe(result.limits)
             return result
 
-        result, _ = await with_retries(attempt, self._policy, lambda: True)
-        self._metrics.count_tokens(space, result.total_tokens, price_of(space, result.total_tokens))
+        self._refuse_while_down(space)
+        try:
+            result, requests = await with_retries(attempt, self._policy, lambda: not self._closing)
+        except (ProviderUnavailable, BillingError) as error:
+            self._down[space.provider] = (time.monotonic() + _BREATH_SECONDS, error)
+            raise
+        price = price_of(space, result.total_tokens)
+        self._metrics.count_tokens(space, result.total_tokens, price)
+        self.spending.add(space, result.total_tokens, len(contents), requests, price)
         return result
+
+    def _refuse_while_down(self, space: Space) -> None:
+        """For a breath after its last attempt failed, let nobody wait for a provider that is down."""
+        until, error = self._down.get(space.provider, (0.0, None))
+        if error is not None and time.monotonic() < until:
+            raise error
 
     async def _settle_failure(self, budget: RequestBudget, error: EmbeddingError, tokens: int) -> None:
         if isinstance(error, RateLimited):
@@ -114,6 +132,7 @@ class WarmProviders:
 
     async def close(self) -> None:
         """Close every provider."""
+        self._closing = True
         for provider in self._open.values():
             await provider.close()
         self._open.clear()
