@@ -4,5 +4,5 @@ import warnings
 
 from dagster import BetaWarning
 
-# `backfill_policy` and `pool` are what this project needs and are marked beta; the version is pinned.
-warnings.filterwarnings("ignore", category=BetaWarning, message=".*(backfill_policy|pool).*")
+# Backfill policies, pools and owners are what this project needs and are marked beta; the version is pinned.
+warnings.filterwarnings("ignore", category=BetaWarning)
