@@ -3,8 +3,8 @@
 Knows nothing of sending; what a request may hold comes from the provider.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from morpheus_assets.embedding.providers import EmbeddingProvider
@@ -21,10 +21,11 @@ class EmbeddingInput:
 
 @dataclass(frozen=True)
 class Pack:
-    """The inputs of one request, with the tokens that each is expected to cost."""
+    """The inputs of one request, with the tokens that each is expected to cost, and requests made for it in vain."""
 
     inputs: tuple[EmbeddingInput, ...]
     tokens: tuple[int, ...]
+    requests: int = 0
 
     def split(self, at: int | None) -> tuple["Pack", "Pack"]:
         """Two packs: the input at that position alone and the others, or (None) two halves."""
@@ -33,6 +34,11 @@ class Pack:
             return self._pick([at]), self._pick(others)
         middle = len(self.inputs) // 2
         return self._pick(range(middle)), self._pick(range(middle, len(self.inputs)))
+
+    def without(self, hashes: Collection[bytes], *, requests: int) -> "Pack":
+        """What is left once some inputs have their vector or are refused."""
+        kept = [index for index, item in enumerate(self.inputs) if item.content_hash not in hashes]
+        return replace(self._pick(kept), requests=requests)
 
     def _pick(self, positions: Iterable[int]) -> "Pack":
         kept = list(positions)

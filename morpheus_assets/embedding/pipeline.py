@@ -14,6 +14,7 @@ from morpheus_assets.embedding.packing import EmbeddingInput, Packer
 from morpheus_assets.embedding.providers import EmbeddingProvider, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.retries import RetryPolicy
+from morpheus_assets.embedding.rounds import Rounds
 from morpheus_assets.embedding.sending import EmbeddedBatch, Outcome, RefusedInput, Sender
 
 __all__ = ["EmbeddedBatch", "EmbeddingInput", "RefusedInput", "RetryPolicy", "embed_batches", "embed_stream"]
@@ -34,11 +35,13 @@ async def embed_stream(
     """Embed every distinct input, yielding batches in the order in which they arrive.
 
     `inputs` is pulled lazily; `max_inputs` caps a request below the provider's own limit, so that batches are
-    committed in smaller steps. Raises embedding.errors when the rest cannot be embedded, after everything that
-    had arrived by then was yielded. Closing the stream ends what is on its way and closes the provider.
+    committed in smaller steps. A pack that spent its attempts is sent again while others get through. Raises
+    embedding.errors when the rest cannot be embedded, after everything that had arrived by then was yielded.
+    Closing the stream ends what is on its way and closes the provider.
     """
     packer = Packer(inputs, provider, max_inputs)
     sender = Sender(provider, budget or NoBudget(), retry or RetryPolicy(), input_type, packer.shrink)
+    rounds = Rounds()
     on_their_way: set[asyncio.Task[Outcome]] = set()
     error: Exception | None = None
     arrived: deque[EmbeddedBatch | RefusedInput] = deque()
@@ -47,14 +50,16 @@ async def embed_stream(
             # Filled up before anything is yielded: requests run while the caller stores what it got.
             while error is None and len(on_their_way) < concurrency:
                 try:
-                    pack = packer.next_pack()
+                    pack = rounds.next_put_back() or packer.next_pack()
                 except Exception as fault:
                     # The source of the inputs broke; what is on its way is paid for and still wanted.
                     error = fault
                     break
                 if pack is None:
                     break
-                on_their_way.add(asyncio.create_task(sender.send(pack)))
+                task = asyncio.create_task(sender.send(pack))
+                rounds.begin(task)
+                on_their_way.add(task)
             while arrived:
                 yield arrived.popleft()
             if not on_their_way:
@@ -62,10 +67,12 @@ async def embed_stream(
             done, on_their_way = await asyncio.wait(on_their_way, return_when=asyncio.FIRST_COMPLETED)
             # Emptied as it goes: a batch that was yielded is not kept until the next one arrives.
             while done:
-                outcome = done.pop().result()
+                task = done.pop()
+                outcome = task.result()
+                put_back = rounds.end(task, outcome)
                 arrived.extend(outcome.results)
                 outcome.results.clear()
-                if outcome.error is not None and error is None:
+                if outcome.error is not None and not put_back and error is None:
                     error = outcome.error
                     sender.stop()
         if error is not None:

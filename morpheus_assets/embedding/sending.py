@@ -4,6 +4,7 @@ Which packs there are and how many are on their way at once is the pipeline's.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,10 +52,11 @@ class RefusedInput:
 
 @dataclass
 class Outcome:
-    """What became of a pack: everything that arrived, and the error that ended it, if one did."""
+    """What became of a pack: everything that arrived, the error that ended it, if one did, and what that left over."""
 
     results: list[EmbeddedBatch | RefusedInput] = field(default_factory=list)
     error: Exception | None = None
+    unsolved: Pack | None = None
     requests_without_result: int = 0
 
     def take_requests(self) -> int:
@@ -89,11 +91,14 @@ class Sender:
 
     async def send(self, pack: Pack) -> Outcome:
         """Send a pack; its error is part of the outcome, so that what arrived before it is not lost."""
-        outcome = Outcome()
+        outcome = Outcome(requests_without_result=pack.requests)
         try:
             await self._solve(pack, outcome)
         except Exception as error:
             outcome.error = error
+            solved = {value for result in outcome.results for value in _hashes_of(result)}
+            made = error.requests if isinstance(error, EmbeddingError) else 0
+            outcome.unsolved = pack.without(solved, requests=outcome.take_requests() + made)
         return outcome
 
     async def _solve(self, pack: Pack, outcome: Outcome) -> None:
@@ -171,7 +176,13 @@ class Sender:
             if not error.retryable:
                 await self._budget.settle(tokens, 0)
             raise
-        await self._budget.settle(tokens, result.total_tokens)
-        if result.limits is not None:
-            await self._budget.observe(result.limits)
+        # What arrived is paid for: bookkeeping that fails now must not cost it.
+        with contextlib.suppress(Exception):
+            await self._budget.settle(tokens, result.total_tokens)
+            if result.limits is not None:
+                await self._budget.observe(result.limits)
         return result
+
+
+def _hashes_of(result: EmbeddedBatch | RefusedInput) -> list[bytes]:
+    return result.hashes if isinstance(result, EmbeddedBatch) else [result.content_hash]
