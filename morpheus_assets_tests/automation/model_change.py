@@ -8,11 +8,15 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
+from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import content
+from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.content import ChapterRecord, ChunkRecord, NovelRecord
+from morpheus_assets.store.coverage import missing_hashes
+from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OLD, NEW = "openai/text-embedding-3-small@64", "openai/text-embedding-3-large@96"
 OLD_KEY, NEW_KEY = "openai-text-embedding-3-small-64", "openai-text-embedding-3-large-96"
@@ -78,6 +82,23 @@ def embed(settings: Settings, instance: dg.DagsterInstance, key: str, novels: li
         raise_on_error=False,
         **options,
     )
+
+
+def fill(engine: Engine, settings: Settings, key: str, novels: list[str], *, active: bool = False) -> SpaceRow:
+    """Store the vectors that the fake provider would give, without a run."""
+    space = next(each for each in configured_text_spaces(settings) if each.key == key)
+    row = spaces.register_space(engine, space)
+    for novel in novels:
+        missing = list(missing_hashes(engine, row, novel))
+        vectors.write_batch(
+            engine,
+            row,
+            [each.content_hash for each in missing],
+            vectors_of([each.content for each in missing], row.dimensions),
+        )
+    if active:
+        spaces.activate_first(engine, key)
+    return row
 
 
 def materialized(instance: dg.DagsterInstance, key: str) -> set[str]:

@@ -25,6 +25,7 @@ from morpheus_assets_tests.automation.model_change import (
     add_novels,
     bodies_of,
     embed,
+    fill,
     make_settings,
     materialized,
     names,
@@ -72,7 +73,7 @@ def run_backfills(settings: Settings, instance: dg.DagsterInstance) -> int:
 
 def test_a_new_model_in_the_settings_is_an_asset_with_all_partitions_missing(engine, before, instance) -> None:
     add_novels(engine, instance, names(4))
-    assert embed(before, instance, OLD_KEY, names(4)).success
+    fill(engine, before, OLD_KEY, names(4), active=True)
     after = with_spaces(before, NEW)
     keys = build_definitions(after).get_repository_def().asset_graph.get_all_asset_keys()
     assert dg.AssetKey(["text_embeddings", NEW_KEY]) in keys
@@ -85,10 +86,10 @@ def test_a_new_model_in_the_settings_is_an_asset_with_all_partitions_missing(eng
 
 def test_the_plan_counts_only_what_is_not_there_and_names_its_price(engine, before, instance) -> None:
     add_novels(engine, instance, names(4))
-    embed(before, instance, OLD_KEY, names(4))
+    fill(engine, before, OLD_KEY, names(4), active=True)
     after = with_spaces(before, NEW)
     [whole] = make_plan(engine, after).spaces
-    embed(after, instance, NEW_KEY, names(3))
+    fill(engine, after, NEW_KEY, names(3))
     [rest] = make_plan(engine, after).spaces
     assert [work.novel for work in rest.work] == ["novel-003"]
     assert rest.inputs == 3
@@ -101,7 +102,7 @@ def test_the_plan_counts_only_what_is_not_there_and_names_its_price(engine, befo
 
 def test_the_launch_is_a_backfill_whose_title_says_which_space_and_why(engine, before, instance) -> None:
     add_novels(engine, instance, names(3))
-    embed(before, instance, OLD_KEY, names(3))
+    fill(engine, before, OLD_KEY, names(3), active=True)
     [said] = launch(engine, instance, with_spaces(before, NEW))
     [backfill] = instance.get_backfills()
     assert backfill.title.startswith(f"Re-embed 3 novels in {NEW_KEY}: a new space")
@@ -124,7 +125,7 @@ def test_a_second_launch_waits_for_the_first(engine, before, instance) -> None:
 
 def test_nothing_is_launched_when_every_space_is_whole(engine, before, instance) -> None:
     add_novels(engine, instance, names(2))
-    embed(before, instance, OLD_KEY, names(2))
+    fill(engine, before, OLD_KEY, names(2), active=True)
     assert make_plan(engine, before).spaces == ()
     assert launch(engine, instance, before) == []
 

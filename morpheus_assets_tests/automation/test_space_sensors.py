@@ -19,6 +19,7 @@ from morpheus_assets_tests.automation.model_change import (
     add_novels,
     bodies_of,
     embed,
+    fill,
     make_settings,
     names,
 )
@@ -40,8 +41,7 @@ def before(database_url: str, provider_server: ProviderServer, tmp_path: Path) -
 def old_space(engine, before, instance) -> Settings:
     """Six novels, whole in the old space, which answers."""
     add_novels(engine, instance, names(6))
-    assert embed(before, instance, OLD_KEY, names(6)).success
-    tick(before, instance)
+    fill(engine, before, OLD_KEY, names(6), active=True)
     return before
 
 
@@ -63,7 +63,7 @@ def test_searches_stay_with_the_old_space_until_the_new_one_is_whole(engine, old
     said = tick(after, instance)
     assert f"{NEW_KEY} is new" in said.skip_message
     assert f"{NEW_KEY} is being filled: 18 of 18 passages lack a vector" in said.skip_message
-    embed(after, instance, NEW_KEY, names(5))
+    fill(engine, after, NEW_KEY, names(5))
     assert "3 of 18 passages" in tick(after, instance).skip_message
     assert states(engine) == {OLD_KEY: "active", NEW_KEY: "building"}
 
@@ -73,7 +73,7 @@ def test_a_whole_space_is_checked_and_takes_over_and_the_old_one_begins_its_rete
 ) -> None:
     after = with_spaces(old_space, NEW)
     tick(after, instance)
-    embed(after, instance, NEW_KEY, names(6))
+    fill(engine, after, NEW_KEY, names(6))
     assert f"{NEW_KEY} is ready: 18 vectors of 96 dimensions" in tick(after, instance).skip_message
     assert f"{NEW_KEY} answers text searches from now on in place of {OLD_KEY}" in tick(after, instance).skip_message
     assert states(engine) == {OLD_KEY: "retired", NEW_KEY: "active"}
@@ -84,7 +84,7 @@ def test_a_whole_space_is_checked_and_takes_over_and_the_old_one_begins_its_rete
 
 def test_an_old_space_that_stays_in_the_settings_stands_by(engine, old_space, instance) -> None:
     after = with_spaces(old_space, f"{NEW}, {OLD}")
-    embed(after, instance, NEW_KEY, names(6))
+    fill(engine, after, NEW_KEY, names(6))
     tick(after, instance)
     tick(after, instance)
     assert states(engine) == {OLD_KEY: "ready", NEW_KEY: "active"}
@@ -94,7 +94,7 @@ def test_putting_the_old_space_first_again_switches_back_without_embedding(
     engine, old_space, instance, provider_server
 ) -> None:
     both = with_spaces(old_space, f"{NEW}, {OLD}")
-    embed(both, instance, NEW_KEY, names(6))
+    fill(engine, both, NEW_KEY, names(6))
     tick(both, instance)
     tick(both, instance)
     asked = provider_server.stats()["requests"]
@@ -105,7 +105,7 @@ def test_putting_the_old_space_first_again_switches_back_without_embedding(
 
 def test_a_retired_space_named_again_comes_back_with_its_vectors(engine, old_space, instance, provider_server) -> None:
     after = with_spaces(old_space, NEW)
-    embed(after, instance, NEW_KEY, names(6))
+    fill(engine, after, NEW_KEY, names(6))
     tick(after, instance)
     tick(after, instance)
     asked = provider_server.stats()["requests"]
@@ -124,7 +124,7 @@ def test_a_space_that_is_taken_out_of_the_settings_while_it_is_filled_is_retired
 
 def test_a_choice_by_hand_holds_until_the_settings_name_another_first_space(engine, old_space, instance) -> None:
     after = with_spaces(old_space, NEW)
-    embed(after, instance, NEW_KEY, names(6))
+    fill(engine, after, NEW_KEY, names(6))
     tick(after, instance)
     tick(after, instance)
     assert "answers text searches" in activate_by_hand(engine, after, OLD_KEY)
@@ -138,11 +138,11 @@ def test_a_choice_by_hand_holds_until_the_settings_name_another_first_space(engi
 
 def test_an_old_space_that_lacks_what_came_since_is_activated_only_anyway(engine, old_space, instance) -> None:
     after = with_spaces(old_space, NEW)
-    embed(after, instance, NEW_KEY, names(6))
+    fill(engine, after, NEW_KEY, names(6))
     tick(after, instance)
     tick(after, instance)
     add_novels(engine, instance, ["latecomer"])
-    embed(after, instance, NEW_KEY, ["latecomer"])
+    fill(engine, after, NEW_KEY, ["latecomer"])
     with pytest.raises(SpaceIncomplete, match="lacks 3 vectors"):
         activate_by_hand(engine, after, OLD_KEY)
     activate_by_hand(engine, after, OLD_KEY, anyway=True)
@@ -177,7 +177,7 @@ def test_a_fault_of_the_new_provider_does_not_keep_a_novel_from_the_old_space(
 
 def test_a_space_whose_index_finds_too_little_does_not_take_over(engine, old_space, instance, monkeypatch) -> None:
     after = with_spaces(old_space, NEW)
-    embed(after, instance, NEW_KEY, names(6))
+    fill(engine, after, NEW_KEY, names(6))
     indexes.ensure_index(engine, spaces.get_space(engine, NEW_KEY), smallest=1)
     monkeypatch.setattr("morpheus_assets.space_preparation.index_recall", lambda *_: 0.9)
     for _ in range(3):
@@ -192,7 +192,7 @@ def test_a_large_space_gets_its_index_in_a_run_of_its_own(engine, old_space, ins
 
     monkeypatch.setattr(space_sensors, "SMALLEST_INDEXED", 10)
     after = with_spaces(old_space, NEW)
-    embed(after, instance, NEW_KEY, names(6))
+    fill(engine, after, NEW_KEY, names(6))
     result = tick(after, instance)
     [request] = result.run_requests
     assert states(engine)[NEW_KEY] == "building"
