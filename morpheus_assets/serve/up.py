@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from morpheus_assets.sample_content import put_samples_into_empty_content
-from morpheus_assets.serve.dagster_client import set_pool_slots
+from morpheus_assets.serve.dagster_client import DagsterUnavailable, set_pool_slots
 from morpheus_assets.serve.environment import (
     StartFailed,
     child_environment,
@@ -51,7 +51,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
             wait_for_ui(address, child.poll, stopped, log)
             api_log = settings.data_folder / "api.log"
             if not stopped.is_set():
-                api, api_address = start_api(supervisor, settings, address, url, api_log)
+                api, api_address = start_api(supervisor, settings, address, url, api_log, say)
                 say(banner(settings, address, api_address, copied))
             while not stopped.wait(1):
                 if child.poll() is not None:
@@ -65,7 +65,12 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def start_api(
-    supervisor: Supervisor, settings: Settings, dagster_address: str, content_url: str, log: Path
+    supervisor: Supervisor,
+    settings: Settings,
+    dagster_address: str,
+    content_url: str,
+    log: Path,
+    say: Callable[[str], None],
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start `morpheus serve` beside the UI and give the pool of its jobs their slots; the process and its address."""
     port = free_port(settings.api_port, "MORPHEUS_API_PORT")
@@ -73,7 +78,11 @@ def start_api(
         "MORPHEUS_DAGSTER_URL": dagster_address,
         "MORPHEUS_API_PORT": str(port),
     }
-    set_pool_slots(dagster_address, "generate_embedding", settings.generate_slots)
+    try:
+        set_pool_slots(dagster_address, "generate_embedding", settings.generate_slots)
+    except DagsterUnavailable as error:
+        # two at a time, the default of all pools, is no reason not to start
+        say(str(error))
     command = [sys.executable, "-m", "morpheus_assets.serve.cli", "serve"]
     return supervisor.start(command, environment, settings.data_folder, log), f"http://127.0.0.1:{port}"
 
