@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
+from morpheus_assets.assets.insight import build_chapter_echoes_asset
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.text import build_chunks_asset, chapters, novels
 from morpheus_assets.automation.checks import CONTENT_CHECKS
@@ -62,8 +63,9 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         ),
     ]
     check_job = build_check_job([*text_spaces, *image_spaces])
+    echoes = build_chapter_echoes_asset(text_spaces[0])
     return dg.Definitions(
-        assets=[novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings],
+        assets=[echoes, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings],
         asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
         jobs=[INGEST_NOVELS, INGEST_PANELS, generate_embedding, prepare_new_space, upkeep, check_job],
         schedules=build_schedules(settings, [asset.key for asset in embeddings], check_job),
