@@ -9,29 +9,11 @@ from dataclasses import dataclass, field
 from html import unescape
 
 from morpheus_assets.text.cleaning import clean
+from morpheus_assets.text.markup.elements import HEADINGS, LINES, PARAGRAPHS, SECTIONS, is_unwanted
 from morpheus_assets.text.markup.roles import role_of
 from morpheus_assets.text.markup.tags import Piece, pieces
 
-_words = str.split
-
 _SPACE = re.compile(r"[ \t\n\r\f]+")
-_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_PARAGRAPHS = frozenset(
-    _words(
-        "p div section article main header footer aside blockquote figure figcaption pre ul ol dl table hgroup hr body "
-        "form fieldset center address details summary caption html head"
-    )
-) | frozenset(_HEADINGS)
-_LINES = frozenset(_words("li dt dd tr option"))
-_SKIPPED = frozenset(
-    _words(
-        "script style title template noscript svg math nav iframe object audio video select button rt rp "
-        "textarea map canvas datalist"
-    )
-)
-_VOID = frozenset(_words("area base br col embed hr img input link meta param source track wbr"))
-_SECTIONS = frozenset(_words("section article div body aside header"))
-_PAGE_NUMBER = re.compile(r"\b(?:pagenum|pageno|page-?number)\w*\b", re.I)
 _NOTE_MARK = re.compile(r"^[\[(]?[\d*†‡§¶]{1,4}[\])]?$")
 _CLOSING = re.compile(r"</([A-Za-z][^\s>]*)")
 _INDENT, _JOIN = 200, 32
@@ -125,7 +107,7 @@ class _Flattener:
         for key in ("id", "name"):
             if key in attributes and (key == "id" or name == "a"):
                 self.pending_ids.append(attributes[key])
-        if self._is_skipped(piece, attributes):
+        if is_unwanted(piece, attributes) and self._closes_later(piece):
             self.skip.append(name)
             return
         if name == "br":
@@ -134,11 +116,11 @@ class _Flattener:
             alt = attributes.get("alt", "").strip()
             if alt and (self.heading is not None or (len(alt) == 1 and alt.isalpha())):
                 self._write(alt, piece.start)
-        elif name in _PARAGRAPHS:
+        elif name in PARAGRAPHS:
             self._paragraph_break(2)
             if self.pending_source is None:
                 self.pending_source = piece.start
-        elif name in _LINES:
+        elif name in LINES:
             self._paragraph_break(1)
         elif name in ("td", "th"):
             self.space = True
@@ -148,7 +130,7 @@ class _Flattener:
             return
         if name == "pre":
             self.pre += 1
-        if name in _SECTIONS and len(self.open_sections) < _MAX_OPEN_SECTIONS:
+        if name in SECTIONS and len(self.open_sections) < _MAX_OPEN_SECTIONS:
             types = attributes.get("epub:type", "") + " " + attributes.get("role", "").replace("doc-", "")
             role = role_of([types])
             if role == "front" and any(outer.role == "back" for outer in self.open_sections):
@@ -156,24 +138,8 @@ class _Flattener:
             self.open_sections.append(_Section(name, role))
             if role:
                 self.pending_sections.append(role)
-        if name in _HEADINGS:
+        if name in HEADINGS:
             self._start_heading(piece, attributes)
-
-    def _is_skipped(self, piece: Piece, attributes: dict[str, str]) -> bool:
-        name = piece.name
-        if piece.empty or name in _VOID:
-            return False
-        types = attributes.get("epub:type", "").split()
-        unwanted = (
-            name in _SKIPPED
-            or "hidden" in attributes
-            or "noteref" in types
-            or "pagebreak" in types
-            or attributes.get("role") in ("doc-noteref", "doc-pagebreak")
-            or (name in ("span", "a", "p", "div") and _PAGE_NUMBER.search(attributes.get("class", "")) is not None)
-            or "display:none" in attributes.get("style", "").replace(" ", "")
-        )
-        return unwanted and self._closes_later(piece)
 
     def _closes_later(self, piece: Piece) -> bool:
         """An element that is never closed is not skipped: it would take the rest of the book with it."""
@@ -186,11 +152,11 @@ class _Flattener:
             if name == self.skip[-1]:
                 self.skip.pop()
             return
-        if name in _HEADINGS:
+        if name in HEADINGS:
             self._end_heading()
-        if name in _PARAGRAPHS:
+        if name in PARAGRAPHS:
             self._paragraph_break(2)
-        elif name in _LINES:
+        elif name in LINES:
             self._paragraph_break(1)
         elif name == "br":
             self._line_break()
@@ -198,7 +164,7 @@ class _Flattener:
             self._drop_note_mark()
         if name == "pre" and self.pre:
             self.pre -= 1
-        if name in _SECTIONS:
+        if name in SECTIONS:
             for back in range(1, min(len(self.open_sections), 32) + 1):
                 if self.open_sections[-back].name == name:
                     del self.open_sections[-back:]
@@ -211,7 +177,7 @@ class _Flattener:
         start = piece.start
         if not before.rpartition("\n")[2].strip(" \t") and len(before.rpartition("\n")[2]) < _INDENT:
             start -= len(before.rpartition("\n")[2])
-        self.heading = Heading(-1, start, _HEADINGS[piece.name], role)
+        self.heading = Heading(-1, start, HEADINGS[piece.name], role)
         self.pending_source = start
 
     def _section_role(self) -> str:
