@@ -11,12 +11,11 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.metadata import chapter_preview, counted_by_chapter, panel_sheet, replaced
 from morpheus_assets.assets.panels import FoundPanels
-from morpheus_assets.assets.text import CutNovel, ReadNovel, RefusedNovel
+from morpheus_assets.assets.text import CutNovel, FoundChapters, ReadNovel, RefusedNovel
 from morpheus_assets.io_managers import Metadata, NovelPartitionsIOManager
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.store import content
-from morpheus_assets.store.records import ChapterRecord, ChunkRecord, HeadingRecord, NovelRecord, PanelRecord
-from morpheus_assets.text.chapters import Chapter
+from morpheus_assets.store.records import ChunkRecord, HeadingRecord, NovelRecord, PanelRecord
 from morpheus_assets.text.documents import Document, HeadingHint
 
 
@@ -92,9 +91,9 @@ class NovelsIOManager(ContentIOManager):
 class ChaptersIOManager(ContentIOManager):
     """The chapters of a novel, replaced as a whole."""
 
-    def store(self, novel: str, value: list[Chapter]) -> Metadata:
+    def store(self, novel: str, value: FoundChapters) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
-        counts = content.replace_chapters(self.engine, novel, value)
+        counts = content.replace_chapters(self.engine, novel, value.rows, source_digest=value.source_digest)
         rows = content.load_chapters(self.engine, novel)
         return {
             **replaced(counts),
@@ -102,9 +101,11 @@ class ChaptersIOManager(ContentIOManager):
             "preview": chapter_preview(rows),
         }
 
-    def load(self, novel: str) -> list[ChapterRecord]:
+    def load(self, novel: str) -> FoundChapters:
         """Read the chapters in order."""
-        return content.load_chapters(self.engine, novel)
+        # The digest first: rows of a later text are then noticed when the chunks are stored.
+        digest = content.chapters_source(self.engine, novel)
+        return FoundChapters(content.load_chapters(self.engine, novel), digest)
 
 
 class ChunksIOManager(ContentIOManager):
@@ -114,7 +115,13 @@ class ChunksIOManager(ContentIOManager):
         """Write the rows that changed and delete those that are gone."""
         started = time.perf_counter()
         by_chapter = counted_by_chapter(value.titles)
-        counts = content.replace_chunks(self.engine, novel, by_chapter.watch(value.chunks), chunker=value.chunker)
+        counts = content.replace_chunks(
+            self.engine,
+            novel,
+            by_chapter.watch(value.chunks),
+            chunker=value.chunker,
+            source_digest=value.source_digest,
+        )
         return {
             **replaced(counts),
             "tokens": by_chapter.tokens,

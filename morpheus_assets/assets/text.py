@@ -3,8 +3,9 @@
 Assets compute; io_managers.py stores. All are partitioned by novel.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -39,13 +40,26 @@ class RefusedNovel(Exception):
         self.source_digest = source_digest
 
 
+class ChaptersOfAnotherText(Exception):
+    """Chapters and text were stored by different runs; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class FoundChapters:
+    """The chapters of a novel, and the digest of the source that they were found in."""
+
+    rows: Sequence[Any]
+    source_digest: str | None
+
+
 @dataclass(frozen=True)
 class CutNovel:
-    """The chunks of a novel, cut while they are stored, and the version of the chunker that cuts them."""
+    """The chunks of a novel, cut while they are stored, of which source, and the version of the chunker."""
 
     chunks: Iterator[Chunk]
     chunker: str
     titles: dict[int, str]
+    source_digest: str
 
 
 @dg.asset(
@@ -97,7 +111,12 @@ def chapters(context: dg.AssetExecutionContext, novels: object) -> PartitionResu
     that are gone.
     """
     documents = by_novel(context.partition_keys, novels)
-    return PartitionResults(context.partition_keys, lambda novel: find_chapters(documents[novel].document))
+
+    def find(novel: str) -> FoundChapters:
+        read = documents[novel]
+        return FoundChapters(find_chapters(read.document), read.source_digest)
+
+    return PartitionResults(context.partition_keys, find)
 
 
 def build_chunks_asset(settings: ChunkerSettings) -> dg.AssetsDefinition:
@@ -123,9 +142,15 @@ def build_chunks_asset(settings: ChunkerSettings) -> dg.AssetsDefinition:
         found = by_novel(context.partition_keys, chapters)
 
         def cut(novel: str) -> CutNovel:
-            rows = found[novel]
+            read, rows = texts[novel], found[novel].rows
+            if found[novel].source_digest != read.source_digest:
+                raise ChaptersOfAnotherText(
+                    f"The chapters of {novel} belong to another text than the one that is stored; materialize `novels`,"
+                    " `chapters` and `chunks` for it together."
+                )
             titles = {chapter.ordinal: chapter.title for chapter in rows}
-            return CutNovel(cut_chunks(texts[novel].document.text, rows, settings), settings.version(), titles)
+            chunks = cut_chunks(read.document.text, rows, settings)
+            return CutNovel(chunks, settings.version(), titles, read.source_digest)
 
         return PartitionResults(context.partition_keys, cut)
 

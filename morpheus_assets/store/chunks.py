@@ -6,8 +6,10 @@ Vectors are not here: they hang on the content hash (vectors.py).
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import psycopg
 from psycopg.rows import class_row
 
+from morpheus_assets.store.errors import TextChanged
 from morpheus_assets.store.full_text import has_unspaced, with_bigrams
 from morpheus_assets.store.records import ChapterLike, ChapterRecord, ChunkLike, ChunkRecord, ReplaceCounts
 from morpheus_assets.store.transactions import Bind, RowSet, lock_novel, novel_id, replace_rows, transaction
@@ -43,35 +45,62 @@ _CHUNKS = RowSet(
 _CHUNK_COLUMNS = "chapter, ordinal, char_start, char_end, token_count, content_hash, body"
 
 
-def replace_chapters(bind: Bind, novel: str, rows: Iterable[ChapterLike]) -> ReplaceCounts:
-    """Make the novel's chapters equal to `rows`. Raises UnknownNovel."""
-    with transaction(bind) as connection:
-        lock_novel(connection, novel)
-        number = novel_id(connection, novel)
-        staged = ((row.ordinal, row.title, row.kind, row.char_start, row.char_end, row.line) for row in rows)
-        return replace_rows(connection, _CHAPTERS, number, staged)
+def replace_chapters(
+    bind: Bind, novel: str, rows: Iterable[ChapterLike], *, source_digest: str | None = None
+) -> ReplaceCounts:
+    """Make the novel's chapters equal to `rows`. Raises UnknownNovel.
 
-
-def replace_chunks(bind: Bind, novel: str, rows: Iterable[ChunkLike], *, chunker: str | None = None) -> ReplaceCounts:
-    """Make the novel's chunks equal to `rows`, which may be a generator. Raises UnknownNovel.
-
-    `chunker` is the splitter's version and settings, kept beside the novel. When the novel's language changed since,
-    all rows are written again, for their searchable words follow from it.
+    `source_digest` is that of the text they were found in; raises TextChanged when another one is stored by now.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
-        number = novel_id(connection, novel)
+        number = _current_text(connection, novel, source_digest)
+        staged = ((row.ordinal, row.title, row.kind, row.char_start, row.char_end, row.line) for row in rows)
+        counts = replace_rows(connection, _CHAPTERS, number, staged)
+        connection.execute(
+            "UPDATE novels SET chapters_of = source_digest"
+            " WHERE id = %s AND chapters_of IS DISTINCT FROM source_digest",
+            [number],
+        )
+        return counts
+
+
+def replace_chunks(
+    bind: Bind,
+    novel: str,
+    rows: Iterable[ChunkLike],
+    *,
+    chunker: str | None = None,
+    source_digest: str | None = None,
+) -> ReplaceCounts:
+    """Make the novel's chunks equal to `rows`, which may be a generator. Raises UnknownNovel.
+
+    `chunker` is the splitter's version and settings, kept beside the novel. When the novel's language changed since,
+    all rows are written again, for their searchable words follow from it. `source_digest` is that of the text they
+    are cut from; raises TextChanged when another one is stored by now.
+    """
+    with transaction(bind) as connection:
+        lock_novel(connection, novel)
+        number = _current_text(connection, novel, source_digest)
         row = connection.execute(
             "SELECT chunks_config IS DISTINCT FROM text_config FROM novels WHERE id = %s", [number]
         )
         language_changed = bool((row.fetchone() or [True])[0])
         counts = replace_rows(connection, _CHUNKS, number, map(_staged_chunk, rows), rewrite_all=language_changed)
         connection.execute(
-            "UPDATE novels SET chunks_config = text_config, chunker = %(chunker)s WHERE id = %(id)s AND"
-            " (chunks_config, chunker) IS DISTINCT FROM (text_config, %(chunker)s)",
+            "UPDATE novels SET chunks_config = text_config, chunker = %(chunker)s, chunks_of = source_digest"
+            " WHERE id = %(id)s AND (chunks_config, chunker, chunks_of)"
+            " IS DISTINCT FROM (text_config, %(chunker)s, source_digest)",
             {"id": number, "chunker": chunker},
         )
         return counts
+
+
+def chapters_source(bind: Bind, novel: str) -> str | None:
+    """The digest of the source that a novel's chapters were found in."""
+    with transaction(bind) as connection:
+        row = connection.execute("SELECT chapters_of FROM novels WHERE novel = %s", [novel]).fetchone()
+    return row[0] if row else None
 
 
 def load_chapters(bind: Bind, novel: str) -> list[ChapterRecord]:
@@ -119,3 +148,14 @@ def _staged_chunk(row: ChunkLike) -> tuple[Any, ...]:
         row.ordinal, row.chapter, row.char_start, row.char_end, row.token_count, row.content_hash, row.body,
         with_bigrams(row.body) if has_unspaced(row.body) else None,
     )  # fmt: skip
+
+
+def _current_text(connection: psycopg.Connection[Any], novel: str, source_digest: str | None) -> int:
+    number = novel_id(connection, novel)
+    row = connection.execute("SELECT source_digest FROM novels WHERE id = %s", [number]).fetchone()
+    if source_digest is not None and row is not None and row[0] != source_digest:
+        raise TextChanged(
+            f"{novel} was read anew while an older text of it was being worked on; nothing of the older one was stored,"
+            " and the run that read it goes on."
+        )
+    return number

@@ -4,6 +4,7 @@ No code of its own. Every function takes an SQLAlchemy Engine (its own transacti
 """
 
 from morpheus_assets.store.chunks import (
+    chapters_source,
     iter_chunks,
     iter_chunks_of,
     load_chapters,
@@ -51,6 +52,7 @@ __all__ = [
     "ReplaceCounts",
     "SourceFile",
     "Tombstone",
+    "chapters_source",
     "forget_source_files",
     "ingested_digests",
     "iter_chunks",

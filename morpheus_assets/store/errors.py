@@ -44,6 +44,10 @@ class UnknownNovel(StoreError):
     """No novel of that name is stored."""
 
 
+class TextChanged(StoreError):
+    """Chapters or chunks were made of a text that is no longer the stored one; nothing was written."""
+
+
 class SpaceError(StoreError):
     """An embedding space is unknown, contradicts a stored one, or is in the wrong state."""
 

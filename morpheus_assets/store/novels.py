@@ -125,7 +125,13 @@ def remove_novel(bind: Bind, novel: str) -> bool:
 
 
 def ingested_digests(bind: Bind) -> dict[str, IngestedDigests]:
-    """What was read last of every novel's sources, for a sensor to compare with the files."""
+    """What was read last of every novel's sources, for a sensor to compare with the files.
+
+    A text whose chunks are not stored yet does not count as read: the run that read it ended too early.
+    """
     with transaction(bind) as connection:
-        rows = connection.execute("SELECT novel, source_digest, refused_digest, panels_digest FROM novels").fetchall()
+        rows = connection.execute(
+            "SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest"
+            " FROM novels"
+        ).fetchall()
     return {novel: IngestedDigests(text, refused, panels) for novel, text, refused, panels in rows}
