@@ -4,6 +4,7 @@ Written beside its final name and moved there when it is complete. When a space 
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ def export_space(bind: Bind, space: SpaceRow, folder: Path) -> Path:
             " the room on its disk."
         ) from fault
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path
 
 
