@@ -25,6 +25,12 @@ async def index() -> Response:
     return _file("index.html")
 
 
+@router.get("/docs")
+async def docs() -> Response:
+    """The description of the API."""
+    return _file("docs.html")
+
+
 @router.get("/favicon.ico")
 async def icon() -> Response:
     """The page's picture."""
