@@ -1,6 +1,5 @@
 """IO managers of vectors: ask what is missing, store batches as they arrive, say what each novel cost. No SQL here."""
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,34 +11,23 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import EmbeddingStream
 from morpheus_assets.assets.partition_results import StoredPartitions
-from morpheus_assets.connected_providers import space_of
-from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.io_managers import (
     Metadata,
     add_partition_metadata,
+    as_failure,
     list_failures,
     record_partial_success,
     sentence,
 )
 from morpheus_assets.resources import DatabaseResource
+from morpheus_assets.space_filling import SpaceFiller, covered_novels
 from morpheus_assets.standing_spaces import kept_spaces
 from morpheus_assets.store import content, spaces, vectors
-from morpheus_assets.store.coverage import NovelCoverage, coverage
-from morpheus_assets.store.embedding_sessions import embedding_lock
 from morpheus_assets.store.indexes import ensure_index
-from morpheus_assets.store.refusals import record_refusals
 from morpheus_assets.store.space_rows import SpaceRow
-from morpheus_assets.store.spending import record_spending
-
-PROGRESS_SECONDS = 15.0
-# No other novel would fare better: a setting is wrong, or the account is empty.
-FOR_A_PERSON = (ConfigurationError, BillingError)
-# So many novels in a row that fail by themselves: it is not the novels, the provider is down.
-FAILURES_THAT_END = 3
 
 
 @dataclass(frozen=True)
@@ -66,6 +54,14 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:
         """Embed what is missing, store it batch by batch, then report on every novel."""
+        try:
+            yield from self._embed_and_report(context, obj)
+        except dg.Failure:
+            raise
+        except Exception as error:
+            raise as_failure(error) from error
+
+    def _embed_and_report(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:
         failures = {**self.why_without_input(obj.novels), **obj.excluded}
         novels = [novel for novel in obj.novels if novel not in failures]
         if obj.leads:
@@ -74,8 +70,7 @@ class EmbeddingsIOManager(dg.IOManager):
         started = time.perf_counter()
         row = spaces.register_space(self.engine, obj.space)
         tally = Tally()
-        faults = self._embed(context, row, obj, novels, tally)
-        self._record_spending(context, row, obj.space, novels, tally)
+        faults = SpaceFiller(self.engine, obj, context).fill(row, novels, tally)
         if obj.leads and tally.embedded.total():
             spaces.activate_first(self.engine, row.key)
         row = spaces.get_space(self.engine, row.key)
@@ -83,7 +78,7 @@ class EmbeddingsIOManager(dg.IOManager):
             # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
             ensure_index(self.engine, row)
         reports = self._reports(row, obj.space, novels, tally, time.perf_counter() - started)
-        for novel, covered in self._covered(row, novels).items():
+        for novel, covered in covered_novels(self.engine, row, novels).items():
             if covered.missing:
                 fault = faults.get(novel)
                 failures[novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
@@ -117,93 +112,17 @@ class EmbeddingsIOManager(dg.IOManager):
     def _complete_kept_spaces(self, context: dg.OutputContext, obj: EmbeddingStream, novels: Sequence[str]) -> None:
         for row in kept_spaces(self.engine, self.database.settings, obj.space.purpose):
             tally = Tally()
-            faults = self._embed(context, row, obj, novels, tally)
-            self._record_spending(context, row, space_of(row), novels, tally)
+            faults = SpaceFiller(self.engine, obj, context).fill(row, novels, tally)
             if tally.embedded.total():
                 context.log.info("%s still answers searches: %s embedded in it too", row.key, tally.embedded.total())
             for novel, fault in faults.items():
                 context.log.warning("%s still answers searches but lacks %s: %s", row.key, novel, sentence(fault))
 
-    def _embed(
-        self, context: dg.OutputContext, row: SpaceRow, obj: EmbeddingStream, novels: Sequence[str], tally: Tally
-    ) -> dict[str, EmbeddingError]:
-        """Embed what `novels` lack in one stream; when it breaks, novel by novel, so that one takes no other with it.
-
-        Gives the error of each novel that did not get through.
-        """
-        error = self._stream(context, row, obj, novels, tally)
-        if error is None:
-            return {}
-        left = [novel for novel, covered in self._covered(row, novels).items() if covered.missing]
-        faults = dict.fromkeys(left, error)
-        if len(novels) == 1 or isinstance(error, FOR_A_PERSON):
-            return faults
-        # In another order each time: a few faulty novels in a row must not stand before the others every night.
-        random.shuffle(left)
-        in_a_row = 0
-        for novel in left:
-            error = self._stream(context, row, obj, [novel], tally)
-            in_a_row = in_a_row + 1 if error else 0
-            if error is None:
-                del faults[novel]
-                continue
-            faults[novel] = error
-            if in_a_row == FAILURES_THAT_END or isinstance(error, FOR_A_PERSON):
-                break
-        return faults
-
-    def _stream(
-        self, context: dg.OutputContext, row: SpaceRow, obj: EmbeddingStream, novels: Sequence[str], tally: Tally
-    ) -> EmbeddingError | None:
-        said = time.monotonic()
-        space = space_of(row)
-        try:
-            with embedding_lock(self.engine, row, novels) as session:
-                while True:
-                    for outcome in obj.embed(space, tally.watch(session.missing())):
-                        self._keep(row, outcome, tally)
-                        if time.monotonic() - said > PROGRESS_SECONDS:
-                            said = time.monotonic()
-                            context.log.info(
-                                "%s embedded so far, %s tokens", tally.embedded.total(), tally.tokens.total()
-                            )
-                    if not session.wait_for_others():
-                        return None
-        except EmbeddingError as error:
-            return error
-
-    def _keep(self, row: SpaceRow, outcome: EmbeddedBatch | RefusedInput, tally: Tally) -> None:
-        if isinstance(outcome, RefusedInput):
-            record_refusals(self.engine, row, [(outcome.content_hash, outcome.reason)])
-            tally.add_refusal(outcome)
-        else:
-            vectors.write_batch(self.engine, row, outcome.hashes, outcome.embeddings)
-            tally.add_batch(outcome)
-
-    def _record_spending(
-        self, context: dg.OutputContext, row: SpaceRow, space: Space, novels: Sequence[str], tally: Tally
-    ) -> None:
-        for novel in novels:
-            if tally.requests[novel] or tally.embedded[novel]:
-                record_spending(
-                    self.engine,
-                    row,
-                    novel,
-                    tokens=tally.tokens[novel],
-                    inputs=tally.embedded[novel],
-                    requests=tally.requests[novel],
-                    cost=price_of(space, tally.tokens[novel]),
-                    run_id=context.run_id,
-                )
-
-    def _covered(self, row: SpaceRow, novels: Sequence[str]) -> dict[str, NovelCoverage]:
-        return {covered.novel: covered for covered in coverage(self.engine, row, novels).novels}
-
     def _reports(
         self, row: SpaceRow, space: Space, novels: Sequence[str], tally: Tally, seconds: float
     ) -> dict[str, Metadata]:
         reports: dict[str, Metadata] = {}
-        for novel, covered in self._covered(row, novels).items():
+        for novel, covered in covered_novels(self.engine, row, novels).items():
             price = price_of(space, tally.tokens[novel])
             reports[novel] = {
                 "dagster/row_count": covered.present,

@@ -24,6 +24,13 @@ class Tally:
             self.waiting[row.content_hash] = (row.novel, max(1, row.token_count))
             yield row
 
+    def add(self, outcome: EmbeddedBatch | RefusedInput) -> None:
+        """Count what was stored, or recorded as refused."""
+        if isinstance(outcome, RefusedInput):
+            self.add_refusal(outcome)
+        else:
+            self.add_batch(outcome)
+
     def add_batch(self, batch: EmbeddedBatch) -> None:
         """Count a batch that was stored."""
         rows = [self.waiting.pop(value) for value in batch.hashes]

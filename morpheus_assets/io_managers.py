@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from morpheus_assets.assets.partition_results import PartitionResults, StoredPartitions
+from morpheus_assets.store.faults import sentence_for
 
 T = TypeVar("T")
 Metadata = Mapping[str, Any]
@@ -66,7 +67,7 @@ def add_partition_metadata(context: dg.OutputContext, novel: str, metadata: Meta
 
 def sentence(error: BaseException) -> str:
     """What to tell a person about an error: its message, with the class's name when it says nothing itself."""
-    message = str(error).strip()
+    message = sentence_for(error) or str(error).strip()
     if isinstance(error, dg.Failure):
         message = error.description or message
     return message if len(message.split()) > 1 else f"{type(error).__name__}: {message}"

@@ -88,7 +88,7 @@ def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     """Read one novel's file; raises RefusedNovel, or SourceMissing when there is no file."""
     path = content_folder.novel_file(novel)
     try:
-        document, digest = read_novel_file(path, max_bytes=content_folder.settings.max_novel_bytes)
+        document, digest = read_novel_file(path)
     except UnreadableNovelFile as error:
         raise RefusedNovel(str(error), path.name, error.digest) from error
     return ReadNovel(document, path.name, digest)
@@ -104,7 +104,7 @@ def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     io_manager_key="chapters_io_manager",
     metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
 )
-def chapters(context: dg.AssetExecutionContext, novels: object) -> PartitionResults:
+def chapters(context: dg.AssetExecutionContext, novels: Any) -> PartitionResults:
     """The chapters of each novel: one row a chapter, with its place in the text.
 
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
@@ -132,7 +132,7 @@ def build_chunks_asset(settings: ChunkerSettings) -> dg.AssetsDefinition:
         io_manager_key="chunks_io_manager",
         metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},
     )
-    def chunks(context: dg.AssetExecutionContext, novels: object, chapters: object) -> PartitionResults:
+    def chunks(context: dg.AssetExecutionContext, novels: Any, chapters: Any) -> PartitionResults:
         """The passages that are embedded and searched: one row a chunk, shared by all text spaces.
 
         A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit

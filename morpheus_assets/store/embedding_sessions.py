@@ -7,11 +7,12 @@ that is in two novels, without paying twice. Needs real sessions: not through a 
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.store.coverage import MissingInput, missing_page
 from morpheus_assets.store.records import NovelNames
@@ -36,11 +37,14 @@ class EmbeddingSession:
                     break
     """
 
-    def __init__(self, engine: Engine, space: SpaceRow, novels: list[str], number: int) -> None:
+    def __init__(
+        self, engine: Engine, space: SpaceRow, novels: list[str], number: int, holder: psycopg.Connection[Any]
+    ) -> None:
         self._engine = engine
         self._space = space
         self._novels = novels
         self._number = number
+        self._holder = holder
         self._contended: set[bytes] = set()
 
     @property
@@ -51,13 +55,15 @@ class EmbeddingSession:
     def missing(self) -> Iterator[MissingInput]:
         """Claim and yield, page by page, what lacks a vector; each hash once, whoever else is asking.
 
-        Holds no transaction while the caller works. What a previous pass yielded must be finished with.
+        Holds no transaction while the caller works. What a previous pass yielded must be finished with. Raises
+        psycopg.OperationalError when the server restarted since: this session is forgotten, and a new one is needed.
         """
         self.release()
         self._contended.clear()
         for novel in self._novels:
             after = b""
             while True:
+                self._holder.execute("SELECT")
                 with transaction(self._engine) as connection:
                     page = missing_page(connection, self._space, novel, after, _PAGE)
                     mine = self._claim(connection, [row.content_hash for row in page])
@@ -151,11 +157,13 @@ def embedding_lock(engine: Engine, space: SpaceRow, novels: NovelNames) -> Itera
     try:
         number = _begin(holder)
         names = [novels] if isinstance(novels, str) else list(dict.fromkeys(novels))
-        session = EmbeddingSession(engine, space, names, number)
+        session = EmbeddingSession(engine, space, names, number, holder)
         try:
             yield session
         finally:
-            session.release()
+            # A server that is away cannot be told, and need not be: claims end with this connection.
+            with suppress(psycopg.Error, DBAPIError):
+                session.release()
     finally:
         fairy.close()
 

@@ -9,10 +9,12 @@ import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from morpheus_assets.store.faults import patiently
 from morpheus_assets.store.transactions import transaction
 
 if TYPE_CHECKING:
@@ -77,7 +79,9 @@ class PostgresBudget:
         await self._call(self._pause, seconds)
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        # A server that restarts in the middle must not end a stream of paid requests; a booking made twice only waits.
+        work = partial(patiently, partial(function, *arguments))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _book(self, requests: int, tokens: int) -> float:
         with transaction(self._engine) as connection:

@@ -1,0 +1,79 @@
+"""What a fault of the database means in the middle of the work: one sentence for a person, and whether to wait it out.
+
+A database that cannot be used from the start is database.py's.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+_Result = TypeVar("_Result")
+
+# A Postgres that restarts is back within seconds; crash recovery after heavy loading takes up to a minute.
+PATIENCE_SECONDS = 90.0
+_LONGEST_PAUSE = 2.0
+_SENTENCES = {
+    "53100": "The database's disk is full: free some room on it and run again.",
+    "53200": "The database is out of memory: give its machine more, or lower its settings, and run again.",
+    "53300": "The database has no connection left: raise its max_connections or run fewer processes, and run again.",
+    "25006": "The database only allows reading: it is a replica or was set so; use the main one and run again.",
+    "42501": "The database refuses this user a right that is needed: let it own the tables, and run again.",
+    "58030": "The database cannot read or write its files: look at its log and its disk, and run again.",
+}
+_KEPT = " Nothing that was stored is lost."
+
+
+def sentence_for(error: BaseException) -> str | None:
+    """One sentence about a fault of the database; None when the error is none."""
+    fault = _driver_fault(error)
+    if fault is None:
+        return None
+    if passes_by_itself(error):
+        return "The connection to the database was lost, and it did not come back in time: see that it runs." + _KEPT
+    known = _SENTENCES.get(fault.sqlstate or "")
+    if known is None and "No space left on device" in str(fault):
+        known = _SENTENCES["53100"]
+    if known is None:
+        first = (str(fault).strip().splitlines() or [type(fault).__name__])[0].rstrip(".")
+        known = f"The database refuses the work ({first}): look at its log, and run again."
+    return known + _KEPT
+
+
+def passes_by_itself(error: BaseException) -> bool:
+    """Whether the server restarts, recovers or cannot be reached for a moment."""
+    fault = _driver_fault(error)
+    if fault is None:
+        return False
+    state = fault.sqlstate
+    if state is None:
+        return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
+    return state.startswith("08") or state in ("57P01", "57P02", "57P03")
+
+
+def patiently(call: Callable[[], _Result], *, seconds: float | None = None) -> _Result:
+    """Call again while the database is away, for as long as it takes to restart; `call` must bear being repeated."""
+    deadline = time.monotonic() + (PATIENCE_SECONDS if seconds is None else seconds)
+    pause = 0.1
+    while True:
+        try:
+            return call()
+        except Exception as error:
+            if not passes_by_itself(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(_LONGEST_PAUSE, pause * 2)
+
+
+def ping(engine: Engine) -> None:
+    """Ask the server for nothing; raises when it is away."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+
+def _driver_fault(error: BaseException) -> psycopg.Error | None:
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return origin if isinstance(origin, psycopg.Error) else None
