@@ -221,3 +221,14 @@ def test_a_line_says_where_its_chapter_starts():
 def test_empty_and_blank_texts_have_no_chapters():
     assert find_chapters(document("")) == []
     assert find_chapters(document(" \n\n\t\n")) == []
+
+
+def test_a_misspelled_number_word_is_still_a_chapter():
+    names = ("Erstes Kapitel", "Zweites Kapitel", "Drites Kapitel", "Viertes Kapitel")
+    assert titles("".join(f"{name}\n\n{prose(i)}" for i, name in enumerate(names))) == list(names)
+
+
+def test_numbered_stories_over_two_volumes_on_one_line_count_by_their_chapters():
+    places = [(volume, chapter) for volume in (1, 2) for chapter in range(1, 6)]
+    text = "".join(f"Vol. {v} Chapter {c}: The Way\n\n{prose(v * 10 + c)}" for v, c in places)
+    assert len(titles(text)) == 10

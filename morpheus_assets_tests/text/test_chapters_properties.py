@@ -60,7 +60,7 @@ def test_a_hundred_thousand_chapters_take_seconds():
     started = time.perf_counter()
     found = find_chapters(Document(text=text, format="txt", encoding="utf-8"))
     assert len(found) == 100_000
-    assert time.perf_counter() - started < 30
+    assert time.perf_counter() - started < 60
 
 
 @pytest.mark.parametrize(

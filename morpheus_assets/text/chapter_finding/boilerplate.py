@@ -4,17 +4,17 @@ import re
 from typing import NamedTuple
 
 _MARK_START = re.compile(
-    r"^[ \t*]*\**\s*START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n*]{1,120})?\n?"
-    r"|^\*END[\s*]*THE SMALL PRINT[^\n]*\n",
+    r"^[ \t*]*START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n*]{1,120})?\n?"
+    r"|^\*END[ \t*]*THE SMALL PRINT[^\n]*\n",
     re.IGNORECASE | re.MULTILINE,
 )
 _MARK_END = re.compile(
-    r"^[ \t*]*\**\s*END OF (?:THE|THIS) PROJECT GUTENBERG|^[ \t]*End of (?:the |this )?Project Gutenberg"
-    r"|^[ \t]*\**\s*START: FULL LICENSE|^[ \t]*(?:Ende dieses|Fin de|Fine dell?)\s*Projec?t Gutenberg",
+    r"^[ \t*]*END OF (?:THE|THIS) PROJECT GUTENBERG|^[ \t]*End of (?:the |this )?Project Gutenberg"
+    r"|^[ \t*]*START: FULL LICENSE|^[ \t]*(?:Ende dieses|Fin de|Fine dell?) *Projec?t Gutenberg",
     re.IGNORECASE | re.MULTILINE,
 )
 _CREDITS = re.compile(
-    r"\s*(?:^(?:Produced by|Prepared by|E-?text prepared|This E-?text was|Transcribed (?:from|by)|Credits:?"
+    r"(?:[ \t]*\n)*+(?:^(?:Produced by|Prepared by|E-?text prepared|This E-?text was|Transcribed (?:from|by)|Credits:?"
     r"|Scanned|HTML version|This file was|Note: |Images? (?:generously )?|An Anonymous Volunteer|Updated:"
     r"|Last updated)[^\n]*\n(?:[^\n]*\S[^\n]*\n)*)+",
     re.IGNORECASE | re.MULTILINE,
@@ -32,7 +32,7 @@ class Body(NamedTuple):
 
 
 def find_body(text: str) -> Body:
-    """The range without the distributor's header, credits and licence; the whole text where there are none."""
+    """The range without the distributor's header, credits and licence; the whole text where nothing else is left."""
     start, end = 0, len(text)
     openings = list(_MARK_START.finditer(text, 0, min(end, _LONGEST_HEADER)))
     if openings:
@@ -49,4 +49,6 @@ def find_body(text: str) -> Body:
     colophon = _AOZORA_END.search(text, max(start, end - 6_000), end)
     if colophon:
         end = colophon.start()
-    return Body(start, max(start, end))
+    if not text[start:end].strip():
+        return Body(0, len(text))
+    return Body(start, end)

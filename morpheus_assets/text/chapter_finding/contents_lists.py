@@ -14,7 +14,7 @@ from morpheus_assets.text.chapter_finding.words import title_key, without_page_n
 _SHORTEST_RUN = 3
 _LONGEST_ENTRY_GAP = 1000
 _LONGEST_LIST = 120_000
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_LINE = re.compile(r"^[^\n]*\S[^\n]*", re.MULTILINE)
 
 
 class Region(NamedTuple):

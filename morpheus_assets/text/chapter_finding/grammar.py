@@ -7,6 +7,7 @@ from morpheus_assets.text.chapter_finding.cjk_grammar import parse_cjk
 from morpheus_assets.text.chapter_finding.numerals import (
     FIRST_NUMBER_WORDS,
     digits_value,
+    misspelled_value,
     number_words_value,
     roman_value,
 )
@@ -46,7 +47,9 @@ def might_be_heading(line: str) -> bool:
     if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
         return True
     folded = fold(token)
-    return folded in UNIT_WORDS or folded in FIRST_NUMBER_WORDS or folded in _ARTICLES
+    if folded in UNIT_WORDS or folded in FIRST_NUMBER_WORDS or folded in _ARTICLES:
+        return True
+    return first.isupper() and len(line) < 40 and fold(line.rstrip(" .").rsplit(None, 1)[-1]) in UNIT_WORDS
 
 
 def names_unit(line: str) -> bool:
@@ -93,6 +96,9 @@ def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | N
         repaired = token.translate(_OCR_ROMAN)
         if _NUMBER_CASE.fullmatch(repaired):
             return _Number(roman_value(repaired), 1, "roman")
+    value = misspelled_value(token) if lenient and len(tokens) == position + 1 and position else None
+    if value:
+        return _Number(value, 1, "word")
     return None
 
 
@@ -146,6 +152,9 @@ def _inner_heading(rest: str) -> Parsed | None:
 
 def _number_then_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Parsed | None:
     number = _read_number(tokens, first, lenient=False)
+    if number is None and len(tokens) == first + 2 and fold(tokens[-1]) in UNIT_WORDS and tokens[-1][0].isupper():
+        value = misspelled_value(tokens[first])
+        number = _Number(value, 1, "word") if value else None
     if number is None or first + number.used >= len(tokens):
         return None
     position = first + number.used

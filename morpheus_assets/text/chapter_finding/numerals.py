@@ -1,6 +1,8 @@
 """Numbers as headings write them: digits, roman numerals, CJK numerals and number words. No heading grammar here."""
 
 import re
+from difflib import get_close_matches
+from functools import lru_cache
 
 from morpheus_assets.text.chapter_finding.number_words import NUMBER_WORDS
 from morpheus_assets.text.chapter_finding.words import fold
@@ -8,7 +10,7 @@ from morpheus_assets.text.chapter_finding.words import fold
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,4})(?:XC|XL|L?X{0,4})(?:IX|IV|V?I{0,4})")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _ORDINAL_DIGITS = re.compile(
-    r"(\d{1,5})(?:st|nd|rd|th|er|re|ere|ère|e|eme|ème|º|ª|°|o|a|[-‑]?(?:я|й|ая|ый|ой|ое))?", re.IGNORECASE
+    r"(\d{1,6})(?:st|nd|rd|th|er|re|ere|ère|e|eme|ème|º|ª|°|o|a|[-‑]?(?:я|й|ая|ый|ой|ое))?", re.IGNORECASE
 )
 _CJK_DIGITS = {c: v for v, group in enumerate(("〇零○", "一壹壱弌", "二貳弐贰兩两", "三參参叁", "四肆",
                                                 "五伍", "六陸陆", "七柒", "八捌", "九玖")) for c in group}  # fmt: skip
@@ -61,6 +63,17 @@ def cjk_value(numeral: str) -> int | None:
         else:
             return None
     return total + pending
+
+
+@lru_cache(maxsize=4096)
+def misspelled_value(word: str) -> int | None:
+    """The value of a single number word with a letter wrong or lost ("Zölftes", "FOUTEEN"), None for other words."""
+    folded = fold(word)
+    if len(folded) < 5 or not folded.isalpha():
+        return None
+    near = (key for key in NUMBER_WORDS if key[0] == folded[0] and abs(len(key) - len(folded)) <= 1)
+    best = get_close_matches(folded, near, 1, cutoff=0.88)
+    return NUMBER_WORDS[best[0]] if best else None
 
 
 def number_words_value(tokens: list[str]) -> tuple[int, int] | None:

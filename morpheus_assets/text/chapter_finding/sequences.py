@@ -22,13 +22,18 @@ def best_chain(hits: Sequence[Hit], parents: Sequence[int]) -> list[Hit]:
     weights = _weights(hits)
     scores: list[float] = []
     links: list[int] = []
+    highest = 0.0
     for index, hit in enumerate(hits):
         best, link = weights[index] - _opening_cost(hit.number), -1
-        for back in range(max(0, index - _LOOK_BACK), index):
-            earlier = hits[back]
-            score = scores[back] + weights[index] - _step_cost(earlier, hit, parents)
+        for back in range(index - 1, max(-1, index - 1 - _LOOK_BACK), -1):
+            cost = _step_cost(hits[back], hit, parents)
+            score = scores[back] + weights[index] - cost
             if score > best:
                 best, link = score, back
+            if cost == 0 and scores[back] >= highest:
+                # No other predecessor can do better: this keeps a regular book cheap.
+                break
+        highest = max(highest, best)
         scores.append(best)
         links.append(link)
     position = max(range(len(scores)), key=scores.__getitem__)

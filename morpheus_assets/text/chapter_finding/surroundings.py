@@ -7,7 +7,7 @@ from morpheus_assets.text.chapter_finding.boilerplate import Body
 from morpheus_assets.text.chapter_finding.contents_lists import Region
 from morpheus_assets.text.chapter_finding.hits import Hit
 
-_BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
+_BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
 _SHORTEST_STORY = 600
 _NOTES = re.compile(
     r"transcriber|produced by|e-?book|e-?text|proofread|copyright|gutenberg|isbn|electronic", re.IGNORECASE
@@ -32,7 +32,7 @@ def front_range(
         return None
     named = [h.start for h in hits if h.matter in ("front", "back") and body.start <= h.start < begin]
     named = [s for s in named if not any(r.start <= s < r.end for r in regions) and begin - s < 3_000]
-    return (named[0] if named else begin), (first if not any(r.start >= last for r in regions) else last)
+    return (named[-1] if named else begin), (first if not any(r.start >= last for r in regions) else last)
 
 
 def back_range(text: str, body: Body, last: int, hits: Sequence[Hit]) -> tuple[int | None, int, int]:

@@ -12,7 +12,7 @@ from morpheus_assets.text.chapter_finding.matter import matter_kind
 from morpheus_assets.text.chapter_finding.units import CONTAINERS
 from morpheus_assets.text.chapter_finding.words import title_key
 
-_BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
+_BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
 _SENTENCE_END = ".!?…”\"’'»。！？」』:;,—"
 _SHORTEST_CHAPTER = 700
 _LONGEST_CHAPTER = 120_000

@@ -14,7 +14,7 @@ from morpheus_assets.text.chapter_finding.matter import matter_kind
 from morpheus_assets.text.chapter_finding.units import CONTAINERS
 from morpheus_assets.text.chapter_finding.words import title_key, without_page_number
 
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_LINE = re.compile(r"^[^\n]*\S[^\n]*", re.MULTILINE)
 _LONGEST_LIST = 120_000
 _SIMILAR = 0.85
 

@@ -12,7 +12,7 @@ _UNITS = {
     "canto": "canto chant gesang песнь песня cantus rhapsody ραψωδία",
     "episode": "episode episodio",
     "story": "story tale adventure aventure abenteuer récit racconto cuento erzählung geschichte рассказ novella",
-    "day": "day giornata jornada journée night nuit nacht notte noche ночь evening",
+    "day": "day día giornata jornada journée night nuit nacht notte noche ночь evening",
     "scene": "scene scène escena scena szene auftritt явление сцена cena",
     "section": "section sección sezione seção abschnitt §",
     "lecture": "lecture lesson essay sermon discourse dialogue fable",
