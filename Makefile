@@ -37,6 +37,6 @@ $(READY): requirements.lock pyproject.toml
 	if [ -z "$$python" ]; then echo "Python 3.11, 3.12 or 3.13 is needed and none was found; install one, or name it: make PYTHON=/path/to/python3.12 up" >&2; exit 1; fi; \
 	echo "Setting up $(VENV) with $$($$python --version) (minutes at first, seconds later)"; \
 	[ -x $(BIN)/python ] || $$python -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --editable .
 	@touch $(READY)

@@ -84,9 +84,6 @@ class Settings(BaseSettings):
     max_image_pixels: Count = Field(
         64_000_000, description="Panels with more pixels are refused before they are decoded."
     )
-    max_novel_bytes: Count = Field(
-        64 * 1024 * 1024, description="Novels larger than this are refused before they are read."
-    )
 
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI, on loopback.")
     max_runs_per_tick: Count = Field(50, description="Runs that one sensor tick may launch.")

@@ -106,7 +106,6 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
         answer = inspect_file(
             path,
             chunker=chunker,
-            max_novel_bytes=values.max_novel_bytes,
             max_image_pixels=values.max_image_pixels,
         )
         click.echo(json.dumps(answer, ensure_ascii=False) if as_json else describe(answer))

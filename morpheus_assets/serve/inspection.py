@@ -8,9 +8,7 @@ from morpheus_assets.text.chunking import ChunkerSettings
 from morpheus_assets.text.errors import UnreadableText
 
 
-def inspect_file(
-    path: Path, *, chunker: ChunkerSettings, max_novel_bytes: int, max_image_pixels: int
-) -> dict[str, Any]:
+def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int) -> dict[str, Any]:
     """Describe one file as a JSON-ready object.
 
     Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text" or "image"), `reason` (a sentence, or None).
@@ -24,7 +22,7 @@ def inspect_file(
     answer: dict[str, Any] = {"file": str(path), "state": "ok", "kind": kind, "reason": None}
     try:
         if kind == "text":
-            answer.update(_inspect_text(path, chunker, max_novel_bytes))
+            answer.update(_inspect_text(path, chunker))
         else:
             answer.update(_inspect_image(path, max_image_pixels))
     except (UnreadableText, RefusedImage) as error:
@@ -38,12 +36,12 @@ def inspect_file(
     return answer
 
 
-def _inspect_text(path: Path, chunker: ChunkerSettings, max_novel_bytes: int) -> dict[str, Any]:
+def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
     from morpheus_assets.text.chapters import find_chapters
     from morpheus_assets.text.chunking import cut_chunks
     from morpheus_assets.text.novel_files import read_novel_file
 
-    document, _ = read_novel_file(path, max_bytes=max_novel_bytes)
+    document, _ = read_novel_file(path)
     found = find_chapters(document)
     rows: dict[str, list[dict[str, Any]]] = {"chapter": [], "section": []}
     for chapter in found:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.formats import read_document
+from morpheus_assets.text.formats import check_size, read_document
 
 
 class UnreadableNovelFile(UnreadableText):
@@ -16,27 +16,20 @@ class UnreadableNovelFile(UnreadableText):
         self.digest = digest
 
 
-def read_novel_file(path: Path, *, max_bytes: int) -> tuple[Document, str]:
-    """The document and the hex sha256 of the file; one larger than `max_bytes` is refused before it is read.
+def read_novel_file(path: Path) -> tuple[Document, str]:
+    """The document and the hex sha256 of the file; one that is too large is refused before it is read.
 
     Raises UnreadableNovelFile with one sentence.
     """
+    digest = None
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            raise UnreadableNovelFile(
-                f"{path.name} has {size:,} bytes, and a novel may have {max_bytes:,}: split it, or raise"
-                " MORPHEUS_MAX_NOVEL_BYTES.",
-                digest,
-            )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            check_size(path.name, path.stat().st_size)
+            file.seek(0)
+            return read_document(file.read(), path.name), digest
     except OSError as error:
         reason = f"{path.name} cannot be read ({error.strerror or error}): check the path and its permissions."
-        raise UnreadableNovelFile(reason, None) from error
-    digest = hashlib.sha256(data).hexdigest()
-    try:
-        return read_document(data, path.name), digest
+        raise UnreadableNovelFile(reason, digest) from error
     except UnreadableText as error:
         raise UnreadableNovelFile(str(error), digest) from error

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, materialized, metadata_of, story
@@ -137,11 +135,10 @@ def test_a_novel_without_a_file_names_the_folder_and_the_way_out(deployment: Dep
     assert "morpheus remove nobody" in failure_of(result)
 
 
-def test_a_novel_larger_than_the_limit_is_refused_before_it_is_read(deployment: Deployment, tmp_path: Path):
-    deployment.settings.max_novel_bytes = 1000
-    deployment.drop("emma.txt", "x" * 1001)
-    result = deployment.ingest("emma")
-    assert "MORPHEUS_MAX_NOVEL_BYTES" in failure_of(result)
+def test_a_novel_larger_than_the_limit_is_refused_before_it_is_decoded(deployment: Deployment):
+    with deployment.drop("emma.txt", "x").open("r+b") as file:
+        file.truncate(65 * 1024 * 1024)
+    assert "64 MiB" in failure_of(deployment.ingest("emma"))
 
 
 def test_a_missing_key_fails_with_the_variable_to_set_and_keeps_chunks(deployment: Deployment):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from morpheus_assets.images.decoding import decode_panel
+from morpheus_assets.images.discovery import MAX_PANEL_BYTES
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.serve.api.answers import json_answer
 from morpheus_assets.serve.api.panel_files import read_panel
@@ -117,7 +118,7 @@ async def panel(
     place = await services.database.call(panel_place, value)
     data = None
     if place is not None:
-        folder, limit = services.settings.panels_folder, services.settings.max_novel_bytes
+        folder, limit = services.settings.panels_folder, MAX_PANEL_BYTES
         data = await asyncio.to_thread(read_panel, folder, place.novel, place.path, value, limit)
     if data is None or place is None:
         raise Problem(404, "not-found", f"No panel {id[:12]}… is stored, or its file is gone.")

@@ -14,7 +14,7 @@ from morpheus_assets.connected_providers import configured_image_spaces, space_o
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel
-from morpheus_assets.images.discovery import PANEL_SUFFIXES
+from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.serve.api.answers import json_answer
 from morpheus_assets.serve.api.panel_files import folder_of, inside
@@ -118,7 +118,7 @@ async def _from_content(request: Request, services: Services) -> tuple[bytes, st
         named = inside(folder, wanted.path)
         own = folder_of(folder, novel)
         file = named or (inside(own, rest) if own is not None and rest else None)
-        data = await asyncio.to_thread(_read, file, services.settings.max_novel_bytes) if file else None
+        data = await asyncio.to_thread(_read, file, MAX_PANEL_BYTES) if file else None
     except (ValueError, OSError):
         data = None
     if data is None:
