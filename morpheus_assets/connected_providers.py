@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL
-from morpheus_assets.embedding.image_spaces import resolve_image_space
+from morpheus_assets.embedding.image_spaces import remembered_name, resolve_image_space
 from morpheus_assets.embedding.providers import EmbeddingProvider, open_image_provider, open_text_provider
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
@@ -90,4 +90,5 @@ def _configured_name(settings: Settings, space: Space) -> SpaceName | None:
     for name in parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES"):
         if resolve_image_space(name, cache_folder=settings.data_folder).key == space.key:
             return name
-    return None
+    # a space may go on answering after the settings name another checkpoint
+    return remembered_name(space, settings.data_folder)

@@ -77,6 +77,25 @@ def weights_hash(path: Path, cache_folder: Path) -> str:
         ) from error
 
 
+def remembered_name(space: Space, cache_folder: Path) -> SpaceName | None:
+    """A name by which the local weights of `space` can still be opened, though no setting names them any more.
+
+    Where they lay is known from the hashes in `cache_folder`; None when they are gone, or not as they were.
+    """
+    for stamp, digest in _read_cache(cache_folder).items():
+        path = Path(stamp.rsplit("|", 2)[0])
+        if space.revision != f"sha256:{digest}" or not path.exists():
+            continue
+        for written in (path.parent, path):
+            name = SpaceName("open_clip", f"local:{written}")
+            try:
+                if resolve_image_space(name, cache_folder=cache_folder).key == space.key:
+                    return name
+            except ConfigurationError:
+                continue
+    return None
+
+
 def _remote_space(name: SpaceName) -> Space:
     stated = name.tag or ""
     config = architecture_config(name.model)
