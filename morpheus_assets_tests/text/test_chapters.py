@@ -23,14 +23,12 @@ def titles(text):
     return [chapter.title for chapter in chapters_of(document(text))]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("style", all_styles())
-def test_every_heading_style_is_found_in_every_layout(style, layout):
-    if not applies(style, layout):
-        pytest.skip("nobody could tell these headings from the text")
+def test_every_heading_style_is_found_in_every_layout(style):
     write, chinese = all_styles()[style]
-    result = score_made(make_book(write, LAYOUTS[layout], count=12, chinese=chinese))
-    assert result.perfect, result
+    tried = [layout for layout in LAYOUTS if applies(style, layout)]
+    results = {layout: score_made(make_book(write, LAYOUTS[layout], count=12, chinese=chinese)) for layout in tried}
+    assert {layout: result for layout, result in results.items() if not result.perfect} == {}
 
 
 def test_every_chapter_of_the_shared_novels_is_found_and_no_false_one(shared_data):

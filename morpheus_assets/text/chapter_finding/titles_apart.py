@@ -18,6 +18,7 @@ _SHORTEST_CHAPTER = 700
 _LONGEST_CHAPTER = 120_000
 _TITLE_PAGE = 5_000
 _LONGEST_CASELESS = 40
+_PRECISION = 0.6
 
 
 def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]:
@@ -40,16 +41,30 @@ def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]
     best_score = 0.0
     story: dict[int, bool] = {}
     for capitals in (True, False):
-        for gap in range(6, table.usual_gap - capitals, -1):
+        for gap in range(6, table.usual_gap, -1):
             group = [c for c in candidates if apart[c.start] >= gap and (not capitals or _is_upper(clean(c.text)))]
             kept = _before_prose(text, group, end, story)
-            common = gap == table.usual_gap
-            if len(kept) < (0.85 if common else 0.6) * len(group) or (common and len(kept) < 4):
+            if len(kept) < _PRECISION * len(group):
                 continue
-            score = _evenness(kept, start, end, 4_000 if common else 2_000) * (1.0 if capitals else 0.8)
-            if score > best_score + (0.1 if common else 0):
+            score = _evenness(kept, start, end, 2_000) * (1.0 if capitals else 0.8)
+            if score > best_score:
                 best, best_score = kept, score
+    if not best:
+        best = _capitals_alone(text, candidates, start, end, story)
     return [title_hit(line) for line in _with_first(text, best, candidates, start)]
+
+
+def _capitals_alone(
+    text: str, candidates: Sequence[ShortLine], start: int, end: int, story: dict[int, bool]
+) -> list[ShortLine]:
+    """Titles in capitals that stand no further apart than paragraphs do (a web page without heading tags).
+
+    Shouts and signatures look the same, so nearly all such lines must qualify, and none may end like a shout.
+    """
+    group = [c for c in candidates if c.before and _is_upper(clean(c.text)) and c.text[-1] not in "!?"]
+    kept = _before_prose(text, group, end, story)
+    enough = len(kept) >= 5 and len(kept) >= 0.85 * len(group)
+    return kept if enough and _evenness(kept, start, end, 4_000) > 0 else []
 
 
 def _gaps_before(table: LineTable) -> dict[int, int]:
