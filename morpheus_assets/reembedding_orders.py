@@ -58,18 +58,24 @@ class Order:
 
 
 def order_for(
-    plan: SpacePlan, partitions: Sequence[str], *, whole: Collection[str] = (), description: str = ""
+    plan: SpacePlan,
+    partitions: Sequence[str],
+    *,
+    whole: Collection[str] = (),
+    busy: Collection[str] = (),
+    description: str = "",
 ) -> Order | None:
     """What to launch for a plan; None when none of its novels may be, or is a partition.
 
-    `partitions` are all that exist, in creation order; `whole` are novels that lack nothing in the space.
+    `partitions` are all that exist, in creation order; `whole` are novels that lack nothing in the space, `busy` those
+    that a run is bringing in at this moment.
     """
-    existing = set(partitions)
+    existing = set(partitions) - set(busy)
     work = tuple(each for each in plan.chosen if each.novel in existing)
     if not work:
         return None
     bridged = bridge([each.novel for each in work], partitions, whole)
-    title = f"Re-embed {len(work)} novels in {plan.space.key}: {plan.reason}"
+    title = f"Re-embed {len(work)} novels in {plan.space.key}: {plan.reason.partition(',')[0]}"
     title = "".join(letter for letter in title if letter not in '%*"')
     if len(title) > _LONGEST_TITLE:
         title = title[: _LONGEST_TITLE - 1] + "…"

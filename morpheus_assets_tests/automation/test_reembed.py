@@ -123,6 +123,20 @@ def test_a_second_launch_waits_for_the_first(engine, before, instance) -> None:
     assert len(instance.get_backfills()) == 1
 
 
+def test_a_novel_that_is_being_brought_in_is_left_to_its_run(engine, before, instance) -> None:
+    from morpheus_assets.automation.jobs import INGEST_NOVELS
+
+    add_novels(engine, instance, names(5))
+    job = build_definitions(before).resolve_job_def(INGEST_NOVELS.name)
+    tags = {RANGE_START: "novel-001", RANGE_END: "novel-003"}
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    [said] = launch(engine, instance, before)
+    assert said.startswith("Re-embed 2 novels")
+    [backfill] = instance.get_backfills()
+    keys = {target.partition_key for target in backfill.asset_backfill_data.target_subset.iterate_asset_partitions()}
+    assert keys == {"novel-000", "novel-004"}
+
+
 def test_nothing_is_launched_when_every_space_is_whole(engine, before, instance) -> None:
     add_novels(engine, instance, names(2))
     fill(engine, before, OLD_KEY, names(2), active=True)
