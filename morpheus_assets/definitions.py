@@ -14,6 +14,7 @@ from morpheus_assets.automation.generate_embedding import generate_embedding
 from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.automation.lost_runs import lost_runs_sensor
 from morpheus_assets.automation.schedules import build_schedules
+from morpheus_assets.automation.second_tries import failed_ingests_sensor
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
 from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
 from morpheus_assets.automation.upkeep import upkeep
@@ -70,7 +71,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
         jobs=[INGEST_NOVELS, INGEST_PANELS, generate_embedding, prepare_new_space, upkeep, check_job],
         schedules=build_schedules(settings, [asset.key for asset in embeddings], check_job),
-        sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor, lost_runs_sensor],
+        sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor, lost_runs_sensor, failed_ingests_sensor],
         resources={**resources, **overrides},
         # the chain is linear, and every step of a multiprocess run costs four seconds of start-up
         executor=dg.in_process_executor,

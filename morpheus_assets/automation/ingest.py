@@ -12,7 +12,6 @@ from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.partitions import NOVELS, is_novel_slug
 
-
 JOBS = {"--texts": INGEST_NOVELS, "--panels": INGEST_PANELS}
 
 

@@ -17,9 +17,7 @@ def result(run_id: str, as_json: bool) -> None:
         summary = result_summary(engine, run_id)
         vectors = result_embeddings(engine, run_id) if summary else None
     if summary is None or vectors is None:
-        raise click.ClickException(
-            f"No result of a run {run_id!r} is stored: it is not done, or it failed."
-        )
+        raise click.ClickException(f"No result of a run {run_id!r} is stored: it is not done, or it failed.")
     if as_json:
         answer = {"embeddings": vectors.tolist(), "model": summary.model, "total_tokens": summary.total_tokens}
         click.echo(json.dumps(answer | {"space": summary.space_key, "input_type": summary.input_type}))

@@ -1,5 +1,6 @@
 """`morpheus serve`: the HTTP API in one process; where it may bind, and how it ends without cutting anyone off."""
 
+import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -56,7 +57,9 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.state.stop()
-        super().handle_exit(sig, frame)
+        # uvicorn's own way raises the signal again at the end, and a process that was asked to end would look killed
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def _check_free(host: str, port: int) -> None:

@@ -153,6 +153,9 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, Problem):
+            # a body that grew too large while it was read comes wrapped
+            return problem_response(error.__cause__, request_id_of(request))
         kind = {404: "not-found", 413: "too-large"}.get(error.status_code, "invalid-request")
         detail = {404: f"There is nothing at {request.url.path}.", 405: f"{request.method} is not possible here."}
         problem = Problem(

@@ -141,7 +141,6 @@ class SearchService:
             _log.warning("search by words alone: %s", error)
             answer["notes"].append(f"Found by words alone, for the question could not be embedded: {error}")
             hits, sentences = await self._find(ask, None, None), {}
-        answer["spaces"]["text"] = row.key
         results = [text_result(hit, sentences.get(hit.content_hash)) for hit in hits]
         answer["passages"] = _at_least(results, ask.min_similarity)
 
@@ -207,7 +206,6 @@ class SearchService:
             return
         if note:
             answer["notes"].append(note)
-        answer["spaces"]["image"] = row.key
         kept = [hit for hit in hits if hit.content_hash != ask.like][: ask.k]
         answer["panels"] = _at_least([panel_result(hit) for hit in kept], ask.min_similarity)
 

@@ -5,6 +5,7 @@ const make = (tag, text = "", ...children) => {
   element.append(...children);
   return element;
 };
+const prose = (text) => make("p", "", ...text.split("`").map((part, at) => (at % 2 ? make("code", part) : part)));
 const schema = await (await fetch("/openapi.json")).json();
 const resolve = (node) => (node?.$ref ? schema.components.schemas[node.$ref.split("/").pop()] : node) || {};
 const kind = (node) => {
@@ -16,11 +17,11 @@ const kind = (node) => {
 const row = (name, node, required, description) => make("tr", "", make("td", "", make("code", name + (required ? " *" : ""))),
   make("td", kind(node)), make("td", description || resolve(node).description || ""));
 const docs = document.getElementById("docs");
-docs.append(make("h1", schema.info.title), ...schema.info.description.split("\n\n").map((text) => make("p", text)));
+docs.append(make("h1", schema.info.title), ...schema.info.description.split("\n\n").map(prose));
 for (const [path, operations] of Object.entries(schema.paths)) {
   for (const [method, operation] of Object.entries(operations)) {
     const block = make("details", "", make("summary", "", make("b", method.toUpperCase()), make("code", path),
-      make("span", operation.summary || "")), ...(operation.description || "").split("\n\n").map((text) => make("p", text)));
+      make("span", operation.summary || "")), ...(operation.description || "").split("\n\n").map(prose));
     const table = make("table");
     for (const each of operation.parameters || []) table.append(row(each.name, each.schema, each.required, each.description));
     for (const [type, content] of Object.entries(operation.requestBody?.content || {})) {

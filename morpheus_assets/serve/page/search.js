@@ -256,8 +256,9 @@ document.addEventListener("keydown", (event) => {
     if (at + step < 0) field.focus();
     else cards[Math.min(cards.length - 1, at + step)].focus();
   } else if (at >= 0 && document.activeElement === cards[at]) {
-    if (event.key === "Enter") $(".read", cards[at]).click();
-    if (event.key === "m") $(".more", cards[at]).click();
+    const button = { Enter: ".read", m: ".more" }[event.key];
+    // prevented: else the same Enter would press the button that has the focus in what opens
+    if (button) { event.preventDefault(); $(button, cards[at]).click(); }
   }
 });
 
