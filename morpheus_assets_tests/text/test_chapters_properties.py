@@ -57,10 +57,10 @@ def test_chapters_of_any_text_are_ordered_whole_and_repeatable(document):
 
 def test_a_hundred_thousand_chapters_take_seconds():
     text = "".join(f"Chapter {n}\n\nThe miller came back.\n\n" for n in range(1, 100_001))
-    started = time.perf_counter()
+    started = time.process_time()
     found = find_chapters(Document(text=text, format="txt", encoding="utf-8"))
     assert len(found) == 100_000
-    assert time.perf_counter() - started < 60
+    assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_a_hundred_thousand_chapters_take_seconds():
         ("1\n\n") * 100_000,
         ("THE HOUSE\n\n\n") * 50_000,
         ("［＃「" * 30 + "\n") * 10_000,
-        "\n" * 5_000_000 + "x",
+        "\n" * 2_000_000 + "x",
     ],
     ids=lambda text: repr(text[:12]),
 )
 def test_hostile_texts_are_divided_in_bounded_time(text):
-    started = time.perf_counter()
+    started = time.process_time()
     assert find_chapters(Document(text=text, format="txt", encoding="utf-8"))
-    assert time.perf_counter() - started < 15
+    assert time.process_time() - started < 15
 
 
 def test_numerals_are_read_as_they_are_written():
