@@ -175,15 +175,18 @@ def until(met: Callable[[], bool], seconds: float, what: str, every: float = 0.2
     return time.monotonic() - started
 
 
-def screenshot(folder: Path | None, port: int, name: str) -> None:
+TEXT_GRAPH = "/locations/morpheus_assets/asset-groups/text/lineage"
+
+
+def screenshot(folder: Path | None, port: int, name: str, path: str = TEXT_GRAPH) -> None:
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [
-            "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1500,1100",
+            "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1500,900",
             "--timeout=20000", "--virtual-time-budget=25000", f"--screenshot={folder / name}.png",
-            f"http://127.0.0.1:{port}/asset-groups",
+            f"http://127.0.0.1:{port}{path}",
         ],
         check=False, capture_output=True, timeout=120,
     )  # fmt: skip
@@ -234,6 +237,7 @@ def main() -> None:
         took = until(lambda: whole(OLD_KEY, arguments.novels), 900, "the first embedding", every=1)
         print(f"novels ingested and embedded in the old space  {arguments.novels} in {took:.0f} s", flush=True)
         deployment.wait_for_ui()
+        time.sleep(30)  # the last run still writes its events
         screenshot(arguments.shots, arguments.port, "1-before-the-change")
 
         for name in ("daemon", "ui"):
@@ -266,6 +270,7 @@ def main() -> None:
         readers.stop()
         deployment.wait_for_ui()
         screenshot(arguments.shots, arguments.port, "3-after-the-switch")
+        screenshot(arguments.shots, arguments.port, "4-its-runs", "/runs?view=backfills")
         report(engine, root, deployment, readers, covered(NEW_KEY), changed, first_vector, restarted, switched)
 
 

@@ -52,7 +52,7 @@ class EmbeddingsIOManager(dg.IOManager):
         """The engine of the content database."""
         return self.database.engine
 
-    def handle_output(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:
+    def handle_output(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:  # type: ignore[override]
         """Embed what is missing, store it batch by batch, then report on every novel."""
         try:
             yield from self._embed_and_report(context, obj)

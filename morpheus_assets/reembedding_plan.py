@@ -134,7 +134,9 @@ def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None
     launched = reembedding.launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
     tokens, cost = settings.reembed_max_tokens, Decimal(str(settings.reembed_max_cost))
     whole = Budget(tokens, cost, tokens, cost)
-    return whole.after(sum(each.tokens for each in launched), sum((each.cost or Decimal(0) for each in launched), Decimal(0)))
+    return whole.after(
+        sum(each.tokens for each in launched), sum((each.cost or Decimal(0) for each in launched), Decimal(0))
+    )
 
 
 def choose(work: Sequence[NovelWork], budget: Budget) -> tuple[tuple[NovelWork, ...], tuple[NovelWork, ...], Budget]:
