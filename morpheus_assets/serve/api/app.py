@@ -52,7 +52,7 @@ def build_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses=documented(401, 403, 413, 422, 429, 500, 503, 504),
+        responses=documented(400, 401, 403, 413, 422, 429, 500, 503, 504),
     )
     app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
     install_handlers(app)
