@@ -16,6 +16,7 @@ _TAG = re.compile(
 )
 # For markup with an unpaired quote or an unclosed comment, where the pattern above fails at every tag.
 _LOOSE_TAG = re.compile(r"<(?:[!?][^>]*|(?P<close>/?)(?P<name>[A-Za-z][^\s/>]*)(?P<attributes>[^>]*))>")
+_LONG_TAG = 500
 _START = re.compile(r"<(?:[A-Za-z/!?])")
 _ATTRIBUTE = re.compile(r"([^\s=\"'/>]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
 _RAW_TEXT = frozenset(("script", "style", "title", "textarea", "xmp", "noembed", "noframes"))
@@ -54,6 +55,9 @@ def pieces(source: str) -> Iterator[Piece]:
         if tag is None and pattern is _TAG:
             pattern = _LOOSE_TAG
             tag = pattern.match(source, found.start())
+        if tag is not None and tag["name"] and tag.end() - tag.start() > _LONG_TAG and "<" in tag["attributes"]:
+            # A quote that is never closed ends at the next one: once that took two chapters of a novel with it.
+            tag = _LOOSE_TAG.match(source, found.start())
         if tag is None:
             yield Piece(position, found.end(), raw=source[position : found.end()])
             position = found.end()

@@ -53,6 +53,8 @@ def read_markdown(decoded: Decoded) -> Document:
     if _is_hostile(source):
         parser.disable(["link", "image", "emphasis", "backticks", "html_inline", "entity"])
     tokens = parser.parse(source[matter.end() :] if matter else source)
+    # In a book whose headings begin with #, a line over ---- is prose over a rule.
+    with_marks = sum(token.type == "heading_open" and token.markup.startswith("#") for token in tokens) > 2
     output = _Output()
     level = 0
     starts = part.line_starts
@@ -61,7 +63,7 @@ def read_markdown(decoded: Decoded) -> Document:
         if token.map:
             line = min(token.map[0] + body_line, len(starts) - 1)
         if token.type == "heading_open":
-            level = int(token.tag[1])
+            level = int(token.tag[1]) if token.markup.startswith("#") or not with_marks else 0
         elif token.type == "heading_close":
             level = 0
         elif token.type == "inline":
