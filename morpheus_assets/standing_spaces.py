@@ -12,7 +12,8 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.space_rows import SpaceRow
-from morpheus_assets.store.spaces import active_space
+from morpheus_assets.store.spaces import active_space, list_spaces
+from morpheus_assets.store.upkeep import withdraw
 
 PURPOSES = ("text", "image")
 # Each space is one asset in Dagster, PREFIX/<the space's key>.
@@ -48,6 +49,14 @@ def kept_spaces(engine: Engine, settings: Settings, purpose: str) -> list[SpaceR
 def by_hand(first: str) -> str:
     """The announcement that a person let another space answer in place of the settings' `first` one."""
     return f"by hand, in place of {first}"
+
+
+def forget_choices(engine: Engine, purpose: str) -> None:
+    """Forget what was chosen by hand: a later choice, by hand or by the settings, takes its place."""
+    keys = [row.key for row in list_spaces(engine, purpose)]
+    for first in keys:
+        for key in keys:
+            withdraw(engine, by_hand(first), key)
 
 
 def what_becomes_of_the_active(engine: Engine, settings: Settings, purpose: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, SCHEDULE_NAME_TAG
 from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import embeddings_key
@@ -61,7 +61,7 @@ def launch_reembedding(
             order.partitions,
             title=order.title,
             description=order.description,
-            tags=order.tags,
+            tags={**order.tags, SCHEDULE_NAME_TAG: "reembed_on_model_change"},
         )
         reembedding.record_launch(engine, order.launched(backfill_id))
         said.append(f"{order.title} (backfill {backfill_id}).")

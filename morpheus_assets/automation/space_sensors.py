@@ -15,6 +15,7 @@ from morpheus_assets.standing_spaces import (
     PURPOSES,
     by_hand,
     configured_spaces,
+    forget_choices,
     wanted_spaces,
     what_becomes_of_the_active,
 )
@@ -118,6 +119,7 @@ def carry_out(engine: Engine, settings: Settings, decision: Decision) -> tuple[s
             activate(engine, row.key, previous_becomes=what_becomes_of_the_active(engine, settings, row.purpose))
         except SpaceError as fault:
             return str(fault), None
+        forget_choices(engine, row.purpose)
     return decision.why, None
 
 

@@ -11,7 +11,13 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from morpheus_assets.settings import Settings
-from morpheus_assets.standing_spaces import by_hand, configured_spaces, wanted_spaces, what_becomes_of_the_active
+from morpheus_assets.standing_spaces import (
+    by_hand,
+    configured_spaces,
+    forget_choices,
+    wanted_spaces,
+    what_becomes_of_the_active,
+)
 from morpheus_assets.store import archive, spaces
 from morpheus_assets.store.coverage import Coverage, coverage
 from morpheus_assets.store.errors import SpaceError, SpaceIncomplete
@@ -19,7 +25,7 @@ from morpheus_assets.store.indexes import ensure_index
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import SpaceSize, space_sizes
 from morpheus_assets.store.spending import spending_totals
-from morpheus_assets.store.upkeep import announce, withdraw
+from morpheus_assets.store.upkeep import announce
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,7 @@ def activate_by_hand(engine: Engine, settings: Settings, key: str, *, anyway: bo
             " use --anyway, and searches by meaning will not find what is missing."
         ) from fault
     first = configured_spaces(settings, row.purpose)[0].key
-    for space in spaces.list_spaces(engine, row.purpose):
-        withdraw(engine, by_hand(first), space.key)
+    forget_choices(engine, row.purpose)
     if key != first:
         announce(engine, by_hand(first), key)
     became = f"; {before.key} is {previous} now" if before else ""

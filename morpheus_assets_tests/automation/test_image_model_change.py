@@ -46,6 +46,7 @@ def tick(settings: Settings, instance: dg.DagsterInstance) -> None:
         switch_spaces_sensor(context, database=DatabaseResource(settings))
 
 
+@pytest.mark.slow
 def test_changed_weights_are_a_new_space_and_the_old_ones_answer_until_it_is_whole(
     engine, database_url: str, checkpoints: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -136,6 +136,22 @@ def test_a_choice_by_hand_holds_until_the_settings_name_another_first_space(engi
     assert states(engine) == {OLD_KEY: "retired", NEW_KEY: "active"}
 
 
+def test_a_choice_by_hand_is_forgotten_once_the_settings_made_the_same_choice(engine, old_space, instance) -> None:
+    first_new, first_old = with_spaces(old_space, f"{NEW}, {OLD}"), with_spaces(old_space, f"{OLD}, {NEW}")
+    fill(engine, first_new, NEW_KEY, names(6))
+    tick(first_new, instance)
+    tick(first_new, instance)
+    activate_by_hand(engine, first_new, OLD_KEY)
+    activate_by_hand(engine, first_old, NEW_KEY)
+    tick(first_old, instance)
+    assert states(engine)[NEW_KEY] == "active", "chosen by hand while the old one was first"
+    tick(first_new, instance)
+    activate_by_hand(engine, first_old, OLD_KEY)
+    for settings, expected in ((first_new, NEW_KEY), (first_old, OLD_KEY), (first_new, NEW_KEY)):
+        tick(settings, instance)
+        assert spaces.active_space(engine, "text").key == expected
+
+
 def test_an_old_space_that_lacks_what_came_since_is_activated_only_anyway(engine, old_space, instance) -> None:
     after = with_spaces(old_space, NEW)
     fill(engine, after, NEW_KEY, names(6))
