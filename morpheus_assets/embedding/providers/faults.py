@@ -70,8 +70,9 @@ class Endpoint:
 
     def unreachable(self, detail: str) -> ProviderUnavailable:
         """The error for a connection that could not be made or broke."""
+        because = f" ({self.quote(detail)})" if detail.strip() else ""
         return ProviderUnavailable(
-            f"{self.vendor} cannot be reached at {self.shown_url} ({self.quote(detail)}): check the network "
+            f"{self.vendor} cannot be reached at {self.shown_url}{because}: check the network "
             f"and {self.base_url_setting}, or run again later."
         )
 
