@@ -26,21 +26,13 @@ HEADER = """\
 
 def main() -> None:
     """Resolve pyproject.toml with its test group and write the lock file."""
-    resolved = subprocess.run(
-        [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--group", "test", "--universal"]
-        + ["--generate-hashes", "--no-annotate", "--no-header", "--python-version", "3.11", "--quiet"]
-        + ["--no-emit-index-url", "--no-emit-find-links", *sys.argv[1:]],
-        cwd=PROJECT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--group", "test", "--universal"]
+    command += ["--generate-hashes", "--no-annotate", "--no-header", "--python-version", "3.11", "--quiet"]
+    command += ["--no-emit-index-url", "--no-emit-find-links", *sys.argv[1:]]
+    resolved = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     blocks = re.split(r"\n(?=\S)", resolved.strip())
     kept = [block for block in blocks if not LEFT_OUT.match(block)]
-    kept = [
-        f"{block} \\\n    --hash={TORCH_CPU_BUILD}" if block.startswith("torch==") else block
-        for block in kept
-    ]
+    kept = [f"{block} \\\n    --hash={TORCH_CPU_BUILD}" if block.startswith("torch==") else block for block in kept]
     LOCK.write_text(HEADER + "\n".join(kept) + "\n")
     print(f"{LOCK.name}: {len(kept)} packages, {len(blocks) - len(kept)} left out")  # noqa: T201
 

@@ -18,8 +18,8 @@ class DatabaseNotRunning(Exception):
 def database_url(settings: Settings) -> str:
     """The SQLAlchemy URL of the content database; raises DatabaseNotRunning with the way out."""
     if settings.database_url is not None:
-        url = make_url(settings.database_url.get_secret_value())
-        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        given = make_url(settings.database_url.get_secret_value())
+        return given.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     url = running_url(settings.data_folder)
     if url is None:
         raise DatabaseNotRunning(

@@ -1,6 +1,7 @@
 """Assets that read the stored vectors and tell a person something; nothing here is searched or paid for."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -34,8 +35,8 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
         Chapters that echo each other are where an illustrator may quote an earlier panel. Reads stored vectors only:
         no provider is called, and a re-run gives the same table.
         """
-        passages = by_novel(context.partition_keys, chunks)
-        vectors = by_novel(context.partition_keys, embeddings)
+        passages: Mapping[str, Any] = by_novel(context.partition_keys, chunks)
+        vectors: Mapping[str, Any] = by_novel(context.partition_keys, embeddings)
         for novel in context.partition_keys:
             found = vectors[novel]
             place = {value: row for row, value in enumerate(found.hashes)}
@@ -43,7 +44,8 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
                 (chunk.chapter, place[chunk.content_hash]) for chunk in passages[novel] if chunk.content_hash in place
             ]
             echoes = find_echoes(rows, found.embeddings)
-            table = [dg.TableRecord(dict(row)) for row in echoes.head(SHOWN).to_dict("records")]
+            rows_shown = echoes.head(SHOWN).to_dict("records")
+            table = [dg.TableRecord({str(name): value for name, value in row.items()}) for row in rows_shown]
             metadata = {
                 "chapters": len(echoes),
                 "echoes": dg.MetadataValue.table(table) if table else "a single chapter echoes nothing",

@@ -85,7 +85,7 @@ def start_api(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
         thread.start()
         while not server.started:
             time.sleep(0.01)
-        url = "http://127.0.0.1:{}".format(server.servers[0].sockets[0].getsockname()[1])
+        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         running.append((server, thread, client))
         return Api(url, settings, client, settings.openai_base_url or "")

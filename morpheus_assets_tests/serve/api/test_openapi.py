@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-import hypothesis
 import httpx
+import hypothesis
 import pytest
 import schemathesis
 from hypothesis import HealthCheck
