@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ import orjson
 from morpheus_assets.connected_providers import sample_image_spaces, space_of
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.serve.api.answers import to_json
-from morpheus_assets.serve.api.best_sentences import BestSentence, best_sentences
+from morpheus_assets.serve.api.best_sentences import POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.problems import Problem, field_problem
@@ -127,10 +127,11 @@ class SearchService:
 
         async def look(row: SpaceRow) -> tuple[list[TextHit], dict[bytes, BestSentence]]:
             vector = await self._text_question(ask, row)
-            hits = await self._find(ask, row, vector)
             if vector is None or not (ask.sentences and ask.q):
-                return hits, {}
-            return hits, await best_sentences(self._vectors, space_of(row), ask.q, vector, hits)
+                return await self._find(ask, row, vector), {}
+            pool = await self._find(replace(ask, k=max(ask.k, POOL)), row, vector)
+            best = await best_sentences(self._vectors, space_of(row), ask.q, vector, pool)
+            return nearest_first(pool, best, ask.k), best
 
         try:
             hits, sentences = await self._with_space("text", row, look, answer)

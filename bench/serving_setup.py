@@ -1,0 +1,123 @@
+"""What the serving benchmarks share: a throw-away Postgres with a novel, the fake provider, and an API process."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from morpheus_assets.embedding.spaces import Space, resolve_text_space
+from morpheus_assets.store import content, spaces, vectors
+from morpheus_assets.store.database import open_engine
+from morpheus_assets.store.embedded import EmbeddedPostgres
+from morpheus_assets.store.migrations import migrate
+from morpheus_assets.text.chapters import find_chapters
+from morpheus_assets.text.chunking import cut_chunks
+from morpheus_assets.text.formats import read_document
+from morpheus_assets_tests.fixtures.provider_answers import vectors_of
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Bench:
+    api_url: str
+    database_url: str
+    provider_url: str
+    text: str
+    bodies: list[str]
+    space: Space
+
+
+@contextmanager
+def serving(
+    novel: Path, space_name: str, latency_ms: float, port: int, redis_url: str | None = None
+) -> Iterator[Bench]:
+    """An API beside `novel`, stored with the fake provider's vectors; everything is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="bench"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder / "pg")
+    children: list[subprocess.Popen] = []
+    try:
+        server.start()
+        server.ensure_databases()
+        engine = open_engine(server.url())
+        migrate(engine)
+        space = resolve_text_space(space_name, any_openai_model=True)
+        text, bodies = load_novel(engine, novel, space)
+        command = [sys.executable, "-m", "morpheus_assets_tests.fixtures.provider_server", "--latency-ms"]
+        provider = subprocess.Popen([*command, str(latency_ms)], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        children.append(provider)
+        assert provider.stdout is not None
+        provider_url = provider.stdout.readline().strip() + "/v1"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "OPENAI_"))},
+            "MORPHEUS_DATABASE_URL": server.url(), "MORPHEUS_DATA_FOLDER": str(folder / "data"),
+            "MORPHEUS_CONTENT": str(folder / "content"), "MORPHEUS_TEXT_SPACES": space_name,
+            "MORPHEUS_IMAGE_SPACES": "open_clip/demo", "OPENAI_API_KEY": "sk-bench-0123456789",
+            "OPENAI_BASE_URL": provider_url, "MORPHEUS_API_PORT": str(port), "MORPHEUS_TORCH_THREADS": "1",
+            "MORPHEUS_TOKENS_PER_MINUTE": "1000000000", "MORPHEUS_REQUESTS_PER_MINUTE": "1000000",
+            **({"MORPHEUS_REDIS_URL": redis_url} if redis_url else {}),
+        }  # fmt: skip
+        api = subprocess.Popen(
+            [sys.executable, "-m", "morpheus_assets.serve.cli", "serve"],
+            env=environment, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        children.append(api)
+        url = f"http://127.0.0.1:{port}"
+        wait_for(url)
+        yield Bench(url, server.url(), provider_url, text, bodies, space)
+    finally:
+        for child in reversed(children):
+            child.terminate()
+            child.wait(70)
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def load_novel(engine, path: Path, space: Space) -> tuple[str, list[str]]:
+    document = read_document(path.read_bytes(), path.name)
+    chapters = find_chapters(document)
+    chunks = list(cut_chunks(document.text, chapters))
+    record = content.NovelRecord(
+        "bench", document.title, document.author, document.language, document.format, document.encoding, (),
+        path.name, "0", document.text, "0",
+    )  # fmt: skip
+    content.upsert_novel(engine, record)
+    content.replace_chapters(
+        engine,
+        "bench",
+        [content.ChapterRecord(c.ordinal, c.title, c.kind, c.char_start, c.char_end, c.line) for c in chapters],
+    )
+    content.replace_chunks(engine, "bench", chunks)
+    unique = {chunk.content_hash: chunk.body for chunk in chunks}
+    row = spaces.register_space(engine, space)
+    if space.provider == "openai":
+        hashes, bodies = list(unique), list(unique.values())
+        for start in range(0, len(hashes), 256):
+            batch = vectors_of(bodies[start : start + 256], space.dimensions)
+            vectors.write_batch(engine, row, hashes[start : start + 256], batch)
+        spaces.activate_first(engine, row.key)
+    return document.text, list(unique.values())
+
+
+def wait_for(url: str) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(f"{url}/readyz").is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise SystemExit("the API did not start")
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
