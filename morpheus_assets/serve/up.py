@@ -1,5 +1,6 @@
 """`morpheus up`: owns the database and the Dagster processes of one machine, and stops all of them together."""
 
+import fcntl
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces
 from morpheus_assets.sample_content import put_samples_into_empty_content
 from morpheus_assets.serve.dagster_client import DagsterUnavailable, set_pool_slots
 from morpheus_assets.serve.environment import (
@@ -28,13 +30,40 @@ START_SECONDS = 120.0
 
 def up(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGINT or SIGTERM; raises StartFailed, or the store's errors, when something cannot start."""
+    check_spaces(settings)
     settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    supervisor = Supervisor(settings.data_folder / "processes.json")
-    left_over = supervisor.end_leftovers()
-    if left_over:
-        say(f"Ended {left_over} processes that an earlier start had left behind.")
+    with only_one(settings.data_folder / "up.lock"), stop_signal() as stopped:
+        supervisor = Supervisor(settings.data_folder / "processes.json")
+        left_over = supervisor.end_leftovers()
+        if left_over:
+            say(f"Ended {left_over} processes that an earlier start had left behind.")
+        run_all(settings, supervisor, stopped, say)
+    say("Stopped.")
+
+
+def check_spaces(settings: Settings) -> None:
+    """Raise ConfigurationError for a space that the definitions would refuse to load, before anything starts."""
+    configured_text_spaces(settings)
+    configured_image_spaces(settings)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Hold a lock that the kernel lets go of however this process ends; raises StartFailed when another holds it."""
+    with path.open("a", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartFailed(
+                f"`morpheus up` already runs over {path.parent}: use that one, or stop it with Ctrl-C first."
+            ) from None
+        yield
+
+
+def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event, say: Callable[[str], None]) -> None:
+    """The database, Dagster and the API, until `stopped` is set or one of them ends."""
     copied = put_samples_into_empty_content(settings)
-    with stop_signal() as stopped, running_database(settings, say) as url:
+    with running_database(settings, say) as url:
         if settings.data_folder == PROJECT_FOLDER / ".morpheus":
             remember_in_dotenv(PROJECT_FOLDER / ".env", url)
         port = free_port(settings.ui_port)
@@ -61,7 +90,6 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
         finally:
             say("Stopping …")
             supervisor.stop()
-    say("Stopped.")
 
 
 def start_api(

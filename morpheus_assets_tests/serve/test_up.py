@@ -138,3 +138,37 @@ def test_a_start_after_a_kill_ends_what_was_left_over_and_keeps_what_was_stored(
     assert "left behind" in running.said()
     now = {process.pid: process for process in running.processes()}
     assert not {pid for pid in left & set(now) if "postgres" not in now[pid].name()}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("MORPHEUS_TEXT_SPACES", "openai/text-embedding-9", "text-embedding-3-large"),
+        ("MORPHEUS_IMAGE_SPACES", "open_clip/local:/nowhere", "/nowhere"),
+        ("MORPHEUS_CHUNK_TOKENS", "400", "400"),
+        ("MORPHEUS_REQUESTS_IN_FLIGHT", "none", "MORPHEUS_REQUESTS_IN_FLIGHT"),
+        ("MORPHEUS_DATABASE_URL", "postgresql://me:s3cret@127.0.0.1:1/morpheus", "No Postgres answers"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_before_anything_starts(
+    running: Running, variable: str, value: str, said: str
+):
+    done = subprocess.run(
+        [MORPHEUS, "up"], env={**running.environment, variable: value}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stderr + done.stdout
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert running.processes() == []
+
+
+def test_a_second_start_over_the_same_folder_leaves_the_first_alone(running: Running):
+    running.environment["MORPHEUS_SAMPLES"] = "false"
+    running.start()
+    before = {process.pid for process in running.processes()}
+    done = subprocess.run([MORPHEUS, "up"], env=running.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "already runs" in done.stderr
+    assert before <= {process.pid for process in running.processes()}
