@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     api_requests_per_minute: Count = Field(600, description="Requests a minute for each API key.")
     api_max_body_bytes: Count = Field(16 * 1024 * 1024, description="Larger request bodies are refused unread.")
     api_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one request to the HTTP API.")
+    api_max_in_flight: Count = Field(100, description="Requests at a time; more are asked to come again at once.")
     api_cors_origins: str = Field("", description="Comma list of web origins that may call the HTTP API.")
     redis_url: SecretStr | None = Field(None, description="A Redis that caches query vectors and search answers.")
     cache_ttl_seconds: Count = Field(3600, description="How long the Redis cache keeps an entry.")

@@ -78,11 +78,20 @@ def is_loopback(host: str) -> bool:
 
 
 class Access:
-    """The gate: origin, key, rate, size, in this order."""
+    """The gate: origin, key, rate, size, load, in this order."""
 
     def __init__(
-        self, app: ASGIApp, *, keys: list[ApiKey], per_minute: int, max_body_bytes: int, origins: frozenset[str]
+        self,
+        app: ASGIApp,
+        *,
+        keys: list[ApiKey],
+        per_minute: int,
+        max_body_bytes: int,
+        origins: frozenset[str],
+        max_in_flight: int,
     ) -> None:
+        self._in_flight = 0
+        self._most_in_flight = max_in_flight
         self._app = app
         self._keys = keys
         self._buckets = {key.digest: TokenBucket(per_minute) for key in keys}
@@ -103,7 +112,19 @@ class Access:
         except Problem as problem:
             await problem_response(problem, scope.get("morpheus.request_id"))(scope, receive, send)
             return
-        await self._app(scope, self._counted(receive), send)
+        if _is_open(scope["path"]) or scope["path"].endswith("/events"):
+            # a stream that waits costs nothing, and whoever looks after the server must get through
+            await self._app(scope, self._counted(receive), send)
+            return
+        if self._in_flight >= self._most_in_flight:
+            full = Problem(503, "overloaded", "The server has all the requests that it can work on.", retry_after=1)
+            await problem_response(full, scope.get("morpheus.request_id"))(scope, receive, send)
+            return
+        self._in_flight += 1
+        try:
+            await self._app(scope, self._counted(receive), send)
+        finally:
+            self._in_flight -= 1
 
     def _check_origin(self, headers: Headers) -> None:
         host = headers.get("host", "")

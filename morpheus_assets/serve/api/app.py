@@ -66,6 +66,7 @@ def build_app(settings: Settings) -> FastAPI:
         per_minute=settings.api_requests_per_minute,
         max_body_bytes=settings.api_max_body_bytes,
         origins=origins,
+        max_in_flight=settings.api_max_in_flight,
     )
     app.add_middleware(RequestLog, metrics=metrics, timeout_seconds=settings.api_timeout_seconds)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ compared by the same model, in one more request, and only if any shares enough. 
 the table seven times as large.) A passage with a near sentence comes first.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,12 +51,7 @@ async def best_sentences(
     if len(wanted) < _FEWEST_WORDS:
         return {}
     width = min(_MOST_SENTENCES, max(1, len(sentence_spans(question))))
-    shared: list[tuple[float, TextHit, int, int]] = []
-    for hit in {hit.content_hash: hit for hit in hits}.values():
-        own = sorted(_candidates(hit.body, wanted, width), key=lambda row: -row[0])[:PER_PASSAGE]
-        shared += [(share, hit, start, end) for share, start, end in own if share >= _LEAST_SHARED]
-    shared.sort(key=lambda row: -row[0])
-    found = [(hit, start, end) for _, hit, start, end in shared[:CANDIDATES]]
+    found = await asyncio.to_thread(_most_shared, hits, wanted, width)
     texts = [" ".join(hit.body[start:end].split()) for hit, start, end in found]
     if not texts:
         return {}
@@ -66,6 +62,16 @@ async def best_sentences(
         if hit.content_hash not in best or best[hit.content_hash].similarity < similarity:
             best[hit.content_hash] = BestSentence(text, hit.char_start + start, hit.char_start + end, similarity)
     return best
+
+
+def _most_shared(hits: Sequence[TextHit], wanted: set[str], width: int) -> list[tuple[TextHit, int, int]]:
+    """The sentences of all passages that share most words with the question, with their place in the passage."""
+    shared: list[tuple[float, TextHit, int, int]] = []
+    for hit in {hit.content_hash: hit for hit in hits}.values():
+        own = sorted(_candidates(hit.body, wanted, width), key=lambda row: -row[0])[:PER_PASSAGE]
+        shared += [(share, hit, start, end) for share, start, end in own if share >= _LEAST_SHARED]
+    shared.sort(key=lambda row: -row[0])
+    return [(hit, start, end) for _, hit, start, end in shared[:CANDIDATES]]
 
 
 def nearest_first(hits: Sequence[TextHit], best: Mapping[bytes, BestSentence], k: int) -> list[TextHit]:
@@ -106,14 +112,11 @@ def _share(words: set[str], wanted: set[str]) -> float:
 
 
 def _words(text: str) -> set[str]:
-    words: set[str] = set()
-    for word in _WORD.findall(text.lower()):
-        if _HAN.search(word):
-            words.update(word[at : at + 2] for at in range(len(word)))
-        else:
-            # a crude stem, so that `walked` meets `walking`
-            words.add(word[:5])
-    return words
+    # a crude stem, so that `walked` meets `walking`
+    words = {word[:5] for word in _WORD.findall(text.lower())}
+    if text.isascii() or not _HAN.search(text):
+        return words
+    return {word[at : at + 2] for word in _WORD.findall(text) for at in range(len(word))}
 
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> float:

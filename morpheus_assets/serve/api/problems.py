@@ -69,6 +69,7 @@ TITLES = {
     "not-found": "There is no such thing",
     "too-large": "The request is too large",
     "rate-limited": "Too many requests",
+    "overloaded": "Too much at once",
     "timeout": "It took too long",
     "provider-unavailable": "The embedding provider does not answer",
     "provider-misconfigured": "The embedding provider is not set up",

@@ -3,6 +3,8 @@
 A model may be named as clients do (`text-embedding-3-large`), as the settings do (`openai/…@1024`), or by its key.
 """
 
+import time
+
 from morpheus_assets.connected_providers import configured_text_spaces, space_of
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.errors import ConfigurationError
@@ -14,6 +16,9 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.errors import DatabaseUnusable
 from morpheus_assets.store.spaces import active_space
 
+# A search reads the pointer itself; which model embeds a text that names none may lag this much behind a switch.
+_KEPT_SECONDS = 1.0
+
 
 class TextSpaces:
     """The text spaces that may be asked for."""
@@ -22,6 +27,7 @@ class TextSpaces:
         self._settings = settings
         self._database = database
         self._configured = configured_text_spaces(settings)
+        self._known, self._known_until = self._configured[0], 0.0
 
     @property
     def configured(self) -> list[Space]:
@@ -41,11 +47,15 @@ class TextSpaces:
 
     async def default(self) -> Space:
         """The active space; while the database is down, the first of the settings."""
+        if time.monotonic() < self._known_until:
+            return self._known
         try:
             row = await self._database.call(active_space, "text")
         except (DatabaseUnusable, DatabaseNotRunning):
             row = None
-        return space_of(row) if row is not None else self._configured[0]
+        self._known = space_of(row) if row is not None else self._configured[0]
+        self._known_until = time.monotonic() + _KEPT_SECONDS
+        return self._known
 
     @property
     def _own_endpoint(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from psycopg.errors import UndefinedTable
 
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
@@ -21,10 +22,13 @@ from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.warm_providers import WarmProviders
 from morpheus_assets.serve.query_cache import QueryCache, vector_key
 from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space
 from morpheus_assets.store.vectors import read_vectors
 
 _CONCURRENCY = 5
+# Characters; a longer text is no stored passage, so it is not looked for (a chunk has 254 word pieces by default).
+_LONGEST_PASSAGE = 20_000
 
 OnPart = Callable[[int, int, int, "PartVector"], None]
 """Called as a part arrives with the input's index, the part's number (from 0), how many there are, and the part."""
@@ -60,6 +64,7 @@ class TextVectors:
         self._cache = cache
         self._database = database
         self._metrics = metrics
+        self._rows: dict[str, SpaceRow] = {}
 
     async def one(self, space: Space, text: str, input_type: InputType) -> TextVector:
         """The vector of one text."""
@@ -81,8 +86,10 @@ class TextVectors:
         """
         hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
         provider = await self._providers.provider(space)
-        short = [value for value, text in zip(hashes, texts, strict=True) if not on_part or not _long(provider, text)]
-        known = await self._known(space, short, input_type)
+        pairs = list(zip(hashes, texts, strict=True))
+        short = [value for value, text in pairs if not on_part or not _long(provider, text)]
+        passages = {value: None for value, text in pairs if len(text) < _LONGEST_PASSAGE}
+        known = await self._known(space, short, list(passages), input_type)
         for index, value in enumerate(hashes):
             if value in known:
                 yield TextVector(index, known[value][0], 0, known[value][1])
@@ -101,13 +108,13 @@ class TextVectors:
                 yield TextVector(index, vector.embedding, 0, vector.source, vector.parts)
 
     async def _known(
-        self, space: Space, hashes: Sequence[bytes], input_type: InputType
+        self, space: Space, hashes: Sequence[bytes], passages: Sequence[bytes], input_type: InputType
     ) -> dict[bytes, tuple[np.ndarray, str]]:
         keys = {vector_key(space.fingerprint, input_type, value): value for value in hashes}
         cached = await self._cache.get(list(keys))
         known = {keys[key]: (np.frombuffer(blob, "<f4"), "redis") for key, blob in cached.items()}
         self._metrics.cache.labels("vector", "redis").inc(len(known))
-        missing = [value for value in dict.fromkeys(hashes) if value not in known]
+        missing = [value for value in passages if value not in known]
         if missing and input_type == "document":
             stored = await self._stored(space, missing)
             self._metrics.cache.labels("vector", "postgres").inc(len(stored))
@@ -116,12 +123,21 @@ class TextVectors:
 
     async def _stored(self, space: Space, hashes: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         try:
-            row = await self._database.call(get_space, space.key)
-            if row.fingerprint != space.fingerprint:
+            row = await self._row(space)
+            if row is None:
                 return {}
             return await self._database.call(read_vectors, row, hashes)
-        except (StoreError, DatabaseNotRunning):
+        except (StoreError, DatabaseNotRunning, UndefinedTable):
             return {}
+
+    async def _row(self, space: Space) -> SpaceRow | None:
+        """The stored row of a space; remembered, for its key and its table never change."""
+        if space.fingerprint not in self._rows:
+            row = await self._database.call(get_space, space.key)
+            if row.fingerprint != space.fingerprint:
+                return None
+            self._rows[space.fingerprint] = row
+        return self._rows[space.fingerprint]
 
     async def _embed(
         self, space: Space, texts: dict[int, str], input_type: InputType, on_part: OnPart | None

@@ -21,6 +21,7 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.batching import Batcher
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
+from morpheus_assets.serve.api.shared_budget import SharedBudget
 from morpheus_assets.serve.api.spending import Spending
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.errors import DatabaseUnusable
@@ -127,7 +128,7 @@ class WarmProviders:
                 own = await self._database.call(lambda engine: request_budget(self._settings, space, engine))
             except (DatabaseUnusable, DatabaseNotRunning):
                 return NoBudget()
-            found = self._budgets[space.provider] = TolerantBudget(own)
+            found = self._budgets[space.provider] = SharedBudget(own)
         return found
 
     async def close(self) -> None:
@@ -136,39 +137,3 @@ class WarmProviders:
         for provider in self._open.values():
             await provider.close()
         self._open.clear()
-
-
-class TolerantBudget:
-    """The shared budget while Postgres answers; without it requests go on, for the provider limits them as well."""
-
-    def __init__(self, budget: RequestBudget) -> None:
-        self._budget = budget
-        self._silent_until = 0.0
-
-    async def take(self, requests: int, tokens: int) -> None:
-        """Book in the shared budget."""
-        await self._try(lambda: self._budget.take(requests, tokens))
-
-    async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
-        """Correct the booking."""
-        await self._try(lambda: self._budget.settle(estimated_tokens, actual_tokens))
-
-    async def observe(self, limits: Any) -> None:
-        """Lower the shared limits."""
-        await self._try(lambda: self._budget.observe(limits))
-
-    async def pause(self, seconds: float) -> None:
-        """Let nobody take anything for a while."""
-        await self._try(lambda: self._budget.pause(seconds))
-
-    async def _try(self, call: Any) -> None:
-        import psycopg
-        from sqlalchemy.exc import SQLAlchemyError
-
-        if time.monotonic() < self._silent_until:
-            return
-        try:
-            await call()
-        except (SQLAlchemyError, psycopg.Error, DatabaseUnusable) as error:
-            self._silent_until = time.monotonic() + 5.0
-            _log.warning("The shared budget cannot be asked (%s): going on without it.", type(error).__name__)
