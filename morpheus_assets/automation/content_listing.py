@@ -184,7 +184,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _novel_problem(entry: os.DirEntry[str], path: Path, folder: Path) -> str | None:
-    if entry.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+    if entry.is_symlink() and not _stays_inside(path, folder):
         return f"{entry.name} is a link that leads out of the content folder; copy the file itself."
     if not entry.is_file():
         return f"{entry.name} is not a file; novels lie side by side in {folder.name}/."
@@ -193,8 +193,16 @@ def _novel_problem(entry: os.DirEntry[str], path: Path, folder: Path) -> str | N
     return None
 
 
+def _stays_inside(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        # Links that lead to each other lead nowhere; pathlib says so with a RuntimeError up to Python 3.12.
+        return False
+
+
 def _folder_problem(entry: os.DirEntry[str], folder: Path) -> str | None:
-    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(folder.resolve()):
+    if entry.is_symlink() and not _stays_inside(Path(entry.path), folder):
         return f"{entry.name} is a link that leads out of the content folder; copy the files themselves."
     if not entry.is_dir():
         return f"{entry.name} lies beside the novels' folders; move it into {folder.name}/<novel>/."

@@ -16,6 +16,9 @@ _C1_MEANT = {
 _C1 = re.compile("[" + "".join(_C1_MEANT) + "]")
 _NOISE = re.compile("[\x00-\x06\x0e-\x19\x1c-\x1f\x7f\ufffd]")
 _TOO_NOISY = 0.03
+_MOST_MARKS = 30
+# Marks are neither letters nor spaces; what else is in such a run is kept.
+_PERHAPS_MARKS = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
 
 
 def is_noise(text: str) -> bool:
@@ -35,8 +38,28 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
         repairs.append(f"{removed:,} invisible control characters were removed.")
     text = text.translate(_PAGE_BREAKS) if "\f" in text or "\v" in text else text
     if not text.isascii() and not unicodedata.is_normalized("NFC", text):
-        text = unicodedata.normalize("NFC", text)
+        limited = limit_marks(text)
+        if limited != text:
+            repairs.append(f"Letters with more than {_MOST_MARKS} marks upon them lost those above.")
+        text = unicodedata.normalize("NFC", limited)
     return text, tuple(repairs)
+
+
+def limit_marks(text: str) -> str:
+    """At most 30 combining marks in a row: putting them in order takes the square of their number (1 MB: 4 minutes).
+
+    Unicode's own limit for text that is normalised as a stream (UAX #15, Stream-Safe Text Format).
+    """
+    return _PERHAPS_MARKS.sub(_limited, text)
+
+
+def _limited(run: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for char in run.group():
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def anchors_by_line(source: str, text: str) -> Iterable[tuple[int, int, int]]:
