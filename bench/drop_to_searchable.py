@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.drop_to_searchable [novels]
 
 Starts `morpheus up` in a folder of its own, with a fake provider at 100 ms, drops one novel after the other, and reads
-the stages off Dagster's own run records: noticed (the sensor made the run), started (its process runs), done, searchable.
+the stages off Dagster's run records: noticed (the sensor made the run), started (its process runs), searchable, ended.
 """
 
 import os
@@ -23,7 +23,7 @@ import psycopg
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.embedded import DAGSTER_DATABASE, running_url
 
-WORDS = "harbour lantern winter cathedral whisper orchard thunder parchment meadow clockwork".split()
+WORDS = ["harbour", "lantern", "winter", "cathedral", "whisper", "orchard", "thunder", "parchment", "meadow"]
 
 
 def free_port() -> int:
@@ -70,6 +70,10 @@ def stage_times(data: Path, name: str, dropped: float) -> dict[str, float]:
     raise SystemExit(f"{name} did not become searchable")
 
 
+def shown(stages: dict[str, float]) -> str:
+    return "".join(f"{stage} {seconds:5.1f} s   " for stage, seconds in stages.items())
+
+
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     folder = Path(tempfile.mkdtemp(prefix="mpb"))
@@ -108,11 +112,13 @@ def main() -> None:
             (folder / "content" / "novels" / f"{name}.txt").write_text(novel(number))
             found = stage_times(folder / "data", name, time.time())
             label = "warm-up" if number == 0 else name
-            print(f"{label:<10}" + "".join(f"{stage} {seconds:5.1f} s   " for stage, seconds in found.items()), flush=True)
+            print(
+                f"{label:<10}" + "".join(f"{stage} {seconds:5.1f} s   " for stage, seconds in found.items()), flush=True
+            )
             if number:
                 rows.append(found)
         medians = {stage: statistics.median(row[stage] for row in rows) for stage in rows[0]}
-        print("median    " + "".join(f"{stage} {seconds:5.1f} s   " for stage, seconds in medians.items()))
+        print("median    " + shown(medians))
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(60)

@@ -54,6 +54,12 @@ class Endpoint:
                 f"{self.base_url_setting} must be an address such as https://host/v1, without user or password: "
                 "set it so, or leave it out."
             )
+        # No header can hold such a key, and the errors that say so repeat it.
+        if not (self.secret.isascii() and self.secret.isprintable()) or " " in self.secret:
+            raise ConfigurationError(
+                f"{self.key_setting} holds a character that no key has, such as a line break, a space or an accent: "
+                "copy the key again."
+            )
 
     @property
     def shown_url(self) -> str:

@@ -3,6 +3,7 @@
 Which exception means which problem stands here once; no stack trace and no secret ever goes out.
 """
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -22,6 +23,8 @@ from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavaila
 from morpheus_assets.store import errors as store_errors
 
 MEDIA_TYPE = "application/problem+json"
+_DATABASE_DOWN = "The database (Postgres) does not answer; /readyz says when it is back, the server's log why."
+_log = logging.getLogger("morpheus.api")
 
 
 class FieldFault(BaseModel):
@@ -110,6 +113,10 @@ def problem_of(error: Exception) -> Problem:
             retry = getattr(error, "retry_after", None)
             if retry is None and status == 503 and kind.endswith(("unavailable", "limited")):
                 retry = 5.0
+            if isinstance(error, store_errors.DatabaseUnusable):
+                # its own sentence names host, user and database, which are not for everybody: that is in the log
+                _log.warning("%s", error)
+                return Problem(status, kind, _DATABASE_DOWN, retry_after=retry)
             return Problem(status, kind, str(error), retry_after=retry)
     return Problem(500, "internal", "The server failed at this request; its log holds the reason.")
 

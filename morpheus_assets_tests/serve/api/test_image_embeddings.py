@@ -64,7 +64,9 @@ def test_a_panel_of_the_content_folder_is_named_by_its_path(api: Api, picture: t
     assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize("path", ["../secret.png", "a/../../secret.png", "/etc/passwd", "a/\0.png", "a", "a/nothing.png"])
+@pytest.mark.parametrize(
+    "path", ["../secret.png", "a/../../secret.png", "/etc/passwd", "a/\0.png", "a", "a/nothing.png"]
+)
 def test_no_path_leads_out_of_the_content_folder(api: Api, path: str, tmp_path: Path, picture: tuple[str, bytes]):
     (api.settings.panels_folder / "a").mkdir(parents=True)
     (api.settings.content / "secret.png").write_bytes(picture[1])

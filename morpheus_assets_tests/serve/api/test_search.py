@@ -107,9 +107,7 @@ def _standby() -> Space:
     return resolve_text_space("voyage/voyage-3.5@256")
 
 
-def test_a_switch_of_spaces_is_seen_by_the_next_search(
-    api: Api, shelf: list[bytes], engine: Engine, space: Space
-):
+def test_a_switch_of_spaces_is_seen_by_the_next_search(api: Api, shelf: list[bytes], engine: Engine, space: Space):
     assert api.search(q="ship", kind="text").json()["spaces"]["text"] == space.key
     other = replace(space, key="openai-text-embedding-3-small-128", dimensions=128)
     row = spaces.register_space(engine, other)

@@ -24,9 +24,7 @@ def test_a_chapter_comes_back_as_one_vector_of_the_models_own_length(start_api: 
     assert (answer["total_tokens"], answer["cached"], answer["joined"]) == (len(text) // 4 + 1, False, [])
 
 
-def test_a_text_over_the_limit_is_embedded_by_parts_and_the_answer_says_how(
-    api: Api, provider_server: ProviderServer
-):
+def test_a_text_over_the_limit_is_embedded_by_parts_and_the_answer_says_how(api: Api, provider_server: ProviderServer):
     text = chapter(20_000)
     answer = api.text(["short", text], return_parts=True).json()
     [joined] = answer["joined"]
@@ -170,7 +168,5 @@ def test_many_single_texts_for_a_local_model_share_its_batches(start_api: Callab
         rows = [answer.json()["embeddings"][0] for answer in pool.map(api.text, texts)]
     together = api.text(texts).json()["embeddings"]
     np.testing.assert_allclose(rows, together, atol=1e-5)
-    batches = api.metric(
-        'morpheus_provider_request_seconds_count{space="sentence-transformers-all-minilm-l6-v2-384"}'
-    )
+    batches = api.metric('morpheus_provider_request_seconds_count{space="sentence-transformers-all-minilm-l6-v2-384"}')
     assert batches < 26
