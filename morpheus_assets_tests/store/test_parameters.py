@@ -10,9 +10,20 @@ PACKAGE = Path(morpheus_assets.__file__).parent
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE|ALTER|DROP|EXISTS)\b")
 # Column lists of our own, and tables named after a number of ours: nothing that a person can write.
 OURS = {
-    "_COLUMNS", "_CHUNK_COLUMNS", "DAGSTER_DATABASE", "_ORPHANS[space.purpose]", "changes", "content", "database",
-    "new", "old", "space.table", "', '.join(names)", "', '.join((f'%({name})s' for name in names))",
-}  # fmt: skip
+    "_CHUNK_COLUMNS",
+    "_COLUMNS",
+    "_ORPHANS[space.purpose]",
+    "DAGSTER_DATABASE",
+    "changes",
+    "content",
+    "database",
+    "new",
+    "old",
+    "self._space.table",
+    "space.table",
+    "', '.join(names)",
+    "', '.join((f'%({name})s' for name in names))",
+}
 HOSTILE = "x'); DROP TABLE chunks; -- %s {} \\ \" $$"
 
 
