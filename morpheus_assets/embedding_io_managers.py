@@ -154,15 +154,14 @@ class TextEmbeddingsIOManager(EmbeddingsIOManager):
         return list(dict.fromkeys(chunk.content_hash for chunk in content.iter_chunks(self.engine, novel)))
 
     def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
-        """Novels without chunks: refused, or never cut."""
+        """Novels without chunks: refused, or never cut. What was stored before a refusal is still embedded."""
         rows = {row.novel: row for row in content.list_novels(self.engine, novels)}
         reasons = {}
         for novel in novels:
             row = rows.get(novel)
-            if row is not None and row.refused_reason:
-                reasons[novel] = row.refused_reason
-            elif row is None or not row.chunks:
-                reasons[novel] = f"{novel} has no chunks; materialize `chunks` for it first."
+            if row is None or not row.chunks:
+                refusal = row.refused_reason if row else None
+                reasons[novel] = refusal or f"{novel} has no chunks; materialize `chunks` for it first."
         return reasons
 
 

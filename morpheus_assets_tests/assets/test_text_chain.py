@@ -150,3 +150,15 @@ def test_a_missing_key_fails_with_the_variable_to_set_and_keeps_chunks(deploymen
     assert "OPENAI_API_KEY" in failure_of(result)
     assert deployment.rows("SELECT count(*) > 0 FROM chunks") == [(True,)]
     assert deployment.requests == 0
+
+
+def test_a_novel_whose_new_file_was_refused_is_still_embedded_in_a_new_space(deployment: Deployment):
+    deployment.drop("emma.txt", story())
+    deployment.ingest("emma")
+    deployment.drop("emma.txt", b"")
+    assert not deployment.ingest("emma").success
+    chunks = deployment.rows("SELECT count(*) FROM chunks")
+    changed = deployment.with_settings(text_spaces="openai/text-embedding-3-large@256")
+    result = changed.materialize("text_embeddings/openai-text-embedding-3-large-256", "emma")
+    assert result.success
+    assert changed.rows("SELECT count(*) FROM embeddings_2") == chunks
