@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database import check_server, open_engine
+from morpheus_assets.store.database import check_server, open_engine, parse_address
 from morpheus_assets.store.embedded import DAGSTER_DATABASE, running_url
 
 
@@ -16,10 +16,10 @@ class DatabaseNotRunning(Exception):
 
 
 def database_url(settings: Settings) -> str:
-    """The SQLAlchemy URL of the content database; raises DatabaseNotRunning with the way out."""
+    """The SQLAlchemy URL of the content database; raises DatabaseNotRunning, or DatabaseUnusable for no URL."""
     if settings.database_url is not None:
-        given = make_url(settings.database_url.get_secret_value())
-        return given.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        given = parse_address(settings.database_url.get_secret_value())
+        return given.render_as_string(hide_password=False)
     url = running_url(settings.data_folder)
     if url is None:
         raise DatabaseNotRunning(

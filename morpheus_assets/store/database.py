@@ -32,7 +32,7 @@ def open_engine(url: str, *, application_name: str = "morpheus", pool_size: int 
     `url` may say postgresql:// or postgres://; another driver than psycopg 3 is replaced by it. Work is
     READ COMMITTED: the store serialises by advisory locks and unique keys. Raises DatabaseUnusable for a bad URL.
     """
-    address = _address(url)
+    address = parse_address(url)
     connect_args: dict[str, Any] = {"application_name": application_name, "connect_timeout": 10}
     engine = sqlalchemy.create_engine(
         address,
@@ -111,7 +111,8 @@ def raw(connection: Connection) -> psycopg.Connection[Any]:
     return found
 
 
-def _address(url: str) -> URL:
+def parse_address(url: str) -> URL:
+    """A Postgres URL, over psycopg 3 whatever driver it names; raises DatabaseUnusable without repeating it."""
     try:
         address = make_url(url)
     except sqlalchemy.exc.ArgumentError:

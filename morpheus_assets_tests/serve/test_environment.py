@@ -6,6 +6,7 @@ import pytest
 from morpheus_assets.connection import DatabaseNotRunning, dagster_database_url, database_url
 from morpheus_assets.serve.environment import BLOCK_START, child_environment, remember_in_dotenv
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.errors import DatabaseUnusable
 
 SOCKET = "postgresql+psycopg://postgres@/morpheus?host=%2Fdata%2Fpgdata&port=5432"
 
@@ -46,3 +47,10 @@ def test_a_database_that_does_not_run_is_one_sentence_with_the_way_out(tmp_path:
     settings = Settings(_env_file=None, data_folder=tmp_path, database_url=None)
     with pytest.raises(DatabaseNotRunning, match="make up"):
         database_url(settings)
+
+
+def test_an_address_that_is_no_url_is_one_sentence_that_does_not_repeat_it(tmp_path: Path):
+    settings = Settings(_env_file=None, data_folder=tmp_path, database_url="me:s3cret@host")
+    with pytest.raises(DatabaseUnusable, match="MORPHEUS_DATABASE_URL looks like") as caught:
+        database_url(settings)
+    assert "s3cret" not in str(caught.value)
