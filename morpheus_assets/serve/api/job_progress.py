@@ -157,6 +157,8 @@ class _Progress:
 def _seconds_left(state: JobState, fresh: int, missing: int) -> float | None:
     if state.finished:
         return 0.0
-    if not state.started or fresh <= 0:
+    # a job that waits in the queue may still see its novels embedded by a run before it
+    since = state.started or state.created
+    if not since or fresh <= 0:
         return None
-    return round(missing * max(0.0, time.time() - state.started) / fresh, 1)
+    return round(missing * max(0.0, time.time() - since) / fresh, 1)
