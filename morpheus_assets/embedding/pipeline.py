@@ -81,7 +81,9 @@ async def embed_stream(
         for task in on_their_way:
             task.cancel()
         await asyncio.gather(*on_their_way, return_exceptions=True)
-        await provider.close()
+        # A connection that cannot be closed must not hide why the stream ended.
+        with contextlib.suppress(Exception):
+            await provider.close()
 
 
 def embed_batches(

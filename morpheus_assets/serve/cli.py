@@ -3,6 +3,7 @@
 No work is done here, and heavy modules are imported inside the commands that need them.
 """
 
+import errno
 import json
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,13 @@ def one_sentence() -> Iterator[None]:
         yield
     except (DatabaseNotRunning, EmbeddingError, ImageError, StartFailed, StoreError) as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise click.ClickException(
+            f"{error.filename or 'A file'} cannot be written ({error.strerror}): see to its disk and its permissions,"
+            " or set MORPHEUS_DATA_FOLDER to another place. Nothing that was stored is lost."
+        ) from error
 
 
 def settings() -> Settings:

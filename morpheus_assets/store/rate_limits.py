@@ -25,7 +25,9 @@ WINDOW_SECONDS = 60.0
 _SLOT_SECONDS = 0.5
 # What a provider said about its limits counts for this long; after that the configured limits hold again.
 _OBSERVED_SECONDS = 600.0
-_LONGEST_BOOKING = 6 * 3600.0
+# What lies further ahead was written before the server's clock was set back.
+_LONGEST_BOOKING = 3600.0
+_LONGEST_PAUSE = 600.0
 
 Slot = list[float]
 """[second since 1970, requests, tokens]"""
@@ -142,9 +144,10 @@ class PostgresBudget:
         with transaction(self._engine) as connection:
             self._ensure_row(connection)
             connection.execute(
-                "UPDATE rate_limits SET paused_until ="
-                " greatest(paused_until, clock_timestamp() + make_interval(secs => %s)) WHERE provider = %s",
-                [max(0.0, seconds), self._provider],
+                "UPDATE rate_limits SET paused_until = greatest("
+                " CASE WHEN paused_until < clock_timestamp() + make_interval(secs => %s) THEN paused_until END,"
+                " clock_timestamp() + make_interval(secs => %s)) WHERE provider = %s",
+                [_LONGEST_PAUSE, min(max(0.0, seconds), _LONGEST_PAUSE), self._provider],
             )
 
     def _paused_seconds(self) -> float:
@@ -154,7 +157,8 @@ class PostgresBudget:
                 " FROM rate_limits WHERE provider = %s",
                 [self._provider],
             ).fetchone()
-        return max(0.0, row[0] or 0.0) if row else 0.0
+        seconds = row[0] or 0.0 if row else 0.0
+        return seconds if 0.0 < seconds < _LONGEST_PAUSE else 0.0
 
     def _ensure_row(self, connection: Any) -> None:
         connection.execute("INSERT INTO rate_limits (provider) VALUES (%s) ON CONFLICT DO NOTHING", [self._provider])
@@ -173,14 +177,13 @@ class PostgresBudget:
         now = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()[0]
         _, recent, requests, tokens, observed_at, paused_until = row
         fresh = observed_at is not None and 0 <= now - observed_at < _OBSERVED_SECONDS
-        # Slots from the far future were written before the server's clock was set back.
         slots = [slot for slot in recent if now - WINDOW_SECONDS - _SLOT_SECONDS < slot[0] < now + _LONGEST_BOOKING]
         return _Account(
             now=now,
             slots=slots,
             requests=min(self._requests, requests) if fresh and requests else self._requests,
             tokens=min(self._tokens, tokens) if fresh and tokens else self._tokens,
-            paused_until=paused_until or 0.0,
+            paused_until=paused_until if paused_until and paused_until < now + _LONGEST_PAUSE else 0.0,
         )
 
     def _save(self, connection: Any, account: _Account) -> None:

@@ -18,6 +18,7 @@ from morpheus_assets.embedding.clip_model import ClipModel, load_clip
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL, ClipSource, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
 from morpheus_assets.embedding.image_spaces import file_digest, space_precision
+from morpheus_assets.embedding.memory import enough_memory
 from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
 from morpheus_assets.embedding.providers.vectors import unit_vectors
 from morpheus_assets.embedding.spaces import Space, SpaceName
@@ -78,6 +79,10 @@ class OpenClipProvider:
         Raises InputRefused with the index of a panel that cannot be opened, ConfigurationError when the model
         cannot be loaded, InvalidAnswer when it gives no usable vector.
         """
+        with enough_memory(self.space.key, "MORPHEUS_IMAGE_SPACES"):
+            return await self._embed(inputs)
+
+    async def _embed(self, inputs: Sequence[str | Image.Image | Callable[[], Image.Image]]) -> EmbeddingResult:
         decoding, forward = self._open_pools()
         loop = asyncio.get_running_loop()
         model = await loop.run_in_executor(forward, self._load)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
+from morpheus_assets.embedding.memory import enough_memory
 from morpheus_assets.embedding.models import LOCAL_INPUTS, PACKAGED_MODEL, PACKAGED_WEIGHTS_SHA256
 from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
 from morpheus_assets.embedding.providers.answers import check_vectors
@@ -50,6 +51,10 @@ class SentenceTransformersProvider:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed, list(inputs), input_type)
 
     def _embed(self, texts: list[str], input_type: InputType) -> EmbeddingResult:
+        with enough_memory(self.space.model, "MORPHEUS_TEXT_SPACES"):
+            return self._embedded(texts, input_type)
+
+    def _embedded(self, texts: list[str], input_type: InputType) -> EmbeddingResult:
         model = load_model(self.space.model, self._torch_threads)
         size = model.get_embedding_dimension()
         if size != self.space.dimensions:
@@ -67,10 +72,10 @@ class SentenceTransformersProvider:
         return EmbeddingResult(vectors, self.space.model, tokens)
 
     async def close(self) -> None:
-        """Wait for the worker thread; the loaded model is kept for the next call."""
+        """Let the worker thread end; the loaded model is kept for the next call."""
         worker, self._worker = self._worker, None
         if worker is not None:
-            await asyncio.to_thread(worker.shutdown, wait=True, cancel_futures=True)
+            worker.shutdown(wait=False, cancel_futures=True)
 
 
 def _count_tokens(model: Any, texts: list[str], name: str) -> int:
