@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from morpheus_assets.embedding.errors import ConfigurationError
 
 _SAID = re.compile(
-    r"allocate memory|create a primitive|not enough memory|out of memory|failed to map segment|start new thread|bad_alloc",
+    r"allocate memory|create a primitive|(not enough|out of) memory|failed to map segment|start new thread|bad_alloc",
     re.IGNORECASE,
 )
 
