@@ -130,7 +130,7 @@ def test_a_passage_that_is_always_refused_loses_none_of_thousands(deployment: De
 
 def test_a_provider_that_is_down_fails_the_run_but_not_what_it_had_stored(deployment: Deployment):
     deployment.settings.inputs_per_request = 10
-    deployment.drop("emma.txt", story(chapters=12))
+    deployment.drop("emma.txt", story(chapters=30))
     use(deployment, "openai", deployment.server.base_url(script="+".join(["ok"] * 3 + ["503"] * 100)))
     result = deployment.ingest("emma")
     assert not result.success
