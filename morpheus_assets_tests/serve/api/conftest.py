@@ -93,7 +93,8 @@ def start_api(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
     yield start
     for server, thread, client in running:
         client.close()
-        server.should_exit = True
+        # nothing is in flight any more, so there is nothing to wait for
+        server.should_exit = server.force_exit = True
         thread.join(15)
         assert not thread.is_alive()
 
