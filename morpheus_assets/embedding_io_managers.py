@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -26,6 +27,7 @@ from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.space_filling import SpaceFiller, covered_novels
 from morpheus_assets.standing_spaces import kept_spaces
 from morpheus_assets.store import content, spaces, vectors
+from morpheus_assets.store.faults import patiently
 from morpheus_assets.store.indexes import ensure_index
 from morpheus_assets.store.space_rows import SpaceRow
 
@@ -68,15 +70,15 @@ class EmbeddingsIOManager(dg.IOManager):
             # First, so that a fault of the new space never keeps what has just arrived from being found.
             self._complete_kept_spaces(context, obj, novels)
         started = time.perf_counter()
-        row = spaces.register_space(self.engine, obj.space)
+        row = patiently(partial(spaces.register_space, self.engine, obj.space))
         tally = Tally()
         faults = SpaceFiller(self.engine, obj, context).fill(row, novels, tally)
         if obj.leads and tally.embedded.total():
-            spaces.activate_first(self.engine, row.key)
-        row = spaces.get_space(self.engine, row.key)
+            patiently(partial(spaces.activate_first, self.engine, row.key))
+        row = patiently(partial(spaces.get_space, self.engine, row.key))
         if row.state != "building":
             # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
-            ensure_index(self.engine, row)
+            patiently(partial(ensure_index, self.engine, row))
         reports = self._reports(row, obj.space, novels, tally, time.perf_counter() - started)
         for novel, covered in covered_novels(self.engine, row, novels).items():
             if covered.missing:

@@ -5,12 +5,13 @@ not take the others with it.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
 from morpheus_assets.assets.partition_results import PartitionResults, StoredPartitions
-from morpheus_assets.store.faults import sentence_for
+from morpheus_assets.store.faults import patiently, sentence_for
 
 T = TypeVar("T")
 Metadata = Mapping[str, Any]
@@ -40,7 +41,7 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
         failures: dict[str, str] = {}
         for novel in obj.novels:
             try:
-                metadata = self.store(novel, obj.compute(novel))
+                metadata = patiently(partial(self._compute_and_store, obj, novel))
             except Exception as error:
                 self.note_failure(novel, error)
                 if len(obj.novels) == 1:
@@ -56,8 +57,15 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
         """One novel's value, or a mapping that reads novels when they are asked for."""
         novels = context.asset_partition_keys
         if len(novels) == 1:
-            return self.load(novels[0])
-        return StoredPartitions(novels, self.load)
+            return self._load(novels[0])
+        return StoredPartitions(novels, self._load)
+
+    def _compute_and_store(self, obj: PartitionResults[T], novel: str) -> Metadata:
+        # Together: what is computed may be a stream, which a first attempt at storing it has used up.
+        return self.store(novel, obj.compute(novel))
+
+    def _load(self, novel: str) -> T:
+        return patiently(partial(self.load, novel))
 
 
 def add_partition_metadata(context: dg.OutputContext, novel: str, metadata: Metadata) -> None:

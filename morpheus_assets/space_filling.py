@@ -18,6 +18,7 @@ from morpheus_assets.connected_providers import space_of
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding.pricing import price_of
+from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.store import vectors
 from morpheus_assets.store.coverage import NovelCoverage, coverage
@@ -117,18 +118,21 @@ class SpaceFiller:
             space = space_of(row)
             for novel in novels:
                 if tally.requests[novel] or tally.embedded[novel]:
-                    record_spending(
-                        self._engine,
-                        row,
-                        novel,
-                        tokens=tally.tokens[novel],
-                        inputs=tally.embedded[novel],
-                        requests=tally.requests[novel],
-                        cost=price_of(space, tally.tokens[novel]),
-                        run_id=self._context.run_id,
-                    )
+                    patiently(partial(self._record, row, space, novel, tally))
+
+    def _record(self, row: SpaceRow, space: Space, novel: str, tally: Tally) -> None:
+        record_spending(
+            self._engine,
+            row,
+            novel,
+            tokens=tally.tokens[novel],
+            inputs=tally.embedded[novel],
+            requests=tally.requests[novel],
+            cost=price_of(space, tally.tokens[novel]),
+            run_id=self._context.run_id,
+        )
 
 
 def covered_novels(engine: Engine, row: SpaceRow, novels: Sequence[str]) -> dict[str, NovelCoverage]:
     """The coverage of some novels in a space, by novel."""
-    return {covered.novel: covered for covered in coverage(engine, row, novels).novels}
+    return {covered.novel: covered for covered in patiently(partial(coverage, engine, row, novels)).novels}
