@@ -18,11 +18,12 @@ from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.providers import EmbeddingProvider
 from morpheus_assets.embedding.spaces import Space, resolve_text_space
 from morpheus_assets.resources import DatabaseResource, ProvidersResource
-from morpheus_assets.store.embedding_results import save_result
+from morpheus_assets.store.embedding_results import delete_results, save_result
 from morpheus_assets.store.spending import record_spending
 
 POOL = "generate_embedding"
 MOST_INPUTS = 1000
+KEPT_DAYS = 30
 PRIORITY = {"dagster/priority": "2", "morpheus/kind": "generate"}
 
 # What arrived in an earlier attempt of a run of this process, so that it is not paid for again.
@@ -67,6 +68,7 @@ def embed_inputs(
         database.engine, context.run_id, space_key=space.key, model=space.model, input_type=config.input_type,
         total_tokens=tokens, embeddings=embeddings,
     )  # fmt: skip
+    delete_results(database.engine, older_than_days=KEPT_DAYS)
     _ARRIVED.pop(context.run_id, None)
     price = price_of(space, tokens)
     context.add_output_metadata(

@@ -53,6 +53,15 @@ def test_the_result_is_kept_under_the_runs_id(run_job: Callable, engine: Engine,
     assert provider_server.stats(url)["inputs"] == 2
 
 
+def test_a_result_is_kept_for_a_month(run_job: Callable, engine: Engine):
+    old, _ = run_job({"inputs": ["a ship"]})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE embedding_results SET created_at = now() - interval '31 days'")
+    new, _ = run_job({"inputs": ["a lamp"]})
+    assert result_summary(engine, old.run_id) is None
+    assert result_summary(engine, new.run_id) is not None
+
+
 def test_another_model_may_be_named(run_job: Callable, engine: Engine):
     result, _ = run_job({"inputs": ["a ship"], "model": "openai/text-embedding-3-large@64"})
     assert result_embeddings(engine, result.run_id).shape == (1, 64)
