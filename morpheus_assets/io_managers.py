@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from morpheus_assets.assets.partition_results import PartitionResults, StoredPartitions
-from morpheus_assets.store.faults import patiently, sentence_for
+from morpheus_assets.store.faults import passes_by_itself, patiently, sentence_for
 
 T = TypeVar("T")
 Metadata = Mapping[str, Any]
@@ -44,7 +44,8 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
                 metadata = patiently(partial(self._compute_and_store, obj, novel))
             except Exception as error:
                 self.note_failure(novel, error)
-                if len(obj.novels) == 1:
+                if len(obj.novels) == 1 or passes_by_itself(error):
+                    # With the database gone for good, no other novel would fare better, and each would wait for it.
                     raise as_failure(error) from error
                 context.log.warning("%s: %s", novel, sentence(error))
                 failures[novel] = sentence(error)

@@ -13,6 +13,7 @@ DAGSTER_FACE = {
     "io_managers",
     "content_io_managers",
     "embedding_io_managers",
+    "space_filling",
     "resources",
     "definitions",
     "partitions",
