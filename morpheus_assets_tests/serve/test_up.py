@@ -106,14 +106,16 @@ def running() -> Iterator[Running]:
 
 def test_a_first_start_embeds_the_samples_takes_a_dropped_novel_and_stops_everything(running: Running):
     running.start()
-    running.wait_for(lambda: running.search("who keeps the lamp burning") != [], "the sample story")
+    # searches by words poll, for each of them is a process and only these load no model
+    running.wait_for(lambda: running.search("who keeps the lamp burning", "--mode", "text") != [], "the sample story")
     running.wait_for(lambda: running.search("--panels", "a cat") != [], "the sample panels")
     [panel] = running.search("--panels", "a sleeping orange cat in the desert", "--count", "1")
     assert panel["similarity"] > 0.5
 
     novel = running.folder / "content" / "novels" / "harbour.txt"
     novel.write_text("CHAPTER 1. The Wreck\n\nAt dawn the drowned captain was found lashed to the wheel of his ship.\n")
-    running.wait_for(lambda: running.search("a dead captain", "--novel", "harbour") != [], "the dropped novel")
+    by_words = ("a dead captain", "--novel", "harbour", "--mode", "text")
+    running.wait_for(lambda: running.search(*by_words) != [], "the dropped novel")
     [hit] = running.search("a dead captain", "--novel", "harbour")
     assert "lashed to the wheel" in hit["body"]
     assert hit["chapter_title"].startswith("CHAPTER 1")
