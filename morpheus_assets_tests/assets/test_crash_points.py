@@ -116,7 +116,7 @@ def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run
     chance = random.Random(7)
     disturbed = crashes.fresh("disturbed")
     url = crashes.provider.base_url(latency_ms=60)
-    for point in range(4):
+    for point in range(3):
         process = crashes.start("disturbed", url, f"home{point}")
         time.sleep(chance.uniform(0.35, 1.0) * seconds)
         process.kill()
@@ -132,13 +132,12 @@ def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run
     disturbed.dispose()
 
 
-@pytest.mark.parametrize("enough", [8, 64])
-def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashes: Crashes, enough: int):
+def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashes: Crashes):
     engine = crashes.fresh("killed")
     url = crashes.provider.base_url(latency_ms=300)
     process = crashes.start("killed", url, "killed")
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and crashes.committed(engine) < enough:
+    while time.monotonic() < deadline and crashes.committed(engine) < 24:
         time.sleep(0.02)
     kept = crashes.committed(engine)
     engine.dispose()
@@ -150,7 +149,7 @@ def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashe
     assert process.exitcode == 0, (crashes.folder / "killed.log").read_text()[-3000:]
     with engine.connect() as connection:
         chunks = connection.exec_driver_sql("SELECT count(DISTINCT content_hash) FROM chunks").scalar_one()
-    assert enough <= kept < chunks == crashes.committed(engine)
+    assert 24 <= kept < chunks == crashes.committed(engine)
     assert crashes.provider.stats(url)["repeated_inputs"] == 0
     assert crashes.provider.stats(url)["inputs"] == chunks
     engine.dispose()

@@ -61,7 +61,8 @@ def test_whatever_the_fault_nothing_wrong_is_stored_and_the_run_says_what_to_do(
 ):
     deployment.settings.request_timeout_seconds = 0.6
     deployment.drop("emma.txt", story(chapters=1))
-    for fault, says in FAULTS:
+    # Both speak through the same floor, where every fault is a row for each: here the second need not say it all.
+    for fault, says in FAULTS if vendor == "openai" else FAULTS[::3]:
         with subtests.test(fault):
             use(deployment, vendor, deployment.server.base_url(fault, delay=3, retry_after="0.05"))
             result = deployment.ingest("emma")

@@ -28,7 +28,7 @@ def test_a_hostile_day_ends_with_everything_embedded_within_the_budget(deploymen
     settings.requests_per_minute, settings.tokens_per_minute = REQUESTS, TOKENS
     names = [f"novel-{number:02}" for number in range(NOVELS)]
     for number, name in enumerate(names):
-        deployment.drop(f"{name}.txt", story(chapters=5, paragraphs=8, seed=number))
+        deployment.drop(f"{name}.txt", story(chapters=4, paragraphs=8, seed=number))
     day = "429:0.05+500:0.05+reset:0.05+slow:0.05"
     # The provider's own limit is twice as high: one that is exceeded would show, and not be cut off by it.
     url = deployment.server.base_url(

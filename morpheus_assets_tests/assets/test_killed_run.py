@@ -52,7 +52,7 @@ def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing
     shared = PROJECT_FOLDER.parent / "shared" / "data" / "novels" / "war-and-peace-latin1.txt"
     text = shared.read_bytes() if shared.exists() else story(chapters=365, paragraphs=12)
     deployment.drop("war-and-peace.txt", text)
-    base_url = deployment.server.base_url(latency_ms=150)
+    base_url = deployment.server.base_url(latency_ms=300)
     home = tmp_path / "dagster"
     home.mkdir()
     run = start_ingest(deployment, home, base_url, "war-and-peace")
