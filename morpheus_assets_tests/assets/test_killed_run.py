@@ -52,7 +52,7 @@ def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing
     shared = PROJECT_FOLDER.parent / "shared" / "data" / "novels" / "war-and-peace-latin1.txt"
     text = shared.read_bytes() if shared.exists() else story(chapters=365, paragraphs=12)
     deployment.drop("war-and-peace.txt", text)
-    base_url = deployment.server.base_url(latency_ms=300)
+    base_url = deployment.server.base_url(latency_ms=200)
     home = tmp_path / "dagster"
     home.mkdir()
     run = start_ingest(deployment, home, base_url, "war-and-peace")
@@ -69,5 +69,6 @@ def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing
     assert start_ingest(deployment, home, base_url, "war-and-peace").wait(180) == 0
     assert stored(deployment) == needed
     assert deployment.server.stats(base_url)["inputs"] - sent == needed - committed
-    in_flight = deployment.settings.requests_in_flight * 32
-    assert deployment.server.stats(base_url)["repeated_inputs"] <= in_flight
+    # what was in flight, and what had arrived in the meantime and waited to be stored
+    in_hand = 2 * deployment.settings.requests_in_flight * 32
+    assert deployment.server.stats(base_url)["repeated_inputs"] <= in_hand
