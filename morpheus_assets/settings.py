@@ -74,7 +74,7 @@ class Settings(BaseSettings):
 
     requests_in_flight: Count = Field(5, description="Requests to a provider at a time, in one run.")
     inputs_per_request: Count = Field(
-        256, description="Inputs that one request may hold; a crash may cost up to twice this times the requests in flight."
+        256, description="Inputs in one request; a crash may cost up to twice this times the requests in flight."
     )
     requests_per_minute: Count = Field(3000, description="Requests a minute to one provider, over all processes.")
     tokens_per_minute: Count = Field(1_000_000, description="Tokens a minute to one provider, over all processes.")
