@@ -16,6 +16,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.serving_setup import percentile
+from morpheus_assets.text.formats import read_document
 from morpheus_assets.text.sentences import sentence_spans
 
 
@@ -57,6 +58,14 @@ def quotes(folder: Path, novel: str, count: int) -> list[tuple[str, str, str]]:
     return [(novel, sentence, sentence) for sentence in random.Random(7).sample(found, count)]
 
 
+def meant(folder: Path, row: dict[str, str]) -> str:
+    """The sentence that a paraphrase means, by its place in the novel's text with single spaces."""
+    name = f"{row['novel']}.txt"
+    text = " ".join(read_document((folder / name).read_bytes(), name).text.split())
+    start = int(row["start"])
+    return text[start : start + int(row["length"])].strip("“”")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("api")
@@ -69,7 +78,7 @@ def main() -> None:
     with httpx.Client(base_url=options.api, timeout=60, trust_env=False) as client:
         for novel in sorted({row["novel"] for row in rows}):
             report(f"quote, {novel}"[:26], client, quotes(options.novels, novel, options.count // 2))
-        close = [(row["novel"], row["paraphrase"], row["sentence"].strip("“”")) for row in rows]
+        close = [(row["novel"], row["paraphrase"], meant(options.novels, row)) for row in rows]
         report("close paraphrase", client, close)
         if options.questions:
             with options.questions.open(encoding="utf-8", newline="") as file:
