@@ -19,13 +19,7 @@ from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sen
 from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
 from morpheus_assets.automation.upkeep import upkeep
 from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
-from morpheus_assets.content_io_managers import (
-    ChaptersIOManager,
-    ChunksIOManager,
-    NovelsIOManager,
-    PanelsIOManager,
-)
-from morpheus_assets.embedding_io_managers import ImageEmbeddingsIOManager, TextEmbeddingsIOManager
+from morpheus_assets.io_manager_definitions import build_io_managers
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.settings import Settings, load_settings
@@ -48,12 +42,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         "database": database,
         "content_folder": ContentFolderResource(settings),
         "providers": providers,
-        "novels_io_manager": NovelsIOManager(database),
-        "chapters_io_manager": ChaptersIOManager(database),
-        "chunks_io_manager": ChunksIOManager(database),
-        "panels_io_manager": PanelsIOManager(database),
-        "text_embeddings_io_manager": TextEmbeddingsIOManager(database),
-        "image_embeddings_io_manager": ImageEmbeddingsIOManager(database),
+        **build_io_managers(database),
     }
     chunker = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens)
     embeddings = [

@@ -13,6 +13,7 @@ DAGSTER_FACE = {
     "io_managers",
     "content_io_managers",
     "embedding_io_managers",
+    "io_manager_definitions",
     "space_filling",
     "resources",
     "definitions",
