@@ -8,7 +8,6 @@ from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.text import novels
 from morpheus_assets.automation.content_listing import ContentUnreadable, list_novels, list_panel_folders
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
-from morpheus_assets.store import content
 
 SHOWN = 50
 
@@ -18,6 +17,8 @@ def every_file_was_read(
     database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
 ) -> dg.AssetCheckResult:
     """Warns of novels whose file was refused, and of names in the folder that no novel can be made of."""
+    from morpheus_assets.store import content
+
     refused = [row.refused_reason for row in content.list_novels(database.engine) if row.refused_reason]
     try:
         refused += list_novels(content_folder.settings.novels_folder).problems.values()
@@ -37,6 +38,8 @@ def every_image_was_decoded(
     database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
 ) -> dg.AssetCheckResult:
     """Warns of panels that were refused, with the sentence of each."""
+    from morpheus_assets.store import content
+
     names = [row.novel for row in content.list_novels(database.engine) if row.refused_panels]
     panels = content.load_panels_of(database.engine, names)
     refused = [f"{panel.reason}" for rows in panels.values() for panel in rows if panel.state == "refused"]
@@ -57,6 +60,8 @@ CONTENT_CHECKS = [every_file_was_read, no_novel_is_gone, every_image_was_decoded
 
 
 def _tombstones(database: DatabaseResource, kind: str) -> dg.AssetCheckResult:
+    from morpheus_assets.store import content
+
     gone = [
         f"{stone.path} of {stone.novel} is gone since {stone.noticed_at:%Y-%m-%d %H:%M}; put it back or run"
         f" `morpheus remove {stone.novel}`."

@@ -5,7 +5,6 @@ code server such a run would hold its place in the queue for its whole allowed t
 """
 
 import dagster as dg
-import psutil
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.launcher import DefaultRunLauncher
 
@@ -50,6 +49,8 @@ def _started(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 
 def _is_running(pid: int, *, before: float) -> bool:
+    import psutil
+
     try:
         process = psutil.Process(pid)
         # a number that was given to another process since tells nothing

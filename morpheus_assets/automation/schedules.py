@@ -8,11 +8,8 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from morpheus_assets.automation.reembed import launch_reembedding
 from morpheus_assets.automation.upkeep import upkeep
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.reembedding_plan import make_plan
-from morpheus_assets.reembedding_report import describe_plan
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.errors import StoreError
@@ -37,6 +34,10 @@ def build_schedules(
     def reembed_on_model_change(
         context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SkipReason:
+        from morpheus_assets.automation.reembed import launch_reembedding
+        from morpheus_assets.reembedding_plan import make_plan
+        from morpheus_assets.reembedding_report import describe_plan
+
         try:
             plan = make_plan(database.engine, database.settings)
         except (StoreError, ConfigurationError) as fault:

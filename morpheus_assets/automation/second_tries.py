@@ -5,9 +5,9 @@ Dagster itself repeats a run only when its process crashed; a provider that was 
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from morpheus_assets.automation.ingest_plan import stale_panels, stale_texts
 from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
@@ -17,10 +17,10 @@ from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import only_novels, wanted_spaces
-from morpheus_assets.store import content
-from morpheus_assets.store.coverage import coverage
 from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.spaces import list_spaces
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 # From the failed run's end; after the last one the nightly schedule goes on with what lacks vectors.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 180))
@@ -116,8 +116,12 @@ def novels_of(run: dg.DagsterRun, order: Sequence[str]) -> list[str]:
     return list(order[order.index(first) : order.index(last) + 1]) if first in order and last in order else []
 
 
-def unfinished(engine: Engine, settings: Settings, job_name: str, novels: Collection[str]) -> set[str]:
+def unfinished(engine: "Engine", settings: Settings, job_name: str, novels: Collection[str]) -> set[str]:
     """Which novels are not whole: their file is newer than what is stored of it, or vectors are missing."""
+    from morpheus_assets.store import content
+    from morpheus_assets.store.coverage import coverage
+    from morpheus_assets.store.spaces import list_spaces
+
     kind, purpose = ("text", "text") if job_name == INGEST_NOVELS.name else ("panel", "image")
     files = [file for file in content.load_source_files(engine, kind).values() if file.novel in novels]
     digests = content.ingested_digests(engine)

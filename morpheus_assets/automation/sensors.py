@@ -7,9 +7,9 @@ known would mark everything as gone.
 import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.automation.content_listing import (
@@ -34,9 +34,12 @@ from morpheus_assets.connected_providers import configured_image_spaces, sample_
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.sample_content import sample_novels
-from morpheus_assets.store import content
 from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.records import SourceFile
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from morpheus_assets.store.records import SourceFile
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -53,7 +56,9 @@ def new_novels_sensor(
     and left out; a vanished file leaves a tombstone and everything that is stored.
     """
 
-    def stale(engine: Engine, files: Collection[SourceFile]) -> list[StaleNovel]:
+    def stale(engine: "Engine", files: Collection["SourceFile"]) -> list[StaleNovel]:
+        from morpheus_assets.store import content
+
         digests = content.ingested_digests(engine)
         return stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
 
@@ -72,7 +77,9 @@ def new_panels_sensor(
     Images whose vectors are stored are not embedded again. Files still being copied hold back their novel only.
     """
 
-    def stale(engine: Engine, files: Collection[SourceFile]) -> list[StaleNovel]:
+    def stale(engine: "Engine", files: Collection["SourceFile"]) -> list[StaleNovel]:
+        from morpheus_assets.store import content
+
         digests = content.ingested_digests(engine)
         return stale_panels(files, {novel: known.panels for novel, known in digests.items()})
 
@@ -94,10 +101,12 @@ def look(
     kind: str,
     folder: Path,
     list_files: Callable[[Path], Listing],
-    find_stale: Callable[[Engine, Collection[SourceFile]], list[StaleNovel]],
+    find_stale: Callable[["Engine", Collection["SourceFile"]], list[StaleNovel]],
     assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None = None,
 ) -> dg.SensorResult | dg.SkipReason:
     """One look at a folder: list, observe, remember, plan; the same for novels and panels."""
+    from morpheus_assets.store import content
+
     try:
         listing = list_files(folder)
         known = content.load_source_files(database.engine, kind)
@@ -131,8 +140,12 @@ def look(
     )
 
 
-def remember(engine: Engine, kind: str, folder: Path, listing: Listing, known: dict[str, SourceFile]) -> Observation:
+def remember(
+    engine: "Engine", kind: str, folder: Path, listing: Listing, known: dict[str, "SourceFile"]
+) -> Observation:
     """Store what the folder shows, set and lift tombstones."""
+    from morpheus_assets.store import content
+
     observation = observe(folder, listing.files, known, kind=kind)
     listed = {file.path for file in listing.files} | set(listing.problems)
     vanished = gone(known.values(), listed)
