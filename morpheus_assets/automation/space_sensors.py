@@ -1,31 +1,18 @@
 """The sensor that moves spaces between their states, and the job that builds a large space's index before.
 
-What is decided is in space_decisions.py, what a space must pass is in space_preparation.py.
+What is decided is in space_decisions.py, what is done about it in space_moves.py.
 """
 
-import dagster as dg
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
-from morpheus_assets.automation.space_decisions import Decision, decide
+import dagster as dg
+
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.settings import Settings
-from morpheus_assets.space_preparation import prepare_space
-from morpheus_assets.standing_spaces import (
-    ASSET_PREFIXES,
-    PURPOSES,
-    by_hand,
-    configured_spaces,
-    forget_choices,
-    wanted_spaces,
-    what_becomes_of_the_active,
-)
-from morpheus_assets.store.coverage import coverage
+from morpheus_assets.standing_spaces import ASSET_PREFIXES, PURPOSES
 from morpheus_assets.store.errors import SpaceError, StoreError
-from morpheus_assets.store.indexes import SMALLEST_INDEXED
-from morpheus_assets.store.space_rows import SpaceRow
-from morpheus_assets.store.spaces import activate, list_spaces, register_space, retire, revive
-from morpheus_assets.store.upkeep import announced
-from morpheus_assets.store.vectors import vector_summary
+
+if TYPE_CHECKING:
+    from morpheus_assets.automation.space_decisions import Decision
 
 
 class PrepareConfig(dg.Config):
@@ -39,6 +26,8 @@ def build_and_check_index(
     context: dg.OpExecutionContext, config: PrepareConfig, database: dg.ResourceParam[DatabaseResource]
 ) -> None:
     """Fails with one sentence when the index does not find enough of the true neighbours."""
+    from morpheus_assets.space_preparation import prepare_space
+
     try:
         context.log.info(prepare_space(database.engine, config.space))
     except SpaceError as fault:
@@ -60,6 +49,8 @@ def switch_spaces_sensor(
     A space that the settings no longer name begins its retention, unless it is the one that answers. What was chosen
     by hand (`morpheus spaces activate`) stays until the settings name another first space.
     """
+    from morpheus_assets.automation.space_moves import carry_out, decisions_for, register_wanted
+
     said: list[str] = []
     requests: list[dg.RunRequest] = []
     try:
@@ -80,67 +71,7 @@ def switch_spaces_sensor(
     return dg.SkipReason(" ".join(said) or "Every space is where the settings want it.")
 
 
-def register_wanted(engine: Engine, settings: Settings, purpose: str) -> list[str]:
-    """Give every configured space its row and table, so that it is listed; a sentence for each that is new."""
-    stored = {row.key: row.fingerprint for row in list_spaces(engine, purpose)}
-    said = []
-    for space in configured_spaces(settings, purpose):
-        if stored.get(space.key) == space.fingerprint:
-            continue
-        try:
-            register_space(engine, space)
-            said.append(f"{space.key} is new: it is filled beside the present one.")
-        except SpaceError as fault:
-            said.append(str(fault))
-    return said
-
-
-def decisions_for(engine: Engine, settings: Settings, purpose: str) -> list[Decision]:
-    """What to do about the stored spaces of one purpose."""
-    configured = [space.key for space in configured_spaces(settings, purpose)]
-    wanted = [space.key for space in wanted_spaces(settings, purpose)]
-    rows = list_spaces(engine, purpose)
-    active = next((row.key for row in rows if row.state == "active"), "")
-    chosen = bool(active) and announced(engine, by_hand(configured[0]), active) is not None
-    return decide(configured, wanted, rows, lambda row: coverage(engine, row), kept_by_hand=chosen)
-
-
-def carry_out(engine: Engine, settings: Settings, decision: Decision) -> tuple[str, dg.RunRequest | None]:
-    """Do it; returns the sentence to say and, for a large space, the run that builds its index."""
-    row = decision.row
-    if decision.move == "revive":
-        revive(engine, row.key)
-    elif decision.move == "retire":
-        retire(engine, row.key)
-    elif decision.move == "prepare":
-        return _prepare(engine, row)
-    elif decision.move == "activate":
-        try:
-            activate(engine, row.key, previous_becomes=what_becomes_of_the_active(engine, settings, row.purpose))
-        except SpaceError as fault:
-            return str(fault), None
-        forget_choices(engine, row.purpose)
-    return decision.why, None
-
-
-def _prepare(engine: Engine, row: SpaceRow) -> tuple[str, dg.RunRequest | None]:
-    rows = vector_summary(engine, row).rows
-    if rows >= SMALLEST_INDEXED:
-        # Minutes of work, and a sensor's body is ended after one: so it is a run, asked for once for so many rows.
-        since = row.retired_at or row.created_at
-        request = dg.RunRequest(
-            run_key=f"prepare:{row.key}:{since:%Y%m%d%H%M%S}:{rows}",
-            run_config=dg.RunConfig(ops={"build_and_check_index": PrepareConfig(space=row.key)}),
-            tags={"morpheus/space": row.key},
-        )
-        return f"{row.key} is whole: a run builds and checks its index.", request
-    try:
-        return prepare_space(engine, row.key), None
-    except SpaceError as fault:
-        return str(fault), None
-
-
-def _tell_the_asset(instance: dg.DagsterInstance, decision: Decision) -> None:
+def _tell_the_asset(instance: dg.DagsterInstance, decision: "Decision") -> None:
     key = dg.AssetKey([ASSET_PREFIXES[decision.row.purpose], decision.row.key])
     instance.report_runless_asset_event(
         dg.AssetObservation(key, description=decision.why, metadata={"state": "active", "space": decision.row.key})

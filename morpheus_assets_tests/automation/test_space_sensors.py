@@ -203,10 +203,10 @@ def test_a_space_whose_index_finds_too_little_does_not_take_over(engine, old_spa
 
 
 def test_a_large_space_gets_its_index_in_a_run_of_its_own(engine, old_space, instance, monkeypatch) -> None:
-    from morpheus_assets.automation import space_sensors
+    from morpheus_assets.automation import space_moves
     from morpheus_assets.definitions import build_definitions
 
-    monkeypatch.setattr(space_sensors, "SMALLEST_INDEXED", 10)
+    monkeypatch.setattr(space_moves, "SMALLEST_INDEXED", 10)
     after = with_spaces(old_space, NEW)
     fill(engine, after, NEW_KEY, names(6))
     result = tick(after, instance)

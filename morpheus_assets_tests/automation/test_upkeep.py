@@ -5,9 +5,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
-from morpheus_assets.automation.upkeep import collect_orphans, drop_retired
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import Settings
+from morpheus_assets.space_upkeep import collect_orphans, drop_retired
 from morpheus_assets.store import content, spaces
 from morpheus_assets.store.archive import archive_path
 from morpheus_assets.store.vectors import vector_summary
