@@ -17,12 +17,12 @@ from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, em
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.resources import ProvidersResource
 from morpheus_assets.settings import Settings
+from morpheus_assets.space_requirements import LOWEST_COSINE
 from morpheus_assets.store.samples import SampledInput, fixed_sample
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spending import record_spending
 from morpheus_assets.store.upkeep import latest_drift, record_drift
 
-LOWEST_COSINE = 0.999
 SAMPLE = 20
 A_WEEK = timedelta(days=6, hours=12)
 

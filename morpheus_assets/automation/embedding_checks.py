@@ -4,23 +4,20 @@ They run with every run of the asset, so each is cheap; drift, which costs reque
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from morpheus_assets.assets.embeddings import embeddings_key
-from morpheus_assets.automation.drift import LOWEST_COSINE, drift_of
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.space_preparation import LOWEST_RECALL
+from morpheus_assets.space_requirements import LOWEST_COSINE, LOWEST_RECALL
 from morpheus_assets.standing_spaces import only_novels
-from morpheus_assets.store.coverage import coverage as store_coverage
-from morpheus_assets.store.indexes import index_recall
-from morpheus_assets.store.refusals import list_refusals
-from morpheus_assets.store.space_rows import SpaceRow
-from morpheus_assets.store.spaces import list_spaces
-from morpheus_assets.store.vectors import VectorSummary, vector_summary
+
+if TYPE_CHECKING:
+    from morpheus_assets.store.space_rows import SpaceRow
+    from morpheus_assets.store.vectors import VectorSummary
 
 CHECK_KIND = "check"
 SHOWN = 20
@@ -66,6 +63,9 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
         providers: dg.ResourceParam[ProvidersResource],
         content_folder: dg.ResourceParam[ContentFolderResource],
     ) -> Iterator[dg.AssetCheckResult]:
+        from morpheus_assets.store.spaces import list_spaces
+        from morpheus_assets.store.vectors import vector_summary
+
         engine = database.engine
         wanted = {each.name for each in context.selected_asset_check_keys}
         row = next((row for row in list_spaces(engine) if row.key == space.key), None)
@@ -91,9 +91,11 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
 
 
 def _coverage(
-    key: dg.AssetKey, database: DatabaseResource, row: SpaceRow, novels: Sequence[str] | None
+    key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow", novels: Sequence[str] | None
 ) -> dg.AssetCheckResult:
-    found = store_coverage(database.engine, row, novels)
+    from morpheus_assets.store.coverage import coverage
+
+    found = coverage(database.engine, row, novels)
     things = "chunks" if row.purpose == "text" else "panels"
     return _result(
         key,
@@ -108,7 +110,9 @@ def _coverage(
     )
 
 
-def _nothing_refused(key: dg.AssetKey, database: DatabaseResource, row: SpaceRow) -> dg.AssetCheckResult:
+def _nothing_refused(key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow") -> dg.AssetCheckResult:
+    from morpheus_assets.store.refusals import list_refusals
+
     # A passage that was edited since is in no novel any more: there is nothing left to look at.
     refusals = [each for each in list_refusals(database.engine, row, with_ignored=False) if each.places]
     listed = "\n".join(f"- {'; '.join(each.places)}: {each.reason}" for each in refusals[:SHOWN])
@@ -118,7 +122,7 @@ def _nothing_refused(key: dg.AssetKey, database: DatabaseResource, row: SpaceRow
     )
 
 
-def _dimensions_and_norm(key: dg.AssetKey, row: SpaceRow, summary: VectorSummary) -> dg.AssetCheckResult:
+def _dimensions_and_norm(key: dg.AssetKey, row: "SpaceRow", summary: "VectorSummary") -> dg.AssetCheckResult:
     if summary.smallest_norm is None or summary.largest_norm is None:
         return _result(key, "dimensions_and_norm", True, "There are no vectors yet.", rows=0)
     # The column's type holds every row to the space's dimensions; what can differ is the length.
@@ -138,13 +142,15 @@ def _dimensions_and_norm(key: dg.AssetKey, row: SpaceRow, summary: VectorSummary
     )
 
 
-def _no_zero_vector(key: dg.AssetKey, summary: VectorSummary) -> dg.AssetCheckResult:
+def _no_zero_vector(key: dg.AssetKey, summary: "VectorSummary") -> dg.AssetCheckResult:
     passed = summary.smallest_norm is None or summary.smallest_norm > 0
     said = "No vector has length zero." if passed else "Some vectors have length zero and are found by no search."
     return _result(key, "no_zero_vector", passed, said, severity=dg.AssetCheckSeverity.ERROR)
 
 
-def _index_recall(key: dg.AssetKey, database: DatabaseResource, row: SpaceRow) -> dg.AssetCheckResult:
+def _index_recall(key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow") -> dg.AssetCheckResult:
+    from morpheus_assets.store.indexes import index_recall
+
     # Measured once for each build: the exact side of the comparison reads every vector fifty times.
     recall = row.index_recall if row.index_recall is not None else index_recall(database.engine, row)
     if recall is None:
@@ -163,9 +169,11 @@ def _drift(
     database: DatabaseResource,
     providers: ProvidersResource,
     content_folder: ContentFolderResource,
-    row: SpaceRow,
+    row: "SpaceRow",
     measure: bool,
 ) -> dg.AssetCheckResult:
+    from morpheus_assets.automation.drift import drift_of
+
     found = drift_of(database.engine, providers, content_folder.settings, row, measure=measure)
     return _result(
         key,
