@@ -1,18 +1,20 @@
 """From settings to an open provider and its budget; for the Dagster face and for `serve` alike."""
 
 from dataclasses import fields
-from typing import Any
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL
 from morpheus_assets.embedding.image_spaces import remembered_name, resolve_image_space
-from morpheus_assets.embedding.providers import EmbeddingProvider, open_image_provider, open_text_provider
-from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.stored_keys import provider_key
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.rate_limits import RequestBudget
+    from morpheus_assets.store.space_rows import SpaceRow
 
 LOCAL_PROVIDERS = ("sentence-transformers", "open_clip")
 
@@ -47,13 +49,15 @@ def sample_image_spaces(settings: Settings) -> list[Space]:
     return [demo] if settings.samples and demo not in configured_image_spaces(settings) else []
 
 
-def space_of(row: SpaceRow) -> Space:
+def space_of(row: "SpaceRow") -> Space:
     """The space that a stored row describes."""
     return Space(**{field.name: getattr(row, field.name) for field in fields(Space)})
 
 
-def open_provider(settings: Settings, space: Space) -> EmbeddingProvider:
+def open_provider(settings: Settings, space: Space) -> "EmbeddingProvider":
     """The provider of a space, with the key and address that the settings hold for it."""
+    from morpheus_assets.embedding.providers import open_image_provider, open_text_provider
+
     if space.purpose == "text":
         url = {"openai": settings.openai_base_url, "voyage": settings.voyage_base_url}.get(space.provider)
         return open_text_provider(
@@ -66,8 +70,10 @@ def open_provider(settings: Settings, space: Space) -> EmbeddingProvider:
     return open_image_provider(space, **_image_options(settings, space))
 
 
-def request_budget(settings: Settings, space: Space, engine: Engine) -> RequestBudget:
+def request_budget(settings: Settings, space: Space, engine: "Engine") -> "RequestBudget":
     """The budget of the space's provider, shared by every process over one row in Postgres."""
+    from morpheus_assets.embedding.rate_limits import NoBudget
+
     if space.provider in LOCAL_PROVIDERS:
         return NoBudget()
     from morpheus_assets.store.rate_limits import PostgresBudget

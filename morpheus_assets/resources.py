@@ -6,19 +6,21 @@ Plain objects around the lower floors; each opens what it needs when it is first
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from morpheus_assets.automation.content_listing import list_novels, panel_folders
 from morpheus_assets.connected_providers import open_provider, request_budget
-from morpheus_assets.connection import database_url
-from morpheus_assets.embedding.providers import EmbeddingProvider
-from morpheus_assets.embedding.rate_limits import RequestBudget
-from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.discovery import PanelFile, list_panels
 from morpheus_assets.partitions import novel_slug
 from morpheus_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.rate_limits import RequestBudget
+    from morpheus_assets.embedding.retries import RetryPolicy
 
 
 class SourceMissing(Exception):
@@ -32,8 +34,9 @@ class DatabaseResource:
         self.settings = settings
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """An engine on a server that was checked; raises the store's errors, one sentence each."""
+        from morpheus_assets.connection import database_url
         from morpheus_assets.store.database import check_server, open_engine
 
         engine = open_engine(database_url(self.settings))
@@ -70,16 +73,18 @@ class ProvidersResource:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def open(self, space: Space) -> EmbeddingProvider:
+    def open(self, space: Space) -> "EmbeddingProvider":
         """Connects and loads nothing yet; raises ConfigurationError when a key is missing."""
         return open_provider(self.settings, space)
 
-    def budget(self, space: Space, engine: Engine) -> RequestBudget:
+    def budget(self, space: Space, engine: "Engine") -> "RequestBudget":
         """Requests and tokens per minute of the space's provider; a local model has no limits."""
         return request_budget(self.settings, space, engine)
 
-    def retry(self) -> RetryPolicy:
+    def retry(self) -> "RetryPolicy":
         """How often a request is tried."""
+        from morpheus_assets.embedding.retries import RetryPolicy
+
         return RetryPolicy(attempts=self.settings.retry_attempts)
 
 

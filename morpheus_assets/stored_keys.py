@@ -3,10 +3,14 @@
 For the Dagster face and for `serve` alike; the command line's words are serve/key_commands.py's.
 """
 
+from typing import TYPE_CHECKING
+
 from pydantic import SecretStr
 
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.provider_keys import MasterKey, read_key
+
+if TYPE_CHECKING:
+    from morpheus_assets.store.provider_keys import MasterKey
 
 PROVIDERS = ("openai", "voyage", "remote_clip")
 
@@ -20,12 +24,15 @@ def provider_key(settings: Settings, provider: str) -> str | None:
     if not masters or provider not in PROVIDERS:
         return None
     from morpheus_assets.connection import connected_engine
+    from morpheus_assets.store.provider_keys import read_key
 
     with connected_engine(settings) as engine:
         return read_key(engine, provider, masters)
 
 
-def master_keys(settings: Settings) -> list[MasterKey]:
+def master_keys(settings: Settings) -> list["MasterKey"]:
     """The present master key and the one before, as far as they are set. Raises KeyUnusable."""
+    from morpheus_assets.store.provider_keys import MasterKey
+
     given = (settings.master_key, settings.previous_master_key)
     return [MasterKey(each.get_secret_value()) for each in given if each is not None]

@@ -7,19 +7,21 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.schemas import embedding_columns
 from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
-from morpheus_assets.embedding.errors import InputRefused
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput, embed_batches
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.standing_spaces import ASSET_PREFIXES
-from morpheus_assets.store.coverage import MissingInput
+
+if TYPE_CHECKING:
+    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.store.coverage import MissingInput
 
 CHUNKS = dg.AssetKey("chunks")
 
@@ -35,7 +37,7 @@ class EmbeddingStream:
 
     space: Space
     novels: Sequence[str]
-    embed: Callable[[Space, Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]
+    embed: "Callable[[Space, Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]"
     leads: bool
     excluded: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,7 +72,9 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         database: dg.ResourceParam[DatabaseResource],
         providers: dg.ResourceParam[ProvidersResource],
     ) -> EmbeddingStream:
-        def embed(target: Space, missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
+        from morpheus_assets.embedding.pipeline import EmbeddingInput
+
+        def embed(target: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
             inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
             return _send(providers, database, target, inputs)
 
@@ -109,7 +113,7 @@ def build_image_embeddings_asset(
         folder = content_folder.settings.panels_folder
         max_pixels = content_folder.settings.max_image_pixels
 
-        def embed(target: Space, missing: Iterable[MissingInput]) -> Iterator[EmbeddedBatch | RefusedInput]:
+        def embed(target: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
             return _send(providers, database, target, (panel_input(folder, row, max_pixels) for row in missing))
 
         excluded = {
@@ -127,8 +131,10 @@ def _send(
     providers: ProvidersResource,
     database: DatabaseResource,
     space: Space,
-    inputs: Iterable[EmbeddingInput],
-) -> Iterator[EmbeddedBatch | RefusedInput]:
+    inputs: "Iterable[EmbeddingInput]",
+) -> "Iterator[EmbeddedBatch | RefusedInput]":
+    from morpheus_assets.embedding.pipeline import embed_batches
+
     settings = providers.settings
     return embed_batches(
         providers.open(space),
@@ -140,8 +146,11 @@ def _send(
     )
 
 
-def panel_input(folder: Path, row: MissingInput, max_pixels: int) -> EmbeddingInput:
+def panel_input(folder: Path, row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
     """A panel that is read and decoded when it is sent; refused when its file is not the one that was listed."""
+
+    from morpheus_assets.embedding.errors import InputRefused
+    from morpheus_assets.embedding.packing import EmbeddingInput
 
     def decode() -> object:
         from morpheus_assets.images.decoding import decode_panel

@@ -5,13 +5,14 @@ Each provider is a module of its own; it is imported, with its SDK, only when a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.rate_limits import ObservedLimits
 from morpheus_assets.embedding.spaces import Space
+
+if TYPE_CHECKING:
+    import numpy as np
 
 InputType = Literal["document", "query"]
 
@@ -29,7 +30,7 @@ class ProviderLimits:
 class EmbeddingResult:
     """A checked answer: float32 [n, dimensions] in the order of the inputs, none zero, all finite."""
 
-    embeddings: np.ndarray
+    embeddings: "np.ndarray"
     model: str
     total_tokens: int
     limits: ObservedLimits | None = None
