@@ -19,6 +19,7 @@ from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sen
 from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
 from morpheus_assets.automation.upkeep import upkeep
 from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
+from morpheus_assets.executors import build_executor
 from morpheus_assets.io_manager_definitions import build_io_managers
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.sample_content import sample_novels
@@ -55,15 +56,16 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     ]
     check_job = build_check_job([*text_spaces, *image_spaces])
     echoes = build_chapter_echoes_asset(text_spaces[0])
+    assets = [echoes, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings]
+    batches = dg.BackfillPolicy.multi_run(settings.batch_of_novels)
     return dg.Definitions(
-        assets=[echoes, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings],
+        assets=[asset.with_attributes(backfill_policy=batches) for asset in assets],
         asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
         jobs=[INGEST_NOVELS, INGEST_PANELS, generate_embedding, prepare_new_space, upkeep, check_job],
         schedules=build_schedules(settings, [asset.key for asset in embeddings], check_job),
         sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor, lost_runs_sensor, failed_ingests_sensor],
         resources={**resources, **overrides},
-        # the chain is linear, and every step of a multiprocess run costs four seconds of start-up
-        executor=dg.in_process_executor,
+        executor=build_executor(settings),
     )
 
 

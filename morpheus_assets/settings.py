@@ -6,7 +6,7 @@ Only the outer floors (the Dagster face and `serve`) read settings; what lies be
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -87,6 +87,15 @@ class Settings(BaseSettings):
 
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI, on loopback.")
     max_runs_per_tick: Count = Field(50, description="Runs that one sensor tick may launch.")
+    executor: Literal["in_process", "multiprocess", "celery", "k8s"] = Field(
+        "in_process", description="Where a run's steps are executed: `in_process`, `multiprocess`, `celery`, `k8s`."
+    )
+    celery_broker: SecretStr | None = Field(
+        None, description="The Redis that hands steps to `morpheus worker`; only for `MORPHEUS_EXECUTOR=celery`."
+    )
+    novels_per_run: Count | None = Field(
+        None, description="Novels in one run of a backfill; unset: 50, or 5 where steps go to other machines."
+    )
 
     reembed_cron: str = Field("0 2 * * *", description="When what lacks a configured space is embedded (cron).")
     reembed_max_tokens: Count | None = Field(None, description="Tokens that re-embedding may ask for in a night.")
@@ -134,6 +143,11 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"\S*[\d*]\S*(\s+[\w*,/-]+){4}", line.strip()):
             raise ValueError(f"{line!r} is no cron line; write five fields such as `0 2 * * *` (at two every night)")
         return line
+
+    @property
+    def batch_of_novels(self) -> int:
+        """How many novels share a run: many where a run's start is what costs, few where runs spread over machines."""
+        return self.novels_per_run or (5 if self.executor in ("celery", "k8s") else 50)
 
     @property
     def novels_folder(self) -> Path:

@@ -17,6 +17,8 @@ DAGSTER_FACE = {
     "space_filling",
     "resources",
     "definitions",
+    "executors",
+    "celery_worker",
     "partitions",
 }
 HEAVY = {"torch", "pandas", "openai", "voyageai", "open_clip", "sentence_transformers", "transformers", "torchvision"}

@@ -79,12 +79,18 @@ def stale_panels(files: Iterable[SourceFile], ingested: Mapping[str, str | None]
 
 
 def plan_runs(
-    stale: Sequence[StaleNovel], partitions: Collection[str], requested: Mapping[str, str], *, kind: str, limit: int
+    stale: Sequence[StaleNovel],
+    partitions: Collection[str],
+    requested: Mapping[str, str],
+    *,
+    kind: str,
+    limit: int,
+    batch: int = NOVELS_IN_A_RUN,
 ) -> Plan:
     """Turn stale novels into runs, at most `limit` of them; the rest follows at the next tick.
 
     What was `requested` before in the same version is not asked for again: it is queued, running, or it failed and
-    says why. Many new novels share runs, since new partitions of one tick are contiguous.
+    says why. Many new novels share runs, `batch` in each, since new partitions of one tick are contiguous.
     """
     pending = {item.novel: item.version for item in stale if requested.get(item.novel) == item.version}
     todo = [item for item in stale if item.novel not in pending]
@@ -92,7 +98,7 @@ def plan_runs(
     known = [item for item in todo if item.novel in partitions]
     groups: list[Sequence[StaleNovel]] = []
     if len(new) >= SHARED_RUN_FROM:
-        groups += [new[start : start + NOVELS_IN_A_RUN] for start in range(0, len(new), NOVELS_IN_A_RUN)]
+        groups += [new[start : start + batch] for start in range(0, len(new), batch)]
     else:
         groups += [[item] for item in new]
     groups += [[item] for item in known]

@@ -129,6 +129,7 @@ def look(
         json.loads(context.cursor or "{}"),
         kind=kind,
         limit=content_folder.settings.max_runs_per_tick,
+        batch=content_folder.settings.batch_of_novels,
     )
     if not plan.runs:
         context.update_cursor(json.dumps(plan.requested))

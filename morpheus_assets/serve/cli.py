@@ -80,6 +80,17 @@ def serve(host: str | None, port: int | None) -> None:
         run_server(settings(), click.echo, host=host, port=port)
 
 
+@main.command()
+@click.option("--concurrency", type=click.IntRange(1), help="Steps at a time (default: one for each processor).")
+@click.option("--queues", default="dagster", show_default=True, help="Comma list of the queues to take steps from.")
+def worker(concurrency: int | None, queues: str) -> None:
+    """Execute steps of runs on this machine, for MORPHEUS_EXECUTOR=celery; SIGTERM lets those at work end first."""
+    from morpheus_assets.serve.worker_command import become_worker
+
+    with one_sentence():
+        become_worker(settings(), concurrency=concurrency, queues=queues)
+
+
 @main.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(command: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from morpheus_assets.serve.environment import (
     running_database,
 )
 from morpheus_assets.serve.supervisor import Supervisor
+from morpheus_assets.serve.worker_command import check_steps_can_be_handed_out
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 START_SECONDS = 120.0
@@ -31,6 +32,7 @@ START_SECONDS = 120.0
 def up(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGINT or SIGTERM; raises StartFailed, or the store's errors, when something cannot start."""
     check_spaces(settings)
+    check_steps_can_be_handed_out(settings)
     settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_one(settings.data_folder / "up.lock"), stop_signal() as stopped:
         supervisor = Supervisor(settings.data_folder / "processes.json")
