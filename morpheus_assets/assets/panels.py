@@ -11,10 +11,8 @@ from morpheus_assets.assets.partition_results import PartitionResults
 from morpheus_assets.assets.schemas import PANEL_COLUMNS
 from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
 from morpheus_assets.automation.ingest_plan import panels_digest
-from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.discovery import PanelFile
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.images.previews import MAX_TILES
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource
 from morpheus_assets.store.records import PanelRecord
@@ -32,6 +30,8 @@ class FoundPanels:
 
     def first_pictures(self) -> list[tuple[str, bytes]]:
         """(label, bytes) of the first stored panels."""
+        from morpheus_assets.images.previews import MAX_TILES
+
         stored = [row for row in self.rows if row.state == "stored"]
         return [(Path(row.path).name, (self.folder / row.path).read_bytes()) for row in stored[:MAX_TILES]]
 
@@ -67,6 +67,8 @@ def find_panels(content_folder: ContentFolderResource, novel: str) -> FoundPanel
 
 
 def _row(folder: str, file: PanelFile, max_pixels: int) -> PanelRecord:
+    from morpheus_assets.images.decoding import decode_panel
+
     path = f"{folder}/{file.relative_path}"
     try:
         data = file.path.read_bytes()

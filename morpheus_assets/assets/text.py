@@ -5,7 +5,7 @@ Assets compute; io_managers.py stores. All are partitioned by novel.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -13,10 +13,11 @@ from morpheus_assets.assets.partition_results import PartitionResults, by_novel
 from morpheus_assets.assets.schemas import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource
-from morpheus_assets.text.chapters import CHAPTER_RULES, find_chapters
-from morpheus_assets.text.chunking import Chunk, ChunkerSettings, cut_chunks
-from morpheus_assets.text.documents import Document
-from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file
+from morpheus_assets.text.chapter_finding import CHAPTER_RULES
+
+if TYPE_CHECKING:
+    from morpheus_assets.text.chunking import Chunk, ChunkerSettings
+    from morpheus_assets.text.documents import Document
 
 OWNERS = ["team:content"]
 NOVELS_PER_RUN = dg.BackfillPolicy.multi_run(50)
@@ -26,7 +27,7 @@ NOVELS_PER_RUN = dg.BackfillPolicy.multi_run(50)
 class ReadNovel:
     """A novel as it was read: the document, and which bytes of which file it came from."""
 
-    document: Document
+    document: "Document"
     source_path: str
     source_digest: str
 
@@ -56,7 +57,7 @@ class FoundChapters:
 class CutNovel:
     """The chunks of a novel, cut while they are stored, of which source, and the version of the chunker."""
 
-    chunks: Iterator[Chunk]
+    chunks: Iterator["Chunk"]
     chunker: str
     titles: dict[int, str]
     source_digest: str
@@ -86,6 +87,8 @@ def novels(
 
 def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     """Read one novel's file; raises RefusedNovel, or SourceMissing when there is no file."""
+    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file
+
     path = content_folder.novel_file(novel)
     try:
         document, digest = read_novel_file(path)
@@ -110,6 +113,8 @@ def chapters(context: dg.AssetExecutionContext, novels: Any) -> PartitionResults
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
     that are gone.
     """
+    from morpheus_assets.text.chapters import find_chapters
+
     documents = by_novel(context.partition_keys, novels)
 
     def find(novel: str) -> FoundChapters:
@@ -119,7 +124,7 @@ def chapters(context: dg.AssetExecutionContext, novels: Any) -> PartitionResults
     return PartitionResults(context.partition_keys, find)
 
 
-def build_chunks_asset(settings: ChunkerSettings) -> dg.AssetsDefinition:
+def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
     """The asset `chunks`, cut by `settings`; its code version names the chunker."""
 
     @dg.asset(
@@ -138,6 +143,8 @@ def build_chunks_asset(settings: ChunkerSettings) -> dg.AssetsDefinition:
         A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit
         of one paragraph changes the hash of the chunks around it and of no others.
         """
+        from morpheus_assets.text.chunking import cut_chunks
+
         texts = by_novel(context.partition_keys, novels)
         found = by_novel(context.partition_keys, chapters)
 

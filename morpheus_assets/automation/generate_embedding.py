@@ -4,22 +4,21 @@ Validated before anything is sent; errors that another attempt cannot mend end t
 """
 
 import hashlib
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
-import numpy as np
 from pydantic import Field
 
 from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError, ValidationError
-from morpheus_assets.embedding.long_inputs import surely_too_long
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RetryPolicy, embed_batches
 from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.providers import EmbeddingProvider
 from morpheus_assets.embedding.spaces import Space, resolve_text_space
 from morpheus_assets.resources import DatabaseResource, ProvidersResource
-from morpheus_assets.store.embedding_results import delete_results, save_result
-from morpheus_assets.store.spending import record_spending
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from morpheus_assets.embedding.providers import EmbeddingProvider
 
 POOL = "generate_embedding"
 MOST_INPUTS = 1000
@@ -27,7 +26,7 @@ KEPT_DAYS = 30
 PRIORITY = {"dagster/priority": "2", "morpheus/kind": "generate"}
 
 # What arrived in an earlier attempt of a run of this process, so that it is not paid for again.
-_ARRIVED: dict[str, dict[bytes, np.ndarray]] = {}
+_ARRIVED: "dict[str, dict[bytes, np.ndarray]]" = {}
 
 
 class EmbedInputsConfig(dg.Config):
@@ -50,6 +49,10 @@ def embed_inputs(
     providers: dg.ResourceParam[ProvidersResource],
 ) -> None:
     """Embed the inputs and keep the vectors under the run's id: `morpheus result RUN_ID`, `/api/jobs/RUN_ID/result`."""
+    import numpy as np
+
+    from morpheus_assets.store.embedding_results import delete_results, save_result
+
     arrived = _ARRIVED.setdefault(context.run_id, {})
     try:
         space = _space(config, providers)
@@ -102,8 +105,10 @@ def _space(config: EmbedInputsConfig, providers: ProvidersResource) -> Space:
     )
 
 
-def _validate(config: EmbedInputsConfig, provider: EmbeddingProvider) -> None:
+def _validate(config: EmbedInputsConfig, provider: "EmbeddingProvider") -> None:
     """Raise ValidationError for what the model would refuse, before anything is sent."""
+    from morpheus_assets.embedding.long_inputs import surely_too_long
+
     if not config.inputs:
         raise ValidationError("`inputs` is empty: give at least one text.")
     if len(config.inputs) > MOST_INPUTS:
@@ -123,12 +128,15 @@ def _embed(
     context: dg.OpExecutionContext,
     config: EmbedInputsConfig,
     space: Space,
-    provider: EmbeddingProvider,
+    provider: "EmbeddingProvider",
     database: DatabaseResource,
     providers: ProvidersResource,
-    arrived: dict[bytes, np.ndarray],
+    arrived: "dict[bytes, np.ndarray]",
 ) -> tuple[int, int]:
     """Embed what has not arrived yet into `arrived`; the tokens and requests of this attempt."""
+    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RetryPolicy, embed_batches
+    from morpheus_assets.store.spending import record_spending
+
     missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.inputs) if _hash(text) not in arrived]
     tokens = requests = 0
     try:

@@ -13,9 +13,6 @@ from morpheus_assets.text.chapter_finding.sections import cut_sections
 from morpheus_assets.text.chapter_finding.surroundings import back_range, front_range
 from morpheus_assets.text.documents import Document
 
-CHAPTER_RULES = "chapters 1"
-"""Version of the rules: changes whenever the same document may be divided otherwise than before."""
-
 
 @dataclass(frozen=True)
 class Chapter:

@@ -2,3 +2,6 @@
 
 `morpheus_assets.text.chapters` is the only caller; nothing here is meant for other floors.
 """
+
+CHAPTER_RULES = "chapters 1"
+"""Version of the rules: changes whenever the same document may be divided otherwise than before."""
