@@ -5,7 +5,7 @@ Knows nothing of providers, threads or batching.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from morpheus_assets.embedding.clip_sources import ClipSource
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.hub_files import hub_file, hub_tokenizer
 from morpheus_assets.embedding.image_spaces import Precision
+from morpheus_assets.embedding.panel_pixels import PanelPreparation
 from morpheus_assets.embedding.panel_shapes import letterbox_strip
 from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
 
@@ -27,22 +28,21 @@ class ClipModel:
     """A loaded model; vectors come out as float32 [n, dimensions], not yet normalised."""
 
     module: Any
-    transform: Any
+    preparation: PanelPreparation
     tokenizer: Any
-    side: int
     device: str
     dtype: Any
 
     def prepare(self, panel: Image.Image) -> Any:
-        """One upright RGB panel as the model's input tensor [3, side, side], float32."""
-        return self.transform(letterbox_strip(panel, self.side))
+        """One upright RGB panel as a tensor of bytes [3, height, width] in the model's own size."""
+        return self.preparation.pixels(letterbox_strip(panel, self.preparation.side))
 
     def embed_panels(self, prepared: Sequence[Any]) -> np.ndarray:
         """Forward a batch of prepared panels."""
         import torch
 
         with torch.inference_mode():
-            batch = torch.stack(list(prepared)).to(device=self.device, dtype=self.dtype)
+            batch = self.preparation.batch(prepared, self.device).to(self.dtype)
             return self.module.encode_image(batch).float().cpu().numpy()
 
     def embed_texts(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
@@ -65,7 +65,7 @@ def load_clip(source: ClipSource, precision: Precision, threads: int | None) -> 
 
     ensure_torchvision_imports()
     import open_clip
-    from open_clip.transform import PreprocessCfg, image_transform_v2
+    from open_clip.transform import PreprocessCfg
 
     if threads:
         torch.set_num_threads(threads)
@@ -80,10 +80,8 @@ def load_clip(source: ClipSource, precision: Precision, threads: int | None) -> 
             f"The weights of `{source.name}` cannot be loaded ({type(error).__name__}: {reason}):"
             " check that they belong to this architecture and are complete."
         ) from error
-    preprocess = PreprocessCfg(**module.visual.preprocess_cfg)
-    side = preprocess.size if isinstance(preprocess.size, int) else max(preprocess.size)
-    transform = image_transform_v2(preprocess, is_train=False)
-    model = ClipModel(module, transform, _tokenizer(open_clip, source), side, device, torch.float32)
+    preparation = PanelPreparation(PreprocessCfg(**module.visual.preprocess_cfg))
+    model = ClipModel(module, preparation, _tokenizer(open_clip, source), device, torch.float32)
     return model if precision == "fp32" else _to_bf16(model, source)
 
 
@@ -131,27 +129,32 @@ def _tokenizer(open_clip: Any, source: ClipSource) -> Any:
 def _to_bf16(model: ClipModel, source: ClipSource) -> ClipModel:
     import torch
 
-    if model.device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        _log.warning("This CPU has no bf16 instructions: precision bf16 will be slower than fp32 here.")
     probe = [model.prepare(_probe_picture(hue)) for hue in (0, 85, 170)]
     exact = model.embed_panels(probe)
-    reduced = ClipModel(
-        model.module.to(torch.bfloat16),
-        model.transform,
-        model.tokenizer,
-        model.side,
-        model.device,
-        torch.bfloat16,
-    )
+    reduced = replace(model, module=model.module.to(torch.bfloat16), dtype=torch.bfloat16)
+    if not _computes_in_bf16(model.device):
+        # The same weights to the bit, so it can serve a space that another machine fills, at the speed of fp32.
+        reduced = replace(model, module=reduced.module.float())
+        _log.warning("No bf16 instructions here: `%s` has bf16 weights and computes in fp32, no faster.", source.name)
     rough = reduced.embed_panels(probe)
     norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(rough, axis=1)
     cosine = float(((exact * rough).sum(axis=1) / norms).min())
     if not cosine >= _LEAST_BF16_COSINE:
         raise ConfigurationError(
             f"In bf16 `{source.name}` gives other vectors than in fp32 (cosine {cosine:.4f}):"
-            " set the precision to fp32."
+            " set MORPHEUS_IMAGE_PRECISION=fp32."
         )
     return reduced
+
+
+def _computes_in_bf16(device: str) -> bool:
+    """Whether bf16 is in the hardware: emulated, it would be many times slower than fp32."""
+    import torch
+
+    if device != "cpu":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    features = torch.cpu.get_capabilities()
+    return any(features.get(each) for each in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
 
 
 def _probe_picture(hue: int) -> Image.Image:

@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from morpheus_assets.images.errors import RefusedImage, shown
 from morpheus_assets.images.pixels import to_rgb
+from morpheus_assets.images.room import PixelRoom
 from morpheus_assets.images.signatures import foreign_content, image_kind
 
 # Pillow knows 43 formats, some of which call other programs (EPS) or read other files: only these are tried.
@@ -22,6 +23,8 @@ ACCEPTED_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", 
 # A 600 dpi double page, or a strip of 800 × 80,000. Peak memory for one such image, measured: JPEG 0.3 GB,
 # 16-bit or float TIFF 0.9 GB, a WebP with alpha that has to be turned 1.3 GB.
 DEFAULT_MAX_PIXELS = 64_000_000
+# Two of the largest side by side, or thirty scanned pages: sixteen threads at the largest would need 20 GB.
+_ROOM = PixelRoom(2 * DEFAULT_MAX_PIXELS)
 
 _TURNS = {
     2: "mirrored",
@@ -59,8 +62,10 @@ def decode_panel(data: bytes, name: str, *, max_pixels: int) -> DecodedPanel:
     if foreign:
         raise RefusedImage(f"{shown(name)} {foreign}.")
     try:
-        with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened:
-            _check_size(opened, data, name, max_pixels)
+        with (
+            Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened,
+            _ROOM.hold(_checked_size(opened, data, name, max_pixels)),
+        ):
             return _decode(opened)
     except RefusedImage:
         raise
@@ -101,7 +106,8 @@ def _orientation(opened: Image.Image) -> int:
         return 1
 
 
-def _check_size(opened: Image.Image, data: bytes, name: str, max_pixels: int) -> None:
+def _checked_size(opened: Image.Image, data: bytes, name: str, max_pixels: int) -> int:
+    """The pixels that decoding makes room for; raises RefusedImage when they are none or too many."""
     width, height = opened.size
     pixels = width * height
     if _is_tiff(opened):
@@ -114,6 +120,7 @@ def _check_size(opened: Image.Image, data: bytes, name: str, max_pixels: int) ->
         raise RefusedImage(f"{shown(name)} declares a size of {width} × {height} pixels: save it again.")
     if pixels > max_pixels:
         raise RefusedImage(_too_large(name, pixels, max_pixels))
+    return pixels
 
 
 def _largest_embedded_png(data: bytes) -> int:
