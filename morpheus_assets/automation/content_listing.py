@@ -14,7 +14,6 @@ from morpheus_assets.images.discovery import list_panels
 from morpheus_assets.images.errors import UnreadableFolder
 from morpheus_assets.partitions import novel_slug
 from morpheus_assets.store.records import SourceFile
-from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
 
 # A copy in progress changes its size or time within a second; a longer pause shows as a changed file later.
 REST_SECONDS = 1.0
@@ -184,6 +183,8 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _novel_problem(entry: os.DirEntry[str], path: Path, folder: Path) -> str | None:
+    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+
     if entry.is_symlink() and not _stays_inside(path, folder):
         return f"{entry.name} is a link that leads out of the content folder; copy the file itself."
     if not entry.is_file():
