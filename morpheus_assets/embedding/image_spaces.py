@@ -89,10 +89,11 @@ def remembered_name(space: Space, cache_folder: Path) -> SpaceName | None:
         for written in (path.parent, path):
             name = SpaceName("open_clip", f"local:{written}")
             try:
-                if resolve_image_space(name, cache_folder=cache_folder).key == space.key:
-                    return name
+                found = resolve_image_space(name, cache_folder=cache_folder, precision=space_precision(space))
             except ConfigurationError:
                 continue
+            if found.key == space.key:
+                return name
     return None
 
 
