@@ -1,0 +1,88 @@
+"""The project beside the limit script and the peers: same corpus, endpoint and Postgres, in interleaved rounds.
+
+    python -m bench.beside_peers [--peers-folder ../shared/peers] [--only limit,morpheus,pgai:tuned] [--repeats 3]
+
+Writes beside_peers.json, .md and .png to bench/results. Ratios are to the limit script in the same round.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.peers_harness import OWN, PROJECT, HarnessMissing, Round, borrowed, installed_peers, missing_peers
+
+RESULTS = PROJECT / "bench" / "results"
+# Word pieces: with these the corpus makes about as many chunks as the peers' 2,000 characters do.
+LIKE_THE_PEERS = 512
+OWN_ROWS = (OWN, f"{OWN}+MORPHEUS_CHUNK_TOKENS={LIKE_THE_PEERS}")
+
+
+def chosen_rows(only: str | None, installed: Sequence[str]) -> list[str]:
+    """The harness's specs to run, the limit first; raises HarnessMissing for a peer that is not installed."""
+    if only is None:
+        return ["limit", *OWN_ROWS, *(name for name in installed if name != "limit")]
+    rows = ["limit"]
+    for spec in only.split(","):
+        name = spec.split("+")[0].split(":")[0]
+        if name not in (*installed, OWN):
+            raise HarnessMissing(f"{name} is not installed; there are {', '.join([*installed, OWN])}.")
+        rows += OWN_ROWS if spec == OWN else [spec]
+    return list(dict.fromkeys(rows))
+
+
+def measure(folder: Path, rows: Sequence[str], repeats: int, edits: str) -> list[dict[str, Any]]:
+    """The harness's record of every step, each with its round's number."""
+    options = argparse.Namespace(corpus="corpus", dims=1536, latency_ms=100.0)
+    records = []
+    with borrowed(folder, RESULTS / "logs") as harness:
+        for number in range(1, repeats + 1):
+            for spec in rows:
+                begun = time.perf_counter()
+                steps = Round(harness, spec, options).run(edits=edits == "all" or (edits == "first" and number == 1))
+                records += [{**step, "round": number} for step in steps]
+                print(f"{spec}: round {number} took {time.perf_counter() - begun:.0f} s", flush=True)
+    return records
+
+
+def conditions() -> dict[str, Any]:
+    """Where and when, for the reader of the figures."""
+    return {
+        "at": time.strftime("%Y-%m-%d %H:%M"),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "dagster": version("dagster"),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers-folder", type=Path, default=PROJECT.parent / "shared" / "peers")
+    parser.add_argument("--only", help="comma list of rows, as NAME[:tuned][+ENV=VALUE]; the limit is always one")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--edits", choices=["all", "first", "none"], default="all", help="rounds with edits")
+    given = parser.parse_args()
+    try:
+        folder = given.peers_folder.resolve()
+        rows = chosen_rows(given.only, installed_peers(folder))
+    except HarnessMissing as missing:
+        sys.exit(str(missing))
+    absent = missing_peers(folder)
+    if absent and given.only is None:
+        print(f"Left out, for they are not installed in {folder}/venvs: {', '.join(absent)}.")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    before = conditions()
+    records = measure(folder, rows, given.repeats, given.edits)
+    measured = {"conditions": before, "records": records}
+    (RESULTS / "beside_peers.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The project as one more peer: `peer_driver.py setup|ingest [--every-novel]|search|info`, each a cold process.
+
+`ingest` is what the daemon does: the sensor looks at the folder, and the job `ingest_novels` runs over the novels that
+it asks for, in one run; novels whose files are gone are removed, as by `morpheus remove`. `--every-novel` runs
+all of them, as "materialize all" does. Dagster's own storage is a second database of that Postgres, as in production.
+"""
+
+import json
+import os
+import sys
+import time
+
+BEGAN = time.perf_counter()
+
+from pathlib import Path  # noqa: E402
+
+PROJECT = Path(__file__).resolve().parent.parent
+# a script's own folder comes first on the path; its modules are this project's `bench.…`
+sys.path[0] = str(PROJECT)
+
+STATE, CORPUS = Path(os.environ["BENCH_STATE"]), Path(os.environ["BENCH_CORPUS"])
+MODEL = os.environ.get("BENCH_MODEL", "text-embedding-3-small")
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+SEARCHES = 200
+
+
+def configure() -> None:
+    """What a person would write into `.env`, given what the harness hands to every peer."""
+    os.environ.update(
+        MORPHEUS_DATABASE_URL=os.environ["BENCH_DB"],
+        MORPHEUS_CONTENT=str(STATE / "content"),
+        MORPHEUS_DATA_FOLDER=str(STATE / "data"),
+        MORPHEUS_TEXT_SPACES=f"openai/{MODEL}@{os.environ['BENCH_DIMS']}",
+        MORPHEUS_IMAGE_SPACES="open_clip/demo",
+        MORPHEUS_SAMPLES="false",
+        # what the endpoint's headers say; no peer keeps to a budget
+        MORPHEUS_REQUESTS_PER_MINUTE="10000",
+        MORPHEUS_TOKENS_PER_MINUTE="10000000",
+        DAGSTER_HOME=str(STATE / "dagster"),
+        DAGSTER_DISABLE_TELEMETRY="1",
+    )
+    if os.environ["BENCH_TUNED"] == "1":
+        os.environ.update(MORPHEUS_REQUESTS_IN_FLIGHT="16", MORPHEUS_INPUTS_PER_REQUEST="128")
+    from morpheus_assets.connection import dagster_database_url
+
+    os.environ["DAGSTER_PG_URL"] = dagster_database_url(os.environ["BENCH_DB"])
+
+
+def own_settings():
+    from morpheus_assets.settings import Settings
+
+    # a developer's own .env must not decide what is measured
+    return Settings(_env_file=None)
+
+
+def setup() -> dict:
+    """Schema, an empty database for Dagster, and the folders: what `make up` does before anything runs. Not timed."""
+    import dagster as dg
+    import psycopg
+
+    from morpheus_assets.connection import database_url
+    from morpheus_assets.store.database import open_engine
+    from morpheus_assets.store.embedded import DAGSTER_DATABASE
+    from morpheus_assets.store.migrations import migrate
+
+    (STATE / "content" / "panels").mkdir(parents=True)
+    (STATE / "content" / "novels").symlink_to(CORPUS)
+    (STATE / "dagster").mkdir()
+    (STATE / "dagster" / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    migrate(open_engine(database_url(own_settings())))
+    with psycopg.connect(os.environ["BENCH_DB"], autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {DAGSTER_DATABASE} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {DAGSTER_DATABASE}")
+    with dg.DagsterInstance.get() as instance:
+        instance.get_run_records(limit=1)
+        instance.get_dynamic_partitions("novels")
+    return {}
+
+
+def ingest(*, every_novel: bool) -> dict:
+    import dagster as dg
+
+    from bench.run_sections import Sections, watch
+    from morpheus_assets.automation.sensors import new_novels_sensor
+    from morpheus_assets.definitions import build_definitions
+
+    imported = time.perf_counter()
+    settings = own_settings()
+    sections = Sections()
+    watch(sections)
+    definitions = build_definitions(settings)
+    job = definitions.resolve_job_def("ingest_novels")
+    with dg.DagsterInstance.get() as instance:
+        instance.get_dynamic_partitions("novels")
+        started = time.perf_counter()
+        with sections.section("sensor"):
+            novels = ask_sensor(new_novels_sensor, settings, instance)
+        if every_novel:
+            novels = list(instance.get_dynamic_partitions("novels"))
+        if novels:
+            options = (
+                {"partition_key": novels[0]}
+                if len(novels) == 1
+                else {"tags": {RANGE_START: novels[0], RANGE_END: novels[-1]}}
+            )
+            with sections.section("dagster"):
+                job.execute_in_process(instance=instance, **options)
+        with sections.section("removing"):
+            removed = remove_gone(settings)
+        work = time.perf_counter() - started
+    return {
+        "work_s": work,
+        "import_s": imported - BEGAN,
+        "load_s": started - imported,
+        "novels_run": len(novels),
+        "removed": removed,
+        "sections": {name: round(seconds, 4) for name, seconds in sections.seconds.items()},
+    }
+
+
+def ask_sensor(sensor, settings, instance) -> list[str]:
+    """One tick, as the daemon's: partitions are added, the cursor is kept; returns the novels that it wants to run."""
+    import dagster as dg
+
+    from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+
+    cursor = STATE / "cursor"
+    context = dg.build_sensor_context(
+        instance=instance,
+        cursor=cursor.read_text() if cursor.exists() else None,
+        resources={"database": DatabaseResource(settings), "content_folder": ContentFolderResource(settings)},
+    )
+    tick = sensor(context)
+    if not isinstance(tick, dg.SensorResult):
+        print(tick.skip_message, file=sys.stderr)
+        cursor.write_text(context.cursor or "{}")
+        return []
+    cursor.write_text(tick.cursor or "{}")
+    for request in tick.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions("novels", list(request.partition_keys))
+    wanted = {run.partition_key for run in tick.run_requests or []}
+    known = list(instance.get_dynamic_partitions("novels"))
+    places = [place for place, novel in enumerate(known) if novel in wanted]
+    if len(places) != len(wanted) or places != list(range(places[0], places[-1] + 1)):
+        raise SystemExit(f"{sorted(map(str, wanted))} are not contiguous partitions, and one run takes only such")
+    return [known[place] for place in places]
+
+
+def remove_gone(settings) -> list[str]:
+    """What a person does after deleting a file: `morpheus remove NOVEL`."""
+    from morpheus_assets.automation.content_listing import list_novels
+    from morpheus_assets.connection import connected_engine
+    from morpheus_assets.serve.removal import removable, remove_stored
+    from morpheus_assets.store import content
+
+    there = {file.novel for file in list_novels(settings.novels_folder).files}
+    with connected_engine(settings) as engine:
+        gone = [row.novel for row in content.list_novels(engine) if row.novel not in there]
+    for novel in gone:
+        remove_stored(settings, removable(settings, novel))
+    return gone
+
+
+def search() -> dict:
+    """The searches of the HTTP API's service, in this process as the peers' are; by vector alone, as theirs are."""
+    import asyncio
+    import random
+
+    from morpheus_assets.serve.api.metrics import Metrics
+    from morpheus_assets.serve.api.search_service import Ask
+    from morpheus_assets.serve.api.services import open_services
+
+    text = next(CORPUS.glob("war*.txt")).read_text()
+
+    async def measure(services, mode: str) -> tuple[float, float]:
+        chance, took = random.Random(1), []
+        for _ in range(SEARCHES):
+            at = chance.randrange(len(text) - 300)
+            started = time.perf_counter()
+            asked = Ask(q=text[at : at + 200], k=10, kind="text", mode=mode, sentences=False)
+            found = await services.search.search(asked)
+            took.append((time.perf_counter() - started) * 1e3)
+            assert len(found["passages"]) == 10
+        took.sort()
+        return took[SEARCHES // 2], took[int(SEARCHES * 0.95)]
+
+    async def both() -> dict:
+        async with open_services(own_settings(), Metrics()) as services:
+            p50, p95 = await measure(services, "vector")
+            hybrid_p50, hybrid_p95 = await measure(services, "hybrid")
+        return {"p50_ms": p50, "p95_ms": p95, "hybrid_p50_ms": hybrid_p50, "hybrid_p95_ms": hybrid_p95}
+
+    return asyncio.run(both())
+
+
+def info() -> dict:
+    """The rows as they are searched: chunks, each with its vector; `external` says that the counts are here."""
+    import psycopg
+
+    with psycopg.connect(os.environ["BENCH_DB"]) as connection:
+        spaces = connection.execute("SELECT id FROM embedding_spaces WHERE purpose = 'text'").fetchall()
+        if not spaces:
+            return {"external": True, "rows": 0}
+        table = f"embeddings_{spaces[0][0]}"
+        rows, distinct, without = connection.execute(
+            f"SELECT count(*), count(DISTINCT body), count(*) FILTER (WHERE e.content_hash IS NULL)"
+            f" FROM chunks LEFT JOIN {table} e USING (content_hash)"
+        ).fetchone()
+        size = connection.execute(
+            f"SELECT pg_total_relation_size('chunks'), pg_total_relation_size('{table}')"
+        ).fetchone()
+    return {
+        "external": True,
+        "table": table,
+        "rows": rows,
+        "distinct_texts": distinct,
+        "null_embeddings": without,
+        "size_mb": sum(size) / 1e6,
+    }
+
+
+def main() -> None:
+    configure()
+    steps = {
+        "setup": setup,
+        "ingest": lambda: ingest(every_novel="--every-novel" in sys.argv),
+        "search": search,
+        "info": info,
+    }
+    print(json.dumps(steps[sys.argv[1]]()))
+
+
+if __name__ == "__main__":
+    main()

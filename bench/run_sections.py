@@ -1,0 +1,114 @@
+"""Where a run's wall time goes: named functions of the project are timed from outside, all else is the base section.
+
+A section's seconds are its own: those of a section inside it are not counted twice, so that they add up to the whole.
+"""
+
+import importlib
+import inspect
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from functools import wraps
+from typing import Any
+
+# (module that defines it, function or Class.method, section). A generator is timed while it works, not while its
+# consumer does.
+SECTIONS = (
+    ("morpheus_assets.text.novel_files", "read_novel_file", "reading"),
+    ("morpheus_assets.text.chapters", "find_chapters", "chapters"),
+    ("morpheus_assets.text.chunking", "cut_chunks", "chunking"),
+    ("morpheus_assets.io_managers", "NovelPartitionsIOManager.handle_output", "storing text"),
+    ("morpheus_assets.io_managers", "NovelPartitionsIOManager.load_input", "storing text"),
+    ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),
+    ("morpheus_assets.space_filling", "SpaceFiller._keep", "writing vectors"),
+    ("morpheus_assets.store.indexes", "ensure_index", "index"),
+    ("morpheus_assets.embedding_io_managers", "EmbeddingsIOManager.handle_output", "coverage"),
+    ("dagster", "DagsterInstance.handle_new_event", "dagster events"),
+)
+
+_END = object()
+
+
+class Sections:
+    """A clock for one thread; `seconds` holds what each section took by itself."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._open: list[str] = []
+        self._since = 0.0
+        self._thread = threading.get_ident()
+
+    def enter(self, name: str) -> None:
+        """Begin a section within the one that is open."""
+        self._book()
+        self._open.append(name)
+
+    def leave(self) -> None:
+        """Go back to the section around."""
+        self._book()
+        self._open.pop()
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        """Count what happens inside as `name`."""
+        self.enter(name)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def timed(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """The same function, counted while it runs in this clock's thread and a section is open."""
+        if inspect.isgeneratorfunction(function):
+
+            @wraps(function)
+            def steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
+                yield from self._steps(function(*args, **kwargs), name)
+
+            return steps
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not self._counts():
+                return function(*args, **kwargs)
+            with self.section(name):
+                result = function(*args, **kwargs)
+            return self._steps(result, name) if isinstance(result, Iterator) else result
+
+        return call
+
+    def _steps(self, iterator: Iterator[Any], name: str) -> Iterator[Any]:
+        with closing(iterator) if hasattr(iterator, "close") else nullcontext():
+            while True:
+                with self.section(name) if self._counts() else nullcontext():
+                    value = next(iterator, _END)
+                if value is _END:
+                    return
+                yield value
+
+    def _counts(self) -> bool:
+        return bool(self._open) and threading.get_ident() == self._thread
+
+    def _book(self) -> None:
+        now = time.perf_counter()
+        if self._open:
+            self.seconds[self._open[-1]] += now - self._since
+        self._since = now
+
+
+def watch(sections: Sections) -> None:
+    """Put the clock around every function of SECTIONS, wherever it was imported; raises AttributeError if one moved."""
+    for module, path, name in SECTIONS:
+        owner: Any = importlib.import_module(module)
+        *parents, last = path.split(".")
+        for parent in parents:
+            owner = getattr(owner, parent)
+        plain = getattr(owner, last)
+        timed = sections.timed(plain, name)
+        setattr(owner, last, timed)
+        for importer in list(sys.modules.values()):
+            if getattr(importer, "__name__", "").startswith("morpheus_assets.") and vars(importer).get(last) is plain:
+                setattr(importer, last, timed)
