@@ -28,9 +28,13 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
-    content: Path = Field(PROJECT_FOLDER / "content", description="Folder with `novels/` and `panels/`.")
+    content: Path | str = Field(
+        PROJECT_FOLDER / "content",
+        description="Folder with `novels/` and `panels/`, or its address: `s3://…`, `gs://…`, `az://…`.",
+    )
     data_folder: Path = Field(
         PROJECT_FOLDER / ".morpheus", description="Where the embedded Postgres and local state live."
     )
@@ -136,9 +140,23 @@ class Settings(BaseSettings):
 
     @field_validator("content", "data_folder", "archive_folder")
     @classmethod
-    def _from_the_project(cls, path: Path | None) -> Path | None:
+    def _from_the_project(cls, path: Path | str | None) -> Path | str | None:
         # every process of a deployment must mean the same folder, wherever it was started
-        return None if path is None else PROJECT_FOLDER / path.expanduser()
+        return PROJECT_FOLDER / path.expanduser() if isinstance(path, Path) else path
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _a_folder_or_an_address(cls, written: Path | str) -> Path | str:
+        if isinstance(written, Path) or "://" not in written:
+            return Path(written)
+        scheme, _, rest = written.partition("://")
+        if scheme not in ("s3", "gs", "az"):
+            raise ValueError("an address begins with s3://, gs:// or az://; anything else is a path")
+        if "@" in rest.partition("/")[0]:
+            raise ValueError("it holds credentials; leave them to the variables of the store, such as AWS_PROFILE")
+        if not rest.strip("/") or "?" in rest or "#" in rest or "//" in rest:
+            raise ValueError(f"write {scheme}://BUCKET or {scheme}://BUCKET/PREFIX")
+        return f"{scheme}://{rest.strip('/')}"
 
     @field_validator("reembed_cron", "upkeep_cron")
     @classmethod
@@ -154,13 +172,13 @@ class Settings(BaseSettings):
 
     @property
     def novels_folder(self) -> Path:
-        """Where novels are dropped."""
-        return self.content / "novels"
+        """Where novels are dropped, when the content is a local folder (else see content_location.py)."""
+        return Path(self.content) / "novels"
 
     @property
     def panels_folder(self) -> Path:
-        """Where panels are dropped, one folder a novel."""
-        return self.content / "panels"
+        """Where panels are dropped, one folder a novel, when the content is a local folder."""
+        return Path(self.content) / "panels"
 
 
 @lru_cache(maxsize=1)

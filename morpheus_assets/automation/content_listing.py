@@ -6,21 +6,18 @@ Pure of Dagster and of the store. A folder that cannot be read is an error here,
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from morpheus_assets.images.discovery import list_panels
 from morpheus_assets.images.errors import UnreadableFolder
 from morpheus_assets.partitions import novel_slug
+from morpheus_assets.places import ContentUnreadable
 from morpheus_assets.store.records import SourceFile
 
 # A copy in progress changes its size or time within a second; a longer pause shows as a changed file later.
 REST_SECONDS = 1.0
-
-
-class ContentUnreadable(Exception):
-    """The content folder cannot be listed; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,18 @@ def list_novels(folder: Path) -> Listing:
     for slug, candidates in files.items():
         if len(candidates) == 1:
             taken.append(candidates[0])
-            continue
-        names = ", ".join(sorted(file.path for file in candidates))
-        for file in candidates:
-            problems[file.path] = (
-                f"{names} would all become the novel {slug!r}, so none of them is taken; rename all but one."
-            )
+        else:
+            problems.update(same_key(slug, [file.path for file in candidates]))
     return Listing(tuple(sorted(taken, key=lambda file: file.path)), problems)
+
+
+def same_key(novel: str, paths: Collection[str]) -> dict[str, str]:
+    """What to say of each of several files that would become one novel."""
+    names = ", ".join(sorted(paths))
+    return {
+        path: f"{names} would all become the novel {novel!r}, so none of them is taken; rename all but one."
+        for path in paths
+    }
 
 
 def panel_folders(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -90,23 +92,27 @@ def panel_folders(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
     Raises ContentUnreadable when the folder may not be read.
     """
+    return owners_of({entry.name: _folder_problem(entry, folder) for entry in _entries(folder)})
+
+
+def owners_of(folders: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
+    """Folders by the novel they belong to, and what is wrong with the others; `folders` maps names to problems."""
     owners: dict[str, str] = {}
     problems: dict[str, str] = {}
-    for entry in sorted(_entries(folder), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
+    for name, problem in sorted(folders.items()):
+        if name.startswith("."):
             continue
-        problem = _folder_problem(entry, folder)
         try:
-            slug = novel_slug(entry.name)
+            slug = novel_slug(name)
         except ValueError as error:
             problem = problem or str(error)
             slug = ""
         if not problem and slug in owners:
-            problem = f"{entry.name} and {owners[slug]} would both become the novel {slug!r}; merge the two folders."
+            problem = f"{name} and {owners[slug]} would both become the novel {slug!r}; merge the two folders."
         if problem:
-            problems[entry.name] = problem
+            problems[name] = problem
         else:
-            owners[slug] = entry.name
+            owners[slug] = name
     return owners, problems
 
 
@@ -183,14 +189,19 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _novel_problem(entry: os.DirEntry[str], path: Path, folder: Path) -> str | None:
-    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
-
     if entry.is_symlink() and not _stays_inside(path, folder):
         return f"{entry.name} is a link that leads out of the content folder; copy the file itself."
-    if not entry.is_file():
-        return f"{entry.name} is not a file; novels lie side by side in {folder.name}/."
-    if path.suffix.lower() not in SUPPORTED_SUFFIXES:
-        return f"{entry.name} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first."
+    return not_a_novel(entry.name, folder.name, is_file=entry.is_file())
+
+
+def not_a_novel(name: str, folder: str, *, is_file: bool) -> str | None:
+    """Why nothing of this name in `folder` becomes a novel; None when it may."""
+    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+
+    if not is_file:
+        return f"{name} is not a file; novels lie side by side in {folder}/."
+    if PurePath(name).suffix.lower() not in SUPPORTED_SUFFIXES:
+        return f"{name} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first."
     return None
 
 
@@ -205,9 +216,12 @@ def _stays_inside(link: Path, folder: Path) -> bool:
 def _folder_problem(entry: os.DirEntry[str], folder: Path) -> str | None:
     if entry.is_symlink() and not _stays_inside(Path(entry.path), folder):
         return f"{entry.name} is a link that leads out of the content folder; copy the files themselves."
-    if not entry.is_dir():
-        return f"{entry.name} lies beside the novels' folders; move it into {folder.name}/<novel>/."
-    return None
+    return None if entry.is_dir() else lies_beside(entry.name, folder.name)
+
+
+def lies_beside(name: str, folder: str) -> str:
+    """What to say of a file that no novel's folder holds."""
+    return f"{name} lies beside the novels' folders; move it into {folder}/<novel>/."
 
 
 def _rests(folder: Path, file: ListedFile) -> bool:

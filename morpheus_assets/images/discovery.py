@@ -3,11 +3,10 @@
 Names, sizes and links only: no file is opened here. A folder that cannot be read is an error, never empty.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from morpheus_assets.images.errors import UnreadableFolder, shown
 
@@ -50,12 +49,16 @@ _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"
 
 @dataclass(frozen=True)
 class PanelFile:
-    """A file that should be a panel; `relative_path` is posix, below the novel's folder; `size` in bytes."""
+    """A file that should be a panel; `relative_path` is posix, below the novel's folder; `size` in bytes.
+
+    An object of a store has no `path` of this machine, and a `mark` that changes with its bytes.
+    """
 
     relative_path: str
-    path: Path
+    path: Path | None
     size: int
     mtime_ns: int
+    mark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,17 @@ def list_panels(folder: Path, *, content_folder: Path | None = None) -> PanelLis
     return listing
 
 
+def refused_by_name(relative_path: str, size: int) -> tuple[str, str] | None:
+    """Why an object is no panel: the part of its path that tells, and the reason; None when it is one."""
+    parts = relative_path.split("/")
+    for index, part in enumerate(parts):
+        reason = _reason_by_name(part) if part else "a folder without a name: give it one"
+        if reason:
+            return "/".join(parts[: index + 1]), reason
+    reason = _reason_by_kind(PurePosixPath(relative_path).suffix.lower()) or _reason_by_size(size)
+    return (relative_path, reason) if reason else None
+
+
 def natural_order(relative_path: str) -> tuple[object, ...]:
     """Sort key that reads numbers as numbers, folder by folder: page2 before page10, ch2/p1 before ch10."""
     parts = []
@@ -121,11 +135,8 @@ def _walk(folder: Path, prefix: str, boundary: Path, visited: set[Path], listing
 
 
 def _add_file(entry: Path, relative: str, listing: PanelListing) -> None:
-    suffix = entry.suffix.lower()
-    reason = None
-    if suffix not in PANEL_SUFFIXES:
-        reason = _NEARLY_IMAGES.get(suffix, "not an image")
-    elif not entry.is_file():
+    reason = _reason_by_kind(entry.suffix.lower())
+    if reason is None and not entry.is_file():
         reason = "not a regular file"
     if reason:
         listing.skipped.append(SkippedFile(relative, reason))
@@ -135,8 +146,8 @@ def _add_file(entry: Path, relative: str, listing: PanelListing) -> None:
     except OSError as error:
         listing.skipped.append(SkippedFile(relative, f"cannot be read ({error.strerror or 'vanished'})"))
         return
-    if status.st_size > MAX_PANEL_BYTES:
-        listing.skipped.append(SkippedFile(relative, f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller"))
+    if reason := _reason_by_size(status.st_size):
+        listing.skipped.append(SkippedFile(relative, reason))
         return
     mtime_ns = getattr(status, "st_mtime_ns", 0)
     listing.files.append(PanelFile(relative, entry, status.st_size, mtime_ns))
@@ -153,6 +164,14 @@ def _entries(folder: Path) -> Iterator[Path]:
         ) from error
 
 
+def _reason_by_kind(suffix: str) -> str | None:
+    return None if suffix in PANEL_SUFFIXES else _NEARLY_IMAGES.get(suffix, "not an image")
+
+
+def _reason_by_size(size: int) -> str | None:
+    return f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller" if size > MAX_PANEL_BYTES else None
+
+
 def _reason_by_name(name: str) -> str | None:
     if name.startswith("._"):
         return "a macOS resource fork, not the picture itself"
@@ -163,6 +182,8 @@ def _reason_by_name(name: str) -> str | None:
     # Postgres stores only valid UTF-8; Python shows undecodable bytes of a name as lone surrogates.
     if any("\ud800" <= c <= "\udfff" for c in name):
         return "its name is not valid UTF-8: rename it"
+    if "\0" in name:
+        return "its name holds a NUL character: rename it"
     return None
 
 
@@ -179,5 +200,4 @@ def _reason_by_link(entry: Path, boundary: Path) -> str | None:
 
 
 def _real_path(path: Path) -> Path:
-    # Object stores have no links and their paths no os.PathLike: they are their own real path.
-    return path.resolve() if isinstance(path, os.PathLike) else path
+    return path.resolve()

@@ -19,10 +19,11 @@ from morpheus_assets.store.novels import (
     list_novels,
     load_novel,
     refuse_novel,
+    refused_texts,
     remove_novel,
     upsert_novel,
 )
-from morpheus_assets.store.panels import load_panels, load_panels_of, replace_panels
+from morpheus_assets.store.panels import load_panels, load_panels_of, refused_pictures, replace_panels
 from morpheus_assets.store.records import (
     ChapterRecord,
     ChunkRecord,
@@ -34,11 +35,14 @@ from morpheus_assets.store.records import (
     Tombstone,
 )
 from morpheus_assets.store.source_files import (
+    changed_panel_sets,
     forget_source_files,
     load_source_files,
     note_missing,
     note_returned,
+    path_bounds,
     save_source_files,
+    source_files_between,
     tombstones,
 )
 
@@ -52,6 +56,7 @@ __all__ = [
     "ReplaceCounts",
     "SourceFile",
     "Tombstone",
+    "changed_panel_sets",
     "chapters_source",
     "forget_source_files",
     "ingested_digests",
@@ -67,12 +72,16 @@ __all__ = [
     "load_source_files",
     "note_missing",
     "note_returned",
+    "path_bounds",
     "refuse_novel",
+    "refused_pictures",
+    "refused_texts",
     "remove_novel",
     "replace_chapters",
     "replace_chunks",
     "replace_panels",
     "save_source_files",
+    "source_files_between",
     "tombstones",
     "upsert_novel",
 ]

@@ -21,6 +21,44 @@ def load_source_files(bind: Bind, kind: str) -> dict[str, SourceFile]:
     return {row.path: row for row in rows}
 
 
+def source_files_between(bind: Bind, kind: str, after: str | None, until: str | None) -> dict[str, SourceFile]:
+    """Observations of one kind whose path lies behind `after` and not behind `until`, in the order of the bytes."""
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
+        rows = cursor.execute(
+            "SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at FROM source_files WHERE kind = %s"
+            ' AND path COLLATE "C" > %s AND (%s::text IS NULL OR path COLLATE "C" <= %s)',
+            [kind, after or "", until, until],
+        ).fetchall()
+    return {row.path: row for row in rows}
+
+
+def path_bounds(bind: Bind, kind: str, after: str | None, every: int) -> list[str]:
+    """Every so many-th known path behind `after`, in the order of the bytes."""
+    with transaction(bind) as connection:
+        rows = connection.execute(
+            'SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path COLLATE "C") AS place FROM source_files'
+            ' WHERE kind = %s AND path COLLATE "C" > %s) known WHERE place %% %s = 0',
+            [kind, after or "", every],
+        ).fetchall()
+    return [path for (path,) in rows]
+
+
+def changed_panel_sets(bind: Bind) -> list[tuple[str, str, int]]:
+    """(novel, digest, latest mtime_ns) of each novel whose panel files are not those that were ingested.
+
+    The digest is ingest_plan's `panels_digest`, made by the server, so that what is known of a million files stays
+    there. Novels with a file that has no digest yet are left out.
+    """
+    with transaction(bind) as connection:
+        return connection.execute(
+            "SELECT s.novel, s.digest, s.latest FROM (SELECT novel, max(mtime_ns) AS latest,"
+            " encode(sha256(string_agg(convert_to(path, 'UTF8') || '\\x00' || convert_to(digest || chr(10), 'UTF8'),"
+            """ '' ORDER BY path COLLATE "C")), 'hex') AS digest"""
+            " FROM source_files WHERE kind = 'panel' GROUP BY novel HAVING bool_and(digest IS NOT NULL)) s"
+            " LEFT JOIN novels n USING (novel) WHERE n.panels_digest IS DISTINCT FROM s.digest ORDER BY s.novel"
+        ).fetchall()
+
+
 def save_source_files(bind: Bind, files: Iterable[SourceFile]) -> int:
     """Insert or change observations, 20,000 in well under a second; equal ones are not written. Returns those written.
 

@@ -1,0 +1,125 @@
+"""One look at a store of objects, page by page: what is new, changed or gone against what Postgres knows.
+
+A page is the whole truth about the paths from its beginning to its end, so that each is compared by itself and a look
+may stop behind any of them. What is known lies in Postgres; a sensor's cursor keeps one path and nothing else of it.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from morpheus_assets.automation.object_listing import Passed
+from morpheus_assets.places import ContentUnreadable, Entry, Page
+from morpheus_assets.places.faults import came_back_short
+from morpheus_assets.places.objects import ObjectPlace, sample
+from morpheus_assets.store.records import SourceFile
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+# The other sensors of the daemon wait for no tick longer than this and a page; the next one goes on.
+SECONDS = 4.0
+# Ranges a little shorter than a page: a few new objects between two known ones still fit into one request.
+FILL = 0.9
+ASKED_BY_NAME = 200
+
+
+@dataclass
+class Look:
+    """What one look found; `after` is the path behind which the next one goes on, None at the end of the place."""
+
+    objects: int = 0
+    pages: int = 0
+    changed: int = 0
+    gone: int = 0
+    after: str | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def look_at_objects(
+    engine: "Engine",
+    place: ObjectPlace,
+    kind: str,
+    take: Callable[[Entry], SourceFile | Passed],
+    *,
+    after: str | None,
+    seconds: float = SECONDS,
+) -> Look:
+    """Compare pages behind `after` with what is known and store the difference, for `seconds` or to the end.
+
+    Raises ContentUnreadable when a page cannot be had or cannot be right; pages before it are stored, it is not.
+    """
+    from morpheus_assets.store import content
+
+    deadline = time.monotonic() + seconds
+    look = Look()
+    bounds = content.path_bounds(engine, kind, after, max(1, int(place.page_size * FILL)))
+    for start, page in place.ranges(after, bounds):
+        _compare(engine, place, kind, take, start, page, look)
+        look.after = page.after
+        if time.monotonic() > deadline:
+            break
+    return look
+
+
+def _compare(
+    engine: "Engine",
+    place: ObjectPlace,
+    kind: str,
+    take: Callable[[Entry], SourceFile | Passed],
+    start: str | None,
+    page: Page,
+    look: Look,
+) -> None:
+    from morpheus_assets.store import content
+
+    known = content.source_files_between(engine, kind, start, page.after)
+    files: dict[str, SourceFile] = {}
+    for entry in page.entries:
+        taken = take(entry)
+        if isinstance(taken, SourceFile):
+            files[taken.path] = taken
+        elif taken.problem:
+            look.problems[taken.name] = taken.problem
+    unseen = known.keys() - {entry.path for entry in page.entries}
+    if unseen:
+        make_sure(place, unseen, len(known))
+    vanished = [(file.novel, path) for path, file in known.items() if path not in files]
+    changed = [file for file in files.values() if not _same(file, known.get(file.path))]
+    content.save_source_files(engine, changed)
+    if vanished:
+        content.note_missing(engine, kind, vanished)
+        content.forget_source_files(engine, kind, [path for _, path in vanished])
+    appeared = files.keys() - known.keys()
+    if appeared:
+        content.note_returned(engine, kind, appeared)
+    look.objects += len(files)
+    look.pages += 1
+    look.changed += len(changed)
+    look.gone += len(vanished)
+
+
+def make_sure(place: ObjectPlace, unseen: Mapping[str, object] | set[str], known: int) -> None:
+    """Ask by name for objects that a listing lacks: one that is there says that the listing is wrong.
+
+    Raises ContentUnreadable then, and when the place is empty altogether: a wrong bucket looks the same.
+    """
+    asked = sample(unseen, ASKED_BY_NAME)
+    found = place.there(asked)
+    if found:
+        raise came_back_short(place.shown(), f"it lacks {min(found)}, which is there")
+    if not ObjectPlace(place.url, page_size=1).page().entries:
+        raise ContentUnreadable(
+            f"{place.shown()} is empty although {known} or more objects were known; a wrong address looks the same, so"
+            " nothing is marked as removed. Use `morpheus remove NOVEL` for what should go."
+        )
+
+
+def _same(file: SourceFile, known: SourceFile | None) -> bool:
+    return known is not None and (file.novel, file.size_bytes, file.mtime_ns, file.digest) == (
+        known.novel,
+        known.size_bytes,
+        known.mtime_ns,
+        known.digest,
+    )
