@@ -12,7 +12,12 @@ from morpheus_assets.definitions import build_definitions
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
-HEAVY = ("torch", "pandas", "openai", "voyageai", "open_clip", "sentence_transformers", "transformers", "pyarrow")
+HEAVY = (
+    "torch", "pandas", "openai", "voyageai", "open_clip", "sentence_transformers", "transformers", "pyarrow",
+    "sqlalchemy", "psycopg", "psycopg2", "numpy", "PIL", "httpx", "tokenizers", "lxml", "cryptography", "psutil",
+    "celery", "kubernetes", "fsspec", "boto3", "redis", "fastapi",
+    "morpheus_assets.store.database", "morpheus_assets.text.chapters", "dagster._core.execution.backfill",
+)  # fmt: skip
 
 
 def settings(tmp_path: Path, **values: object) -> Settings:
