@@ -19,7 +19,7 @@ def every_file_was_read(
     """Warns of novels whose file was refused, and of names in the folder that no novel can be made of."""
     from morpheus_assets.store import content
 
-    refused = [row.refused_reason for row in content.list_novels(database.engine) if row.refused_reason]
+    refused = content.refused_texts(database.engine)
     try:
         refused += list_novels(content_folder.settings.novels_folder).problems.values()
     except ContentUnreadable as error:
@@ -40,9 +40,7 @@ def every_image_was_decoded(
     """Warns of panels that were refused, with the sentence of each."""
     from morpheus_assets.store import content
 
-    names = [row.novel for row in content.list_novels(database.engine) if row.refused_panels]
-    panels = content.load_panels_of(database.engine, names)
-    refused = [f"{panel.reason}" for rows in panels.values() for panel in rows if panel.state == "refused"]
+    refused = content.refused_pictures(database.engine)
     try:
         refused += list_panel_folders(content_folder.settings.panels_folder).problems.values()
     except ContentUnreadable as error:

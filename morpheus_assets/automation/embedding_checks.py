@@ -1,6 +1,7 @@
 """The standing checks of each space's asset: whole, well-formed, found by its index, and still what the model gives.
 
-They run with every run of the asset, so each is cheap; drift, which costs requests, is measured weekly by a job.
+They run with every run of the asset while that is cheap. Those that read a whole space are left to the nightly job once
+it is large, else each novel would cost more than the one before; drift, which costs requests, is measured weekly there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.embedding.spaces import Space
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 CHECK_KIND = "check"
 SHOWN = 20
+# Reading so many vectors takes some tenths of a second; a run's own novels are checked by its IO manager anyway.
+LARGEST_READ_IN_A_RUN = 20_000
+READ_VECTORS = {"dimensions_and_norm", "no_zero_vector"}
 # Providers that promise unit vectors; halfvec keeps them to about a thousandth.
 UNIT_NORM_TOLERANCE = 0.01
 
@@ -63,8 +68,9 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
         providers: dg.ResourceParam[ProvidersResource],
         content_folder: dg.ResourceParam[ContentFolderResource],
     ) -> Iterator[dg.AssetCheckResult]:
+        from morpheus_assets.store.row_estimates import estimated_rows
         from morpheus_assets.store.spaces import list_spaces
-        from morpheus_assets.store.vectors import vector_summary
+        from morpheus_assets.store.vectors import VectorSummary, vector_summary
 
         engine = database.engine
         wanted = {each.name for each in context.selected_asset_check_keys}
@@ -73,8 +79,10 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
             for name in sorted(wanted):
                 yield _result(key, name, True, "Nothing was embedded in this space yet.")
             return
-        summary = vector_summary(engine, row)
         measure = context.run.tags.get("morpheus/kind") == CHECK_KIND
+        if _brings_novels(context.run) and estimated_rows(engine, row.table) > LARGEST_READ_IN_A_RUN:
+            wanted -= {"coverage", *READ_VECTORS} | ({"index_recall"} if row.index_recall is None else set())
+        summary = vector_summary(engine, row) if wanted & READ_VECTORS else VectorSummary(0, None, None)
         results: dict[str, Callable[[], dg.AssetCheckResult]] = {
             "coverage": lambda: _coverage(key, database, row, only_novels(database.settings, space)),
             "nothing_refused": lambda: _nothing_refused(key, database, row),
@@ -88,6 +96,10 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
                 yield results[name]()
 
     return checks
+
+
+def _brings_novels(run: dg.DagsterRun) -> bool:
+    return PARTITION_NAME_TAG in run.tags or ASSET_PARTITION_RANGE_START_TAG in run.tags
 
 
 def _coverage(

@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Engine
 
 from morpheus_assets.store.database import raw
+from morpheus_assets.store.row_estimates import rows_of
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space
 from morpheus_assets.store.transactions import Bind, transaction
@@ -25,7 +26,10 @@ REBUILD_GROWTH = 2.0
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What `ensure_index` did: `action` is "none needed", "kept", "built" or "rebuilt"; `kind` is None without one."""
+    """What `ensure_index` did: `action` is "none needed", "kept", "built" or "rebuilt"; `kind` is None without one.
+
+    `rows` is counted after a build, else an estimate.
+    """
 
     action: str
     kind: str | None
@@ -55,7 +59,7 @@ def ensure_index(
         cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", lock)
         try:
             space = get_space(connection, space.key)
-            rows = int(_one(cursor, SQL("SELECT count(*) FROM {}").format(Identifier(space.table))))
+            rows = rows_of(cursor, space.table)
             valid = _valid_index(cursor, space)
             grown = rows > REBUILD_GROWTH * (space.index_rows or 0)
             if valid and not rebuild and not grown:
@@ -66,6 +70,7 @@ def ensure_index(
             _build(cursor, space, concurrently=space.state == "active")
             cursor.execute("RESET maintenance_work_mem")
             cursor.execute(SQL("ANALYZE {}").format(Identifier(space.table)))
+            rows = int(_one(cursor, SQL("SELECT count(*) FROM {}").format(Identifier(space.table))))
             cursor.execute(
                 "UPDATE embedding_spaces SET index_kind = %s, index_rows = %s, index_recall = NULL,"
                 " index_built_at = now() WHERE id = %s",

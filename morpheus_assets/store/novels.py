@@ -115,6 +115,13 @@ def list_novels(bind: Bind, novels: Sequence[str] | None = None) -> list[NovelSu
         ).fetchall()
 
 
+def refused_texts(bind: Bind) -> list[str]:
+    """The sentence of each novel whose latest source could not be read, by novel; no text and no chunk is looked at."""
+    with transaction(bind) as connection:
+        rows = connection.execute("SELECT refused_reason FROM novels WHERE refused_reason IS NOT NULL ORDER BY novel")
+        return [row[0] for row in rows]
+
+
 def remove_novel(bind: Bind, novel: str) -> bool:
     """Delete a novel with its chapters, chunks, panels, observations and tombstones; its vectors become orphans."""
     with transaction(bind) as connection:

@@ -65,3 +65,13 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
         ):
             found[row[0]].append(PanelRecord(*(*row[1:-1], tuple(row[-1]))))
     return found
+
+
+def refused_pictures(bind: Bind) -> list[str]:
+    """The sentence of each panel that was refused, by novel and path."""
+    with transaction(bind) as connection:
+        rows = connection.execute(
+            "SELECT p.reason FROM panels p JOIN novels n ON n.id = p.novel_id WHERE p.state = 'refused'"
+            " ORDER BY n.novel, p.path"
+        )
+        return [row[0] for row in rows]

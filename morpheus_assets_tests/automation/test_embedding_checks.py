@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
+from morpheus_assets.automation import embedding_checks
 from morpheus_assets.automation.embedding_checks import CHECKS
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import Settings
@@ -25,10 +26,10 @@ def settings(engine: Engine, database_url: str, provider_server: ProviderServer,
     return made
 
 
-def check(settings: Settings) -> dict[str, dg.AssetCheckEvaluation]:
+def check(settings: Settings, **tags: str) -> dict[str, dg.AssetCheckEvaluation]:
     job = build_definitions(settings).resolve_job_def("check_embeddings")
     with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(instance=instance)
+        result = job.execute_in_process(instance=instance, tags=tags)
     found = [each for each in result.get_asset_check_evaluations() if each.asset_key.path[-1] == OLD_KEY]
     return {each.check_name: each for each in found}
 
@@ -44,6 +45,13 @@ def test_all_checks_of_a_whole_space_pass(settings) -> None:
     assert set(found) == set(CHECKS)
     assert all(each.passed for each in found.values())
     assert "9 of 9" in found["coverage"].description
+
+
+def test_a_run_that_brings_a_novel_does_not_read_a_large_space(settings, monkeypatch) -> None:
+    monkeypatch.setattr(embedding_checks, "LARGEST_READ_IN_A_RUN", 8)
+    brought = check(settings, **{"dagster/partition": "novel-000"})
+    assert set(brought) == set(CHECKS) - {"coverage", "dimensions_and_norm", "no_zero_vector", "index_recall"}
+    assert set(check(settings)) == set(CHECKS)
 
 
 def test_a_missing_vector_is_shown_by_coverage_alone(engine, settings) -> None:
