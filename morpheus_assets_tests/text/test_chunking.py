@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from morpheus_assets.text.chunking import ChunkerSettings, cut_chunks
-from morpheus_assets.text.tokens import count_tokens, tokenizer
+from morpheus_assets.text.tokens import MeasuredText, TokenCounter, count_tokens, tokenizer
 
 WORDS = ["river", "stone", "morning", "whisper", "lantern", "garden", "winter", "soldier", "letter", "window"]
 
@@ -75,6 +75,19 @@ def test_chunks_slice_back_keep_the_limit_and_are_deterministic(text, limit, ove
 def test_the_fast_count_is_the_tokenizers_own_for_ordinary_prose():
     text = prose(20) + " Don’t — “Mr. O’Neill’s” naïve 3,000-word café; 紅樓夢 第一回。 Всё ещё."
     assert count_tokens(text) == real_tokens(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts, st.data())
+@example("word " * 40_000 + "x" * 300 + " " * 90 + "한국어" * 80, None)
+def test_any_stretch_of_a_measured_text_counts_as_it_does_by_itself(text, data):
+    counter = TokenCounter()
+    measured = MeasuredText(text, counter)
+    places = st.integers(0, len(text))
+    pairs = [(0, 200_350), (199_990, 200_333), (65_537, 131_074)] if data is None else None
+    for start, end in pairs or data.draw(st.lists(st.tuples(places, places), max_size=20)):
+        start, end = min(start, end), max(start, end)
+        assert measured.count(start, end) == counter.count(text[start:end])
 
 
 def test_a_long_word_without_a_space_still_counts():
