@@ -11,14 +11,14 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bench.peer_report import RESULTS, write_report
 from bench.peers_harness import OWN, PROJECT, HarnessMissing, Round, borrowed, installed_peers, missing_peers
 
-RESULTS = PROJECT / "bench" / "results"
 # Word pieces: with these the corpus makes about as many chunks as the peers' 2,000 characters do.
 LIKE_THE_PEERS = 512
 OWN_ROWS = (OWN, f"{OWN}+MORPHEUS_CHUNK_TOKENS={LIKE_THE_PEERS}")
@@ -37,10 +37,10 @@ def chosen_rows(only: str | None, installed: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(rows))
 
 
-def measure(folder: Path, rows: Sequence[str], repeats: int, edits: str) -> list[dict[str, Any]]:
-    """The harness's record of every step, each with its round's number."""
+def measure(folder: Path, rows: Sequence[str], repeats: int, edits: str) -> Iterator[list[dict[str, Any]]]:
+    """The harness's records of every step so far, each with its round's number, after each row of each round."""
     options = argparse.Namespace(corpus="corpus", dims=1536, latency_ms=100.0)
-    records = []
+    records: list[dict[str, Any]] = []
     with borrowed(folder, RESULTS / "logs") as harness:
         for number in range(1, repeats + 1):
             for spec in rows:
@@ -48,7 +48,7 @@ def measure(folder: Path, rows: Sequence[str], repeats: int, edits: str) -> list
                 steps = Round(harness, spec, options).run(edits=edits == "all" or (edits == "first" and number == 1))
                 records += [{**step, "round": number} for step in steps]
                 print(f"{spec}: round {number} took {time.perf_counter() - begun:.0f} s", flush=True)
-    return records
+                yield records
 
 
 def conditions() -> dict[str, Any]:
@@ -79,9 +79,12 @@ def main() -> None:
         print(f"Left out, for they are not installed in {folder}/venvs: {', '.join(absent)}.")
     RESULTS.mkdir(parents=True, exist_ok=True)
     before = conditions()
-    records = measure(folder, rows, given.repeats, given.edits)
-    measured = {"conditions": before, "records": records}
-    (RESULTS / "beside_peers.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    for records in measure(folder, rows, given.repeats, given.edits):
+        # after each row: what was measured is there also when the rest is interrupted
+        measured = {"conditions": before, "records": records}
+        (RESULTS / "beside_peers.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+        write_report(measured, RESULTS)
+    print(f"Tables and picture: {RESULTS}/beside_peers.md and .png")
 
 
 if __name__ == "__main__":

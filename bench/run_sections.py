@@ -35,8 +35,9 @@ _END = object()
 class Sections:
     """A clock for one thread; `seconds` holds what each section took by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.seconds: Counter[str] = Counter()
+        self._clock = clock
         self._open: list[str] = []
         self._since = 0.0
         self._thread = threading.get_ident()
@@ -93,19 +94,26 @@ class Sections:
         return bool(self._open) and threading.get_ident() == self._thread
 
     def _book(self) -> None:
-        now = time.perf_counter()
+        now = self._clock()
         if self._open:
             self.seconds[self._open[-1]] += now - self._since
         self._since = now
 
 
+def owner_of(module: str, path: str) -> tuple[Any, str]:
+    """The module or class that holds a function, and its name there; raises AttributeError if it has moved."""
+    owner: Any = importlib.import_module(module)
+    *parents, last = path.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent)
+    getattr(owner, last)
+    return owner, last
+
+
 def watch(sections: Sections) -> None:
-    """Put the clock around every function of SECTIONS, wherever it was imported; raises AttributeError if one moved."""
+    """Put the clock around every function of SECTIONS, wherever it was imported, for the rest of this process."""
     for module, path, name in SECTIONS:
-        owner: Any = importlib.import_module(module)
-        *parents, last = path.split(".")
-        for parent in parents:
-            owner = getattr(owner, parent)
+        owner, last = owner_of(module, path)
         plain = getattr(owner, last)
         timed = sections.timed(plain, name)
         setattr(owner, last, timed)

@@ -1,0 +1,200 @@
+"""From the harness's records to tables in markdown: spreads over rounds, ratios to the limit of the same round."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+LIMIT = "limit"
+STEPS = {
+    "ingest": "Ingest",
+    "unchanged": "Unchanged re-run",
+    "rerun": "Unchanged, every novel run again by hand",
+    "edit-insert": "One sentence inserted in a chapter",
+    "edit-rewrite": "One chapter rewritten",
+    "append": "One chapter appended",
+    "delete-file": "One novel deleted",
+    "search": "Search, top 10",
+}
+EDITS = ("edit-insert", "edit-rewrite", "append")
+# What only the project can be asked for is compared with the nearest thing that the others do.
+COMPARED_WITH = {"rerun": "unchanged"}
+NAMES = {
+    "limit": "limit script",
+    "morpheus": "**Morpheus Assets**",
+    "llamaindex": "LlamaIndex",
+    "langchain": "LangChain",
+    "cocoindex": "CocoIndex",
+    "haystack": "Haystack",
+    "pixeltable": "Pixeltable",
+}
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A measure over rounds."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Spread | None":
+        """The spread of at least one value; None of none."""
+        found = sorted(values)
+        return cls(median(found), found[0], found[-1]) if found else None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One system at one step: seconds (a search's `work` is its p50 in ms), ratios to the limit, other medians."""
+
+    spec: str
+    step: str
+    failures: int
+    work: Spread | None
+    wall: Spread | None
+    work_ratio: Spread | None
+    wall_ratio: Spread | None
+    medians: Mapping[str, float]
+
+
+def summarize(records: Sequence[Record]) -> list[Line]:
+    """A line for each system and step, systems in the order in which they ran; failed runs are only counted."""
+    at = {(record["peer"], record["step"], record["round"]): record for record in records}
+    lines = []
+    for spec in dict.fromkeys(record["peer"] for record in records):
+        for step in STEPS:
+            runs = [at[key] for key in at if key[:2] == (spec, step)]
+            good = [run for run in runs if succeeded(run)]
+            pairs = [(run, at.get((LIMIT, COMPARED_WITH.get(step, step), run["round"]))) for run in good]
+            beside = [(run, limit) for run, limit in pairs if limit is not None and succeeded(limit)]
+            if runs:
+                lines.append(
+                    Line(
+                        spec,
+                        step,
+                        len(runs) - len(good),
+                        Spread.of(map(work, good)),
+                        Spread.of(map(wall, good)),
+                        Spread.of(work(run) / work(limit) for run, limit in beside),
+                        Spread.of(wall(run) / wall(limit) for run, limit in beside),
+                        _medians(good, ("inputs_ok", "tokens_ok", "requests", "cpu_s", "pg_cpu_s", "rss_mb", "p95_ms")),
+                    )
+                )
+    return lines
+
+
+def succeeded(record: Record) -> bool:
+    """Whether a driver ended as it should and said what it did."""
+    return record.get("rc") == 0 and not record.get("killed") and not record.get("worker_rc")
+
+
+def work(record: Record) -> float:
+    """Seconds without interpreter start and imports; of a search, the p50 in ms."""
+    return float(record.get("p50_ms") or record.get("work_s") or record["wall_s"])
+
+
+def wall(record: Record) -> float:
+    """Seconds of the whole process; of a search, the p50 in ms, for the process asks two hundred times."""
+    return float(record.get("p50_ms") or record["wall_s"])
+
+
+def name_of(spec: str) -> str:
+    """What a reader calls a row of the harness, given as NAME[:tuned][+ENV=VALUE]."""
+    head, *extras = spec.split("+")
+    name, _, mode = head.partition(":")
+    extras = [extra.replace("MORPHEUS_CHUNK_TOKENS=", "chunks of ") for extra in extras]
+    notes = ", ".join([*([mode] if mode else []), *extras])
+    return f"{NAMES.get(name, name)} ({notes})" if notes else NAMES.get(name, name)
+
+
+def overview(lines: Sequence[Line]) -> str:
+    """One row a system: the work of each step as a multiple of the limit's, and the inputs embedded after each edit."""
+    steps = [step for step in STEPS if any((line.spec, line.step) == (LIMIT, step) for line in lines)]
+    head = ["", *(STEPS[step] for step in steps), "texts embedded after the edits"]
+    rows = []
+    for spec in dict.fromkeys(line.spec for line in lines):
+        own = {line.step: line for line in lines if line.spec == spec}
+        embedded = " / ".join(_inputs(own.get(step)) for step in EDITS)
+        rows.append([name_of(spec), *(_times(own.get(step)) for step in steps), embedded])
+    return _table(head, rows)
+
+
+def details(lines: Sequence[Line]) -> str:
+    """A table for each step, with seconds, ratios, inputs, requests, CPU and memory."""
+    parts = []
+    for step, title in STEPS.items():
+        of_step = [line for line in lines if line.step == step]
+        if not of_step:
+            continue
+        searching = step == "search"
+        head = ["", "p50 ms" if searching else "work s", "× limit", *([] if searching else ["wall s", "× limit"])]
+        head += ["p95 ms"] if searching else ["inputs", "tokens", "requests", "CPU s", "Postgres CPU s", "RSS MB"]
+        parts.append(f"### {title}\n\n{_table(head, [_detail(line, searching) for line in of_step])}")
+    return "\n\n".join(parts)
+
+
+def breakdown(records: Sequence[Record]) -> str:
+    """Seconds of each section of the project's runs, medians over rounds; the two of Dagster stand last."""
+    runs = [record for record in records if record.get("sections") and succeeded(record)]
+    if not runs:
+        return "The project was not measured."
+    names = list(dict.fromkeys(name for run in runs for name in run["sections"]))
+    names.sort(key=lambda name: name.startswith("dagster"))
+    rows = []
+    for spec, step in dict.fromkeys((run["peer"], run["step"]) for run in runs):
+        same = [run for run in runs if (run["peer"], run["step"]) == (spec, step)]
+        outside = [median(run[key] for run in same) for key in ("import_s", "load_s", "work_s")]
+        seconds = [median(run["sections"].get(name, 0.0) for run in same) for name in names]
+        rows.append([name_of(spec), STEPS[step], *(f"{value:.2f}" for value in [*outside, *seconds])])
+    return _table(["", "", "imports", "definitions", "work", *names], rows)
+
+
+def _detail(line: Line, searching: bool) -> list[str]:
+    medians = line.medians
+    if line.work is None or line.wall is None:
+        return [name_of(line.spec), "failed"]
+    start = [name_of(line.spec), _spread(line.work), _spread(line.work_ratio)]
+    if searching:
+        return [*start, f"{medians.get('p95_ms', 0):.1f}"]
+    counts = [f"{medians[key]:,.0f}" for key in ("inputs_ok", "tokens_ok", "requests")]
+    used = [f"{medians['cpu_s']:.1f}", f"{medians['pg_cpu_s']:.1f}", f"{medians['rss_mb']:.0f}"]
+    return [*start, _spread(line.wall), _spread(line.wall_ratio), *counts, *used]
+
+
+def _times(line: Line | None) -> str:
+    if line is None:
+        return "–"
+    if line.work is None:
+        return "failed"
+    ratio = "–" if line.work_ratio is None else f"{_number(line.work_ratio.median)}×"
+    absolute = f"{line.work.median:.0f} ms" if line.step == "search" else f"{_number(line.work.median)} s"
+    return f"{ratio} ({absolute})"
+
+
+def _inputs(line: Line | None) -> str:
+    return "–" if line is None or line.work is None else f"{line.medians['inputs_ok']:,.0f}"
+
+
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    if spread.least == spread.most:
+        return _number(spread.median)
+    return f"{_number(spread.median)} [{_number(spread.least)}–{_number(spread.most)}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _medians(runs: Sequence[Record], keys: Iterable[str]) -> dict[str, float]:
+    values = {key: [run[key] for run in runs if run.get(key) is not None] for key in keys}
+    return {key: median(found) for key, found in values.items() if found}
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *(list(row) + [""] * (len(head) - len(row)) for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
