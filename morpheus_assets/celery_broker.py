@@ -84,6 +84,8 @@ def celery_settings() -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "broker_connection_retry_on_startup": True,
+        # Dagster's own log goes to stderr as it is
+        "worker_redirect_stdouts": False,
         "broker_transport_options": {
             "max_retries": 3,
             "interval_start": 0,

@@ -62,6 +62,8 @@ def renew_leases(channel: Any) -> None:
 def _step_task(app: "Celery") -> type:
     class StepTask(app.Task):
         abstract = True
+        # it returns the events of its step, which stand in Dagster's log already
+        resultrepr_maxsize = 16
 
         def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
             """Count the starts of this step, in the broker, where they outlive the worker."""
@@ -81,9 +83,10 @@ def main() -> None:
     """Be a worker until SIGTERM, which lets the steps at work end first."""
     settings = load_settings()
     app = build_app(settings)
-    # before the worker forks: its processes start with everything imported
-    import morpheus_assets.definitions  # noqa: F401
+    # before the worker forks: its processes start with everything imported and resolved
+    from morpheus_assets.definitions import defs
 
+    defs.get_repository_def()
     app.worker_main(sys.argv[1:])
 
 
