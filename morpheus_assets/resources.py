@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from morpheus_assets import content_location
 from morpheus_assets.automation.content_listing import list_novels, panel_folders
 from morpheus_assets.connected_providers import open_provider, request_budget
 from morpheus_assets.embedding.spaces import Space
@@ -49,6 +50,8 @@ class ContentFolderResource:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.novels = content_location.novels_of(settings)
+        self.panels = content_location.panels_of(settings)
 
     def novel_file(self, novel: str) -> Path:
         """The file that becomes `novel`; raises SourceMissing when there is none, or more than one."""

@@ -47,7 +47,7 @@ def stale_texts(files: Iterable[SourceFile], ingested: Mapping[str, tuple[str | 
     stale = []
     for file in files:
         if file.digest is not None and file.digest not in ingested.get(file.novel, (None, None)):
-            stale.append(StaleNovel(file.novel, _version(file.digest, file)))
+            stale.append(StaleNovel(file.novel, state_of(file.digest, file.mtime_ns)))
     return stale
 
 
@@ -74,7 +74,7 @@ def stale_panels(files: Iterable[SourceFile], ingested: Mapping[str, str | None]
         digest = panels_digest((file.path, file.digest or "") for file in panels)
         if digest != ingested.get(novel):
             latest = max(panels, key=lambda file: file.mtime_ns)
-            stale.append(StaleNovel(novel, _version(digest, latest)))
+            stale.append(StaleNovel(novel, state_of(digest, latest.mtime_ns)))
     return stale
 
 
@@ -113,9 +113,10 @@ def gone(known: Iterable[SourceFile], listed: Collection[str]) -> list[tuple[str
     return [(file.novel, file.path) for file in known if file.path not in listed]
 
 
-def _version(digest: str, file: SourceFile) -> str:
+def state_of(digest: str, mtime_ns: int) -> str:
+    """One state of a source, short enough for a run key."""
     # the time tells A → B → A apart from A: Dagster never runs the same run key twice
-    return f"{digest[:16]}:{file.mtime_ns}"
+    return f"{digest[:16]}:{mtime_ns}"
 
 
 def _planned(group: Sequence[StaleNovel], kind: str) -> PlannedRun:

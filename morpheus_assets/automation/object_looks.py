@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from morpheus_assets.automation.object_listing import Passed
+from morpheus_assets.automation.ingest_plan import StaleNovel, stale_texts, state_of
+from morpheus_assets.automation.object_listing import (
+    Passed,
+    object_folders,
+    one_object_a_novel,
+    take_novel,
+    take_panel,
+)
 from morpheus_assets.places import ContentUnreadable, Entry, Page
 from morpheus_assets.places.faults import came_back_short
 from morpheus_assets.places.objects import ObjectPlace, sample
@@ -35,6 +42,33 @@ class Look:
     gone: int = 0
     after: str | None = None
     problems: dict[str, str] = field(default_factory=dict)
+
+
+def novels_at_address(place: ObjectPlace, engine: "Engine", after: str | None) -> tuple[Look, list[StaleNovel]]:
+    """Look at `novels/`; which novels are stale by what is known then, two objects for one key left out."""
+    from morpheus_assets.store import content
+
+    look = look_at_objects(engine, place, "text", take_novel, after=after)
+    files, problems = one_object_a_novel(content.load_source_files(engine, "text").values())
+    look.problems.update(problems)
+    digests = content.ingested_digests(engine)
+    return look, stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
+
+
+def panels_at_address(place: ObjectPlace, engine: "Engine", after: str | None) -> tuple[Look, list[StaleNovel]]:
+    """Look at `panels/`; which novels are stale, save the one in the middle of whose folder the look stopped."""
+    from morpheus_assets.store import content
+
+    owners, problems = object_folders(place)
+    look = look_at_objects(engine, place, "panel", lambda entry: take_panel(entry, owners), after=after)
+    look.problems.update(problems)
+    unfinished = look.after.partition("/")[0] if look.after else None
+    stale = [
+        StaleNovel(novel, state_of(digest, latest))
+        for novel, digest, latest in content.changed_panel_sets(engine)
+        if novel in owners and owners[novel] != unfinished
+    ]
+    return look, stale
 
 
 def look_at_objects(

@@ -5,7 +5,8 @@ known would mark everything as gone.
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,10 @@ from morpheus_assets.automation.ingest_plan import (
     stale_texts,
 )
 from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.automation.object_looks import Look, novels_at_address, panels_at_address
 from morpheus_assets.connected_providers import configured_image_spaces, sample_image_spaces
 from morpheus_assets.partitions import NOVELS
+from morpheus_assets.places.objects import ObjectPlace
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.store.errors import StoreError
@@ -62,6 +65,9 @@ def new_novels_sensor(
         digests = content.ingested_digests(engine)
         return stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
 
+    place = content_folder.novels
+    if isinstance(place, ObjectPlace):
+        return look_at_address(context, database, content_folder, "text", partial(novels_at_address, place))
     folder = content_folder.settings.novels_folder
     return look(context, database, content_folder, "text", folder, list_novels, stale)
 
@@ -91,6 +97,9 @@ def new_panels_sensor(
         spaces = demo if demo and novels[0] in sample_novels() else configured_image_spaces(settings)
         return [dg.AssetKey("panel_images"), *(embeddings_key(space) for space in spaces)]
 
+    place = content_folder.panels
+    if isinstance(place, ObjectPlace):
+        return look_at_address(context, database, content_folder, "panel", partial(panels_at_address, place), assets)
     return look(context, database, content_folder, "panel", settings.panels_folder, list_panel_folders, stale, assets)
 
 
@@ -120,24 +129,75 @@ def look(
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
     problems = [*listing.problems.values(), *observation.problems.values()]
+    asked = json.loads(context.cursor or "{}")
+    if "asked" in asked and isinstance(asked["asked"], dict):
+        # the content lay behind an address before
+        asked = asked["asked"]
+    plan = _plan(context, content_folder, kind, stale, asked, problems)
+    told = _nothing_to_do(f"{len(listing.files)} files", len(observation.waiting), plan, problems)
+    return _asked_for(context, plan, json.dumps(plan.requested), told, assets)
+
+
+def look_at_address(
+    context: dg.SensorEvaluationContext,
+    database: DatabaseResource,
+    content_folder: ContentFolderResource,
+    kind: str,
+    look_on: Callable[["Engine", str | None], tuple[Look, list[StaleNovel]]],
+    assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None = None,
+) -> dg.SensorResult | dg.SkipReason:
+    """One look at objects behind an address: some pages, what is stale by then, and in the cursor where to go on."""
+    position = json.loads(context.cursor or "{}")
+    if not isinstance(position.get("asked"), dict):
+        # the content lay in a local folder before
+        position = {"asked": position}
+    try:
+        seen, stale = look_on(database.engine, position.get("after"))
+    except (ContentUnreadable, StoreError) as fault:
+        return dg.SkipReason(str(fault))
+    problems = list(seen.problems.values())
+    plan = _plan(context, content_folder, kind, stale, position["asked"], problems)
+    cursor = json.dumps({"asked": plan.requested, "after": seen.after})
+    looked = f"{seen.objects} objects on {seen.pages} pages"
+    if seen.after is not None:
+        looked += f", up to {seen.after}"
+    return _asked_for(context, plan, cursor, _nothing_to_do(looked, 0, plan, problems), assets)
+
+
+def _plan(
+    context: dg.SensorEvaluationContext,
+    content_folder: ContentFolderResource,
+    kind: str,
+    stale: Sequence[StaleNovel],
+    asked: Mapping[str, str],
+    problems: Sequence[str],
+) -> Plan:
     for problem in problems:
         context.log.warning(problem)
-    partitions = set(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
-    plan = plan_runs(
+    return plan_runs(
         stale,
-        partitions,
-        json.loads(context.cursor or "{}"),
+        set(context.instance.get_dynamic_partitions(NOVELS.name or "novels")),
+        asked,
         kind=kind,
         limit=content_folder.settings.max_runs_per_tick,
         batch=content_folder.settings.batch_of_novels,
     )
+
+
+def _asked_for(
+    context: dg.SensorEvaluationContext,
+    plan: Plan,
+    cursor: str,
+    nothing_to_do: str,
+    assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None,
+) -> dg.SensorResult | dg.SkipReason:
     if not plan.runs:
-        context.update_cursor(json.dumps(plan.requested))
-        return dg.SkipReason(_nothing_to_do(len(listing.files), len(observation.waiting), plan, problems))
+        context.update_cursor(cursor)
+        return dg.SkipReason(nothing_to_do)
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
         dynamic_partitions_requests=[NOVELS.build_add_request(list(plan.new_partitions))],
-        cursor=json.dumps(plan.requested),
+        cursor=cursor,
     )
 
 
@@ -169,8 +229,8 @@ def _run_request(run: PlannedRun, assets: list[dg.AssetKey] | None) -> dg.RunReq
     return dg.RunRequest(run_key=run.run_key, asset_selection=assets, tags=tags)
 
 
-def _nothing_to_do(files: int, waiting: int, plan: Plan, problems: Sequence[str]) -> str:
-    parts = [f"{files} files, nothing new"]
+def _nothing_to_do(looked_at: str, waiting: int, plan: Plan, problems: Sequence[str]) -> str:
+    parts = [f"{looked_at}, nothing new"]
     if plan.requested:
         parts.append(f"{len(plan.requested)} novels asked for earlier")
     if waiting:
