@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint lock clean
+.PHONY: help up demo test bench lint lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -20,6 +20,9 @@ demo: $(READY) ## the samples through Dagster without the UI, and three searches
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(READY) ## measure beside the limit script and the peers: table and picture in bench/results
+	@$(BIN)/python -W ignore -m bench.beside_peers $(ARGS)
 
 lint: $(READY) ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -78,6 +79,8 @@ def main() -> None:
     if absent and given.only is None:
         print(f"Left out, for they are not installed in {folder}/venvs: {', '.join(absent)}.")
     RESULTS.mkdir(parents=True, exist_ok=True)
+    # else a kill would leave the harness's server and endpoint running
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     before = conditions()
     for records in measure(folder, rows, given.repeats, given.edits):
         # after each row: what was measured is there also when the rest is interrupted
