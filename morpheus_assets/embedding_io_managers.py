@@ -17,16 +17,16 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.io_managers import (
     Metadata,
-    add_partition_metadata,
     as_failure,
     list_failures,
-    record_partial_success,
     sentence,
 )
+from morpheus_assets.novel_events import NovelEvents
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.space_filling import SpaceFiller, covered_novels
 from morpheus_assets.standing_spaces import kept_spaces
 from morpheus_assets.store import content, spaces, vectors
+from morpheus_assets.store.coverage import NovelCoverage
 from morpheus_assets.store.faults import patiently
 from morpheus_assets.store.indexes import ensure_index
 from morpheus_assets.store.space_rows import SpaceRow
@@ -72,27 +72,36 @@ class EmbeddingsIOManager(dg.IOManager):
         started = time.perf_counter()
         row = patiently(partial(spaces.register_space, self.engine, obj.space))
         tally = Tally()
-        faults = SpaceFiller(self.engine, obj, context).fill(row, novels, tally)
+        events = NovelEvents(context)
+        written: list[Any] = []
+
+        def record_whole_novels() -> None:
+            if events.due:
+                left = [novel for novel in novels if novel not in events]
+                for covered in covered_novels(self.engine, row, left).values():
+                    if not covered.missing:
+                        events.add(covered.novel, _report(covered, obj.space, tally, time.perf_counter() - started))
+                written.extend(events.write())
+
+        faults = SpaceFiller(self.engine, obj, context, record_whole_novels).fill(row, novels, tally)
+        yield from written
         if obj.leads and tally.embedded.total():
             patiently(partial(spaces.activate_first, self.engine, row.key))
         row = patiently(partial(spaces.get_space, self.engine, row.key))
         if row.state != "building":
             # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
             patiently(partial(ensure_index, self.engine, row))
-        reports = self._reports(row, obj.space, novels, tally, time.perf_counter() - started)
         for novel, covered in covered_novels(self.engine, row, novels).items():
             if covered.missing:
                 fault = faults.get(novel)
                 failures[novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
-        stored = {novel: reports[novel] for novel in novels if novel not in failures}
+            elif novel not in events:
+                events.add(novel, _report(covered, obj.space, tally, time.perf_counter() - started))
+        yield from events.write()
         if failures:
-            if len(obj.novels) > 1:
-                yield from record_partial_success(context, stored)
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(faults.values()), None)
             raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from cause
-        for novel, metadata in stored.items():
-            add_partition_metadata(context, novel, metadata)
 
     def load_input(self, context: dg.InputContext) -> NovelEmbeddings | StoredPartitions[NovelEmbeddings]:
         """The vectors of one novel, or a mapping that reads novels when they are asked for."""
@@ -114,29 +123,11 @@ class EmbeddingsIOManager(dg.IOManager):
     def _complete_kept_spaces(self, context: dg.OutputContext, obj: EmbeddingStream, novels: Sequence[str]) -> None:
         for row in kept_spaces(self.engine, self.database.settings, obj.space.purpose):
             tally = Tally()
-            faults = SpaceFiller(self.engine, obj, context).fill(row, novels, tally)
+            faults = SpaceFiller(self.engine, obj, context, lambda: None).fill(row, novels, tally)
             if tally.embedded.total():
                 context.log.info("%s still answers searches: %s embedded in it too", row.key, tally.embedded.total())
             for novel, fault in faults.items():
                 context.log.warning("%s still answers searches but lacks %s: %s", row.key, novel, sentence(fault))
-
-    def _reports(
-        self, row: SpaceRow, space: Space, novels: Sequence[str], tally: Tally, seconds: float
-    ) -> dict[str, Metadata]:
-        reports: dict[str, Metadata] = {}
-        for novel, covered in covered_novels(self.engine, row, novels).items():
-            price = price_of(space, tally.tokens[novel])
-            reports[novel] = {
-                "dagster/row_count": covered.present,
-                "embedded": tally.embedded[novel],
-                "reused": covered.present - tally.embedded[novel],
-                "refused": covered.refused,
-                "tokens": tally.tokens[novel],
-                "requests": tally.requests[novel],
-                "price_dollars": float(price) if price is not None else "unknown",
-                "seconds": round(seconds, 3),
-            }
-        return reports
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
         hashes = self.hashes_of(novel)
@@ -146,6 +137,21 @@ class EmbeddingsIOManager(dg.IOManager):
             np.stack([found[value] for value in present]) if present else np.zeros((0, row.dimensions), np.float32)
         )
         return NovelEmbeddings(present, stacked)
+
+
+def _report(covered: NovelCoverage, space: Space, tally: Tally, seconds: float) -> Metadata:
+    novel = covered.novel
+    price = price_of(space, tally.tokens[novel])
+    return {
+        "dagster/row_count": covered.present,
+        "embedded": tally.embedded[novel],
+        "reused": covered.present - tally.embedded[novel],
+        "refused": covered.refused,
+        "tokens": tally.tokens[novel],
+        "requests": tally.requests[novel],
+        "price_dollars": float(price) if price is not None else "unknown",
+        "seconds": round(seconds, 3),
+    }
 
 
 class TextEmbeddingsIOManager(EmbeddingsIOManager):

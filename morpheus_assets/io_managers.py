@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from morpheus_assets.assets.partition_results import PartitionResults, StoredPartitions
+from morpheus_assets.novel_events import NovelEvents, followed_in_run
+from morpheus_assets.places import ContentUnreadable
 from morpheus_assets.store.faults import passes_by_itself, patiently, sentence_for
 
 T = TypeVar("T")
@@ -20,9 +22,9 @@ Metadata = Mapping[str, Any]
 class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
     """Stores what an asset computed for each novel of the run, and loads it for the assets below.
 
-    In a run of one novel a failure fails the step with its sentence. In a run of many the failed novels are
-    marked in the metadata and the others go on down the chain: the embeddings, the last step, name the novels
-    that did not get through.
+    Novels are recorded as materialized while the step works. In a run of one novel a failure fails the step with its
+    sentence. In a run of many the failed novels are not recorded and the others go on down the chain: the last step,
+    the embeddings as a rule, names the novels that did not get through and fails.
     """
 
     def store(self, novel: str, value: T) -> Metadata:
@@ -36,22 +38,28 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
     def note_failure(self, novel: str, error: Exception) -> None:
         """Called before a failure is reported, for what the store should remember of it."""
 
-    def handle_output(self, context: dg.OutputContext, obj: PartitionResults[T]) -> None:
+    def handle_output(  # type: ignore[override]
+        self, context: dg.OutputContext, obj: PartitionResults[T]
+    ) -> Iterator[Any]:
         """Compute and store novel after novel."""
         failures: dict[str, str] = {}
+        events = NovelEvents(context)
         for novel in obj.novels:
             try:
                 metadata = patiently(partial(self._compute_and_store, obj, novel))
             except Exception as error:
                 self.note_failure(novel, error)
-                if len(obj.novels) == 1 or passes_by_itself(error):
-                    # With the database gone for good, no other novel would fare better, and each would wait for it.
+                if len(obj.novels) == 1 or passes_by_itself(error) or isinstance(error, ContentUnreadable):
+                    # With the database or the content gone for good, no other novel would fare better, and each would wait for it.
                     raise as_failure(error) from error
                 context.log.warning("%s: %s", novel, sentence(error))
                 failures[novel] = sentence(error)
-                metadata = {"state": "refused", "reason": failures[novel]}
-            add_partition_metadata(context, novel, metadata)
-        if len(failures) == len(obj.novels):
+            else:
+                events.add(novel, metadata)
+            if events.due:
+                yield from events.write()
+        yield from events.write()
+        if len(failures) == len(obj.novels) or (failures and not followed_in_run(context)):
             raise dg.Failure(description=list_failures(failures), metadata=dict(failures), allow_retries=False)
 
     def load_input(self, context: dg.InputContext) -> T | StoredPartitions[T]:
@@ -67,11 +75,6 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
 
     def _load(self, novel: str) -> T:
         return patiently(partial(self.load, novel))
-
-
-def add_partition_metadata(context: dg.OutputContext, novel: str, metadata: Metadata) -> None:
-    """Attach `metadata` to the materialization of one novel."""
-    context.step_context.add_asset_metadata(metadata, context.asset_key, novel)
 
 
 def sentence(error: BaseException) -> str:
@@ -90,12 +93,3 @@ def as_failure(error: BaseException) -> dg.Failure:
 def list_failures(failures: Mapping[str, str]) -> str:
     """One line for each novel that failed."""
     return "\n".join(f"{novel}: {reason}" for novel, reason in failures.items())
-
-
-def record_partial_success(context: dg.OutputContext, stored: Mapping[str, Metadata]) -> Iterator[Any]:
-    """Events that mark some novels of a run as materialized although the step is about to fail."""
-    for novel, metadata in stored.items():
-        yield dg.DagsterEvent.asset_materialization(
-            context.step_context,
-            dg.AssetMaterialization(context.asset_key, partition=novel, metadata=metadata),
-        )

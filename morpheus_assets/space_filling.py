@@ -5,7 +5,7 @@ What Dagster is told about it is embedding_io_managers.py's.
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
@@ -37,12 +37,15 @@ RESTARTS_SURVIVED = 3
 
 
 class SpaceFiller:
-    """Embeds what novels lack in a space, for one step of one run."""
+    """Embeds what novels lack in a space, for one step of one run; `stored` is called after each batch."""
 
-    def __init__(self, engine: Engine, work: EmbeddingStream, context: dg.OutputContext) -> None:
+    def __init__(
+        self, engine: Engine, work: EmbeddingStream, context: dg.OutputContext, stored: Callable[[], None]
+    ) -> None:
         self._engine = engine
         self._work = work
         self._context = context
+        self._stored = stored
 
     def fill(self, row: SpaceRow, novels: Sequence[str], tally: Tally) -> dict[str, EmbeddingError]:
         """Embed what `novels` lack in one stream; when it breaks, novel by novel, so that one takes no other with it.
@@ -94,6 +97,7 @@ class SpaceFiller:
                             # Paid for: kept in hand until a database that restarts takes it.
                             patiently(partial(self._keep, row, outcome))
                             tally.add(outcome)
+                            self._stored()
                             if time.monotonic() - said > PROGRESS_SECONDS:
                                 said = time.monotonic()
                                 self._context.log.info(

@@ -15,6 +15,8 @@ DAGSTER_FACE = {
     "embedding_io_managers",
     "io_manager_definitions",
     "space_filling",
+    "novel_events",
+    "dagster_storage",
     "resources",
     "definitions",
     "executors",

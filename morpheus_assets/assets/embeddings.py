@@ -6,7 +6,6 @@ An asset names the provider and how to feed it; asking what is missing and stori
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,6 +14,7 @@ from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.schemas import embedding_columns
 from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
 from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.standing_spaces import ASSET_PREFIXES
@@ -71,14 +71,14 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         context: dg.AssetExecutionContext,
         database: dg.ResourceParam[DatabaseResource],
         providers: dg.ResourceParam[ProvidersResource],
-    ) -> EmbeddingStream:
+    ) -> dg.Output[EmbeddingStream]:
         from morpheus_assets.embedding.pipeline import EmbeddingInput
 
         def embed(target: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
             inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
             return _send(providers, database, target, inputs)
 
-        return EmbeddingStream(space, context.partition_keys, embed, leads)
+        return recorded_by_io_manager(EmbeddingStream(space, context.partition_keys, embed, leads))
 
     return text_embeddings
 
@@ -109,12 +109,12 @@ def build_image_embeddings_asset(
         database: dg.ResourceParam[DatabaseResource],
         content_folder: dg.ResourceParam[ContentFolderResource],
         providers: dg.ResourceParam[ProvidersResource],
-    ) -> EmbeddingStream:
-        folder = content_folder.settings.panels_folder
+    ) -> dg.Output[EmbeddingStream]:
+        read = content_folder.read_panel
         max_pixels = content_folder.settings.max_image_pixels
 
         def embed(target: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
-            return _send(providers, database, target, (panel_input(folder, row, max_pixels) for row in missing))
+            return _send(providers, database, target, (panel_input(read, row, max_pixels) for row in missing))
 
         excluded = {
             novel: f"{space.key} is the demo model, which knows only drawn panels, and {novel} is not a sample; set"
@@ -122,7 +122,7 @@ def build_image_embeddings_asset(
             for novel in context.partition_keys
             if only_novels is not None and novel not in only_novels
         }
-        return EmbeddingStream(space, context.partition_keys, embed, leads, excluded)
+        return recorded_by_io_manager(EmbeddingStream(space, context.partition_keys, embed, leads, excluded))
 
     return clip_embeddings
 
@@ -146,7 +146,7 @@ def _send(
     )
 
 
-def panel_input(folder: Path, row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
+def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
     """A panel that is read and decoded when it is sent; refused when its file is not the one that was listed."""
 
     from morpheus_assets.embedding.errors import InputRefused
@@ -155,7 +155,7 @@ def panel_input(folder: Path, row: "MissingInput", max_pixels: int) -> "Embeddin
     def decode() -> object:
         from morpheus_assets.images.decoding import decode_panel
 
-        data = (folder / row.content).read_bytes()
+        data = read(row.content)
         if hashlib.sha256(data).digest() != row.content_hash:
             raise InputRefused(f"{row.content} changed since it was listed; its next run takes it as it is now.")
         return decode_panel(data, row.content, max_pixels=max_pixels).image

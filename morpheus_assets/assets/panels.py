@@ -1,9 +1,12 @@
 """The panel chain up to decoded rows: panel_images. CLIP embeddings, one asset a space, are in embeddings.py."""
 
 import hashlib
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import PurePosixPath
+from threading import BoundedSemaphore
 
 import dagster as dg
 
@@ -11,9 +14,12 @@ from morpheus_assets.assets.partition_results import PartitionResults
 from morpheus_assets.assets.schemas import PANEL_COLUMNS
 from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
 from morpheus_assets.automation.ingest_plan import panels_digest
-from morpheus_assets.images.discovery import PanelFile
+from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelFile
 from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
+from morpheus_assets.places import Place
+from morpheus_assets.places.objects import AT_A_TIME, ClosedObject, ObjectPlace
 from morpheus_assets.resources import ContentFolderResource
 from morpheus_assets.store.records import PanelRecord
 
@@ -26,14 +32,20 @@ class FoundPanels:
 
     rows: list[PanelRecord]
     digest: str
-    folder: Path
+    place: Place
+
+    def make_sure(self, stored: Callable[[], Iterable[str]]) -> None:
+        """Raise ContentUnreadable when an object of the `stored` paths is there although the listing lacked it."""
+        if isinstance(self.place, ObjectPlace):
+            self.place.make_sure(set(stored()) - {row.path for row in self.rows}, MAX_PANEL_BYTES)
 
     def first_pictures(self) -> list[tuple[str, bytes]]:
         """(label, bytes) of the first stored panels."""
         from morpheus_assets.images.previews import MAX_TILES
 
         stored = [row for row in self.rows if row.state == "stored"]
-        return [(Path(row.path).name, (self.folder / row.path).read_bytes()) for row in stored[:MAX_TILES]]
+        read = ((row.path, self.place.read(row.path, MAX_PANEL_BYTES)) for row in stored[:MAX_TILES])
+        return [(PurePosixPath(path).name, data) for path, data in read if data is not None]
 
 
 @dg.asset(
@@ -48,36 +60,53 @@ class FoundPanels:
 )
 def panel_images(
     context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
-) -> PartitionResults:
+) -> dg.Output[PartitionResults]:
     """The panels of each novel: one row an image file, stored or refused with one sentence.
 
     Read from `content/panels/<novel>/`, in natural order. Every image is decoded once, upright and in RGB; one that
     cannot be is kept as a refused row and takes nothing else with it. A re-run replaces the rows that changed.
     """
-    return PartitionResults(context.partition_keys, lambda novel: find_panels(content_folder, novel))
+    results = PartitionResults(context.partition_keys, partial(find_panels, content_folder.in_one_step()))
+    return recorded_by_io_manager(results)
 
 
 def find_panels(content_folder: ContentFolderResource, novel: str) -> FoundPanels:
     """Look at every image of one novel; raises SourceMissing when it has no folder."""
     folder, files = content_folder.panels_of(novel)
-    with ThreadPoolExecutor(DECODING_THREADS) as threads:
-        rows = list(threads.map(lambda file: _row(folder, file, content_folder.settings.max_image_pixels), files))
-    digest = panels_digest((row.path, row.content_hash.hex()) for row in rows if row.content_hash)
-    return FoundPanels(rows, digest, content_folder.settings.panels_folder)
+    # More objects are asked for than are decoded at a time: the answers take longer than the pictures.
+    readers = AT_A_TIME if isinstance(content_folder.panels, ObjectPlace) else DECODING_THREADS
+    decoding = BoundedSemaphore(DECODING_THREADS)
+    limit = content_folder.settings.max_image_pixels
+    with ThreadPoolExecutor(readers) as threads:
+        try:
+            found = list(threads.map(lambda file: _row(content_folder, folder, file, limit, decoding), files))
+        finally:
+            threads.shutdown(cancel_futures=True)
+    pairs = [(row, file) for row, file in zip(found, files, strict=True) if row is not None]
+    digest = panels_digest((row.path, file.mark or row.content_hash.hex()) for row, file in pairs if row.content_hash)
+    return FoundPanels([row for row, _ in pairs], digest, content_folder.panels)
 
 
-def _row(folder: str, file: PanelFile, max_pixels: int) -> PanelRecord:
+def _row(
+    content_folder: ContentFolderResource, folder: str, file: PanelFile, max_pixels: int, decoding: BoundedSemaphore
+) -> PanelRecord | None:
+    """A panel's row; None when its object vanished since it was listed."""
     from morpheus_assets.images.decoding import decode_panel
 
     path = f"{folder}/{file.relative_path}"
     try:
-        data = file.path.read_bytes()
+        data = file.path.read_bytes() if file.path else content_folder.panels.read(path, MAX_PANEL_BYTES)
     except OSError as error:
         reason = f"{file.relative_path} cannot be read ({error.strerror}): check its permissions."
         return PanelRecord(path, "refused", file.size, reason=reason)
+    except ClosedObject as error:
+        return PanelRecord(path, "refused", file.size, reason=str(error))
+    if data is None:
+        return None
     content_hash = hashlib.sha256(data).digest()
     try:
-        panel = decode_panel(data, file.relative_path, max_pixels=max_pixels)
+        with decoding:
+            panel = decode_panel(data, file.relative_path, max_pixels=max_pixels)
     except RefusedImage as error:
         return PanelRecord(path, "refused", file.size, reason=str(error), content_hash=content_hash)
     return PanelRecord(

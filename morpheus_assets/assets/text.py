@@ -5,12 +5,15 @@ Assets compute; io_managers.py stores. All are partitioned by novel.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from morpheus_assets.assets.partition_results import PartitionResults, by_novel
 from morpheus_assets.assets.schemas import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
+from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource
 from morpheus_assets.text.chapter_finding import CHAPTER_RULES
@@ -75,26 +78,36 @@ class CutNovel:
 )
 def novels(
     context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
-) -> PartitionResults:
+) -> dg.Output[PartitionResults]:
     """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
 
     Read from `content/novels/<novel>.{txt,md,html,epub,docx}`. A file that cannot be read leaves the text that is
     already stored in place and fails with one sentence. A re-run reads the file again and changes nothing when the
     file is the same.
     """
-    return PartitionResults(context.partition_keys, lambda novel: read_novel(content_folder, novel))
+    results = PartitionResults(context.partition_keys, partial(read_novel, content_folder.in_one_step()))
+    return recorded_by_io_manager(results)
 
 
 def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     """Read one novel's file; raises RefusedNovel, or SourceMissing when there is no file."""
-    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file
+    from morpheus_assets.places.objects import ClosedObject
+    from morpheus_assets.text.formats import size_limit
+    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file, read_novel_object
 
-    path = content_folder.novel_file(novel)
+    source = content_folder.novel_file(novel)
+    name = source.name if isinstance(source, Path) else source.path
     try:
-        document, digest = read_novel_file(path)
+        if isinstance(source, Path):
+            document, digest = read_novel_file(source)
+        else:
+            read = partial(content_folder.novels.read, name, size_limit(name))
+            document, digest = read_novel_object(name, source.size, source.mark, read), source.mark
     except UnreadableNovelFile as error:
-        raise RefusedNovel(str(error), path.name, error.digest) from error
-    return ReadNovel(document, path.name, digest)
+        raise RefusedNovel(str(error), name, error.digest) from error
+    except ClosedObject as error:
+        raise RefusedNovel(str(error), name, None) from error
+    return ReadNovel(document, name, digest)
 
 
 @dg.asset(
@@ -107,7 +120,7 @@ def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     io_manager_key="chapters_io_manager",
     metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
 )
-def chapters(context: dg.AssetExecutionContext, novels: Any) -> PartitionResults:
+def chapters(context: dg.AssetExecutionContext, novels: Any) -> dg.Output[PartitionResults]:
     """The chapters of each novel: one row a chapter, with its place in the text.
 
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
@@ -121,7 +134,7 @@ def chapters(context: dg.AssetExecutionContext, novels: Any) -> PartitionResults
         read = documents[novel]
         return FoundChapters(find_chapters(read.document), read.source_digest)
 
-    return PartitionResults(context.partition_keys, find)
+    return recorded_by_io_manager(PartitionResults(context.partition_keys, find))
 
 
 def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
@@ -137,7 +150,7 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         io_manager_key="chunks_io_manager",
         metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},
     )
-    def chunks(context: dg.AssetExecutionContext, novels: Any, chapters: Any) -> PartitionResults:
+    def chunks(context: dg.AssetExecutionContext, novels: Any, chapters: Any) -> dg.Output[PartitionResults]:
         """The passages that are embedded and searched: one row a chunk, shared by all text spaces.
 
         A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit
@@ -159,6 +172,6 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
             chunks = cut_chunks(read.document.text, rows, settings)
             return CutNovel(chunks, settings.version(), titles, read.source_digest)
 
-        return PartitionResults(context.partition_keys, cut)
+        return recorded_by_io_manager(PartitionResults(context.partition_keys, cut))
 
     return chunks

@@ -75,6 +75,8 @@ def child_environment(content_url: str) -> dict[str, str]:
     environment["MORPHEUS_DATABASE_URL"] = content_url
     environment.setdefault("DAGSTER_PG_URL", dagster_database_url(content_url))
     environment.setdefault("DAGSTER_HOME", str(PROJECT_FOLDER))
+    # the events of many novels in a few statements; what waits to be written is a step's last seconds at most
+    environment.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")
     return environment
 
 
