@@ -34,7 +34,7 @@ Request = tuple[float, str, int, list[str]]
 
 
 def write_stories(made: Cluster, prefix: str, count: int) -> list[str]:
-    """Files of some 64 passages each; their keys in order."""
+    """Files of some 32 passages each; their keys in order."""
     names = [f"{prefix}-{number:03}" for number in range(count)]
     for number, name in enumerate(names):
         text = story(chapters=8, paragraphs=8, seed=number + 10_000 * len(prefix))
@@ -136,7 +136,7 @@ def senders(sent: Sequence[Request]) -> Counter[str]:
 def share_a_budget(made: Cluster, count: int) -> None:
     """Two fresh workers under tight limits: the fullest minute, in requests and tokens."""
     names = write_stories(made, "budget", count)
-    requests, tokens = 60, 100_000
+    requests, tokens = 25, 50_000
     limits = {"MORPHEUS_REQUESTS_PER_MINUTE": str(requests), "MORPHEUS_TOKENS_PER_MINUTE": str(tokens)}
     # what was sent without these limits counts for a minute
     made.rows("DELETE FROM rate_limits")
