@@ -22,7 +22,8 @@ from morpheus_assets.store.vector_search import Nearest, nearest_approximate, ne
 # Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
 _RRF = 60
 _POOL = 40
-# An exact scan of this many vectors takes some 10 ms; a broader filter goes through the index.
+# So many vectors take 20 ms exactly at 384 dimensions and 140 ms at 3072. The index is no faster there: it must bring
+# many times what is asked for, as most of what it finds lies outside the filter.
 _LARGEST_EXACT = 20_000
 
 T = TypeVar("T")
@@ -170,7 +171,8 @@ def _filter(novel: NovelNames | None, chapter: int | None) -> tuple[Composable, 
     conditions: list[Composable] = [SQL("true")]
     names = [novel] if isinstance(novel, str) else novel
     if names is not None:
-        conditions.append(SQL("c.novel_id IN (SELECT id FROM novels WHERE novel = ANY(%(names)s))"))
+        # An array and no join: joined novel by novel, the words' index was read once for each of them.
+        conditions.append(SQL("c.novel_id = ANY(ARRAY(SELECT id FROM novels WHERE novel = ANY(%(names)s)))"))
     if chapter is not None:
         conditions.append(SQL("c.chapter = %(chapter)s"))
     return SQL(" AND ").join(conditions), {"names": None if names is None else list(names), "chapter": chapter}
@@ -182,17 +184,19 @@ def _nearest_live(
 ) -> Nearest:  # fmt: skip
     """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
     among = SQL("SELECT DISTINCT c.content_hash FROM {} c WHERE {}").format(Identifier(content), within)
-    count = connection.execute(
-        SQL("SELECT count(*) FROM (SELECT FROM {} c WHERE {} LIMIT {}) AS matching").format(
-            Identifier(content), within, _LARGEST_EXACT + 1
-        ),
-        parameters,
-    ).fetchone()
-    if space.index_kind is None or (count and count[0] <= _LARGEST_EXACT):
-        return nearest_exact(connection, space, vector, k, among, parameters)
+    if parameters["names"] is not None or parameters["chapter"] is not None:
+        count = connection.execute(
+            SQL("SELECT count(*) FROM (SELECT FROM {} c WHERE {} LIMIT {}) AS matching").format(
+                Identifier(content), within, _LARGEST_EXACT + 1
+            ),
+            parameters,
+        ).fetchone()
+        if space.index_kind is None or (count and count[0] <= _LARGEST_EXACT):
+            return nearest_exact(connection, space, vector, k, among, parameters)
+    nearest = nearest_exact if space.index_kind is None else nearest_approximate
     wide = k
     while True:
-        near = nearest_approximate(connection, space, vector, wide)
+        near = nearest(connection, space, vector, wide)
         hashes = [value for value, _ in near]
         live = connection.execute(
             SQL("SELECT DISTINCT c.content_hash FROM {} c WHERE c.content_hash = ANY(%(hashes)s) AND {}").format(

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from morpheus_assets.store import content, indexes, search, spaces, vectors
+from morpheus_assets.store import content, indexes, search, spaces, text_ranking, vectors
 from morpheus_assets.store.errors import SpaceError, SpaceGone
 
 
@@ -123,6 +123,7 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     vectors.write_batch(engine, space, [*hashes, *(bytes([i]) * 32 for i in range(100))], made)
     spaces.activate_first(engine, space.key)
     assert indexes.ensure_index(engine, space).action == "none needed"
+    assert len(search.search_text(engine, made[1450], space=space, k=10, mode="vector")) == 10
     report = indexes.ensure_index(engine, space, smallest=1000)
     assert (report.action, report.kind) == ("built", "hnsw" if dimensions == 384 else "hnsw-binary")
     assert indexes.ensure_index(engine, space, smallest=1000).action == "kept"
@@ -143,6 +144,21 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     assert len(set(exact) & set(found)) >= 9
     assert len(orphan_side) == 10
     assert indexes.ensure_index(engine, space, rebuild=True).action == "rebuilt"
+
+
+def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(engine, add_novel, monkeypatch) -> None:
+    bodies = [f"the sailor number {i} sings {'of whales ' if i % 3 == 0 else ''}in the rain" for i in range(300)]
+    bodies[77] += " near an albatross"
+    add_novel("one", bodies)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE chunks")
+    question = "sailors sing of whales and an albatross"
+    counted = search.search_text(engine, query_text=question, mode="text", k=20)
+    monkeypatch.setattr(text_ranking, "_COUNTED", 5)
+    estimated = search.search_text(engine, query_text=question, mode="text", k=20)
+    assert counted[0].ordinal == estimated[0].ordinal == 78
+    assert [hit.ordinal for hit in counted] == [hit.ordinal for hit in estimated]
+    assert [hit.score for hit in estimated] == pytest.approx([hit.score for hit in counted], rel=0.02)
 
 
 def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_panels, random_vectors) -> None:
