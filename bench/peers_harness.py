@@ -90,14 +90,21 @@ class Round:
         self._own = self._session.peer == OWN
 
     def run(self, *, edits: bool) -> list[dict[str, Any]]:
-        """Records of ingest and unchanged re-run, of the edits where asked for, and of the search."""
+        """Records of ingest and unchanged re-run, of the edits where asked for, and of the search.
+
+        A failed ingest is the only record of its round.
+        """
         session, harness = self._session, self._harness
         session.fresh()
         if self._own:
             prepared = harness.run(OWN, "setup", session.env)
             if prepared["rc"]:
                 raise SystemExit(f"the project's set-up failed; see {harness.HERE}/logs")
-        records = [session.step("ingest"), session.step("unchanged")]
+        records = [session.step("ingest")]
+        if records[0]["rc"] != 0:
+            # edits of what was never stored would only take time
+            return records
+        records.append(session.step("unchanged"))
         if self._own:
             records.append(session.step("rerun", "ingest", ["--every-novel"]))
         if edits:
