@@ -1,6 +1,4 @@
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +20,10 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
+from morpheus_assets_tests.fixtures.redis_server import redis, redis_program
 from morpheus_assets_tests.store.conftest import add_novel, add_panels, make_space, random_vectors
 
-__all__ = ["add_novel", "add_panels", "make_space", "random_vectors"]
+__all__ = ["add_novel", "add_panels", "make_space", "random_vectors", "redis", "redis_program"]
 
 SECRET = "sk-secret-0123456789"
 SPACE = "openai/text-embedding-3-small@256"
@@ -122,47 +121,6 @@ def add_embedded(engine: Engine, space: Space, add_novel: Callable[..., list[byt
         return hashes
 
     return add
-
-
-@pytest.fixture(scope="session")
-def redis_program() -> str:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("there is no redis-server on this machine")
-    return program
-
-
-class RedisProcess:
-    """A real Redis that can be stopped and started again on the same port."""
-
-    def __init__(self, program: str, folder: Path) -> None:
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError("redis-server did not start")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-
-@pytest.fixture
-def redis(redis_program: str, tmp_path: Path) -> Iterator[RedisProcess]:
-    process = RedisProcess(redis_program, tmp_path)
-    process.start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture

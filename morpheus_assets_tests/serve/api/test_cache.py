@@ -11,7 +11,8 @@ from morpheus_assets.serve.query_cache import QueryCache, vector_key
 from morpheus_assets.store import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
-from morpheus_assets_tests.serve.api.conftest import Api, RedisProcess
+from morpheus_assets_tests.fixtures.redis_server import RedisProcess
+from morpheus_assets_tests.serve.api.conftest import Api
 
 pytestmark = pytest.mark.redis
 
