@@ -141,6 +141,7 @@ class PanelsIOManager(ContentIOManager):
 
     def store(self, novel: str, value: FoundPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
+        value.make_sure(lambda: [row.path for row in content.load_panels_of(self.engine, [novel])[novel]])
         counts = content.replace_panels(self.engine, novel, value.rows, panels_digest=value.digest)
         refused = [row for row in value.rows if row.state == "refused"]
         return {

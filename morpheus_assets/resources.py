@@ -4,16 +4,24 @@ Plain objects around the lower floors; each opens what it needs when it is first
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morpheus_assets import content_location
-from morpheus_assets.automation.content_listing import list_novels, panel_folders
+from morpheus_assets.automation.content_listing import list_novels, list_panel_folders, panel_folders
+from morpheus_assets.automation.object_listing import (
+    list_novel_objects,
+    list_panel_objects,
+    object_folders,
+    panel_object_problems,
+)
 from morpheus_assets.connected_providers import open_provider, request_budget
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.images.discovery import PanelFile, list_panels
+from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelFile, list_panels
 from morpheus_assets.partitions import novel_slug
+from morpheus_assets.places import Entry
+from morpheus_assets.places.objects import ObjectPlace
 from morpheus_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,22 +60,61 @@ class ContentFolderResource:
         self.settings = settings
         self.novels = content_location.novels_of(settings)
         self.panels = content_location.panels_of(settings)
+        self._novel_objects, self._object_folders = list_novel_objects, object_folders
+        self._novel_files, self._panel_folders = _novel_files, panel_folders
 
-    def novel_file(self, novel: str) -> Path:
-        """The file that becomes `novel`; raises SourceMissing when there is none, or more than one."""
-        listing = list_novels(self.settings.novels_folder)
-        for file in listing.files:
-            if file.novel == novel:
-                return self.settings.novels_folder / file.path
-        raise SourceMissing(_why_missing(novel, listing.problems, self.settings.novels_folder))
+    def in_one_step(self) -> "ContentFolderResource":
+        """The same for the novels of one step: names are listed once for all of them."""
+        shared = ContentFolderResource(self.settings)
+        shared._novel_objects, shared._object_folders = cache(shared._novel_objects), cache(shared._object_folders)
+        shared._novel_files, shared._panel_folders = cache(shared._novel_files), cache(shared._panel_folders)
+        return shared
+
+    def novel_file(self, novel: str) -> Path | Entry:
+        """The file or object that becomes `novel`; raises SourceMissing when there is none, or more than one."""
+        if isinstance(self.novels, ObjectPlace):
+            objects, problems = self._novel_objects(self.novels)
+            if novel not in objects:
+                raise SourceMissing(_why_missing(novel, problems, self.novels.shown()))
+            return objects[novel]
+        files, problems = self._novel_files(self.settings.novels_folder)
+        if novel in files:
+            return files[novel]
+        raise SourceMissing(_why_missing(novel, problems, self.novels.shown()))
 
     def panels_of(self, novel: str) -> tuple[str, list[PanelFile]]:
         """The name of the folder that holds a novel's panels, and its image files in natural order."""
-        folder = self.settings.panels_folder
-        owners, problems = panel_folders(folder)
+        if isinstance(self.panels, ObjectPlace):
+            owners, problems = self._object_folders(self.panels)
+        else:
+            owners, problems = self._panel_folders(self.settings.panels_folder)
         if novel not in owners:
-            raise SourceMissing(_why_missing(novel, problems, folder))
-        return owners[novel], list(list_panels(folder / owners[novel]).files)
+            raise SourceMissing(_why_missing(novel, problems, self.panels.shown()))
+        folder = owners[novel]
+        if isinstance(self.panels, ObjectPlace):
+            return folder, list_panel_objects(self.panels, folder)
+        return folder, list(list_panels(self.settings.panels_folder / folder).files)
+
+    def novel_problems(self) -> dict[str, str]:
+        """What is not taken of what lies among the novels, by name; raises ContentUnreadable."""
+        if isinstance(self.novels, ObjectPlace):
+            return list_novel_objects(self.novels)[1]
+        return dict(list_novels(self.settings.novels_folder).problems)
+
+    def panel_problems(self) -> dict[str, str]:
+        """What is not taken of what lies among the panels, by path; raises ContentUnreadable."""
+        if isinstance(self.panels, ObjectPlace):
+            return panel_object_problems(self.panels)
+        return dict(list_panel_folders(self.settings.panels_folder).problems)
+
+    def read_panel(self, path: str) -> bytes:
+        """The bytes of a panel at its path as it is stored; raises OSError when it is gone, or ContentUnreadable."""
+        if not isinstance(self.panels, ObjectPlace):
+            return (self.settings.panels_folder / path).read_bytes()
+        data = self.panels.read(path, MAX_PANEL_BYTES)
+        if data is None:
+            raise FileNotFoundError(f"{self.panels.shown(path)} is gone, or larger than before.")
+        return data
 
 
 class ProvidersResource:
@@ -91,11 +138,16 @@ class ProvidersResource:
         return RetryPolicy(attempts=self.settings.retry_attempts)
 
 
-def _why_missing(novel: str, problems: Mapping[str, str], folder: Path) -> str:
+def _novel_files(folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    listing = list_novels(folder)
+    return {file.novel: folder / file.path for file in listing.files}, dict(listing.problems)
+
+
+def _why_missing(novel: str, problems: Mapping[str, str], place: str) -> str:
     for name, problem in problems.items():
         try:
             if novel_slug(Path(name).stem) == novel:
                 return problem
         except ValueError:
             continue
-    return f"{folder} holds nothing for the novel {novel!r}; put its file back, or run `morpheus remove {novel}`."
+    return f"{place} holds nothing for the novel {novel!r}; put its file back, or run `morpheus remove {novel}`."

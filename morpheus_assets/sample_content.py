@@ -16,7 +16,12 @@ def sample_novels() -> list[str]:
 
 
 def put_samples_into_empty_content(settings: Settings) -> bool:
-    """Make the content folders; copy the samples in when there was no content folder yet. True if copied."""
+    """Make the content folders; copy the samples in when there was no content folder yet. True if copied.
+
+    Nothing is ever put behind an address.
+    """
+    if isinstance(settings.content, str):
+        return False
     first_start = not settings.content.exists()
     settings.novels_folder.mkdir(parents=True, exist_ok=True)
     settings.panels_folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.text import novels
-from morpheus_assets.automation.content_listing import ContentUnreadable, list_novels, list_panel_folders
+from morpheus_assets.places import ContentUnreadable
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
 
 SHOWN = 50
@@ -21,7 +21,7 @@ def every_file_was_read(
 
     refused = content.refused_texts(database.engine)
     try:
-        refused += list_novels(content_folder.settings.novels_folder).problems.values()
+        refused += content_folder.novel_problems().values()
     except ContentUnreadable as error:
         refused.append(str(error))
     return _result(refused, "every file in the novels folder was read")
@@ -42,7 +42,7 @@ def every_image_was_decoded(
 
     refused = content.refused_pictures(database.engine)
     try:
-        refused += list_panel_folders(content_folder.settings.panels_folder).problems.values()
+        refused += content_folder.panel_problems().values()
     except ContentUnreadable as error:
         refused.append(str(error))
     return _result(refused, "every image was decoded")

@@ -6,7 +6,6 @@ The check that shows it is in embedding_checks.py; measurements are kept by stor
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -15,7 +14,7 @@ from morpheus_assets.connected_providers import space_of
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
 from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.resources import ProvidersResource
+from morpheus_assets.resources import ContentFolderResource, ProvidersResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.space_requirements import LOWEST_COSINE
 from morpheus_assets.store.samples import SampledInput, fixed_sample
@@ -66,7 +65,7 @@ def measure_drift(engine: Engine, providers: ProvidersResource, settings: Settin
     tokens = requests = 0
     for outcome in embed_batches(
         providers.open(space),
-        _inputs(sample, row.purpose, settings.panels_folder, settings.max_image_pixels),
+        _inputs(sample, row.purpose, ContentFolderResource(settings), settings.max_image_pixels),
         budget=providers.budget(space, engine),
         retry=providers.retry(),
         max_inputs=settings.inputs_per_request,
@@ -82,12 +81,15 @@ def measure_drift(engine: Engine, providers: ProvidersResource, settings: Settin
     return min(cosines, default=1.0), len(cosines)
 
 
-def _inputs(sample: Sequence[SampledInput], purpose: str, folder: Path, max_pixels: int) -> list[EmbeddingInput]:
+def _inputs(
+    sample: Sequence[SampledInput], purpose: str, content: ContentFolderResource, max_pixels: int
+) -> list[EmbeddingInput]:
     if purpose == "text":
         return [EmbeddingInput(each.input.content_hash, each.input.content) for each in sample]
     # A picture whose file is gone says nothing about the model.
-    present = [each.input for each in sample if (folder / each.input.content).exists()]
-    return [panel_input(folder, each, max_pixels) for each in present]
+    present = content.panels.there([each.input.content for each in sample])
+    inputs = [each.input for each in sample if each.input.content in present]
+    return [panel_input(content.read_panel, each, max_pixels) for each in inputs]
 
 
 def _judged(row: SpaceRow, lowest: float, count: int, at: datetime) -> DriftFinding:

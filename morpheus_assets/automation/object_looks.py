@@ -5,7 +5,7 @@ may stop behind any of them. What is known lies in Postgres; a sensor's cursor k
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,7 @@ from morpheus_assets.automation.object_listing import (
     take_panel,
 )
 from morpheus_assets.places import ContentUnreadable, Entry, Page
-from morpheus_assets.places.faults import came_back_short
-from morpheus_assets.places.objects import ObjectPlace, sample
+from morpheus_assets.places.objects import ObjectPlace
 from morpheus_assets.store.records import SourceFile
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 SECONDS = 4.0
 # Ranges a little shorter than a page: a few new objects between two known ones still fit into one request.
 FILL = 0.9
-ASKED_BY_NAME = 200
 
 
 @dataclass
@@ -44,23 +42,29 @@ class Look:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def novels_at_address(place: ObjectPlace, engine: "Engine", after: str | None) -> tuple[Look, list[StaleNovel]]:
+def novels_at_address(
+    place: ObjectPlace, engine: "Engine", after: str | None, *, seconds: float = SECONDS
+) -> tuple[Look, list[StaleNovel]]:
     """Look at `novels/`; which novels are stale by what is known then, two objects for one key left out."""
     from morpheus_assets.store import content
 
-    look = look_at_objects(engine, place, "text", take_novel, after=after)
+    look = look_at_objects(engine, place, "text", take_novel, after=after, seconds=seconds)
     files, problems = one_object_a_novel(content.load_source_files(engine, "text").values())
     look.problems.update(problems)
     digests = content.ingested_digests(engine)
     return look, stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
 
 
-def panels_at_address(place: ObjectPlace, engine: "Engine", after: str | None) -> tuple[Look, list[StaleNovel]]:
+def panels_at_address(
+    place: ObjectPlace, engine: "Engine", after: str | None, *, seconds: float = SECONDS
+) -> tuple[Look, list[StaleNovel]]:
     """Look at `panels/`; which novels are stale, save the one in the middle of whose folder the look stopped."""
     from morpheus_assets.store import content
 
     owners, problems = object_folders(place)
-    look = look_at_objects(engine, place, "panel", lambda entry: take_panel(entry, owners), after=after)
+    look = look_at_objects(
+        engine, place, "panel", lambda entry: take_panel(entry, owners), after=after, seconds=seconds
+    )
     look.problems.update(problems)
     unfinished = look.after.partition("/")[0] if look.after else None
     stale = [
@@ -78,7 +82,7 @@ def look_at_objects(
     take: Callable[[Entry], SourceFile | Passed],
     *,
     after: str | None,
-    seconds: float = SECONDS,
+    seconds: float,
 ) -> Look:
     """Compare pages behind `after` with what is known and store the difference, for `seconds` or to the end.
 
@@ -118,7 +122,8 @@ def _compare(
             look.problems[taken.name] = taken.problem
     unseen = known.keys() - {entry.path for entry in page.entries}
     if unseen:
-        make_sure(place, unseen, len(known))
+        place.make_sure(unseen)
+        _make_sure_of_the_place(place, len(known))
     vanished = [(file.novel, path) for path, file in known.items() if path not in files]
     changed = [file for file in files.values() if not _same(file, known.get(file.path))]
     content.save_source_files(engine, changed)
@@ -134,15 +139,8 @@ def _compare(
     look.gone += len(vanished)
 
 
-def make_sure(place: ObjectPlace, unseen: Mapping[str, object] | set[str], known: int) -> None:
-    """Ask by name for objects that a listing lacks: one that is there says that the listing is wrong.
-
-    Raises ContentUnreadable then, and when the place is empty altogether: a wrong bucket looks the same.
-    """
-    asked = sample(unseen, ASKED_BY_NAME)
-    found = place.there(asked)
-    if found:
-        raise came_back_short(place.shown(), f"it lacks {min(found)}, which is there")
+def _make_sure_of_the_place(place: ObjectPlace, known: int) -> None:
+    """Raise ContentUnreadable when nothing at all is there."""
     if not ObjectPlace(place.url, page_size=1).page().entries:
         raise ContentUnreadable(
             f"{place.shown()} is empty although {known} or more objects were known; a wrong address looks the same, so"

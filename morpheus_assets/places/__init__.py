@@ -48,6 +48,9 @@ class Place(Protocol):
         Raises ContentUnreadable when the place does not answer, OSError for what a local disk says.
         """
 
+    def names(self) -> tuple[list[str], list[str]]:
+        """The names directly below, in order: of folders and of files; raises ContentUnreadable."""
+
     def there(self, paths: Collection[str]) -> set[str]:
         """Which of `paths` can be found by their names; raises ContentUnreadable when the place does not answer."""
 

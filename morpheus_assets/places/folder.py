@@ -23,6 +23,14 @@ class LocalFolder:
             return None
         return file.read_bytes()
 
+    def names(self) -> tuple[list[str], list[str]]:
+        """The names directly below: of folders and of files; nothing when the folder is missing."""
+        if not self.path.is_dir():
+            return [], []
+        with os.scandir(self.path) as entries:
+            found = {entry.name: entry.is_dir() for entry in entries}
+        return sorted(name for name in found if found[name]), sorted(name for name in found if not found[name])
+
     def there(self, paths: Collection[str]) -> set[str]:
         """Which files exist."""
         return {path for path in paths if (self.path / path).exists()}

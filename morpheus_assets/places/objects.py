@@ -16,6 +16,7 @@ from morpheus_assets.places.listing import MOST_KEYS, below, names_of, page_of
 
 AT_A_TIME = 16
 PAGES_AHEAD = 4
+ASKED_BY_NAME = 200
 # A dead endpoint must have its sentence long before a sensor's tick is killed, at 60 seconds.
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {
@@ -112,12 +113,22 @@ class ObjectPlace:
             raise faults.unreadable(self.url, error) from error
         return data if len(data) <= most_bytes else None
 
-    def there(self, paths: Collection[str]) -> set[str]:
-        """Which objects can be found by their names; raises ContentUnreadable."""
+    def make_sure(self, unseen: Collection[str], most_bytes: float = math.inf) -> None:
+        """Ask by name for objects that a listing lacks: one of up to `most_bytes` that is there proves it wrong.
+
+        Raises ContentUnreadable then. Of very many a sample is asked for.
+        """
+        found = self.there(_sample(unseen, ASKED_BY_NAME), most_bytes)
+        if found:
+            raise faults.came_back_short(self.shown(), f"it lacks {min(found)}, which is there")
+
+    def there(self, paths: Collection[str], most_bytes: float = math.inf) -> set[str]:
+        """Which objects of up to `most_bytes` can be found by their names; raises ContentUnreadable."""
 
         def found(path: str) -> bool:
             try:
-                return bool(self._fs.info(self._path(path))["type"] == "file")
+                info = self._fs.info(self._path(path))
+                return bool(info["type"] == "file" and info["size"] <= most_bytes)
             except FileNotFoundError:
                 return False
             except Exception as error:
@@ -169,7 +180,7 @@ class ObjectPlace:
         raise faults.unreadable(self.url, error) from error
 
 
-def sample(paths: Collection[str], most: int) -> list[str]:
+def _sample(paths: Collection[str], most: int) -> list[str]:
     """Up to `most` of the paths, spread evenly over their order."""
     ordered = sorted(paths)
     return ordered[:: math.ceil(len(ordered) / most)] if ordered else []

@@ -26,12 +26,13 @@ def one_sentence() -> Iterator[None]:
     from morpheus_assets.connection import DatabaseNotRunning
     from morpheus_assets.embedding.errors import EmbeddingError
     from morpheus_assets.images.errors import ImageError
+    from morpheus_assets.places import ContentUnreadable
     from morpheus_assets.serve.environment import StartFailed
     from morpheus_assets.store.errors import StoreError
 
     try:
         yield
-    except (DatabaseNotRunning, EmbeddingError, ImageError, StartFailed, StoreError) as error:
+    except (ContentUnreadable, DatabaseNotRunning, EmbeddingError, ImageError, StartFailed, StoreError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT):

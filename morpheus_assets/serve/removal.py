@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from morpheus_assets.connection import connected_engine
+from morpheus_assets.content_location import novels_of, panels_of
 from morpheus_assets.settings import Settings
 from morpheus_assets.store import content
 from morpheus_assets.store.errors import StoreError, UnknownNovel
@@ -22,13 +23,12 @@ class Removal:
 
 def removable(settings: Settings, novel: str) -> Removal:
     """What removing `novel` would delete; raises UnknownNovel, or SourcesStillThere with the files' names."""
-    with_files = []
+    with_files: list[str] = []
     with connected_engine(settings) as engine:
         rows = content.list_novels(engine, [novel])
-        for kind, folder in (("text", settings.novels_folder), ("panel", settings.panels_folder)):
-            for path, file in content.load_source_files(engine, kind).items():
-                if file.novel == novel and (folder / path).exists():
-                    with_files.append(folder / path)
+        for kind, place in (("text", novels_of(settings)), ("panel", panels_of(settings))):
+            paths = [path for path, file in content.load_source_files(engine, kind).items() if file.novel == novel]
+            with_files += [place.shown(path) for path in sorted(place.there(paths))]
     if not rows:
         raise UnknownNovel(f"No novel named {novel!r} is stored; `morpheus search` names the novels that are.")
     if with_files:

@@ -125,13 +125,18 @@ Morpheus Assets is running.{samples}
   search page   {api_address}/
   HTTP API      {api_address}/docs
   Dagster UI    {address}
-  novels        drop .txt .md .html .epub .docx into {shown(settings.novels_folder)}/
-  panels        drop images into {shown(settings.panels_folder)}/<novel>/
+  novels        drop .txt .md .html .epub .docx into {shown_content(settings, "novels")}
+  panels        drop images into {shown_content(settings, "panels")}<novel>/
   search        {shown(Path(sys.executable).parent / "morpheus")} search "who keeps the lamp burning at night"
   panels        {shown(Path(sys.executable).parent / "morpheus")} search --panels "a sleeping orange cat in the desert"
   log           {shown(settings.data_folder / "dagster.log")}
 Ctrl-C stops everything, Postgres too; what is stored stays in {shown(settings.data_folder)}/.
 """
+
+
+def shown_content(settings: Settings, name: str) -> str:
+    """The folder or the address of novels or panels, to drop files into."""
+    return f"{settings.content if isinstance(settings.content, str) else shown(settings.content)}/{name}/"
 
 
 def shown(path: Path) -> str:

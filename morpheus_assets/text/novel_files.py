@@ -1,6 +1,7 @@
 """A novel's file on disk becomes a Document, with the digest of its bytes; the same for assets and `inspect`."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from morpheus_assets.text.documents import Document
@@ -33,3 +34,21 @@ def read_novel_file(path: Path) -> tuple[Document, str]:
         raise UnreadableNovelFile(reason, digest) from error
     except UnreadableText as error:
         raise UnreadableNovelFile(str(error), digest) from error
+
+
+def read_novel_object(name: str, size: int, mark: str, read: Callable[[], bytes | None]) -> Document:
+    """The document in an object of `size` bytes; one that is too large is refused before it is read.
+
+    `mark` stands for its bytes where a file has a digest; `read` gives None when it is gone or grew since it was
+    listed. Raises UnreadableNovelFile with one sentence.
+    """
+    try:
+        check_size(name, size)
+        data = read()
+        if data is None:
+            raise UnreadableNovelFile(f"{name} changed since it was listed: its next run takes it as it is.", None)
+        return read_document(data, name)
+    except UnreadableNovelFile:
+        raise
+    except UnreadableText as error:
+        raise UnreadableNovelFile(str(error), mark) from error

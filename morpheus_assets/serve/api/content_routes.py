@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from morpheus_assets.content_location import panels_of
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES
 from morpheus_assets.images.errors import RefusedImage
@@ -118,8 +119,8 @@ async def panel(
     place = await services.database.call(panel_place, value)
     data = None
     if place is not None:
-        folder, limit = services.settings.panels_folder, MAX_PANEL_BYTES
-        data = await asyncio.to_thread(read_panel, folder, place.novel, place.path, value, limit)
+        panels, limit = panels_of(services.settings), MAX_PANEL_BYTES
+        data = await asyncio.to_thread(read_panel, panels, place.novel, place.path, value, limit)
     if data is None or place is None:
         raise Problem(404, "not-found", f"No panel {id[:12]}… is stored, or its file is gone.")
     try:

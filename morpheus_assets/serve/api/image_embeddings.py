@@ -1,8 +1,7 @@
 """POST /api/embeddings/image: one picture to its stored vector, uploaded or named by its place."""
 
 import asyncio
-import os
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,12 +11,14 @@ from starlette.responses import Response
 
 from morpheus_assets.connected_providers import configured_image_spaces, space_of
 from morpheus_assets.connection import DatabaseNotRunning
+from morpheus_assets.content_location import panels_of
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.places import Place
 from morpheus_assets.serve.api.answers import json_answer
-from morpheus_assets.serve.api.panel_files import folder_of, inside
+from morpheus_assets.serve.api.panel_files import find_panel, folder_of
 from morpheus_assets.serve.api.problems import documented, field_problem
 from morpheus_assets.serve.api.request_log import note
 from morpheus_assets.serve.api.search_service import picture_id
@@ -90,7 +91,7 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
         uploaded = True
     image = await _decoded(data, name, services)
     if uploaded and novel is not None:
-        await asyncio.to_thread(_keep_file, services.settings.panels_folder, novel, name, data)
+        await asyncio.to_thread(_keep_file, panels_of(services.settings), novel, name, data)
     value = picture_id(data)
     space = await _image_space(services)
     row = await services.database.call(register_space, space)
@@ -114,11 +115,8 @@ async def _from_content(request: Request, services: Services) -> tuple[bytes, st
     first, _, rest = wanted.path.partition("/")
     try:
         novel = novel_slug(first)
-        folder = services.settings.panels_folder
-        named = inside(folder, wanted.path)
-        own = folder_of(folder, novel)
-        file = named or (inside(own, rest) if own is not None and rest else None)
-        data = await asyncio.to_thread(_read, file, MAX_PANEL_BYTES) if file else None
+        panels = panels_of(services.settings)
+        data = await asyncio.to_thread(find_panel, panels, novel, wanted.path, rest, MAX_PANEL_BYTES)
     except (ValueError, OSError):
         data = None
     if data is None:
@@ -156,25 +154,12 @@ async def _image_space(services: Services) -> Space:
     return (await asyncio.to_thread(configured_image_spaces, services.settings))[0]
 
 
-def _read(file: Path, most_bytes: int) -> bytes | None:
-    return file.read_bytes() if file.stat().st_size <= most_bytes else None
-
-
-def _keep_file(panels_folder: Path, novel: str, name: str, data: bytes) -> None:
+def _keep_file(panels: Place, novel: str, name: str, data: bytes) -> None:
     """Write the picture into the novel's folder, whole or not at all; never over another one."""
-    if Path(name).suffix.lower() not in PANEL_SUFFIXES or name.startswith(".") or len(name.encode()) > 200:
+    if PurePosixPath(name).suffix.lower() not in PANEL_SUFFIXES or name.startswith(".") or len(name.encode()) > 200:
         raise field_problem(
             "file", f"To become a panel its name must end in one of {', '.join(sorted(PANEL_SUFFIXES))}."
         )
-    folder = folder_of(panels_folder, novel) or panels_folder / novel
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / name
-    partial = folder / f".{name}.{os.getpid()}.part"
-    try:
-        partial.write_bytes(data)
-        os.link(partial, target)
-    except FileExistsError:
-        if target.read_bytes() != data:
-            raise field_problem("file", f"{novel} has another panel named {name!r}.", status=409) from None
-    finally:
-        partial.unlink(missing_ok=True)
+    path = f"{folder_of(panels, novel) or novel}/{name}"
+    if not panels.keep(path, data) and panels.read(path, MAX_PANEL_BYTES) != data:
+        raise field_problem("file", f"{novel} has another panel named {name!r}.", status=409)

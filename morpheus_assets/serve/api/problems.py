@@ -19,6 +19,7 @@ from starlette.responses import Response
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding import errors as embedding_errors
 from morpheus_assets.images.errors import ImageError
+from morpheus_assets.places import ContentUnreadable
 from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable, UnknownJob
 from morpheus_assets.store import errors as store_errors
 
@@ -117,6 +118,9 @@ def problem_of(error: Exception) -> Problem:
                 # its own sentence names host, user and database, which are not for everybody: that is in the log
                 _log.warning("%s", error)
                 return Problem(status, kind, _DATABASE_DOWN, retry_after=retry)
+            if isinstance(error, ContentUnreadable):
+                _log.warning("%s", error)
+                return Problem(status, kind, "Where the panels lie, nothing answers now.", retry_after=retry)
             return Problem(status, kind, str(error), retry_after=retry)
     return Problem(500, "internal", "The server failed at this request; its log holds the reason.")
 
@@ -130,6 +134,7 @@ _MEANINGS: Sequence[tuple[_Kinds, int, str]] = (
     (embedding_errors.EmbeddingError, 503, "provider-unavailable"),
     (ImageError, 422, "invalid-request"),
     ((DatabaseNotRunning, store_errors.DatabaseUnusable), 503, "database-unavailable"),
+    (ContentUnreadable, 503, "content-unavailable"),
     (store_errors.UnknownNovel, 404, "not-found"),
     (store_errors.SpaceError, 503, "nothing-embedded"),
     (DagsterUnavailable, 503, "dagster-unavailable"),
