@@ -139,6 +139,8 @@ def test_a_gutenberg_header_names_title_and_author():
         ("En un lugar de la Mancha, de cuyo nombre no quiero acordarme, vivía un hidalgo de los. " * 4, "es"),
         ("私はその人を常に先生と呼んでいた。だからここでもただ先生と書く。" * 4, "ja"),
         ("话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。" * 4, "zh"),
+        ("It was the best of times, and with that it was the worst of times, which was the age of his. " * 8, "en"),
+        ("Het was een avond in het najaar, of misschien was het al winter, en hij liep naar huis. " * 8, "nl"),
         ("Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива. " * 4, "ru"),
     ],
 )
