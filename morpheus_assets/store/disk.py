@@ -5,14 +5,14 @@ The arithmetic is Postgres's own: pages of 8 KB, nothing shared between pages, a
 
 import math
 
-from morpheus_assets.store.vector_search import LARGEST_FULL_INDEX
+from morpheus_assets.store.vector_search import CONNECTIONS, LARGEST_FULL_INDEX
 
 _PAGE, _PAGE_HEADER, _ITEM = 8192, 24, 4
 _ROW = 24 + 40  # tuple header; 32 bytes of hash with its length, aligned
 _HASH_INDEX_ROW = 8 + 40 + 4
 _HASH_INDEX_FILL = 0.70  # hashes arrive in random order, which leaves pages of a b-tree at 70 %
-# pgvector: an element with its header and heap pointers, and 2 * m neighbours of 6 bytes on the lowest level (m = 16).
-_ELEMENT, _NEIGHBOURS = 76, 208
+# pgvector: an element with its header and heap pointers, and 2 * m neighbours of 6 bytes on the lowest level.
+_ELEMENT, _NEIGHBOURS, _NEIGHBOUR = 76, 16, 6
 
 
 def table_bytes(dimensions: int, rows: int) -> int:
@@ -24,7 +24,10 @@ def table_bytes(dimensions: int, rows: int) -> int:
 def index_bytes(dimensions: int, rows: int) -> int:
     """Bytes of the HNSW index: whole vectors up to 1024 dimensions, their signs above."""
     vector = 2 * dimensions + 8 if dimensions <= LARGEST_FULL_INDEX else math.ceil(dimensions / 8) + 8
-    return _pages(rows, _aligned(_ELEMENT + vector) + _NEIGHBOURS + _ITEM)
+    neighbours = (
+        _NEIGHBOURS + 2 * CONNECTIONS["hnsw" if dimensions <= LARGEST_FULL_INDEX else "hnsw-binary"] * _NEIGHBOUR
+    )
+    return _pages(rows, _aligned(_ELEMENT + vector) + neighbours + _ITEM)
 
 
 def _aligned(size: int) -> int:

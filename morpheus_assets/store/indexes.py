@@ -16,7 +16,7 @@ from morpheus_assets.store.row_estimates import rows_of
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space
 from morpheus_assets.store.transactions import Bind, transaction
-from morpheus_assets.store.vector_search import index_kind_of, nearest_approximate, nearest_exact
+from morpheus_assets.store.vector_search import CONNECTIONS, index_kind_of, nearest_approximate, nearest_exact
 
 # Below this an exact scan takes some milliseconds and is always right.
 SMALLEST_INDEXED = 10_000
@@ -107,8 +107,12 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, *, concurrently: bo
     name, fresh = f"{space.table}_nearest", f"{space.table}_nearest_new"
     cursor.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier(fresh)))
     cursor.execute(
-        SQL("CREATE INDEX {} {} ON {} USING hnsw ({})").format(
-            SQL("CONCURRENTLY" if concurrently else ""), Identifier(fresh), Identifier(space.table), _expression(space)
+        SQL("CREATE INDEX {} {} ON {} USING hnsw ({}) WITH (m = {})").format(
+            SQL("CONCURRENTLY" if concurrently else ""),
+            Identifier(fresh),
+            Identifier(space.table),
+            _expression(space),
+            CONNECTIONS[index_kind_of(space)],
         )
     )
     with cursor.transaction():

@@ -12,6 +12,9 @@ from morpheus_assets.store.space_rows import SpaceRow
 
 # Up to here the whole vector is indexed; above, its signs are, and the best of those are ranked again exactly.
 LARGEST_FULL_INDEX = 1024
+# pgvector's `m`. Signs need fewer neighbours than whole vectors: at 100,000 of 3072 dimensions recall@10 was no worse
+# with 8 than with 16 (.977, .967), and a row came into the index in half the time.
+CONNECTIONS = {"hnsw": 16, "hnsw-binary": 8}
 _RERANKED = 200
 _EF_SEARCH = 100
 
