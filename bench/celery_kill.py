@@ -72,6 +72,8 @@ def kill_one(made: Cluster, count: int) -> None:
 
     def in_the_middle() -> bool:
         if whole(made, "kill") < 0.3 * count:
+            if made.backfill(backfill)["status"] in FINISHED:
+                raise SystemExit("The backfill ended before its middle: see the runs' errors.")
             return False
         recent = [row for row in journal(made) if row[0] > time.time() - LATENCY / 2]
         return any(row[1] == victim or not victim for row in recent)

@@ -87,6 +87,8 @@ def embed_inputs(
 
 @dg.job(
     tags=PRIORITY,
+    # whatever MORPHEUS_EXECUTOR says: an attempt finds what the one before it was given, in this process
+    executor_def=dg.in_process_executor,
     description="Embeds 1 to 1000 texts in the background; the result is kept in Postgres under the run's id.",
 )
 def generate_embedding() -> None:
