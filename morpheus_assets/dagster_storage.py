@@ -21,7 +21,7 @@ RECYCLE_SECONDS = 600
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
-    """Writes the events that plan a run's partitions in one statement, as dagster-postgres does the materializations."""
+    """Writes the events that plan a run's partitions in one statement, as materializations are."""
 
     _known_tables: frozenset[str] = frozenset()
 
@@ -33,7 +33,8 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run; those of one asset follow each other."""
-        planned, others = [], []
+        planned: list[EventLogEntry] = []
+        others: list[EventLogEntry] = []
         for event in events:
             kind = event.get_dagster_event().event_type
             (planned if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED else others).append(event)
@@ -47,7 +48,9 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         with self.index_transaction() as connection:
             ids = [row[0] for row in connection.execute(statement.returning(statement.table.c.id))]
             # The row of an asset names its last event only.
-            last = {event.get_dagster_event().asset_key: (event, number) for event, number in zip(events, ids, strict=True)}
+            last = {
+                event.get_dagster_event().asset_key: (event, number) for event, number in zip(events, ids, strict=True)
+            }
             for event, number in last.values():
                 self._store_asset_event(connection, event, number)
 
@@ -82,7 +85,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         return cls(
             inst_data=inst_data,
             postgres_url=pg_url_from_config(config_value),
-            should_autocreate_tables=config_value.get("should_autocreate_tables", True),
+            should_autocreate_tables=bool(config_value.get("should_autocreate_tables", True)),
             token_provider=get_token_provider_from_config(config_value),
         )
 

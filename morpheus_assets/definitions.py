@@ -17,6 +17,7 @@ from morpheus_assets.automation.schedules import build_schedules
 from morpheus_assets.automation.second_tries import failed_ingests_sensor
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
 from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
+from morpheus_assets.automation.unfinished import ingest_unfinished
 from morpheus_assets.automation.upkeep import upkeep
 from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
 from morpheus_assets.executors import build_executor
@@ -61,7 +62,15 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     return dg.Definitions(
         assets=[asset.with_attributes(backfill_policy=batches) for asset in assets],
         asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
-        jobs=[INGEST_NOVELS, INGEST_PANELS, generate_embedding, prepare_new_space, upkeep, check_job],
+        jobs=[
+            INGEST_NOVELS,
+            INGEST_PANELS,
+            ingest_unfinished,
+            generate_embedding,
+            prepare_new_space,
+            upkeep,
+            check_job,
+        ],
         schedules=build_schedules(settings, [asset.key for asset in embeddings], check_job),
         sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor, lost_runs_sensor, failed_ingests_sensor],
         resources={**resources, **overrides},

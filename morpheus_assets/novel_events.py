@@ -66,7 +66,7 @@ class NovelEvents:
         self._written = time.monotonic()
 
     def _version_tags(self, novel: str) -> Mapping[str, str]:
-        # Code and data versions, which are the same for all partitions of a step: what the UI calls outdated rests on them.
+        # Code and data versions, the same for all partitions of a step: what the UI calls outdated rests on them.
         if self._tags is None:
             step = self._context.step_context
             [made] = _get_output_asset_events(

@@ -1,10 +1,10 @@
 """The only place that knows how Dagster makes a backfill from inside: it has no public way (1.13).
 
-A test fails when one of these names moves. What is launched and when is decided in reembed.py.
+A test fails when one of these names moves. What is launched and when is decided in reembed.py and unfinished.py.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -17,21 +17,21 @@ RUNNING = (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionSta
 def launch_backfill(
     instance: dg.DagsterInstance,
     asset_graph: BaseAssetGraph,
-    asset_key: dg.AssetKey,
+    asset_keys: Collection[dg.AssetKey],
     partitions: Sequence[str],
     *,
     title: str,
     description: str,
     tags: Mapping[str, str],
 ) -> str:
-    """Ask the daemon to materialize some partitions of one asset; returns the backfill's id."""
+    """Ask the daemon to materialize some partitions of some assets; returns the backfill's id."""
     backfill_id = make_new_backfill_id()
     instance.add_backfill(
         PartitionBackfill.from_asset_partitions(
             backfill_id=backfill_id,
             asset_graph=asset_graph,
             partition_names=list(partitions),
-            asset_selection=[asset_key],
+            asset_selection=list(asset_keys),
             backfill_timestamp=time.time(),
             tags=dict(tags),
             dynamic_partitions_store=instance,

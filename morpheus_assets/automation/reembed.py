@@ -57,7 +57,7 @@ def launch_reembedding(
         backfill_id = launch_backfill(
             instance,
             asset_graph,
-            embeddings_key(order.space),
+            [embeddings_key(order.space)],
             order.partitions,
             title=order.title,
             description=order.description,

@@ -1,0 +1,90 @@
+"""The limit that a backfill is measured against: the same functions, called plainly in one process, without Dagster.
+
+    python -m bench.plain_ingest DATABASE_URL FOLDER NOVEL…
+
+Reads each novel's file, finds its chapters, cuts and stores its chunks, then embeds what lacks a vector and stores it.
+Prints the seconds from the first file to the last vector, imports and connections not counted.
+"""
+
+import dataclasses
+import hashlib
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from morpheus_assets.connected_providers import configured_text_spaces, open_provider, request_budget
+from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
+from morpheus_assets.settings import Settings, load_settings
+from morpheus_assets.store import content, spaces, vectors
+from morpheus_assets.store.coverage import missing_hashes
+from morpheus_assets.store.database import open_engine
+from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.records import HeadingRecord, NovelRecord
+from morpheus_assets.text.chapters import find_chapters
+from morpheus_assets.text.chunking import ChunkerSettings, cut_chunks
+from morpheus_assets.text.novel_files import read_novel_file
+
+
+def store_text(engine: Engine, path: Path, novel: str, chunker: ChunkerSettings) -> None:
+    """One novel from file to chunks."""
+    document, digest = read_novel_file(path)
+    record = NovelRecord(
+        novel=novel,
+        title=document.title,
+        author=document.author,
+        language=document.language,
+        format=document.format,
+        encoding=document.encoding,
+        repairs=document.repairs,
+        source_path=path.name,
+        source_digest=digest,
+        text=document.text,
+        body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
+        hints=tuple(HeadingRecord(**dataclasses.asdict(hint)) for hint in document.hints),
+    )
+    content.upsert_novel(engine, record)
+    chapters = find_chapters(document)
+    content.replace_chapters(engine, novel, chapters, source_digest=digest)
+    chunks = cut_chunks(document.text, chapters, chunker)
+    content.replace_chunks(engine, novel, chunks, chunker=chunker.version(), source_digest=digest)
+
+
+def embed(engine: Engine, settings: Settings, novels: Sequence[str]) -> int:
+    """Embed and store what some novels lack in the first text space; returns how many vectors that were."""
+    space = configured_text_spaces(settings)[0]
+    row = spaces.register_space(engine, space)
+    missing = missing_hashes(engine, row, list(novels))
+    stored = 0
+    for outcome in embed_batches(
+        open_provider(settings, space),
+        (EmbeddingInput(each.content_hash, each.content) for each in missing),
+        budget=request_budget(settings, space, engine),
+        concurrency=settings.requests_in_flight,
+        max_inputs=settings.inputs_per_request,
+    ):
+        if isinstance(outcome, EmbeddedBatch):
+            stored += vectors.write_batch(engine, row, outcome.hashes, outcome.embeddings)
+    return stored
+
+
+def main() -> None:
+    url, folder, *novels = sys.argv[1:]
+    settings = load_settings()
+    engine = open_engine(url)
+    migrate(engine)
+    chunker = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens)
+    for name in ("openai", "semantic_text_splitter"):
+        import_module(name)
+    started = time.perf_counter()
+    for novel in novels:
+        store_text(engine, Path(folder) / f"{novel}.txt", novel, chunker)
+    embed(engine, settings, novels)
+    print(f"{time.perf_counter() - started:.3f}")
+
+
+if __name__ == "__main__":
+    main()
