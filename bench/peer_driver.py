@@ -5,6 +5,7 @@ it asks for, in one run; novels whose files are gone are removed, as by `morpheu
 all of them, as "materialize all" does. Dagster's own storage is a second database of that Postgres, as in production.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -22,6 +23,20 @@ STATE, CORPUS = Path(os.environ["BENCH_STATE"]), Path(os.environ["BENCH_CORPUS"]
 MODEL = os.environ.get("BENCH_MODEL", "text-embedding-3-small")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 SEARCHES = 200
+# A run loads these where it needs them. Here they are loaded first, as the peers' scripts do at their top, for no
+# system's imports count as its work; what these load at their first use counts for all alike.
+LOADED_BY_RUNS = (
+    "morpheus_assets.content_io_managers",
+    "morpheus_assets.embedding.providers.openai",
+    "morpheus_assets.serve.removal",
+    "morpheus_assets.store.rate_limits",
+    "morpheus_assets.text.readers.plain",
+    "numpy",
+    "openai",
+    "semantic_text_splitter",
+    "stamina",
+    "tokenizers",
+)
 
 
 def configure() -> None:
@@ -84,6 +99,8 @@ def ingest(*, every_novel: bool) -> dict:
     from morpheus_assets.automation.sensors import new_novels_sensor
     from morpheus_assets.definitions import build_definitions
 
+    for module in LOADED_BY_RUNS:
+        importlib.import_module(module)
     imported = time.perf_counter()
     settings = own_settings()
     sections = Sections()
@@ -92,6 +109,7 @@ def ingest(*, every_novel: bool) -> dict:
     job = definitions.resolve_job_def("ingest_novels")
     with dg.DagsterInstance.get() as instance:
         instance.get_dynamic_partitions("novels")
+        loaded = set(sys.modules)
         started = time.perf_counter()
         with sections.section("sensor"):
             novels = ask_sensor(new_novels_sensor, settings, instance)
@@ -108,6 +126,8 @@ def ingest(*, every_novel: bool) -> dict:
         with sections.section("removing"):
             removed = remove_gone(settings)
         work = time.perf_counter() - started
+    late = sorted({name.split(".")[0] for name in set(sys.modules) - loaded})
+    print(f"{len(set(sys.modules) - loaded)} modules loaded during the work, of {', '.join(late)}", file=sys.stderr)
     return {
         "work_s": work,
         "import_s": imported - BEGAN,
