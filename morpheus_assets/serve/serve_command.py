@@ -12,6 +12,7 @@ from morpheus_assets.serve.api.access import is_loopback
 from morpheus_assets.serve.api.app import build_app
 from morpheus_assets.serve.api.request_log import log_to_stderr
 from morpheus_assets.serve.environment import StartFailed
+from morpheus_assets.serve.running_api import announced
 from morpheus_assets.settings import Settings
 
 # A provider's slowest request, and a little for what follows it.
@@ -44,8 +45,10 @@ def serve(settings: Settings, say: Callable[[str], None], *, host: str | None = 
         limit_concurrency=2000,
         backlog=1024,
     )
-    say(f"Search page and API: http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/")  # noqa: S104
-    _Server(config, app).run()
+    url = f"http://{_reachable(host)}:{port}"
+    say(f"Search page and API: {url}/")
+    with announced(settings, url):
+        _Server(config, app).run()
 
 
 class _Server(uvicorn.Server):
@@ -60,6 +63,12 @@ class _Server(uvicorn.Server):
         # uvicorn's own way raises the signal again at the end, and a process that was asked to end would look killed
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+
+def _reachable(host: str) -> str:
+    """The host as this machine's own programs write it into a URL."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{anywhere}]" if ":" in anywhere else anywhere
 
 
 def _check_free(host: str, port: int) -> None:

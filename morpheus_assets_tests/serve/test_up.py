@@ -62,6 +62,17 @@ class Running:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    def loads_a_model_to_search(self, text: str) -> bool:
+        """Whether the command loads torch itself, rather than ask the API that has its model at hand."""
+        code = (
+            "import sys; from morpheus_assets.serve.cli import main;"
+            f"main(['search', {text!r}], standalone_mode=False); print('torch' in sys.modules)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=self.environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()[-1] == "True"
+
     def wait_for(self, condition, what: str, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
@@ -106,19 +117,20 @@ def running() -> Iterator[Running]:
 
 def test_a_first_start_embeds_the_samples_takes_a_dropped_novel_and_stops_everything(running: Running):
     running.start()
-    # searches by words poll, for each of them is a process and only these load no model
-    running.wait_for(lambda: running.search("who keeps the lamp burning", "--mode", "text") != [], "the sample story")
+    running.wait_for(lambda: running.search("who keeps the lamp burning", "--mode", "vector") != [], "the sample story")
     running.wait_for(lambda: running.search("--panels", "a cat") != [], "the sample panels")
     [panel] = running.search("--panels", "a sleeping orange cat in the desert", "--count", "1")
     assert panel["similarity"] > 0.5
 
     novel = running.folder / "content" / "novels" / "harbour.txt"
     novel.write_text("CHAPTER 1. The Wreck\n\nAt dawn the drowned captain was found lashed to the wheel of his ship.\n")
-    by_words = ("a dead captain", "--novel", "harbour", "--mode", "text")
-    running.wait_for(lambda: running.search(*by_words) != [], "the dropped novel")
+    by_meaning = ("a dead captain", "--novel", "harbour", "--mode", "vector")
+    running.wait_for(lambda: running.search(*by_meaning) != [], "the dropped novel")
     [hit] = running.search("a dead captain", "--novel", "harbour")
     assert "lashed to the wheel" in hit["body"]
     assert hit["chapter_title"].startswith("CHAPTER 1")
+    assert hit["similarity"] > 0.4
+    assert not running.loads_a_model_to_search("a dead captain")
 
     assert running.process is not None
     running.process.send_signal(signal.SIGINT)
