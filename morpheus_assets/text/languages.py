@@ -20,11 +20,6 @@ _ENGLISH = frozenset(
 )
 _ENGLISH_SHARE, _THE_SHARE = 0.12, 0.02
 _SAMPLES, _SAMPLE_CHARS = 12, 700
-# Of the words of English novels these are 15 to 25 in a hundred, of those in other languages one at most. They
-# spare most runs the loading of py3langid's model, which takes half a second.
-_ENGLISH = frozenset(_words("the of and to that with was his which"))
-_SURELY_ENGLISH = 0.1
-_WORD = re.compile(r"\w+")
 _CODE = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
 _THREE_LETTERS = {"eng": "en", "fre": "fr", "fra": "fr", "ger": "de", "deu": "de", "spa": "es", "ita": "it"}
 _THREE_LETTERS |= {"por": "pt", "zho": "zh", "chi": "zh", "jpn": "ja", "rus": "ru", "dut": "nl", "nld": "nl"}
@@ -44,18 +39,11 @@ def language_of(text: str, declared: str | None = None) -> str:
         return "ja"
     if han > 0.5 * letters:
         return "zh"
-    if _is_surely_english(sample):
-        return "en"
     if _is_english(sample):
         # said without the model, which takes half a second to load: longer than everything else a novel needs here
         return "en"
     label, _ = _identifier().classify(sample)
     return str(label)
-
-
-def _is_surely_english(sample: str) -> bool:
-    words = _WORD.findall(sample.lower())
-    return len(words) >= 100 and sum(word in _ENGLISH for word in words) >= _SURELY_ENGLISH * len(words)
 
 
 def _is_english(sample: str) -> bool:
