@@ -1,0 +1,69 @@
+"""Where a corpus grows: a throw-away Postgres that can be restarted cold, and the endpoint beside it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bench.growth_meters import Meters, forget_cached, postmaster_of
+from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets.store.database import open_engine
+from morpheus_assets.store.embedded import EmbeddedPostgres
+from morpheus_assets.store.migrations import migrate
+
+
+@dataclass
+class Place:
+    settings: Settings
+    server: EmbeddedPostgres
+    meters: Meters
+
+    @property
+    def url(self) -> str:
+        return self.server.url()
+
+    def restart_cold(self) -> None:
+        """Stop the server, let its files go from the kernel's cache, start it again."""
+        self.server.stop()
+        forget_cached(self.server.data_folder)
+        self.server.start()
+        self.meters.postgres = postmaster_of(self.url)
+
+
+@contextmanager
+def place(dimensions: int) -> Iterator[Place]:
+    """Everything is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="mpg"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder / "pg")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        server.start()
+        stack.callback(server.stop)
+        server.ensure_databases()
+        engine = open_engine(server.url())
+        migrate(engine)
+        engine.dispose()
+        provider = subprocess.Popen(
+            [sys.executable, "-m", "bench.growth_provider", "--dimensions", str(dimensions)],
+            cwd=PROJECT_FOLDER, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        stack.callback(provider.wait)
+        stack.callback(provider.terminate)
+        assert provider.stdout is not None
+        for name in ("novels", "panels"):
+            (folder / "content" / name).mkdir(parents=True)
+        settings = Settings(
+            _env_file=None, content=folder / "content", data_folder=folder / "data", database_url=server.url(),
+            samples=False, image_spaces="open_clip/demo", text_spaces=f"openai/text-embedding-3-large@{dimensions}",
+            openai_base_url=provider.stdout.readline().strip(), openai_api_key="sk-bench",
+            requests_per_minute=10**6, tokens_per_minute=10**12,
+        )  # fmt: skip
+        yield Place(settings, server, Meters(postmaster_of(server.url()), psutil.Process(provider.pid)))

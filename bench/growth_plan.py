@@ -1,0 +1,117 @@
+"""What a larger corpus takes, by the formulas of deploy/planning.md, from the figures that bench/growth.py measured.
+
+    python -m bench.growth_plan --chunks 10000000,1000000000 --tokens-per-minute 10000000
+
+Per chunk: bytes on disk and CPU times are those of the largest corpus measured; what grows with the logarithm says so.
+"""
+
+import argparse
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.growth_costs import costs
+from bench.growth_report import RESULTS
+from morpheus_assets.embedding.models import find_model
+
+GB = 10**9
+# pgvector while it builds: an element with the signs of 3072 dimensions and the candidates of 2 * 8 neighbours.
+GRAPH_BYTES = 900
+# Measured on real novels (Pride and Prejudice, War and Peace): word pieces a passage, passages a novel of 700 kB.
+TOKENS, NOVEL = 195, 800
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures a chunk, of the largest corpus in growth.json."""
+
+    chunks: int
+    disk_bytes: float
+    index_bytes: float
+    words_bytes: float
+    wal_bytes: float
+    run_ms: float
+    postgres_ms: float
+    live_ms: float
+    build_ms: float
+    search_ms: float
+    event_bytes: float
+
+    @classmethod
+    def read(cls, file: Path) -> "Measured":
+        found = json.loads(file.read_text(encoding="utf-8"))
+        size = found["sizes"][-1]
+        spent = costs(found["novels"], size["chunks"])
+        live = spent["cpu"] - spent["without_index_cpu"]
+        return cls(
+            size["chunks"], sum(size["bytes"].values()), size["bytes"]["vectors_index"], size["bytes"]["chunk_words"],
+            spent["wal_bytes"], spent["own_cpu"], spent["postgres_cpu"] - live, live,
+            1000 * size["build"]["postgres"] / size["chunks"], size["vector"]["corpus"]["postgres_ms"],
+            spent["event_bytes"],
+        )  # fmt: skip
+
+    def log_growth(self, chunks: int) -> float:
+        """By how much a step through the graph is longer than in the measured one: the ratio of the logarithms."""
+        return math.log(chunks) / math.log(self.chunks)
+
+
+def plan(measured: Measured, chunks: int, tokens_per_minute: int) -> dict[str, str]:
+    """The rows of the page's table for one size of the corpus."""
+    model = find_model("openai", "text-embedding-3-large")
+    price = float(model.price) if model and model.price is not None else math.nan
+    tokens, novels, growth = chunks * TOKENS, chunks / NOVEL, measured.log_growth(chunks)
+    build_hours = chunks * measured.build_ms * growth / 3.6e6
+    return {
+        "tokens to embed": _short(tokens),
+        "price, text-embedding-3-large": f"${tokens * price / 1e6:,.0f}",
+        f"days at {_short(tokens_per_minute)} tokens a minute": f"{tokens / tokens_per_minute / 1440:,.1f}",
+        "disk, GB": f"{chunks * measured.disk_bytes / GB:,.0f}",
+        "WAL while loading, GB": f"{chunks * measured.wal_bytes / GB:,.0f}",
+        "memory for the indexes of vectors and words, GB": (
+            f"{chunks * (measured.index_bytes + measured.words_bytes) / GB:,.1f}"
+        ),
+        "CPU hours of runs": f"{chunks * measured.run_ms / 3.6e6:,.1f}",
+        "CPU hours of Postgres, index built afterwards": (
+            f"{chunks * measured.postgres_ms / 3.6e6 + build_hours:,.1f}"
+        ),
+        "of that the build": f"{build_hours:,.1f}",
+        "maintenance_work_mem for the build, GB": f"{chunks * GRAPH_BYTES / GB:,.1f}",
+        "CPU hours of Postgres, index kept up live": (
+            f"{chunks * (measured.postgres_ms + measured.live_ms * growth) / 3.6e6:,.1f}"
+        ),
+        "CPU ms of a corpus-wide search by vector": f"{measured.search_ms * growth:,.0f}",
+        "novels of 800 chunks": f"{novels:,.0f}",
+        "Dagster's events, one run a novel, GB": f"{novels * measured.event_bytes / GB:,.1f}",
+    }
+
+
+def _short(count: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M")):
+        if count >= size:
+            return f"{count / size:,.4g} {letter}"
+    return f"{count:,.0f}"
+
+
+def as_table(plans: dict[int, dict[str, str]]) -> str:
+    """Markdown, one column a size."""
+    lines = ["| chunks | " + " | ".join(f"{chunks:,}" for chunks in plans) + " |", "|---|" + "---:|" * len(plans)]
+    lines += [
+        f"| {name} | " + " | ".join(each[name] for each in plans.values()) + " |" for name in next(iter(plans.values()))
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chunks", default="10000000,1000000000")
+    parser.add_argument("--tokens-per-minute", type=int, default=10_000_000)
+    parser.add_argument("--measured", type=Path, default=RESULTS / "growth.json")
+    arguments = parser.parse_args()
+    measured = Measured.read(arguments.measured)
+    sizes = [int(each) for each in arguments.chunks.split(",")]
+    print(as_table({chunks: plan(measured, chunks, arguments.tokens_per_minute) for chunks in sizes}))
+
+
+if __name__ == "__main__":
+    main()

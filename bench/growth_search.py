@@ -1,0 +1,106 @@
+"""Search as the API calls it, over a whole corpus and within 10% and 1% of it: seconds, and recall@10 against numpy."""
+
+import random
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Engine
+
+from bench.growth_corpus import VectorModel, questions
+from bench.growth_meters import Meters
+from bench.serving_setup import percentile
+from morpheus_assets.store import content, search, vectors
+from morpheus_assets.store.space_rows import SpaceRow
+
+K = 10
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Some of the corpus in the terms of the product's own filter."""
+
+    name: str
+    novels: tuple[str, ...] | None
+    chapter: int | None = None
+
+
+def scopes(names: list[str]) -> list[Scope]:
+    """The whole corpus, 10% and 1% of it: chapters of a novel, a novel, or ten (growth_corpus.py)."""
+    one = (names[len(names) // 2],)
+    ways = {
+        1: (Scope("10%", one, 15), Scope("1%", one, 5)),
+        10: (Scope("10%", one), Scope("1%", one, 15)),
+        100: (Scope("10%", tuple(names[::10])), Scope("1%", one)),
+    }
+    if len(names) not in ways:
+        raise SystemExit("Corpora have 1000, 10000 or 100000 chunks, so that their parts are 10% and 1%.")
+    return [Scope("corpus", None), *ways[len(names)]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    text: str
+    vector: list[float]
+    nearest: frozenset[bytes]
+
+
+def ask_about(engine: Engine, space: SpaceRow, names: list[str], model: VectorModel, count: int) -> dict[Scope, list]:
+    """Questions for each scope, with the ten nearest as numpy finds them among all stored vectors."""
+    pools: dict[Scope, dict[bytes, str]] = {}
+    for scope in scopes(names):
+        chunks = content.iter_chunks_of(engine, scope.novels or names)
+        kept = ((chunk.content_hash, chunk.body) for _, chunk in chunks if scope.chapter in (None, chunk.chapter))
+        pools[scope] = dict(kept)
+    asked = {scope: questions(list(pool.values()), count, 17) for scope, pool in pools.items()}
+    made = {scope: model.vectors(texts) for scope, texts in asked.items()}
+    best = {scope: [[] for _ in texts] for scope, texts in asked.items()}
+    for hashes, rows in vectors.iter_vectors(engine, space, rows_at_once=2000):
+        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        for scope, pool in pools.items():
+            inside = np.array([value in pool for value in hashes])
+            if not inside.any():
+                continue
+            members = [value for value, is_in in zip(hashes, inside, strict=True) if is_in]
+            cosines = made[scope] @ units[inside].T
+            for row, near in enumerate(best[scope]):
+                top = np.argsort(-cosines[row])[:K]
+                near.extend((float(cosines[row, i]), members[i]) for i in top)
+                best[scope][row] = sorted(near, reverse=True)[:K]
+    return {
+        scope: [
+            Asked(text, vector.tolist(), frozenset(value for _, value in near))
+            for text, vector, near in zip(asked[scope], made[scope], best[scope], strict=True)
+        ]
+        for scope in asked
+    }
+
+
+def search_all(
+    engine: Engine, meters: Meters, asked: dict[Scope, list[Asked]], *, mode: str, rounds: int = 1
+) -> dict[str, dict[str, float]]:
+    """For each scope p50 and p95 in ms, Postgres's CPU ms a search, and recall@10 (of mode "vector")."""
+    found = {}
+    for scope, each in asked.items():
+        taken, hit = [], 0
+        before = meters.read()["postgres"]
+        for question in random.Random(0).sample(each, len(each)) * rounds:
+            started = time.perf_counter()
+            hits = search.with_active_space(
+                engine,
+                "text",
+                lambda space, q=question, s=scope: search.search_text(
+                    engine, q.vector, q.text, space=space, k=K, novel=s.novels, chapter=s.chapter, mode=mode
+                ),
+            )
+            taken.append(1000 * (time.perf_counter() - started))
+            hit += len({one.content_hash for one in hits} & question.nearest)
+        wanted = rounds * sum(len(question.nearest) for question in each)
+        found[scope.name] = {
+            "p50_ms": percentile(taken, 0.5),
+            "p95_ms": percentile(taken, 0.95),
+            "postgres_ms": 1000 * (meters.read()["postgres"] - before) / len(taken),
+        }
+        if mode == "vector":
+            found[scope.name]["recall"] = hit / wanted
+    return found
