@@ -48,7 +48,8 @@ def ensure_index(
     """Give a space its HNSW index once it has `smallest` rows; build it anew when it grew by far, or on demand.
 
     One builder at a time a space; others wait and then find it done. Writers wait during a first build; an active
-    space's rebuild lets them go on, and searches use the old index until the new one is whole.
+    space's rebuild lets them go on, and searches use the old index until the new one is whole. `maintenance_memory` is
+    the least that a build may use; a server whose own maintenance_work_mem is larger keeps that.
     """
     started = time.perf_counter()
     with engine.connect() as outer:
@@ -66,7 +67,11 @@ def ensure_index(
                 return IndexReport("kept", space.index_kind, rows, time.perf_counter() - started)
             if not valid and rows < smallest:
                 return IndexReport("none needed", None, rows, time.perf_counter() - started)
-            cursor.execute("SELECT set_config('maintenance_work_mem', %s, false)", [maintenance_memory])
+            cursor.execute(
+                "SELECT set_config('maintenance_work_mem', %(least)s, false)"
+                " WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)",
+                {"least": maintenance_memory},
+            )
             _build(cursor, space, concurrently=space.state == "active")
             cursor.execute("RESET maintenance_work_mem")
             cursor.execute(SQL("ANALYZE {}").format(Identifier(space.table)))
