@@ -3,8 +3,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# a part of the suite: make test ARGS="-k sensor"
+# a part of the suite: make test ARGS="-k sensor"; half of it waits, so two processes are worth it on any machine
 ARGS :=
+WORKERS := 2
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo test bench lint lock clean
@@ -19,7 +20,7 @@ demo: $(READY) ## the samples through Dagster without the UI, and three searches
 	@exec $(BIN)/morpheus demo
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 bench: $(READY) ## measure beside the limit script and the peers: table and picture in bench/results
 	@$(BIN)/python -W ignore -m bench.beside_peers $(ARGS)
