@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from morpheus_assets.embedding import clip_model
 from morpheus_assets.embedding.clip_sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
 from morpheus_assets.embedding.image_spaces import resolve_image_space
@@ -117,6 +118,8 @@ def test_opening_panels_overlaps_the_forward_pass(tmp_path: Path) -> None:
             return SlowModel()
 
     class SlowModel:
+        workers, device = 1, "cpu"
+
         def prepare(self, panel: Image.Image) -> Image.Image:
             time.sleep(0.02)
             return panel
@@ -171,6 +174,32 @@ def test_bf16_gives_nearly_the_same_vectors(provider: OpenClipProvider, tmp_path
     assert cosines.min() > 0.999
     ranks = embed(reduced, list(CAPTIONS.values()), "query") @ embed(reduced, panels).T
     assert ranks.argmax(axis=1).tolist() == list(range(12))
+
+
+def test_without_bf16_instructions_the_same_weights_are_computed_with_in_fp32(
+    provider: OpenClipProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(clip_model, "_computes_in_bf16", lambda device: False)
+    elsewhere = open_provider(demo_space(tmp_path, precision="bf16"), threads=1)
+    panels, captions = [sample(name) for name in CAPTIONS], list(CAPTIONS.values())
+    shown, asked = embed(elsewhere, panels), embed(elsewhere, captions, "query")
+    assert caplog.messages == ["No bf16 instructions here: `demo` has bf16 weights and computes in fp32, no faster."]
+    assert (shown * embed(provider, panels)).sum(axis=1).min() > 0.999
+    assert not np.array_equal(shown, embed(provider, panels))
+    assert (asked @ shown.T).argmax(axis=1).tolist() == list(range(12))
+
+
+def test_two_batches_are_forwarded_side_by_side_with_a_thread_each(tmp_path: Path) -> None:
+    pair = open_provider(demo_space(tmp_path), threads=2)
+    names = list(CAPTIONS)
+
+    async def at_once() -> list[np.ndarray]:
+        parts = [[sample(name) for name in names[start : start + 3]] for start in (0, 3, 6, 9)]
+        return [each.embeddings for each in await asyncio.gather(*[pair.embed(part, "document") for part in parts])]
+
+    together = np.concatenate(asyncio.run(at_once()))
+    assert np.allclose(together, embed(pair, [sample(name) for name in names]), atol=1e-5)
+    assert pair._load().workers == 2
 
 
 def test_a_local_checkpoint_gives_the_vectors_of_the_same_weights(provider: OpenClipProvider, tmp_path: Path) -> None:

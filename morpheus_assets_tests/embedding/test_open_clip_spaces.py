@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.embedding.clip_sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.image_spaces import resolve_image_space, space_precision
 from morpheus_assets.embedding.spaces import Space, SpaceName, parse_space_names
+from morpheus_assets.settings import Settings
 
 
 def resolve(text: str, cache: Path, **options: str) -> Space:
@@ -78,6 +80,19 @@ def test_another_preprocessing_or_precision_is_another_space(checkpoint: Path, t
     assert len({space.key for space in (first, reduced, squashed)}) == 3
     assert len({space.fingerprint for space in (first, reduced, squashed)}) == 3
     assert [space_precision(space) for space in (first, reduced)] == ["fp32", "bf16"]
+
+
+def test_a_space_is_found_again_after_the_precision_was_changed(checkpoint: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    before = Settings(_env_file=None, data_folder=cache, image_spaces=f"open_clip/local:{checkpoint}")
+    (kept,) = configured_image_spaces(before)
+    assert space_precision(kept) == "fp32"
+    after = before.model_copy(update={"image_precision": "bf16"})
+    (new,) = configured_image_spaces(after)
+    assert (space_precision(new), new.key == kept.key) == ("bf16", False)
+    assert [open_provider(after, space).space for space in (kept, new)] == [kept, new]
+    elsewhere = after.model_copy(update={"image_spaces": "open_clip/demo"})
+    assert [open_provider(elsewhere, space).space for space in (kept, new)] == [kept, new]
 
 
 def test_weights_are_hashed_once_and_again_only_when_they_change(

@@ -7,6 +7,7 @@ B/16 (both Apache-2.0) are stronger, but larger or slower on a CPU, and SigLIP2 
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,7 +48,7 @@ class OpenClipProvider:
 
     A panel is a PIL image, or a callable without arguments that returns one: the callable is run in a
     decoding thread, so that decoding overlaps the forward pass of the batch before and only a few whole
-    panels are in memory at a time. The model is loaded at the first `embed`; two calls in flight keep both
+    panels are in memory at a time. The model is loaded at the first `embed`; several calls in flight keep both
     sides busy.
     """
 
@@ -63,9 +64,11 @@ class OpenClipProvider:
         self.limits = ProviderLimits(max_inputs=BATCH)
         self._source = source
         self._threads = threads
-        self._decoders = decoders or min(4, os.cpu_count() or 1)
+        self._decoders = decoders
         self._model: ClipModel | None = None
-        self._pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
+        self._loading = threading.Lock()
+        self._decoding: ThreadPoolExecutor | None = None
+        self._forward: ThreadPoolExecutor | None = None
 
     def estimate_tokens(self, text: str) -> int:
         """An upper bound: byte-pair tokens never outnumber bytes."""
@@ -83,14 +86,15 @@ class OpenClipProvider:
             return await self._embed(inputs)
 
     async def _embed(self, inputs: Sequence[str | Image.Image | Callable[[], Image.Image]]) -> EmbeddingResult:
-        decoding, forward = self._open_pools()
         loop = asyncio.get_running_loop()
-        model = await loop.run_in_executor(forward, self._load)
+        model = await asyncio.to_thread(self._load)
+        forward = self._forward = self._forward or ThreadPoolExecutor(model.workers, "clip-forward")
         tokens = 0
         if all(isinstance(each, str) for each in inputs):
             texts = [str(each) for each in inputs]
             vectors, tokens = await loop.run_in_executor(forward, model.embed_texts, texts)
         else:
+            decoding = self._decoding = self._decoding or ThreadPoolExecutor(self._threads_for(model), "clip-decode")
             jobs = [loop.run_in_executor(decoding, _prepare, model, i, each) for i, each in enumerate(inputs)]
             prepared = await _all_or_first_error(jobs)
             vectors = await loop.run_in_executor(forward, model.embed_panels, prepared)
@@ -99,25 +103,24 @@ class OpenClipProvider:
 
     async def close(self) -> None:
         """Let go of the model and the threads; a later `embed` loads it again."""
-        pools, self._pools, self._model = self._pools, None, None
-        for pool in pools or ():
-            pool.shutdown(wait=False, cancel_futures=True)
+        pools = (self._decoding, self._forward)
+        self._decoding = self._forward = self._model = None
+        for pool in pools:
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _load(self) -> ClipModel:
-        # Runs in the single forward thread only, so it needs no lock.
-        if self._model is None:
-            if self._source.weights is not None:
-                _require_same_weights(self._source.weights, self.space)
-            self._model = load_clip(self._source, space_precision(self.space), self._threads)
-        return self._model
+        with self._loading:
+            if self._model is None:
+                if self._source.weights is not None:
+                    _require_same_weights(self._source.weights, self.space)
+                self._model = load_clip(self._source, space_precision(self.space), self._threads)
+            return self._model
 
-    def _open_pools(self) -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
-        if self._pools is None:
-            self._pools = (
-                ThreadPoolExecutor(self._decoders, "clip-decode"),
-                ThreadPoolExecutor(1, "clip-forward"),
-            )
-        return self._pools
+    def _threads_for(self, model: ClipModel) -> int:
+        """Decoding threads: a few beside a CPU's forward pass, every core beside a card, which waits for them."""
+        cores = os.cpu_count() or 1
+        return self._decoders or (min(4, cores) if model.device == "cpu" else cores)
 
 
 def _require_same_weights(weights: Path, space: Space) -> None:
