@@ -1,6 +1,6 @@
 """What a larger corpus takes, by the formulas of deploy/planning.md, from the figures that bench/growth.py measured.
 
-    python -m bench.growth_plan --chunks 10000000,1000000000 --tokens-per-minute 10000000
+    python -m bench.growth_plan --chunks 10000000,1000000000 --tokens-per-minute 10000000 [--page deploy/planning.md]
 
 Per chunk: bytes on disk and CPU times are those of the largest corpus measured; what grows with the logarithm says so.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.growth_costs import costs
-from bench.growth_report import RESULTS
+from bench.growth_report import RESULTS, tables
 from morpheus_assets.embedding.models import find_model
 
 GB = 10**9
@@ -102,15 +102,30 @@ def as_table(plans: dict[int, dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def put(page: str, name: str, part: str) -> str:
+    """The page with what stands between `<!-- name -->` and `<!-- /name -->` replaced."""
+    head, opening, rest = page.partition(f"<!-- {name} -->\n")
+    _, closing, tail = rest.partition(f"<!-- /{name} -->")
+    if not opening or not closing:
+        raise SystemExit(f"The page has no place for {name!r}: it needs <!-- {name} --> and <!-- /{name} -->.")
+    return f"{head}{opening}\n{part.strip()}\n\n{closing}{tail}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chunks", default="10000000,1000000000")
     parser.add_argument("--tokens-per-minute", type=int, default=10_000_000)
     parser.add_argument("--measured", type=Path, default=RESULTS / "growth.json")
+    parser.add_argument("--page", type=Path, help="put the tables of what was measured and of the plan into this file")
     arguments = parser.parse_args()
     measured = Measured.read(arguments.measured)
     sizes = [int(each) for each in arguments.chunks.split(",")]
-    print(as_table({chunks: plan(measured, chunks, arguments.tokens_per_minute) for chunks in sizes}))
+    reckoned = as_table({chunks: plan(measured, chunks, arguments.tokens_per_minute) for chunks in sizes})
+    print(reckoned)
+    if arguments.page:
+        shown = tables(json.loads(arguments.measured.read_text(encoding="utf-8")))
+        text = arguments.page.read_text(encoding="utf-8")
+        arguments.page.write_text(put(put(text, "measured", shown), "plan", reckoned), encoding="utf-8")
 
 
 if __name__ == "__main__":

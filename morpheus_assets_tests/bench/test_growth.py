@@ -1,0 +1,83 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from bench.growth_corpus import VectorModel, novel_text
+from bench.growth_costs import costs
+from bench.growth_plan import Measured, plan, put
+from bench.growth_search import scopes
+from morpheus_assets.text.chapters import find_chapters
+from morpheus_assets.text.chunking import cut_chunks
+from morpheus_assets.text.formats import read_document
+
+
+def passages(number: int, chapters: tuple[int, ...]) -> list:
+    document = read_document(novel_text(number, chapters).encode(), "made.txt")
+    return list(cut_chunks(document.text, find_chapters(document)))
+
+
+def test_a_made_novel_has_the_passages_that_its_chapters_promise() -> None:
+    found = passages(3, (4, 9, 2))
+    assert Counter(chunk.chapter for chunk in found) == {1: 4, 2: 9, 3: 2}
+    assert len({chunk.content_hash for chunk in found}) == 15
+
+
+def test_made_vectors_depend_on_the_text_alone_and_have_neighbours() -> None:
+    model = VectorModel(256)
+    bodies = [chunk.body for number in (1, 2) for chunk in passages(number, (20,))]
+    rows = model.vectors(bodies)
+    assert np.allclose(VectorModel(256).vectors(bodies[5:6])[0], rows[5], atol=1e-5)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
+    cosines = rows @ rows.T
+    inside, across = cosines[:20, :20][np.triu_indices(20, 1)], cosines[:20, 20:]
+    assert inside.mean() > across.mean() + 0.1
+    assert np.quantile(inside, 0.9) > 0.5
+
+
+@pytest.mark.parametrize("novels", [1, 10, 100])
+def test_filters_cover_a_tenth_and_a_hundredth_of_the_corpus(novels) -> None:
+    chunks = {None: 1000, 15: 100, 5: 10}
+    sizes = [
+        chunks[scope.chapter] * len(scope.novels or range(novels)) / (1000 * novels)
+        for scope in scopes([f"novel-{number}" for number in range(novels)])
+    ]
+    assert sizes == [1, 0.1, 0.01]
+
+
+def novel(writing: float, building: float = 0.0) -> dict:
+    return {
+        "wall": 4.0, "own": 1.0, "postgres": 0.5 + writing + building, "provider": 0.2, "wal_bytes": 12_000_000,
+        "events": 60, "event_bytes": 90_000,
+        "parts": {"write_batch.postgres": writing, "ensure_index.postgres": building},
+    }  # fmt: skip
+
+
+def test_what_the_live_index_adds_and_what_builds_take_are_told_apart() -> None:
+    grown = [novel(0.1)] * 9 + [novel(0.1, building=5.0)] + [novel(1.1)] * 10
+    small, large = costs(grown, 1000), costs(grown, 20_000)
+    assert small["cpu"] == pytest.approx(1.6)
+    assert large["cpu"] == pytest.approx(2.6)
+    assert large["without_index_cpu"] == pytest.approx(small["without_index_cpu"])
+    assert large["builds_cpu"] == pytest.approx(5 / 20)
+    assert large["wal_bytes"] == pytest.approx(12_000)
+
+
+def test_a_plan_grows_in_proportion_and_an_index_with_the_logarithm_too() -> None:
+    measured = Measured(
+        chunks=100_000, disk_bytes=12_000, index_bytes=600, words_bytes=400, wal_bytes=14_000, run_ms=1.0,
+        postgres_ms=0.6, live_ms=0.9, build_ms=0.36, search_ms=15, event_bytes=90_000,
+    )  # fmt: skip
+    made = plan(measured, 10_000_000, 1_000_000)
+    assert made["disk, GB"] == "120"
+    assert made["price, text-embedding-3-large"] == "$254"
+    assert made["of that the build"] == "1.4"  # 10 million × 0.36 ms is an hour; the graph is 7/5 as deep
+    assert made["CPU ms of a corpus-wide search by vector"] == "21"
+
+
+def test_tables_are_put_where_the_page_has_a_place_for_them() -> None:
+    page = "before\n<!-- plan -->\nold\n<!-- /plan -->\nafter\n"
+    assert put(page, "plan", "new") == "before\n<!-- plan -->\n\nnew\n\n<!-- /plan -->\nafter\n"
+    assert put(put(page, "plan", "x"), "plan", "new") == put(page, "plan", "new")
+    with pytest.raises(SystemExit, match="no place for 'measured'"):
+        put(page, "measured", "new")
