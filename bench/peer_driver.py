@@ -22,7 +22,6 @@ sys.path[0] = str(PROJECT)
 STATE, CORPUS = Path(os.environ["BENCH_STATE"]), Path(os.environ["BENCH_CORPUS"])
 MODEL = os.environ.get("BENCH_MODEL", "text-embedding-3-small")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-SEARCHES = 200
 # A run loads these where it needs them. Here they are loaded first, as the peers' scripts do at their top, for no
 # system's imports count as its work; what these load at their first use counts for all alike.
 LOADED_BY_RUNS = (
@@ -181,73 +180,25 @@ def remove_gone(settings) -> list[str]:
     return gone
 
 
-def search() -> dict:
-    """The searches of the HTTP API's service, in this process as the peers' are; by vector alone, as theirs are."""
-    import asyncio
-    import random
+def ask(step: str) -> dict:
+    """`search` or `info`; loaded here, for the runs must not carry what only the HTTP API needs."""
+    from bench.peer_search import info, search
 
-    from morpheus_assets.serve.api.metrics import Metrics
-    from morpheus_assets.serve.api.search_service import Ask
-    from morpheus_assets.serve.api.services import open_services
-
-    text = next(CORPUS.glob("war*.txt")).read_text()
-
-    async def measure(services, mode: str) -> tuple[float, float]:
-        chance, took = random.Random(1), []
-        for _ in range(SEARCHES):
-            at = chance.randrange(len(text) - 300)
-            started = time.perf_counter()
-            asked = Ask(q=text[at : at + 200], k=10, kind="text", mode=mode, sentences=False)
-            found = await services.search.search(asked)
-            took.append((time.perf_counter() - started) * 1e3)
-            assert len(found["passages"]) == 10
-        took.sort()
-        return took[SEARCHES // 2], took[int(SEARCHES * 0.95)]
-
-    async def both() -> dict:
-        async with open_services(own_settings(), Metrics()) as services:
-            p50, p95 = await measure(services, "vector")
-            hybrid_p50, hybrid_p95 = await measure(services, "hybrid")
-        return {"p50_ms": p50, "p95_ms": p95, "hybrid_p50_ms": hybrid_p50, "hybrid_p95_ms": hybrid_p95}
-
-    return asyncio.run(both())
-
-
-def info() -> dict:
-    """The rows as they are searched: chunks, each with its vector; `external` says that the counts are here."""
-    import psycopg
-
-    with psycopg.connect(os.environ["BENCH_DB"]) as connection:
-        spaces = connection.execute("SELECT id FROM embedding_spaces WHERE purpose = 'text'").fetchall()
-        if not spaces:
-            return {"external": True, "rows": 0}
-        table = f"embeddings_{spaces[0][0]}"
-        rows, distinct, without = connection.execute(
-            f"SELECT count(*), count(DISTINCT body), count(*) FILTER (WHERE e.content_hash IS NULL)"
-            f" FROM chunks LEFT JOIN {table} e USING (content_hash)"
-        ).fetchone()
-        size = connection.execute(
-            f"SELECT pg_total_relation_size('chunks'), pg_total_relation_size('{table}')"
-        ).fetchone()
-    return {
-        "external": True,
-        "table": table,
-        "rows": rows,
-        "distinct_texts": distinct,
-        "null_embeddings": without,
-        "size_mb": sum(size) / 1e6,
-    }
+    if step == "info":
+        return info(os.environ["BENCH_DB"])
+    return search(own_settings(), next(CORPUS.glob("war*.txt")).read_text())
 
 
 def main() -> None:
     configure()
-    steps = {
-        "setup": setup,
-        "ingest": lambda: ingest(every_novel="--every-novel" in sys.argv),
-        "search": search,
-        "info": info,
-    }
-    print(json.dumps(steps[sys.argv[1]]()))
+    step = sys.argv[1]
+    if step == "setup":
+        said = setup()
+    elif step == "ingest":
+        said = ingest(every_novel="--every-novel" in sys.argv)
+    else:
+        said = ask(step)
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

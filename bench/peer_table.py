@@ -80,7 +80,19 @@ def summarize(records: Sequence[Record]) -> list[Line]:
                         Spread.of(map(wall, good)),
                         Spread.of(work(run) / work(limit) for run, limit in beside),
                         Spread.of(wall(run) / wall(limit) for run, limit in beside),
-                        _medians(good, ("inputs_ok", "tokens_ok", "requests", "cpu_s", "pg_cpu_s", "rss_mb", "p95_ms")),
+                        _medians(
+                            good,
+                            (
+                                "inputs_ok",
+                                "tokens_ok",
+                                "requests",
+                                "cpu_s",
+                                "pg_cpu_s",
+                                "rss_mb",
+                                "p95_ms",
+                                "hybrid_p50_ms",
+                            ),
+                        ),
                     )
                 )
     return lines
@@ -131,7 +143,11 @@ def details(lines: Sequence[Line]) -> str:
             continue
         searching = step == "search"
         head = ["", "p50 ms" if searching else "work s", "× limit", *([] if searching else ["wall s", "× limit"])]
-        head += ["p95 ms"] if searching else ["inputs", "tokens", "requests", "CPU s", "Postgres CPU s", "RSS MB"]
+        head += (
+            ["p95 ms", "hybrid p50 ms"]
+            if searching
+            else ["inputs", "tokens", "requests", "CPU s", "Postgres CPU s", "RSS MB"]
+        )
         parts.append(f"### {title}\n\n{_table(head, [_detail(line, searching) for line in of_step])}")
     return "\n\n".join(parts)
 
@@ -158,7 +174,7 @@ def _detail(line: Line, searching: bool) -> list[str]:
         return [name_of(line.spec), "failed"]
     start = [name_of(line.spec), _spread(line.work), _spread(line.work_ratio)]
     if searching:
-        return [*start, f"{medians.get('p95_ms', 0):.1f}"]
+        return [*start, *(f"{medians[key]:.1f}" if key in medians else "–" for key in ("p95_ms", "hybrid_p50_ms"))]
     counts = [f"{medians[key]:,.0f}" for key in ("inputs_ok", "tokens_ok", "requests")]
     used = [f"{medians['cpu_s']:.1f}", f"{medians['pg_cpu_s']:.1f}", f"{medians['rss_mb']:.0f}"]
     return [*start, _spread(line.wall), _spread(line.wall_ratio), *counts, *used]

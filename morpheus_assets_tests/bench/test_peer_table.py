@@ -52,9 +52,11 @@ def test_a_search_is_compared_by_its_median_latency():
     records = [
         run("limit", "search", p50_ms=10.0, p95_ms=12.0, wall=4.0),
         run("pgai", "search", p50_ms=25.0, p95_ms=30.0, wall=80.0),
+        run("morpheus", "search", p50_ms=11.0, p95_ms=14.0, hybrid_p50_ms=16.0, wall=9.0),
     ]
     table = details(summarize(records))
-    assert "| pgai | 25.0 | 2.50 | 30.0 |" in table
+    assert "| pgai | 25.0 | 2.50 | 30.0 | – |" in table
+    assert "| **Morpheus Assets** | 11.0 | 1.10 | 14.0 | 16.0 |" in table
 
 
 def test_the_overview_names_what_each_edit_embedded():
