@@ -12,7 +12,7 @@ import dagster as dg
 
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.schemas import embedding_columns
-from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
+from morpheus_assets.assets.text import OWNERS
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
@@ -58,7 +58,6 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         kinds={space.provider.replace("-", ""), "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
-        backfill_policy=NOVELS_PER_RUN,
         io_manager_key="text_embeddings_io_manager",
         pool=space.provider,
         description=f"Vectors of the chunks in the space `{space.key}`: {space.provider}/{space.model},"
@@ -96,7 +95,6 @@ def build_image_embeddings_asset(
         kinds={"pytorch" if space.provider == "open_clip" else "http", "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
-        backfill_policy=NOVELS_PER_RUN,
         io_manager_key="image_embeddings_io_manager",
         pool=space.provider,
         description=f"Vectors of the panels in the space `{space.key}`: {space.provider}/{space.model},"

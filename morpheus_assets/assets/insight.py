@@ -7,7 +7,7 @@ import dagster as dg
 
 from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.assets.partition_results import by_novel
-from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
+from morpheus_assets.assets.text import OWNERS
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.partitions import NOVELS
 
@@ -27,7 +27,6 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
         kinds={"python", "pandas"},
         owners=OWNERS,
         code_version="1",
-        backfill_policy=NOVELS_PER_RUN,
     )
     def chapter_echoes(context: dg.AssetExecutionContext, chunks: object, embeddings: object) -> None:
         """For each chapter of a novel the other chapter that is most like it, and how like (cosine of their means).

@@ -12,7 +12,7 @@ import dagster as dg
 
 from morpheus_assets.assets.partition_results import PartitionResults
 from morpheus_assets.assets.schemas import PANEL_COLUMNS
-from morpheus_assets.assets.text import NOVELS_PER_RUN, OWNERS
+from morpheus_assets.assets.text import OWNERS
 from morpheus_assets.automation.ingest_plan import panels_digest
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelFile
 from morpheus_assets.images.errors import RefusedImage
@@ -54,7 +54,6 @@ class FoundPanels:
     kinds={"python", "postgres"},
     owners=OWNERS,
     code_version="1",
-    backfill_policy=NOVELS_PER_RUN,
     io_manager_key="panels_io_manager",
     metadata={"dagster/column_schema": PANEL_COLUMNS, "dagster/table_name": "panels"},
 )

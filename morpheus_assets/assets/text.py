@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from morpheus_assets.text.documents import Document
 
 OWNERS = ["team:content"]
-NOVELS_PER_RUN = dg.BackfillPolicy.multi_run(50)
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,6 @@ class CutNovel:
     kinds={"python", "postgres"},
     owners=OWNERS,
     code_version="1",
-    backfill_policy=NOVELS_PER_RUN,
     io_manager_key="novels_io_manager",
     metadata={"dagster/column_schema": NOVEL_COLUMNS, "dagster/table_name": "novels"},
 )
@@ -116,7 +114,6 @@ def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
     kinds={"python", "postgres"},
     owners=OWNERS,
     code_version=CHAPTER_RULES,
-    backfill_policy=NOVELS_PER_RUN,
     io_manager_key="chapters_io_manager",
     metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
 )
@@ -146,7 +143,6 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         owners=OWNERS,
         code_version=settings.version(),
-        backfill_policy=NOVELS_PER_RUN,
         io_manager_key="chunks_io_manager",
         metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},
     )
