@@ -3,6 +3,7 @@
 No Dagster import: the webserver may be another machine's. What a job means to a caller is api/jobs.py's.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,12 +87,48 @@ class DagsterClient:
     ) -> str:
         """Launch the assets of a job for some partitions, many of them in one run, and return the backfill's id."""
         nodes = await self._ask(_ASSETS_OF_JOB, {"selector": {"pipelineName": job, **self._selector}})
-        keys = [{"path": node["assetKey"]["path"]} for node in nodes["assetNodes"]]
+        keys = [node["assetKey"]["path"] for node in nodes["assetNodes"]]
         if not keys:
             raise DagsterRefused(f"Dagster has no job {job!r} with assets; is its code location loaded?")
-        params = {"assetSelection": keys, "partitionNames": list(partitions), "title": title, "tags": _pairs(tags)}
+        return await self.launch_backfill_of(keys, partitions, title=title, tags=tags)
+
+    async def launch_backfill_of(
+        self,
+        assets: Sequence[Sequence[str]],
+        partitions: Sequence[str],
+        *,
+        title: str,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Launch some assets (keys as paths) for some partitions and return the backfill's id."""
+        params = {
+            "assetSelection": [{"path": list(key)} for key in assets],
+            "partitionNames": list(partitions),
+            "title": title,
+            "description": description,
+            "tags": _pairs(tags),
+        }
         answer = await self._ask(_LAUNCH_BACKFILL, {"params": params})
         return str(_expect(answer["launchPartitionBackfill"], "LaunchBackfillSuccess")["backfillId"])
+
+    async def running_backfill(self, tag: str, value: str) -> str | None:
+        """The id of a backfill with this tag that has not ended."""
+        found = (await self._ask(_RUNNING_BACKFILLS, {}))["partitionBackfillsOrError"]
+        for each in _expect(found, "PartitionBackfills")["results"]:
+            if {"key": tag, "value": value} in each["tags"]:
+                return str(each["id"])
+        return None
+
+    async def partitions(self, asset: Sequence[str]) -> list[str]:
+        """The partitions of an asset in creation order; raises DagsterRefused when Dagster does not know it."""
+        node = (await self._ask(_PARTITIONS, {"key": {"path": list(asset)}}))["assetNodeOrError"]
+        if node["__typename"] != "AssetNode":
+            raise DagsterRefused(
+                f"Dagster at {self._url} has no asset {'/'.join(asset)}: reload its code location, for the settings"
+                " name a space that it does not know yet."
+            )
+        return list(node["partitionKeys"])
 
     async def state(self, job_id: str) -> JobState:
         """What became of a run or a backfill. Raises UnknownJob."""
@@ -160,12 +197,16 @@ class DagsterClient:
 
 
 def set_pool_slots(url: str, pool: str, slots: int) -> None:
-    """How many steps of a pool may run at a time, over all runs. Raises DagsterUnavailable."""
-    body = {"query": _SET_SLOTS, "variables": {"pool": pool, "slots": slots}}
-    try:
-        httpx.post(f"{url}/graphql", json=body, timeout=20.0).raise_for_status()
-    except httpx.HTTPError as error:
-        raise DagsterUnavailable(f"Dagster at {url} did not set the slots of {pool}: {error}") from None
+    """`DagsterClient.set_pool_slots` for code that is not async. Raises DagsterUnavailable or DagsterRefused."""
+
+    async def work() -> None:
+        client = DagsterClient(url)
+        try:
+            await client.set_pool_slots(pool, slots)
+        finally:
+            await client.close()
+
+    asyncio.run(work())
 
 
 def _is_run(job_id: str) -> bool:
@@ -197,6 +238,10 @@ _LAUNCH_RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams
   ... on Error { message } } }"""
 _LAUNCH_BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
+_RUNNING_BACKFILLS = """{ partitionBackfillsOrError(filters: {statuses: [REQUESTED, CANCELING, FAILING]}) { __typename
+  ... on PartitionBackfills { results { id tags { key value } } } ... on Error { message } } }"""
+_PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
+  ... on AssetNode { partitionKeys } } }"""
 _ASSETS_OF_JOB = """query($selector: PipelineSelector!) { assetNodes(pipeline: $selector) { assetKey { path } } }"""
 _RUN = """query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status jobName creationTime startTime
   endTime tags { key value } } ... on Error { message } } }"""

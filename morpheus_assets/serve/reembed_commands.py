@@ -16,7 +16,8 @@ def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
     from morpheus_assets.reembedding_report import as_json as plan_as_json
     from morpheus_assets.reembedding_report import describe_plan
     from morpheus_assets.serve.cli import one_sentence, settings
-    from morpheus_assets.serve.reembedding import LaunchFailed, launch_plan
+    from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable
+    from morpheus_assets.serve.reembedding import launch_plan
 
     values = settings()
     with one_sentence(), connected_engine(values) as engine:
@@ -32,5 +33,6 @@ def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
             click.confirm("Launch what tonight's budget allows?", abort=True)
         try:
             launch_plan(engine, values.dagster_url, plan, click.echo)
-        except LaunchFailed as fault:
-            raise click.ClickException(str(fault)) from fault
+        except (DagsterRefused, DagsterUnavailable) as fault:
+            left = "What was not launched is left to the schedule reembed_on_model_change."
+            raise click.ClickException(f"{fault} {left}") from fault

@@ -15,7 +15,7 @@ import httpx
 
 from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces
 from morpheus_assets.sample_content import put_samples_into_empty_content
-from morpheus_assets.serve.dagster_client import DagsterUnavailable, set_pool_slots
+from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable, set_pool_slots
 from morpheus_assets.serve.environment import (
     StartFailed,
     child_environment,
@@ -110,7 +110,7 @@ def start_api(
     }
     try:
         set_pool_slots(dagster_address, "generate_embedding", settings.generate_slots)
-    except DagsterUnavailable as error:
+    except (DagsterRefused, DagsterUnavailable) as error:
         # two at a time, the default of all pools, is no reason not to start
         say(str(error))
     command = [sys.executable, "-m", "morpheus_assets.serve.cli", "serve"]

@@ -1,5 +1,6 @@
 """`morpheus reembed` against a real Dagster webserver."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 from sqlalchemy import Engine
 
 from morpheus_assets.reembedding_plan import make_plan
-from morpheus_assets.serve.reembedding import Backfills, LaunchFailed, launch_plan
+from morpheus_assets.serve.dagster_client import DagsterClient, DagsterRefused
+from morpheus_assets.serve.reembedding import launch_plan
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store import reembedding
 from morpheus_assets_tests.automation.model_change import NEW, NEW_KEY, OLD_KEY, add_novels, fill, make_settings, names
@@ -87,5 +89,5 @@ def test_a_plan_becomes_a_backfill_through_the_webserver_once(
     assert noted.backfill_id == backfill.backfill_id
     launch_plan(engine, webserver, make_plan(engine, settings), said.append)
     assert said[1] == f"{NEW_KEY}: the backfill {backfill.backfill_id} is still running, so none is added."
-    with pytest.raises(LaunchFailed, match="has no asset text_embeddings/nonsense: reload its code location"):
-        Backfills(webserver).partitions(["text_embeddings", "nonsense"])
+    with pytest.raises(DagsterRefused, match="has no asset text_embeddings/nonsense: reload its code location"):
+        asyncio.run(DagsterClient(webserver).partitions(["text_embeddings", "nonsense"]))
