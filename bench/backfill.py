@@ -48,9 +48,10 @@ def write_novels(folder: Path, prefix: str, count: int) -> list[str]:
     return names
 
 
-def limit_of(project: RunningProject, database: str, novels: Sequence[str]) -> float:
-    """Seconds that the same novels take without Dagster, in a database of their own on the same server."""
+def limit_of(project: RunningProject, database: str, novels: Sequence[str]) -> tuple[float, float]:
+    """Seconds, and seconds of CPU, of the same novels without Dagster, in a database of their own on the server."""
     project.rows(f"CREATE DATABASE {database}")
+    before = project.cpu()
     url = project.database_url(database)
     done = subprocess.run(
         [sys.executable, "-m", "bench.plain_ingest", url, str(project.novels_folder), *novels],
@@ -60,7 +61,9 @@ def limit_of(project: RunningProject, database: str, novels: Sequence[str]) -> f
         capture_output=True,
         text=True,
     )
-    return float(done.stdout)
+    wall, worked = done.stdout.split()
+    # the server's part; it holds what the idle project used meanwhile, too
+    return float(wall), float(worked) + project.cpu() - before
 
 
 class Watch:
@@ -130,14 +133,17 @@ def whole_backfill(project: RunningProject, count: int) -> None:
     """All of `count` new novels in one backfill, beside the limit."""
     novels = write_novels(project.novels_folder, f"size{count}", count)
     project.add_partitions(novels)
-    limit = limit_of(project, f"plain_{count}", novels)
+    limit, limit_cpu = limit_of(project, f"plain_{count}", novels)
+    before = project.cpu()
     watch = Watch(project, project.launch_backfill(novels))
     wall = watch.until_ended(3600)
+    cpu = project.cpu() - before
     searchable = project.rows(SEARCHABLE, [f"size{count}-%"])[0][0]
     say(f"{count} novels", f"{watch.seen[-1][1]['status']}, {searchable} searchable; load {os.getloadavg()[0]:.1f}")
     say("  runs", watch.runs())
     say("  wall / limit", f"{wall:.1f} s / {limit:.1f} s")
     say("  overhead per novel", f"{(wall - limit) / count:.3f} s")
+    say("  CPU per novel / plain", f"{cpu / count:.3f} s / {limit_cpu / count:.3f} s (whatever else the machine does)")
     events = watch.events()
     say("  events", f"{sum(events.values())} ({sum(events.values()) / count:.1f} a novel): {events}")
     say("  progress (novels/embedded)", watch.progress())

@@ -13,11 +13,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import psutil
 import psycopg
 
 from morpheus_assets.settings import PROJECT_FOLDER
@@ -32,12 +33,24 @@ FINISHED = ("COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CAN
 class RunningProject:
     """What a benchmark does to a running project, through the doors that a person has, and what it may look at."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], provider: str) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], provider: str, pid: int) -> None:
         self.folder = folder
         self.environment = dict(environment)
         self.provider = provider
+        self.pid = pid
         self.address = f"http://127.0.0.1:{environment['MORPHEUS_UI_PORT']}"
         self.novels_folder = folder / "content" / "novels"
+
+    def cpu(self) -> float:
+        """Seconds of CPU that the project's processes and its Postgres have used, with those that have ended."""
+        pid_file = next((self.folder / "data").rglob("postmaster.pid"))
+        roots = [psutil.Process(self.pid), psutil.Process(int(pid_file.read_text().split()[0]))]
+        spent = 0.0
+        for process in [each for root in roots for each in (root, *root.children(recursive=True))]:
+            with suppress(psutil.NoSuchProcess):
+                # what has ended and was waited for stands with its parent
+                spent += sum(process.cpu_times()[:4])
+        return spent
 
     def database_url(self, database: str = APPLICATION_DATABASE, driver: str = "postgresql") -> str:
         """The URL of the content database, or of another on the same server."""
@@ -164,7 +177,7 @@ def running_project(*, latency_ms: float = 50, options: str = "", **variables: s
         until(lambda: "is running" in output.read_text() or up.poll() is not None, 180, "the start of the project")
         if up.poll() is not None:
             raise SystemExit(output.read_text())
-        yield RunningProject(folder, environment, root)
+        yield RunningProject(folder, environment, root, up.pid)
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(90)
