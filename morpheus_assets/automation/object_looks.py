@@ -4,7 +4,6 @@ A page is the whole truth about the paths from its beginning to its end, so that
 may stop behind any of them. What is known lies in Postgres; a sensor's cursor keeps one path and nothing else of it.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,18 +26,22 @@ if TYPE_CHECKING:
 # The other sensors of the daemon wait for no tick longer than this and a page; the next one goes on.
 SECONDS = 4.0
 # Ranges a little shorter than a page: a few new objects between two known ones still fit into one request.
-FILL = 0.9
+FILL = 0.97
 
 
 @dataclass
 class Look:
-    """What one look found; `after` is the path behind which the next one goes on, None at the end of the place."""
+    """What one look found; `after` is the path behind which the next one goes on, None at the end of the place.
+
+    `held` is the novel in the middle of whose folder that is.
+    """
 
     objects: int = 0
     pages: int = 0
     changed: int = 0
     gone: int = 0
     after: str | None = None
+    held: str | None = None
     problems: dict[str, str] = field(default_factory=dict)
 
 
@@ -67,10 +70,11 @@ def panels_at_address(
     )
     look.problems.update(problems)
     unfinished = look.after.partition("/")[0] if look.after else None
+    look.held = next((novel for novel, folder in owners.items() if folder == unfinished), None)
     stale = [
         StaleNovel(novel, state_of(digest, latest))
         for novel, digest, latest in content.changed_panel_sets(engine)
-        if novel in owners and owners[novel] != unfinished
+        if novel in owners and novel != look.held
     ]
     return look, stale
 
@@ -90,14 +94,11 @@ def look_at_objects(
     """
     from morpheus_assets.store import content
 
-    deadline = time.monotonic() + seconds
     look = Look()
     bounds = content.path_bounds(engine, kind, after, max(1, int(place.page_size * FILL)))
-    for start, page in place.ranges(after, bounds):
+    for start, page in place.ranges(after, bounds, seconds=seconds):
         _compare(engine, place, kind, take, start, page, look)
         look.after = page.after
-        if time.monotonic() > deadline:
-            break
     return look
 
 

@@ -157,7 +157,8 @@ def look_at_address(
         return dg.SkipReason(str(fault))
     problems = list(seen.problems.values())
     plan = _plan(context, content_folder, kind, stale, position["asked"], problems)
-    cursor = json.dumps({"asked": plan.requested, "after": seen.after})
+    held = {novel: state for novel, state in position["asked"].items() if novel == seen.held}
+    cursor = json.dumps({"asked": {**held, **plan.requested}, "after": seen.after})
     looked = f"{seen.objects} objects on {seen.pages} pages"
     if seen.after is not None:
         looked += f", up to {seen.after}"

@@ -5,6 +5,7 @@ cache stays off: a sensor that reads yesterday's listing sees nothing.
 """
 
 import math
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -68,12 +69,17 @@ class ObjectPlace:
             ObjectPlace(self.url, page_size=1).page()
             return [], []
 
-    def ranges(self, after: str | None, bounds: Collection[str]) -> Iterator[tuple[str | None, Page]]:
-        """Pages in order from behind `after` to the end, each with the path that it begins behind.
+    def ranges(
+        self, after: str | None, bounds: Collection[str], *, seconds: float = math.inf
+    ) -> Iterator[tuple[str | None, Page]]:
+        """Pages in order from behind `after`, each with the path that it begins behind, to the end.
+
+        None is asked for later than `seconds` from now; the first one is in any case.
 
         `bounds` are paths that are likely to lie a little less than a page apart: their pages are asked for ahead, a
         few at a time, where the next page would else wait for the name that ends the one before it.
         """
+        deadline = time.monotonic() + seconds
         starts = [after, *sorted(bound for bound in set(bounds) if bound > (after or ""))]
         ends = [*starts[1:], None]
         with ThreadPoolExecutor(PAGES_AHEAD) as threads:
@@ -81,10 +87,16 @@ class ObjectPlace:
             try:
                 for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
                     while len(ahead) < min(len(starts), index + PAGES_AHEAD):
+                        if ahead and time.monotonic() > deadline:
+                            break
                         ahead.append(threads.submit(self.page, starts[len(ahead)]))
+                    if index == len(ahead):
+                        return
                     page = _until(ahead[index].result(), end)
                     yield start, page
                     while page.after is not None and page.after != end:
+                        if time.monotonic() > deadline:
+                            return
                         start = page.after
                         page = _until(self.page(start), end)
                         yield start, page
