@@ -22,6 +22,7 @@ from morpheus_assets.store.vector_search import CONNECTIONS, index_kind_of, near
 SMALLEST_INDEXED = 10_000
 # Rows come into an index one by one as they are stored; past this growth a new build is faster and tidier.
 REBUILD_GROWTH = 2.0
+BUILDER_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def ensure_index(
         connection = outer.execution_options(isolation_level="AUTOCOMMIT")
         cursor = raw(connection)
         lock = ["morpheus index " + space.table]
-        cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", lock)
+        _become_the_builder(cursor, lock)
         try:
             space = get_space(connection, space.key)
             rows = rows_of(cursor, space.table)
@@ -106,6 +107,13 @@ def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, 
         if remember:
             connection.execute("UPDATE embedding_spaces SET index_recall = %s WHERE id = %s", [recall, space.id])
     return recall
+
+
+def _become_the_builder(cursor: psycopg.Connection[Any], lock: list[str]) -> None:
+    # Asked for time and again: who waits within a statement holds a snapshot, and a build that lets writers go on waits
+    # for all older snapshots. Four runs that ended together locked each other out, and three of them failed.
+    while not (cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", lock).fetchone() or [False])[0]:
+        time.sleep(BUILDER_POLL_SECONDS)
 
 
 def _build(cursor: psycopg.Connection[Any], space: SpaceRow, *, concurrently: bool) -> None:
