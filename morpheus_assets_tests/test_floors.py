@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "morpheus_assets"
-LOWER = {"text", "images", "embedding", "store"}
+LOWER = {"text", "images", "embedding", "places", "store"}
 DAGSTER_FACE = {
     "assets",
     "automation",

@@ -43,6 +43,30 @@ def test_a_relative_folder_means_the_same_from_everywhere(monkeypatch: pytest.Mo
     assert Settings(_env_file=None).novels_folder == PROJECT_FOLDER / "books" / "novels"
 
 
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
+def test_content_may_be_an_address(monkeypatch: pytest.MonkeyPatch, scheme: str):
+    monkeypatch.setenv("MORPHEUS_CONTENT", f"{scheme}://books/shelf/")
+    assert Settings(_env_file=None).content == f"{scheme}://books/shelf"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("ftp://books", "begins with s3://, gs:// or az://"),
+        ("s3://", "write s3://BUCKET"),
+        ("s3://AKIA:very-secret@books/shelf", "holds credentials"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, written: str, said: str
+):
+    monkeypatch.setenv("MORPHEUS_CONTENT", written)
+    with pytest.raises(ValidationError, match="content") as told:
+        Settings(_env_file=None)
+    assert said in str(told.value)
+    assert "very-secret" not in str(told.value)
+
+
 def test_a_value_out_of_range_is_refused_by_the_variables_name(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MORPHEUS_REQUESTS_IN_FLIGHT", "0")
     with pytest.raises(ValidationError, match="requests_in_flight"):

@@ -39,6 +39,9 @@ def any_page(fs: Any, root: str, after: str, limit: int) -> tuple[list[Mapping[s
     """Everything behind `after` as one page, for a store that cannot begin a listing in the middle."""
     bucket, _, _ = root.partition("/")
     found = fs.find(root.rstrip("/"), detail=True).values()
+    if not found:
+        # a container that is missing lists as an empty one; asked for itself, it is not found
+        fs.info(bucket)
     names = ((each["name"].removeprefix(bucket + "/"), each) for each in found)
     return [{**each, "name": name} for name, each in sorted(names, key=lambda pair: pair[0]) if name > after], False
 
@@ -48,6 +51,9 @@ PAGES: Mapping[str, Callable[[Any, str, str, int], tuple[list[Mapping[str, Any]]
     "gs": gs_page,
     "az": any_page,
 }
+
+
+CAN_BEGIN_ANYWHERE = frozenset({"s3", "gs"})
 
 
 def page_of(fs: Any, url: str, scheme: str, root: str, after: str | None, limit: int) -> Page:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from morpheus_assets.places import ContentUnreadable, Entry, Page, faults
-from morpheus_assets.places.listing import MOST_KEYS, below, names_of, page_of
+from morpheus_assets.places.listing import CAN_BEGIN_ANYWHERE, MOST_KEYS, below, names_of, page_of
 
 AT_A_TIME = 16
 PAGES_AHEAD = 4
@@ -63,11 +63,13 @@ class ObjectPlace:
     def names(self) -> tuple[list[str], list[str]]:
         """The names of the folders and of the objects directly below; raises ContentUnreadable."""
         try:
-            return names_of(self._asked(lambda: self._fs.ls(self._root, detail=True), FileNotFoundError))
+            found = self._asked(lambda: self._fs.ls(self._root, detail=True), FileNotFoundError)
         except FileNotFoundError:
-            # said of a bucket that is missing, which is an error, and of a prefix that holds nothing, which is none
+            found = []
+        if not found:
+            # both a bucket that is missing, which is an error, and a prefix that holds nothing, which is none
             ObjectPlace(self.url, page_size=1).page()
-            return [], []
+        return names_of(found)
 
     def ranges(
         self, after: str | None, bounds: Collection[str], *, seconds: float = math.inf
@@ -80,7 +82,8 @@ class ObjectPlace:
         few at a time, where the next page would else wait for the name that ends the one before it.
         """
         deadline = time.monotonic() + seconds
-        starts = [after, *sorted(bound for bound in set(bounds) if bound > (after or ""))]
+        useful = set(bounds) if self._scheme in CAN_BEGIN_ANYWHERE else set()
+        starts = [after, *sorted(bound for bound in useful if bound > (after or ""))]
         ends = [*starts[1:], None]
         with ThreadPoolExecutor(PAGES_AHEAD) as threads:
             ahead: list[Future[Page]] = []
@@ -156,9 +159,11 @@ class ObjectPlace:
     def keep(self, path: str, data: bytes) -> bool:
         """Put a new object; an existing one stays as it is and gives False. Raises ContentUnreadable."""
         try:
-            self._asked(lambda: self._fs.pipe_file(self._path(path), data, mode="create"), FileExistsError)
-        except FileExistsError:
-            return False
+            self._fs.pipe_file(self._path(path), data, mode="create")
+        except Exception as error:
+            if isinstance(error, FileExistsError) or faults.code_of(error) in ("412", "PreconditionFailed"):
+                return False
+            raise faults.unreadable(self.url, error) from error
         return True
 
     @property
