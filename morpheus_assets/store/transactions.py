@@ -1,15 +1,17 @@
-"""One transaction for one store call, and the replacement of a novel's rows in it by COPY and compare.
+"""One transaction for one store call, and the replacement of a novel's rows in it, compared before they are written.
 
 Which table has which columns is the callers' business.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Connection, Engine
 
 from morpheus_assets.store.database import raw
@@ -17,6 +19,8 @@ from morpheus_assets.store.errors import UnknownNovel
 from morpheus_assets.store.records import ReplaceCounts
 
 Bind = Engine | Connection
+# What fits into a socket's buffer, and keeps the server busy while the next are made.
+_ROWS_AT_ONCE = 64
 
 
 @contextmanager
@@ -56,6 +60,11 @@ class RowSet:
     derived: tuple[tuple[str, str], ...] = ()
     """Columns computed from the staged row `s` (name, SQL); they are not compared."""
 
+    @property
+    def staged(self) -> tuple[tuple[str, str], ...]:
+        """What is sent of each row: columns with their types."""
+        return (self.key, *self.values, *self.staged_only)
+
 
 def replace_rows(
     connection: psycopg.Connection[Any],
@@ -68,33 +77,43 @@ def replace_rows(
     """Make the novel's rows equal to `rows` (key, values, staged-only columns): changed ones are written, orphans go.
 
     Rows that are equal already are not touched. `rewrite_all` writes them too, for when a derived column must change.
+    `rows` may be a generator: the next ones are made while the server writes those before.
     """
-    staged = (rows_of.key, *rows_of.values, *rows_of.staged_only)
-    staging = Identifier(f"staged_{rows_of.table}")
-    columns = SQL(", ").join(SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in staged)
-    connection.execute(SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DROP").format(staging, columns))
-    total = 0
-    with connection.cursor() as cursor:
-        with cursor.copy(SQL("COPY {} FROM STDIN").format(staging)) as copy:
-            for row in rows:
-                copy.write_row(row)
-                total += 1
-        written = cursor.execute(_upsert(rows_of, staging), {"number": number, "rewrite_all": rewrite_all}).rowcount
-        deleted = cursor.execute(
-            SQL(
-                "DELETE FROM {table} t WHERE novel_id = %s"
-                " AND NOT EXISTS (SELECT FROM {staging} s WHERE s.{key} = t.{key})"
-            ).format(table=Identifier(rows_of.table), staging=staging, key=Identifier(rows_of.key[0])),
-            [number],
-        ).rowcount
-        cursor.execute(SQL("DROP TABLE {}").format(staging))
-    return ReplaceCounts(written=written, unchanged=total - written, deleted=deleted)
+    statement = _upsert(rows_of)
+    names = [name for name, _ in rows_of.staged]
+    source = iter(rows)
+    keys: list[Any] = []
+    written = 0
+    # Sent without waiting for the answer, and never more than one at a time, so that memory stays flat.
+    with connection.pipeline() as pipeline, connection.cursor() as cursor:
+        while batch := list(islice(source, _ROWS_AT_ONCE)):
+            pipeline.sync()
+            written += max(0, cursor.rowcount)
+            staged = [dict(zip(names, map(_as_json, row), strict=True)) for row in batch]
+            wanted = {"number": number, "rewrite_all": rewrite_all, "rows": json.dumps(staged, ensure_ascii=False)}
+            cursor.execute(statement, wanted)
+            keys += (row[0] for row in batch)
+        pipeline.sync()
+        written += max(0, cursor.rowcount)
+    kind = SQL(rows_of.key[1])
+    deleted = connection.execute(
+        SQL("DELETE FROM {} WHERE novel_id = %s AND {} <> ALL (%s::{}[])").format(
+            Identifier(rows_of.table), Identifier(rows_of.key[0]), kind
+        ),
+        [number, keys],
+    ).rowcount
+    return ReplaceCounts(written=written, unchanged=len(keys) - written, deleted=deleted)
 
 
-def _upsert(rows_of: RowSet, staging: Identifier) -> SQL | Any:
+def _as_json(value: Any) -> Any:
+    return "\\x" + value.hex() if isinstance(value, bytes) else value
+
+
+def _upsert(rows_of: RowSet) -> Composed:
     names = [name for name, _ in rows_of.values]
     derived = [name for name, _ in rows_of.derived]
     every = [rows_of.key[0], *names]
+    columns = SQL(", ").join(SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in rows_of.staged)
     target = SQL(", ").join(map(Identifier, ["novel_id", *every, *derived]))
     source = SQL(", ").join(
         [
@@ -108,11 +127,11 @@ def _upsert(rows_of: RowSet, staging: Identifier) -> SQL | Any:
     new_columns = SQL(", ").join(SQL("s.") + Identifier(name) for name in names)
     # Equal rows are left out before the insert: ON CONFLICT … WHERE would leave them, but still lock and mark each.
     return SQL(
-        "INSERT INTO {table} ({target}) SELECT {source} FROM {staging} s"
+        "INSERT INTO {table} ({target}) SELECT {source} FROM json_to_recordset(%(rows)s::json) AS s ({columns})"
         " WHERE %(rewrite_all)s OR NOT EXISTS (SELECT FROM {table} t WHERE t.novel_id = %(number)s"
         " AND t.{key} = s.{key} AND ({same}) IS NOT DISTINCT FROM ({new}))"
         " ORDER BY s.{key} ON CONFLICT (novel_id, {key}) DO UPDATE SET {changes}"
     ).format(
-        table=Identifier(rows_of.table), target=target, source=source, staging=staging,
+        table=Identifier(rows_of.table), target=target, source=source, columns=columns,
         key=Identifier(rows_of.key[0]), same=same_columns, new=new_columns, changes=changes,
     )  # fmt: skip
