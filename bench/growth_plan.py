@@ -16,7 +16,7 @@ from bench.growth_report import RESULTS, tables
 from morpheus_assets.embedding.models import find_model
 
 GB = 10**9
-# pgvector while it builds with 8 neighbours: with 16 MB it said that the graph was full after 19,827 rows of 3072 signs.
+# pgvector while it builds with 8 neighbours: 16 MB held the graph of 19,827 rows of 3072 signs.
 GRAPH_BYTES = 850
 # Measured on real novels (Pride and Prejudice, War and Peace): word pieces a passage, passages a novel of 700 kB.
 TOKENS, NOVEL = 195, 800
