@@ -125,13 +125,7 @@ class Deployment:
         command = {
             "daemon": [str(programs / "dagster-daemon"), "run", "-w", "workspace.yaml"],
             "ui": [
-                str(programs / "dagster-webserver"),
-                "-w",
-                "workspace.yaml",
-                "-h",
-                "127.0.0.1",
-                "-p",
-                str(self.port),
+                str(programs / "dagster-webserver"), "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(self.port),
             ],
         }[name]  # fmt: skip
         with (self.folder / f"{name}.log").open("ab") as log:

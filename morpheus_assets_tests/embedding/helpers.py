@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 import numpy as np
+import pytest
 
 from morpheus_assets.embedding.pipeline import (
     EmbeddedBatch,
@@ -17,6 +18,7 @@ from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OPENAI, VOYAGE = "openai/text-embedding-3-small@256", "voyage/voyage-3.5@256"
+both_vendors = pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 KEY = "sk-secret-0123456789"
 QUICK = RetryPolicy(first_wait=0.01, longest_wait=0.02, jitter=0.0, longest_retry_after=0.25, rate_limit_wait=0.01)
 

@@ -1,9 +1,11 @@
 import asyncio
+import os
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +202,14 @@ def test_two_batches_are_forwarded_side_by_side_with_a_thread_each(tmp_path: Pat
     together = np.concatenate(asyncio.run(at_once()))
     assert np.allclose(together, embed(pair, [sample(name) for name in names]), atol=1e-5)
     assert pair._load().workers == 2
+
+
+def test_a_card_takes_one_batch_at_a_time_and_every_core_decodes_for_it(tmp_path: Path) -> None:
+    card = clip_model.ClipModel(None, None, None, "cuda", None, threads=8)  # type: ignore[arg-type]
+    beside = replace(card, device="cpu")
+    assert (card.workers, beside.workers) == (1, 4)
+    provider, cores = open_provider(demo_space(tmp_path)), os.cpu_count() or 1
+    assert (provider._threads_for(card), provider._threads_for(beside)) == (cores, min(4, cores))
 
 
 def test_a_local_checkpoint_gives_the_vectors_of_the_same_weights(provider: OpenClipProvider, tmp_path: Path) -> None:

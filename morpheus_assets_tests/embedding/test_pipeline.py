@@ -20,14 +20,13 @@ from morpheus_assets_tests.embedding.helpers import (
     VOYAGE,
     as_inputs,
     assert_right,
+    both_vendors,
     digest,
     open_provider,
     run,
     sentences,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
-
-both_vendors = pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 
 
 @both_vendors

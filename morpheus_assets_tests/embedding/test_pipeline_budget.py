@@ -1,8 +1,6 @@
 import asyncio
 import time
 
-import pytest
-
 from morpheus_assets.embedding.pipeline import (
     RetryPolicy,
     embed_stream,
@@ -17,8 +15,6 @@ from morpheus_assets_tests.embedding.helpers import (
     sentences,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
-
-both_vendors = pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 
 
 class RecordingBudget(NoBudget):

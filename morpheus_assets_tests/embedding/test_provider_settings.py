@@ -4,18 +4,15 @@ import pytest
 from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
 from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets_tests.embedding.helpers import (
-    OPENAI,
     QUICK,
-    VOYAGE,
     assert_right,
+    both_vendors,
     open_provider,
     run,
     sentences,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
-
-both_vendors = pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 
 
 def test_an_endpoint_of_ones_own_needs_no_key_and_may_have_any_model(provider_server: ProviderServer):

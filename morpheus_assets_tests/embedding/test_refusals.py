@@ -4,6 +4,7 @@ from morpheus_assets_tests.embedding.helpers import (
     OPENAI,
     VOYAGE,
     assert_right,
+    both_vendors,
     digest,
     open_provider,
     run,
@@ -11,8 +12,6 @@ from morpheus_assets_tests.embedding.helpers import (
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import POISON
-
-both_vendors = pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 
 
 @both_vendors
