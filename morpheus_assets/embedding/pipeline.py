@@ -60,6 +60,8 @@ async def embed_stream(
                 task = asyncio.create_task(sender.send(pack))
                 rounds.begin(task)
                 on_their_way.add(task)
+                # It begins now, not when the inputs of all the others have been read.
+                await asyncio.sleep(0)
             while arrived:
                 yield arrived.popleft()
             if not on_their_way:
