@@ -17,7 +17,7 @@ from morpheus_assets.automation.schedules import build_schedules
 from morpheus_assets.automation.second_tries import failed_ingests_sensor
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
 from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
-from morpheus_assets.automation.unfinished import ingest_unfinished
+from morpheus_assets.automation.unfinished_job import ingest_unfinished
 from morpheus_assets.automation.upkeep import upkeep
 from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
 from morpheus_assets.executors import build_executor

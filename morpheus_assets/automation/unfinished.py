@@ -1,4 +1,4 @@
-"""The job that brings in what is not whole, wherever it lies among the partitions, in few runs.
+"""Launches what is not whole, wherever it lies among the partitions, in few runs; the job is unfinished_job.py's.
 
 A backfill of scattered partitions makes a run for each range of neighbours, and a run costs seconds before its first
 novel. Here the novels in between that are whole are taken along: they cost no request.
@@ -18,21 +18,6 @@ from morpheus_assets.reembedding_orders import MOST_RUNS, bridge
 from morpheus_assets.resources import DatabaseResource
 
 TAGS = {"morpheus/kind": "unfinished"}
-
-
-@dg.op
-def launch_unfinished(context: dg.OpExecutionContext, database: dg.ResourceParam[DatabaseResource]) -> None:
-    """Launch one backfill of the text assets for all novels that are not whole; its page shows what becomes of them."""
-    context.log.info(launch(context.instance, context.repository_def.asset_graph, database))
-
-
-@dg.job(tags={"morpheus/kind": "plan"})
-def ingest_unfinished() -> None:
-    """Brings in every novel whose file or vectors are not as they should be, in few runs however scattered they are.
-
-    Use it in place of a backfill of missing partitions that are scattered over many novels.
-    """
-    launch_unfinished()
 
 
 def launch(instance: dg.DagsterInstance, graph: BaseAssetGraph, database: DatabaseResource) -> str:
