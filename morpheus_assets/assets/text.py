@@ -19,7 +19,8 @@ from morpheus_assets.resources import ContentFolderResource
 from morpheus_assets.text.chapter_finding import CHAPTER_RULES
 
 if TYPE_CHECKING:
-    from morpheus_assets.text.chunking import Chunk, ChunkerSettings
+    from morpheus_assets.text.chunker_settings import ChunkerSettings
+    from morpheus_assets.text.chunking import Chunk
     from morpheus_assets.text.documents import Document
 
 OWNERS = ["team:content"]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.text.chunking import ChunkerSettings
+from morpheus_assets.text.chunker_settings import ChunkerSettings
 from morpheus_assets.text.errors import UnreadableText
 
 

