@@ -155,16 +155,19 @@ def cancelled(project: RunningProject, count: int) -> None:
     project.add_partitions(novels)
     before = project.provider_stats()
     watch = Watch(project, project.launch_backfill(novels))
-    watch.until_ended(600, also=lambda page: materialized(page) >= count // 5)
+    watch.until_ended(1800, also=lambda page: materialized(page) >= count // 10)
     project.cancel(watch.backfill_id)
     asked = time.monotonic()
     watch.until_ended(300)
     took = time.monotonic() - asked
     kept = watch.counts()[EMBEDDED][1]
     in_store = project.rows(SEARCHABLE, ["cancel-%"])[0][0]
-    say(f"cancel at {count // 5} of {count}", f"{watch.seen[-1][1]['status']} after {took:.1f} s; {watch.runs()}")
+    say(f"cancel at {count // 10} of {count}", f"{watch.seen[-1][1]['status']} after {took:.1f} s; {watch.runs()}")
     say("  kept", f"{kept} shown as embedded, {in_store} searchable")
-    again = Watch(project, project.launch_backfill(not_embedded(project, novels)))
+    left = not_embedded(project, novels)
+    if not left:
+        return
+    again = Watch(project, project.launch_backfill(left))
     wall = again.until_ended(1800)
     after = project.provider_stats()
     paid = after["inputs"] - before["inputs"]
@@ -281,7 +284,7 @@ def main() -> None:
             for count in sizes:
                 whole_backfill(project, count)
         if "cancel" in chosen:
-            cancelled(project, min(300, sizes[-1]))
+            cancelled(project, 300)
         if "poisoned" in chosen:
             poisoned(project, min(120, sizes[-1]))
         if "dropped" in chosen or "scattered" in chosen:
