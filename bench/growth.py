@@ -21,7 +21,6 @@ from bench.growth_costs import WINDOW
 from bench.growth_deployment import Place, place
 from bench.growth_report import write_report
 from bench.growth_search import ask_about, search_all
-from morpheus_assets import embedding_io_managers
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store import content, indexes, spaces, vectors
@@ -132,7 +131,7 @@ def main() -> None:
     started, load = time.perf_counter(), os.getloadavg()[0]
     with place(arguments.dimensions) as here, here.meters.peaks(), dg.DagsterInstance.ephemeral() as instance:
         here.meters.wrap(vectors, "write_batch")
-        here.meters.wrap(embedding_io_managers, "ensure_index")
+        here.meters.wrap(indexes, "_build")
         growth = Growth(here, instance)
         # What is imported and planned only once belongs to no size.
         growth.ingest(WARM_UP, chapters=(3,))

@@ -17,8 +17,8 @@ def work(novel: Novel) -> float:
 
 
 def builds(novel: Novel) -> float:
-    """CPU seconds of Postgres while the run built the index, or looked whether it should."""
-    return novel["parts"].get("ensure_index.postgres", 0.0)
+    """CPU seconds of Postgres while the run built the index."""
+    return novel["parts"].get("_build.postgres", 0.0)
 
 
 def writing(novel: Novel) -> float:

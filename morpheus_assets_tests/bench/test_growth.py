@@ -49,7 +49,7 @@ def novel(writing: float, building: float = 0.0) -> dict:
     return {
         "wall": 4.0, "own": 1.0, "postgres": 0.5 + writing + building, "provider": 0.2, "wal_bytes": 12_000_000,
         "events": 60, "event_bytes": 90_000,
-        "parts": {"write_batch.postgres": writing, "ensure_index.postgres": building},
+        "parts": {"write_batch.postgres": writing, "_build.postgres": building},
     }  # fmt: skip
 
 
