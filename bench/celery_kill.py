@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from urllib.request import urlopen
 
 from bench.backfill import SEARCHABLE
+from bench.deployment import SHARED_NOVELS
 from bench.running_project import FINISHED, until
 from bench.separate_machines import Cluster, cluster
 from morpheus_assets_tests.fixtures.deployment import story
@@ -135,26 +136,35 @@ def senders(sent: Sequence[Request]) -> Counter[str]:
     return counts
 
 
-def share_a_budget(made: Cluster, count: int) -> None:
-    """Two fresh workers under tight limits: the fullest minute, in requests and tokens."""
-    names = write_stories(made, "budget", count)
-    requests, tokens = 25, 50_000
-    limits = {"MORPHEUS_REQUESTS_PER_MINUTE": str(requests), "MORPHEUS_TOKENS_PER_MINUTE": str(tokens)}
-    # what was sent without these limits counts for a minute
+def share_a_budget(made: Cluster, what: str, limit: int, number: int) -> None:
+    """Two fresh workers under one tight limit, for some three minutes: the fullest of them."""
+    names = write_sections(made, what, 10)
+    loose = {"MORPHEUS_REQUESTS_PER_MINUTE": "100000", "MORPHEUS_TOKENS_PER_MINUTE": "100000000"}
+    # what was sent without this limit counts for a minute
     made.rows("DELETE FROM rate_limits")
     since = time.time()
-    for number in (3, 4):
-        made.start_worker(number, **limits)
-    backfill = made.launch_backfill(names)
-    seconds = wait_for(made, backfill, 1800)
+    for worker in (number, number + 1):
+        # one step at a time, so that both workers embed
+        made.start_worker(worker, 1, **loose | {f"MORPHEUS_{what.upper()}_PER_MINUTE": str(limit)})
+    wait_for(made, made.launch_backfill(names), 1800)
     sent = [row for row in journal(made) if row[0] > since]
-    line("budget", f"{count} novels in {seconds:.0f} s; inputs: {dict(senders(sent))}")
-    for name, limit, used in (
-        ("requests", requests, fullest([(row[0], 1) for row in sent])),
-        ("tokens", tokens, fullest([(row[0], row[2]) for row in sent])),
-    ):
-        over = 100 * (used - limit) / limit
-        line(f"{name} in the fullest minute", f"{used} of {limit}: {over:+.1f} %")
+    used = fullest([(row[0], 1 if what == "requests" else row[2]) for row in sent])
+    line(f"fullest minute, {what}", f"{used} of {limit}: {100 * (used - limit) / limit:+.1f} %")
+    line("", f"{len(sent)} requests in {sent[-1][0] - sent[0][0]:.0f} s; inputs by worker: {dict(senders(sent))}")
+    for worker in (number, number + 1):
+        made.stop(f"worker{worker}")
+
+
+def write_sections(made: Cluster, prefix: str, count: int) -> list[str]:
+    """Files of prose, whose tokens are counted alike by us and by the provider, of some 40 passages each."""
+    book = (SHARED_NOVELS / "war-and-peace-latin1.txt").read_text(encoding="latin-1")
+    names = [f"{prefix}-{number:03}" for number in range(count)]
+    start = 100_000 + 1_000_000 * (prefix == "tokens")
+    for number, name in enumerate(names):
+        text = book[start + 40_000 * number : start + 40_000 * (number + 1)]
+        (made.novels_folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    made.add_partitions(names)
+    return names
 
 
 def fullest(arrivals: Sequence[tuple[float, int]]) -> int:
@@ -190,7 +200,8 @@ def main() -> None:
         if "budget" in only:
             if "worker1" in made.processes:
                 made.stop("worker1")
-            share_a_budget(made, max(6, arguments.novels * 2 // 5))
+            share_a_budget(made, "requests", 15, 3)
+            share_a_budget(made, "tokens", 27_000, 5)
     line("load", " ".join(f"{value:.1f}" for value in os.getloadavg()))
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 WINDOW_SECONDS = 60.0
 # Bookings are kept in slots of this length, so the row stays small whatever the number of requests.
 _SLOT_SECONDS = 0.5
+# A request arrives a moment after it was booked, and some take longer than others: a booking counts for a second more
+# in a minute, or the slow ones of one minute would arrive with all of the next.
+_UNDER_WAY = 1 / 60
 # What a provider said about its limits counts for this long; after that the configured limits hold again.
 _OBSERVED_SECONDS = 600.0
 # What lies further ahead was written before the server's clock was set back.
@@ -177,7 +180,7 @@ class PostgresBudget:
         now = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()[0]
         _, recent, requests, tokens, observed_at, paused_until = row
         fresh = observed_at is not None and 0 <= now - observed_at < _OBSERVED_SECONDS
-        slots = [slot for slot in recent if now - WINDOW_SECONDS - _SLOT_SECONDS < slot[0] < now + _LONGEST_BOOKING]
+        slots = [slot for slot in recent if now < _leaves(slot[0]) and slot[0] < now + _LONGEST_BOOKING]
         return _Account(
             now=now,
             slots=slots,
@@ -200,7 +203,7 @@ def _first_fit(account: _Account, requests: int, tokens: int) -> float:
     used_requests = sum(slot[1] for slot in account.slots)
     used_tokens = sum(slot[2] for slot in account.slots)
     for slot in account.slots:
-        leaves = slot[0] + _SLOT_SECONDS + WINDOW_SECONDS
+        leaves = _leaves(slot[0])
         if leaves > at:
             if used_requests + requests <= requests_room and used_tokens + tokens <= tokens_room:
                 return at
@@ -208,6 +211,11 @@ def _first_fit(account: _Account, requests: int, tokens: int) -> float:
         used_requests -= slot[1]
         used_tokens -= slot[2]
     return at
+
+
+def _leaves(at: float) -> float:
+    """When a slot that began at `at` counts no more."""
+    return at + _SLOT_SECONDS + WINDOW_SECONDS * (1 + _UNDER_WAY)
 
 
 def _add(slots: list[Slot], at: float, requests: int, tokens: int) -> None:

@@ -39,6 +39,9 @@ class OpenAIProvider:
         )
         if not api_key and base_url is None:
             raise self._endpoint.missing_key()
+        # Not with the first requests: they are booked in the shared budget by then, and would leave seconds later.
+        import openai  # noqa: F401
+
         # A server of one's own often wants no key; the SDK insists on one.
         self._api_key = api_key or "none"
         self._client: AsyncOpenAI | None = None

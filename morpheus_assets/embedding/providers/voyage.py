@@ -49,6 +49,9 @@ class VoyageProvider:
         )
         if not api_key:
             raise self._endpoint.missing_key()
+        # Not with the first requests: they are booked in the shared budget by then, and would leave seconds later.
+        import voyageai.api_resources.api_requestor  # noqa: F401
+
         self._api_key = api_key
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
