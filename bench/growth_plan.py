@@ -67,7 +67,7 @@ def plan(measured: Measured, chunks: int, tokens_per_minute: int) -> dict[str, s
         "price, text-embedding-3-large": f"${tokens * price / 1e6:,.0f}",
         f"days at {_short(tokens_per_minute)} tokens a minute": f"{tokens / tokens_per_minute / 1440:,.1f}",
         "disk, GB": f"{chunks * measured.disk_bytes / GB:,.0f}",
-        "WAL while loading, GB": f"{chunks * measured.wal_bytes / GB:,.0f}",
+        "WAL while loading with a live index, GB": f"{chunks * measured.wal_bytes / GB:,.0f}",
         "memory for the indexes of vectors and words, GB": (
             f"{chunks * (measured.index_bytes + measured.words_bytes) / GB:,.1f}"
         ),

@@ -22,8 +22,8 @@ from morpheus_assets.store.vector_search import Nearest, nearest_approximate, ne
 # Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
 _RRF = 60
 _POOL = 40
-# So many vectors take 20 ms exactly at 384 dimensions and 140 ms at 3072. The index is no faster there: it must bring
-# many times what is asked for, as most of what it finds lies outside the filter.
+# So many vectors of 3072 dimensions take 130 ms of CPU exactly. The index is no faster there: it must bring many times
+# what is asked for, as most of what it finds lies outside the filter.
 _LARGEST_EXACT = 20_000
 
 T = TypeVar("T")
