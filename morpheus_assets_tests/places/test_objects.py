@@ -98,7 +98,7 @@ def test_what_is_there_is_known_by_name_and_a_new_object_never_replaces_another(
 
 def said_by(place: ObjectPlace) -> str:
     sentences = []
-    for ask in (place.page, place.names, lambda: place.read("p.png", 10), lambda: place.there(["p.png"])):
+    for ask in (place.page, lambda: place.read("p.png", 10)):
         try:
             ask()
         except ContentUnreadable as error:
