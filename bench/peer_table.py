@@ -1,4 +1,4 @@
-"""From the harness's records to tables in markdown: spreads over rounds, ratios to the limit of the same round."""
+"""From the harness's records to tables in markdown: spreads over rounds, ratios to the limit run just before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ NAMES = {
     "haystack": "Haystack",
     "pixeltable": "Pixeltable",
 }
+MEDIANS = ("inputs_ok", "tokens_ok", "requests", "cpu_s", "pg_cpu_s", "rss_mb", "p95_ms", "hybrid_p50_ms")
 Record = Mapping[str, Any]
 
 
@@ -61,41 +62,34 @@ class Line:
 
 
 def summarize(records: Sequence[Record]) -> list[Line]:
-    """A line for each system and step, systems in the order in which they ran; failed runs are only counted."""
-    at = {(record["peer"], record["step"], record["round"]): record for record in records}
-    lines = []
-    for spec in dict.fromkeys(record["peer"] for record in records):
-        for step in STEPS:
-            runs = [at[key] for key in at if key[:2] == (spec, step)]
-            good = [run for run in runs if succeeded(run)]
-            pairs = [(run, at.get((LIMIT, COMPARED_WITH.get(step, step), run["round"]))) for run in good]
-            beside = [(run, limit) for run, limit in pairs if limit is not None and succeeded(limit)]
-            if runs:
-                lines.append(
-                    Line(
-                        spec,
-                        step,
-                        len(runs) - len(good),
-                        Spread.of(map(work, good)),
-                        Spread.of(map(wall, good)),
-                        Spread.of(work(run) / work(limit) for run, limit in beside),
-                        Spread.of(wall(run) / wall(limit) for run, limit in beside),
-                        _medians(
-                            good,
-                            (
-                                "inputs_ok",
-                                "tokens_ok",
-                                "requests",
-                                "cpu_s",
-                                "pg_cpu_s",
-                                "rss_mb",
-                                "p95_ms",
-                                "hybrid_p50_ms",
-                            ),
-                        ),
-                    )
-                )
-    return lines
+    """A line for each system and step, systems in the order in which they ran; failed runs are only counted.
+
+    A ratio is to the limit's last run of the step before, so that both are of the same minutes on a noisy machine.
+    """
+    runs: dict[tuple[str, str], list[tuple[Record, Record | None]]] = {}
+    limits: dict[str, Record] = {}
+    for record in records:
+        if record["peer"] == LIMIT:
+            limits[record["step"]] = record
+        limit = limits.get(COMPARED_WITH.get(record["step"], record["step"]))
+        runs.setdefault((record["peer"], record["step"]), []).append((record, limit))
+    specs = dict.fromkeys(record["peer"] for record in records)
+    return [_line(spec, step, runs[spec, step]) for spec in specs for step in STEPS if (spec, step) in runs]
+
+
+def _line(spec: str, step: str, runs: Sequence[tuple[Record, Record | None]]) -> Line:
+    good = [(run, limit) for run, limit in runs if succeeded(run)]
+    beside = [(run, limit) for run, limit in good if limit is not None and succeeded(limit)]
+    return Line(
+        spec,
+        step,
+        failures=len(runs) - len(good),
+        work=Spread.of(work(run) for run, _ in good),
+        wall=Spread.of(wall(run) for run, _ in good),
+        work_ratio=Spread.of(work(run) / work(limit) for run, limit in beside),
+        wall_ratio=Spread.of(wall(run) / wall(limit) for run, limit in beside),
+        medians=_medians([run for run, _ in good], MEDIANS),
+    )
 
 
 def succeeded(record: Record) -> bool:

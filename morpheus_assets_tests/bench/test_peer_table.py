@@ -11,7 +11,7 @@ def only(lines, spec, step="ingest"):
     return line
 
 
-def test_a_ratio_is_to_the_limit_of_the_same_round():
+def test_a_ratio_is_to_the_run_of_the_limit_just_before():
     lines = summarize(
         [
             run("limit", work=1.0), run("pgai", work=8.0),
