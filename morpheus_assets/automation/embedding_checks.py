@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CHECK_KIND = "check"
 SHOWN = 20
-# Reading so many vectors takes some tenths of a second; a run's own novels are checked by its IO manager anyway.
-LARGEST_READ_IN_A_RUN = 20_000
+# Reading so many vectors takes less than a tenth of a second; a run's own novels are checked by its IO manager anyway.
+LARGEST_READ_IN_A_RUN = 5_000
 READ_VECTORS = {"dimensions_and_norm", "no_zero_vector"}
 # Providers that promise unit vectors; halfvec keeps them to about a thousandth.
 UNIT_NORM_TOLERANCE = 0.01
