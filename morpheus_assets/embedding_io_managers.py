@@ -27,7 +27,7 @@ from morpheus_assets.space_filling import SpaceFiller, covered_novels
 from morpheus_assets.standing_spaces import kept_spaces
 from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.coverage import NovelCoverage
-from morpheus_assets.store.faults import patiently
+from morpheus_assets.store.faults import interruption_behind, patiently
 from morpheus_assets.store.indexes import ensure_index
 from morpheus_assets.store.space_rows import SpaceRow
 
@@ -61,6 +61,9 @@ class EmbeddingsIOManager(dg.IOManager):
         except dg.Failure:
             raise
         except Exception as error:
+            interruption = interruption_behind(error)
+            if interruption:
+                raise interruption from error
             raise as_failure(error) from error
 
     def _embed_and_report(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:

@@ -46,12 +46,24 @@ def sentence_for(error: BaseException) -> str | None:
 def passes_by_itself(error: BaseException) -> bool:
     """Whether the server restarts, recovers or cannot be reached for a moment."""
     fault = _driver_fault(error)
-    if fault is None:
+    if fault is None or interruption_behind(error):
         return False
     state = fault.sqlstate
     if state is None:
         return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
     return state.startswith("08") or state in ("57P01", "57P02", "57P03")
+
+
+def interruption_behind(error: BaseException) -> BaseException | None:
+    """The interruption (Ctrl-C, a cancelled run) that an error hides, or None.
+
+    One that comes within a query leaves the connection busy; the rollback then fails, and its error takes the place of
+    the interruption: cancelled runs went on to their end.
+    """
+    seen: BaseException | None = error
+    while isinstance(seen, Exception):
+        seen = seen.__cause__ or seen.__context__
+    return seen
 
 
 def patiently(call: Callable[[], _Result], *, seconds: float | None = None) -> _Result:
@@ -62,6 +74,9 @@ def patiently(call: Callable[[], _Result], *, seconds: float | None = None) -> _
         try:
             return call()
         except Exception as error:
+            interruption = interruption_behind(error)
+            if interruption:
+                raise interruption from error
             if not passes_by_itself(error) or time.monotonic() > deadline:
                 raise
         time.sleep(pause)
