@@ -50,7 +50,7 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
             except Exception as error:
                 self.note_failure(novel, error)
                 if len(obj.novels) == 1 or passes_by_itself(error) or isinstance(error, ContentUnreadable):
-                    # With the database or the content gone for good, no other novel would fare better, and each would wait.
+                    # With the database or the content gone for good, no other novel would fare better.
                     raise as_failure(error) from error
                 context.log.warning("%s: %s", novel, sentence(error))
                 failures[novel] = sentence(error)
