@@ -16,6 +16,7 @@ _ENDPOINTS = {
     "gs": "STORAGE_EMULATOR_HOST",
     "az": "AZURE_STORAGE_CONNECTION_STRING",
 }
+_REFUSED = {"InvalidToken", "ClientAuthenticationError", "AuthorizationFailure", "AuthenticationFailed", "401", "403"}
 # One object is closed (to this account, or in an archive) while the store itself answers.
 _OF_ONE_OBJECT = {"AccessDenied", "AllAccessDisabled", "InvalidObjectState", "403", "BlobArchived"}
 
@@ -52,9 +53,9 @@ def unreadable(url: str, error: BaseException) -> ContentUnreadable:
         return ContentUnreadable(
             f"There is no {url} ({code}): check MORPHEUS_CONTENT and the region of the bucket; {until}."
         )
-    if "Credential" in code or "DefaultCredentials" in code:
+    if "Credential" in code or (scheme == "az" and isinstance(error, ValueError)):
         return ContentUnreadable(f"No credentials for {url} were found: set {_CREDENTIALS[scheme]}; {until}.")
-    if isinstance(error, PermissionError) or code in ("InvalidToken", "ClientAuthenticationError", "401", "403"):
+    if isinstance(error, PermissionError) or code in _REFUSED:
         return ContentUnreadable(f"{url} refused the credentials ({code}): check {_CREDENTIALS[scheme]}; {until}.")
     return ContentUnreadable(
         f"{url} does not answer ({code}): check the network, MORPHEUS_CONTENT and {_ENDPOINTS[scheme]}; {until}."

@@ -11,42 +11,44 @@ from morpheus_assets.places import Entry, Page
 from morpheus_assets.places.faults import came_back_short
 
 MOST_KEYS = 1000
+Call = Callable[..., Any]
+"""Asks the library: the name of its method and what that takes."""
 
 
-def s3_page(fs: Any, root: str, after: str, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
+def s3_page(call: Call, root: str, after: str, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
     """The objects of `bucket/prefix` behind the key `after`, and whether more follow."""
     bucket, _, prefix = root.partition("/")
     start = {"StartAfter": after} if after else {}
-    answer = fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=limit, **start)
+    answer = call("call_s3", "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=limit, **start)
     found = answer.get("Contents", [])
     if answer.get("KeyCount", len(found)) != len(found) or (answer.get("IsTruncated") and not found):
         raise came_back_short(f"s3://{root}", f"{len(found)} of {answer.get('KeyCount')} objects")
     return [{**each, "name": each["Key"]} for each in found], bool(answer.get("IsTruncated"))
 
 
-def gs_page(fs: Any, root: str, after: str, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
+def gs_page(call: Call, root: str, after: str, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
     """The same for Google Cloud Storage, whose `startOffset` includes the name itself."""
     bucket, _, prefix = root.partition("/")
     start = {"startOffset": after} if after else {}
-    answer = fs.call("GET", "b/{}/o", bucket, prefix=prefix, maxResults=limit + 1, json_out=True, **start)
+    answer = call("call", "GET", "b/{}/o", bucket, prefix=prefix, maxResults=limit + 1, json_out=True, **start)
     found = [each for each in answer.get("items", []) if each["name"] != after]
     if answer.get("nextPageToken") and not found:
         raise came_back_short(f"gs://{root}", "an empty page that is not the last")
     return found, "nextPageToken" in answer
 
 
-def any_page(fs: Any, root: str, after: str, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
+def any_page(call: Call, root: str, after: str, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
     """Everything behind `after` as one page, for a store that cannot begin a listing in the middle."""
     bucket, _, _ = root.partition("/")
-    found = fs.find(root.rstrip("/"), detail=True).values()
+    found = call("find", root.rstrip("/"), detail=True).values()
     if not found:
         # a container that is missing lists as an empty one; asked for itself, it is not found
-        fs.info(bucket)
+        call("info", bucket)
     names = ((each["name"].removeprefix(bucket + "/"), each) for each in found)
     return [{**each, "name": name} for name, each in sorted(names, key=lambda pair: pair[0]) if name > after], False
 
 
-PAGES: Mapping[str, Callable[[Any, str, str, int], tuple[list[Mapping[str, Any]], bool]]] = {
+PAGES: Mapping[str, Callable[[Call, str, str, int], tuple[list[Mapping[str, Any]], bool]]] = {
     "s3": s3_page,
     "gs": gs_page,
     "az": any_page,
@@ -56,13 +58,13 @@ PAGES: Mapping[str, Callable[[Any, str, str, int], tuple[list[Mapping[str, Any]]
 CAN_BEGIN_ANYWHERE = frozenset({"s3", "gs"})
 
 
-def page_of(fs: Any, url: str, scheme: str, root: str, after: str | None, limit: int) -> Page:
+def page_of(call: Call, url: str, scheme: str, root: str, after: str | None, limit: int) -> Page:
     """One page of `bucket/prefix/`, with paths below it; objects that stand for folders are left out.
 
     Raises ContentUnreadable when the listing cannot be right, and what the library raises.
     """
     prefix = root.partition("/")[2]
-    found, more = PAGES[scheme](fs, root, prefix + after if after else "", limit)
+    found, more = PAGES[scheme](call, root, prefix + after if after else "", limit)
     entries: list[Entry] = []
     last = after or ""
     for each in found:

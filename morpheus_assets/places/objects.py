@@ -18,7 +18,9 @@ from morpheus_assets.places.listing import CAN_BEGIN_ANYWHERE, MOST_KEYS, below,
 AT_A_TIME = 16
 PAGES_AHEAD = 4
 ASKED_BY_NAME = 200
-# A dead endpoint must have its sentence long before a sensor's tick is killed, at 60 seconds.
+# A dead endpoint must have its sentence before a sensor's tick is killed, at 60 seconds.
+ANSWER_SECONDS = 40.0
+READ_SECONDS = 300.0
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {
         "config_kwargs": {
@@ -51,7 +53,7 @@ class ObjectPlace:
 
     def page(self, after: str | None = None) -> Page:
         """One page of the listing, behind the path `after`; raises ContentUnreadable."""
-        return self._asked(lambda: page_of(self._fs, self.url, self._scheme, self._root + "/", after, self.page_size))
+        return self._asked(lambda: page_of(self._call, self.url, self._scheme, self._root + "/", after, self.page_size))
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
         """All objects, or those below one folder, with paths relative to this place; raises ContentUnreadable."""
@@ -63,7 +65,7 @@ class ObjectPlace:
     def names(self) -> tuple[list[str], list[str]]:
         """The names of the folders and of the objects directly below; raises ContentUnreadable."""
         try:
-            found = self._asked(lambda: self._fs.ls(self._root, detail=True), FileNotFoundError)
+            found = self._asked(lambda: self._call("ls", self._root, detail=True), FileNotFoundError)
         except FileNotFoundError:
             found = []
         if not found:
@@ -115,7 +117,7 @@ class ObjectPlace:
             return None
         try:
             # A range, so that no more than that is ever held; and without one s3fs asks for the size first.
-            data = self._fs.cat_file(self._path(path), start=0, end=most_bytes + 1)
+            data = self._call("cat_file", self._path(path), start=0, end=most_bytes + 1, seconds=READ_SECONDS)
         except FileNotFoundError:
             return None
         except Exception as error:
@@ -142,7 +144,7 @@ class ObjectPlace:
 
         def found(path: str) -> bool:
             try:
-                info = self._fs.info(self._path(path))
+                info = self._call("info", self._path(path))
                 return bool(info["type"] == "file" and info["size"] <= most_bytes)
             except FileNotFoundError:
                 return False
@@ -159,7 +161,7 @@ class ObjectPlace:
     def keep(self, path: str, data: bytes) -> bool:
         """Put a new object; an existing one stays as it is and gives False. Raises ContentUnreadable."""
         try:
-            self._fs.pipe_file(self._path(path), data, mode="create")
+            self._call("pipe_file", self._path(path), data, mode="create", seconds=READ_SECONDS)
         except Exception as error:
             if isinstance(error, FileExistsError) or faults.code_of(error) in ("412", "PreconditionFailed"):
                 return False
@@ -176,6 +178,12 @@ class ObjectPlace:
 
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+    def _call(self, method: str, *given: Any, seconds: float = ANSWER_SECONDS, **options: Any) -> Any:
+        from fsspec.asyn import sync
+
+        # all three libraries are asynchronous within; asked this way they have a deadline over all of their retries
+        return sync(self._fs.loop, getattr(self._fs, f"_{method}"), *given, timeout=seconds, **options)
 
     @cached_property
     def _fs(self) -> Any:
