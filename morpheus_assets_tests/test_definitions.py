@@ -1,4 +1,3 @@
-import contextvars
 import json
 import os
 import subprocess
@@ -24,13 +23,8 @@ def settings(tmp_path: Path, **values: object) -> Settings:
     return Settings(_env_file=None, **{"data_folder": tmp_path, "samples": False, **values})
 
 
-def repository(definitions: dg.Definitions) -> dg.RepositoryDefinition:
-    # in a context of its own: instances of other tests leave their state storage behind in a context variable
-    return contextvars.Context().run(definitions.get_repository_def)
-
-
 def keys(definitions: dg.Definitions) -> set[str]:
-    return {key.to_user_string() for key in repository(definitions).asset_graph.get_all_asset_keys()}
+    return {key.to_user_string() for key in definitions.get_repository_def().asset_graph.get_all_asset_keys()}
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +70,7 @@ def test_the_asset_keys_are_these(tmp_path: Path):
 
 
 def test_every_asset_has_a_group_kinds_owners_a_description_and_a_code_version(tmp_path: Path):
-    graph = repository(build_definitions(settings(tmp_path, image_spaces="open_clip/demo"))).asset_graph
+    graph = build_definitions(settings(tmp_path, image_spaces="open_clip/demo")).get_repository_def().asset_graph
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.group_name in ("text", "panels", "insight"), key
@@ -105,7 +99,7 @@ def test_an_unknown_model_is_refused_with_the_known_ones(tmp_path: Path):
 
 
 def test_sensors_and_schedules_are_on_by_default(tmp_path: Path):
-    found = repository(build_definitions(settings(tmp_path)))
+    found = build_definitions(settings(tmp_path)).get_repository_def()
     for sensor in found.sensor_defs:
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING, sensor.name
     for schedule in found.schedule_defs:
@@ -115,5 +109,5 @@ def test_sensors_and_schedules_are_on_by_default(tmp_path: Path):
 
 def test_no_secret_stands_in_what_the_ui_shows_of_a_resource(tmp_path: Path):
     definitions = build_definitions(settings(tmp_path, openai_api_key="sk-very-secret"))
-    shown = repr(definitions.resources) + str(repository(definitions).get_top_level_resources())
+    shown = repr(definitions.resources) + str(definitions.get_repository_def().get_top_level_resources())
     assert "very-secret" not in shown

@@ -64,10 +64,9 @@ def test_the_plan_names_tokens_price_time_and_disk_and_launches_nothing(morpheus
 def test_without_a_running_dagster_one_sentence_says_how_to_go_on(morpheus) -> None:
     failed = morpheus("reembed", "--yes")
     assert failed.exit_code == 1
-    assert (
-        "Nothing was launched: Dagster does not answer at http://127.0.0.1:9; start it with `morpheus up`"
-        in failed.output
-    )
+    assert "The Dagster webserver does not answer at http://127.0.0.1:9" in failed.output
+    assert "start it with `morpheus up` or correct MORPHEUS_DAGSTER_URL" in failed.output
+    assert "left to the schedule reembed_on_model_change" in failed.output
 
 
 def test_spaces_are_listed_with_state_coverage_and_size(engine, before, morpheus) -> None:

@@ -143,9 +143,9 @@ def test_one_edit_changes_few_passages():
 
 @pytest.mark.parametrize("text", ["a" * 300_000, "#" * 300_000, ". " * 150_000, "0.51 " * 60_000, "字" * 100_000])
 def test_time_grows_with_the_text_and_not_with_its_square(text):
-    started = time.monotonic()
+    started = time.process_time()
     assert max(chunk.token_count for chunk in cut(text)) <= 254
-    assert time.monotonic() - started < 15
+    assert time.process_time() - started < 15
 
 
 def test_overlap_repeats_the_end_of_the_passage_before():

@@ -29,7 +29,7 @@ N = 60_000
     ],
 )
 def test_hostile_markup_is_read_or_refused_in_seconds(name, data):
-    started = time.monotonic()
+    started = time.process_time()
     with suppress(UnreadableText):
         assert read_document(data, name).text
-    assert time.monotonic() - started < 12
+    assert time.process_time() - started < 12
