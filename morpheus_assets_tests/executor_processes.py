@@ -1,4 +1,4 @@
-"""Runs and workers for the tests of executors, in processes of their own that share Postgres, Redis and the content only.
+"""Runs and workers for the tests of executors, in processes of their own that share Postgres, Redis and content only.
 
 `python -m morpheus_assets_tests.executor_processes worker` is a worker that is missed sooner than in a deployment;
 `… run NOVEL…` executes one ingest after the other as the run's own process does, handing out its steps.
