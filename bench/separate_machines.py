@@ -71,7 +71,7 @@ class Cluster(RunningProject):
     """Webserver and daemon on one machine, workers on others; databases are reached over TCP."""
 
     def __init__(self, folder: Path, environment: dict[str, str], provider: str, network: Network, url: str) -> None:
-        super().__init__(folder, environment, provider)
+        super().__init__(folder, environment, provider, os.getpid())
         self.network = network
         self.url = url
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
