@@ -9,6 +9,7 @@ in one process (bench.plain_ingest); overhead per novel = (wall - limit) / novel
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -219,6 +220,8 @@ def main() -> None:
     parser.add_argument("--only", default="size,cancel,poisoned,dropped,scattered")
     parser.add_argument("--latency-ms", type=float, default=50)
     arguments = parser.parse_args()
+    # what was started is ended also when the bench is told to stop
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sizes = [int(size) for size in arguments.novels.split(",")]
     chosen = arguments.only.split(",")
     # a budget that nothing reaches: the limit is what the machine can do, not what a minute allows

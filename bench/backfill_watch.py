@@ -60,7 +60,7 @@ class Watch:
     def at_work(self) -> float:
         """Seconds from the first of its runs being queued to the end of the last.
 
-        Dagster looks at backfills every 30 s: so long it may take until the first run is there, and until the page ends.
+        Dagster looks at backfills every 30 s: so long the first run, and then the page's end, may be in coming.
         """
         [[seconds]] = self.project.dagster_rows(
             "SELECT max(r.end_time) - min(extract(epoch FROM r.create_timestamp AT TIME ZONE 'UTC')) FROM runs r"

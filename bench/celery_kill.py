@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import re
+import signal
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -189,6 +191,8 @@ def main() -> None:
     parser.add_argument("--novels", type=int, default=50)
     parser.add_argument("--only", default="kill,budget")
     arguments = parser.parse_args()
+    # what was started is ended also when the bench is told to stop
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     only = arguments.only.split(",")
     with cluster(
         options=f"journal=1,latency_ms={LATENCY * 1000:.0f}",
