@@ -158,8 +158,8 @@ def observe(
             observed.append(before)
         else:
             changed.append(file)
-    if any(abs(time.time() - file.mtime_ns / 1e9) < 2 * REST_SECONDS for file in changed):
-        sleep(REST_SECONDS)
+    if wait := max((_seconds_to_rest(file) for file in changed), default=0.0):
+        sleep(wait)
     waiting: list[str] = []
     problems: dict[str, str] = {}
     for file in changed:
@@ -176,6 +176,12 @@ def observe(
             waiting.append(file.path)
         observed.append(SourceFile(kind, file.path, file.novel, file.size, file.mtime_ns, digest))
     return Observation(tuple(observed), tuple(waiting), problems)
+
+
+def _seconds_to_rest(file: ListedFile) -> float:
+    age = time.time() - file.mtime_ns / 1e9
+    # a time a little ahead is another machine's clock, not the future
+    return max(0.0, REST_SECONDS - max(0.0, age)) if age > -2 * REST_SECONDS else 0.0
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -1,4 +1,5 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,21 @@ def test_a_young_file_that_rests_is_taken_at_the_first_look(tmp_path: Path):
     slept: list[float] = []
     observation = observe(tmp_path, list_novels(tmp_path).files, {}, kind="text", sleep=slept.append)
     assert observation.files[0].digest is not None
-    assert slept == [1.0]
+    assert len(slept) == 1
+    assert 0 < slept[0] <= 1.0
+
+
+@pytest.mark.parametrize(("age", "least", "most"), [(0.4, 0, 0.6), (1.2, 0, 0), (-1.0, 1.0, 1.0), (-60.0, 0, 0)])
+def test_a_look_waits_no_longer_than_a_file_lacks_to_a_second_of_rest(
+    tmp_path: Path, age: float, least: float, most: float
+):
+    path = tmp_path / "emma.txt"
+    path.write_text("all of it")
+    changed = time.time() - age
+    os.utime(path, (changed, changed))
+    slept: list[float] = []
+    observe(tmp_path, list_novels(tmp_path).files, {}, kind="text", sleep=slept.append)
+    assert least <= sum(slept) <= most
 
 
 def test_old_files_are_taken_without_waiting(tmp_path: Path):
