@@ -6,8 +6,6 @@ Reads each novel's file, finds its chapters, cuts and stores its chunks, then em
 Prints the seconds from the first file to the last vector, imports not counted, and the seconds of CPU of this process.
 """
 
-import dataclasses
-import hashlib
 import sys
 import time
 from collections.abc import Sequence
@@ -18,12 +16,12 @@ from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import configured_text_spaces, open_provider, request_budget
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
+from morpheus_assets.novel_records import novel_record
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.coverage import missing_hashes
 from morpheus_assets.store.database import open_engine
 from morpheus_assets.store.migrations import migrate
-from morpheus_assets.store.records import HeadingRecord, NovelRecord
 from morpheus_assets.text.chapters import find_chapters
 from morpheus_assets.text.chunking import ChunkerSettings, cut_chunks
 from morpheus_assets.text.novel_files import read_novel_file
@@ -32,21 +30,7 @@ from morpheus_assets.text.novel_files import read_novel_file
 def store_text(engine: Engine, path: Path, novel: str, chunker: ChunkerSettings) -> None:
     """One novel from file to chunks."""
     document, digest = read_novel_file(path)
-    record = NovelRecord(
-        novel=novel,
-        title=document.title,
-        author=document.author,
-        language=document.language,
-        format=document.format,
-        encoding=document.encoding,
-        repairs=document.repairs,
-        source_path=path.name,
-        source_digest=digest,
-        text=document.text,
-        body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
-        hints=tuple(HeadingRecord(**dataclasses.asdict(hint)) for hint in document.hints),
-    )
-    content.upsert_novel(engine, record)
+    content.upsert_novel(engine, novel_record(novel, document, path.name, digest))
     chapters = find_chapters(document)
     content.replace_chapters(engine, novel, chapters, source_digest=digest)
     chunks = cut_chunks(document.text, chapters, chunker)

@@ -1,7 +1,6 @@
 """IO managers of the rows that are read from files: novels, chapters, chunks, panels. No SQL here."""
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +12,10 @@ from morpheus_assets.assets.metadata import chapter_preview, counted_by_chapter,
 from morpheus_assets.assets.panels import FoundPanels
 from morpheus_assets.assets.text import CutNovel, FoundChapters, ReadNovel, RefusedNovel
 from morpheus_assets.io_managers import Metadata, NovelPartitionsIOManager
+from morpheus_assets.novel_records import novel_record
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.store import content
-from morpheus_assets.store.records import ChunkRecord, HeadingRecord, NovelRecord, PanelRecord
+from morpheus_assets.store.records import ChunkRecord, PanelRecord
 from morpheus_assets.text.documents import Document, HeadingHint
 
 
@@ -37,23 +37,8 @@ class NovelsIOManager(ContentIOManager):
     def store(self, novel: str, value: ReadNovel) -> Metadata:
         """Write the text; an identical one is not written again."""
         document = value.document
-        changed = content.upsert_novel(
-            self.engine,
-            NovelRecord(
-                novel=novel,
-                title=document.title,
-                author=document.author,
-                language=document.language,
-                format=document.format,
-                encoding=document.encoding,
-                repairs=document.repairs,
-                source_path=value.source_path,
-                source_digest=value.source_digest,
-                text=document.text,
-                body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
-                hints=tuple(HeadingRecord(**dataclasses.asdict(hint)) for hint in document.hints),
-            ),
-        )
+        record = novel_record(novel, document, value.source_path, value.source_digest)
+        changed = content.upsert_novel(self.engine, record)
         return {
             "dagster/row_count": 1,
             "characters": len(document.text),

@@ -31,7 +31,7 @@ def missing_package(url: str) -> ContentUnreadable:
     package, extra = EXTRAS[scheme_of(url)]
     return ContentUnreadable(
         f"MORPHEUS_CONTENT is {url}, which needs the package {package}: install the project with its extra,"
-        f" `pip install 'morpheus-assets[{extra}]'`."
+        f" `pip install -e '.[{extra}]'` in its folder."
     )
 
 

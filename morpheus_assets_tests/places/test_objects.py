@@ -150,7 +150,7 @@ def test_missing_credentials_name_the_variables(bucket: Bucket, monkeypatch: pyt
 
 def test_a_package_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(ContentUnreadable, match=r"needs the package gcsfs.*morpheus-assets\[gcs\]"):
+    with pytest.raises(ContentUnreadable, match=r"needs the package gcsfs.*pip install -e '\.\[gcs\]'"):
         ObjectPlace("gs://somewhere/panels").page()
 
 
