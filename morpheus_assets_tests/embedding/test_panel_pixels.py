@@ -7,7 +7,8 @@ from PIL import Image
 from morpheus_assets.embedding.panel_pixels import PanelPreparation
 from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
 
-SIZES = [(1, 1), (3, 5), (224, 224), (225, 223), (333, 200), (37, 70), (500, 800)]
+# the last one is more than Pillow keeps in one piece of memory
+SIZES = [(1, 1), (3, 5), (224, 224), (225, 223), (333, 200), (37, 70), (500, 800), (2100, 2200)]
 
 
 @pytest.fixture(scope="module", autouse=True)
