@@ -5,6 +5,7 @@ The arithmetic is Postgres's own: pages of 8 KB, nothing shared between pages, a
 
 import math
 
+from morpheus_assets.store.indexes import lists_of
 from morpheus_assets.store.vector_search import CONNECTIONS, LARGEST_FULL_INDEX
 
 _PAGE, _PAGE_HEADER, _ITEM = 8192, 24, 4
@@ -13,6 +14,7 @@ _HASH_INDEX_ROW = 8 + 40 + 4
 _HASH_INDEX_FILL = 0.70  # hashes arrive in random order, which leaves pages of a b-tree at 70 %
 # pgvector: an element with its header and heap pointers, and 2 * m neighbours of 6 bytes on the lowest level.
 _ELEMENT, _NEIGHBOURS, _NEIGHBOUR = 76, 16, 6
+_SIGNS = 8 + 8  # the header of an index row; the length of the bits and their number
 
 
 def table_bytes(dimensions: int, rows: int) -> int:
@@ -22,12 +24,14 @@ def table_bytes(dimensions: int, rows: int) -> int:
 
 
 def index_bytes(dimensions: int, rows: int) -> int:
-    """Bytes of the HNSW index: whole vectors up to 1024 dimensions, their signs above."""
-    vector = 2 * dimensions + 8 if dimensions <= LARGEST_FULL_INDEX else math.ceil(dimensions / 8) + 8
-    neighbours = (
-        _NEIGHBOURS + 2 * CONNECTIONS["hnsw" if dimensions <= LARGEST_FULL_INDEX else "hnsw-binary"] * _NEIGHBOUR
-    )
-    return _pages(rows, _aligned(_ELEMENT + vector) + neighbours + _ITEM)
+    """Bytes of the index: a graph of whole vectors up to 1024 dimensions, lists of their signs above."""
+    if dimensions <= LARGEST_FULL_INDEX:
+        neighbours = _NEIGHBOURS + 2 * CONNECTIONS * _NEIGHBOUR
+        return _pages(rows, _aligned(_ELEMENT + 2 * dimensions + 8) + neighbours + _ITEM)
+    signs, lists = _aligned(_SIGNS + math.ceil(dimensions / 8)), lists_of(rows)
+    filled = _pages(rows, signs) / _PAGE / lists
+    # A list's last page is half empty on average; the centres stand on pages of their own.
+    return math.ceil(lists * (filled + 0.5 if filled > 1 else 1)) * _PAGE + _pages(lists, signs)
 
 
 def _aligned(size: int) -> int:

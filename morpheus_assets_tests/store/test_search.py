@@ -125,7 +125,7 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     assert indexes.ensure_index(engine, space).action == "none needed"
     assert len(search.search_text(engine, made[1450], space=space, k=10, mode="vector")) == 10
     report = indexes.ensure_index(engine, space, smallest=1000)
-    assert (report.action, report.kind) == ("built", "hnsw" if dimensions == 384 else "hnsw-binary")
+    assert (report.action, report.kind) == ("built", "hnsw" if dimensions == 384 else "ivf-binary")
     assert indexes.ensure_index(engine, space, smallest=1000).action == "kept"
     recall = indexes.index_recall(engine, space, sample=20)
     assert recall is not None
