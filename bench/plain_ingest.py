@@ -9,6 +9,7 @@ Prints the seconds from the first file to the last vector, imports not counted, 
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -23,18 +24,20 @@ from morpheus_assets.store.coverage import missing_hashes
 from morpheus_assets.store.database import open_engine
 from morpheus_assets.store.migrations import migrate
 from morpheus_assets.text.chapters import find_chapters
-from morpheus_assets.text.chunking import ChunkerSettings, cut_chunks
+from morpheus_assets.text.chunking import ChunkerSettings, cut_chapters
 from morpheus_assets.text.novel_files import read_novel_file
 
 
 def store_text(engine: Engine, path: Path, novel: str, chunker: ChunkerSettings) -> None:
     """One novel from file to chunks."""
     document, digest = read_novel_file(path)
-    content.upsert_novel(engine, novel_record(novel, document, path.name, digest))
+    record = novel_record(novel, document, path.name, digest)
+    content.upsert_novel(engine, record)
     chapters = find_chapters(document)
     content.replace_chapters(engine, novel, chapters, source_digest=digest)
-    chunks = cut_chunks(document.text, chapters, chunker)
-    content.replace_chunks(engine, novel, chunks, chunker=chunker.version(), source_digest=digest)
+    cut = partial(cut_chapters, document.text, chapters, chunker)
+    made = {"chunker": chunker.version(), "source_digest": digest, "body_digest": record.body_digest}
+    content.replace_cut_chapters(engine, novel, cut, **made)
 
 
 def embed(engine: Engine, settings: Settings, novels: Sequence[str]) -> int:

@@ -17,9 +17,11 @@ from typing import Any
 # (module that defines it, function or Class.method, section). A generator is timed while it works, not while its
 # consumer does.
 SECTIONS = (
+    ("morpheus_assets.text.novel_files", "file_digest", "reading"),
     ("morpheus_assets.text.novel_files", "read_novel_file", "reading"),
     ("morpheus_assets.text.chapters", "find_chapters", "chapters"),
     ("morpheus_assets.text.chunking", "cut_chunks", "chunking"),
+    ("morpheus_assets.text.chunking", "cut_chapters", "chunking"),
     ("morpheus_assets.io_managers", "NovelPartitionsIOManager.handle_output", "storing text"),
     ("morpheus_assets.io_managers", "NovelPartitionsIOManager.load_input", "storing text"),
     ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),

@@ -3,18 +3,28 @@
 import dataclasses
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.assets.metadata import chapter_preview, counted_by_chapter, panel_sheet, replaced
+from morpheus_assets.assets.metadata import chapter_preview, chunk_preview, panel_sheet, replaced
 from morpheus_assets.assets.panels import FoundPanels
-from morpheus_assets.assets.text import CutNovel, FoundChapters, ReadNovel, RefusedNovel
+from morpheus_assets.assets.text import (
+    ChapterSearch,
+    CutNovel,
+    FoundChapters,
+    NovelFile,
+    ReadNovel,
+    RefusedNovel,
+    StoredNovel,
+)
 from morpheus_assets.io_managers import Metadata, NovelPartitionsIOManager
 from morpheus_assets.novel_records import novel_record
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.store import content
+from morpheus_assets.store.errors import TextChanged
 from morpheus_assets.store.records import ChunkRecord, PanelRecord
 from morpheus_assets.text.documents import Document, HeadingHint
 
@@ -34,21 +44,20 @@ class ContentIOManager(NovelPartitionsIOManager[Any]):
 class NovelsIOManager(ContentIOManager):
     """One row a novel; a refused file is noted beside the text that is already stored."""
 
-    def store(self, novel: str, value: ReadNovel) -> Metadata:
-        """Write the text; an identical one is not written again."""
-        document = value.document
-        record = novel_record(novel, document, value.source_path, value.source_digest)
-        changed = content.upsert_novel(self.engine, record)
+    def store(self, novel: str, value: NovelFile) -> Metadata:
+        """Write the text; a file that was read already is not read again, an equal text not written."""
+        changed = not self._is_read(novel, value) and self._write(novel, value.read())
+        stored = content.stored_text(self.engine, novel)
         return {
             "dagster/row_count": 1,
-            "characters": len(document.text),
-            "title": document.title or novel,
-            "author": document.author or "unknown",
-            "language": document.language,
-            "format": document.format,
-            "encoding": document.encoding,
-            "file": value.source_path,
-            "mended": dg.MetadataValue.md("\n".join(f"- {repair}" for repair in document.repairs) or "nothing"),
+            "characters": stored.characters,
+            "title": stored.title or novel,
+            "author": stored.author or "unknown",
+            "language": stored.language,
+            "format": stored.format,
+            "encoding": stored.encoding,
+            "file": stored.source_path,
+            "mended": dg.MetadataValue.md("\n".join(f"- {repair}" for repair in stored.repairs) or "nothing"),
             "changed": changed,
         }
 
@@ -57,10 +66,27 @@ class NovelsIOManager(ContentIOManager):
         if isinstance(error, RefusedNovel):
             content.refuse_novel(self.engine, novel, error.source_path, error.source_digest, str(error))
 
-    def load(self, novel: str) -> ReadNovel:
-        """Read the text with its heading hints."""
+    def load(self, novel: str) -> StoredNovel:
+        """Look at the text, which is read with its heading hints when it is needed."""
+        stored = content.stored_text(self.engine, novel)
+        return StoredNovel(
+            stored.source_digest, stored.body_digest, stored.mark, partial(self._document, novel, stored)
+        )
+
+    def _is_read(self, novel: str, file: NovelFile) -> bool:
+        if file.source_digest is None:
+            return False
+        return content.is_read(self.engine, novel, file.source_path, file.source_digest, file.reader)
+
+    def _write(self, novel: str, read: ReadNovel) -> bool:
+        record = novel_record(novel, read.document, read.source_path, read.source_digest)
+        return content.upsert_novel(self.engine, record)
+
+    def _document(self, novel: str, seen: content.StoredText) -> Document:
         row = content.load_novel(self.engine, novel)
-        document = Document(
+        if content.stored_text(self.engine, novel) != seen:
+            raise TextChanged(f"{novel} was read anew while it was being worked on; the run that read it goes on.")
+        return Document(
             text=row.text,
             format=row.format,
             encoding=row.encoding,
@@ -70,15 +96,21 @@ class NovelsIOManager(ContentIOManager):
             author=row.author,
             hints=tuple(HeadingHint(**dataclasses.asdict(hint)) for hint in row.hints),
         )
-        return ReadNovel(document, row.source_path, row.source_digest)
 
 
 class ChaptersIOManager(ContentIOManager):
-    """The chapters of a novel, replaced as a whole."""
+    """The chapters of a novel, replaced as a whole, or left standing."""
 
-    def store(self, novel: str, value: FoundChapters) -> Metadata:
-        """Write the rows that changed and delete those that are gone."""
-        counts = content.replace_chapters(self.engine, novel, value.rows, source_digest=value.source_digest)
+    def store(self, novel: str, value: ChapterSearch) -> Metadata:
+        """Write the rows that changed and delete those that are gone; unless they were found just so before."""
+        made = {
+            "source_digest": value.novel.source_digest,
+            "rules": value.rules,
+            "text_mark": value.novel.mark,
+        }
+        counts = content.keep_chapters(self.engine, novel, **made)
+        if counts is None:
+            counts = content.replace_chapters(self.engine, novel, value.find(), **made)
         rows = content.load_chapters(self.engine, novel)
         return {
             **replaced(counts),
@@ -89,31 +121,32 @@ class ChaptersIOManager(ContentIOManager):
     def load(self, novel: str) -> FoundChapters:
         """Read the chapters in order."""
         # The digest first: rows of a later text are then noticed when the chunks are stored.
-        digest = content.chapters_source(self.engine, novel)
-        return FoundChapters(content.load_chapters(self.engine, novel), digest)
+        digest, mark = content.chapters_source(self.engine, novel)
+        return FoundChapters(content.load_chapters(self.engine, novel), digest, mark)
 
 
 class ChunksIOManager(ContentIOManager):
-    """The chunks of a novel, cut while they are written and replaced as a whole."""
+    """The chunks of a novel, cut while they are written and replaced as a whole, or left standing."""
 
     def store(self, novel: str, value: CutNovel) -> Metadata:
-        """Write the rows that changed and delete those that are gone."""
+        """Write the rows that changed and delete those that are gone; unless they were cut just so before."""
         started = time.perf_counter()
-        by_chapter = counted_by_chapter(value.titles)
-        counts = content.replace_chunks(
-            self.engine,
-            novel,
-            by_chapter.watch(value.chunks),
-            chunker=value.chunker,
-            source_digest=value.source_digest,
-        )
+        made = {
+            "chunker": value.chunker,
+            "source_digest": value.novel.source_digest,
+            "body_digest": value.novel.body_digest,
+        }
+        counts = content.keep_chunks(self.engine, novel, **made)
+        if counts is None:
+            counts = content.replace_cut_chapters(self.engine, novel, value.load(), **made)
+        chapters = content.count_chunks(self.engine, novel)
         return {
             **replaced(counts),
-            "tokens": by_chapter.tokens,
-            "largest_chunk_tokens": by_chapter.largest,
+            "tokens": sum(chapter.tokens for chapter in chapters),
+            "largest_chunk_tokens": max((chapter.largest for chapter in chapters), default=0),
             "seconds": round(time.perf_counter() - started, 3),
             "chunker": value.chunker,
-            "preview": by_chapter.table(),
+            "preview": chunk_preview(chapters, value.titles),
         }
 
     def load(self, novel: str) -> Iterator[ChunkRecord]:

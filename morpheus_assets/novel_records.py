@@ -5,6 +5,7 @@ import hashlib
 
 from morpheus_assets.store.records import HeadingRecord, NovelRecord
 from morpheus_assets.text.documents import Document
+from morpheus_assets.text.reader_version import reader_version
 
 
 def novel_record(novel: str, document: Document, source_path: str, source_digest: str) -> NovelRecord:
@@ -21,5 +22,6 @@ def novel_record(novel: str, document: Document, source_path: str, source_digest
         source_digest=source_digest,
         text=document.text,
         body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
+        reader=reader_version(),
         hints=tuple(HeadingRecord(**dataclasses.asdict(hint)) for hint in document.hints),
     )

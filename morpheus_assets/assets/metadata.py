@@ -1,14 +1,12 @@
 """What a person reads on a materialization: counts, tables, a contact sheet. Nothing here decides anything."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from morpheus_assets.assets.panels import FoundPanels
-from morpheus_assets.store.records import ChapterRecord, ChunkLike, ReplaceCounts
+from morpheus_assets.store.records import ChapterCount, ChapterRecord, ReplaceCounts
 
 PREVIEW_ROWS = 60
 
@@ -40,37 +38,15 @@ def chapter_preview(rows: Sequence[ChapterRecord]) -> dg.TableMetadataValue:
     )
 
 
-@dataclass
-class ChapterCounts:
-    """Counts chunks while they pass by, so that a long novel is read once and never held."""
-
-    titles: Mapping[int, str]
-    tokens: int = 0
-    largest: int = 0
-    chunks: Counter[int] = field(default_factory=Counter)
-
-    def watch(self, chunks: Iterable[ChunkLike]) -> Iterator[ChunkLike]:
-        """The same chunks, counted."""
-        for chunk in chunks:
-            self.tokens += chunk.token_count
-            self.largest = max(self.largest, chunk.token_count)
-            self.chunks[chunk.chapter] += 1
-            yield chunk
-
-    def table(self) -> dg.TableMetadataValue:
-        """Chunks of the first chapters."""
-        return _table(
-            {"chapter": "int", "title": "string", "chunks": "int"},
-            [
-                {"chapter": chapter, "title": self.titles.get(chapter, ""), "chunks": count}
-                for chapter, count in sorted(self.chunks.items())[:PREVIEW_ROWS]
-            ],
-        )
-
-
-def counted_by_chapter(titles: Mapping[int, str]) -> ChapterCounts:
-    """A fresh count over chapters with these titles."""
-    return ChapterCounts(titles)
+def chunk_preview(counts: Sequence[ChapterCount], titles: Mapping[int, str]) -> dg.TableMetadataValue:
+    """Chunks of the first chapters."""
+    return _table(
+        {"chapter": "int", "title": "string", "chunks": "int"},
+        [
+            {"chapter": count.chapter, "title": titles.get(count.chapter, ""), "chunks": count.chunks}
+            for count in counts[:PREVIEW_ROWS]
+        ],
+    )
 
 
 def panel_sheet(panels: FoundPanels) -> dg.MarkdownMetadataValue:

@@ -3,7 +3,7 @@
 Assets compute; io_managers.py stores. All are partitioned by novel.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,14 @@ from morpheus_assets.assets.partition_results import PartitionResults, by_novel
 from morpheus_assets.assets.schemas import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
+from morpheus_assets.places import Entry
 from morpheus_assets.resources import ContentFolderResource
 from morpheus_assets.text.chapter_finding import CHAPTER_RULES
+from morpheus_assets.text.reader_version import READER_RULES
 
 if TYPE_CHECKING:
     from morpheus_assets.text.chunker_settings import ChunkerSettings
-    from morpheus_assets.text.chunking import Chunk
+    from morpheus_assets.text.chunking import CutChapter
     from morpheus_assets.text.documents import Document
 
 OWNERS = ["team:content"]
@@ -33,6 +35,29 @@ class ReadNovel:
     document: "Document"
     source_path: str
     source_digest: str
+
+
+@dataclass(frozen=True)
+class NovelFile:
+    """A novel's file as it lies there. `read` decodes it with `reader`, and raises RefusedNovel.
+
+    `source_digest` is the hex sha256 of its bytes, or an object's mark; None when they cannot be read.
+    """
+
+    source_path: str
+    source_digest: str | None
+    reader: str
+    read: Callable[[], ReadNovel]
+
+
+@dataclass(frozen=True)
+class StoredNovel:
+    """A stored text that is loaded when it is needed; `mark` changes with all that chapters are found by."""
+
+    source_digest: str
+    body_digest: str
+    mark: str
+    load: Callable[[], "Document"]
 
 
 class RefusedNovel(Exception):
@@ -49,21 +74,34 @@ class ChaptersOfAnotherText(Exception):
 
 
 @dataclass(frozen=True)
+class ChapterSearch:
+    """Where a novel's chapters are to be found, by which rules; `find` does it."""
+
+    novel: StoredNovel
+    rules: str
+    find: Callable[[], Sequence[Any]]
+
+
+@dataclass(frozen=True)
 class FoundChapters:
-    """The chapters of a novel, and the digest of the source that they were found in."""
+    """The chapters of a novel, the digest of the source they were found in, and the mark of the text, if known."""
 
     rows: Sequence[Any]
     source_digest: str | None
+    text_mark: str | None = None
 
 
 @dataclass(frozen=True)
 class CutNovel:
-    """The chunks of a novel, cut while they are stored, of which source, and the version of the chunker."""
+    """A novel to be cut: its text and chapters, the version of the chunker, and the loading of what cuts them.
 
-    chunks: Iterator["Chunk"]
+    What `load` gives is told which chapters are cut already (see `text.chunking.cut_chapters`).
+    """
+
+    novel: StoredNovel
     chunker: str
     titles: dict[int, str]
-    source_digest: str
+    load: Callable[[], Callable[[Mapping[bytes, int]], Iterator["CutChapter"]]]
 
 
 @dg.asset(
@@ -71,7 +109,7 @@ class CutNovel:
     group_name="text",
     kinds={"python", "postgres"},
     owners=OWNERS,
-    code_version="1",
+    code_version=READER_RULES,
     io_manager_key="novels_io_manager",
     metadata={"dagster/column_schema": NOVEL_COLUMNS, "dagster/table_name": "novels"},
 )
@@ -81,20 +119,30 @@ def novels(
     """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
 
     Read from `content/novels/<novel>.{txt,md,html,epub,docx}`. A file that cannot be read leaves the text that is
-    already stored in place and fails with one sentence. A re-run reads the file again and changes nothing when the
-    file is the same.
+    already stored in place and fails with one sentence. A re-run does not decode the file again when its bytes, its
+    name and the reader are those of the stored text.
     """
     results = PartitionResults(context.partition_keys, partial(read_novel, content_folder.in_one_step()))
     return recorded_by_io_manager(results)
 
 
-def read_novel(content_folder: ContentFolderResource, novel: str) -> ReadNovel:
-    """Read one novel's file; raises RefusedNovel, or SourceMissing when there is no file."""
+def read_novel(content_folder: ContentFolderResource, novel: str) -> NovelFile:
+    """Look at one novel's file; raises SourceMissing when there is none."""
+    from morpheus_assets.text.novel_files import file_digest
+    from morpheus_assets.text.reader_version import reader_version
+
+    source = content_folder.novel_file(novel)
+    read = partial(_read, content_folder, source)
+    if isinstance(source, Path):
+        return NovelFile(source.name, file_digest(source), reader_version(), read)
+    return NovelFile(source.path, source.mark, reader_version(), read)
+
+
+def _read(content_folder: ContentFolderResource, source: Path | Entry) -> ReadNovel:
     from morpheus_assets.places.objects import ClosedObject
     from morpheus_assets.text.formats import size_limit
     from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file, read_novel_object
 
-    source = content_folder.novel_file(novel)
     name = source.name if isinstance(source, Path) else source.path
     try:
         if isinstance(source, Path):
@@ -122,15 +170,15 @@ def chapters(context: dg.AssetExecutionContext, novels: Any) -> dg.Output[Partit
     """The chapters of each novel: one row a chapter, with its place in the text.
 
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
-    that are gone.
+    that are gone; it searches again only when the text or the rules are others.
     """
     from morpheus_assets.text.chapters import find_chapters
 
     documents = by_novel(context.partition_keys, novels)
 
-    def find(novel: str) -> FoundChapters:
-        read = documents[novel]
-        return FoundChapters(find_chapters(read.document), read.source_digest)
+    def find(novel: str) -> ChapterSearch:
+        stored = documents[novel]
+        return ChapterSearch(stored, CHAPTER_RULES, lambda: find_chapters(stored.load()))
 
     return recorded_by_io_manager(PartitionResults(context.partition_keys, find))
 
@@ -151,23 +199,27 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         """The passages that are embedded and searched: one row a chunk, shared by all text spaces.
 
         A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit
-        of one paragraph changes the hash of the chunks around it and of no others.
+        of one paragraph changes the hash of the chunks around it and of no others. Chapters that are the same are
+        not cut again, wherever they stand.
         """
-        from morpheus_assets.text.chunking import cut_chunks
+        from morpheus_assets.text.chunking import cut_chapters
 
         texts = by_novel(context.partition_keys, novels)
         found = by_novel(context.partition_keys, chapters)
 
         def cut(novel: str) -> CutNovel:
-            read, rows = texts[novel], found[novel].rows
-            if found[novel].source_digest != read.source_digest:
+            stored, chapters = texts[novel], found[novel]
+            known = chapters.source_digest, chapters.text_mark or stored.mark
+            if known != (stored.source_digest, stored.mark):
                 raise ChaptersOfAnotherText(
                     f"The chapters of {novel} belong to another text than the one that is stored; materialize `novels`,"
                     " `chapters` and `chunks` for it together."
                 )
-            titles = {chapter.ordinal: chapter.title for chapter in rows}
-            chunks = cut_chunks(read.document.text, rows, settings)
-            return CutNovel(chunks, settings.version(), titles, read.source_digest)
+            titles = {chapter.ordinal: chapter.title for chapter in chapters.rows}
+            version = settings.version()
+            return CutNovel(
+                stored, version, titles, lambda: partial(cut_chapters, stored.load().text, chapters.rows, settings)
+            )
 
         return recorded_by_io_manager(PartitionResults(context.partition_keys, cut))
 

@@ -1,26 +1,32 @@
-"""Chapters and chunks: a novel's rows replaced in one short transaction, read whole or as a stream.
+"""Chunks: a novel's rows, replaced in one short transaction or left standing, read as a stream.
 
 Vectors are not here: they hang on the content hash (vectors.py).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
 
-from morpheus_assets.store.errors import TextChanged
+from morpheus_assets.store.cut_chapters import StoredCuts, note_cut, stored_cuts, take_over
 from morpheus_assets.store.full_text import has_unspaced, with_bigrams
-from morpheus_assets.store.records import ChapterLike, ChapterRecord, ChunkLike, ChunkRecord, ReplaceCounts
-from morpheus_assets.store.transactions import Bind, RowSet, lock_novel, novel_id, replace_rows, transaction
-
-_CHAPTERS = RowSet(
-    "chapters",
-    key=("ordinal", "integer"),
-    values=(
-        ("title", "text"), ("kind", "text"), ("char_start", "integer"), ("char_end", "integer"), ("line", "integer"),
-    ),
-)  # fmt: skip
+from morpheus_assets.store.records import (
+    ChapterCount,
+    ChunkLike,
+    ChunkRecord,
+    CutChapterLike,
+    ReplaceCounts,
+)
+from morpheus_assets.store.transactions import (
+    Bind,
+    RowSet,
+    current_text,
+    lock_novel,
+    novel_id,
+    replace_rows,
+    transaction,
+)
 
 _CHUNKS = RowSet(
     "chunks",
@@ -45,26 +51,6 @@ _CHUNKS = RowSet(
 _CHUNK_COLUMNS = "chapter, ordinal, char_start, char_end, token_count, content_hash, body"
 
 
-def replace_chapters(
-    bind: Bind, novel: str, rows: Iterable[ChapterLike], *, source_digest: str | None = None
-) -> ReplaceCounts:
-    """Make the novel's chapters equal to `rows`. Raises UnknownNovel.
-
-    `source_digest` is that of the text they were found in; raises TextChanged when another one is stored by now.
-    """
-    with transaction(bind) as connection:
-        lock_novel(connection, novel)
-        number = _current_text(connection, novel, source_digest)
-        staged = ((row.ordinal, row.title, row.kind, row.char_start, row.char_end, row.line) for row in rows)
-        counts = replace_rows(connection, _CHAPTERS, number, staged)
-        connection.execute(
-            "UPDATE novels SET chapters_of = source_digest"
-            " WHERE id = %s AND chapters_of IS DISTINCT FROM source_digest",
-            [number],
-        )
-        return counts
-
-
 def replace_chunks(
     bind: Bind,
     novel: str,
@@ -75,52 +61,72 @@ def replace_chunks(
 ) -> ReplaceCounts:
     """Make the novel's chunks equal to `rows`, which may be a generator. Raises UnknownNovel.
 
-    `chunker` is the splitter's version and settings, kept beside the novel. When the novel's language changed since,
-    all rows are written again, for their searchable words follow from it. `source_digest` is that of the text they
-    are cut from; raises TextChanged when another one is stored by now.
+    For chunks whose chapters nobody knows: they are all made anew by the next `replace_cut_chapters`. When the
+    novel's language changed since, all rows are written again, for their searchable words follow from it.
+    `source_digest` is that of the text they are cut from; raises TextChanged when another one is stored by now.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
-        number = _current_text(connection, novel, source_digest)
-        row = connection.execute(
-            "SELECT chunks_config IS DISTINCT FROM text_config FROM novels WHERE id = %s", [number]
-        )
-        language_changed = bool((row.fetchone() or [True])[0])
-        counts = replace_rows(connection, _CHUNKS, number, map(_staged_chunk, rows), rewrite_all=language_changed)
-        connection.execute(
-            "UPDATE novels SET chunks_config = text_config, chunker = %(chunker)s, chunks_of = source_digest"
-            " WHERE id = %(id)s AND (chunks_config, chunker, chunks_of)"
-            " IS DISTINCT FROM (text_config, %(chunker)s, source_digest)",
-            {"id": number, "chunker": chunker},
-        )
+        number = current_text(connection, novel, source_digest)
+        counts = _write_chunks(connection, number, rows)
+        note_cut(connection, number, [], chunker=chunker, body_digest=None)
         return counts
 
 
-def chapters_source(bind: Bind, novel: str) -> str | None:
-    """The digest of the source that a novel's chapters were found in."""
+def replace_cut_chapters(
+    bind: Bind,
+    novel: str,
+    cut: Callable[[Mapping[bytes, int]], Iterable[CutChapterLike]],
+    *,
+    chunker: str,
+    source_digest: str,
+    body_digest: str,
+) -> ReplaceCounts:
+    """Make the novel's chunks those of its chapters as `cut` gives them. Raises UnknownNovel.
+
+    `cut` is given the content hashes of the chapters that are stored, cut by the same `chunker` (the splitter's
+    version and settings), each with the number of its chunks: it need not cut those. The digests are those of the
+    text; raises TextChanged when another one is stored by now.
+    """
     with transaction(bind) as connection:
-        row = connection.execute("SELECT chapters_of FROM novels WHERE novel = %s", [novel]).fetchone()
-    return row[0] if row else None
+        lock_novel(connection, novel)
+        number = current_text(connection, novel, source_digest)
+        stored = stored_cuts(connection, number, chunker)
+        chapters = cut({chapter.content_hash: chapter.chunks for chapter in stored.chapters})
+        return _store_cut(connection, number, chapters, stored, chunker=chunker, body_digest=body_digest)
 
 
-def load_chapters(bind: Bind, novel: str) -> list[ChapterRecord]:
-    """One novel's chapters in order; none when the novel has none. Raises UnknownNovel."""
+def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> ReplaceCounts | None:
+    """Let the stored chunks stand for this text and chunker; None when they were made otherwise, or rows are missing.
+
+    Raises UnknownNovel, and TextChanged as `replace_cut_chapters` does.
+    """
     with transaction(bind) as connection:
-        novel_id(connection, novel)
-        return load_chapters_of(bind, [novel])[novel]
+        lock_novel(connection, novel)
+        number = current_text(connection, novel, source_digest)
+        stored = stored_cuts(connection, number, chunker)
+        if not stored.whole or stored.body_digest != body_digest:
+            return None
+        chapters = connection.execute(
+            "SELECT ordinal, char_start, char_end FROM chapters WHERE novel_id = %s ORDER BY ordinal", [number]
+        ).fetchall()
+        if chapters != [(each.chapter, each.char_start, each.char_end) for each in stored.chapters]:
+            return None
+        connection.execute(
+            "UPDATE novels SET chunks_of = source_digest WHERE id = %s AND chunks_of IS DISTINCT FROM source_digest",
+            [number],
+        )
+        return ReplaceCounts(0, sum(each.chunks for each in stored.chapters), 0)
 
 
-def load_chapters_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[ChapterRecord]]:
-    """The chapters of many novels; every name asked for is a key."""
-    found: dict[str, list[ChapterRecord]] = {name: [] for name in novels}
-    with transaction(bind) as connection:
-        for novel, *values in connection.execute(
-            "SELECT n.novel, c.ordinal, c.title, c.kind, c.char_start, c.char_end, c.line FROM novels n"
-            " JOIN chapters c ON c.novel_id = n.id WHERE n.novel = ANY(%s) ORDER BY n.novel, c.ordinal",
-            [list(novels)],
-        ):
-            found[novel].append(ChapterRecord(*values))
-    return found
+def count_chunks(bind: Bind, novel: str) -> list[ChapterCount]:
+    """How many chunks each chapter of a novel has, in order, and their tokens; chapters without any are left out."""
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(ChapterCount)) as cursor:
+        return cursor.execute(
+            "SELECT chapter, count(*) AS chunks, sum(token_count)::bigint AS tokens, max(token_count) AS largest"
+            " FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %s) GROUP BY chapter ORDER BY chapter",
+            [novel],
+        ).fetchall()
 
 
 def iter_chunks(bind: Bind, novel: str, *, rows_at_once: int = 500) -> Iterator[ChunkRecord]:
@@ -143,19 +149,48 @@ def iter_chunks_of(bind: Bind, novels: Sequence[str]) -> Iterator[tuple[str, Chu
             yield name, chunk
 
 
+def _store_cut(
+    connection: psycopg.Connection[Any],
+    number: int,
+    chapters: Iterable[CutChapterLike],
+    stored: StoredCuts,
+    *,
+    chunker: str,
+    body_digest: str,
+) -> ReplaceCounts:
+    tokens = {chapter.content_hash: chapter.tokens for chapter in stored.chapters}
+    taken: list[int] = []
+    moved = 0
+    if stored.chapters:
+        # Where to all moves is known when all is cut. Until then the bodies are not held.
+        chapters = list(chapters)
+        taken, moved = take_over(connection, number, chapters, stored)
+    cuts = []
+
+    def rows() -> Iterator[ChunkLike]:
+        for chapter in chapters:
+            new = None if chapter.spans is None else sum(span[2] for span in chapter.spans)
+            cuts.append((
+                chapter.chapter, chapter.char_start, chapter.char_end, chapter.content_hash, chapter.first_chunk,
+                chapter.count, tokens[chapter.content_hash] if new is None else new,
+            ))  # fmt: skip
+            yield from chapter.chunks
+
+    counts = _write_chunks(connection, number, rows(), kept=taken)
+    note_cut(connection, number, cuts, chunker=chunker, body_digest=body_digest)
+    return ReplaceCounts(counts.written + moved, counts.unchanged - moved, counts.deleted)
+
+
+def _write_chunks(
+    connection: psycopg.Connection[Any], number: int, rows: Iterable[ChunkLike], *, kept: Sequence[int] = ()
+) -> ReplaceCounts:
+    row = connection.execute("SELECT chunks_config IS DISTINCT FROM text_config FROM novels WHERE id = %s", [number])
+    language_changed = bool((row.fetchone() or [True])[0])
+    return replace_rows(connection, _CHUNKS, number, map(_staged_chunk, rows), rewrite_all=language_changed, kept=kept)
+
+
 def _staged_chunk(row: ChunkLike) -> tuple[Any, ...]:
     return (
         row.ordinal, row.chapter, row.char_start, row.char_end, row.token_count, row.content_hash, row.body,
         with_bigrams(row.body) if has_unspaced(row.body) else None,
     )  # fmt: skip
-
-
-def _current_text(connection: psycopg.Connection[Any], novel: str, source_digest: str | None) -> int:
-    number = novel_id(connection, novel)
-    row = connection.execute("SELECT source_digest FROM novels WHERE id = %s", [number]).fetchone()
-    if source_digest is not None and row is not None and row[0] != source_digest:
-        raise TextChanged(
-            f"{novel} was read anew while an older text of it was being worked on; nothing of the older one was stored,"
-            " and the run that read it goes on."
-        )
-    return number

@@ -3,28 +3,37 @@
 No code of its own. Every function takes an SQLAlchemy Engine (its own transaction) or Connection (the running one).
 """
 
-from morpheus_assets.store.chunks import (
+from morpheus_assets.store.chapters import (
     chapters_source,
-    iter_chunks,
-    iter_chunks_of,
+    keep_chapters,
     load_chapters,
     load_chapters_of,
     replace_chapters,
+)
+from morpheus_assets.store.chunks import (
+    count_chunks,
+    iter_chunks,
+    iter_chunks_of,
+    keep_chunks,
     replace_chunks,
+    replace_cut_chapters,
 )
 from morpheus_assets.store.novels import (
     IngestedDigests,
     ingested_digests,
+    is_read,
     iter_novels,
     list_novels,
     load_novel,
     refuse_novel,
     refused_texts,
     remove_novel,
+    stored_text,
     upsert_novel,
 )
 from morpheus_assets.store.panels import load_panels, load_panels_of, refused_pictures, replace_panels
 from morpheus_assets.store.records import (
+    ChapterCount,
     ChapterRecord,
     ChunkRecord,
     NovelRecord,
@@ -32,6 +41,7 @@ from morpheus_assets.store.records import (
     PanelRecord,
     ReplaceCounts,
     SourceFile,
+    StoredText,
     Tombstone,
 )
 from morpheus_assets.store.source_files import (
@@ -47,6 +57,7 @@ from morpheus_assets.store.source_files import (
 )
 
 __all__ = [
+    "ChapterCount",
     "ChapterRecord",
     "ChunkRecord",
     "IngestedDigests",
@@ -55,14 +66,19 @@ __all__ = [
     "PanelRecord",
     "ReplaceCounts",
     "SourceFile",
+    "StoredText",
     "Tombstone",
     "changed_panel_sets",
     "chapters_source",
+    "count_chunks",
     "forget_source_files",
     "ingested_digests",
+    "is_read",
     "iter_chunks",
     "iter_chunks_of",
     "iter_novels",
+    "keep_chapters",
+    "keep_chunks",
     "list_novels",
     "load_chapters",
     "load_chapters_of",
@@ -79,9 +95,11 @@ __all__ = [
     "remove_novel",
     "replace_chapters",
     "replace_chunks",
+    "replace_cut_chapters",
     "replace_panels",
     "save_source_files",
     "source_files_between",
+    "stored_text",
     "tombstones",
     "upsert_novel",
 ]

@@ -4,19 +4,21 @@ Their chapters, chunks and panels have modules of their own.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from morpheus_assets.store.errors import UnknownNovel
 from morpheus_assets.store.full_text import configuration_of
-from morpheus_assets.store.records import HeadingRecord, NovelRecord, NovelSummary
+from morpheus_assets.store.records import HeadingRecord, NovelRecord, NovelSummary, StoredText
 from morpheus_assets.store.transactions import Bind, lock_novel, transaction
 
 _COLUMNS = (
     "title", "author", "language", "text_config", "format", "encoding", "repairs",
-    "source_path", "source_digest", "hints", "body", "body_digest",
+    "source_path", "source_digest", "hints", "body", "body_length", "body_digest",
 )  # fmt: skip
 
 _SUMMARIES = """
@@ -51,25 +53,57 @@ def upsert_novel(bind: Bind, record: NovelRecord) -> bool:
         "format": record.format, "encoding": record.encoding, "repairs": list(record.repairs),
         "source_path": record.source_path, "source_digest": record.source_digest, "body": record.text,
         "hints": Jsonb([asdict(hint) for hint in record.hints]),
-        "body_length": len(record.text), "body_digest": record.body_digest,
+        "body_length": len(record.text), "body_digest": record.body_digest, "reader": record.reader,
     }  # fmt: skip
     new = ", ".join("excluded." + name for name in _COLUMNS)
     old = ", ".join("novels." + name for name in _COLUMNS)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS, "body_length"))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS, "reader"))
     with transaction(bind) as connection:
         lock_novel(connection, record.novel)
-        row = connection.execute(
-            "SELECT cfgname FROM pg_ts_config WHERE cfgname = %s", [configuration_of(record.language)]
-        ).fetchone()
-        values["text_config"] = row[0] if row else "simple"
-        names = ["novel", "body_length", *_COLUMNS]
+        values["text_config"] = _text_config(connection, record.language)
+        names = ["novel", "reader", *_COLUMNS]
         statement = (
             f"INSERT INTO novels ({', '.join(names)}) VALUES ({', '.join(f'%({name})s' for name in names)})"  # noqa: S608
             f" ON CONFLICT (novel) DO UPDATE SET {changes}, refused_path = NULL, refused_digest = NULL,"
             " refused_reason = NULL, refused_at = NULL, updated_at = now()"
             f" WHERE ({old}) IS DISTINCT FROM ({new}) OR novels.refused_reason IS NOT NULL"
         )
-        return connection.execute(statement.encode(), values).rowcount == 1
+        if connection.execute(statement.encode(), values).rowcount == 1:
+            return True
+        connection.execute(
+            "UPDATE novels SET reader = %(reader)s WHERE novel = %(novel)s AND reader IS DISTINCT FROM %(reader)s",
+            values,
+        )
+        return False
+
+
+def stored_text(bind: Bind, novel: str) -> StoredText:
+    """What is told of a stored text, without the text. Raises UnknownNovel."""
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(StoredText)) as cursor:
+        found = cursor.execute(
+            "SELECT title, author, language, format, encoding, repairs, source_path, source_digest, body_digest,"
+            " body_length AS characters, md5(concat_ws(' ', body_digest, hints::text)) AS mark"
+            " FROM novels WHERE novel = %s AND body IS NOT NULL",
+            [novel],
+        ).fetchone()
+    if found is None:
+        raise _no_text(novel)
+    return replace(found, repairs=tuple(found.repairs))
+
+
+def is_read(bind: Bind, novel: str, source_path: str, source_digest: str, reader: str) -> bool:
+    """Whether reading this file by this reader would store just what is stored, and nothing was refused since.
+
+    The text itself is looked at: one that was changed by hand is not what the file holds.
+    """
+    with transaction(bind) as connection:
+        row = connection.execute(
+            "SELECT language, text_config, encode(sha256(convert_to(body, 'UTF8')), 'hex') = body_digest FROM novels"
+            " WHERE novel = %s AND source_path = %s AND source_digest = %s AND reader = %s AND refused_reason IS NULL"
+            " AND body_length = length(body)",
+            [novel, source_path, source_digest, reader],
+        ).fetchone()
+        return bool(row and row[2] and row[1] == _text_config(connection, row[0]))
 
 
 def refuse_novel(bind: Bind, novel: str, source_path: str, source_digest: str | None, reason: str) -> None:
@@ -88,7 +122,7 @@ def load_novel(bind: Bind, novel: str) -> NovelRecord:
     """One novel with its text. Raises UnknownNovel, also when only panels or a refusal are stored."""
     for record in iter_novels(bind, [novel]):
         return record
-    raise UnknownNovel(f"No text of a novel named {novel!r} is stored; materialize `novels` for it first.")
+    raise _no_text(novel)
 
 
 def iter_novels(bind: Bind, novels: Iterable[str]) -> Iterator[NovelRecord]:
@@ -97,7 +131,7 @@ def iter_novels(bind: Bind, novels: Iterable[str]) -> Iterator[NovelRecord]:
         with transaction(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(
                 "SELECT novel, title, author, language, format, encoding, repairs, source_path, source_digest,"
-                " hints, body AS text, body_digest FROM novels WHERE novel = %s AND body IS NOT NULL",
+                " hints, body AS text, body_digest, reader FROM novels WHERE novel = %s AND body IS NOT NULL",
                 [name],
             ).fetchone()
         if row is not None:
@@ -142,3 +176,14 @@ def ingested_digests(bind: Bind) -> dict[str, IngestedDigests]:
             " FROM novels"
         ).fetchall()
     return {novel: IngestedDigests(text, refused, panels) for novel, text, refused, panels in rows}
+
+
+def _text_config(connection: psycopg.Connection[Any], language: str) -> str:
+    row = connection.execute(
+        "SELECT cfgname FROM pg_ts_config WHERE cfgname = %s", [configuration_of(language)]
+    ).fetchone()
+    return str(row[0]) if row else "simple"
+
+
+def _no_text(novel: str) -> UnknownNovel:
+    return UnknownNovel(f"No text of a novel named {novel!r} is stored; materialize `novels` for it first.")

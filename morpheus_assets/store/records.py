@@ -3,7 +3,7 @@
 Digests are hex sha256 of files or bodies; a `content_hash` is the 32 raw bytes of the exact bytes that get embedded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -22,7 +22,10 @@ class HeadingRecord:
 
 @dataclass(frozen=True)
 class NovelRecord:
-    """One novel's text as it was read. `text` is NFC with LF; chapters and chunks are offsets into it."""
+    """One novel's text as it was read. `text` is NFC with LF; chapters and chunks are offsets into it.
+
+    `reader` is the version of what read it.
+    """
 
     novel: str
     title: str | None
@@ -36,6 +39,24 @@ class NovelRecord:
     text: str
     body_digest: str
     hints: tuple[HeadingRecord, ...] = ()
+    reader: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredText:
+    """What is told of a stored text without reading it; `mark` changes with all that chapters are found by."""
+
+    title: str | None
+    author: str | None
+    language: str
+    format: str
+    encoding: str
+    repairs: tuple[str, ...]
+    source_path: str
+    source_digest: str
+    body_digest: str
+    characters: int
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -107,6 +128,30 @@ class ChunkLike(Protocol):
     def body(self) -> str: ...  # noqa: D102
 
 
+class CutChapterLike(Protocol):
+    """What a chapter that was cut into chunks must tell; the text floor's own type fits.
+
+    `spans` is None where the chunks of an equal chapter are to be taken over, and `chunks` are none then.
+    """
+
+    @property
+    def chapter(self) -> int: ...  # noqa: D102
+    @property
+    def char_start(self) -> int: ...  # noqa: D102
+    @property
+    def char_end(self) -> int: ...  # noqa: D102
+    @property
+    def content_hash(self) -> bytes: ...  # noqa: D102
+    @property
+    def first_chunk(self) -> int: ...  # noqa: D102
+    @property
+    def count(self) -> int: ...  # noqa: D102
+    @property
+    def spans(self) -> Sequence[tuple[int, int, int]] | None: ...  # noqa: D102
+    @property
+    def chunks(self) -> Iterator[ChunkLike]: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class ChapterRecord:
     """One chapter: `ordinal` from 1 in reading order, offsets into the novel's text, `line` of its heading from 1."""
@@ -130,6 +175,16 @@ class ChunkRecord:
     token_count: int
     content_hash: bytes
     body: str
+
+
+@dataclass(frozen=True)
+class ChapterCount:
+    """The chunks of one chapter, their tokens, and those of the largest."""
+
+    chapter: int
+    chunks: int
+    tokens: int
+    largest: int
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Connection, Engine
 
 from morpheus_assets.store.database import raw
-from morpheus_assets.store.errors import UnknownNovel
+from morpheus_assets.store.errors import TextChanged, UnknownNovel
 from morpheus_assets.store.records import ReplaceCounts
 
 Bind = Engine | Connection
@@ -49,6 +49,18 @@ def novel_id(connection: psycopg.Connection[Any], novel: str) -> int:
     return int(row[0])
 
 
+def current_text(connection: psycopg.Connection[Any], novel: str, source_digest: str | None) -> int:
+    """The number of a stored novel. Raises UnknownNovel, and TextChanged when its source is another one by now."""
+    number = novel_id(connection, novel)
+    row = connection.execute("SELECT source_digest FROM novels WHERE id = %s", [number]).fetchone()
+    if source_digest is not None and row is not None and row[0] != source_digest:
+        raise TextChanged(
+            f"{novel} was read anew while an older text of it was being worked on; nothing of the older one was stored,"
+            " and the run that read it goes on."
+        )
+    return number
+
+
 @dataclass(frozen=True)
 class RowSet:
     """One table whose rows belong to a novel: `key` and `values` are columns with their types."""
@@ -73,16 +85,18 @@ def replace_rows(
     rows: Iterable[Sequence[Any]],
     *,
     rewrite_all: bool = False,
+    kept: Sequence[Any] = (),
 ) -> ReplaceCounts:
     """Make the novel's rows equal to `rows` (key, values, staged-only columns): changed ones are written, orphans go.
 
     Rows that are equal already are not touched. `rewrite_all` writes them too, for when a derived column must change.
+    Rows with a key in `kept` stay as they are and count as unchanged.
     `rows` may be a generator: the next ones are made while the server writes those before.
     """
     statement = _upsert(rows_of)
     names = [name for name, _ in rows_of.staged]
     source = iter(rows)
-    keys: list[Any] = []
+    keys = list(kept)
     written = 0
     # Sent without waiting for the answer, and never more than one at a time, so that memory stays flat.
     with connection.pipeline() as pipeline, connection.cursor() as cursor:

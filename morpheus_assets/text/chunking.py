@@ -3,8 +3,8 @@
 Which chapters there are is chapters.py's; what a token is, tokens.py's. Chunks are shared by all spaces.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -40,29 +40,62 @@ class Chunk:
     body: str
 
 
+@dataclass(frozen=True)
+class CutChapter:
+    """A chapter, text[char_start:char_end], and where its chunks lie; `content_hash` is the sha256 of that stretch.
+
+    `spans` are (start, end, tokens) within the chapter, None where its chunks are known. They are `count` chunks,
+    the first of which is the novel's `first_chunk`-th.
+    """
+
+    chapter: int
+    char_start: int
+    char_end: int
+    content_hash: bytes
+    first_chunk: int
+    count: int
+    spans: Sequence[tuple[int, int, int]] | None
+    text: str = field(repr=False)
+
+    @property
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks, made while they are asked for; none where they are known."""
+        for ordinal, (start, end, tokens) in enumerate(self.spans or (), self.first_chunk):
+            char_start, char_end = self.char_start + start, self.char_start + end
+            passage = self.text[char_start:char_end]
+            content_hash = sha256(passage.encode("utf-8")).digest()
+            yield Chunk(self.chapter, ordinal, char_start, char_end, tokens, content_hash, passage)
+
+
+def cut_chapters(
+    text: str, chapters: Sequence[_Span], settings: ChunkerSettings, known: Mapping[bytes, int] | None = None
+) -> Iterator[CutChapter]:
+    """Each chapter in order, cut when it is asked for; deterministic.
+
+    A chapter's chunks follow from its own text and the settings, so one whose sha256 is `known`, with the number of
+    its chunks, is not cut again.
+    """
+    counter = TokenCounter()
+    known = known or {}
+    first = 1
+    for chapter in chapters:
+        body = text[chapter.char_start : chapter.char_end]
+        content_hash = sha256(body.encode("utf-8")).digest()
+        count = known.get(content_hash)
+        spans = None if count is not None else list(_cut(body, settings, counter))
+        count = len(spans) if spans is not None else count or 0
+        yield CutChapter(chapter.ordinal, chapter.char_start, chapter.char_end, content_hash, first, count, spans, text)
+        first += count
+
+
 def cut_chunks(text: str, chapters: Sequence[_Span], settings: ChunkerSettings | None = None) -> Iterator[Chunk]:
     """Chunks of all chapters in order, made one chapter at a time; deterministic.
 
     Chunks neither begin nor end with white space and are never empty; without overlap, all that lies between
     two chunks of a chapter is white space.
     """
-    settings = settings or ChunkerSettings()
-    counter = TokenCounter()
-    ordinal = 0
-    for chapter in chapters:
-        body = text[chapter.char_start : chapter.char_end]
-        for start, end, tokens in _cut(body, settings, counter):
-            ordinal += 1
-            passage = body[start:end]
-            yield Chunk(
-                chapter.ordinal,
-                ordinal,
-                chapter.char_start + start,
-                chapter.char_start + end,
-                tokens,
-                sha256(passage.encode("utf-8")).digest(),
-                passage,
-            )
+    for chapter in cut_chapters(text, chapters, settings or ChunkerSettings()):
+        yield from chapter.chunks
 
 
 def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterator[tuple[int, int, int]]:

@@ -17,6 +17,15 @@ class UnreadableNovelFile(UnreadableText):
         self.digest = digest
 
 
+def file_digest(path: Path) -> str | None:
+    """The hex sha256 of a file's bytes; None when they cannot be read, of which reading them tells the reason."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 def read_novel_file(path: Path) -> tuple[Document, str]:
     """The document and the hex sha256 of the file; one that is too large is refused before it is read.
 

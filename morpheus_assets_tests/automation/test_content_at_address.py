@@ -61,6 +61,9 @@ def test_a_new_novel_in_a_bucket_is_noticed_ingested_and_left_alone_until_it_cha
     assert novels.asked_for() == ["emma"]
     assert set(bucket.requests()) == {"LIST"}
     assert in_bucket.ingest("emma").success
+    bucket.requests()
+    assert in_bucket.ingest("emma").success
+    assert set(bucket.requests()) == {"LIST"}
     bucket.put("novels/emma.md", story())
     assert "would all become the novel 'emma'" in novels.skipped()
     assert "would all become the novel 'emma'" in failure_of(in_bucket.ingest("emma"))
