@@ -30,6 +30,7 @@ from morpheus_assets.store.coverage import NovelCoverage
 from morpheus_assets.store.faults import interruption_behind, patiently
 from morpheus_assets.store.indexes import ensure_index
 from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.store.statistics import refresh_statistics
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class EmbeddingsIOManager(dg.IOManager):
         if obj.leads and tally.embedded.total():
             patiently(partial(spaces.activate_first, self.engine, row.key))
         row = patiently(partial(spaces.get_space, self.engine, row.key))
+        patiently(partial(refresh_statistics, self.engine, row))
         if row.state != "building":
             # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
             patiently(partial(ensure_index, self.engine, row))

@@ -45,6 +45,9 @@ class RequestBudget(Protocol):
     async def take(self, requests: int, tokens: int) -> None:
         """Wait until `requests` and (estimated) `tokens` fit into the budget, then book them."""
 
+    def surely_fits(self, requests: int, tokens: int) -> bool:
+        """Whether so much is known to be free that it may be sent at once, and booked while it is on its way."""
+
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
         """Correct a booking: `estimated_tokens` were taken, `actual_tokens` were charged (0: none)."""
 
@@ -60,6 +63,10 @@ class NoBudget:
 
     async def take(self, requests: int, tokens: int) -> None:
         """Return at once."""
+
+    def surely_fits(self, requests: int, tokens: int) -> bool:
+        """Everything does."""
+        return True
 
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
         """Do nothing."""

@@ -7,6 +7,7 @@ that must wait books its place in the future, so nobody overtakes and nobody pol
 
 import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,20 @@ _OBSERVED_SECONDS = 600.0
 # What lies further ahead was written before the server's clock was set back.
 _LONGEST_BOOKING = 3600.0
 _LONGEST_PAUSE = 600.0
+# What may be sent before it is booked, as a share of the limits, while half of them was free so long ago at most.
+_UNBOOKED = 0.01
+_ALLOWANCE_SECONDS = 5.0
+
+# The clock is read outside: within, it would be older than the wait for the row's lock.
+_OPEN = """
+WITH account AS MATERIALIZED (
+    SELECT recent, observed_requests, observed_tokens, observed_at, paused_until
+    FROM rate_limits WHERE provider = %s FOR UPDATE
+)
+SELECT extract(epoch FROM clock_timestamp())::float8, recent, observed_requests, observed_tokens,
+       extract(epoch FROM observed_at)::float8, extract(epoch FROM paused_until)::float8
+FROM account
+"""
 
 Slot = list[float]
 """[second since 1970, requests, tokens]"""
@@ -43,6 +58,19 @@ class _Account:
     requests: float
     tokens: float
     paused_until: float
+
+    def used(self) -> tuple[float, float]:
+        """Requests and tokens that count now."""
+        return sum(slot[1] for slot in self.slots), sum(slot[2] for slot in self.slots)
+
+
+@dataclass
+class _Allowance:
+    """What may be sent before it is booked, by the last booking; `at` on this process's clock."""
+
+    at: float
+    requests: float
+    tokens: float
 
 
 class PostgresBudget:
@@ -61,6 +89,7 @@ class PostgresBudget:
         self._tokens = float(tokens_per_minute or 0) or float("inf")
         # One thread: the calls of a process queue here instead of at the row, and take one connection.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="budget")
+        self._allowance: _Allowance | None = None
 
     async def take(self, requests: int, tokens: int) -> None:
         """Book `requests` and estimated `tokens` at the first moment they fit, and sleep until then."""
@@ -69,6 +98,16 @@ class PostgresBudget:
             await asyncio.sleep(wait)
             # Another process may have been told to pause meanwhile: a booking does not outrank that.
             wait = await self._call(self._paused_seconds)
+
+    def surely_fits(self, requests: int, tokens: int) -> bool:
+        """Whether so much may be sent now and booked while it is on its way: a request, or a hundredth of a minute.
+
+        Only while half of the limits was free after this process's last booking, seconds ago, which waited for nothing.
+        """
+        allowance = self._allowance
+        if allowance is None or time.monotonic() - allowance.at > _ALLOWANCE_SECONDS:
+            return False
+        return requests <= allowance.requests and tokens <= allowance.tokens
 
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
         """Correct the last bookings by what was really charged."""
@@ -94,6 +133,7 @@ class PostgresBudget:
             at = _first_fit(account, requests, tokens)
             _add(account.slots, at, requests, tokens)
             self._save(connection, account)
+        self._allowance = _allowance_of(account) if at <= account.now else None
         return at - account.now
 
     def _correct(self, tokens: int) -> None:
@@ -144,6 +184,7 @@ class PostgresBudget:
             self._pause(min(max(waits), WINDOW_SECONDS))
 
     def _pause(self, seconds: float) -> None:
+        self._allowance = None
         with transaction(self._engine) as connection:
             self._ensure_row(connection)
             connection.execute(
@@ -167,18 +208,11 @@ class PostgresBudget:
         connection.execute("INSERT INTO rate_limits (provider) VALUES (%s) ON CONFLICT DO NOTHING", [self._provider])
 
     def _open(self, connection: Any) -> _Account:
-        query = (
-            "SELECT extract(epoch FROM clock_timestamp())::float8, recent, observed_requests, observed_tokens,"
-            " extract(epoch FROM observed_at)::float8, extract(epoch FROM paused_until)::float8"
-            " FROM rate_limits WHERE provider = %s FOR UPDATE"
-        )
-        row = connection.execute(query, [self._provider]).fetchone()
+        row = connection.execute(_OPEN, [self._provider]).fetchone()
         if row is None:
             self._ensure_row(connection)
-            row = connection.execute(query, [self._provider]).fetchone()
-        # The clock in the select list may be older than the wait for the row's lock.
-        now = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()[0]
-        _, recent, requests, tokens, observed_at, paused_until = row
+            row = connection.execute(_OPEN, [self._provider]).fetchone()
+        now, recent, requests, tokens, observed_at, paused_until = row
         fresh = observed_at is not None and 0 <= now - observed_at < _OBSERVED_SECONDS
         slots = [slot for slot in recent if now < _leaves(slot[0]) and slot[0] < now + _LONGEST_BOOKING]
         return _Account(
@@ -195,13 +229,19 @@ class PostgresBudget:
         )
 
 
+def _allowance_of(account: _Account) -> _Allowance | None:
+    requests, tokens = account.used()
+    if requests > account.requests / 2 or tokens > account.tokens / 2:
+        return None
+    return _Allowance(time.monotonic(), max(1.0, account.requests * _UNBOOKED), account.tokens * _UNBOOKED)
+
+
 def _first_fit(account: _Account, requests: int, tokens: int) -> float:
     """The first moment, not before any booking that is already made, at which the window has room."""
     at = max(account.now, account.paused_until, account.slots[-1][0] if account.slots else 0.0)
     requests_room = max(account.requests, float(requests))
     tokens_room = max(account.tokens, float(tokens))
-    used_requests = sum(slot[1] for slot in account.slots)
-    used_tokens = sum(slot[2] for slot in account.slots)
+    used_requests, used_tokens = account.used()
     for slot in account.slots:
         leaves = _leaves(slot[0])
         if leaves > at:

@@ -17,7 +17,7 @@ from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import active_space
 from morpheus_assets.store.text_ranking import rank_by_words
 from morpheus_assets.store.transactions import Bind, transaction
-from morpheus_assets.store.vector_search import Nearest, nearest_approximate, nearest_exact, vector_text
+from morpheus_assets.store.vector_search import Nearest, nearest_exact, nearest_within, vector_text
 
 # Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
 _RRF = 60
@@ -193,21 +193,15 @@ def _nearest_live(
         ).fetchone()
         if space.index_kind is None or (count and count[0] <= _LARGEST_EXACT):
             return nearest_exact(connection, space, vector, k, among, parameters)
-    nearest = nearest_exact if space.index_kind is None else nearest_approximate
+    occurs = SQL("EXISTS (SELECT FROM {} c WHERE c.content_hash = near.content_hash AND {})").format(
+        Identifier(content), within
+    )
     wide = k
     while True:
-        near = nearest(connection, space, vector, wide)
-        hashes = [value for value, _ in near]
-        live = connection.execute(
-            SQL("SELECT DISTINCT c.content_hash FROM {} c WHERE c.content_hash = ANY(%(hashes)s) AND {}").format(
-                Identifier(content), within
-            ),
-            {**parameters, "hashes": hashes},
-        ).fetchall()
-        kept = {bytes(row[0]) for row in live}
+        kept, seen = nearest_within(connection, space, vector, wide, occurs, parameters)
         # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
-        if len(kept) >= k or len(near) < wide:
-            return [hit for hit in near if hit[0] in kept][:k]
+        if len(kept) >= k or seen < wide:
+            return kept[:k]
         if wide > 2000:
             return nearest_exact(connection, space, vector, k, among, parameters)
         wide *= 4

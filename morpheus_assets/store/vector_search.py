@@ -45,20 +45,53 @@ def nearest_exact(
     parameters: dict[str, Any] | None = None,
 ) -> Nearest:  # fmt: skip
     """The k nearest, by looking at every vector, or at those whose hash the query `among` gives."""
-    # + 0 keeps the planner from the index, which under a filter returned 2 of 10 rows.
-    query = SQL(
-        "SELECT e.content_hash, e.embedding <=> %(vector)s::halfvec FROM {among} {table} e {on}"
-        " ORDER BY (e.embedding <=> %(vector)s::halfvec) + 0 LIMIT %(k)s"
+    found = connection.execute(_exactly(space, among), {**(parameters or {}), "vector": vector, "k": k})
+    return [(bytes(value), 1.0 - distance) for value, distance in found]
+
+
+def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int) -> Nearest:
+    """The k nearest of the whole space through its index (exactly, where there is none)."""
+    query, wanted = _through_index(connection, space, k)
+    found = connection.execute(query, {**wanted, "vector": vector, "k": k})
+    return [(bytes(value), 1.0 - distance) for value, distance in found]
+
+
+def nearest_within(
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, within: Composable,
+    parameters: dict[str, Any],
+) -> tuple[Nearest, int]:  # fmt: skip
+    """Of the k nearest of the whole space those for which `within` holds, a condition on `near`; and how many k were.
+
+    Through the index where there is one. One statement: a second one costs as much as the scan of some thousand rows.
+    """
+    query: Composable = _exactly(space)
+    wanted: dict[str, Any] = {}
+    if space.index_kind is not None:
+        query, wanted = _through_index(connection, space, k)
+    found = connection.execute(
+        SQL("SELECT near.content_hash, near.distance, {} FROM ({}) near ORDER BY near.distance").format(within, query),
+        {**parameters, **wanted, "vector": vector, "k": k},
+    ).fetchall()
+    return [(bytes(value), 1.0 - distance) for value, distance, kept in found if kept], len(found)
+
+
+def _exactly(space: SpaceRow, among: Composable | None = None) -> Composed:
+    # OFFSET 0 keeps the planner from the index, which under a filter returned 2 of 10 rows, and from computing the
+    # distance once to sort by and once to show (2.6 against 3.2 ms for 2,500 of 1536 dimensions).
+    return SQL(
+        "SELECT content_hash, distance FROM (SELECT e.content_hash, e.embedding <=> %(vector)s::halfvec AS distance"
+        " FROM {among} {table} e {on} OFFSET 0) every ORDER BY distance LIMIT %(k)s"
     ).format(
         table=Identifier(space.table),
         among=SQL("({}) needed JOIN").format(among) if among is not None else SQL(""),
         on=SQL("USING (content_hash)") if among is not None else SQL(""),
     )
-    return _hits(connection, query, {**(parameters or {}), "vector": vector, "k": k})
 
 
-def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int) -> Nearest:
-    """The k nearest of the whole space through its index (exactly, where there is none)."""
+def _through_index(
+    connection: psycopg.Connection[Any], space: SpaceRow, k: int
+) -> tuple[Composed, dict[str, Any]]:  # fmt: skip
+    """The query and its parameters beside `vector` and `k`; sets for the transaction how the index is scanned."""
     order: Composable
     if index_kind_of(space) == "hnsw":
         wide, scanned, order = k + 20, max(_EF_SEARCH, k), SQL("embedding <=> %(vector)s::halfvec")
@@ -77,8 +110,4 @@ def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, ve
         "WITH near AS MATERIALIZED (SELECT content_hash, embedding FROM {table} ORDER BY {order} LIMIT %(wide)s)"
         " SELECT content_hash, embedding <=> %(vector)s::halfvec AS distance FROM near ORDER BY 2 LIMIT %(k)s"
     ).format(table=Identifier(space.table), order=order)
-    return _hits(connection, query, {"vector": vector, "k": k, "wide": wide})
-
-
-def _hits(connection: psycopg.Connection[Any], query: Composed, parameters: dict[str, Any]) -> Nearest:
-    return [(bytes(value), 1.0 - distance) for value, distance in connection.execute(query, parameters)]
+    return query, {"wide": wide}

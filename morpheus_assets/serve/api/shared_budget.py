@@ -1,6 +1,7 @@
 """The budget that all processes share, asked for many requests at once, and done without while Postgres is down.
 
 One booking at a time is on its way; what comes meanwhile is booked together, so that load costs no more transactions.
+While most of the budget is free, a person's question does not wait for its booking.
 """
 
 import asyncio
@@ -27,26 +28,38 @@ class SharedBudget:
         self._budget = budget
         self._silent_until = 0.0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._under_way: list[tuple[int, int, asyncio.Future[None]]] = []
         self._booking: asyncio.Task[None] | None = None
         self._correction = 0
         self._settling: asyncio.Task[None] | None = None
 
     async def take(self, requests: int, tokens: int) -> None:
-        """Book, together with what others ask for meanwhile, and wait until it fits."""
+        """Book, together with what others ask for meanwhile; wait until it fits, unless it surely does."""
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        fits = self.surely_fits(requests, tokens)
         self._waiting.append((requests, tokens, answer))
         if self._booking is None or self._booking.done():
             self._booking = asyncio.create_task(self._book())
-        await answer
+        if not fits:
+            await answer
+
+    def surely_fits(self, requests: int, tokens: int) -> bool:
+        """As the budget itself, with what is not booked yet."""
+        unbooked = [*self._under_way, *self._waiting]
+        return self._budget.surely_fits(
+            requests + sum(row[0] for row in unbooked), tokens + sum(row[1] for row in unbooked)
+        )
 
     async def _book(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting, []
+            batch = self._under_way = self._waiting
+            self._waiting = []
             requests, tokens = sum(row[0] for row in batch), sum(row[1] for row in batch)
             await self._try(lambda requests=requests, tokens=tokens: self._budget.take(requests, tokens))  # type: ignore[misc]
             for _, _, answer in batch:
                 if not answer.done():
                     answer.set_result(None)
+            self._under_way = []
 
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
         """Add to the next correction; one is written every second."""
