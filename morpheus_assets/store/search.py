@@ -117,7 +117,7 @@ def search_text(
             if use_text:
                 by_text = rank_by_words(connection, query_text or "", pool, within, parameters)
             ranked = _fuse(by_vector, by_text)
-            return _text_places(connection, ranked, space, vector, k, within, parameters)
+            return _text_places(connection, ranked, dict(by_vector), space, vector, k, within, parameters)
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key if space else ''} was dropped during the search.") from fault
 
@@ -229,31 +229,33 @@ def _fuse(by_vector: Nearest, by_text: Nearest) -> list[_Ranked]:
 
 
 def _text_places(
-    connection: psycopg.Connection[Any], ranked: list[_Ranked], space: SpaceRow | None, vector: str | None, k: int,
-    within: Composable, parameters: dict[str, Any],
+    connection: psycopg.Connection[Any], ranked: list[_Ranked], similarities: dict[bytes, float],
+    space: SpaceRow | None, vector: str | None, k: int, within: Composable, parameters: dict[str, Any],
 ) -> list[TextHit]:  # fmt: skip
+    """The places of the best; what only the words found is measured against the vector here."""
     best = ranked[:k]
     order = {each.value: place for place, each in enumerate(best)}
-    similarity, join = SQL("NULL::float8"), SQL("")
-    if space is not None:
-        similarity = SQL("1 - (e.embedding::vector <=> %(vector)s::vector)")
-        join = SQL("LEFT JOIN {} e ON e.content_hash = c.content_hash").format(Identifier(space.table))  # type: ignore[assignment]
+    similarity: Composable = SQL("NULL::float8")
+    if space is not None and not order.keys() <= similarities.keys():
+        similarity = SQL(
+            "(SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {} e WHERE e.content_hash = c.content_hash)"
+        ).format(Identifier(space.table))
     query = SQL(
         "SELECT n.novel, n.title, c.chapter, h.title AS chapter_title, c.ordinal, c.char_start, c.char_end, c.body,"
         " {similarity} AS similarity, c.content_hash FROM chunks c JOIN novels n ON n.id = c.novel_id"
-        " LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter {join}"
+        " LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter"
         " WHERE c.content_hash = ANY(%(hashes)s) AND {within} ORDER BY n.novel, c.ordinal"
-    ).format(similarity=similarity, join=join, within=within)
+    ).format(similarity=similarity, within=within)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query, {**parameters, "vector": vector, "hashes": list(order)}).fetchall()
     rows.sort(key=lambda row: order[bytes(row["content_hash"])])
     hits = []
     for rank, row in enumerate(rows[:k], 1):
         each = best[order[bytes(row["content_hash"])]]
+        known = {"content_hash": each.value, "similarity": similarities.get(each.value, row["similarity"])}
         hits.append(
             TextHit(
-                **{**row, "content_hash": each.value}, rank=rank, vector_rank=each.vector_rank,
-                text_rank=each.text_rank, score=each.score,
+                **{**row, **known}, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score
             )
-        )  # fmt: skip
+        )
     return hits
