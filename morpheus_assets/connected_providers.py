@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL
-from morpheus_assets.embedding.image_spaces import Precision, remembered_name, resolve_image_space, space_precision
+from morpheus_assets.embedding.image_spaces import remembered_name, resolve_again, resolve_image_space
 from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
 from morpheus_assets.settings import Settings
 from morpheus_assets.stored_keys import provider_key
@@ -81,8 +81,8 @@ def request_budget(settings: Settings, space: Space, engine: "Engine") -> "Reque
     return PostgresBudget(engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute)
 
 
-def _image_space(settings: Settings, name: SpaceName, precision: Precision | None = None) -> Space:
-    return resolve_image_space(name, cache_folder=settings.data_folder, precision=precision or settings.image_precision)
+def _image_space(settings: Settings, name: SpaceName) -> Space:
+    return resolve_image_space(name, cache_folder=settings.data_folder, precision=settings.image_precision)
 
 
 def _image_options(settings: Settings, space: Space) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _image_options(settings: Settings, space: Space) -> dict[str, Any]:
 def _configured_name(settings: Settings, space: Space) -> SpaceName | None:
     # the path of a local checkpoint is no part of the space's identity, so it is looked up by the key
     for name in parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES"):
-        if _image_space(settings, name, space_precision(space)).key == space.key:
+        if resolve_again(name, space, settings.data_folder).key == space.key:
             return name
     # a space may go on answering after the settings name another checkpoint
     return remembered_name(space, settings.data_folder)

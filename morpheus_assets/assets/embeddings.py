@@ -21,6 +21,7 @@ from morpheus_assets.standing_spaces import ASSET_PREFIXES
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.images.scaled_decoding import LeastSize
     from morpheus_assets.store.coverage import MissingInput
 
 CHUNKS = dg.AssetKey("chunks")
@@ -145,18 +146,21 @@ def _send(
 
 
 def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
-    """A panel that is read and decoded when it is sent; refused when its file is not the one that was listed."""
+    """A panel that is read and decoded when it is sent; refused when its file is not the one that was listed.
+
+    Decoded whole, unless who takes it says how little is enough.
+    """
 
     from morpheus_assets.embedding.errors import InputRefused
     from morpheus_assets.embedding.packing import EmbeddingInput
 
-    def decode() -> object:
+    def decode(least: "LeastSize | None" = None) -> object:
         from morpheus_assets.images.decoding import decode_panel
 
         data = read(row.content)
         if hashlib.sha256(data).digest() != row.content_hash:
             raise InputRefused(f"{row.content} changed since it was listed; its next run takes it as it is now.")
-        return decode_panel(data, row.content, max_pixels=max_pixels).image
+        return decode_panel(data, row.content, max_pixels=max_pixels, least=least).image
 
     return EmbeddingInput(row.content_hash, decode)
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL, architecture_config, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.panel_shapes import PANEL_SHAPING
+from morpheus_assets.embedding.panel_shapes import PANEL_DECODING, PANEL_SHAPING
 from morpheus_assets.embedding.spaces import Space, SpaceName, slug
 
 Precision = Literal["fp32", "bf16"]
@@ -22,8 +22,13 @@ _HASH_CACHE = "weights.json"
 _BLOCK = 1 << 20
 
 
-def resolve_image_space(name: SpaceName, *, cache_folder: Path, precision: Precision = "fp32") -> Space:
+def resolve_image_space(
+    name: SpaceName, *, cache_folder: Path, precision: Precision = "fp32", scaled: bool = True
+) -> Space:
     """The space that `name` stands for; the hash of local weights is kept in `cache_folder`.
+
+    `scaled` says that JPEGs may be decoded as small as the model allows; spaces made before there was such a thing
+    are not, and stay what they are.
 
     Raises ConfigurationError, one sentence, for an unknown provider or model and for unreadable weights.
     """
@@ -41,6 +46,7 @@ def resolve_image_space(name: SpaceName, *, cache_folder: Path, precision: Preci
             "panels": PANEL_SHAPING,
             "precision": precision,
             "preprocess": source.preprocess or "open_clip's own",
+            **({"decoding": PANEL_DECODING} if scaled else {}),
         }
     )
     if source.weights is None:
@@ -59,6 +65,18 @@ def resolve_image_space(name: SpaceName, *, cache_folder: Path, precision: Preci
 def space_precision(space: Space) -> Precision:
     """The precision that `space` was resolved with."""
     return "bf16" if json.loads(space.preparation).get("precision") == "bf16" else "fp32"
+
+
+def resolve_again(name: SpaceName, space: Space, cache_folder: Path) -> Space:
+    """What `name` stands for, computed and decoded for as `space` is: `space` itself when it was resolved from it."""
+    return resolve_image_space(
+        name, cache_folder=cache_folder, precision=space_precision(space), scaled=decodes_scaled(space)
+    )
+
+
+def decodes_scaled(space: Space) -> bool:
+    """Whether JPEGs are decoded for `space` no larger than its model needs."""
+    return "decoding" in json.loads(space.preparation)
 
 
 def weights_hash(path: Path, cache_folder: Path) -> str:
@@ -89,7 +107,7 @@ def remembered_name(space: Space, cache_folder: Path) -> SpaceName | None:
         for written in (path.parent, path):
             name = SpaceName("open_clip", f"local:{written}")
             try:
-                found = resolve_image_space(name, cache_folder=cache_folder, precision=space_precision(space))
+                found = resolve_again(name, space, cache_folder)
             except ConfigurationError:
                 continue
             if found.key == space.key:

@@ -7,6 +7,7 @@ things that are no images in signatures.py. An orientation that stands only in X
 
 import io
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -16,6 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from morpheus_assets.images.errors import RefusedImage, shown
 from morpheus_assets.images.pixels import to_rgb
 from morpheus_assets.images.room import PixelRoom
+from morpheus_assets.images.scaled_decoding import LeastSize, jpeg_scale
 from morpheus_assets.images.signatures import foreign_content, image_kind
 
 # Pillow knows 43 formats, some of which call other programs (EPS) or read other files: only these are tried.
@@ -35,6 +37,7 @@ _TURNS = {
     7: "mirrored and turned by 90°",
     8: "turned by 270°",
 }
+_FIRST_ON_ITS_SIDE = 5
 _TILE_TAGS = (322, 323)
 
 
@@ -53,9 +56,10 @@ class DecodedPanel:
     treatments: tuple[str, ...]
 
 
-def decode_panel(data: bytes, name: str, *, max_pixels: int) -> DecodedPanel:
+def decode_panel(data: bytes, name: str, *, max_pixels: int, least: LeastSize | None = None) -> DecodedPanel:
     """Decode the first frame of an image file; `name` serves for the sentences and is never trusted.
 
+    With `least`, a JPEG may come at a half or a quarter of its size (scaled_decoding.py); None decodes whole.
     Raises RefusedImage, and nothing else, with a sentence that names the file and the way out.
     """
     foreign = foreign_content(data)
@@ -66,7 +70,7 @@ def decode_panel(data: bytes, name: str, *, max_pixels: int) -> DecodedPanel:
             Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened,
             _ROOM.hold(_checked_size(opened, data, name, max_pixels)),
         ):
-            return _decode(opened)
+            return _decode(opened, least)
     except RefusedImage:
         raise
     except Image.DecompressionBombError as error:
@@ -78,13 +82,26 @@ def decode_panel(data: bytes, name: str, *, max_pixels: int) -> DecodedPanel:
         raise RefusedImage(_damaged(data, name, error)) from error
 
 
-def _decode(opened: Image.Image) -> DecodedPanel:
+def opener_of(panel: DecodedPanel, data: bytes, name: str) -> Callable[..., Image.Image]:
+    """`panel`, decoded from `data`, as a provider takes it: the same file has the same vector however it comes."""
+
+    def opened(least: LeastSize | None = None) -> Image.Image:
+        if least is None or panel.format != "JPEG":
+            return panel.image
+        return decode_panel(data, name, max_pixels=panel.width * panel.height, least=least).image
+
+    return opened
+
+
+def _decode(opened: Image.Image, least: LeastSize | None) -> DecodedPanel:
     file_format, mode = opened.format or "unknown", opened.mode
     treatments = []
     if getattr(opened, "is_animated", False):
         treatments.append("first frame taken")
     # Pillow turns a TIFF while loading it, so what it was can only be read before.
     turn = _TURNS.get(opened.tag_v2.get(ExifTags.Base.Orientation, 1)) if _is_tiff(opened) else None
+    if least is not None and opened.format == "JPEG":
+        _scale(opened, least)
     opened.load()
     turn = turn or _TURNS.get(_orientation(opened))
     upright = ImageOps.exif_transpose(opened) if turn else opened
@@ -94,12 +111,19 @@ def _decode(opened: Image.Image) -> DecodedPanel:
     return DecodedPanel(image, image.width, image.height, mode, file_format, (*treatments, *conversions))
 
 
+def _scale(opened: Image.Image, least: LeastSize) -> None:
+    on_its_side = _orientation(opened) >= _FIRST_ON_ITS_SIDE
+    scale = jpeg_scale(opened.size[::-1] if on_its_side else opened.size, least)
+    if scale > 1:
+        opened.draft(None, (opened.width // scale, opened.height // scale))
+
+
 def _is_tiff(opened: Image.Image) -> TypeGuard[TiffImageFile]:
     return opened.format == "TIFF"
 
 
 def _orientation(opened: Image.Image) -> int:
-    """1 to 8 by EXIF or XMP of a loaded image; 1 when there is none or the metadata is damaged."""
+    """1 to 8 by EXIF or XMP (of a PNG or TIFF: once it is loaded); 1 when there is none or the metadata is damaged."""
     try:
         return int(opened.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:

@@ -77,10 +77,11 @@ class Searching:
 
     def panels_like(self, image: Path, *, k: int = 5, novel: str | None = None) -> Answer:
         """Panels that look like the picture in `image`; raises RefusedImage when it cannot be decoded."""
-        from morpheus_assets.images.decoding import decode_panel
+        from morpheus_assets.images.decoding import decode_panel, opener_of
 
-        panel = decode_panel(image.read_bytes(), image.name, max_pixels=self._settings.max_image_pixels)
-        return self._panels(lambda row: self._embed(row, panel.image, is_query=False), k, novel)
+        data = image.read_bytes()
+        panel = decode_panel(data, image.name, max_pixels=self._settings.max_image_pixels)
+        return self._panels(lambda row: self._embed(row, opener_of(panel, data, image.name), is_query=False), k, novel)
 
     def _panels(self, embed: Callable[[SpaceRow], np.ndarray], k: int, novel: str | None) -> Answer:
         def ask(row: SpaceRow) -> list[PanelHit]:

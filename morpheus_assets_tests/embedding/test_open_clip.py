@@ -1,10 +1,11 @@
 import asyncio
+import io
 import os
 import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,7 @@ CAPTIONS = {
 }
 
 
-def demo_space(cache: Path, **options: str) -> Space:
+def demo_space(cache: Path, **options: str | bool) -> Space:
     return resolve_image_space(DEMO, cache_folder=cache, **options)  # type: ignore[arg-type]
 
 
@@ -97,7 +98,7 @@ def test_vectors_are_float32_of_length_one_in_the_order_of_the_inputs(provider: 
 def test_panels_may_be_handed_over_as_callables_that_open_them(provider: OpenClipProvider) -> None:
     threads: set[str] = set()
 
-    def opener() -> Image.Image:
+    def opener(least: object) -> Image.Image:
         threads.add(threading.current_thread().name)
         return sample("chapter3-panel1.png")
 
@@ -105,8 +106,28 @@ def test_panels_may_be_handed_over_as_callables_that_open_them(provider: OpenCli
     assert all(name.startswith("clip-decode") for name in threads)
 
 
+def test_a_scaled_jpeg_has_the_vector_of_the_whole_one_and_an_older_space_takes_it_whole(
+    provider: OpenClipProvider, tmp_path: Path
+) -> None:
+    page = sample("chapter3-panel1.png").resize((1600, 1600))
+    body = io.BytesIO()
+    page.save(body, "JPEG", quality=90)
+    sizes = []
+
+    def opener(least: Callable[[tuple[int, int]], tuple[int, int]] | None) -> Image.Image:
+        image = decode_panel(body.getvalue(), "page.jpg", max_pixels=DEFAULT_MAX_PIXELS, least=least).image
+        sizes.append(image.size)
+        return image
+
+    older = open_provider(demo_space(tmp_path, scaled=False), threads=1)
+    (scaled,), (whole,) = embed(provider, [opener]), embed(older, [opener])
+    asyncio.run(older.close())
+    assert sizes == [(800, 800), (1600, 1600)]
+    assert float(scaled @ whole) > 0.9999
+
+
 def test_a_panel_that_cannot_be_opened_is_refused_by_its_position(provider: OpenClipProvider) -> None:
-    def broken() -> Image.Image:
+    def broken(least: object) -> Image.Image:
         raise OSError("the file is gone")
 
     with pytest.raises(InputRefused, match="the file is gone") as refused:

@@ -9,7 +9,7 @@ import pytest
 from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.embedding.clip_sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.image_spaces import resolve_image_space, space_precision
+from morpheus_assets.embedding.image_spaces import decodes_scaled, resolve_again, resolve_image_space, space_precision
 from morpheus_assets.embedding.spaces import Space, SpaceName, parse_space_names
 from morpheus_assets.settings import Settings
 
@@ -80,6 +80,19 @@ def test_another_preprocessing_or_precision_is_another_space(checkpoint: Path, t
     assert len({space.key for space in (first, reduced, squashed)}) == 3
     assert len({space.fingerprint for space in (first, reduced, squashed)}) == 3
     assert [space_precision(space) for space in (first, reduced)] == ["fp32", "bf16"]
+
+
+def test_a_space_whose_panels_were_decoded_whole_stays_one_of_its_own(checkpoint: Path, tmp_path: Path) -> None:
+    name = SpaceName("open_clip", f"local:{checkpoint}")
+    new = resolve_image_space(name, cache_folder=tmp_path)
+    old = resolve_image_space(name, cache_folder=tmp_path, scaled=False, precision="bf16")
+    assert (decodes_scaled(new), decodes_scaled(old)) == (True, False)
+    assert new.key != resolve_image_space(name, cache_folder=tmp_path, scaled=False).key
+    assert [resolve_again(name, space, tmp_path) for space in (new, old)] == [new, old]
+    # what the identity was before JPEGs were scaled
+    assert list(json.loads(old.preparation)) == ["model", "panels", "precision", "preprocess"]
+    settings = Settings(_env_file=None, data_folder=tmp_path, image_spaces=f"open_clip/local:{checkpoint}")
+    assert open_provider(settings, old).space == old
 
 
 def test_a_space_is_found_again_after_the_precision_was_changed(checkpoint: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from morpheus_assets.embedding.clip_model import ClipModel, load_clip
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL, ClipSource, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
-from morpheus_assets.embedding.image_spaces import file_digest, space_precision
+from morpheus_assets.embedding.image_spaces import decodes_scaled, file_digest, space_precision
 from morpheus_assets.embedding.memory import enough_memory
 from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
 from morpheus_assets.embedding.providers.vectors import unit_vectors
@@ -46,10 +46,10 @@ def open_provider(
 class OpenClipProvider:
     """Embeds panels ("document") and descriptions of panels ("query") with one local model.
 
-    A panel is a PIL image, or a callable without arguments that returns one: the callable is run in a
-    decoding thread, so that decoding overlaps the forward pass of the batch before and only a few whole
-    panels are in memory at a time. The model is loaded at the first `embed`; several calls in flight keep both
-    sides busy.
+    A panel is a PIL image, or a callable that returns one: the callable is run in a decoding thread, so that
+    decoding overlaps the forward pass of the batch before and only a few whole panels are in memory at a time. It
+    is given a function from a panel's size to the least size in which the model takes it, or None: whole. The
+    model is loaded at the first `embed`; several calls in flight keep both sides busy.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class OpenClipProvider:
         return len(text.encode()) + 2
 
     async def embed(
-        self, inputs: Sequence[str | Image.Image | Callable[[], Image.Image]], input_type: InputType
+        self, inputs: Sequence[str | Image.Image | Callable[..., Image.Image]], input_type: InputType
     ) -> EmbeddingResult:
         """Unit vectors, float32 [n, dimensions], in the order of `inputs`: texts, or panels, not both.
 
@@ -85,7 +85,7 @@ class OpenClipProvider:
         with enough_memory(self.space.key, "MORPHEUS_IMAGE_SPACES"):
             return await self._embed(inputs)
 
-    async def _embed(self, inputs: Sequence[str | Image.Image | Callable[[], Image.Image]]) -> EmbeddingResult:
+    async def _embed(self, inputs: Sequence[str | Image.Image | Callable[..., Image.Image]]) -> EmbeddingResult:
         loop = asyncio.get_running_loop()
         model = await asyncio.to_thread(self._load)
         forward = self._forward = self._forward or ThreadPoolExecutor(model.workers, "clip-forward")
@@ -95,7 +95,8 @@ class OpenClipProvider:
             vectors, tokens = await loop.run_in_executor(forward, model.embed_texts, texts)
         else:
             decoding = self._decoding = self._decoding or ThreadPoolExecutor(self._threads_for(model), "clip-decode")
-            jobs = [loop.run_in_executor(decoding, _prepare, model, i, each) for i, each in enumerate(inputs)]
+            scaled = decodes_scaled(self.space)
+            jobs = [loop.run_in_executor(decoding, _prepare, model, i, each, scaled) for i, each in enumerate(inputs)]
             prepared = await _all_or_first_error(jobs)
             vectors = await loop.run_in_executor(forward, model.embed_panels, prepared)
         checked = unit_vectors(vectors, len(inputs), self.space)
@@ -131,10 +132,11 @@ def _require_same_weights(weights: Path, space: Space) -> None:
         )
 
 
-def _prepare(model: ClipModel, index: int, panel: Any) -> Any:
+def _prepare(model: ClipModel, index: int, panel: Any, scaled: bool) -> Any:
     try:
-        image = panel if isinstance(panel, Image.Image) else panel()
-        return model.prepare(image)
+        if not isinstance(panel, Image.Image):
+            panel = panel(model.preparation.least_size if scaled else None)
+        return model.prepare(panel)
     except Exception as error:
         raise InputRefused(f"This panel cannot be prepared for the model: {error}", index) from error
 

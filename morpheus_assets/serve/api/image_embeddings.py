@@ -13,7 +13,7 @@ from morpheus_assets.connected_providers import configured_image_spaces, space_o
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.content_location import panels_of
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.images.decoding import decode_panel
+from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.places import Place
@@ -89,7 +89,7 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
     else:
         data, name, novel = await _from_upload(request)
         uploaded = True
-    image = await _decoded(data, name, services)
+    picture = await _opened(data, name, services)
     if uploaded and novel is not None:
         await asyncio.to_thread(_keep_file, panels_of(services.settings), novel, name, data)
     value = picture_id(data)
@@ -97,7 +97,7 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
     row = await services.database.call(register_space, space)
     known = value in await services.database.call(read_vectors, row, [value])
     if not known:
-        result = await services.providers.embed(space, [image], "document")
+        result = await services.providers.embed(space, [picture], "document")
         await services.database.call(write_batch, row, [value], result.embeddings)
     if novel is None:
         await services.database.call(keep_picture, value, name)
@@ -135,10 +135,10 @@ async def _from_upload(request: Request) -> tuple[bytes, str, str | None]:
     return data, PurePosixPath((file.filename or "file").replace("\\", "/")).name, novel or None
 
 
-async def _decoded(data: bytes, name: str, services: Services) -> Any:
+async def _opened(data: bytes, name: str, services: Services) -> Any:
     try:
         limit = services.settings.max_image_pixels
-        return (await asyncio.to_thread(decode_panel, data, name, max_pixels=limit)).image
+        return opener_of(await asyncio.to_thread(decode_panel, data, name, max_pixels=limit), data, name)
     except RefusedImage as error:
         raise field_problem("file", str(error)) from None
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
-from morpheus_assets.images.decoding import decode_panel
+from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.serve.api.answers import json_answer
 from morpheus_assets.serve.api.problems import documented, field_problem
@@ -91,12 +91,10 @@ async def search_by_image(
     min_similarity: Annotated[float | None, Form(ge=-1, le=1)] = None,
 ) -> Response:
     """Panels that look like the picture."""
-    data = await file.read()
+    data, name = await file.read(), file.filename or "file"
     try:
-        panel = await asyncio.to_thread(
-            decode_panel, data, file.filename or "file", max_pixels=services.settings.max_image_pixels
-        )
+        panel = await asyncio.to_thread(decode_panel, data, name, max_pixels=services.settings.max_image_pixels)
     except RefusedImage as error:
         raise field_problem("file", str(error)) from None
     ask = Ask(k=k, novel=readable("novel", novel) if novel else None, kind="panels", min_similarity=min_similarity)
-    return json_answer(await services.search.like_image(panel.image, ask))
+    return json_answer(await services.search.like_image(opener_of(panel, data, name), ask))

@@ -90,7 +90,7 @@ class SearchService:
         return answer
 
     async def like_image(self, image: Any, ask: Ask) -> dict[str, Any]:
-        """Panels that look like a decoded picture."""
+        """Panels that look like a picture: a decoded one, or what opens it (images.decoding.opener_of)."""
 
         async def embed(row: SpaceRow) -> np.ndarray:
             result = await self._providers.embed(space_of(row), [image], "document")
