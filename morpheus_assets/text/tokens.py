@@ -62,7 +62,7 @@ class TokenCounter:
     """
 
     def __init__(self) -> None:
-        self._weights = _Weights(tokenizer())
+        self._weights = _weights()
 
     def count(self, text: str) -> int:
         """Tokens of `text`."""
@@ -75,17 +75,20 @@ class TokenCounter:
 
 
 class _Weights(dict[str, int]):
-    """Tokens by unit, weighed when it is first asked for."""
+    """Tokens by unit, weighed when it is first asked for; what a unit weighs is the same in every text."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
 
     def learn(self, units: set[str]) -> None:
-        new = [unit for unit in units.difference(self) if len(unit) <= _LONGEST_WORD and not unit.isspace()]
+        # Not `units.difference(self)`: that walks through all of self, which is no plain dict.
+        new = [unit for unit in units if unit not in self and len(unit) <= _LONGEST_WORD and not unit.isspace()]
         # 400,000 words are more than any ten novels have; a hostile file must not fill the memory with its own.
         if len(self) > 400_000:
             self.clear()
             return
+        self.update((unit, 1) for unit in new if unit.lower() in _whole_words())
+        new = [unit for unit in new if unit not in self]
         for start in range(0, len(new), 4096):
             part = new[start : start + 4096]
             for unit, encoding in zip(part, self._tokenizer.encode_batch(part, add_special_tokens=False), strict=True):
@@ -99,6 +102,17 @@ class _Weights(dict[str, int]):
             return len(unit) + 2 * len(_HANGUL.findall(unit))
         self[unit] = weight = _weight(unit, self._tokenizer.encode(unit, add_special_tokens=False))
         return weight
+
+
+@lru_cache(maxsize=1)
+def _weights() -> _Weights:
+    return _Weights(tokenizer())
+
+
+@lru_cache(maxsize=1)
+def _whole_words() -> frozenset[str]:
+    """Words that are one token each, in small letters: more than half of those in an English novel."""
+    return frozenset(word for word in tokenizer().get_vocab() if word.isascii() and word.isalnum())
 
 
 class MeasuredText:

@@ -90,6 +90,13 @@ def test_any_stretch_of_a_measured_text_counts_as_it_does_by_itself(text, data):
         assert measured.count(start, end) == counter.count(text[start:end])
 
 
+@pytest.mark.parametrize("written", [str.lower, str.title, str.upper])
+def test_every_word_that_the_tokenizer_knows_weighs_what_the_tokenizer_says(written):
+    words = [word for word in tokenizer().get_vocab() if word.isalnum() and word.isascii()]
+    text = written(" ".join(words))
+    assert count_tokens(text) == real_tokens(text) == len(words)
+
+
 def test_a_long_word_without_a_space_still_counts():
     assert count_tokens("a" * 1000) >= 1000 > real_tokens("a" * 1000)
 
