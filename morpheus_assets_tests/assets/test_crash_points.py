@@ -106,7 +106,7 @@ def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run
     warm_up()
     started = time.monotonic()
     process = crashes.start("undisturbed", crashes.provider.base_url(latency_ms=60), "first")
-    process.join(60)
+    process.join(180)
     assert process.exitcode == 0
     seconds = time.monotonic() - started
     expected = crashes.rows(undisturbed)
@@ -125,7 +125,7 @@ def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run
         time.sleep(0.2)
     kept, sent = crashes.committed(disturbed), crashes.provider.stats(url)["inputs"]
     process = crashes.start("disturbed", url, "last")
-    process.join(60)
+    process.join(180)
     assert process.exitcode == 0
     assert crashes.provider.stats(url)["inputs"] - sent == needed - kept
     assert crashes.rows(disturbed) == expected
@@ -136,7 +136,7 @@ def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashe
     engine = crashes.fresh("killed")
     url = crashes.provider.base_url(latency_ms=300)
     process = crashes.start("killed", url, "killed")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and crashes.committed(engine) < 24:
         time.sleep(0.02)
     kept = crashes.committed(engine)
@@ -145,7 +145,7 @@ def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashe
     assert process.is_alive()
     time.sleep(1)
     crashes.server.start()
-    process.join(100)
+    process.join(180)
     assert process.exitcode == 0, (crashes.folder / "killed.log").read_text()[-3000:]
     with engine.connect() as connection:
         chunks = connection.exec_driver_sql("SELECT count(DISTINCT content_hash) FROM chunks").scalar_one()
