@@ -5,8 +5,7 @@ The arithmetic is Postgres's own: pages of 8 KB, nothing shared between pages, a
 
 import math
 
-from morpheus_assets.store.indexes import lists_of
-from morpheus_assets.store.vector_search import CONNECTIONS, LARGEST_FULL_INDEX
+from morpheus_assets.store.vector_search import CONNECTIONS, index_kind_of, lists_of
 
 _PAGE, _PAGE_HEADER, _ITEM = 8192, 24, 4
 _ROW = 24 + 40  # tuple header; 32 bytes of hash with its length, aligned
@@ -24,14 +23,15 @@ def table_bytes(dimensions: int, rows: int) -> int:
 
 
 def index_bytes(dimensions: int, rows: int) -> int:
-    """Bytes of the index: a graph of whole vectors up to 1024 dimensions, lists of their signs above."""
-    if dimensions <= LARGEST_FULL_INDEX:
-        neighbours = _NEIGHBOURS + 2 * CONNECTIONS * _NEIGHBOUR
-        return _pages(rows, _aligned(_ELEMENT + 2 * dimensions + 8) + neighbours + _ITEM)
-    signs, lists = _aligned(_SIGNS + math.ceil(dimensions / 8)), lists_of(rows)
-    filled = _pages(rows, signs) / _PAGE / lists
-    # A list's last page is half empty on average; the centres stand on pages of their own.
-    return math.ceil(lists * (filled + 0.5 if filled > 1 else 1)) * _PAGE + _pages(lists, signs)
+    """Bytes of the index: whole vectors up to 1024 dimensions, their signs above."""
+    kind = index_kind_of(dimensions, rows)
+    if kind == "ivf-binary":
+        signs, lists = _aligned(_SIGNS + math.ceil(dimensions / 8)), lists_of(rows)
+        filled = _pages(rows, signs) / _PAGE / lists
+        # A list's last page is half empty on average; the centres stand on pages of their own.
+        return math.ceil(lists * (filled + 0.5 if filled > 1 else 1)) * _PAGE + _pages(lists, signs)
+    vector = 2 * dimensions + 8 if kind == "hnsw" else math.ceil(dimensions / 8) + 8
+    return _pages(rows, _aligned(_ELEMENT + vector) + _NEIGHBOURS + 2 * CONNECTIONS[kind] * _NEIGHBOUR + _ITEM)
 
 
 def _aligned(size: int) -> int:

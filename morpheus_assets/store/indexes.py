@@ -3,7 +3,6 @@
 How a search uses it is vector_search.py's business.
 """
 
-import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,15 +16,18 @@ from morpheus_assets.store.row_estimates import rows_of
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space
 from morpheus_assets.store.transactions import Bind, transaction
-from morpheus_assets.store.vector_search import CONNECTIONS, index_kind_of, nearest_approximate, nearest_exact
+from morpheus_assets.store.vector_search import (
+    CONNECTIONS,
+    index_kind_of,
+    lists_of,
+    nearest_approximate,
+    nearest_exact,
+)
 
 # Below this an exact scan takes some milliseconds and is always right.
 SMALLEST_INDEXED = 10_000
-# Rows come into an index one by one as they are stored; past this growth its lists are long and its centres old.
+# Rows come into an index one by one as they are stored; past this growth lists are long and a graph is untidy.
 REBUILD_GROWTH = 2.0
-# Lists of signs, times the square root of the rows. More are read faster and built slower: 1,000 and not 632 lists of
-# 100,000 took twice the CPU to build (.18 against .09 ms a row), half as many needed twice the rows for that recall.
-_LISTS_A_ROOT = 2.0
 BUILDER_POLL_SECONDS = 0.2
 
 
@@ -77,24 +79,20 @@ def ensure_index(
                 " WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)",
                 {"least": maintenance_memory},
             )
-            _build(cursor, space, rows, concurrently=space.state == "active")
+            kind = index_kind_of(space.dimensions, rows)
+            _build(cursor, space, kind, rows, concurrently=space.state == "active")
             cursor.execute("RESET maintenance_work_mem")
             cursor.execute(SQL("ANALYZE {}").format(Identifier(space.table)))
             rows = int(_one(cursor, SQL("SELECT count(*) FROM {}").format(Identifier(space.table))))
             cursor.execute(
                 "UPDATE embedding_spaces SET index_kind = %s, index_rows = %s, index_recall = NULL,"
                 " index_built_at = now() WHERE id = %s",
-                [index_kind_of(space), rows, space.id],
+                [kind, rows, space.id],
             )
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", lock)
     action = "rebuilt" if valid else "built"
-    return IndexReport(action, index_kind_of(space), rows, time.perf_counter() - started)
-
-
-def lists_of(rows: int) -> int:
-    """How many lists the signs of so many vectors are put in, memory permitting."""
-    return max(1, round(_LISTS_A_ROOT * math.sqrt(rows)))
+    return IndexReport(action, kind, rows, time.perf_counter() - started)
 
 
 def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, remember: bool = True) -> float | None:
@@ -125,7 +123,7 @@ def _become_the_builder(cursor: psycopg.Connection[Any], lock: list[str]) -> Non
         time.sleep(BUILDER_POLL_SECONDS)
 
 
-def _build(cursor: psycopg.Connection[Any], space: SpaceRow, rows: int, *, concurrently: bool) -> None:
+def _build(cursor: psycopg.Connection[Any], space: SpaceRow, kind: str, rows: int, *, concurrently: bool) -> None:
     name, fresh = f"{space.table}_nearest", f"{space.table}_nearest_new"
     cursor.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier(fresh)))
     cursor.execute(
@@ -133,7 +131,7 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, rows: int, *, concu
             SQL("CONCURRENTLY" if concurrently else ""),
             Identifier(fresh),
             Identifier(space.table),
-            _method(cursor, space, rows),
+            _method(space, kind, rows),
         )
     )
     with cursor.transaction():
@@ -141,21 +139,13 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, rows: int, *, concu
         cursor.execute(SQL("ALTER INDEX {} RENAME TO {}").format(Identifier(fresh), Identifier(name)))
 
 
-def _method(cursor: psycopg.Connection[Any], space: SpaceRow, rows: int) -> Composed:
-    if index_kind_of(space) == "hnsw":
-        return SQL("hnsw (embedding halfvec_cosine_ops) WITH (m = {})").format(CONNECTIONS)
-    memory = int(_one(cursor, SQL("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))").format()))
-    return SQL("ivfflat ((binary_quantize(embedding)::bit({})) bit_hamming_ops) WITH (lists = {})").format(
-        space.dimensions, min(lists_of(rows), _most_lists(space.dimensions, memory))
-    )
-
-
-def _most_lists(dimensions: int, memory: int) -> int:
-    # pgvector refuses to seek centres in less memory than this polynomial in their number asks for: it keeps 50 samples
-    # for each, and their distances to all.
-    vector = 8 * math.ceil(dimensions / 64) + 8
-    square, linear = 4 * (50 + 1), (50 + 2) * vector + 4 * dimensions + 4 * 105
-    return max(1, int((math.sqrt(linear**2 + 4 * square * 0.98 * memory) - linear) / (2 * square)))
+def _method(space: SpaceRow, kind: str, rows: int) -> Composed:
+    if kind == "hnsw":
+        return SQL("hnsw (embedding halfvec_cosine_ops) WITH (m = {})").format(CONNECTIONS[kind])
+    signs = SQL("(binary_quantize(embedding)::bit({})) bit_hamming_ops").format(space.dimensions)
+    if kind == "hnsw-binary":
+        return SQL("hnsw ({}) WITH (m = {})").format(signs, CONNECTIONS[kind])
+    return SQL("ivfflat ({}) WITH (lists = {})").format(signs, lists_of(rows))
 
 
 def _valid_index(cursor: psycopg.Connection[Any], space: SpaceRow) -> bool:

@@ -3,6 +3,7 @@
 Only hashes and similarities; where a hash occurs, and full text, are search.py's business.
 """
 
+import math
 from typing import Any
 
 import psycopg
@@ -12,22 +13,37 @@ from morpheus_assets.store.space_rows import SpaceRow
 
 # Up to here the whole vector is indexed; above, its signs are, and the best of those are ranked again exactly.
 LARGEST_FULL_INDEX = 1024
-# pgvector's `m`, of the graph over whole vectors.
-CONNECTIONS = 16
-# Signs lie in lists, each with its centre. Beside a graph over them (m = 8) at 100,000 vectors of 3072 dimensions:
-# recall@10 .985 against .975, less CPU a search (7.0 against 9.6 ms), and a vector that comes later costs .02 ms more
-# than without an index, against .55: it goes to the end of one list, where a graph has 16 neighbours rewritten.
-LISTS_READ = 64
-_RERANKED = 200
+# Signs of up to so many rows lie in lists, those of more in a graph, whose searches grow by its depth alone. At 100,000
+# of 3072 dimensions: recall@10 .998 from lists, .977 from the graph; 11 and 6 ms of CPU a search; and a vector that is
+# stored into the built index costs .02 against .55 ms more, as a graph has 16 neighbours rewritten for it.
+LARGEST_IN_LISTS = 120_000
+# pgvector's `m`. Signs need fewer neighbours than whole vectors: at 100,000 of 3072 dimensions recall@10 was no worse
+# with 8 than with 16, and with an ef_construction of 32 or 16 in place of 64 it fell from .975 to .946 and .845.
+CONNECTIONS = {"hnsw": 16, "hnsw-binary": 8}
+# A search reads the lists of about so many rows. Made vectors needed half of it; those of real passages and of
+# fragments cut out of them did not: recall@10 .91 at a fifth of 13,500, .95 at .3, .98 at .4.
+_SIGNS_READ = 20_000
+# Of 13,500 real vectors' signs the best 100 held all of the best 10, and the best 200 .998 of the best 40.
+_RERANKED, _RERANKED_EACH = 200, 5
 _EF_SEARCH = 100
 
 Nearest = list[tuple[bytes, float]]
 """(content hash, cosine similarity), the most similar first."""
 
 
-def index_kind_of(space: SpaceRow) -> str:
-    """The kind to build: "hnsw" up to 1024 dimensions, "ivf-binary" above (14 times smaller; signs of 384: .92)."""
-    return "hnsw" if space.dimensions <= LARGEST_FULL_INDEX else "ivf-binary"
+def index_kind_of(dimensions: int, rows: int) -> str:
+    """The kind to build: "hnsw" of whole vectors up to 1024 dimensions, where signs tell too little (.92 at 384).
+
+    Above, of signs, which take a twelfth of the room: "ivf-binary" (lists) or, for many rows, "hnsw-binary" (a graph).
+    """
+    if dimensions <= LARGEST_FULL_INDEX:
+        return "hnsw"
+    return "ivf-binary" if rows <= LARGEST_IN_LISTS else "hnsw-binary"
+
+
+def lists_of(rows: int) -> int:
+    """How many lists the signs of so many vectors are put in. Half as many lists again took twice the CPU to build."""
+    return max(1, round(2 * math.sqrt(rows)))
 
 
 def vector_text(vector: Any) -> str:
@@ -94,18 +110,20 @@ def _through_index(
 ) -> tuple[Composed, dict[str, Any]]:  # fmt: skip
     """The query and its parameters beside `vector` and `k`; sets for the transaction how the index is scanned."""
     order: Composable
-    if index_kind_of(space) == "hnsw":
+    if space.dimensions <= LARGEST_FULL_INDEX:
         wide, scanned, order = k + 20, max(_EF_SEARCH, k), SQL("embedding <=> %(vector)s::halfvec")
     else:
-        wide = scanned = max(_RERANKED, 10 * k)
+        wide, scanned = max(_RERANKED, _RERANKED_EACH * k), max(_RERANKED, 10 * k)
         order = SQL(
             "binary_quantize(embedding)::bit({size}) <~> binary_quantize(%(vector)s::halfvec)::bit({size})"
         ).format(size=space.dimensions)
+    rows = space.index_rows or _SIGNS_READ
+    lists = math.ceil(lists_of(rows) * min(1.0, _SIGNS_READ / rows))
     # A scan stops at ef_search rows unless it may go on; in relaxed order it goes on until it has enough.
     connection.execute(
         "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', %s, true),"
         " set_config('ivfflat.iterative_scan', 'relaxed_order', true), set_config('ivfflat.probes', %s, true)",
-        [str(min(1000, scanned)), str(LISTS_READ)],
+        [str(min(1000, scanned)), str(lists)],
     )
     query = SQL(
         "WITH near AS MATERIALIZED (SELECT content_hash, embedding FROM {table} ORDER BY {order} LIMIT %(wide)s)"

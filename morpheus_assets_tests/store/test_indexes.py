@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from morpheus_assets.store import indexes, spaces, vectors
+from morpheus_assets.store import indexes, spaces, vector_search, vectors
 from morpheus_assets.store.database import raw
 from morpheus_assets.store.vector_search import nearest_approximate, nearest_exact, vector_text
 
@@ -60,38 +60,21 @@ def test_a_search_reads_the_lists_and_not_the_table(engine, signs) -> None:
         assert cursor.execute(used, [f"{space.table}_nearest"]).fetchone() == (1,)
 
 
-def test_a_graph_over_signs_serves_until_the_index_is_built_anew(engine, signs) -> None:
-    # As spaces have it that were indexed before the lists.
+def test_an_index_of_the_other_kind_serves_until_it_is_built_anew(engine, signs, monkeypatch) -> None:
     space, made = signs
-    with engine.begin() as connection:
-        connection.exec_driver_sql(
-            f"CREATE INDEX {space.table}_nearest ON {space.table}"
-            " USING hnsw ((binary_quantize(embedding)::bit(1100)) bit_hamming_ops) WITH (m = 8)"
-        )
-        connection.exec_driver_sql(
-            "UPDATE embedding_spaces SET index_kind = 'hnsw-binary', index_rows = 2000 WHERE id = %s", (space.id,)
-        )
+    monkeypatch.setattr(vector_search, "LARGEST_IN_LISTS", 1999)
+    built = indexes.ensure_index(engine, space, smallest=1000)
+    assert (built.action, built.kind) == ("built", "hnsw-binary")
+    monkeypatch.undo()
     kept = indexes.ensure_index(engine, space, smallest=1000)
     assert (kept.action, kept.kind) == ("kept", "hnsw-binary")
     assert share_found(engine, spaces.get_space(engine, space.key), made[:50]) >= 0.97
-    built = indexes.ensure_index(engine, space, smallest=1000, rebuild=True)
-    assert (built.action, built.kind) == ("rebuilt", "ivf-binary")
+    rebuilt = indexes.ensure_index(engine, space, smallest=1000, rebuild=True)
+    assert (rebuilt.action, rebuilt.kind) == ("rebuilt", "ivf-binary")
     assert share_found(engine, spaces.get_space(engine, space.key), made[:50]) >= 0.97
 
 
-def test_a_build_seeks_no_more_centres_than_its_memory_holds(engine, make_space, random_vectors) -> None:
-    # pgvector fails a build whose centres need more than maintenance_work_mem.
-    rows = 18_000
-    space = spaces.register_space(engine, make_space(dimensions=1100))
-    vectors.write_batch(engine, space, hashes_of(0, rows), random_vectors(rows, 1100))
-    with engine.connect() as outer:
-        cursor = raw(outer.execution_options(isolation_level="AUTOCOMMIT"))
-        cursor.execute("SET maintenance_work_mem = '16MB'")
-        indexes._build(cursor, space, rows, concurrently=False)
-        options = cursor.execute(
-            "SELECT reloptions[1] FROM pg_class WHERE oid = to_regclass(%s)", [f"{space.table}_nearest"]
-        ).fetchone()
-        cursor.execute("RESET maintenance_work_mem")
-    assert options is not None
-    lists = int(options[0].removeprefix("lists="))
-    assert 0.9 * indexes.lists_of(rows) < lists < indexes.lists_of(rows)
+def test_most_lists_need_less_memory_than_a_build_has() -> None:
+    # pgvector refuses a build whose samples (50 a list) and their distances to all centres exceed its memory.
+    lists, vector = vector_search.lists_of(vector_search.LARGEST_IN_LISTS), 4096 // 8 + 8
+    assert 50 * lists * (4 * lists + vector) < 512 * 2**20
