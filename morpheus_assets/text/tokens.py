@@ -87,7 +87,9 @@ class _Weights(dict[str, int]):
         if len(self) > 400_000:
             self.clear()
             return
-        self.update((unit, 1) for unit in new if unit.lower() in _whole_words())
+        # More than half of the words of an English novel are one token each, which is told without tokenizing.
+        known = self._tokenizer.token_to_id
+        self.update((unit, 1) for unit in new if unit.isascii() and known(unit.lower()) is not None)
         new = [unit for unit in new if unit not in self]
         for start in range(0, len(new), 4096):
             part = new[start : start + 4096]
@@ -107,12 +109,6 @@ class _Weights(dict[str, int]):
 @lru_cache(maxsize=1)
 def _weights() -> _Weights:
     return _Weights(tokenizer())
-
-
-@lru_cache(maxsize=1)
-def _whole_words() -> frozenset[str]:
-    """Words that are one token each, in small letters: more than half of those in an English novel."""
-    return frozenset(word for word in tokenizer().get_vocab() if word.isascii() and word.isalnum())
 
 
 class MeasuredText:
