@@ -1,14 +1,20 @@
-"""Comic pages for measurements, drawn from a seed at the size of a scan: 1600 × 2400 JPEG, PNG and WebP in turn."""
+"""Comic pages for measurements, drawn from a seed at the size of a scan, 1600 × 2400, in several formats in turn."""
 
 import io
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = (1600, 2400)
-FORMATS = ("jpg", "png", "webp")
+# As Pillow writes them: quality of a scanner's JPEG, effort of an editor's PNG.
+FORMATS = {
+    "jpg": ("JPEG", {"quality": 88}),
+    "png": ("PNG", {"compress_level": 3}),
+    "webp": ("WEBP", {"quality": 82, "method": 2}),
+}
 
 
 def draw_page(seed: int) -> Image.Image:
@@ -42,14 +48,17 @@ def _draw_panel(chance: random.Random, width: int, height: int) -> Image.Image:
     return panel.filter(ImageFilter.GaussianBlur(0.7))
 
 
-def write_pages(folder: Path, count: int, *, drawn: int = 12) -> list[Path]:
-    """`count` different files of `drawn` different pages: what follows an image's end makes each a file of its own."""
+def write_pages(folder: Path, count: int, formats: Sequence[str], *, drawn: int = 12) -> list[Path]:
+    """`count` different files of `drawn` different pages: what follows an image's end makes each a file of its own.
+
+    `formats` are keys of FORMATS, taken in turn.
+    """
     bodies = []
     for seed in range(drawn):
-        suffix = FORMATS[seed % len(FORMATS)]
+        suffix = formats[seed % len(formats)]
+        form, options = FORMATS[suffix]
         body = io.BytesIO()
-        options = {"jpg": {"quality": 88}, "png": {"compress_level": 3}, "webp": {"quality": 82, "method": 2}}[suffix]
-        draw_page(seed).save(body, {"jpg": "JPEG"}.get(suffix, suffix), **options)
+        draw_page(seed).save(body, form, **options)
         bodies.append((suffix, body.getvalue()))
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

@@ -1,10 +1,12 @@
 """Panels a second: decoding alone, the forward pass alone, and both in the product's own path into pgvector.
 
     .venv/bin/python -m bench.image_rate [--pages 160] [--rounds 3] [--models demo,ViT-B-32] [--precisions fp32,bf16]
+        [--formats jpg,png]
 
-A page is a scan of 1600 × 2400. "apart": one thread for each stage, so the whole can reach the slower stage. "shared":
-the defaults, where both want every core and their costs add up: 1 / (1/decode + 1/forward) is what can be reached.
-Stages alternate within a round, the best round counts. CPU milliseconds a page hold on a busy machine too.
+A page is a scan of 1600 × 2400, half of them JPEG and half PNG, as studios deliver them (`webp` on request).
+"apart": one thread for each stage, so the whole can reach the slower stage. "shared": the defaults, where both want
+every core and their costs add up: 1 / (1/decode + 1/forward) is what can be reached. Stages alternate within a round,
+the best round counts. CPU milliseconds a page hold on a busy machine too.
 """
 
 import argparse
@@ -14,11 +16,11 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,7 +30,7 @@ import psutil
 
 from bench.clip_checkpoints import spaces_setting
 from bench.deployment import throwaway
-from bench.drawn_pages import write_pages
+from bench.drawn_pages import FORMATS, write_pages
 from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.definitions import build_definitions
@@ -109,13 +111,27 @@ class Bench:
         """What the product does with a page before the forward pass."""
         data = page.read_bytes()
         hashlib.sha256(data).digest()
-        return model.prepare(decode_panel(data, page.name, max_pixels=self.settings.max_image_pixels).image)
+        limit, least = self.settings.max_image_pixels, model.preparation.least_size
+        return model.prepare(decode_panel(data, page.name, max_pixels=limit, least=least).image)
 
     def decode(self, model: ClipModel, threads: int) -> Pace:
         """Files up to the model's pixels."""
         pages = self.pages[: 24 * threads]
         with ThreadPoolExecutor(threads) as pool:
             return paced(lambda: list(pool.map(lambda page: self.pixels(model, page), pages)), len(pages))
+
+    def decode_by_format(self, model: ClipModel) -> dict[str, float]:
+        """CPU milliseconds a page of each format, with nothing beside it."""
+
+        def decoded(pages: Sequence[Path]) -> None:
+            for page in pages:
+                self.pixels(model, page)
+
+        found = {}
+        for suffix in dict.fromkeys(page.suffix for page in self.pages):
+            pages = [page for page in self.pages if page.suffix == suffix][:8]
+            found[suffix[1:]] = paced(partial(decoded, pages), len(pages)).cpu
+        return found
 
     def forward(self, provider: Warm, batch: list[Any]) -> Pace:
         """Pixels through the image tower, as many batches at a time as the provider forwards."""
@@ -166,11 +182,12 @@ class Bench:
         return Pace(count / seconds, spent / count * 1000)
 
 
-def measure(bench: Bench, threads: Threads, rounds: int) -> tuple[Pace, Pace, Pace]:
-    """The best of decoding, of the forward pass, and of the whole."""
+def measure(bench: Bench, threads: Threads, rounds: int) -> tuple[Pace, Pace, Pace, dict[str, float]]:
+    """The best of decoding, of the forward pass, and of the whole; and what decoding costs by format."""
     with bench.warm(threads) as provider:
         model = provider._model
         assert model is not None
+        by_format = bench.decode_by_format(model)
         batch = [bench.pixels(model, page) for page in bench.pages[:BATCH]]
         found = [
             (
@@ -181,10 +198,10 @@ def measure(bench: Bench, threads: Threads, rounds: int) -> tuple[Pace, Pace, Pa
             for _ in range(rounds)
         ]
     decode, passes, whole = (reduce(Pace.best, stage) for stage in zip(*found, strict=True))
-    return decode, passes, whole
+    return decode, passes, whole, by_format
 
 
-def shown(model: str, precision: str, label: str, found: tuple[Pace, Pace, Pace], memory: list[float]) -> str:
+def shown(model: str, precision: str, label: str, found: Sequence[Pace], memory: list[float]) -> str:
     """One row of the table; the last columns are the memory after each quarter of the pages."""
     decode, forward, whole = found
     possible = 1 / (1 / decode.rate + 1 / forward.rate)
@@ -210,11 +227,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", default="demo,ViT-B-32")
     parser.add_argument("--precisions", default="fp32,bf16")
+    parser.add_argument("--formats", default="jpg,png", help=", ".join(FORMATS))
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mpb"))
     try:
         with throwaway() as settings:
-            pages = write_pages(settings.panels_folder / NOVEL, given.pages)
+            pages = write_pages(settings.panels_folder / NOVEL, given.pages, given.formats.split(","))
             rows = [
                 PanelRecord(
                     f"{NOVEL}/{page.name}",
@@ -227,7 +245,8 @@ def main() -> None:
             database = DatabaseResource(settings)
             replace_panels(database.engine, NOVEL, rows)
             database.engine.dispose()
-            print(f"{given.pages} pages, {CORES} cores, load {os.getloadavg()[0]:.1f}\n{HEADING}", flush=True)
+            load = os.getloadavg()[0]
+            print(f"{given.pages} pages ({given.formats}), {CORES} cores, load {load:.1f}\n{HEADING}", flush=True)
             for model in given.models.split(","):
                 for precision in given.precisions.split(","):
                     chosen = settings.model_copy(
@@ -235,8 +254,10 @@ def main() -> None:
                     )
                     bench = Bench(chosen, configured_image_spaces(chosen)[0], pages)
                     for label, threads in (("apart", APART), ("shared", SHARED)):
-                        found = measure(bench, threads, given.rounds)
+                        *found, by_format = measure(bench, threads, given.rounds)
                         print(shown(model, precision, label, found, bench.memory), flush=True)
+                    costs = ", ".join(f"{suffix} {cost:.1f}" for suffix, cost in by_format.items())
+                    print(f"{'':<16}decode, CPU ms a page by format, alone: {costs}", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from PIL import Image
 from morpheus_assets.embedding.panel_shapes import Size, fitted_size, is_strip
 
 # What decoding leaves of a panel, in multiples of what the model sees of it, and pixels of its longer side at least.
-# Real panels scaled so far have vectors of cosine 0.9997 and more to those of whole ones; at twice what is seen, or
+# Real panels scaled so far have vectors of cosine 0.9995 and more to those of whole ones; at twice what is seen, or
 # below 400 pixels, hatched line art falls to 0.9976 (a strip to 0.95).
 _SPARE = 3
 _SPARE_STRIP = 6

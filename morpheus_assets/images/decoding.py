@@ -43,7 +43,7 @@ _TILE_TAGS = (322, 323)
 
 @dataclass(frozen=True)
 class DecodedPanel:
-    """An upright RGB image; `width` and `height` in pixels as shown; `mode` and `format` as in the file.
+    """An upright RGB image; `width` and `height` are its own, in pixels as shown; `mode` and `format` as in the file.
 
     `treatments` are short phrases: what was done to get from the file to `image`.
     """

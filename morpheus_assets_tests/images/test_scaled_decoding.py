@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,20 @@ def test_a_cut_jpeg_is_refused_with_the_same_sentence_however_small_it_may_come(
                 decoded(data[: int(len(data) * share)], least)
             sentences.append(str(refused.value))
         assert len(set(sentences)) == 1, sentences
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_every_hard_image_is_decoded_or_refused_alike_however_small_it_may_come(shared_data: Path) -> None:
+    def outcome(data: bytes, least: Any) -> str:
+        try:
+            panel = decoded(data, least)
+        except RefusedImage as error:
+            return str(error)
+        return f"{panel.format} {panel.mode} {panel.treatments}"
+
+    for path in sorted((shared_data / "hard_images").iterdir()):
+        data = path.read_bytes()
+        assert outcome(data, keep(10)) == outcome(data, None), path.name
 
 
 @given(st.tuples(st.integers(1, 9000), st.integers(1, 9000)))
