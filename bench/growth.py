@@ -20,14 +20,16 @@ from bench.growth_corpus import CHAPTERS, CHUNKS_PER_NOVEL, VectorModel, novel_n
 from bench.growth_costs import WINDOW
 from bench.growth_deployment import Place, place
 from bench.growth_report import write_report
-from bench.growth_search import ask_about, search_all
+from bench.growth_search import Asked, Scope, ask_about, search_all
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets.store import content, indexes, spaces, vectors
+from morpheus_assets.store import content, indexes, spaces, vector_search, vectors
 from morpheus_assets.store.database import open_engine
 from morpheus_assets.store.space_rows import SpaceRow
 
-WARM_UP = 99_999
+WARM_UP, ALONE = 99_999, 99_998
+KINDS = {"hnsw-binary": 0, "ivf-binary": 10**9}
+"""Kinds of an index over signs, and up to how many rows they lie in lists for it to be that kind."""
 
 
 class Growth:
@@ -44,9 +46,7 @@ class Growth:
         return row
 
     def ingest(self, number: int, chapters: tuple[int, ...] = CHAPTERS) -> dict[str, Any]:
-        name = novel_name(number)
-        file = self.here.settings.novels_folder / f"{name}.txt"
-        file.write_text(novel_text(number, chapters), encoding="utf-8")
+        name = self.write(number, chapters)
         self.instance.add_dynamic_partitions("novels", [name])
         wal = self._one("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
         self.meters.take()
@@ -66,6 +66,16 @@ class Growth:
             "events": len(logs),
             "event_bytes": sum(len(entry.to_json()) for entry in logs),
         }
+
+    def write(self, number: int, chapters: tuple[int, ...] = CHAPTERS) -> str:
+        name = novel_name(number)
+        file = self.here.settings.novels_folder / f"{name}.txt"
+        file.write_text(novel_text(number, chapters), encoding="utf-8")
+        return name
+
+    def remove(self, number: int) -> None:
+        content.remove_novel(self.engine, novel_name(number))
+        vectors.delete_orphans(self.engine, self.space(), dry_run=False)
 
     def grow(self, size: int) -> None:
         for number in novels_between(len(self.novels) * CHUNKS_PER_NOVEL, size):
@@ -89,29 +99,50 @@ class Growth:
     def measure(self, size: int, model: VectorModel, count: int) -> dict[str, Any]:
         row = self.space()
         names = [novel_name(number) for number in range(size // CHUNKS_PER_NOVEL)]
-        found: dict[str, Any] = {"ingest_peak": self.meters.take_peaks()}
-        found["bytes"] = self.bytes_a_chunk(size, row.table)
+        found: dict[str, Any] = {"bytes": self.bytes_a_chunk(size, row.table), "index": row.index_kind}
         asked = ask_about(self.engine, row, names, model, count)
+        few = {scope: each[:20] for scope, each in asked.items()}
         search_all(self.engine, self.meters, asked, mode="hybrid")
-        self.meters.take_peaks()
         found["vector"] = search_all(self.engine, self.meters, asked, mode="vector", rounds=2)
         found["hybrid"] = search_all(self.engine, self.meters, asked, mode="hybrid", rounds=2)
-        found["search_peak"] = self.meters.take_peaks()
+        with self.meters.peaks() as found["search_memory"]:
+            search_all(self.engine, self.meters, few, mode="hybrid", rounds=2)
         if row.index_kind:
-            with self.meters.measured() as taken:
-                report = indexes.ensure_index(self.engine, row, rebuild=True)
-            size_of = self.bytes_a_chunk(size, row.table)["vectors_index"]
-            rebuilt = search_all(
-                self.engine, self.meters, {s: q for s, q in asked.items() if s.name == "corpus"}, mode="vector"
-            )
-            found["build"] = {
-                **taken, "kind": report.kind, "peak": self.meters.take_peaks(), "bytes": size_of, **rebuilt["corpus"],
-            }  # fmt: skip
+            corpus = {scope: each for scope, each in asked.items() if scope.novels is None}
+            # The lists last: they are what the corpus grows on with.
+            found["indexes"] = {kind: self.built_anew(size, corpus, largest) for kind, largest in KINDS.items()}
         self.engine.dispose()
         self.here.restart_cold()
-        few = {scope: each[:20] for scope, each in asked.items()}
         found["cold"] = search_all(self.engine, self.meters, few, mode="vector")
+        found["ingest_memory"] = self.run_apart(ALONE)
+        for table in (row.table, "chunks", "chapters", "novels"):
+            self.vacuum(table)
         return found
+
+    def built_anew(self, size: int, asked: dict[Scope, list[Asked]], largest_in_lists: int) -> dict[str, Any]:
+        """An index of one kind: its build, its searches, and a novel that comes into it and goes again."""
+        usual, vector_search.LARGEST_IN_LISTS = vector_search.LARGEST_IN_LISTS, largest_in_lists
+        with self.meters.peaks() as peak, self.meters.measured() as taken:
+            indexes.ensure_index(self.engine, self.space(), rebuild=True)
+        vector_search.LARGEST_IN_LISTS = usual
+        [found] = search_all(self.engine, self.meters, asked, mode="vector").values()
+        size_of = self.bytes_a_chunk(size, self.space().table)["vectors_index"]
+        novel = self.ingest(ALONE)
+        self.remove(ALONE)
+        return {**taken, "memory": peak, "bytes": size_of, **found, "novel": novel}
+
+    def vacuum(self, table: str) -> None:
+        """Make the room of removed novels free, so that what comes next does not make the table longer."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"VACUUM {table}")
+
+    def run_apart(self, number: int) -> dict[str, int]:
+        """The most memory of a run in a process of its own and of Postgres meanwhile; its novel is removed again."""
+        self.write(number)
+        with self.meters.peaks() as peak:
+            own = self.here.run_alone(novel_name(number))
+        self.remove(number)
+        return {"own": own, **peak}
 
     def _one(self, query: str) -> Any:
         with self.engine.connect() as connection:
@@ -129,14 +160,13 @@ def main() -> None:
     logging.disable(logging.WARNING)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     started, load = time.perf_counter(), os.getloadavg()[0]
-    with place(arguments.dimensions) as here, here.meters.peaks(), dg.DagsterInstance.ephemeral() as instance:
+    with place(arguments.dimensions) as here, dg.DagsterInstance.ephemeral() as instance:
         here.meters.wrap(vectors, "write_batch")
         here.meters.wrap(indexes, "_build")
         growth = Growth(here, instance)
         # What is imported and planned only once belongs to no size.
         growth.ingest(WARM_UP, chapters=(3,))
-        content.remove_novel(growth.engine, novel_name(WARM_UP))
-        vectors.delete_orphans(growth.engine, growth.space(), dry_run=False)
+        growth.remove(WARM_UP)
         model = VectorModel(arguments.dimensions)
         results = []
         for size in sizes:

@@ -33,15 +33,15 @@ def tree_cpu(root: psutil.Process) -> float:
     return total
 
 
-def tree_memory(root: psutil.Process) -> int:
-    """Bytes of a process and its children, what they share counted once."""
-    total, processes = 0, []
+def tree_memory(root: psutil.Process) -> dict[str, int]:
+    """Bytes of a process and its children: `all`, what they share counted once, and the `largest` one's own."""
+    total, largest = 0, 0
     with suppress(psutil.Error):
-        processes = [root, *root.children(recursive=True)]
-    for process in processes:
-        with suppress(psutil.Error):
-            total += process.memory_full_info().pss
-    return total
+        for process in [root, *root.children(recursive=True)]:
+            with suppress(psutil.Error):
+                memory = process.memory_full_info()
+                total, largest = total + memory.pss, max(largest, memory.uss)
+    return {"all": total, "largest": largest}
 
 
 @dataclass
@@ -51,8 +51,6 @@ class Meters:
     postgres: psutil.Process
     provider: psutil.Process
     parts: Counter[str] = field(default_factory=Counter)
-    peak_postgres: int = 0
-    peak_own: int = 0
 
     def read(self) -> dict[str, float]:
         return {
@@ -89,28 +87,25 @@ class Meters:
         return parts
 
     @contextmanager
-    def peaks(self, every: float = 0.5) -> Iterator[None]:
-        """Watch memory from a thread: the peaks since the last `take_peaks`."""
+    def peaks(self, every: float = 0.1) -> Iterator[dict[str, int]]:
+        """The largest `tree_memory` of Postgres while the block runs, filled in at its end.
+
+        Looking takes CPU of this process (some ms each time), so nothing else is measured meanwhile.
+        """
+        found = tree_memory(self.postgres)
         ended = threading.Event()
-        own = psutil.Process(os.getpid())
 
         def watch() -> None:
             while not ended.wait(every):
-                self.peak_postgres = max(self.peak_postgres, tree_memory(self.postgres))
-                self.peak_own = max(self.peak_own, own.memory_info().rss)
+                found.update({name: max(size, found[name]) for name, size in tree_memory(self.postgres).items()})
 
         thread = threading.Thread(target=watch, daemon=True)
         thread.start()
         try:
-            yield
+            yield found
         finally:
             ended.set()
             thread.join()
-
-    def take_peaks(self) -> dict[str, int]:
-        found = {"postgres": self.peak_postgres, "own": self.peak_own}
-        self.peak_postgres = self.peak_own = 0
-        return found
 
 
 def forget_cached(folder: Path) -> None:

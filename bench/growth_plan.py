@@ -8,10 +8,12 @@ Per chunk: bytes on disk and CPU times are those of the largest corpus measured;
 import argparse
 import json
 import math
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.growth_costs import costs
+from bench.growth_corpus import CHUNKS_PER_NOVEL
+from bench.growth_costs import WINDOW, costs, writing
 from bench.growth_report import RESULTS, tables
 from morpheus_assets.embedding.models import find_model
 
@@ -24,7 +26,7 @@ TOKENS, NOVEL = 195, 800
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures a chunk, of the largest corpus in growth.json."""
+    """Figures a chunk, of the largest corpus in growth.json and of a graph over its signs."""
 
     chunks: int
     disk_bytes: float
@@ -43,12 +45,14 @@ class Measured:
         found = json.loads(file.read_text(encoding="utf-8"))
         size = found["sizes"][-1]
         spent = costs(found["novels"], size["chunks"])
-        live = spent["cpu"] - spent["without_index_cpu"]
+        graph = size["indexes"]["hnsw-binary"]
+        plain = 1000 * statistics.median(map(writing, found["novels"][:WINDOW])) / CHUNKS_PER_NOVEL
+        live = 1000 * writing(graph["novel"]) / CHUNKS_PER_NOVEL - plain
         return cls(
-            size["chunks"], sum(size["bytes"].values()), size["bytes"]["vectors_index"], size["bytes"]["chunk_words"],
-            spent["wal_bytes"], spent["own_cpu"], spent["postgres_cpu"] - live, live,
-            1000 * size["build"]["postgres"] / size["chunks"], size["vector"]["corpus"]["postgres_ms"],
-            spent["event_bytes"],
+            size["chunks"], sum(size["bytes"].values()) - size["bytes"]["vectors_index"] + graph["bytes"],
+            graph["bytes"], size["bytes"]["chunk_words"], graph["novel"]["wal_bytes"] / CHUNKS_PER_NOVEL,
+            spent["own_cpu"], spent["postgres_cpu"] - (spent["write_cpu"] - plain), live,
+            1000 * graph["postgres"] / size["chunks"], graph["postgres_ms"], spent["event_bytes"],
         )  # fmt: skip
 
     def log_growth(self, chunks: int) -> float:

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from bench.growth_corpus import VectorModel, novel_text
 from bench.growth_costs import costs
 from bench.growth_plan import Measured, plan, put
+from bench.growth_report import tables
 from bench.growth_search import scopes
 from morpheus_assets.text.chapters import find_chapters
 from morpheus_assets.text.chunking import cut_chunks
@@ -81,3 +83,36 @@ def test_tables_are_put_where_the_page_has_a_place_for_them() -> None:
     assert put(put(page, "plan", "x"), "plan", "new") == put(page, "plan", "new")
     with pytest.raises(SystemExit, match="no place for 'measured'"):
         put(page, "measured", "new")
+
+
+def size(chunks: int, **more: object) -> dict:
+    searched = {"first_ms": 90.0, "p50_ms": 9.0, "p95_ms": 12.0, "postgres_ms": 8.0, "recall": 0.99}
+    memory = {"all": 200 << 20, "largest": 50 << 20}
+    return {
+        "chunks": chunks, "index": None, "bytes": {"vectors": 8300.0, "vectors_index": 440.0, "chunk_words": 300.0},
+        "vector": {"corpus": searched}, "hybrid": {"corpus": searched}, "cold": {"corpus": searched},
+        "search_memory": memory, "ingest_memory": {"own": 210 << 20, **memory}, **more,
+    }  # fmt: skip
+
+
+def test_one_measurement_gives_every_table_and_the_plan(tmp_path) -> None:
+    lists = {
+        "wall": 9.0, "postgres": 8.0, "memory": {"all": 300 << 20, "largest": 90 << 20}, "bytes": 440.0,
+        "recall": 0.998, "p95_ms": 14.0, "postgres_ms": 11.0, "novel": novel(0.13),
+    }  # fmt: skip
+    graph = {**lists, "bytes": 600.0, "postgres": 13.0, "postgres_ms": 6.0, "novel": novel(0.7)}
+    found = {
+        "dimensions": 3072, "cores": 2, "load_before": 0.1, "load_after": 1.0, "seconds": 600.0,
+        "novels": [novel(0.1)] * 17 + [novel(0.13)] * 3,
+        "sizes": [size(1000), size(20_000, index="ivf-binary", indexes={"ivf-binary": lists, "hnsw-binary": graph})],
+    }  # fmt: skip
+    shown = tables(found)
+    assert "| build: CPU ms a chunk | no index | 0.40 \\| 0.65 |" in shown
+    assert "| the very first search, ms | 90 | 90 |" in shown
+    assert "| a run over one novel: its process | 210 | 210 |" in shown
+    (tmp_path / "growth.json").write_text(json.dumps(found))
+    measured = Measured.read(tmp_path / "growth.json")
+    # A plan is for millions, which lie in a graph: .6 ms live, whatever the lists cost; Postgres without any index .6.
+    assert measured.live_ms == pytest.approx(0.6)
+    assert measured.postgres_ms == pytest.approx(0.6)
+    assert measured.disk_bytes == pytest.approx(8300 + 600 + 300)
