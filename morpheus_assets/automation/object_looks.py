@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 # The other sensors of the daemon wait for no tick longer than this and a page; the next one goes on.
-SECONDS = 4.0
+SECONDS = 3.0
 # Ranges a little shorter than a page: a few new objects between two known ones still fit into one request.
 FILL = 0.97
 
