@@ -18,11 +18,12 @@ class UnreadableNovelFile(UnreadableText):
 
 
 def file_digest(path: Path) -> str | None:
-    """The hex sha256 of a file's bytes; None when they cannot be read, of which reading them tells the reason."""
+    """The hex sha256 of a file's bytes; None when it cannot be read or has a size that is not: reading it tells why."""
     try:
+        check_size(path.name, path.stat().st_size)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, UnreadableText):
         return None
 
 
