@@ -192,5 +192,6 @@ def test_a_budget_that_is_half_used_is_asked_before_anything_is_sent(engine) -> 
 def booked(engine) -> tuple[int, int]:
     """Requests and tokens that stand in all accounts."""
     with engine.connect() as connection:
-        slots = sum(connection.exec_driver_sql("SELECT recent FROM rate_limits").scalars(), start=[])
+        accounts = connection.exec_driver_sql("SELECT recent FROM rate_limits").scalars().all()
+    slots = [slot for account in accounts for slot in account]
     return sum(int(slot[1]) for slot in slots), sum(int(slot[2]) for slot in slots)
