@@ -14,7 +14,7 @@ from morpheus_assets.store.space_rows import SpaceRow
 # Up to here the whole vector is indexed; above, its signs are, and the best of those are ranked again exactly.
 LARGEST_FULL_INDEX = 1024
 # Signs of up to so many rows lie in lists, those of more in a graph, whose searches grow by its depth alone. At 100,000
-# of 3072 dimensions: recall@10 .998 from lists, .977 from the graph; 10 and 9 ms of CPU a search; and a vector that is
+# of 3072 dimensions: recall@10 .998 from lists, .979 from the graph; 11 and 5 ms of CPU a search; and a vector that is
 # stored into the built index costs .02 against .55 ms more, as a graph has 16 neighbours rewritten for it.
 LARGEST_IN_LISTS = 120_000
 # pgvector's `m`. Signs need fewer neighbours than whole vectors: at 100,000 of 3072 dimensions recall@10 was no worse
