@@ -20,9 +20,9 @@ LARGEST_IN_LISTS = 120_000
 # pgvector's `m`. Signs need fewer neighbours than whole vectors: at 100,000 of 3072 dimensions recall@10 was no worse
 # with 8 than with 16, and with an ef_construction of 32 or 16 in place of 64 it fell from .975 to .946 and .845.
 CONNECTIONS = {"hnsw": 16, "hnsw-binary": 8}
-# A search reads the lists of so many rows at the time of the build. Made vectors needed half of it; of 13,500 real
+# A search reads the lists of so many rows at the time of the build. Made vectors needed a third of it; of 13,500 real
 # passages the lists of .2 (.28) held .970 (.983) of the ten nearest to a passage, and index_recall is to be .97.
-_SIGNS_READ = 25_000
+_SIGNS_READ = 35_000
 # Of 13,500 real vectors' signs the best 100 held all of the best 10, and the best 200 .998 of the best 40.
 _RERANKED, _RERANKED_EACH = 200, 5
 _EF_SEARCH = 100
