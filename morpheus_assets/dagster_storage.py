@@ -4,7 +4,8 @@ dagster-postgres opens a connection for every statement: some fifty for each nov
 Named in dagster.yaml; the tables and all queries are dagster-postgres' own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from dagster import DagsterEventType
@@ -13,7 +14,8 @@ from dagster._core.storage.config import PostgresStorageConfig
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.pool import NullPool
 
 # Kept open in each process, for its three storages together; more are opened while needed and closed again.
 KEPT_CONNECTIONS = 1
@@ -70,7 +72,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         inst_data: ConfigurableClassData | None = None,
         token_provider: Any = None,
     ) -> None:
-        super().__init__(postgres_url, should_autocreate_tables, inst_data, token_provider)
+        with _alone(postgres_url, token_provider):
+            super().__init__(postgres_url, should_autocreate_tables, inst_data, token_provider)
         # The tables are there now.
         self._event_log_storage = BatchingEventLogStorage(postgres_url, False, token_provider=token_provider)
         pool = _pool(postgres_url, token_provider)
@@ -88,6 +91,15 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             should_autocreate_tables=bool(config_value.get("should_autocreate_tables", True)),
             token_provider=get_token_provider_from_config(config_value),
         )
+
+
+@contextmanager
+def _alone(url: str, token_provider: Any) -> Iterator[None]:
+    """One process at a time: of several that find no tables and make them, all but one end with an error."""
+    engine = create_pg_engine(url, token_provider, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('dagster tables'))"))
+        yield
 
 
 def _pool(url: str, token_provider: Any) -> Engine:

@@ -1,9 +1,12 @@
+import select
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START
@@ -82,3 +85,24 @@ def test_nothing_stays_open_when_the_instance_is_left(database_url: str, engine:
             text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         ).scalar_one()
     assert open_now == 0
+
+
+def test_of_processes_that_begin_together_one_at_a_time_makes_the_tables(dagster_database_url: str):
+    program = (
+        "import sys; from morpheus_assets.dagster_storage import PooledPostgresStorage as Storage; print(flush=True);"
+        " Storage(sys.argv[1]); print(flush=True)"
+    )
+    engine = create_engine(dagster_database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('dagster tables'))"))
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, dagster_database_url], stdout=subprocess.PIPE, cwd=PROJECT_FOLDER
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert not select.select([process.stdout], [], [], 1.0)[0], "another one is making them"
+        assert not inspect(engine).get_table_names()
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        assert process.wait(120) == 0
+    assert {"runs", "event_logs", "jobs"} <= set(inspect(engine).get_table_names())
+    engine.dispose()
