@@ -10,8 +10,10 @@ PACKAGE = Path(morpheus_assets.__file__).parent
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE|ALTER|DROP|EXISTS)\b")
 # Column lists of our own, and tables named after a number of ours: nothing that a person can write.
 OURS = {
+    "_CHAPTER_ROWS",
     "_CHUNK_COLUMNS",
     "_COLUMNS",
+    "_MOVES",
     "_ORPHANS[space.purpose]",
     "DAGSTER_DATABASE",
     "changes",
