@@ -107,7 +107,7 @@ def search_text(
     within, parameters = _filter(novel, chapter)
     space = _space_for(bind, "text", space, query_vector)
     vector = vector_text(query_vector) if query_vector is not None else None
-    pool = max(_POOL, 4 * k)
+    pool = max(_POOL, 4 * k) if use_text else k
     try:
         with transaction(bind) as connection:
             by_vector: Nearest = []
@@ -196,7 +196,8 @@ def _nearest_live(
     occurs = SQL("EXISTS (SELECT FROM {} c WHERE c.content_hash = near.content_hash AND {})").format(
         Identifier(content), within
     )
-    wide = k
+    # Twice as many at first: a novel that was removed leaves its vectors here until the orphans are collected.
+    wide = 2 * k
     while True:
         kept, seen = nearest_within(connection, space, vector, wide, occurs, parameters)
         # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.

@@ -5,6 +5,7 @@ While most of the budget is free, a person's question does not wait for its book
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ from morpheus_assets.store.errors import StoreError
 
 _BREATH_SECONDS = 5.0
 _SETTLE_SECONDS = 1.0
+# What nobody waits for is booked together with what comes within this time.
+_LINGER_SECONDS = 0.1
 _log = logging.getLogger("morpheus.api")
 
 
@@ -30,6 +33,7 @@ class SharedBudget:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._under_way: list[tuple[int, int, asyncio.Future[None]]] = []
         self._booking: asyncio.Task[None] | None = None
+        self._awaited = asyncio.Event()
         self._correction = 0
         self._settling: asyncio.Task[None] | None = None
 
@@ -41,6 +45,7 @@ class SharedBudget:
         if self._booking is None or self._booking.done():
             self._booking = asyncio.create_task(self._book())
         if not fits:
+            self._awaited.set()
             await answer
 
     def surely_fits(self, requests: int, tokens: int) -> bool:
@@ -52,6 +57,9 @@ class SharedBudget:
 
     async def _book(self) -> None:
         while self._waiting:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awaited.wait(), _LINGER_SECONDS)
+            self._awaited.clear()
             batch = self._under_way = self._waiting
             self._waiting = []
             requests, tokens = sum(row[0] for row in batch), sum(row[1] for row in batch)
