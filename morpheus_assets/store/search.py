@@ -196,12 +196,11 @@ def _nearest_live(
     occurs = SQL("EXISTS (SELECT FROM {} c WHERE c.content_hash = near.content_hash AND {})").format(
         Identifier(content), within
     )
-    # Twice as many at first: a novel that was removed leaves its vectors here until the orphans are collected.
-    wide = 2 * k
+    wide = k
     while True:
-        kept, seen = nearest_within(connection, space, vector, wide, occurs, parameters)
+        kept, complete = nearest_within(connection, space, vector, wide, occurs, parameters)
         # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
-        if len(kept) >= k or seen < wide:
+        if len(kept) >= k or complete:
             return kept[:k]
         if wide > 2000:
             return nearest_exact(connection, space, vector, k, among, parameters)

@@ -80,10 +80,11 @@ def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, ve
 def nearest_within(
     connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, within: Composable,
     parameters: dict[str, Any],
-) -> tuple[Nearest, int]:  # fmt: skip
-    """Of the k nearest of the whole space those for which `within` holds, a condition on `near`; and how many k were.
+) -> tuple[Nearest, bool]:  # fmt: skip
+    """The nearest of the whole space for which `within` holds, a condition on `near`; and whether these are all.
 
-    Through the index where there is one. One statement: a second one costs as much as the scan of some thousand rows.
+    Looks at twice k, for a novel that was removed leaves its vectors until the orphans are collected. Through the
+    index where there is one. One statement: a second one costs as much as the scan of some thousand rows.
     """
     query: Composable = _exactly(space)
     wanted: dict[str, Any] = {}
@@ -91,9 +92,9 @@ def nearest_within(
         query, wanted = _through_index(connection, space, k)
     found = connection.execute(
         SQL("SELECT near.content_hash, near.distance, {} FROM ({}) near ORDER BY near.distance").format(within, query),
-        {**parameters, **wanted, "vector": vector, "k": k},
+        {**parameters, **wanted, "vector": vector, "k": 2 * k},
     ).fetchall()
-    return [(bytes(value), 1.0 - distance) for value, distance, kept in found if kept], len(found)
+    return [(bytes(value), 1.0 - distance) for value, distance, kept in found if kept], len(found) < 2 * k
 
 
 def _exactly(space: SpaceRow, among: Composable | None = None) -> Composed:
