@@ -16,7 +16,7 @@ from morpheus_assets.store.records import NovelNames
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import active_space
 from morpheus_assets.store.text_ranking import rank_by_words
-from morpheus_assets.store.transactions import Bind, transaction
+from morpheus_assets.store.transactions import Bind, reading, transaction
 from morpheus_assets.store.vector_search import Nearest, nearest_exact, nearest_within, vector_text
 
 # Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
@@ -108,8 +108,10 @@ def search_text(
     space = _space_for(bind, "text", space, query_vector)
     vector = vector_text(query_vector) if query_vector is not None else None
     pool = max(_POOL, 4 * k) if use_text else k
+    # How an index is scanned is set for a transaction.
+    connected = reading if space is None or space.index_kind is None else transaction
     try:
-        with transaction(bind) as connection:
+        with connected(bind) as connection:
             by_vector: Nearest = []
             by_text: Nearest = []
             if use_vector and space is not None and vector is not None:

@@ -14,7 +14,7 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.store.coverage import missing_count
 from morpheus_assets.store.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.space_rows import SpaceRow
-from morpheus_assets.store.transactions import Bind, transaction
+from morpheus_assets.store.transactions import Bind, reading, transaction
 
 _COLUMNS = ", ".join(field.name for field in fields(SpaceRow))
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('morpheus spaces'))"
@@ -71,7 +71,7 @@ def list_spaces(bind: Bind, purpose: str | None = None) -> list[SpaceRow]:
 
 def active_space(bind: Bind, purpose: str) -> SpaceRow | None:
     """The space that answers searches of a purpose now; its own model must embed the query."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
+    with reading(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM embedding_spaces"  # noqa: S608
             " WHERE id = (SELECT space_id FROM active_spaces WHERE purpose = %s)".encode(),

@@ -36,6 +36,17 @@ def transaction(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
             yield raw(bind)
 
 
+@contextmanager
+def reading(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
+    """As `transaction`, for statements that only read and need no common one: two round trips less with an engine."""
+    if not isinstance(bind, Engine):
+        with transaction(bind) as connection:
+            yield connection
+        return
+    with bind.connect() as connection:
+        yield raw(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+
 def lock_novel(connection: psycopg.Connection[Any], novel: str) -> None:
     """Let one writer at a time at a novel's rows, until the end of the transaction."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('novel ' || %s, 0))", [novel])

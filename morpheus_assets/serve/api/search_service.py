@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from morpheus_assets.serve.api.best_sentences import POOL, BestSentence, best_se
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.problems import Problem, field_problem
+from morpheus_assets.serve.api.questions_ahead import Question, QuestionsAhead
 from morpheus_assets.serve.api.search_answers import panel_result, text_result
 from morpheus_assets.serve.api.text_vectors import TextVectors
 from morpheus_assets.serve.api.warm_providers import WarmProviders
@@ -72,6 +74,7 @@ class SearchService:
         self._vectors = vectors
         self._cache = cache
         self._metrics = metrics
+        self._ahead = QuestionsAhead()
 
     async def search(self, ask: Ask) -> dict[str, Any]:
         """The answer, JSON-ready; from the cache when nothing that it depends on has changed."""
@@ -120,13 +123,21 @@ class SearchService:
             hits = await self._find(ask, None, None)
             answer["passages"] = [text_result(hit, None) for hit in hits if ask.min_similarity is None]
             return
-        row = await self._database.call(active_space, "text")
+        question = partial(self._text_question, ask)
+        if ask.like is not None:
+            await self._add_nearest(answer, ask, question)
+            return
+        async with self._ahead.asked(question) as asked:
+            await self._add_nearest(answer, ask, asked)
+
+    async def _add_nearest(self, answer: dict[str, Any], ask: Ask, question: Question) -> None:
+        row = self._ahead.answered = await self._database.call(active_space, "text")
         if row is None:
             answer["notes"].append(NOTHING_YET)
             return
 
         async def look(row: SpaceRow) -> tuple[list[TextHit], dict[bytes, BestSentence]]:
-            vector = await self._text_question(ask, row)
+            vector = await question(row)
             if vector is None or not (ask.sentences and ask.q):
                 return await self._find(ask, row, vector), {}
             pool = await self._find(replace(ask, k=max(ask.k, POOL)), row, vector)
