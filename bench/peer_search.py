@@ -1,6 +1,7 @@
 """Searches as the HTTP API's service does them, in one process as the peers' are: by vector, as theirs, and hybrid.
 
-Also what the harness wants to know about the rows that are searched. Loaded by peer_driver.py only.
+On the event loop that the API runs on, which is uvicorn's choice. Also what the harness wants to know about the rows
+that are searched. Loaded by peer_driver.py only.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import time
 from typing import Any
 
 import psycopg
+from uvicorn.loops.auto import auto_loop_factory
 
 from morpheus_assets.settings import Settings
 
@@ -40,7 +42,8 @@ def search(settings: Settings, text: str) -> dict[str, float]:
             hybrid_p50, hybrid_p95 = await measure(services, "hybrid")
         return {"p50_ms": p50, "p95_ms": p95, "hybrid_p50_ms": hybrid_p50, "hybrid_p95_ms": hybrid_p95}
 
-    return asyncio.run(both())
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return runner.run(both())
 
 
 def info(database: str) -> dict[str, Any]:
