@@ -172,7 +172,10 @@ def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: A
 def _filter(novel: NovelNames | None, chapter: int | None) -> tuple[Composable, dict[str, Any]]:
     conditions: list[Composable] = [SQL("true")]
     names = [novel] if isinstance(novel, str) else novel
-    if names is not None:
+    if names is not None and len(names) == 1:
+        # Of an array the planner takes ten, and reads the whole of a small corpus for one of its novels.
+        conditions.append(SQL("c.novel_id = (SELECT id FROM novels WHERE novel = ANY(%(names)s))"))
+    elif names is not None:
         # An array and no join: joined novel by novel, the words' index was read once for each of them.
         conditions.append(SQL("c.novel_id = ANY(ARRAY(SELECT id FROM novels WHERE novel = ANY(%(names)s)))"))
     if chapter is not None:
