@@ -102,7 +102,7 @@ class RunningProject:
         """Register novels as partitions, in this order."""
         command = [sys.executable, "-c", _ADD_PARTITIONS]
         environment = self.environment | {
-            "DAGSTER_HOME": str(PROJECT_FOLDER),
+            "DAGSTER_HOME": str(self.folder / "data" / "dagster"),
             "DAGSTER_PG_URL": self.database_url(DAGSTER_DATABASE, "postgresql+psycopg2"),
         }
         subprocess.run(command, input="\n".join(novels), text=True, env=environment, cwd=self.folder, check=True)

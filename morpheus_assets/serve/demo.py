@@ -33,7 +33,7 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
         )
         with running_database(own, say) as url:
             say("Ingesting the samples through Dagster …")
-            environment = child_environment(url) | {
+            environment = child_environment(own, url) | {
                 "MORPHEUS_CONTENT": str(samples),
                 "MORPHEUS_DATA_FOLDER": str(folder),
                 "MORPHEUS_TEXT_SPACES": own.text_spaces,

@@ -61,7 +61,7 @@ def run_with_database(settings: Settings, command: Sequence[str]) -> int:
     """Run a program of this environment beside a running database; returns its exit code."""
     environment_programs = str(Path(sys.executable).parent)
     with running_database(settings, lambda _: None) as url:
-        environment = child_environment(url)
+        environment = child_environment(settings, url)
         environment["PATH"] = os.pathsep.join([environment_programs, environment.get("PATH", "")])
         try:
             return subprocess.run(command, env=environment, cwd=PROJECT_FOLDER, check=False).returncode
@@ -69,26 +69,58 @@ def run_with_database(settings: Settings, command: Sequence[str]) -> int:
             raise StartFailed(f"There is no program {command[0]!r} in this environment.") from None
 
 
-def child_environment(content_url: str) -> dict[str, str]:
+def child_environment(settings: Settings, content_url: str) -> dict[str, str]:
     """The environment of the Dagster processes: this one's, and where the databases and dagster.yaml are."""
     environment = dict(os.environ)
     environment["MORPHEUS_DATABASE_URL"] = content_url
     environment.setdefault("DAGSTER_PG_URL", dagster_database_url(content_url))
-    environment.setdefault("DAGSTER_HOME", str(PROJECT_FOLDER))
+    if not environment.get("DAGSTER_HOME"):
+        environment["DAGSTER_HOME"] = str(dagster_home(settings.data_folder))
     # the events of many novels in a few statements; what waits to be written is a step's last seconds at most
     environment.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")
     return environment
 
 
-def remember_in_dotenv(dotenv: Path, content_url: str) -> None:
+def dagster_home(data_folder: Path) -> Path:
+    """The folder that DAGSTER_HOME names, made when it is missing: a link to the project's dagster.yaml.
+
+    Dagster writes beside its dagster.yaml, the output of steps above all: never into the project's own folder.
+    """
+    home, wanted = data_folder / "dagster", PROJECT_FOLDER / "dagster.yaml"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    link = home / wanted.name
+    # a file of a person's own stays
+    if not link.exists() or (link.is_symlink() and link.readlink() != wanted):
+        fresh = home / f"{wanted.name}.{os.getpid()}"
+        fresh.symlink_to(wanted)
+        fresh.replace(link)
+    return home
+
+
+def remember_in_dotenv(dotenv: Path, settings: Settings, content_url: str) -> None:
     """Write or refresh our block in `.env`, readable by its owner alone; lines that a person wrote stay and win."""
     text = dotenv.read_text(encoding="utf-8") if dotenv.exists() else ""
-    block = re.compile(rf"\n?{re.escape(BLOCK_START)}.*?{re.escape(BLOCK_END)}\n?", re.DOTALL)
-    own = block.sub("\n", text).strip("\n")
-    values = {"DAGSTER_HOME": str(PROJECT_FOLDER), "DAGSTER_PG_URL": dagster_database_url(content_url)}
+    own = _without_our_block(text)
+    home = str(dagster_home(settings.data_folder))
+    values = {"DAGSTER_HOME": home, "DAGSTER_PG_URL": dagster_database_url(content_url)}
     lines = [f"{name}={value}" for name, value in values.items() if not re.search(rf"(?m)^\s*{name}=", own)]
     fresh = "\n".join([*([own, ""] if own else []), BLOCK_START, *lines, BLOCK_END]) + "\n"
     if fresh != text:
         dotenv.touch(mode=0o600)
         dotenv.chmod(0o600)
         dotenv.write_text(fresh, encoding="utf-8")
+
+
+def forget_in_dotenv(dotenv: Path) -> None:
+    """Take our block out of `.env`, and the file away where nothing else stands in it."""
+    text = dotenv.read_text(encoding="utf-8") if dotenv.exists() else ""
+    own = _without_our_block(text)
+    if BLOCK_START in text and own:
+        dotenv.write_text(own + "\n", encoding="utf-8")
+    elif BLOCK_START in text:
+        dotenv.unlink()
+
+
+def _without_our_block(text: str) -> str:
+    block = re.compile(rf"\n?{re.escape(BLOCK_START)}.*?{re.escape(BLOCK_END)}\n?", re.DOTALL)
+    return block.sub("\n", text).strip("\n")

@@ -19,6 +19,7 @@ from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavaila
 from morpheus_assets.serve.environment import (
     StartFailed,
     child_environment,
+    forget_in_dotenv,
     remember_in_dotenv,
     running_database,
 )
@@ -66,14 +67,15 @@ def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event
     """The database, Dagster and the API, until `stopped` is set or one of them ends."""
     copied = put_samples_into_empty_content(settings)
     with running_database(settings, say) as url:
-        if settings.data_folder == PROJECT_FOLDER / ".morpheus":
-            remember_in_dotenv(PROJECT_FOLDER / ".env", url)
+        of_the_project = settings.data_folder == PROJECT_FOLDER / ".morpheus"
         port = free_port(settings.ui_port)
         log = settings.data_folder / "dagster.log"
         try:
+            if of_the_project:
+                remember_in_dotenv(PROJECT_FOLDER / ".env", settings, url)
             child = supervisor.start(
                 dagster_dev(port),
-                child_environment(url),
+                child_environment(settings, url),
                 # not the project's folder: Dagster would let the `.env` there win over this environment
                 settings.data_folder,
                 log,
@@ -92,6 +94,9 @@ def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event
         finally:
             say("Stopping …")
             supervisor.stop()
+            if of_the_project and settings.database_url is None:
+                # its address ends with the server
+                forget_in_dotenv(PROJECT_FOLDER / ".env")
 
 
 def start_api(
@@ -104,7 +109,7 @@ def start_api(
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start `morpheus serve` beside the UI and give the pool of its jobs their slots; the process and its address."""
     port = free_port(settings.api_port, "MORPHEUS_API_PORT")
-    environment = child_environment(content_url) | {
+    environment = child_environment(settings, content_url) | {
         "MORPHEUS_DAGSTER_URL": dagster_address,
         "MORPHEUS_API_PORT": str(port),
     }

@@ -25,7 +25,7 @@ def become_worker(settings: Settings, *, concurrency: int | None, queues: str) -
         )
     check_steps_can_be_handed_out(settings)
     with connected_engine(settings):
-        environment = child_environment(database_url(settings))
+        environment = child_environment(settings, database_url(settings))
     command = [sys.executable, "-m", "morpheus_assets.celery_worker", *_worker_arguments(concurrency, queues)]
     os.execve(sys.executable, command, environment)  # noqa: S606
 

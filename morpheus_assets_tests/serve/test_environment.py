@@ -4,11 +4,22 @@ from pathlib import Path
 import pytest
 
 from morpheus_assets.connection import DatabaseNotRunning, dagster_database_url, database_url
-from morpheus_assets.serve.environment import BLOCK_START, child_environment, remember_in_dotenv
-from morpheus_assets.settings import Settings
+from morpheus_assets.serve.environment import (
+    BLOCK_START,
+    child_environment,
+    dagster_home,
+    forget_in_dotenv,
+    remember_in_dotenv,
+)
+from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.errors import DatabaseUnusable
 
 SOCKET = "postgresql+psycopg://postgres@/morpheus?host=%2Fdata%2Fpgdata&port=5432"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, data_folder=tmp_path / "data")
 
 
 def test_dagster_gets_a_database_of_its_own_on_the_same_server():
@@ -17,19 +28,44 @@ def test_dagster_gets_a_database_of_its_own_on_the_same_server():
     assert dagster_database_url(SOCKET).startswith("postgresql+psycopg2://postgres@/dagster?host=")
 
 
-def test_children_find_the_databases_and_a_value_that_was_set_wins(monkeypatch: pytest.MonkeyPatch):
+def test_children_find_the_databases_and_a_value_that_was_set_wins(monkeypatch: pytest.MonkeyPatch, settings: Settings):
     monkeypatch.setenv("DAGSTER_PG_URL", "postgresql://mine/dagster")
-    environment = child_environment(SOCKET)
+    monkeypatch.setenv("DAGSTER_HOME", "/mine")
+    environment = child_environment(settings, SOCKET)
     assert environment["MORPHEUS_DATABASE_URL"] == SOCKET
     assert environment["DAGSTER_PG_URL"] == "postgresql://mine/dagster"
+    assert environment["DAGSTER_HOME"] == "/mine"
+    assert not settings.data_folder.exists()
 
 
-def test_the_dotenv_block_is_written_once_and_leaves_a_persons_lines_alone(tmp_path: Path):
+def test_dagster_lives_in_the_data_folder_with_the_projects_configuration(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    home = Path(child_environment(settings, SOCKET)["DAGSTER_HOME"])
+    assert home == settings.data_folder / "dagster"
+    assert (home / "dagster.yaml").resolve() == PROJECT_FOLDER / "dagster.yaml"
+
+
+def test_dagsters_folder_follows_a_project_that_was_moved_and_leaves_a_file_of_ones_own(settings: Settings):
+    configuration = dagster_home(settings.data_folder) / "dagster.yaml"
+    configuration.unlink()
+    configuration.symlink_to("/where/it/was/dagster.yaml")
+    dagster_home(settings.data_folder)
+    assert configuration.resolve() == PROJECT_FOLDER / "dagster.yaml"
+    configuration.unlink()
+    configuration.write_text("telemetry: {enabled: false}\n")
+    dagster_home(settings.data_folder)
+    assert configuration.read_text() == "telemetry: {enabled: false}\n"
+    assert [path.name for path in configuration.parent.iterdir()] == ["dagster.yaml"]
+
+
+def test_the_dotenv_block_is_written_once_and_leaves_a_persons_lines_alone(tmp_path: Path, settings: Settings):
     dotenv = tmp_path / ".env"
     dotenv.write_text("OPENAI_API_KEY=sk-mine\nDAGSTER_HOME=/mine\n")
-    remember_in_dotenv(dotenv, SOCKET)
+    remember_in_dotenv(dotenv, settings, SOCKET)
     first = dotenv.read_text()
-    remember_in_dotenv(dotenv, SOCKET)
+    remember_in_dotenv(dotenv, settings, SOCKET)
     assert dotenv.read_text() == first
     assert first.startswith("OPENAI_API_KEY=sk-mine\nDAGSTER_HOME=/mine\n")
     assert first.count("DAGSTER_HOME=") == 1
@@ -37,9 +73,22 @@ def test_the_dotenv_block_is_written_once_and_leaves_a_persons_lines_alone(tmp_p
     assert "DAGSTER_PG_URL=postgresql+psycopg2://" in first
 
 
-def test_the_dotenv_file_is_readable_by_its_owner_alone(tmp_path: Path):
+def test_the_dotenv_block_goes_again_and_leaves_a_persons_lines_alone(tmp_path: Path, settings: Settings):
     dotenv = tmp_path / ".env"
-    remember_in_dotenv(dotenv, SOCKET)
+    forget_in_dotenv(dotenv)
+    remember_in_dotenv(dotenv, settings, SOCKET)
+    forget_in_dotenv(dotenv)
+    assert not dotenv.exists()
+    dotenv.write_text("OPENAI_API_KEY=sk-mine\n")
+    forget_in_dotenv(dotenv)
+    remember_in_dotenv(dotenv, settings, SOCKET)
+    forget_in_dotenv(dotenv)
+    assert dotenv.read_text() == "OPENAI_API_KEY=sk-mine\n"
+
+
+def test_the_dotenv_file_is_readable_by_its_owner_alone(tmp_path: Path, settings: Settings):
+    dotenv = tmp_path / ".env"
+    remember_in_dotenv(dotenv, settings, SOCKET)
     assert stat.S_IMODE(dotenv.stat().st_mode) == 0o600
 
 
