@@ -8,7 +8,7 @@ ARGS :=
 WORKERS := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test bench lint lock clean
+.PHONY: help up demo test bench lint docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -27,6 +27,9 @@ bench: $(READY) ## measure beside the limit script and the peers: table and pict
 
 lint: $(READY) ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: $(READY) ## write the README's table of settings and .env.example from settings.py
+	@$(BIN)/python .ci/settings_docs.py
 
 lock: $(READY) ## resolve the dependencies again
 	@$(BIN)/pip install --quiet uv && $(BIN)/python .ci/lock.py

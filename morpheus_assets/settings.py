@@ -1,19 +1,40 @@
 """Every setting of the project, read once from the environment (and a `.env` file beside the project).
 
-Only the outer floors (the Dagster face and `serve`) read settings; what lies below takes values as arguments.
+The only place of a setting: `make docs` writes the README's table and `.env.example` from it. The faces (`cli`, `api`,
+`defs`) and the services read settings; what lies below takes values as arguments.
 """
 
+import difflib
+import logging
+import os
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+PREFIX = "MORPHEUS_"
+
+# Names of the unknown variables that a parent process has warned of, so that its children stay silent about them.
+_WARNED = "MORPHEUS_WARNED_VARIABLES"
+# What begins with MORPHEUS_ and is no setting: the line above, and the server that the tests may write to.
+NOT_SETTINGS = frozenset({_WARNED, "MORPHEUS_TEST_DATABASE_URL"})
+# Kubernetes and Docker's links give each process the addresses of services: a Service `morpheus-queue` becomes these.
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
+
+_log = logging.getLogger(__name__)
 
 Count = Annotated[int, Field(ge=1)]
+
+
+def section(title: str) -> JsonDict:
+    """Mark the first setting of a section of the documents; those after it belong to it until the next mark."""
+    return {"section": title}
 
 
 class Settings(BaseSettings):
@@ -23,7 +44,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="MORPHEUS_",
+        env_prefix=PREFIX,
         env_file=PROJECT_FOLDER / ".env",
         env_ignore_empty=True,
         extra="ignore",
@@ -33,110 +54,136 @@ class Settings(BaseSettings):
 
     content: Path | str = Field(
         PROJECT_FOLDER / "content",
-        description="Folder with `novels/` and `panels/`, or its address: `s3://…`, `gs://…`, `az://…`.",
+        description="Folder with `novels/` and `panels/`, or an object store: `s3://…`, `gs://…`, `az://…`.",
+        json_schema_extra=section("Content and storage"),
     )
     data_folder: Path = Field(
-        PROJECT_FOLDER / ".morpheus", description="Where the embedded Postgres and local state live."
+        PROJECT_FOLDER / ".morpheus", description="Folder of the embedded Postgres, logs and other local state."
     )
     database_url: SecretStr | None = Field(
         None,
-        description="A Postgres 15+ with pgvector; unset: the embedded server in `MORPHEUS_DATA_FOLDER`.",
+        description="Postgres 15+ with pgvector; unset: the embedded server in `MORPHEUS_DATA_FOLDER`.",
     )
     samples: bool = Field(
-        True, description="Put the sample story and panels into an empty content folder at first start."
+        True, description="Copy a sample story and its panels into the content folder when the first start makes it."
     )
 
     text_spaces: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
-        description="Comma list of `provider/model[@dimensions]`; the first one becomes active.",
+        description="Text spaces, `provider/model[@dimensions]`, comma-separated; the first becomes active.",
+        json_schema_extra=section("Models"),
     )
     image_spaces: str = Field(
         "open_clip/ViT-B-32@laion2b_s34b_b79k",
-        description="Comma list of `open_clip/MODEL@TAG`, `…/local:FOLDER`, `…/demo`, `remote_clip/MODEL`.",
+        description="Image spaces: `open_clip/MODEL@TAG`, `…/local:FOLDER`, `…/demo`, `remote_clip/MODEL`.",
     )
     image_precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="What local image models compute in; each is a space of its own, bf16 about twice as fast."
+        "fp32",
+        description="Precision of local image models: `fp32`, or `bf16` (about twice as fast); each is its own space.",
     )
-    chunk_tokens: Count = Field(254, description="Largest chunk, in word pieces; a change re-embeds everything.")
-    chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces shared by neighbouring chunks.")
+    chunk_tokens: Count = Field(254, description="Maximum chunk size in word pieces; a change re-embeds everything.")
+    chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces that neighbouring chunks share.")
 
     openai_api_key: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("OPENAI_API_KEY"), description="Key for `openai/…` spaces."
+        None,
+        validation_alias=AliasChoices("OPENAI_API_KEY"),
+        description="API key for `openai/…` spaces.",
+        json_schema_extra=section("Providers"),
     )
     openai_base_url: str | None = Field(
         None,
         validation_alias=AliasChoices("OPENAI_BASE_URL"),
-        description="Another OpenAI-compatible endpoint.",
+        description="Base URL of another OpenAI-compatible server.",
     )
     voyage_api_key: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("VOYAGE_API_KEY"), description="Key for `voyage/…` spaces."
+        None, validation_alias=AliasChoices("VOYAGE_API_KEY"), description="API key for `voyage/…` spaces."
     )
     voyage_base_url: str | None = Field(
         None,
         validation_alias=AliasChoices("VOYAGE_BASE_URL"),
-        description="Another Voyage-compatible endpoint.",
+        description="Base URL of another Voyage-compatible server.",
     )
-    remote_clip_url: str | None = Field(None, description="Endpoint of `remote_clip/…` spaces (RunPod serverless).")
-    remote_clip_api_key: SecretStr | None = Field(None, description="Bearer key of that endpoint.")
+    remote_clip_url: str | None = Field(None, description="Endpoint for `remote_clip/…` spaces (RunPod serverless).")
+    remote_clip_api_key: SecretStr | None = Field(None, description="Bearer token for that endpoint.")
+    master_key: SecretStr | None = Field(
+        None, description="Encrypts provider keys in Postgres; `morpheus keys new-master` prints a new one."
+    )
+    previous_master_key: SecretStr | None = Field(
+        None, description="Former master key, until `morpheus keys rotate` has run."
+    )
 
-    requests_in_flight: Count = Field(5, description="Requests to a provider at a time, in one run.")
-    inputs_per_request: Count = Field(
-        256, description="Inputs in one request; a crash may cost up to twice this times the requests in flight."
+    requests_in_flight: Count = Field(
+        5, description="Concurrent requests to a provider, per run.", json_schema_extra=section("Limits")
     )
-    requests_per_minute: Count = Field(3000, description="Requests a minute to one provider, over all processes.")
-    tokens_per_minute: Count = Field(1_000_000, description="Tokens a minute to one provider, over all processes.")
-    request_timeout_seconds: float = Field(60.0, gt=0, description="Overall deadline of one request to a provider.")
-    retry_attempts: Count = Field(3, description="Attempts for one request before it counts as failed.")
-    torch_threads: Count = Field(2, description="Threads that a local model may use.")
+    inputs_per_request: Count = Field(
+        256, description="Inputs per request; a crash may repeat 2 × this × the requests in flight."
+    )
+    requests_per_minute: Count = Field(3000, description="Requests per minute to one provider, over all processes.")
+    tokens_per_minute: Count = Field(1_000_000, description="Tokens per minute to one provider, over all processes.")
+    request_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one request to a provider.")
+    retry_attempts: Count = Field(3, description="Attempts per request before it counts as failed.")
+    torch_threads: Count = Field(2, description="CPU threads of a local model.")
     max_image_pixels: Count = Field(
         64_000_000, description="Panels with more pixels are refused before they are decoded."
     )
 
-    ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI, on loopback.")
-    max_runs_per_tick: Count = Field(50, description="Runs that one sensor tick may launch.")
+    ui_port: int = Field(
+        3000,
+        ge=1,
+        le=65535,
+        description="Port of the Dagster UI, on loopback.",
+        json_schema_extra=section("Dagster"),
+    )
+    max_runs_per_tick: Count = Field(50, description="Maximum runs per sensor tick.")
     executor: Literal["in_process", "multiprocess", "celery", "k8s"] = Field(
-        "in_process", description="Where a run's steps are executed: `in_process`, `multiprocess`, `celery`, `k8s`."
+        "in_process", description="Where steps are executed: `in_process`, `multiprocess`, `celery`, `k8s`."
     )
     celery_broker: SecretStr | None = Field(
-        None, description="The Redis that hands steps to `morpheus worker`; only for `MORPHEUS_EXECUTOR=celery`."
+        None, description="Redis that queues steps for `morpheus worker`; only with `MORPHEUS_EXECUTOR=celery`."
     )
     novels_per_run: Count | None = Field(
-        None, description="Novels in one run of a backfill; unset: 50, or 5 where steps go to other machines."
+        None, description="Novels per run of a backfill; unset: 50, or 5 with `celery` and `k8s`."
     )
 
-    reembed_cron: str = Field("0 2 * * *", description="When what lacks a configured space is embedded (cron).")
-    reembed_max_tokens: Count | None = Field(None, description="Tokens that re-embedding may ask for in a night.")
-    reembed_max_cost: float = Field(10.0, ge=0, description="Dollars that re-embedding may spend in a night.")
-    upkeep_cron: str = Field(
-        "30 4 * * *", description="When retired spaces and vectors that nothing needs are collected (cron)."
+    reembed_cron: str = Field(
+        "0 2 * * *",
+        description="Schedule that embeds what a configured space still lacks (cron).",
+        json_schema_extra=section("Changes of model"),
     )
-    retention_days: int = Field(14, ge=0, description="Days that a retired space is kept before it is dropped.")
+    reembed_max_tokens: Count | None = Field(
+        None, description="Token budget of one night's re-embedding; unset: no token limit."
+    )
+    reembed_max_cost: float = Field(10.0, ge=0, description="Budget of one night's re-embedding, in dollars.")
+    upkeep_cron: str = Field("30 4 * * *", description="Schedule that drops expired spaces and unused vectors (cron).")
+    retention_days: int = Field(14, ge=0, description="Days to keep a retired space before it is dropped.")
     archive_folder: Path | None = Field(
-        None, description="Where a space is exported to Parquet before it is dropped; unset: it is not."
+        None, description="Folder for a Parquet export of a space before it is dropped; unset: no export."
     )
 
-    dagster_url: str = Field("http://127.0.0.1:3000", description="Where the HTTP API finds the Dagster webserver.")
-    generate_slots: Count = Field(5, description="Runs of `generate_embedding` that may embed at a time.")
+    dagster_url: str = Field(
+        "http://127.0.0.1:3000",
+        description="Dagster webserver that the HTTP API and `morpheus` call.",
+        json_schema_extra=section("HTTP API"),
+    )
+    generate_slots: Count = Field(5, description="Concurrent runs of the job `generate_embedding`.")
 
-    api_host: str = Field("127.0.0.1", description="Address the HTTP API binds to; another one needs API keys.")
+    api_host: str = Field("127.0.0.1", description="Address to bind to; any other than loopback needs API keys.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the HTTP API and the search page.")
-    api_keys: SecretStr | None = Field(
-        None, description="Comma list of keys that may use the HTTP API, each as `KEY` or `NAME:KEY`."
-    )
-    api_requests_per_minute: Count = Field(600, description="Requests a minute for each API key.")
+    api_keys: SecretStr | None = Field(None, description="Keys of the HTTP API, `KEY` or `NAME:KEY`, comma-separated.")
+    api_requests_per_minute: Count = Field(600, description="Requests per minute for each API key.")
     api_max_body_bytes: Count = Field(16 * 1024 * 1024, description="Larger request bodies are refused unread.")
     api_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one request to the HTTP API.")
-    api_max_in_flight: Count = Field(100, description="Requests at a time; more are asked to come again at once.")
-    api_cors_origins: str = Field("", description="Comma list of web origins that may call the HTTP API.")
-    redis_url: SecretStr | None = Field(None, description="A Redis that caches query vectors and search answers.")
-    cache_ttl_seconds: Count = Field(3600, description="How long the Redis cache keeps an entry.")
-    cache_max_bytes: Count = Field(256 * 1024 * 1024, description="Bytes that the Redis cache may hold.")
-    master_key: SecretStr | None = Field(
-        None, description="Encrypts provider keys in Postgres; `morpheus keys new-master` makes one."
+    api_max_in_flight: Count = Field(
+        100, description="Concurrent requests; more are answered with 503 and Retry-After."
     )
-    previous_master_key: SecretStr | None = Field(
-        None, description="The master key before this one, until `morpheus keys rotate` has run."
+    api_cors_origins: str = Field("", description="Web origins that may call the HTTP API, comma-separated.")
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis that caches query vectors and search results.",
+        json_schema_extra=section("Cache"),
     )
+    cache_ttl_seconds: Count = Field(3600, description="Lifetime of a cache entry.")
+    cache_max_bytes: Count = Field(256 * 1024 * 1024, description="Maximum size of the Redis cache.")
 
     @field_validator("content", "data_folder", "archive_folder")
     @classmethod
@@ -183,5 +230,50 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """Read the environment once for this process."""
+    """Read the environment once for this process, and warn once of each variable that no setting has."""
+    _warn_of_unknown_variables()
     return Settings()
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that the documents name for a field of `Settings`."""
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{PREFIX}{field.upper()}"
+
+
+def unknown_variables(environment: Iterable[str], in_dotenv: Iterable[str] = ()) -> dict[str, str]:
+    """Find the `MORPHEUS_…` names that no setting has; returns a sentence for each, with the nearest name."""
+    # a provider's own variable is also read with the prefix before it
+    known = {f"{PREFIX}{field}".upper(): variable_of(field) for field in Settings.model_fields}
+    dotenv = set(in_dotenv)
+    found = {}
+    for name in sorted({*environment, *dotenv}):
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in known or upper in NOT_SETTINGS or _SERVICE_LINK.search(upper):
+            continue
+        near = difflib.get_close_matches(upper.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], n=1)
+        advice = f"did you mean {known[PREFIX + near[0]]}?" if near else ".env.example lists them all."
+        found[name] = f"{name}{' in .env' if name in dotenv else ''} is no setting: {advice}"
+    return found
+
+
+def _warn_of_unknown_variables() -> None:
+    # an empty value is none, here as in Settings
+    environment = [name for name, value in os.environ.items() if value]
+    told = set(os.environ.get(_WARNED, "").split())
+    unknown = unknown_variables(environment, _names_in(PROJECT_FOLDER / ".env"))
+    fresh = {name: sentence for name, sentence in unknown.items() if name not in told}
+    for sentence in fresh.values():
+        _log.warning(sentence)
+    if fresh:
+        os.environ[_WARNED] = " ".join(sorted({*told, *fresh}))
+
+
+def _names_in(dotenv: Path) -> list[str]:
+    # the parser alone: `dotenv_values` reports each line that it cannot read, and Settings has it do so already
+    from dotenv.parser import parse_stream
+
+    if not dotenv.is_file():
+        return []
+    with dotenv.open(encoding="utf-8", errors="replace") as lines:
+        return [line.key for line in parse_stream(lines) if line.key and line.value]
