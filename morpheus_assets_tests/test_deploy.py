@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from pydantic import AliasChoices
 
 from morpheus_assets.serve.cli import main
-from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets.settings import PROJECT_FOLDER, Settings, variable_of
 
 DEPLOY = PROJECT_FOLDER / "deploy"
 FILES = ["compose.yaml", "kubernetes/values.yaml", "kubernetes/settings.yaml", "kubernetes/celery.yaml"]
@@ -21,11 +20,7 @@ def documents(name: str) -> list[dict[str, Any]]:
 
 
 def settings_names() -> set[str]:
-    names = set()
-    for name, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        names.add(str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"MORPHEUS_{name.upper()}")
-    return names
+    return {variable_of(name) for name in Settings.model_fields}
 
 
 def containers(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -90,6 +85,19 @@ def test_the_chart_gets_the_same_limits_as_the_instance_file():
     retries = values["dagsterDaemon"]["runRetries"]
     assert retries["maxRetries"] == many["run_retries"]["max_retries"]
     assert retries["retryOnAssetOrOpFailure"] is many["run_retries"]["retry_on_asset_or_op_failure"]
+
+
+def test_the_address_of_a_service_is_never_taken_for_a_setting():
+    settings = documents("kubernetes/settings.yaml")[0]["data"]
+    services = [
+        document["metadata"]["name"]
+        for name in ("kubernetes/settings.yaml", "kubernetes/celery.yaml")
+        for document in documents(name)
+        if document["kind"] == "Service"
+    ]
+    # Kubernetes sets NAME_PORT=tcp://… in every pod of the namespace, unless the pod sets it itself
+    injected = {f"{name.upper().replace('-', '_')}_PORT" for name in services}
+    assert injected & settings_names() <= set(settings)
 
 
 def test_every_process_of_the_project_runs_the_same_image_and_none_as_root():
