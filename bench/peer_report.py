@@ -1,4 +1,4 @@
-"""Tables and picture of the last `make bench`, written beside its figures; with --publish also into the README.
+"""Tables and picture of the last `make bench`, written beside its figures; with --publish also into bench/README.md.
 
 python -m bench.peer_report [--publish]
 """
@@ -46,14 +46,14 @@ def in_words(conditions: Mapping[str, Any], rounds: int) -> str:
     )
 
 
-def publish(folder: Path, readme: Path, picture: Path) -> None:
-    """Copy the picture, and put the overview between the README's two marks; raises ValueError when they are gone."""
+def publish(folder: Path, page: Path, picture: Path) -> None:
+    """Copy the picture, and put the overview between the page's two marks; raises ValueError when they are gone."""
     note, table = (folder / "beside_peers.md").read_text(encoding="utf-8").split("\n\n")[1:3]
-    text = readme.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     if START not in text or END not in text:
-        raise ValueError(f"{readme} lacks the lines {START} and {END}; put them where the table belongs.")
+        raise ValueError(f"{page} lacks the lines {START} and {END}; put them where the table belongs.")
     between = re.compile(f"{re.escape(START)}.*{re.escape(END)}", re.DOTALL)
-    readme.write_text(between.sub(lambda _: f"{START}\n{table}\n\n{note}\n{END}", text), encoding="utf-8")
+    page.write_text(between.sub(lambda _: f"{START}\n{table}\n\n{note}\n{END}", text), encoding="utf-8")
     shutil.copy(folder / "beside_peers.png", picture)
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     measured = json.loads((RESULTS / "beside_peers.json").read_text(encoding="utf-8"))
     write_report(measured, RESULTS)
     if "--publish" in sys.argv:
-        publish(RESULTS, PROJECT / "README.md", PICTURE)
+        publish(RESULTS, PROJECT / "bench" / "README.md", PICTURE)
     print((RESULTS / "beside_peers.md").read_text(encoding="utf-8"))
 
 

@@ -62,11 +62,9 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         None,
-        description="Postgres 15+ with pgvector; unset: the embedded server in `MORPHEUS_DATA_FOLDER`.",
+        description="Postgres 15+ with pgvector; unset: the embedded server.",
     )
-    samples: bool = Field(
-        True, description="Copy a sample story and its panels into the content folder when the first start makes it."
-    )
+    samples: bool = Field(True, description="Put a sample story and its panels into a new content folder.")
 
     text_spaces: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
@@ -79,7 +77,7 @@ class Settings(BaseSettings):
     )
     image_precision: Literal["fp32", "bf16"] = Field(
         "fp32",
-        description="Precision of local image models: `fp32`, or `bf16` (about twice as fast); each is its own space.",
+        description="Precision of local image models: `fp32`, or `bf16` (about twice as fast, a space of its own).",
     )
     chunk_tokens: Count = Field(254, description="Maximum chunk size in word pieces; a change re-embeds everything.")
     chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces that neighbouring chunks share.")
@@ -139,7 +137,7 @@ class Settings(BaseSettings):
         "in_process", description="Where steps are executed: `in_process`, `multiprocess`, `celery`, `k8s`."
     )
     celery_broker: SecretStr | None = Field(
-        None, description="Redis that queues steps for `morpheus worker`; only with `MORPHEUS_EXECUTOR=celery`."
+        None, description="Redis that queues steps for `morpheus worker`; for `celery` only."
     )
     novels_per_run: Count | None = Field(
         None, description="Novels per run of a backfill; unset: 50, or 5 with `celery` and `k8s`."
@@ -147,17 +145,17 @@ class Settings(BaseSettings):
 
     reembed_cron: str = Field(
         "0 2 * * *",
-        description="Schedule that embeds what a configured space still lacks (cron).",
+        description="When to embed what a configured space lacks (cron).",
         json_schema_extra=section("Changes of model"),
     )
     reembed_max_tokens: Count | None = Field(
         None, description="Token budget of one night's re-embedding; unset: no token limit."
     )
     reembed_max_cost: float = Field(10.0, ge=0, description="Budget of one night's re-embedding, in dollars.")
-    upkeep_cron: str = Field("30 4 * * *", description="Schedule that drops expired spaces and unused vectors (cron).")
+    upkeep_cron: str = Field("30 4 * * *", description="When to drop expired spaces and unused vectors (cron).")
     retention_days: int = Field(14, ge=0, description="Days to keep a retired space before it is dropped.")
     archive_folder: Path | None = Field(
-        None, description="Folder for a Parquet export of a space before it is dropped; unset: no export."
+        None, description="Folder to export a space to (Parquet) before it is dropped; unset: no export."
     )
 
     dagster_url: str = Field(

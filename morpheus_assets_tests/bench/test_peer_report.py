@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from bench.peer_report import END, START, publish, write_report
+from bench.peer_report import END, PROJECT, START, publish, write_report
 from morpheus_assets_tests.bench.test_peer_table import run
 
 CONDITIONS = {"at": "2026-01-02 03:04", "cores": 2, "load": 0.5, "python": "3.11.7", "dagster": "1.13.27"}
@@ -45,3 +45,8 @@ def test_publishing_into_a_readme_without_marks_says_so_and_writes_nothing(writt
     with pytest.raises(ValueError, match="lacks the lines"):
         publish(written, readme, written / "copy.png")
     assert readme.read_text() == "no marks"
+
+
+def test_the_page_that_is_published_to_has_its_two_marks():
+    page = (PROJECT / "bench" / "README.md").read_text(encoding="utf-8")
+    assert page.index(START) < page.index(END)
