@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from bench.growth_corpus import VectorModel, questions
 from bench.growth_meters import Meters
 from bench.serving_setup import percentile
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store import content, search, vectors
-from morpheus_assets.store.space_rows import SpaceRow
 
 K = 10
 

@@ -34,6 +34,7 @@ from bench.drawn_pages import FORMATS, write_pages
 from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.definitions import build_definitions
+from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.embedding.clip_model import ClipModel
 from morpheus_assets.embedding.providers.open_clip import BATCH, OpenClipProvider
 from morpheus_assets.embedding.spaces import Space
@@ -42,7 +43,6 @@ from morpheus_assets.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.store import vectors
 from morpheus_assets.store.panels import replace_panels
-from morpheus_assets.store.records import PanelRecord
 from morpheus_assets.store.spaces import register_space
 
 NOVEL = "pages"

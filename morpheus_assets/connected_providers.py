@@ -12,9 +12,9 @@ from morpheus_assets.stored_keys import provider_key
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.embedding.providers import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
-    from morpheus_assets.store.space_rows import SpaceRow
 
 LOCAL_PROVIDERS = ("sentence-transformers", "open_clip")
 

@@ -20,12 +20,12 @@ from morpheus_assets.assets.text import (
     RefusedNovel,
     StoredNovel,
 )
+from morpheus_assets.domain.content import ChunkRecord, PanelRecord
 from morpheus_assets.io_managers import Metadata, NovelPartitionsIOManager
 from morpheus_assets.novel_records import novel_record
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.store import content
 from morpheus_assets.store.errors import TextChanged
-from morpheus_assets.store.records import ChunkRecord, PanelRecord
 from morpheus_assets.text.documents import Document, HeadingHint
 
 

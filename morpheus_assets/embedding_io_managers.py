@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import EmbeddingStream
 from morpheus_assets.assets.partition_results import StoredPartitions
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.embedding_tally import Tally
@@ -29,7 +30,6 @@ from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.coverage import NovelCoverage
 from morpheus_assets.store.faults import interruption_behind, patiently
 from morpheus_assets.store.indexes import ensure_index
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.statistics import refresh_statistics
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from morpheus_assets.store.records import HeadingRecord, NovelRecord
+from morpheus_assets.domain.content import HeadingRecord, NovelRecord
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.reader_version import reader_version
 

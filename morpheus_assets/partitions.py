@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from morpheus_assets.slugs import MAX_SLUG_LENGTH, is_novel_slug, novel_slug
+from morpheus_assets.domain.slugs import MAX_SLUG_LENGTH, is_novel_slug, novel_slug
 
 __all__ = ["MAX_SLUG_LENGTH", "NOVELS", "is_novel_slug", "novel_slug"]
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import LOCAL_PROVIDERS, sample_image_spaces, space_of
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.models import find_model
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.sizes import estimate_tokens
@@ -21,7 +22,6 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import PURPOSES, kept_spaces, only_novels, wanted_spaces
 from morpheus_assets.store import disk, reembedding
 from morpheus_assets.store.reembedding import NovelGap
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import list_spaces
 
 # One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.

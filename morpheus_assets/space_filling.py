@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import EmbeddingStream
 from morpheus_assets.connected_providers import space_of
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding.pricing import price_of
@@ -25,7 +26,6 @@ from morpheus_assets.store.coverage import NovelCoverage, coverage
 from morpheus_assets.store.embedding_sessions import embedding_lock
 from morpheus_assets.store.faults import passes_by_itself, patiently, ping
 from morpheus_assets.store.refusals import record_refusals
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spending import record_spending
 
 PROGRESS_SECONDS = 15.0

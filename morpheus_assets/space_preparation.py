@@ -5,10 +5,10 @@ For the Dagster face and for `serve` alike.
 
 from sqlalchemy import Engine
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.space_requirements import LOWEST_RECALL
 from morpheus_assets.store.errors import SpaceError
 from morpheus_assets.store.indexes import ensure_index, index_recall
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space, mark_ready
 from morpheus_assets.store.vectors import vector_summary
 

@@ -14,7 +14,7 @@ from morpheus_assets.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from morpheus_assets.store.space_rows import SpaceRow
+    from morpheus_assets.domain.spaces import SpaceRow
 
 PURPOSES = ("text", "image")
 # Each space is one asset in Dagster, PREFIX/<the space's key>.

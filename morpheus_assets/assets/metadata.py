@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.assets.panels import FoundPanels
-from morpheus_assets.store.records import ChapterCount, ChapterRecord, ReplaceCounts
+from morpheus_assets.domain.content import ChapterCount, ChapterRecord, ReplaceCounts
 
 PREVIEW_ROWS = 60
 

@@ -14,6 +14,7 @@ from morpheus_assets.assets.partition_results import PartitionResults
 from morpheus_assets.assets.schemas import PANEL_COLUMNS
 from morpheus_assets.assets.text import OWNERS
 from morpheus_assets.automation.ingest_plan import panels_digest
+from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelFile
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.novel_events import recorded_by_io_manager
@@ -21,7 +22,6 @@ from morpheus_assets.partitions import NOVELS
 from morpheus_assets.places import Place
 from morpheus_assets.places.objects import AT_A_TIME, ClosedObject, ObjectPlace
 from morpheus_assets.resources import ContentFolderResource
-from morpheus_assets.store.records import PanelRecord
 
 DECODING_THREADS = 2
 

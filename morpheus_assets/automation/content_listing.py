@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.images.discovery import list_panels
 from morpheus_assets.images.errors import UnreadableFolder
 from morpheus_assets.partitions import novel_slug
 from morpheus_assets.places import ContentUnreadable
-from morpheus_assets.store.records import SourceFile
 
 # A copy in progress changes its size or time within a second; a longer pause shows as a changed file later.
 REST_SECONDS = 1.0

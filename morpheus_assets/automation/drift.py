@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import panel_input
 from morpheus_assets.connected_providers import space_of
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
 from morpheus_assets.embedding.pricing import price_of
@@ -18,7 +19,6 @@ from morpheus_assets.resources import ContentFolderResource, ProvidersResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.space_requirements import LOWEST_COSINE
 from morpheus_assets.store.samples import SampledInput, fixed_sample
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spending import record_spending
 from morpheus_assets.store.upkeep import latest_drift, record_drift
 

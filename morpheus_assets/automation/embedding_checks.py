@@ -18,7 +18,7 @@ from morpheus_assets.space_requirements import LOWEST_COSINE, LOWEST_RECALL
 from morpheus_assets.standing_spaces import only_novels
 
 if TYPE_CHECKING:
-    from morpheus_assets.store.space_rows import SpaceRow
+    from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.store.vectors import VectorSummary
 
 CHECK_KIND = "check"

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from morpheus_assets.store.records import SourceFile
+from morpheus_assets.domain.content import SourceFile
 
 # A process costs about four seconds: from this many new novels on, they share runs.
 SHARED_RUN_FROM = 8

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from morpheus_assets.automation.content_listing import lies_beside, not_a_novel, owners_of, same_key
+from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.images.discovery import PanelFile, natural_order, refused_by_name
 from morpheus_assets.images.errors import shown
 from morpheus_assets.partitions import novel_slug
 from morpheus_assets.places import Entry
 from morpheus_assets.places.objects import ObjectPlace
-from morpheus_assets.store.records import SourceFile
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from morpheus_assets.automation.object_listing import (
     take_novel,
     take_panel,
 )
+from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.places import ContentUnreadable, Entry, Page
 from morpheus_assets.places.objects import ObjectPlace
-from morpheus_assets.store.records import SourceFile
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

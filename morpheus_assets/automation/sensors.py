@@ -42,7 +42,7 @@ from morpheus_assets.store.errors import StoreError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from morpheus_assets.store.records import SourceFile
+    from morpheus_assets.domain.content import SourceFile
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.coverage import Coverage
-from morpheus_assets.store.space_rows import SpaceRow
 
 Move = Literal["revive", "retire", "prepare", "activate", "wait"]
 

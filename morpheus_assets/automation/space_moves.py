@@ -4,6 +4,7 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from morpheus_assets.automation.space_decisions import Decision, decide
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.settings import Settings
 from morpheus_assets.space_preparation import prepare_space
 from morpheus_assets.standing_spaces import (
@@ -16,7 +17,6 @@ from morpheus_assets.standing_spaces import (
 from morpheus_assets.store.coverage import coverage
 from morpheus_assets.store.errors import SpaceError
 from morpheus_assets.store.indexes import SMALLEST_INDEXED
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import activate, list_spaces, register_space, retire, revive
 from morpheus_assets.store.upkeep import announced
 from morpheus_assets.store.vectors import vector_summary

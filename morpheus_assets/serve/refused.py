@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.errors import StoreError
 from morpheus_assets.store.refusals import Refusal, ignore_refusals, list_refusals, retry_refusals
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space
 
 SHOWN_DIGITS = 12

@@ -18,13 +18,13 @@ from morpheus_assets.connected_providers import (
     space_of,
 )
 from morpheus_assets.connection import connected_engine
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets.serve.running_api import query_vector_of_api
 from morpheus_assets.settings import Settings
 from morpheus_assets.standby import ask_with_standby
 from morpheus_assets.store.errors import StoreError
 from morpheus_assets.store.search import PanelHit, TextHit, search_panels, search_text
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import active_space, get_space
 
 WIDTH = 100

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import (
     by_hand,
@@ -22,7 +23,6 @@ from morpheus_assets.store import archive, spaces
 from morpheus_assets.store.coverage import Coverage, coverage
 from morpheus_assets.store.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.indexes import ensure_index
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import SpaceSize, space_sizes
 from morpheus_assets.store.spending import spending_totals
 from morpheus_assets.store.upkeep import announce

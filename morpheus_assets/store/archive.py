@@ -9,11 +9,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.store import spaces, vectors
 from morpheus_assets.store.errors import ArchiveError
 from morpheus_assets.store.refusals import ignore_refusals, list_refusals, record_refusals
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.transactions import Bind
 
 _METADATA = b"morpheus_space"

@@ -5,7 +5,7 @@ Which chapters there are is the text floor's business.
 
 from collections.abc import Iterable, Sequence
 
-from morpheus_assets.store.records import ChapterLike, ChapterRecord, ReplaceCounts
+from morpheus_assets.domain.content import ChapterLike, ChapterRecord, ReplaceCounts
 from morpheus_assets.store.transactions import (
     Bind,
     RowSet,

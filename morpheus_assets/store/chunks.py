@@ -9,15 +9,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from morpheus_assets.domain.content import ChapterCount, ChunkLike, ChunkRecord, CutChapterLike, ReplaceCounts
 from morpheus_assets.store.cut_chapters import StoredCuts, note_cut, stored_cuts, take_over
 from morpheus_assets.store.full_text import has_unspaced, with_bigrams
-from morpheus_assets.store.records import (
-    ChapterCount,
-    ChunkLike,
-    ChunkRecord,
-    CutChapterLike,
-    ReplaceCounts,
-)
 from morpheus_assets.store.transactions import (
     Bind,
     RowSet,

@@ -3,6 +3,18 @@
 No code of its own. Every function takes an SQLAlchemy Engine (its own transaction) or Connection (the running one).
 """
 
+from morpheus_assets.domain.content import (
+    ChapterCount,
+    ChapterRecord,
+    ChunkRecord,
+    NovelRecord,
+    NovelSummary,
+    PanelRecord,
+    ReplaceCounts,
+    SourceFile,
+    StoredText,
+    Tombstone,
+)
 from morpheus_assets.store.chapters import (
     chapters_source,
     keep_chapters,
@@ -32,18 +44,6 @@ from morpheus_assets.store.novels import (
     upsert_novel,
 )
 from morpheus_assets.store.panels import load_panels, load_panels_of, refused_pictures, replace_panels
-from morpheus_assets.store.records import (
-    ChapterCount,
-    ChapterRecord,
-    ChunkRecord,
-    NovelRecord,
-    NovelSummary,
-    PanelRecord,
-    ReplaceCounts,
-    SourceFile,
-    StoredText,
-    Tombstone,
-)
 from morpheus_assets.store.source_files import (
     changed_panel_sets,
     forget_source_files,

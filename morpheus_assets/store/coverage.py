@@ -11,8 +11,8 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composed, Identifier
 
-from morpheus_assets.store.records import NovelNames
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.domain.content import NovelNames
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.transactions import Bind, transaction
 
 _PAGE = 500

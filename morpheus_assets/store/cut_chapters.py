@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from morpheus_assets.store.records import CutChapterLike
+from morpheus_assets.domain.content import CutChapterLike
 
 Row = tuple[int, int, int, bytes, int, int, int]
 

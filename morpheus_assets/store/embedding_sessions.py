@@ -14,9 +14,9 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from morpheus_assets.domain.content import NovelNames
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.coverage import MissingInput, missing_page
-from morpheus_assets.store.records import NovelNames
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.transactions import transaction
 
 # The first half of the advisory lock's key; `embedding_session_alive` in sql/ looks for the same number.

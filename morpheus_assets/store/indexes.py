@@ -11,9 +11,9 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Engine
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database import raw
 from morpheus_assets.store.row_estimates import rows_of
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space
 from morpheus_assets.store.transactions import Bind, transaction
 from morpheus_assets.store.vector_search import (

@@ -11,9 +11,9 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from morpheus_assets.domain.content import HeadingRecord, NovelRecord, NovelSummary, StoredText
 from morpheus_assets.store.errors import UnknownNovel
 from morpheus_assets.store.full_text import configuration_of
-from morpheus_assets.store.records import HeadingRecord, NovelRecord, NovelSummary, StoredText
 from morpheus_assets.store.transactions import Bind, lock_novel, transaction
 
 _COLUMNS = (

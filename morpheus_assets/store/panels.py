@@ -5,7 +5,7 @@ The pictures' bytes stay in the content folder; their vectors hang on the conten
 
 from collections.abc import Iterable, Sequence
 
-from morpheus_assets.store.records import PanelRecord, ReplaceCounts
+from morpheus_assets.domain.content import PanelRecord, ReplaceCounts
 from morpheus_assets.store.transactions import Bind, RowSet, lock_novel, novel_id, replace_rows, transaction
 
 _PANELS = RowSet(

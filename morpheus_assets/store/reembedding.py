@@ -10,7 +10,7 @@ from decimal import Decimal
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable, Identifier
 
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.transactions import Bind, transaction
 
 _NEEDED = {

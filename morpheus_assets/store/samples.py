@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from psycopg.sql import SQL, Identifier
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.coverage import MissingInput
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.transactions import Bind, transaction
 from morpheus_assets.store.vectors import read_vectors
 

@@ -11,9 +11,9 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composable, Identifier
 
+from morpheus_assets.domain.content import NovelNames
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.errors import SpaceError, SpaceGone
-from morpheus_assets.store.records import NovelNames
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import active_space
 from morpheus_assets.store.text_ranking import rank_by_words
 from morpheus_assets.store.transactions import Bind, reading, transaction

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from psycopg.rows import class_row
 
-from morpheus_assets.store.records import SourceFile, Tombstone
+from morpheus_assets.domain.content import SourceFile, Tombstone
 from morpheus_assets.store.transactions import Bind, transaction
 
 

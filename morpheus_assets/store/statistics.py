@@ -3,7 +3,7 @@
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine
 
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.transactions import transaction
 
 # Autovacuum keeps up with what grows slowly; a table that was empty a moment ago is what plans go wrong for: parallel

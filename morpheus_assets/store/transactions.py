@@ -14,9 +14,9 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Connection, Engine
 
+from morpheus_assets.domain.content import ReplaceCounts
 from morpheus_assets.store.database import raw
 from morpheus_assets.store.errors import TextChanged, UnknownNovel
-from morpheus_assets.store.records import ReplaceCounts
 
 Bind = Engine | Connection
 # What fits into a socket's buffer, and keeps the server busy while the next are made.

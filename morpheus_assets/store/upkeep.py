@@ -8,7 +8,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.transactions import Bind, transaction
 
 

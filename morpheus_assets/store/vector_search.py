@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.domain.spaces import SpaceRow
 
 # Up to here the whole vector is indexed; above, its signs are, and the best of those are ranked again exactly.
 LARGEST_FULL_INDEX = 1024

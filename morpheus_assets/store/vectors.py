@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.errors import InvalidVectors, SpaceGone
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.transactions import Bind, transaction
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
 from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.definitions import build_definitions
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.settings import Settings
 from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.content import ChapterRecord, ChunkRecord, NovelRecord
 from morpheus_assets.store.coverage import missing_hashes
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OLD, NEW = "openai/text-embedding-3-small@64", "openai/text-embedding-3-large@96"

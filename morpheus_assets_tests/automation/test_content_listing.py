@@ -10,7 +10,7 @@ from morpheus_assets.automation.content_listing import (
     list_panel_folders,
     observe,
 )
-from morpheus_assets.store.records import SourceFile
+from morpheus_assets.domain.content import SourceFile
 
 LONG_AGO = 1_600_000_000
 

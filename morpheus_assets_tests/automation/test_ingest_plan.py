@@ -7,7 +7,7 @@ from morpheus_assets.automation.ingest_plan import (
     stale_panels,
     stale_texts,
 )
-from morpheus_assets.store.records import SourceFile
+from morpheus_assets.domain.content import SourceFile
 
 
 def text(novel: str, digest: str | None, mtime_ns: int = 1) -> SourceFile:

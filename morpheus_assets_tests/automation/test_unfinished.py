@@ -1,8 +1,8 @@
 from morpheus_assets.automation.unfinished import choose, launch
+from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.reembedding_orders import count_runs
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.store import content
-from morpheus_assets.store.records import SourceFile
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 
 

@@ -3,9 +3,9 @@
 import threading
 from collections import Counter
 
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store import spaces, vectors
 from morpheus_assets.store.search import search_text, with_active_space
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 READERS, SWITCHES = 8, 20

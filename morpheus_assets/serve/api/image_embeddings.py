@@ -12,6 +12,7 @@ from starlette.responses import Response
 from morpheus_assets.connected_providers import configured_image_spaces, space_of
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.content_location import panels_of
+from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PANEL_SUFFIXES
@@ -23,7 +24,6 @@ from morpheus_assets.serve.api.problems import documented, field_problem
 from morpheus_assets.serve.api.request_log import note
 from morpheus_assets.serve.api.search_service import picture_id
 from morpheus_assets.serve.api.services import Services, UsesServices
-from morpheus_assets.slugs import is_novel_slug, novel_slug
 from morpheus_assets.store.embedding_results import keep_picture
 from morpheus_assets.store.spaces import active_space, register_space
 from morpheus_assets.store.vectors import read_vectors, write_batch

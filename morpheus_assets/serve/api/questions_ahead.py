@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.domain.spaces import SpaceRow
 
 Question = Callable[[SpaceRow], Awaitable[np.ndarray | None]]
 """What gives a question's vector in a space: float32 [dimensions], None where the question has none there."""

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from morpheus_assets.connected_providers import sample_image_spaces, space_of
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.serve.api.answers import to_json
 from morpheus_assets.serve.api.best_sentences import POOL, BestSentence, best_sentences, nearest_first
@@ -33,7 +34,6 @@ from morpheus_assets.store.content import list_novels
 from morpheus_assets.store.errors import SpaceGone, StoreError
 from morpheus_assets.store.passages import content_version, panel_place, passage_body
 from morpheus_assets.store.search import PanelHit, TextHit, search_panels, search_text
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import active_space, get_space
 from morpheus_assets.store.vectors import read_vectors
 

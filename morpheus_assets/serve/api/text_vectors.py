@@ -12,6 +12,7 @@ import numpy as np
 from psycopg.errors import UndefinedTable
 
 from morpheus_assets.connection import DatabaseNotRunning
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
 from morpheus_assets.embedding.long_inputs import Part, join, split, surely_too_long
 from morpheus_assets.embedding.packing import EmbeddingInput, Packer
@@ -22,7 +23,6 @@ from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.warm_providers import WarmProviders
 from morpheus_assets.serve.query_cache import QueryCache, vector_key
 from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.spaces import get_space
 from morpheus_assets.store.vectors import read_vectors
 
