@@ -167,9 +167,9 @@ def ask_sensor(sensor, settings, instance) -> list[str]:
 
 def remove_gone(settings) -> list[str]:
     """What a person does after deleting a file: `morpheus remove NOVEL`."""
-    from morpheus_assets.automation.content_listing import list_novels
     from morpheus_assets.connection import connected_engine
     from morpheus_assets.serve.removal import removable, remove_stored
+    from morpheus_assets.sources.local import list_novels
     from morpheus_assets.store import content
 
     there = {file.novel for file in list_novels(settings.novels_folder).files}

@@ -1,8 +1,8 @@
 """Which places a deployment's content lies in, from its settings: a local folder, or objects behind an address."""
 
-from morpheus_assets.places import Place
-from morpheus_assets.places.folder import LocalFolder
 from morpheus_assets.settings import Settings
+from morpheus_assets.sources.base import Place
+from morpheus_assets.sources.local import LocalFolder
 
 
 def novels_of(settings: Settings) -> Place:
@@ -17,7 +17,7 @@ def panels_of(settings: Settings) -> Place:
 
 def _place(settings: Settings, name: str) -> Place:
     if isinstance(settings.content, str):
-        from morpheus_assets.places.objects import ObjectPlace
+        from morpheus_assets.sources.objects import ObjectPlace
 
         return ObjectPlace(f"{settings.content}/{name}")
     return LocalFolder(settings.content / name)

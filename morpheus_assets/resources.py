@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morpheus_assets import content_location
-from morpheus_assets.automation.content_listing import list_novels, list_panel_folders, panel_folders
-from morpheus_assets.automation.object_listing import (
+from morpheus_assets.connected_providers import open_provider, request_budget
+from morpheus_assets.domain.slugs import novel_slug
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.settings import Settings
+from morpheus_assets.sources.base import Entry
+from morpheus_assets.sources.local import list_novels, list_panel_folders, panel_folders
+from morpheus_assets.sources.names import (
+    MAX_PANEL_BYTES,
+    PanelFile,
     list_novel_objects,
     list_panel_objects,
+    list_panels,
     object_folders,
     panel_object_problems,
 )
-from morpheus_assets.connected_providers import open_provider, request_budget
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelFile, list_panels
-from morpheus_assets.partitions import novel_slug
-from morpheus_assets.places import Entry
-from morpheus_assets.places.objects import ObjectPlace
-from morpheus_assets.settings import Settings
+from morpheus_assets.sources.objects import ObjectPlace
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

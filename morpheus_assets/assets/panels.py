@@ -15,13 +15,13 @@ from morpheus_assets.assets.schemas import PANEL_COLUMNS
 from morpheus_assets.assets.text import OWNERS
 from morpheus_assets.automation.ingest_plan import panels_digest
 from morpheus_assets.domain.content import PanelRecord
-from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelFile
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
-from morpheus_assets.places import Place
-from morpheus_assets.places.objects import AT_A_TIME, ClosedObject, ObjectPlace
 from morpheus_assets.resources import ContentFolderResource
+from morpheus_assets.sources.base import Place
+from morpheus_assets.sources.names import MAX_PANEL_BYTES, PanelFile
+from morpheus_assets.sources.objects import AT_A_TIME, ClosedObject, ObjectPlace
 
 DECODING_THREADS = 2
 

@@ -15,8 +15,8 @@ from morpheus_assets.assets.partition_results import PartitionResults, by_novel
 from morpheus_assets.assets.schemas import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
-from morpheus_assets.places import Entry
 from morpheus_assets.resources import ContentFolderResource
+from morpheus_assets.sources.base import Entry
 from morpheus_assets.text.chapter_finding import CHAPTER_RULES
 from morpheus_assets.text.reader_version import READER_RULES
 
@@ -139,7 +139,7 @@ def read_novel(content_folder: ContentFolderResource, novel: str) -> NovelFile:
 
 
 def _read(content_folder: ContentFolderResource, source: Path | Entry) -> ReadNovel:
-    from morpheus_assets.places.objects import ClosedObject
+    from morpheus_assets.sources.objects import ClosedObject
     from morpheus_assets.text.formats import size_limit
     from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file, read_novel_object
 

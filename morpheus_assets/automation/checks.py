@@ -6,8 +6,8 @@ import dagster as dg
 
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.text import novels
-from morpheus_assets.places import ContentUnreadable
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.sources.base import ContentUnreadable
 
 SHOWN = 50
 

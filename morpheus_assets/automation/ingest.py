@@ -10,7 +10,8 @@ import dagster as dg
 
 from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.definitions import build_definitions
-from morpheus_assets.partitions import NOVELS, is_novel_slug
+from morpheus_assets.domain.slugs import is_novel_slug
+from morpheus_assets.partitions import NOVELS
 
 JOBS = {"--texts": INGEST_NOVELS, "--panels": INGEST_PANELS}
 

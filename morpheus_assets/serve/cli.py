@@ -26,8 +26,8 @@ def one_sentence() -> Iterator[None]:
     from morpheus_assets.connection import DatabaseNotRunning
     from morpheus_assets.embedding.errors import EmbeddingError
     from morpheus_assets.images.errors import ImageError
-    from morpheus_assets.places import ContentUnreadable
     from morpheus_assets.serve.environment import StartFailed
+    from morpheus_assets.sources.base import ContentUnreadable
     from morpheus_assets.store.errors import StoreError
 
     try:

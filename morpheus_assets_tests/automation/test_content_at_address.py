@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.automation.object_listing import object_folders, take_panel
 from morpheus_assets.automation.object_looks import Look, look_at_objects, panels_at_address
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
-from morpheus_assets.places.objects import ObjectPlace
 from morpheus_assets.sample_content import SAMPLES
-from morpheus_assets.serve.api.panel_files import read_panel
 from morpheus_assets.serve.removal import SourcesStillThere, removable
+from morpheus_assets.sources.names import object_folders, take_panel
+from morpheus_assets.sources.objects import ObjectPlace
+from morpheus_assets.sources.panel_files import read_panel
 from morpheus_assets.store import content
 from morpheus_assets_tests.automation.test_sensors import Watcher
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from morpheus_assets.content_location import panels_of
 from morpheus_assets.images.decoding import decode_panel
-from morpheus_assets.images.discovery import MAX_PANEL_BYTES
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.serve.api.answers import json_answer
-from morpheus_assets.serve.api.panel_files import read_panel
 from morpheus_assets.serve.api.problems import Problem, documented, field_problem
 from morpheus_assets.serve.api.search_routes import HASH, readable
 from morpheus_assets.serve.api.services import UsesServices
+from morpheus_assets.sources.names import MAX_PANEL_BYTES
+from morpheus_assets.sources.panel_files import read_panel
 from morpheus_assets.store.content import list_novels
 from morpheus_assets.store.passages import panel_place, text_piece
 

@@ -15,15 +15,15 @@ from morpheus_assets.content_location import panels_of
 from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel, opener_of
-from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.places import Place
 from morpheus_assets.serve.api.answers import json_answer
-from morpheus_assets.serve.api.panel_files import find_panel, folder_of
 from morpheus_assets.serve.api.problems import documented, field_problem
 from morpheus_assets.serve.api.request_log import note
 from morpheus_assets.serve.api.search_service import picture_id
 from morpheus_assets.serve.api.services import Services, UsesServices
+from morpheus_assets.sources.base import Place
+from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
+from morpheus_assets.sources.panel_files import find_panel, folder_of
 from morpheus_assets.store.embedding_results import keep_picture
 from morpheus_assets.store.spaces import active_space, register_space
 from morpheus_assets.store.vectors import read_vectors, write_batch

@@ -19,8 +19,8 @@ from starlette.responses import Response
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding import errors as embedding_errors
 from morpheus_assets.images.errors import ImageError
-from morpheus_assets.places import ContentUnreadable
 from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable, UnknownJob
+from morpheus_assets.sources.base import ContentUnreadable
 from morpheus_assets.store import errors as store_errors
 
 MEDIA_TYPE = "application/problem+json"

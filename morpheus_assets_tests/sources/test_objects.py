@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from morpheus_assets.places import ContentUnreadable
-from morpheus_assets.places.objects import ObjectPlace
+from morpheus_assets.sources.base import ContentUnreadable
+from morpheus_assets.sources.objects import ObjectPlace
 from morpheus_assets_tests.fixtures.s3 import Bucket, S3Process
 
 
@@ -172,7 +172,7 @@ def test_a_listing_that_lacks_what_is_there_is_found_out_by_name(bucket: Bucket)
 
 
 def test_names_in_no_order_are_refused(bucket: Bucket, monkeypatch: pytest.MonkeyPatch):
-    from morpheus_assets.places import listing
+    from morpheus_assets.sources import object_pages as listing
 
     shuffled = [{"name": f"library/panels/{name}", "Size": 1, "ETag": name} for name in "bac"]
     monkeypatch.setitem(listing.PAGES, "s3", lambda *_: (shuffled, False))

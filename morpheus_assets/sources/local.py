@@ -8,34 +8,24 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath
 
 from morpheus_assets.domain.content import SourceFile
-from morpheus_assets.images.discovery import list_panels
+from morpheus_assets.domain.slugs import novel_slug
 from morpheus_assets.images.errors import UnreadableFolder
-from morpheus_assets.partitions import novel_slug
-from morpheus_assets.places import ContentUnreadable
+from morpheus_assets.sources.base import ContentUnreadable
+from morpheus_assets.sources.names import (
+    ListedFile,
+    Listing,
+    lies_beside,
+    list_panels,
+    not_a_novel,
+    owners_of,
+    same_key,
+)
 
 # A copy in progress changes its size or time within a second; a longer pause shows as a changed file later.
 REST_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class ListedFile:
-    """A file as the folder shows it: `path` is relative to the folder, in POSIX form; `mtime_ns` nanoseconds."""
-
-    novel: str
-    path: str
-    size: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What a folder holds: files to take, and names that are not taken with a sentence each."""
-
-    files: tuple[ListedFile, ...]
-    problems: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -78,42 +68,12 @@ def list_novels(folder: Path) -> Listing:
     return Listing(tuple(sorted(taken, key=lambda file: file.path)), problems)
 
 
-def same_key(novel: str, paths: Collection[str]) -> dict[str, str]:
-    """What to say of each of several files that would become one novel."""
-    names = ", ".join(sorted(paths))
-    return {
-        path: f"{names} would all become the novel {novel!r}, so none of them is taken; rename all but one."
-        for path in paths
-    }
-
-
 def panel_folders(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """The folders in `content/panels` by the novel they belong to, and what is wrong with other names.
 
     Raises ContentUnreadable when the folder may not be read.
     """
     return owners_of({entry.name: _folder_problem(entry, folder) for entry in _entries(folder)})
-
-
-def owners_of(folders: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
-    """Folders by the novel they belong to, and what is wrong with the others; `folders` maps names to problems."""
-    owners: dict[str, str] = {}
-    problems: dict[str, str] = {}
-    for name, problem in sorted(folders.items()):
-        if name.startswith("."):
-            continue
-        try:
-            slug = novel_slug(name)
-        except ValueError as error:
-            problem = problem or str(error)
-            slug = ""
-        if not problem and slug in owners:
-            problem = f"{name} and {owners[slug]} would both become the novel {slug!r}; merge the two folders."
-        if problem:
-            problems[name] = problem
-        else:
-            owners[slug] = name
-    return owners, problems
 
 
 def list_panel_folders(folder: Path) -> Listing:
@@ -200,17 +160,6 @@ def _novel_problem(entry: os.DirEntry[str], path: Path, folder: Path) -> str | N
     return not_a_novel(entry.name, folder.name, is_file=entry.is_file())
 
 
-def not_a_novel(name: str, folder: str, *, is_file: bool) -> str | None:
-    """Why nothing of this name in `folder` becomes a novel; None when it may."""
-    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
-
-    if not is_file:
-        return f"{name} is not a file; novels lie side by side in {folder}/."
-    if PurePath(name).suffix.lower() not in SUPPORTED_SUFFIXES:
-        return f"{name} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first."
-    return None
-
-
 def _stays_inside(link: Path, folder: Path) -> bool:
     try:
         return link.resolve().is_relative_to(folder.resolve())
@@ -225,11 +174,6 @@ def _folder_problem(entry: os.DirEntry[str], folder: Path) -> str | None:
     return None if entry.is_dir() else lies_beside(entry.name, folder.name)
 
 
-def lies_beside(name: str, folder: str) -> str:
-    """What to say of a file that no novel's folder holds."""
-    return f"{name} lies beside the novels' folders; move it into {folder}/<novel>/."
-
-
 def _rests(folder: Path, file: ListedFile) -> bool:
     try:
         stat = (folder / file.path).stat()
@@ -241,3 +185,57 @@ def _rests(folder: Path, file: ListedFile) -> bool:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class LocalFolder:
+    """The files below `path`."""
+
+    path: Path
+
+    def shown(self, path: str = "") -> str:
+        """The folder, or a file in it."""
+        return str(self.path / path)
+
+    def read(self, path: str, most_bytes: int) -> bytes | None:
+        """A file's bytes; None when it is missing, too large, or leads out of the folder."""
+        file = self.inside(path)
+        if file is None or file.stat().st_size > most_bytes:
+            return None
+        return file.read_bytes()
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """The names directly below: of folders and of files; nothing when the folder is missing."""
+        if not self.path.is_dir():
+            return [], []
+        with os.scandir(self.path) as entries:
+            found = {entry.name: entry.is_dir() for entry in entries}
+        return sorted(name for name in found if found[name]), sorted(name for name in found if not found[name])
+
+    def there(self, paths: Collection[str]) -> set[str]:
+        """Which files exist."""
+        return {path for path in paths if (self.path / path).exists()}
+
+    def keep(self, path: str, data: bytes) -> bool:
+        """Write beside and link into place: the name appears with all of its bytes, and never over another file."""
+        target = self.path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            partial.write_bytes(data)
+            os.link(partial, target)
+        except FileExistsError:
+            return False
+        finally:
+            partial.unlink(missing_ok=True)
+        return True
+
+    def inside(self, path: str) -> Path | None:
+        """The file at a relative path, None when it is missing or would lie outside of the folder."""
+        relative = PurePosixPath(path)
+        if relative.is_absolute() or ".." in relative.parts or "\0" in path:
+            return None
+        found = (self.path / relative).resolve()
+        if not found.is_relative_to(self.path.resolve()) or not found.is_file():
+            return None
+        return found

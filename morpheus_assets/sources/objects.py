@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from morpheus_assets.places import ContentUnreadable, Entry, Page, faults
-from morpheus_assets.places.listing import CAN_BEGIN_ANYWHERE, MOST_KEYS, below, names_of, page_of
+from morpheus_assets.sources import object_errors as faults
+from morpheus_assets.sources.base import ContentUnreadable, Entry, Page
+from morpheus_assets.sources.object_pages import CAN_BEGIN_ANYWHERE, MOST_KEYS, below, names_of, page_of
 
 AT_A_TIME = 16
 PAGES_AHEAD = 4

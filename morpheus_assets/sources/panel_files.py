@@ -4,8 +4,8 @@ import hashlib
 from contextlib import suppress
 
 from morpheus_assets.domain.slugs import novel_slug
-from morpheus_assets.places import Place
-from morpheus_assets.places.objects import ClosedObject
+from morpheus_assets.sources.base import Place
+from morpheus_assets.sources.objects import ClosedObject
 
 
 def folder_of(panels: Place, novel: str) -> str | None:

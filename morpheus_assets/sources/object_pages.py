@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from morpheus_assets.places import Entry, Page
-from morpheus_assets.places.faults import came_back_short
+from morpheus_assets.sources.base import Entry, Page
+from morpheus_assets.sources.object_errors import came_back_short
 
 MOST_KEYS = 1000
 Call = Callable[..., Any]

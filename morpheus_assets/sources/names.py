@@ -4,11 +4,16 @@ Names, sizes and links only: no file is opened here. A folder that cannot be rea
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
+from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.domain.slugs import novel_slug
 from morpheus_assets.images.errors import UnreadableFolder, shown
+from morpheus_assets.sources.base import Entry
+from morpheus_assets.sources.objects import ObjectPlace
 
 PANEL_SUFFIXES = frozenset(
     {
@@ -201,3 +206,150 @@ def _reason_by_link(entry: Path, boundary: Path) -> str | None:
 
 def _real_path(path: Path) -> Path:
     return path.resolve()
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """A file as the folder shows it: `path` is relative to the folder, in POSIX form; `mtime_ns` nanoseconds."""
+
+    novel: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds: files to take, and names that are not taken with a sentence each."""
+
+    files: tuple[ListedFile, ...]
+    problems: Mapping[str, str]
+
+
+def same_key(novel: str, paths: Collection[str]) -> dict[str, str]:
+    """What to say of each of several files that would become one novel."""
+    names = ", ".join(sorted(paths))
+    return {
+        path: f"{names} would all become the novel {novel!r}, so none of them is taken; rename all but one."
+        for path in paths
+    }
+
+
+def owners_of(folders: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
+    """Folders by the novel they belong to, and what is wrong with the others; `folders` maps names to problems."""
+    owners: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for name, problem in sorted(folders.items()):
+        if name.startswith("."):
+            continue
+        try:
+            slug = novel_slug(name)
+        except ValueError as error:
+            problem = problem or str(error)
+            slug = ""
+        if not problem and slug in owners:
+            problem = f"{name} and {owners[slug]} would both become the novel {slug!r}; merge the two folders."
+        if problem:
+            problems[name] = problem
+        else:
+            owners[slug] = name
+    return owners, problems
+
+
+def not_a_novel(name: str, folder: str, *, is_file: bool) -> str | None:
+    """Why nothing of this name in `folder` becomes a novel; None when it may."""
+    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+
+    if not is_file:
+        return f"{name} is not a file; novels lie side by side in {folder}/."
+    if PurePath(name).suffix.lower() not in SUPPORTED_SUFFIXES:
+        return f"{name} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first."
+    return None
+
+
+def lies_beside(name: str, folder: str) -> str:
+    """What to say of a file that no novel's folder holds."""
+    return f"{name} lies beside the novels' folders; move it into {folder}/<novel>/."
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A name that is not taken: the part of it that tells, and a sentence; no sentence for a hidden one."""
+
+    name: str
+    problem: str | None
+
+
+def take_novel(entry: Entry) -> SourceFile | Passed:
+    """What lies in `novels/`: objects side by side, each of them a novel."""
+    name, nested, _ = entry.path.partition("/")
+    if name.startswith("."):
+        return Passed(name, None)
+    problem = not_a_novel(shown(name), "novels", is_file=not nested)
+    if "\0" in name:
+        problem = f"{shown(name)} holds a NUL character; rename it."
+    try:
+        slug = novel_slug(PurePosixPath(name).stem)
+    except ValueError as error:
+        problem = problem or str(error)
+        slug = ""
+    return Passed(name, problem) if problem else SourceFile("text", name, slug, entry.size, entry.mtime_ns, entry.mark)
+
+
+def one_object_a_novel(files: Iterable[SourceFile]) -> tuple[list[SourceFile], dict[str, str]]:
+    """The files that are alone with their key, and what to say of the others."""
+    by_novel: dict[str, list[SourceFile]] = defaultdict(list)
+    for file in files:
+        by_novel[file.novel].append(file)
+    problems: dict[str, str] = {}
+    for novel, several in by_novel.items():
+        if len(several) > 1:
+            problems.update(same_key(novel, [file.path for file in several]))
+    return [several[0] for several in by_novel.values() if len(several) == 1], problems
+
+
+def list_novel_objects(place: ObjectPlace) -> tuple[dict[str, Entry], dict[str, str]]:
+    """All of `novels/` by the key of the novel, and what is wrong with other names; raises ContentUnreadable."""
+    entries = {entry.path: entry for entry in place.entries()}
+    seen = [take_novel(entry) for entry in entries.values()]
+    files, problems = one_object_a_novel(each for each in seen if isinstance(each, SourceFile))
+    problems.update({each.name: each.problem for each in seen if isinstance(each, Passed) and each.problem})
+    return {file.novel: entries[file.path] for file in files}, problems
+
+
+def object_folders(place: ObjectPlace) -> tuple[dict[str, str], dict[str, str]]:
+    """The folders in `panels/` by their novel, and what is wrong with other names; raises ContentUnreadable."""
+    folders, objects = place.names()
+    return owners_of({name: lies_beside(name, "panels") for name in objects} | dict.fromkeys(folders))
+
+
+def take_panel(entry: Entry, owners: Mapping[str, str]) -> SourceFile | Passed:
+    """What lies in `panels/`; `owners` are the folders by their novel, and others were told of with those."""
+    folder, _, rest = entry.path.partition("/")
+    try:
+        novel = novel_slug(folder)
+    except ValueError:
+        novel = ""
+    if not rest or folder.startswith(".") or owners.get(novel) != folder:
+        return Passed(folder, None)
+    refused = refused_by_name(rest, entry.size)
+    if refused:
+        return Passed(f"{folder}/{refused[0]}", refused[1])
+    return SourceFile("panel", entry.path, novel, entry.size, entry.mtime_ns, entry.mark)
+
+
+def list_panel_objects(place: ObjectPlace, folder: str) -> list[PanelFile]:
+    """The panels in one novel's folder, in natural order; raises ContentUnreadable."""
+    files = [
+        PanelFile(entry.path.removeprefix(folder + "/"), None, entry.size, entry.mtime_ns, entry.mark)
+        for entry in place.entries(folder)
+        if not refused_by_name(entry.path.removeprefix(folder + "/"), entry.size)
+    ]
+    return sorted(files, key=lambda panel: natural_order(panel.relative_path))
+
+
+def panel_object_problems(place: ObjectPlace) -> dict[str, str]:
+    """Everything in `panels/` that is not taken, with its sentence; raises ContentUnreadable."""
+    owners, problems = object_folders(place)
+    passed = (each for each in (take_panel(entry, owners) for entry in place.entries()) if isinstance(each, Passed))
+    return problems | {each.name: each.problem for each in passed if each.problem}

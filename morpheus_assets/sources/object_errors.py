@@ -3,7 +3,7 @@
 Messages of the libraries are not passed on: they may hold signed addresses.
 """
 
-from morpheus_assets.places import ContentUnreadable
+from morpheus_assets.sources.base import ContentUnreadable
 
 EXTRAS = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "az": ("adlfs", "azure")}
 _CREDENTIALS = {

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelListing, list_panels, natural_order
 from morpheus_assets.images.errors import UnreadableFolder
+from morpheus_assets.sources.names import MAX_PANEL_BYTES, PanelListing, list_panels, natural_order
 
 
 def fill(folder: Path, *names: str) -> Path:

@@ -4,13 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.automation.content_listing import (
-    ContentUnreadable,
-    list_novels,
-    list_panel_folders,
-    observe,
-)
 from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.sources.local import ContentUnreadable, list_novels, list_panel_folders, observe
 
 LONG_AGO = 1_600_000_000
 
