@@ -15,9 +15,9 @@ import psutil
 
 from bench.growth_meters import Meters, forget_cached, postmaster_of
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.embedded import EmbeddedPostgres
-from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
 
 
 @dataclass

@@ -41,9 +41,9 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import vectors
-from morpheus_assets.store.panels import replace_panels
-from morpheus_assets.store.spaces import register_space
+from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.spaces import vectors
+from morpheus_assets.store.spaces.spaces import register_space
 
 NOVEL = "pages"
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -28,7 +28,7 @@ LOADED_BY_RUNS = (
     "morpheus_assets.content_io_managers",
     "morpheus_assets.embedding.providers.openai",
     "morpheus_assets.serve.removal",
-    "morpheus_assets.store.rate_limits",
+    "morpheus_assets.store.accounts.rate_limits",
     "morpheus_assets.text.readers.plain",
     "numpy",
     "openai",
@@ -73,9 +73,9 @@ def setup() -> dict:
     import psycopg
 
     from morpheus_assets.connection import database_url
-    from morpheus_assets.store.database import open_engine
-    from morpheus_assets.store.embedded import DAGSTER_DATABASE
-    from morpheus_assets.store.migrations import migrate
+    from morpheus_assets.store.database.embedded import DAGSTER_DATABASE
+    from morpheus_assets.store.database.engine import open_engine
+    from morpheus_assets.store.database.migrations import migrate
 
     (STATE / "content" / "panels").mkdir(parents=True)
     (STATE / "content" / "novels").symlink_to(CORPUS)
@@ -169,12 +169,12 @@ def remove_gone(settings) -> list[str]:
     """What a person does after deleting a file: `morpheus remove NOVEL`."""
     from morpheus_assets.connection import connected_engine
     from morpheus_assets.serve.removal import removable, remove_stored
-    from morpheus_assets.sources.local import list_novels
-    from morpheus_assets.store import content
+    from morpheus_assets.sources.local import list_novels as listed_novels
+    from morpheus_assets.store.content.novels import list_novels
 
-    there = {file.novel for file in list_novels(settings.novels_folder).files}
+    there = {file.novel for file in listed_novels(settings.novels_folder).files}
     with connected_engine(settings) as engine:
-        gone = [row.novel for row in content.list_novels(engine) if row.novel not in there]
+        gone = [row.novel for row in list_novels(engine) if row.novel not in there]
     for novel in gone:
         remove_stored(settings, removable(settings, novel))
     return gone

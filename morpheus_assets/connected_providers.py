@@ -76,7 +76,7 @@ def request_budget(settings: Settings, space: Space, engine: "Engine") -> "Reque
 
     if space.provider in LOCAL_PROVIDERS:
         return NoBudget()
-    from morpheus_assets.store.rate_limits import PostgresBudget
+    from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 
     return PostgresBudget(engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute)
 

@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database import check_server, open_engine, parse_address
-from morpheus_assets.store.embedded import DAGSTER_DATABASE, running_url
+from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, running_url
+from morpheus_assets.store.database.engine import check_server, open_engine, parse_address
 
 
 class DatabaseNotRunning(Exception):

@@ -20,12 +20,15 @@ from morpheus_assets.assets.text import (
     RefusedNovel,
     StoredNovel,
 )
-from morpheus_assets.domain.content import ChunkRecord, PanelRecord
+from morpheus_assets.domain.content import ChunkRecord, PanelRecord, StoredText
 from morpheus_assets.io_managers import Metadata, NovelPartitionsIOManager
 from morpheus_assets.novel_records import novel_record
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.store import content
-from morpheus_assets.store.errors import TextChanged
+from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
+from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_cut_chapters
+from morpheus_assets.store.content.novels import is_read, load_novel, refuse_novel, stored_text, upsert_novel
+from morpheus_assets.store.content.panels import load_panels, load_panels_of, replace_panels
+from morpheus_assets.store.database.errors import TextChanged
 from morpheus_assets.text.documents import Document, HeadingHint
 
 
@@ -47,7 +50,7 @@ class NovelsIOManager(ContentIOManager):
     def store(self, novel: str, value: NovelFile) -> Metadata:
         """Write the text; a file that was read already is not read again, an equal text not written."""
         changed = not self._is_read(novel, value) and self._write(novel, value.read())
-        stored = content.stored_text(self.engine, novel)
+        stored = stored_text(self.engine, novel)
         return {
             "dagster/row_count": 1,
             "characters": stored.characters,
@@ -64,11 +67,11 @@ class NovelsIOManager(ContentIOManager):
     def note_failure(self, novel: str, error: Exception) -> None:
         """Remember which bytes were refused and why, so that a sensor asks for them only once."""
         if isinstance(error, RefusedNovel):
-            content.refuse_novel(self.engine, novel, error.source_path, error.source_digest, str(error))
+            refuse_novel(self.engine, novel, error.source_path, error.source_digest, str(error))
 
     def load(self, novel: str) -> StoredNovel:
         """Look at the text, which is read with its heading hints when it is needed."""
-        stored = content.stored_text(self.engine, novel)
+        stored = stored_text(self.engine, novel)
         return StoredNovel(
             stored.source_digest, stored.body_digest, stored.mark, partial(self._document, novel, stored)
         )
@@ -76,15 +79,15 @@ class NovelsIOManager(ContentIOManager):
     def _is_read(self, novel: str, file: NovelFile) -> bool:
         if file.source_digest is None:
             return False
-        return content.is_read(self.engine, novel, file.source_path, file.source_digest, file.reader)
+        return is_read(self.engine, novel, file.source_path, file.source_digest, file.reader)
 
     def _write(self, novel: str, read: ReadNovel) -> bool:
         record = novel_record(novel, read.document, read.source_path, read.source_digest)
-        return content.upsert_novel(self.engine, record)
+        return upsert_novel(self.engine, record)
 
-    def _document(self, novel: str, seen: content.StoredText) -> Document:
-        row = content.load_novel(self.engine, novel)
-        if content.stored_text(self.engine, novel) != seen:
+    def _document(self, novel: str, seen: StoredText) -> Document:
+        row = load_novel(self.engine, novel)
+        if stored_text(self.engine, novel) != seen:
             raise TextChanged(f"{novel} was read anew while it was being worked on; the run that read it goes on.")
         return Document(
             text=row.text,
@@ -108,10 +111,10 @@ class ChaptersIOManager(ContentIOManager):
             "rules": value.rules,
             "text_mark": value.novel.mark,
         }
-        counts = content.keep_chapters(self.engine, novel, **made)
+        counts = keep_chapters(self.engine, novel, **made)
         if counts is None:
-            counts = content.replace_chapters(self.engine, novel, value.find(), **made)
-        rows = content.load_chapters(self.engine, novel)
+            counts = replace_chapters(self.engine, novel, value.find(), **made)
+        rows = load_chapters(self.engine, novel)
         return {
             **replaced(counts),
             "chapters": sum(chapter.kind == "chapter" for chapter in rows),
@@ -121,8 +124,8 @@ class ChaptersIOManager(ContentIOManager):
     def load(self, novel: str) -> FoundChapters:
         """Read the chapters in order."""
         # The digest first: rows of a later text are then noticed when the chunks are stored.
-        digest, mark = content.chapters_source(self.engine, novel)
-        return FoundChapters(content.load_chapters(self.engine, novel), digest, mark)
+        digest, mark = chapters_source(self.engine, novel)
+        return FoundChapters(load_chapters(self.engine, novel), digest, mark)
 
 
 class ChunksIOManager(ContentIOManager):
@@ -136,10 +139,10 @@ class ChunksIOManager(ContentIOManager):
             "source_digest": value.novel.source_digest,
             "body_digest": value.novel.body_digest,
         }
-        counts = content.keep_chunks(self.engine, novel, **made)
+        counts = keep_chunks(self.engine, novel, **made)
         if counts is None:
-            counts = content.replace_cut_chapters(self.engine, novel, value.load(), **made)
-        chapters = content.count_chunks(self.engine, novel)
+            counts = replace_cut_chapters(self.engine, novel, value.load(), **made)
+        chapters = count_chunks(self.engine, novel)
         return {
             **replaced(counts),
             "tokens": sum(chapter.tokens for chapter in chapters),
@@ -151,7 +154,7 @@ class ChunksIOManager(ContentIOManager):
 
     def load(self, novel: str) -> Iterator[ChunkRecord]:
         """Read the chunks in order, as a stream."""
-        return content.iter_chunks(self.engine, novel)
+        return iter_chunks(self.engine, novel)
 
 
 class PanelsIOManager(ContentIOManager):
@@ -159,8 +162,8 @@ class PanelsIOManager(ContentIOManager):
 
     def store(self, novel: str, value: FoundPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
-        value.make_sure(lambda: [row.path for row in content.load_panels_of(self.engine, [novel])[novel]])
-        counts = content.replace_panels(self.engine, novel, value.rows, panels_digest=value.digest)
+        value.make_sure(lambda: [row.path for row in load_panels_of(self.engine, [novel])[novel]])
+        counts = replace_panels(self.engine, novel, value.rows, panels_digest=value.digest)
         refused = [row for row in value.rows if row.state == "refused"]
         return {
             **replaced(counts),
@@ -172,4 +175,4 @@ class PanelsIOManager(ContentIOManager):
 
     def load(self, novel: str) -> list[PanelRecord]:
         """Read all panels, the refused ones too."""
-        return content.load_panels(self.engine, novel)
+        return load_panels(self.engine, novel)

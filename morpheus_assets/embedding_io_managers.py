@@ -26,11 +26,14 @@ from morpheus_assets.novel_events import NovelEvents
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.space_filling import SpaceFiller, covered_novels
 from morpheus_assets.standing_spaces import kept_spaces
-from morpheus_assets.store import content, spaces, vectors
-from morpheus_assets.store.coverage import NovelCoverage
-from morpheus_assets.store.faults import interruption_behind, patiently
-from morpheus_assets.store.indexes import ensure_index
-from morpheus_assets.store.statistics import refresh_statistics
+from morpheus_assets.store.content.chunks import iter_chunks
+from morpheus_assets.store.content.novels import list_novels
+from morpheus_assets.store.content.panels import load_panels
+from morpheus_assets.store.database.outages import interruption_behind, patiently
+from morpheus_assets.store.database.statistics import refresh_statistics
+from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets.store.spaces.coverage import NovelCoverage
+from morpheus_assets.store.spaces.indexes import ensure_index
 
 
 @dataclass(frozen=True)
@@ -164,11 +167,11 @@ class TextEmbeddingsIOManager(EmbeddingsIOManager):
 
     def hashes_of(self, novel: str) -> list[bytes]:
         """The hashes of a novel's chunks, each once."""
-        return list(dict.fromkeys(chunk.content_hash for chunk in content.iter_chunks(self.engine, novel)))
+        return list(dict.fromkeys(chunk.content_hash for chunk in iter_chunks(self.engine, novel)))
 
     def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
         """Novels without chunks: refused, or never cut. What was stored before a refusal is still embedded."""
-        rows = {row.novel: row for row in content.list_novels(self.engine, novels)}
+        rows = {row.novel: row for row in list_novels(self.engine, novels)}
         reasons = {}
         for novel in novels:
             row = rows.get(novel)
@@ -183,12 +186,12 @@ class ImageEmbeddingsIOManager(EmbeddingsIOManager):
 
     def hashes_of(self, novel: str) -> list[bytes]:
         """The hashes of a novel's stored panels, each once."""
-        panels = content.load_panels(self.engine, novel, state="stored")
+        panels = load_panels(self.engine, novel, state="stored")
         return list(dict.fromkeys(panel.content_hash for panel in panels if panel.content_hash))
 
     def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
         """Novels whose panels were never listed."""
-        known = {row.novel for row in content.list_novels(self.engine, novels) if row.panels or row.refused_panels}
+        known = {row.novel for row in list_novels(self.engine, novels) if row.panels or row.refused_panels}
         return {
             novel: f"{novel} has no panels; materialize `panel_images` for it first."
             for novel in novels

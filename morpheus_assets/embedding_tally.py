@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
-from morpheus_assets.store.coverage import MissingInput
+from morpheus_assets.store.spaces.coverage import MissingInput
 
 
 @dataclass

@@ -13,7 +13,7 @@ import dagster as dg
 from morpheus_assets.assets.partition_results import PartitionResults, StoredPartitions
 from morpheus_assets.novel_events import NovelEvents, followed_in_run
 from morpheus_assets.sources.base import ContentUnreadable
-from morpheus_assets.store.faults import passes_by_itself, patiently, sentence_for
+from morpheus_assets.store.database.outages import passes_by_itself, patiently, sentence_for
 
 T = TypeVar("T")
 Metadata = Mapping[str, Any]

@@ -20,9 +20,10 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import PURPOSES, kept_spaces, only_novels, wanted_spaces
-from morpheus_assets.store import disk, reembedding
-from morpheus_assets.store.reembedding import NovelGap
-from morpheus_assets.store.spaces import list_spaces
+from morpheus_assets.store.accounts import reembeddings as reembedding
+from morpheus_assets.store.accounts.reembeddings import NovelGap
+from morpheus_assets.store.spaces import index_sizes as disk
+from morpheus_assets.store.spaces.spaces import list_spaces
 
 # One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.
 A_NIGHT = timedelta(hours=20)

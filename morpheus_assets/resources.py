@@ -48,7 +48,7 @@ class DatabaseResource:
     def engine(self) -> "Engine":
         """An engine on a server that was checked; raises the store's errors, one sentence each."""
         from morpheus_assets.connection import database_url
-        from morpheus_assets.store.database import check_server, open_engine
+        from morpheus_assets.store.database.engine import check_server, open_engine
 
         engine = open_engine(database_url(self.settings))
         check_server(engine)

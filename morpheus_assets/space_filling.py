@@ -21,12 +21,12 @@ from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.embedding_tally import Tally
-from morpheus_assets.store import vectors
-from morpheus_assets.store.coverage import NovelCoverage, coverage
-from morpheus_assets.store.embedding_sessions import embedding_lock
-from morpheus_assets.store.faults import passes_by_itself, patiently, ping
-from morpheus_assets.store.refusals import record_refusals
-from morpheus_assets.store.spending import record_spending
+from morpheus_assets.store.accounts.spending import record_spending
+from morpheus_assets.store.database.outages import passes_by_itself, patiently, ping
+from morpheus_assets.store.spaces import vectors
+from morpheus_assets.store.spaces.claims import embedding_lock
+from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
+from morpheus_assets.store.spaces.refusals import record_refusals
 
 PROGRESS_SECONDS = 15.0
 # No other novel would fare better: a setting is wrong, or the account is empty.

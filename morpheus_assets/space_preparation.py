@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.space_requirements import LOWEST_RECALL
-from morpheus_assets.store.errors import SpaceError
-from morpheus_assets.store.indexes import ensure_index, index_recall
-from morpheus_assets.store.spaces import get_space, mark_ready
-from morpheus_assets.store.vectors import vector_summary
+from morpheus_assets.store.database.errors import SpaceError
+from morpheus_assets.store.spaces.indexes import ensure_index, index_recall
+from morpheus_assets.store.spaces.spaces import get_space, mark_ready
+from morpheus_assets.store.spaces.vectors import vector_summary
 
 
 class SpaceUnfit(SpaceError):

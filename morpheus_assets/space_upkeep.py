@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import wanted_spaces
-from morpheus_assets.store.archive import export_space
-from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.spaces import drop, list_spaces
-from morpheus_assets.store.upkeep import announce, announced, withdraw
-from morpheus_assets.store.vectors import count_orphans, delete_orphans, vector_summary
+from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.spaces.archive import export_space
+from morpheus_assets.store.spaces.drift import announce, announced, withdraw
+from morpheus_assets.store.spaces.spaces import drop, list_spaces
+from morpheus_assets.store.spaces.vectors import count_orphans, delete_orphans, vector_summary
 
 DROP, COLLECT = "drop", "collect orphans"
 

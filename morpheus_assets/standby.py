@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
-from morpheus_assets.store.coverage import coverage
-from morpheus_assets.store.errors import SpaceGone
-from morpheus_assets.store.search import with_active_space
-from morpheus_assets.store.spaces import active_space, list_spaces
+from morpheus_assets.store.database.errors import SpaceGone
+from morpheus_assets.store.search.hits import with_active_space
+from morpheus_assets.store.spaces.coverage import coverage
+from morpheus_assets.store.spaces.spaces import active_space, list_spaces
 
 T = TypeVar("T")
 

@@ -41,7 +41,7 @@ def kept_spaces(engine: "Engine", settings: Settings, purpose: str) -> list["Spa
 
     Until another one is whole, what arrives must be written to it too, or searches would miss it.
     """
-    from morpheus_assets.store.spaces import active_space
+    from morpheus_assets.store.spaces.spaces import active_space
 
     active = active_space(engine, purpose)
     if active is None or active.key in {space.key for space in wanted_spaces(settings, purpose)}:
@@ -56,8 +56,8 @@ def by_hand(first: str) -> str:
 
 def forget_choices(engine: "Engine", purpose: str) -> None:
     """Forget what was chosen by hand: a later choice, by hand or by the settings, takes its place."""
-    from morpheus_assets.store.spaces import list_spaces
-    from morpheus_assets.store.upkeep import withdraw
+    from morpheus_assets.store.spaces.drift import withdraw
+    from morpheus_assets.store.spaces.spaces import list_spaces
 
     keys = [row.key for row in list_spaces(engine, purpose)]
     for first in keys:
@@ -67,7 +67,7 @@ def forget_choices(engine: "Engine", purpose: str) -> None:
 
 def what_becomes_of_the_active(engine: "Engine", settings: Settings, purpose: str) -> str:
     """The state of the space that answers now, once another one does: "ready" while configured, else "retired"."""
-    from morpheus_assets.store.spaces import active_space
+    from morpheus_assets.store.spaces.spaces import active_space
 
     active = active_space(engine, purpose)
     wanted = {space.key for space in wanted_spaces(settings, purpose)}

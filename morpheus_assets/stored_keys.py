@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from morpheus_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from morpheus_assets.store.provider_keys import MasterKey
+    from morpheus_assets.store.accounts.provider_keys import MasterKey
 
 PROVIDERS = ("openai", "voyage", "remote_clip")
 
@@ -24,7 +24,7 @@ def provider_key(settings: Settings, provider: str) -> str | None:
     if not masters or provider not in PROVIDERS:
         return None
     from morpheus_assets.connection import connected_engine
-    from morpheus_assets.store.provider_keys import read_key
+    from morpheus_assets.store.accounts.provider_keys import read_key
 
     with connected_engine(settings) as engine:
         return read_key(engine, provider, masters)
@@ -32,7 +32,7 @@ def provider_key(settings: Settings, provider: str) -> str | None:
 
 def master_keys(settings: Settings) -> list["MasterKey"]:
     """The present master key and the one before, as far as they are set. Raises KeyUnusable."""
-    from morpheus_assets.store.provider_keys import MasterKey
+    from morpheus_assets.store.accounts.provider_keys import MasterKey
 
     given = (settings.master_key, settings.previous_master_key)
     return [MasterKey(each.get_secret_value()) for each in given if each is not None]

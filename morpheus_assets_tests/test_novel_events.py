@@ -5,7 +5,7 @@ import pytest
 
 from morpheus_assets import novel_events
 from morpheus_assets.assets import text
-from morpheus_assets.store import vectors
+from morpheus_assets.store.spaces import vectors
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, materialized, story
 
 ASSETS = ["novels", "chapters", "chunks", "text_embeddings"]

@@ -22,7 +22,7 @@ from morpheus_assets.standing_spaces import ASSET_PREFIXES
 if TYPE_CHECKING:
     from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
     from morpheus_assets.images.scaled_decoding import LeastSize
-    from morpheus_assets.store.coverage import MissingInput
+    from morpheus_assets.store.spaces.coverage import MissingInput
 
 CHUNKS = dg.AssetKey("chunks")
 

@@ -17,9 +17,9 @@ def every_file_was_read(
     database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
 ) -> dg.AssetCheckResult:
     """Warns of novels whose file was refused, and of names in the folder that no novel can be made of."""
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.novels import refused_texts
 
-    refused = content.refused_texts(database.engine)
+    refused = refused_texts(database.engine)
     try:
         refused += content_folder.novel_problems().values()
     except ContentUnreadable as error:
@@ -38,9 +38,9 @@ def every_image_was_decoded(
     database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
 ) -> dg.AssetCheckResult:
     """Warns of panels that were refused, with the sentence of each."""
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.panels import refused_pictures
 
-    refused = content.refused_pictures(database.engine)
+    refused = refused_pictures(database.engine)
     try:
         refused += content_folder.panel_problems().values()
     except ContentUnreadable as error:
@@ -58,12 +58,12 @@ CONTENT_CHECKS = [every_file_was_read, no_novel_is_gone, every_image_was_decoded
 
 
 def _tombstones(database: DatabaseResource, kind: str) -> dg.AssetCheckResult:
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.source_files import tombstones
 
     gone = [
         f"{stone.path} of {stone.novel} is gone since {stone.noticed_at:%Y-%m-%d %H:%M}; put it back or run"
         f" `morpheus remove {stone.novel}`."
-        for stone in content.tombstones(database.engine)
+        for stone in tombstones(database.engine)
         if stone.kind == kind
     ]
     return _result(gone, "every file that was read is still there")

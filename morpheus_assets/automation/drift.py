@@ -18,9 +18,8 @@ from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.resources import ContentFolderResource, ProvidersResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.space_requirements import LOWEST_COSINE
-from morpheus_assets.store.samples import SampledInput, fixed_sample
-from morpheus_assets.store.spending import record_spending
-from morpheus_assets.store.upkeep import latest_drift, record_drift
+from morpheus_assets.store.accounts.spending import record_spending
+from morpheus_assets.store.spaces.drift import SampledInput, fixed_sample, latest_drift, record_drift
 
 SAMPLE = 20
 A_WEEK = timedelta(days=6, hours=12)

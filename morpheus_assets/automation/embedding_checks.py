@@ -19,7 +19,7 @@ from morpheus_assets.standing_spaces import only_novels
 
 if TYPE_CHECKING:
     from morpheus_assets.domain.spaces import SpaceRow
-    from morpheus_assets.store.vectors import VectorSummary
+    from morpheus_assets.store.spaces.vectors import VectorSummary
 
 CHECK_KIND = "check"
 SHOWN = 20
@@ -68,9 +68,9 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
         providers: dg.ResourceParam[ProvidersResource],
         content_folder: dg.ResourceParam[ContentFolderResource],
     ) -> Iterator[dg.AssetCheckResult]:
-        from morpheus_assets.store.row_estimates import estimated_rows
-        from morpheus_assets.store.spaces import list_spaces
-        from morpheus_assets.store.vectors import VectorSummary, vector_summary
+        from morpheus_assets.store.database.statistics import estimated_rows
+        from morpheus_assets.store.spaces.spaces import list_spaces
+        from morpheus_assets.store.spaces.vectors import VectorSummary, vector_summary
 
         engine = database.engine
         wanted = {each.name for each in context.selected_asset_check_keys}
@@ -105,7 +105,7 @@ def _brings_novels(run: dg.DagsterRun) -> bool:
 def _coverage(
     key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow", novels: Sequence[str] | None
 ) -> dg.AssetCheckResult:
-    from morpheus_assets.store.coverage import coverage
+    from morpheus_assets.store.spaces.coverage import coverage
 
     found = coverage(database.engine, row, novels)
     things = "chunks" if row.purpose == "text" else "panels"
@@ -123,7 +123,7 @@ def _coverage(
 
 
 def _nothing_refused(key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow") -> dg.AssetCheckResult:
-    from morpheus_assets.store.refusals import list_refusals
+    from morpheus_assets.store.spaces.refusals import list_refusals
 
     # A passage that was edited since is in no novel any more: there is nothing left to look at.
     refusals = [each for each in list_refusals(database.engine, row, with_ignored=False) if each.places]
@@ -161,7 +161,7 @@ def _no_zero_vector(key: dg.AssetKey, summary: "VectorSummary") -> dg.AssetCheck
 
 
 def _index_recall(key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow") -> dg.AssetCheckResult:
-    from morpheus_assets.store.indexes import index_recall
+    from morpheus_assets.store.spaces.indexes import index_recall
 
     # Measured once for each build: the exact side of the comparison reads every vector fifty times.
     recall = row.index_recall if row.index_recall is not None else index_recall(database.engine, row)

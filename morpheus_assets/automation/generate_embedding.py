@@ -51,7 +51,7 @@ def embed_inputs(
     """Embed the inputs and keep the vectors under the run's id: `morpheus result RUN_ID`, `/api/jobs/RUN_ID/result`."""
     import numpy as np
 
-    from morpheus_assets.store.embedding_results import delete_results, save_result
+    from morpheus_assets.store.accounts.jobs import delete_results, save_result
 
     arrived = _ARRIVED.setdefault(context.run_id, {})
     try:
@@ -137,7 +137,7 @@ def _embed(
 ) -> tuple[int, int]:
     """Embed what has not arrived yet into `arrived`; the tokens and requests of this attempt."""
     from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RetryPolicy, embed_batches
-    from morpheus_assets.store.spending import record_spending
+    from morpheus_assets.store.accounts.spending import record_spending
 
     missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.inputs) if _hash(text) not in arrived]
     tokens = requests = 0

@@ -43,12 +43,15 @@ def novels_at_address(
     place: ObjectPlace, engine: "Engine", after: str | None, *, seconds: float = SECONDS
 ) -> tuple[Look, list[StaleNovel]]:
     """Look at `novels/`; which novels are stale by what is known then, two objects for one key left out."""
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.novels import ingested_digests
+    from morpheus_assets.store.content.source_files import (
+        load_source_files,
+    )
 
     look = look_at_objects(engine, place, "text", take_novel, after=after, seconds=seconds)
-    files, problems = one_object_a_novel(content.load_source_files(engine, "text").values())
+    files, problems = one_object_a_novel(load_source_files(engine, "text").values())
     look.problems.update(problems)
-    digests = content.ingested_digests(engine)
+    digests = ingested_digests(engine)
     return look, stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
 
 
@@ -56,7 +59,9 @@ def panels_at_address(
     place: ObjectPlace, engine: "Engine", after: str | None, *, seconds: float = SECONDS
 ) -> tuple[Look, list[StaleNovel]]:
     """Look at `panels/`; which novels are stale, save the one in the middle of whose folder the look stopped."""
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.source_files import (
+        changed_panel_sets,
+    )
 
     owners, problems = object_folders(place)
     look = look_at_objects(
@@ -67,7 +72,7 @@ def panels_at_address(
     look.held = next((novel for novel, folder in owners.items() if folder == unfinished), None)
     stale = [
         StaleNovel(novel, state_of(digest, latest))
-        for novel, digest, latest in content.changed_panel_sets(engine)
+        for novel, digest, latest in changed_panel_sets(engine)
         if novel in owners and novel != look.held
     ]
     return look, stale
@@ -86,10 +91,12 @@ def look_at_objects(
 
     Raises ContentUnreadable when a page cannot be had or cannot be right; pages before it are stored, it is not.
     """
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.source_files import (
+        path_bounds,
+    )
 
     look = Look()
-    bounds = content.path_bounds(engine, kind, after, max(1, int(place.page_size * FILL)))
+    bounds = path_bounds(engine, kind, after, max(1, int(place.page_size * FILL)))
     for start, page in place.ranges(after, bounds, seconds=seconds):
         _compare(engine, place, kind, take, start, page, look)
         look.after = page.after
@@ -105,9 +112,15 @@ def _compare(
     page: Page,
     look: Look,
 ) -> None:
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.source_files import (
+        forget_source_files,
+        note_missing,
+        note_returned,
+        save_source_files,
+        source_files_between,
+    )
 
-    known = content.source_files_between(engine, kind, start, page.after)
+    known = source_files_between(engine, kind, start, page.after)
     files: dict[str, SourceFile] = {}
     for entry in page.entries:
         taken = take(entry)
@@ -121,13 +134,13 @@ def _compare(
         _make_sure_of_the_place(place, len(known))
     vanished = [(file.novel, path) for path, file in known.items() if path not in files]
     changed = [file for file in files.values() if not _same(file, known.get(file.path))]
-    content.save_source_files(engine, changed)
+    save_source_files(engine, changed)
     if vanished:
-        content.note_missing(engine, kind, vanished)
-        content.forget_source_files(engine, kind, [path for _, path in vanished])
+        note_missing(engine, kind, vanished)
+        forget_source_files(engine, kind, [path for _, path in vanished])
     appeared = files.keys() - known.keys()
     if appeared:
-        content.note_returned(engine, kind, appeared)
+        note_returned(engine, kind, appeared)
     look.objects += len(files)
     look.pages += 1
     look.changed += len(changed)

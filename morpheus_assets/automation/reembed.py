@@ -17,7 +17,7 @@ from morpheus_assets.partitions import NOVELS
 from morpheus_assets.reembedding_orders import SPACE_TAG, order_for
 from morpheus_assets.reembedding_plan import Plan, whole_novels
 from morpheus_assets.reembedding_report import describe_space
-from morpheus_assets.store import reembedding
+from morpheus_assets.store.accounts import reembeddings as reembedding
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,

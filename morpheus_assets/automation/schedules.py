@@ -12,7 +12,7 @@ from morpheus_assets.automation.upkeep import upkeep
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.database.errors import StoreError
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 

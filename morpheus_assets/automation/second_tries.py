@@ -17,7 +17,7 @@ from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import only_novels, wanted_spaces
-from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -118,13 +118,14 @@ def novels_of(run: dg.DagsterRun, order: Sequence[str]) -> list[str]:
 
 def unfinished(engine: "Engine", settings: Settings, job_name: str, novels: Collection[str]) -> set[str]:
     """Which novels are not whole: their file is newer than what is stored of it, or vectors are missing."""
-    from morpheus_assets.store import content
-    from morpheus_assets.store.coverage import coverage
-    from morpheus_assets.store.spaces import list_spaces
+    from morpheus_assets.store.content.novels import ingested_digests
+    from morpheus_assets.store.content.source_files import load_source_files
+    from morpheus_assets.store.spaces.coverage import coverage
+    from morpheus_assets.store.spaces.spaces import list_spaces
 
     kind, purpose = ("text", "text") if job_name == INGEST_NOVELS.name else ("panel", "image")
-    files = [file for file in content.load_source_files(engine, kind).values() if file.novel in novels]
-    digests = content.ingested_digests(engine)
+    files = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
+    digests = ingested_digests(engine)
     if kind == "text":
         stale = stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
     else:

@@ -31,7 +31,7 @@ from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.sources.local import ContentUnreadable, Observation, list_novels, list_panel_folders, observe
 from morpheus_assets.sources.names import Listing
 from morpheus_assets.sources.objects import ObjectPlace
-from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -54,9 +54,9 @@ def new_novels_sensor(
     """
 
     def stale(engine: "Engine", files: Collection["SourceFile"]) -> list[StaleNovel]:
-        from morpheus_assets.store import content
+        from morpheus_assets.store.content.novels import ingested_digests
 
-        digests = content.ingested_digests(engine)
+        digests = ingested_digests(engine)
         return stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
 
     place = content_folder.novels
@@ -78,9 +78,9 @@ def new_panels_sensor(
     """
 
     def stale(engine: "Engine", files: Collection["SourceFile"]) -> list[StaleNovel]:
-        from morpheus_assets.store import content
+        from morpheus_assets.store.content.novels import ingested_digests
 
-        digests = content.ingested_digests(engine)
+        digests = ingested_digests(engine)
         return stale_panels(files, {novel: known.panels for novel, known in digests.items()})
 
     settings = content_folder.settings
@@ -108,11 +108,13 @@ def look(
     assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None = None,
 ) -> dg.SensorResult | dg.SkipReason:
     """One look at a folder: list, observe, remember, plan; the same for novels and panels."""
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.source_files import (
+        load_source_files,
+    )
 
     try:
         listing = list_files(folder)
-        known = content.load_source_files(database.engine, kind)
+        known = load_source_files(database.engine, kind)
         if known and not listing.files and not listing.problems:
             return dg.SkipReason(
                 f"{folder} is empty although {len(known)} files were known; an unmounted volume looks the same, so"
@@ -200,18 +202,23 @@ def remember(
     engine: "Engine", kind: str, folder: Path, listing: Listing, known: dict[str, "SourceFile"]
 ) -> Observation:
     """Store what the folder shows, set and lift tombstones."""
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.source_files import (
+        forget_source_files,
+        note_missing,
+        note_returned,
+        save_source_files,
+    )
 
     observation = observe(folder, listing.files, known, kind=kind)
     listed = {file.path for file in listing.files} | set(listing.problems)
     vanished = gone(known.values(), listed)
-    content.save_source_files(engine, observation.files)
+    save_source_files(engine, observation.files)
     if vanished:
-        content.note_missing(engine, kind, vanished)
-        content.forget_source_files(engine, kind, [path for _, path in vanished])
+        note_missing(engine, kind, vanished)
+        forget_source_files(engine, kind, [path for _, path in vanished])
     appeared = [file.path for file in observation.files if file.path not in known]
     if appeared:
-        content.note_returned(engine, kind, appeared)
+        note_returned(engine, kind, appeared)
     return observation
 
 

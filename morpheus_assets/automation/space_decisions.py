@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.store.coverage import Coverage
+from morpheus_assets.store.spaces.coverage import Coverage
 
 Move = Literal["revive", "retire", "prepare", "activate", "wait"]
 

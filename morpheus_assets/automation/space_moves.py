@@ -14,12 +14,12 @@ from morpheus_assets.standing_spaces import (
     wanted_spaces,
     what_becomes_of_the_active,
 )
-from morpheus_assets.store.coverage import coverage
-from morpheus_assets.store.errors import SpaceError
-from morpheus_assets.store.indexes import SMALLEST_INDEXED
-from morpheus_assets.store.spaces import activate, list_spaces, register_space, retire, revive
-from morpheus_assets.store.upkeep import announced
-from morpheus_assets.store.vectors import vector_summary
+from morpheus_assets.store.database.errors import SpaceError
+from morpheus_assets.store.spaces.coverage import coverage
+from morpheus_assets.store.spaces.drift import announced
+from morpheus_assets.store.spaces.indexes import SMALLEST_INDEXED
+from morpheus_assets.store.spaces.spaces import activate, list_spaces, register_space, retire, revive
+from morpheus_assets.store.spaces.vectors import vector_summary
 
 
 def register_wanted(engine: Engine, settings: Settings, purpose: str) -> list[str]:

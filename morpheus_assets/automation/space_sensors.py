@@ -9,7 +9,7 @@ import dagster as dg
 
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.standing_spaces import ASSET_PREFIXES, PURPOSES
-from morpheus_assets.store.errors import SpaceError, StoreError
+from morpheus_assets.store.database.errors import SpaceError, StoreError
 
 if TYPE_CHECKING:
     from morpheus_assets.automation.space_decisions import Decision

@@ -50,14 +50,15 @@ def choose(
 
     A novel whose file was refused, or is gone, is neither; one that a run has at work now is left to it.
     """
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.novels import ingested_digests
+    from morpheus_assets.store.content.source_files import load_source_files
 
     free = [novel for novel in partitions if novel not in busy]
     lacking = unfinished(database.engine, database.settings, INGEST_NOVELS.name, free)
-    digests = content.ingested_digests(database.engine)
+    digests = ingested_digests(database.engine)
     whole = {
         file.novel
-        for file in content.load_source_files(database.engine, "text").values()
+        for file in load_source_files(database.engine, "text").values()
         if file.novel in digests and file.digest is not None and file.digest == digests[file.novel].text
     }
     wanted = [novel for novel in free if novel in lacking]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.database.errors import StoreError
 
 
 class UpkeepConfig(dg.Config):

@@ -28,7 +28,7 @@ def one_sentence() -> Iterator[None]:
     from morpheus_assets.images.errors import ImageError
     from morpheus_assets.serve.environment import StartFailed
     from morpheus_assets.sources.base import ContentUnreadable
-    from morpheus_assets.store.errors import StoreError
+    from morpheus_assets.store.database.errors import StoreError
 
     try:
         yield

@@ -28,9 +28,9 @@ def running_database(settings: Settings, say: Callable[[str], None]) -> Iterator
 
     With MORPHEUS_DATABASE_URL set that server is used and left running; else the embedded one runs until the end.
     """
-    from morpheus_assets.store.database import check_server, ensure_database, open_engine
-    from morpheus_assets.store.embedded import DAGSTER_DATABASE, EmbeddedPostgres
-    from morpheus_assets.store.migrations import migrate
+    from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres
+    from morpheus_assets.store.database.engine import check_server, ensure_database, open_engine
+    from morpheus_assets.store.database.migrations import migrate
 
     server = None
     if settings.database_url is None:

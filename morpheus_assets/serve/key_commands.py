@@ -17,7 +17,7 @@ def keys() -> None:
 @keys.command(name="new-master")
 def new_master() -> None:
     """Print a new master key; keep it in a secret store as MORPHEUS_MASTER_KEY."""
-    from morpheus_assets.store.provider_keys import MasterKey
+    from morpheus_assets.store.accounts.provider_keys import MasterKey
 
     click.echo(MasterKey.new())
 
@@ -27,7 +27,7 @@ def new_master() -> None:
 def set_key(provider: str) -> None:
     """Store the key of PROVIDER, read from the terminal without echo, or from standard input."""
     from morpheus_assets.serve.spaces_commands import database
-    from morpheus_assets.store.provider_keys import save_key
+    from morpheus_assets.store.accounts.provider_keys import save_key
     from morpheus_assets.stored_keys import master_keys
 
     with database() as (engine, values):
@@ -50,7 +50,7 @@ def set_key(provider: str) -> None:
 def list_command() -> None:
     """Which providers have a stored key; the keys themselves are never shown."""
     from morpheus_assets.serve.spaces_commands import database
-    from morpheus_assets.store.provider_keys import list_keys
+    from morpheus_assets.store.accounts.provider_keys import list_keys
 
     with database() as (engine, _):
         stored = list_keys(engine)
@@ -65,7 +65,7 @@ def list_command() -> None:
 def remove(provider: str) -> None:
     """Delete the stored key of PROVIDER."""
     from morpheus_assets.serve.spaces_commands import database
-    from morpheus_assets.store.provider_keys import remove_key
+    from morpheus_assets.store.accounts.provider_keys import remove_key
 
     with database() as (engine, _):
         found = remove_key(engine, provider)
@@ -76,7 +76,7 @@ def remove(provider: str) -> None:
 def rotate() -> None:
     """Encrypt all stored keys with MORPHEUS_MASTER_KEY; MORPHEUS_PREVIOUS_MASTER_KEY is the one before."""
     from morpheus_assets.serve.spaces_commands import database
-    from morpheus_assets.store.provider_keys import rotate as rotate_keys
+    from morpheus_assets.store.accounts.provider_keys import rotate as rotate_keys
     from morpheus_assets.stored_keys import master_keys
 
     with database() as (engine, values):

@@ -10,7 +10,7 @@ from morpheus_assets.reembedding_plan import Plan, SpacePlan, whole_novels
 from morpheus_assets.reembedding_report import describe_space
 from morpheus_assets.serve.dagster_client import DagsterClient
 from morpheus_assets.standing_spaces import ASSET_PREFIXES
-from morpheus_assets.store.reembedding import record_launch
+from morpheus_assets.store.accounts.reembeddings import record_launch
 
 
 def launch_plan(engine: Engine, url: str, plan: Plan, say: Callable[[str], None]) -> None:

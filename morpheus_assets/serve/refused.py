@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.refusals import Refusal, ignore_refusals, list_refusals, retry_refusals
-from morpheus_assets.store.spaces import get_space
+from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.spaces.refusals import Refusal, ignore_refusals, list_refusals, retry_refusals
+from morpheus_assets.store.spaces.spaces import get_space
 
 SHOWN_DIGITS = 12
 

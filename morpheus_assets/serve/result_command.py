@@ -11,7 +11,7 @@ import click
 def result(run_id: str, as_json: bool) -> None:
     """Show the result of the run RUN_ID of `generate_embedding`."""
     from morpheus_assets.serve.spaces_commands import database
-    from morpheus_assets.store.embedding_results import result_embeddings, result_summary
+    from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary
 
     with database() as (engine, _):
         summary = result_summary(engine, run_id)

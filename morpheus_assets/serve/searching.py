@@ -23,9 +23,9 @@ from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets.serve.running_api import query_vector_of_api
 from morpheus_assets.settings import Settings
 from morpheus_assets.standby import ask_with_standby
-from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.search import PanelHit, TextHit, search_panels, search_text
-from morpheus_assets.store.spaces import active_space, get_space
+from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
+from morpheus_assets.store.spaces.spaces import active_space, get_space
 
 WIDTH = 100
 NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."

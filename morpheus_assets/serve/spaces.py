@@ -19,13 +19,13 @@ from morpheus_assets.standing_spaces import (
     wanted_spaces,
     what_becomes_of_the_active,
 )
-from morpheus_assets.store import archive, spaces
-from morpheus_assets.store.coverage import Coverage, coverage
-from morpheus_assets.store.errors import SpaceError, SpaceIncomplete
-from morpheus_assets.store.indexes import ensure_index
-from morpheus_assets.store.spaces import SpaceSize, space_sizes
-from morpheus_assets.store.spending import spending_totals
-from morpheus_assets.store.upkeep import announce
+from morpheus_assets.store.accounts.spending import spending_totals
+from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
+from morpheus_assets.store.spaces import archive, spaces
+from morpheus_assets.store.spaces.coverage import Coverage, coverage
+from morpheus_assets.store.spaces.drift import announce
+from morpheus_assets.store.spaces.indexes import ensure_index
+from morpheus_assets.store.spaces.spaces import SpaceSize, space_sizes
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.store import search, spaces
+from morpheus_assets.store.search import hits as search
+from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.assets.ingest_process import start_ingest, warm_up
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of

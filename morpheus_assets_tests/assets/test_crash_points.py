@@ -12,9 +12,9 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.embedded import EmbeddedPostgres
-from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets_tests.assets.ingest_process import start_ingest, warm_up
 from morpheus_assets_tests.fixtures.deployment import story
 from morpheus_assets_tests.fixtures.provider import ProviderServer

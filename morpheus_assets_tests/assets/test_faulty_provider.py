@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from morpheus_assets.store.spaces import get_space
-from morpheus_assets.store.vectors import iter_vectors
+from morpheus_assets.store.spaces.spaces import get_space
+from morpheus_assets.store.spaces.vectors import iter_vectors
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, materialized, metadata_of, story
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 

@@ -4,7 +4,7 @@ import pytest
 
 from morpheus_assets import resources
 from morpheus_assets.embedding.retries import RetryPolicy
-from morpheus_assets.store import rate_limits
+from morpheus_assets.store.accounts import rate_limits
 from morpheus_assets_tests.assets.test_faulty_provider import assert_every_vector_is_right, use
 from morpheus_assets_tests.fixtures.deployment import Deployment, materialized, story
 

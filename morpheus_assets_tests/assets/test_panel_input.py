@@ -7,7 +7,7 @@ from PIL import Image
 
 from morpheus_assets.assets.embeddings import panel_input
 from morpheus_assets.embedding.errors import InputRefused
-from morpheus_assets.store.coverage import MissingInput
+from morpheus_assets.store.spaces.coverage import MissingInput
 
 
 def listed(form: str) -> tuple[bytes, Any]:

@@ -13,11 +13,11 @@ import pytest
 
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.memory import enough_memory
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.embedded import EmbeddedPostgres
-from morpheus_assets.store.faults import patiently, sentence_for
-from morpheus_assets.store.migrations import migrate
-from morpheus_assets.store.rate_limits import PostgresBudget
+from morpheus_assets.store.accounts.rate_limits import PostgresBudget
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.database.outages import patiently, sentence_for
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, settings_for, story
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 

@@ -10,12 +10,15 @@ from sqlalchemy import Engine
 from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
 from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.definitions import build_definitions
+from morpheus_assets.domain.content import ChapterRecord, ChunkRecord, NovelRecord
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import content, spaces, vectors
-from morpheus_assets.store.content import ChapterRecord, ChunkRecord, NovelRecord
-from morpheus_assets.store.coverage import missing_hashes
+from morpheus_assets.store.content.chapters import replace_chapters
+from morpheus_assets.store.content.chunks import replace_chunks
+from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets.store.spaces.coverage import missing_hashes
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OLD, NEW = "openai/text-embedding-3-small@64", "openai/text-embedding-3-large@96"
@@ -50,14 +53,14 @@ def add_novel(engine: Engine, novel: str, bodies: list[str] | None = None) -> No
     text = "".join(bodies)
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = NovelRecord(novel, novel, None, "en", "txt", "utf-8", (), f"{novel}.txt", digest, text, digest)
-    content.upsert_novel(engine, record)
+    upsert_novel(engine, record)
     rows, start = [], 0
     for number, body in enumerate(bodies, 1):
         value = hashlib.sha256(body.encode()).digest()
         rows.append(ChunkRecord(1, number, start, start + len(body), len(body.split()), value, body))
         start += len(body)
-    content.replace_chapters(engine, novel, [ChapterRecord(1, "Chapter 1", "chapter", 0, start, 1)])
-    content.replace_chunks(engine, novel, rows)
+    replace_chapters(engine, novel, [ChapterRecord(1, "Chapter 1", "chapter", 0, start, 1)])
+    replace_chunks(engine, novel, rows)
 
 
 def add_novels(engine: Engine, instance: dg.DagsterInstance, novels: list[str], passages: int = 3) -> None:

@@ -12,7 +12,7 @@ from morpheus_assets.serve.removal import SourcesStillThere, removable
 from morpheus_assets.sources.names import object_folders, take_panel
 from morpheus_assets.sources.objects import ObjectPlace
 from morpheus_assets.sources.panel_files import read_panel
-from morpheus_assets.store import content
+from morpheus_assets.store.content.source_files import changed_panel_sets, load_source_files, tombstones
 from morpheus_assets_tests.automation.test_sensors import Watcher
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
 from morpheus_assets_tests.fixtures.s3 import Bucket, S3Process
@@ -100,15 +100,15 @@ def test_what_is_deleted_leaves_tombstones_and_an_empty_bucket_leaves_nothing_ma
     novels.tick()
     bucket.delete("novels/emma.txt")
     novels.tick()
-    assert [stone.path for stone in content.tombstones(in_bucket.engine)] == ["emma.txt"]
+    assert [stone.path for stone in tombstones(in_bucket.engine)] == ["emma.txt"]
     bucket.put("novels/emma.txt", story())
     novels.tick()
-    assert content.tombstones(in_bucket.engine) == []
+    assert tombstones(in_bucket.engine) == []
     bucket.delete("novels/emma.txt")
     bucket.delete("novels/dracula.txt")
     assert "is empty although" in novels.skipped()
-    assert content.tombstones(in_bucket.engine) == []
-    assert len(content.load_source_files(in_bucket.engine, "text")) == 2
+    assert tombstones(in_bucket.engine) == []
+    assert len(load_source_files(in_bucket.engine, "text")) == 2
 
 
 def test_a_listing_that_comes_back_short_marks_and_removes_nothing(
@@ -124,7 +124,7 @@ def test_a_listing_that_comes_back_short_marks_and_removes_nothing(
         result = in_bucket.materialize("panel_images", "emma")
         assert "came back short" in failure_of(result)
         s3_process.tell("reset")
-    assert content.tombstones(in_bucket.engine) == []
+    assert tombstones(in_bucket.engine) == []
     assert in_bucket.rows("SELECT count(*) FROM panels") == [(3,)]
     assert "nothing new" in panels.skipped()
 
@@ -150,7 +150,7 @@ def test_a_store_that_is_down_is_one_sentence_and_the_next_tick_goes_on(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_process.url)
     S3FileSystem.clear_instance_cache()
     assert "nothing new" in novels.skipped()
-    assert content.tombstones(in_bucket.engine) == []
+    assert tombstones(in_bucket.engine) == []
 
 
 def test_a_folder_for_a_key_that_another_has_is_named_and_marks_nothing_as_lost(
@@ -160,7 +160,7 @@ def test_a_folder_for_a_key_that_another_has_is_named_and_marks_nothing_as_lost(
     assert panels.asked_for() == ["emma"]
     bucket.put("panels/emma/p1.png", "x")
     assert "emma and Emma would both become the novel 'emma'" in panels.skipped()
-    assert content.tombstones(in_bucket.engine) == []
+    assert tombstones(in_bucket.engine) == []
 
 
 def look(deployment: Deployment, place: ObjectPlace, after: str | None = None, seconds: float = 60) -> Look:
@@ -194,7 +194,7 @@ def test_many_panels_are_taken_page_by_page_over_several_looks_and_ten_new_ones_
     assert asked.get("GET", 0) == 0
     assert asked["HEAD"] == 1
     assert asked["LIST"] <= 22
-    assert len(content.tombstones(in_bucket.engine)) == 1
+    assert len(tombstones(in_bucket.engine)) == 1
 
 
 def test_the_servers_digest_of_a_novels_panels_is_the_one_that_runs_store(in_bucket: Deployment, bucket: Bucket):
@@ -203,9 +203,9 @@ def test_the_servers_digest_of_a_novels_panels_is_the_one_that_runs_store(in_buc
     for name in ("b é.png", "a/2.png", "a/10.png", "Z.png"):
         bucket.put(f"panels/emma/{name}", name)
     look(in_bucket, ObjectPlace(f"{bucket.url}/panels"))
-    files = content.load_source_files(in_bucket.engine, "panel").values()
+    files = load_source_files(in_bucket.engine, "panel").values()
     expected = panels_digest((file.path, file.digest or "") for file in files)
-    [(novel, digest, latest)] = content.changed_panel_sets(in_bucket.engine)
+    [(novel, digest, latest)] = changed_panel_sets(in_bucket.engine)
     assert (novel, digest, latest) == ("emma", expected, max(file.mtime_ns for file in files))
 
 

@@ -10,9 +10,9 @@ from morpheus_assets.automation import embedding_checks
 from morpheus_assets.automation.embedding_checks import CHECKS
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import spaces
-from morpheus_assets.store.refusals import record_refusals
-from morpheus_assets.store.upkeep import latest_drift
+from morpheus_assets.store.spaces import spaces
+from morpheus_assets.store.spaces.drift import latest_drift
+from morpheus_assets.store.spaces.refusals import record_refusals
 from morpheus_assets_tests.automation.model_change import OLD_KEY, add_novel, bodies_of, fill, make_settings, names
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
@@ -62,7 +62,7 @@ def test_a_missing_vector_is_shown_by_coverage_alone(engine, settings) -> None:
 
 
 def test_a_refused_input_is_named_and_not_missing(engine, settings) -> None:
-    from morpheus_assets.store.coverage import missing_hashes
+    from morpheus_assets.store.spaces.coverage import missing_hashes
 
     row = spaces.get_space(engine, OLD_KEY)
     add_novel(engine, "novel-000", [*bodies_of("novel-000"), "a strange passage "])

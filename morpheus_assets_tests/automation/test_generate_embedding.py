@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from morpheus_assets.automation.generate_embedding import POOL, embed_inputs, generate_embedding
 from morpheus_assets.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.embedding_results import result_embeddings, result_summary
+from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import POISON, vectors_of
 

@@ -13,7 +13,7 @@ from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.sample_content import SAMPLES
 from morpheus_assets.serve.searching import Searching
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import spaces
+from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.automation.model_change import make_settings
 
 QUERY = "a sleeping orange cat in the desert"

@@ -16,7 +16,8 @@ from morpheus_assets.definitions import build_definitions
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.reembedding_plan import Plan, make_plan
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import reembedding, spaces
+from morpheus_assets.store.accounts import reembeddings as reembedding
+from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.automation.model_change import (
     NEW,
     NEW_KEY,
@@ -238,9 +239,9 @@ def test_scattered_novels_share_runs_with_whole_ones_between_them(engine, before
 
 def test_what_is_cut_by_another_chunker_is_shown_in_the_plan(engine, before, instance) -> None:
     add_novels(engine, instance, names(1))
-    from morpheus_assets.store import content
+    from morpheus_assets.store.content.chunks import iter_chunks, replace_chunks
 
-    content.replace_chunks(engine, "novel-000", list(content.iter_chunks(engine, "novel-000")), chunker="older 1.0")
+    replace_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
     [note] = make_plan(engine, before).notes
     assert "1 novels are cut by another chunker (older 1.0" in note
 

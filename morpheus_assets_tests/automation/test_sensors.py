@@ -8,7 +8,7 @@ import pytest
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.sample_content import SAMPLES
-from morpheus_assets.store import content
+from morpheus_assets.store.content.source_files import tombstones
 from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START, Deployment, story
 
 LONG_AGO = 1_600_000_000
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_read_skips_with_its_reason_and_marks_nothing_as
     assert "cannot be read" in novels.skipped()
     folder.mkdir()
     assert "unmounted" in novels.skipped()
-    assert content.tombstones(deployment.engine) == []
+    assert tombstones(deployment.engine) == []
 
 
 def test_a_database_that_is_down_skips_with_one_sentence(deployment: Deployment, novels: Watcher):
@@ -158,11 +158,11 @@ def test_a_removed_file_leaves_a_tombstone_and_everything_that_is_stored(deploym
     deployment.ingest("emma")
     path.unlink()
     novels.tick()
-    assert [(stone.novel, stone.path) for stone in content.tombstones(deployment.engine)] == [("emma", "emma.txt")]
+    assert [(stone.novel, stone.path) for stone in tombstones(deployment.engine)] == [("emma", "emma.txt")]
     assert deployment.rows("SELECT count(*) > 0 FROM chunks") == [(True,)]
     drop(deployment, "emma.txt", story())
     assert novels.asked_for() == []
-    assert content.tombstones(deployment.engine) == []
+    assert tombstones(deployment.engine) == []
 
 
 def test_a_removed_file_shows_in_the_check_of_the_asset(deployment: Deployment, novels: Watcher):

@@ -9,8 +9,8 @@ from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.serve.searching import Searching
 from morpheus_assets.serve.spaces import activate_by_hand, retire_by_hand
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import indexes, spaces
-from morpheus_assets.store.errors import SpaceError, SpaceIncomplete
+from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
+from morpheus_assets.store.spaces import indexes, spaces
 from morpheus_assets_tests.automation.model_change import (
     NEW,
     NEW_KEY,

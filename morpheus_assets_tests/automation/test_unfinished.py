@@ -2,7 +2,8 @@ from morpheus_assets.automation.unfinished import choose, launch
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.reembedding_orders import count_runs
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.store import content
+from morpheus_assets.store.content.novels import ingested_digests, refuse_novel
+from morpheus_assets.store.content.source_files import forget_source_files, save_source_files
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 
 
@@ -12,9 +13,9 @@ def library(deployment: Deployment, count: int) -> list[str]:
     for number, name in enumerate(names):
         deployment.drop(f"{name}.txt", story(chapters=1, paragraphs=2, seed=number))
     assert deployment.ingest(*names).success
-    digests = content.ingested_digests(deployment.engine)
+    digests = ingested_digests(deployment.engine)
     files = [SourceFile("text", f"{name}.txt", name, 1, 1, digests[name].text) for name in names]
-    content.save_source_files(deployment.engine, files)
+    save_source_files(deployment.engine, files)
     return names
 
 
@@ -45,9 +46,9 @@ def test_a_novel_that_is_refused_gone_or_at_work_is_never_taken_along(deployment
     names = library(deployment, 9)
     lose_vectors(deployment, *names[::2])
     refused, gone, busy = names[1], names[3], names[5]
-    content.refuse_novel(deployment.engine, refused, f"{refused}.txt", "0" * 64, "It cannot be read.")
-    content.save_source_files(deployment.engine, [SourceFile("text", f"{refused}.txt", refused, 2, 2, "0" * 64)])
-    content.forget_source_files(deployment.engine, "text", [f"{gone}.txt"])
+    refuse_novel(deployment.engine, refused, f"{refused}.txt", "0" * 64, "It cannot be read.")
+    save_source_files(deployment.engine, [SourceFile("text", f"{refused}.txt", refused, 2, 2, "0" * 64)])
+    forget_source_files(deployment.engine, "text", [f"{gone}.txt"])
     wanted, taken = choose(DatabaseResource(deployment.settings), names, busy={busy}, most_runs=1)
     assert set(taken) - set(wanted) == {names[7]}
 

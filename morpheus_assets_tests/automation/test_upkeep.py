@@ -8,9 +8,10 @@ from sqlalchemy import Engine, text
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import Settings
 from morpheus_assets.space_upkeep import collect_orphans, drop_retired
-from morpheus_assets.store import content, spaces
-from morpheus_assets.store.archive import archive_path
-from morpheus_assets.store.vectors import vector_summary
+from morpheus_assets.store.content.novels import remove_novel
+from morpheus_assets.store.spaces import spaces
+from morpheus_assets.store.spaces.archive import archive_path
+from morpheus_assets.store.spaces.vectors import vector_summary
 from morpheus_assets_tests.automation.model_change import (
     NEW,
     NEW_KEY,
@@ -89,7 +90,7 @@ def test_a_space_that_cannot_be_exported_is_not_dropped(engine, after, tmp_path)
 
 
 def test_vectors_that_nothing_needs_are_announced_then_deleted_and_no_others(engine, after) -> None:
-    content.remove_novel(engine, "novel-000")
+    remove_novel(engine, "novel-000")
     first = list(collect_orphans(engine, after))
     assert [said.split(" are needed")[0] for said in first] == [
         f"3 of 12 vectors of {OLD_KEY}",
@@ -104,7 +105,7 @@ def test_vectors_that_nothing_needs_are_announced_then_deleted_and_no_others(eng
 
 def test_more_orphans_than_needed_vectors_are_kept_for_a_retention(engine, after) -> None:
     for novel in names(3):
-        content.remove_novel(engine, novel)
+        remove_novel(engine, novel)
     list(collect_orphans(engine, after))
     assert all("more than half, so they are kept until" in said for said in collect_orphans(engine, after))
     assert vector_summary(engine, spaces.get_space(engine, NEW_KEY)).rows == 12

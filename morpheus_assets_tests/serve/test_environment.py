@@ -6,7 +6,7 @@ import pytest
 from morpheus_assets.connection import DatabaseNotRunning, dagster_database_url, database_url
 from morpheus_assets.serve.environment import BLOCK_START, child_environment, remember_in_dotenv
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.errors import DatabaseUnusable
+from morpheus_assets.store.database.errors import DatabaseUnusable
 
 SOCKET = "postgresql+psycopg://postgres@/morpheus?host=%2Fdata%2Fpgdata&port=5432"
 

@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from morpheus_assets.serve.cli import main
 from morpheus_assets.settings import Settings, load_settings
-from morpheus_assets.store import spaces
-from morpheus_assets.store.coverage import missing_hashes
-from morpheus_assets.store.refusals import list_refusals, record_refusals
+from morpheus_assets.store.spaces import spaces
+from morpheus_assets.store.spaces.coverage import missing_hashes
+from morpheus_assets.store.spaces.refusals import list_refusals, record_refusals
 from morpheus_assets_tests.automation.model_change import NEW, NEW_KEY, OLD_KEY, add_novel, fill, make_settings, names
 
 Command = Callable[..., Result]

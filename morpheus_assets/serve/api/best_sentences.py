@@ -15,7 +15,7 @@ import numpy as np
 
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.text_vectors import TextVectors
-from morpheus_assets.store.search import TextHit
+from morpheus_assets.store.search.hits import TextHit
 from morpheus_assets.text.sentences import sentence_spans
 
 POOL = 60

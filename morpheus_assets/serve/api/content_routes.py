@@ -17,8 +17,8 @@ from morpheus_assets.serve.api.search_routes import HASH, readable
 from morpheus_assets.serve.api.services import UsesServices
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 from morpheus_assets.sources.panel_files import read_panel
-from morpheus_assets.store.content import list_novels
-from morpheus_assets.store.passages import panel_place, text_piece
+from morpheus_assets.store.content.lookups import panel_place, text_piece
+from morpheus_assets.store.content.novels import list_novels
 
 LONGEST_PIECE = 20_000
 # What browsers show; other formats are converted.

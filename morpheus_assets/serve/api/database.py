@@ -14,8 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from morpheus_assets.connection import DatabaseNotRunning, database_url
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database import explain, open_engine
-from morpheus_assets.store.errors import DatabaseDown
+from morpheus_assets.store.database.engine import explain, open_engine
+from morpheus_assets.store.database.errors import DatabaseDown
 
 THREADS = 8
 # While nothing answers, requests are refused for this long without asking again: connecting may take seconds.

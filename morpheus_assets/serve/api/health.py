@@ -11,7 +11,7 @@ from starlette.responses import Response
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.serve.api.answers import json_answer
 from morpheus_assets.serve.api.services import UsesServices
-from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.database.errors import StoreError
 
 router = APIRouter(tags=["operations"])
 

@@ -24,9 +24,9 @@ from morpheus_assets.serve.api.services import Services, UsesServices
 from morpheus_assets.sources.base import Place
 from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.sources.panel_files import find_panel, folder_of
-from morpheus_assets.store.embedding_results import keep_picture
-from morpheus_assets.store.spaces import active_space, register_space
-from morpheus_assets.store.vectors import read_vectors, write_batch
+from morpheus_assets.store.accounts.jobs import keep_picture
+from morpheus_assets.store.spaces.spaces import active_space, register_space
+from morpheus_assets.store.spaces.vectors import read_vectors, write_batch
 
 router = APIRouter(tags=["embeddings"])
 

@@ -12,8 +12,7 @@ from morpheus_assets.connected_providers import space_of
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.serve.dagster_client import JobState
-from morpheus_assets.store.coverage import coverage
-from morpheus_assets.store.embedding_results import (
+from morpheus_assets.store.accounts.jobs import (
     LaunchedJob,
     find_job,
     last_spending,
@@ -21,8 +20,9 @@ from morpheus_assets.store.embedding_results import (
     result_summary,
     spent_since,
 )
-from morpheus_assets.store.errors import DatabaseUnusable, SpaceError
-from morpheus_assets.store.spaces import get_space
+from morpheus_assets.store.database.errors import DatabaseUnusable, SpaceError
+from morpheus_assets.store.spaces.coverage import coverage
+from morpheus_assets.store.spaces.spaces import get_space
 
 if TYPE_CHECKING:
     from morpheus_assets.serve.api.services import Services

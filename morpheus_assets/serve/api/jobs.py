@@ -17,8 +17,8 @@ from morpheus_assets.serve.api.search_routes import readable
 from morpheus_assets.serve.api.services import Services, UsesServices
 from morpheus_assets.serve.api.text_embeddings import check_inputs
 from morpheus_assets.serve.dagster_client import DagsterRefused, UnknownJob
-from morpheus_assets.store.content import list_novels
-from morpheus_assets.store.embedding_results import result_embeddings, result_summary, save_job
+from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary, save_job
+from morpheus_assets.store.content.novels import list_novels
 
 INGEST_JOB, GENERATE_JOB = "ingest_novels", "generate_embedding"
 # Above the runs of generate_embedding (2), which are above those of the sensors (0).

@@ -21,7 +21,7 @@ from morpheus_assets.embedding import errors as embedding_errors
 from morpheus_assets.images.errors import ImageError
 from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable, UnknownJob
 from morpheus_assets.sources.base import ContentUnreadable
-from morpheus_assets.store import errors as store_errors
+from morpheus_assets.store.database import errors as store_errors
 
 MEDIA_TYPE = "application/problem+json"
 _DATABASE_DOWN = "The database (Postgres) does not answer; /readyz says when it is back, the server's log why."

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from morpheus_assets.serve.api.best_sentences import BestSentence
-from morpheus_assets.store.search import PanelHit, TextHit
+from morpheus_assets.store.search.hits import PanelHit, TextHit
 
 
 class SentenceResult(BaseModel):

@@ -30,12 +30,12 @@ from morpheus_assets.serve.query_cache import QueryCache, answer_key
 from morpheus_assets.serve.searching import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.settings import Settings
 from morpheus_assets.standby import provider_is_down, standby_spaces
-from morpheus_assets.store.content import list_novels
-from morpheus_assets.store.errors import SpaceGone, StoreError
-from morpheus_assets.store.passages import content_version, panel_place, passage_body
-from morpheus_assets.store.search import PanelHit, TextHit, search_panels, search_text
-from morpheus_assets.store.spaces import active_space, get_space
-from morpheus_assets.store.vectors import read_vectors
+from morpheus_assets.store.content.lookups import content_version, panel_place, passage_body
+from morpheus_assets.store.content.novels import list_novels
+from morpheus_assets.store.database.errors import SpaceGone, StoreError
+from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
+from morpheus_assets.store.spaces.spaces import active_space, get_space
+from morpheus_assets.store.spaces.vectors import read_vectors
 
 T = TypeVar("T")
 _log = logging.getLogger("morpheus.api")

@@ -15,7 +15,7 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from morpheus_assets.embedding.rate_limits import ObservedLimits, RequestBudget
-from morpheus_assets.store.errors import StoreError
+from morpheus_assets.store.database.errors import StoreError
 
 _BREATH_SECONDS = 5.0
 _SETTLE_SECONDS = 1.0

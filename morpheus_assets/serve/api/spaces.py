@@ -13,8 +13,8 @@ from morpheus_assets.embedding.spaces import Space, SpaceName, resolve_text_spac
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.problems import field_problem
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.errors import DatabaseUnusable
-from morpheus_assets.store.spaces import active_space
+from morpheus_assets.store.database.errors import DatabaseUnusable
+from morpheus_assets.store.spaces.spaces import active_space
 
 # A search reads the pointer itself; which model embeds a text that names none may lag this much behind a switch.
 _KEPT_SECONDS = 1.0

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.database import Database
-from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.spending import record_spending
+from morpheus_assets.store.accounts.spending import record_spending
+from morpheus_assets.store.database.errors import StoreError
 
 WRITE_SECONDS = 60.0
 _log = logging.getLogger("morpheus.api")

@@ -22,9 +22,9 @@ from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.warm_providers import WarmProviders
 from morpheus_assets.serve.query_cache import QueryCache, vector_key
-from morpheus_assets.store.errors import StoreError
-from morpheus_assets.store.spaces import get_space
-from morpheus_assets.store.vectors import read_vectors
+from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.spaces.spaces import get_space
+from morpheus_assets.store.spaces.vectors import read_vectors
 
 _CONCURRENCY = 5
 # Characters; a longer text is no stored passage, so it is not looked for (a chunk has 254 word pieces by default).

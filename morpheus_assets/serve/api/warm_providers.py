@@ -24,7 +24,7 @@ from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.shared_budget import SharedBudget
 from morpheus_assets.serve.api.spending import Spending
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.errors import DatabaseUnusable
+from morpheus_assets.store.database.errors import DatabaseUnusable
 
 _MOST_OPEN = 8
 _BREATH_SECONDS = 3.0

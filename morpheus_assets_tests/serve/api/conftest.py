@@ -17,7 +17,7 @@ from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.app import build_app
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import spaces, vectors
+from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.fixtures.redis_server import redis, redis_program

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.query_cache import QueryCache, vector_key
-from morpheus_assets.store import spaces, vectors
+from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.fixtures.redis_server import RedisProcess

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine
 
-from morpheus_assets.store.spaces import get_space
-from morpheus_assets.store.vectors import count_orphans, read_vectors
+from morpheus_assets.store.spaces.spaces import get_space
+from morpheus_assets.store.spaces.vectors import count_orphans, read_vectors
 from morpheus_assets_tests.serve.api.conftest import Api
 
 PANELS = files("morpheus_assets") / "samples" / "panels" / "the-last-lamp"

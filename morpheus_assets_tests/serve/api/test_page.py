@@ -6,7 +6,9 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import configured_image_spaces
-from morpheus_assets.store import content, spaces
+from morpheus_assets.domain.content import PanelRecord
+from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.serve.api.conftest import Api
 from morpheus_assets_tests.serve.browser import PROGRAM, Browser
 
@@ -43,8 +45,8 @@ def library(api: Api, engine: Engine, add_embedded: Callable[..., list[bytes]]) 
             data={"novel": "the-last-lamp"},
         ).json()
         value = bytes.fromhex(answer["id"])
-        rows.append(content.PanelRecord(f"{colour}.png", "stored", 9, None, value, "PNG", "RGB", 90, 120))
-    content.replace_panels(engine, "the-last-lamp", rows)
+        rows.append(PanelRecord(f"{colour}.png", "stored", 9, None, value, "PNG", "RGB", 90, 120))
+    replace_panels(engine, "the-last-lamp", rows)
     spaces.activate_first(engine, configured_image_spaces(api.settings)[0].key)
     return api
 

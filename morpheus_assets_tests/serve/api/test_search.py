@@ -8,8 +8,10 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import configured_image_spaces
+from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.store import content, spaces, vectors
+from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.serve.api.conftest import Api
@@ -134,10 +136,9 @@ def pictures(api: Api, engine: Engine) -> dict[str, bytes]:
         ).json()
         made[colour] = bytes.fromhex(answer["id"])
     rows = [
-        content.PanelRecord(f"{colour}.png", "stored", 9, None, value, "PNG", "RGB", 96, 64)
-        for colour, value in made.items()
+        PanelRecord(f"{colour}.png", "stored", 9, None, value, "PNG", "RGB", 96, 64) for colour, value in made.items()
     ]
-    content.replace_panels(engine, "alpha", rows)
+    replace_panels(engine, "alpha", rows)
     spaces.activate_first(engine, configured_image_spaces(api.settings)[0].key)
     return made
 
