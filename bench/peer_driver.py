@@ -27,7 +27,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 LOADED_BY_RUNS = (
     "morpheus_assets.content_io_managers",
     "morpheus_assets.embedding.providers.openai",
-    "morpheus_assets.serve.removal",
+    "morpheus_assets.services.novels",
     "morpheus_assets.store.accounts.rate_limits",
     "morpheus_assets.text.readers.plain",
     "numpy",
@@ -55,7 +55,7 @@ def configure() -> None:
     )
     if os.environ["BENCH_TUNED"] == "1":
         os.environ.update(MORPHEUS_REQUESTS_IN_FLIGHT="16", MORPHEUS_INPUTS_PER_REQUEST="128")
-    from morpheus_assets.connection import dagster_database_url
+    from morpheus_assets.services.connections import dagster_database_url
 
     os.environ["DAGSTER_PG_URL"] = dagster_database_url(os.environ["BENCH_DB"])
 
@@ -72,7 +72,7 @@ def setup() -> dict:
     import dagster as dg
     import psycopg
 
-    from morpheus_assets.connection import database_url
+    from morpheus_assets.services.connections import database_url
     from morpheus_assets.store.database.embedded import DAGSTER_DATABASE
     from morpheus_assets.store.database.engine import open_engine
     from morpheus_assets.store.database.migrations import migrate
@@ -167,8 +167,8 @@ def ask_sensor(sensor, settings, instance) -> list[str]:
 
 def remove_gone(settings) -> list[str]:
     """What a person does after deleting a file: `morpheus remove NOVEL`."""
-    from morpheus_assets.connection import connected_engine
-    from morpheus_assets.serve.removal import removable, remove_stored
+    from morpheus_assets.services.connections import connected_engine
+    from morpheus_assets.services.novels import removable, remove_stored
     from morpheus_assets.sources.local import list_novels as listed_novels
     from morpheus_assets.store.content.novels import list_novels
 

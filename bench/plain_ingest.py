@@ -15,9 +15,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from morpheus_assets.connected_providers import configured_text_spaces, open_provider, request_budget
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
-from morpheus_assets.novel_records import novel_record
+from morpheus_assets.services.configured_spaces import configured_text_spaces, open_provider, request_budget
+from morpheus_assets.services.novels import novel_record
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import replace_cut_chapters

@@ -25,7 +25,7 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from morpheus_assets.connection import dagster_database_url  # noqa: E402
+from morpheus_assets.services.connections import dagster_database_url  # noqa: E402
 from morpheus_assets.store.database.embedded import EmbeddedPostgres  # noqa: E402
 from morpheus_assets.store.database.engine import open_engine  # noqa: E402
 from morpheus_assets.store.database.migrations import migrate  # noqa: E402

@@ -25,7 +25,7 @@ SECTIONS = (
     ("morpheus_assets.io_managers", "NovelPartitionsIOManager.handle_output", "storing text"),
     ("morpheus_assets.io_managers", "NovelPartitionsIOManager.load_input", "storing text"),
     ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),
-    ("morpheus_assets.space_filling", "SpaceFiller._keep", "writing vectors"),
+    ("morpheus_assets.services.embed_novels", "SpaceFiller._keep", "writing vectors"),
     ("morpheus_assets.store.spaces.indexes", "ensure_index", "index"),
     ("morpheus_assets.embedding_io_managers", "EmbeddingsIOManager.handle_output", "coverage"),
     ("dagster", "DagsterInstance.handle_new_event", "dagster events"),

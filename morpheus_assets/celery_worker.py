@@ -7,8 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from morpheus_assets.celery_broker import LEASE_SECONDS
 from morpheus_assets.executors import celery_executor
+from morpheus_assets.services.celery_broker import LEASE_SECONDS
 from morpheus_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from morpheus_assets.assets.text import (
 )
 from morpheus_assets.domain.content import ChunkRecord, PanelRecord, StoredText
 from morpheus_assets.io_managers import Metadata, NovelPartitionsIOManager
-from morpheus_assets.novel_records import novel_record
 from morpheus_assets.resources import DatabaseResource
+from morpheus_assets.services.novels import novel_record
 from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
 from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_cut_chapters
 from morpheus_assets.store.content.novels import is_read, load_novel, refuse_novel, stored_text, upsert_novel

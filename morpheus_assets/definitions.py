@@ -19,11 +19,15 @@ from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sen
 from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
 from morpheus_assets.automation.unfinished_job import ingest_unfinished
 from morpheus_assets.automation.upkeep import upkeep
-from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
 from morpheus_assets.executors import build_executor
 from morpheus_assets.io_manager_definitions import build_io_managers
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.sample_content import sample_novels
+from morpheus_assets.services.configured_spaces import (
+    configured_image_spaces,
+    configured_text_spaces,
+    sample_image_spaces,
+)
+from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.text.chunker_settings import ChunkerSettings
 

@@ -15,7 +15,6 @@ from morpheus_assets.assets.partition_results import StoredPartitions
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.io_managers import (
     Metadata,
     as_failure,
@@ -24,8 +23,8 @@ from morpheus_assets.io_managers import (
 )
 from morpheus_assets.novel_events import NovelEvents
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.space_filling import SpaceFiller, covered_novels
-from morpheus_assets.standing_spaces import kept_spaces
+from morpheus_assets.services.configured_spaces import kept_spaces
+from morpheus_assets.services.embed_novels import SpaceFiller, Tally, covered_novels
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.content.panels import load_panels

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from morpheus_assets.celery_broker import broker_url, celery_settings, check_broker, check_executor
+from morpheus_assets.services.celery_broker import broker_url, celery_settings, check_broker, check_executor
 from morpheus_assets.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from morpheus_assets import content_location
-from morpheus_assets.connected_providers import open_provider, request_budget
 from morpheus_assets.domain.slugs import novel_slug
 from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.services import content_location
+from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import Entry
 from morpheus_assets.sources.local import list_novels, list_panel_folders, panel_folders
@@ -47,7 +47,7 @@ class DatabaseResource:
     @cached_property
     def engine(self) -> "Engine":
         """An engine on a server that was checked; raises the store's errors, one sentence each."""
-        from morpheus_assets.connection import database_url
+        from morpheus_assets.services.connections import database_url
         from morpheus_assets.store.database.engine import check_server, open_engine
 
         engine = open_engine(database_url(self.settings))

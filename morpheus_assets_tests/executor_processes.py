@@ -8,7 +8,7 @@ import sys
 
 import dagster as dg
 
-from morpheus_assets import celery_broker
+from morpheus_assets.services import celery_broker
 
 LEASE_SECONDS = 6
 

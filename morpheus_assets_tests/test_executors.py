@@ -4,11 +4,11 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
-from morpheus_assets import celery_broker
-from morpheus_assets.celery_broker import BrokerUnusable, check_broker
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.executors import build_executor, celery_executor
+from morpheus_assets.services import celery_broker
+from morpheus_assets.services.celery_broker import BrokerUnusable, check_broker
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.fixtures.deployment import settings_for
 from morpheus_assets_tests.fixtures.redis_server import RedisProcess, redis, redis_program

@@ -17,7 +17,7 @@ from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.standing_spaces import ASSET_PREFIXES
+from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput

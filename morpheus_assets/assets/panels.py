@@ -13,12 +13,12 @@ import dagster as dg
 from morpheus_assets.assets.partition_results import PartitionResults
 from morpheus_assets.assets.schemas import PANEL_COLUMNS
 from morpheus_assets.assets.text import OWNERS
-from morpheus_assets.automation.ingest_plan import panels_digest
 from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource
+from morpheus_assets.services.ingest_plan import panels_digest
 from morpheus_assets.sources.base import Place
 from morpheus_assets.sources.names import MAX_PANEL_BYTES, PanelFile
 from morpheus_assets.sources.objects import AT_A_TIME, ClosedObject, ObjectPlace

@@ -12,10 +12,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from morpheus_assets.assets.embeddings import embeddings_key
+from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.space_requirements import LOWEST_COSINE, LOWEST_RECALL
-from morpheus_assets.standing_spaces import only_novels
+from morpheus_assets.services.configured_spaces import only_novels
 
 if TYPE_CHECKING:
     from morpheus_assets.domain.spaces import SpaceRow
@@ -184,7 +184,7 @@ def _drift(
     row: "SpaceRow",
     measure: bool,
 ) -> dg.AssetCheckResult:
-    from morpheus_assets.automation.drift import drift_of
+    from morpheus_assets.services.drift import drift_of
 
     found = drift_of(database.engine, providers, content_folder.settings, row, measure=measure)
     return _result(

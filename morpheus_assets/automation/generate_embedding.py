@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from pydantic import Field
 
-from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError, ValidationError
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.spaces import Space, resolve_text_space
 from morpheus_assets.resources import DatabaseResource, ProvidersResource
+from morpheus_assets.services.configured_spaces import configured_text_spaces
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,9 +14,8 @@ from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.automation.backfills import launch_backfill, running_backfill
 from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
 from morpheus_assets.partitions import NOVELS
-from morpheus_assets.reembedding_orders import SPACE_TAG, order_for
-from morpheus_assets.reembedding_plan import Plan, whole_novels
-from morpheus_assets.reembedding_report import describe_space
+from morpheus_assets.services.reembedding_launch import SPACE_TAG, order_for
+from morpheus_assets.services.reembedding_plan import Plan, describe_space, whole_novels
 from morpheus_assets.store.accounts import reembeddings as reembedding
 
 UNFINISHED = (

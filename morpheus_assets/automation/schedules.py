@@ -35,8 +35,7 @@ def build_schedules(
         context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SkipReason:
         from morpheus_assets.automation.reembed import launch_reembedding
-        from morpheus_assets.reembedding_plan import make_plan
-        from morpheus_assets.reembedding_report import describe_plan
+        from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
 
         try:
             plan = make_plan(database.engine, database.settings)

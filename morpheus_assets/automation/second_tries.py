@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from morpheus_assets.automation.ingest_plan import stale_panels, stale_texts
 from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import DatabaseResource
+from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
+from morpheus_assets.services.ingest_plan import stale_panels, stale_texts
 from morpheus_assets.settings import Settings
-from morpheus_assets.standing_spaces import only_novels, wanted_spaces
 from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from morpheus_assets.assets.embeddings import embeddings_key
-from morpheus_assets.automation.ingest_plan import (
+from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.partitions import NOVELS
+from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.services.configured_spaces import configured_image_spaces, sample_image_spaces
+from morpheus_assets.services.content_scan import Look, novels_at_address, panels_at_address
+from morpheus_assets.services.ingest_plan import (
     Plan,
     PlannedRun,
     StaleNovel,
@@ -22,12 +27,7 @@ from morpheus_assets.automation.ingest_plan import (
     stale_panels,
     stale_texts,
 )
-from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.automation.object_looks import Look, novels_at_address, panels_at_address
-from morpheus_assets.connected_providers import configured_image_spaces, sample_image_spaces
-from morpheus_assets.partitions import NOVELS
-from morpheus_assets.resources import ContentFolderResource, DatabaseResource
-from morpheus_assets.sample_content import sample_novels
+from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.sources.local import ContentUnreadable, Observation, list_novels, list_panel_folders, observe
 from morpheus_assets.sources.names import Listing
 from morpheus_assets.sources.objects import ObjectPlace

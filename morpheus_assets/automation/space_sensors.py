@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.standing_spaces import ASSET_PREFIXES, PURPOSES
+from morpheus_assets.services.configured_spaces import ASSET_PREFIXES, PURPOSES
 from morpheus_assets.store.database.errors import SpaceError, StoreError
 
 if TYPE_CHECKING:
-    from morpheus_assets.automation.space_decisions import Decision
+    from morpheus_assets.services.space_lifecycle import Decision, IndexBuild
 
 
 class PrepareConfig(dg.Config):
@@ -26,7 +26,7 @@ def build_and_check_index(
     context: dg.OpExecutionContext, config: PrepareConfig, database: dg.ResourceParam[DatabaseResource]
 ) -> None:
     """Fails with one sentence when the index does not find enough of the true neighbours."""
-    from morpheus_assets.space_preparation import prepare_space
+    from morpheus_assets.services.space_lifecycle import prepare_space
 
     try:
         context.log.info(prepare_space(database.engine, config.space))
@@ -49,7 +49,7 @@ def switch_spaces_sensor(
     A space that the settings no longer name begins its retention, unless it is the one that answers. What was chosen
     by hand (`morpheus spaces activate`) stays until the settings name another first space.
     """
-    from morpheus_assets.automation.space_moves import carry_out, decisions_for, register_wanted
+    from morpheus_assets.services.space_lifecycle import carry_out, decisions_for, register_wanted
 
     said: list[str] = []
     requests: list[dg.RunRequest] = []
@@ -57,9 +57,9 @@ def switch_spaces_sensor(
         for purpose in PURPOSES:
             said += register_wanted(database.engine, database.settings, purpose)
             for decision in decisions_for(database.engine, database.settings, purpose):
-                sentence, request = carry_out(database.engine, database.settings, decision)
+                sentence, build = carry_out(database.engine, database.settings, decision)
                 said.append(sentence)
-                requests += [request] if request else []
+                requests += [_run_of(build)] if build else []
                 if decision.move == "activate" and sentence == decision.why:
                     _tell_the_asset(context.instance, decision)
     except StoreError as fault:
@@ -69,6 +69,14 @@ def switch_spaces_sensor(
     if requests:
         return dg.SensorResult(run_requests=requests)
     return dg.SkipReason(" ".join(said) or "Every space is where the settings want it.")
+
+
+def _run_of(build: "IndexBuild") -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=build.run_key,
+        run_config={"ops": {"build_and_check_index": {"config": {"space": build.space}}}},
+        tags={"morpheus/space": build.space},
+    )
 
 
 def _tell_the_asset(instance: dg.DagsterInstance, decision: "Decision") -> None:

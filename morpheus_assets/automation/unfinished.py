@@ -14,8 +14,8 @@ from morpheus_assets.automation.jobs import INGEST_NOVELS, TEXT_GROUP
 from morpheus_assets.automation.reembed import busy_novels
 from morpheus_assets.automation.second_tries import unfinished
 from morpheus_assets.partitions import NOVELS
-from morpheus_assets.reembedding_orders import bridge
 from morpheus_assets.resources import DatabaseResource
+from morpheus_assets.services.reembedding_launch import bridge
 
 TAGS = {"morpheus/kind": "unfinished"}
 # Thirty scattered novels took 91 s in twenty runs; four run at a time.

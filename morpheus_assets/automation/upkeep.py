@@ -24,7 +24,7 @@ def drop_retired_spaces(
     context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
 ) -> None:
     """Goes on with the others when one space fails, and fails then."""
-    from morpheus_assets.space_upkeep import drop_retired
+    from morpheus_assets.services.space_retention import drop_retired
 
     _say_all(context, drop_retired(database.engine, database.settings, dry_run=config.dry_run))
 
@@ -34,7 +34,7 @@ def collect_orphan_vectors(
     context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
 ) -> None:
     """Goes on with the others when one space fails, and fails then."""
-    from morpheus_assets.space_upkeep import collect_orphans
+    from morpheus_assets.services.space_retention import collect_orphans
 
     _say_all(context, collect_orphans(database.engine, database.settings, dry_run=config.dry_run))
 

@@ -32,3 +32,9 @@ class SpaceRow:
     def table(self) -> str:
         """The table of its vectors: `content_hash bytea`, `embedding halfvec(dimensions)`."""
         return f"embeddings_{self.id}"
+
+
+# The share of the true neighbours that its index finds.
+LOWEST_RECALL = 0.97
+# Between a stored vector and the one that its model gives for the same input today.
+LOWEST_COSINE = 0.999

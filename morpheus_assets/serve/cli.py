@@ -23,10 +23,10 @@ from morpheus_assets.settings import Settings, load_settings
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Show an expected error as one sentence on stderr and end with exit code 1."""
-    from morpheus_assets.connection import DatabaseNotRunning
     from morpheus_assets.embedding.errors import EmbeddingError
     from morpheus_assets.images.errors import ImageError
     from morpheus_assets.serve.environment import StartFailed
+    from morpheus_assets.services.connections import DatabaseNotRunning
     from morpheus_assets.sources.base import ContentUnreadable
     from morpheus_assets.store.database.errors import StoreError
 
@@ -116,7 +116,7 @@ def demo() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
     """Show what FILES would become, without a database or a provider."""
-    from morpheus_assets.serve.inspection import describe, inspect_file
+    from morpheus_assets.services.novels import describe, inspect_file
     from morpheus_assets.text.chunker_settings import ChunkerSettings
 
     values = settings()
@@ -185,7 +185,7 @@ def search(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(novel: str, yes: bool) -> None:
     """Delete what is stored of NOVEL: text, chapters, chunks and panels; its files must be gone first."""
-    from morpheus_assets.serve.removal import removable, remove_stored
+    from morpheus_assets.services.novels import removable, remove_stored
 
     with one_sentence():
         plan = removable(settings(), novel)

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable
 from importlib.resources import as_file
 
-from morpheus_assets.sample_content import SAMPLES, sample_novels
 from morpheus_assets.serve.environment import StartFailed, child_environment, running_database
 from morpheus_assets.serve.searching import format_hit, open_search
+from morpheus_assets.services.samples import SAMPLES, sample_novels
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 PASSAGES = ("who keeps the lamp burning", "a journey under the sea")

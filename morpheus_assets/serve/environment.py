@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from morpheus_assets.connection import dagster_database_url, database_url
+from morpheus_assets.services.connections import dagster_database_url, database_url
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 BLOCK_START = "# --- kept by `morpheus up`, so that `dagster dev` and `dg` find the database ---"

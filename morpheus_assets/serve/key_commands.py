@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from morpheus_assets.stored_keys import PROVIDERS
+from morpheus_assets.services.provider_keys import PROVIDERS
 
 provider_argument = click.argument("provider", type=click.Choice(PROVIDERS))
 
@@ -27,8 +27,8 @@ def new_master() -> None:
 def set_key(provider: str) -> None:
     """Store the key of PROVIDER, read from the terminal without echo, or from standard input."""
     from morpheus_assets.serve.spaces_commands import database
+    from morpheus_assets.services.provider_keys import master_keys
     from morpheus_assets.store.accounts.provider_keys import save_key
-    from morpheus_assets.stored_keys import master_keys
 
     with database() as (engine, values):
         masters = master_keys(values)
@@ -76,8 +76,8 @@ def remove(provider: str) -> None:
 def rotate() -> None:
     """Encrypt all stored keys with MORPHEUS_MASTER_KEY; MORPHEUS_PREVIOUS_MASTER_KEY is the one before."""
     from morpheus_assets.serve.spaces_commands import database
+    from morpheus_assets.services.provider_keys import master_keys
     from morpheus_assets.store.accounts.provider_keys import rotate as rotate_keys
-    from morpheus_assets.stored_keys import master_keys
 
     with database() as (engine, values):
         masters = master_keys(values)

@@ -11,13 +11,12 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="With --plan: one JSON object a space.")
 def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
     """Embed what lacks a configured space, now and not at night; within the night's budget."""
-    from morpheus_assets.connection import connected_engine
-    from morpheus_assets.reembedding_plan import make_plan
-    from morpheus_assets.reembedding_report import as_json as plan_as_json
-    from morpheus_assets.reembedding_report import describe_plan
     from morpheus_assets.serve.cli import one_sentence, settings
-    from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable
     from morpheus_assets.serve.reembedding import launch_plan
+    from morpheus_assets.services.connections import connected_engine
+    from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable
+    from morpheus_assets.services.reembedding_plan import as_json as plan_as_json
+    from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
 
     values = settings()
     with one_sentence(), connected_engine(values) as engine:

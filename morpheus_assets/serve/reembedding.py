@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
-from morpheus_assets.reembedding_orders import SPACE_TAG, order_for
-from morpheus_assets.reembedding_plan import Plan, SpacePlan, whole_novels
-from morpheus_assets.reembedding_report import describe_space
-from morpheus_assets.serve.dagster_client import DagsterClient
-from morpheus_assets.standing_spaces import ASSET_PREFIXES
+from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
+from morpheus_assets.services.dagster_client import DagsterClient
+from morpheus_assets.services.reembedding_launch import SPACE_TAG, order_for
+from morpheus_assets.services.reembedding_plan import Plan, SpacePlan, describe_space, whole_novels
 from morpheus_assets.store.accounts.reembeddings import record_launch
 
 

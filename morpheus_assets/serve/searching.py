@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from morpheus_assets.connected_providers import (
+from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.embedding.queries import query_vector
+from morpheus_assets.services.configured_spaces import (
     LOCAL_PROVIDERS,
     open_provider,
     request_budget,
     sample_image_spaces,
     space_of,
 )
-from morpheus_assets.connection import connected_engine
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.queries import query_vector
-from morpheus_assets.serve.running_api import query_vector_of_api
+from morpheus_assets.services.connections import connected_engine
+from morpheus_assets.services.running_api import query_vector_of_api
+from morpheus_assets.services.search import ask_with_standby
 from morpheus_assets.settings import Settings
-from morpheus_assets.standby import ask_with_standby
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
 from morpheus_assets.store.spaces.spaces import active_space, get_space

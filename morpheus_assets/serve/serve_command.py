@@ -12,7 +12,7 @@ from morpheus_assets.serve.api.access import is_loopback
 from morpheus_assets.serve.api.app import build_app
 from morpheus_assets.serve.api.request_log import log_to_stderr
 from morpheus_assets.serve.environment import StartFailed
-from morpheus_assets.serve.running_api import announced
+from morpheus_assets.services.running_api import announced
 from morpheus_assets.settings import Settings
 
 # A provider's slowest request, and a little for what follows it.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @contextmanager
 def database() -> Iterator[tuple["Engine", Settings]]:
     """The database and the settings, with expected errors shown as one sentence."""
-    from morpheus_assets.connection import connected_engine
     from morpheus_assets.serve.cli import one_sentence, settings
+    from morpheus_assets.services.connections import connected_engine
 
     values = settings()
     with one_sentence(), connected_engine(values) as engine:
@@ -35,7 +35,7 @@ def spaces(context: click.Context) -> None:
 @spaces.command(name="list")
 def list_command() -> None:
     """Every stored space with its state, coverage, size and cost."""
-    from morpheus_assets.serve.spaces import describe_space, listed_spaces
+    from morpheus_assets.services.space_lifecycle import describe_space, listed_spaces
 
     with database() as (engine, values):
         listed = listed_spaces(engine, values)
@@ -50,7 +50,7 @@ def list_command() -> None:
 @click.option("--anyway", is_flag=True, help="Even if it lacks vectors of what came since it was filled.")
 def activate(key: str, anyway: bool) -> None:
     """Let the space KEY answer searches from now on, also an old one that is still kept."""
-    from morpheus_assets.serve.spaces import activate_by_hand
+    from morpheus_assets.services.space_lifecycle import activate_by_hand
 
     with database() as (engine, values):
         click.echo(activate_by_hand(engine, values, key, anyway=anyway))
@@ -60,7 +60,7 @@ def activate(key: str, anyway: bool) -> None:
 @click.argument("key")
 def retire(key: str) -> None:
     """Begin the retention of the space KEY; upkeep drops it at its end."""
-    from morpheus_assets.serve.spaces import retire_by_hand
+    from morpheus_assets.services.space_lifecycle import retire_by_hand
 
     with database() as (engine, values):
         click.echo(retire_by_hand(engine, values, key))
@@ -71,7 +71,7 @@ def retire(key: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(key: str, yes: bool) -> None:
     """Delete the space KEY with all its vectors; exported first if MORPHEUS_ARCHIVE_FOLDER is set."""
-    from morpheus_assets.serve.spaces import drop_by_hand
+    from morpheus_assets.services.space_lifecycle import drop_by_hand
 
     with database() as (engine, values):
         if not yes:
@@ -83,7 +83,7 @@ def drop(key: str, yes: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
     """Bring back a space from the Parquet FILE that it was exported to."""
-    from morpheus_assets.serve.spaces import restore as restore_space
+    from morpheus_assets.services.space_lifecycle import restore as restore_space
 
     with database() as (engine, values):
         click.echo(restore_space(engine, values, file))
@@ -104,7 +104,7 @@ def refused(context: click.Context, novel: str | None, key: str | None) -> None:
 @click.pass_obj
 def list_refused(filters: tuple[str | None, str | None]) -> None:
     """Every refused passage or panel, with the provider's reason."""
-    from morpheus_assets.serve.refused import describe_refusal, find_refusals
+    from morpheus_assets.services.refusals import describe_refusal, find_refusals
 
     with database() as (engine, _):
         found = find_refusals(engine, *filters)
@@ -120,7 +120,7 @@ def list_refused(filters: tuple[str | None, str | None]) -> None:
 @click.pass_obj
 def retry(filters: tuple[str | None, str | None], hashes: tuple[str, ...], every: bool) -> None:
     """Ask again for what begins with HASHES: it counts as missing from now on."""
-    from morpheus_assets.serve.refused import choose_refusals, retry_refused
+    from morpheus_assets.services.refusals import choose_refusals, retry_refused
 
     with database() as (engine, _):
         click.echo(retry_refused(engine, choose_refusals(engine, *filters, hashes, every=every)))
@@ -132,7 +132,7 @@ def retry(filters: tuple[str | None, str | None], hashes: tuple[str, ...], every
 @click.pass_obj
 def ignore(filters: tuple[str | None, str | None], hashes: tuple[str, ...], every: bool) -> None:
     """Stop warning about what begins with HASHES."""
-    from morpheus_assets.serve.refused import choose_refusals, ignore_refused
+    from morpheus_assets.services.refusals import choose_refusals, ignore_refused
 
     with database() as (engine, _):
         click.echo(ignore_refused(engine, choose_refusals(engine, *filters, hashes, every=every)))

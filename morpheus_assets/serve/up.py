@@ -13,9 +13,6 @@ from pathlib import Path
 
 import httpx
 
-from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces
-from morpheus_assets.sample_content import put_samples_into_empty_content
-from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable, set_pool_slots
 from morpheus_assets.serve.environment import (
     StartFailed,
     child_environment,
@@ -24,6 +21,9 @@ from morpheus_assets.serve.environment import (
 )
 from morpheus_assets.serve.supervisor import Supervisor
 from morpheus_assets.serve.worker_command import check_steps_can_be_handed_out
+from morpheus_assets.services.configured_spaces import configured_image_spaces, configured_text_spaces
+from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, set_pool_slots
+from morpheus_assets.services.samples import put_samples_into_empty_content
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 START_SECONDS = 120.0

@@ -3,9 +3,9 @@
 import os
 import sys
 
-from morpheus_assets.celery_broker import check_broker, check_executor
-from morpheus_assets.connection import connected_engine, database_url
 from morpheus_assets.serve.environment import StartFailed, child_environment
+from morpheus_assets.services.celery_broker import check_broker, check_executor
+from morpheus_assets.services.connections import connected_engine, database_url
 from morpheus_assets.settings import Settings
 
 

@@ -5,7 +5,7 @@ import dagster as dg
 from PIL import Image
 
 from morpheus_assets.automation.jobs import INGEST_PANELS
-from morpheus_assets.sample_content import SAMPLES
+from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of
 
 MANY = 60

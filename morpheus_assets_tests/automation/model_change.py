@@ -8,11 +8,11 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
-from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.domain.content import ChapterRecord, ChunkRecord, NovelRecord
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.partitions import NOVELS
+from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import replace_chunks

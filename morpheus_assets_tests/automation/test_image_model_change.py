@@ -6,12 +6,12 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.automation.space_sensors import switch_spaces_sensor
-from morpheus_assets.connected_providers import configured_image_spaces
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.sample_content import SAMPLES
 from morpheus_assets.serve.searching import Searching
+from morpheus_assets.services.configured_spaces import configured_image_spaces
+from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.automation.model_change import make_settings

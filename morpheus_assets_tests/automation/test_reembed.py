@@ -14,7 +14,7 @@ from morpheus_assets.automation.reembed import launch_reembedding
 from morpheus_assets.automation.sensors import RANGE_END, RANGE_START
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.partitions import NOVELS
-from morpheus_assets.reembedding_plan import Plan, make_plan
+from morpheus_assets.services.reembedding_plan import Plan, make_plan
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts import reembeddings as reembedding
 from morpheus_assets.store.spaces import spaces
@@ -224,7 +224,7 @@ def test_a_provider_that_is_down_ends_the_run_after_a_few_novels(engine, before,
 
 
 def test_scattered_novels_share_runs_with_whole_ones_between_them(engine, before, instance) -> None:
-    from morpheus_assets.reembedding_orders import bridge, count_runs
+    from morpheus_assets.services.reembedding_launch import bridge, count_runs
 
     order = names(100)
     scattered = order[::3]

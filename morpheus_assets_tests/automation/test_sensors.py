@@ -7,7 +7,7 @@ import pytest
 
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource
-from morpheus_assets.sample_content import SAMPLES
+from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.store.content.source_files import tombstones
 from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START, Deployment, story
 

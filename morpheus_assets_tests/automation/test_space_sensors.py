@@ -7,7 +7,7 @@ import pytest
 from morpheus_assets.automation.space_sensors import switch_spaces_sensor
 from morpheus_assets.resources import DatabaseResource
 from morpheus_assets.serve.searching import Searching
-from morpheus_assets.serve.spaces import activate_by_hand, retire_by_hand
+from morpheus_assets.services.space_lifecycle import activate_by_hand, retire_by_hand
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.spaces import indexes, spaces
@@ -195,7 +195,7 @@ def test_a_space_whose_index_finds_too_little_does_not_take_over(engine, old_spa
     after = with_spaces(old_space, NEW)
     fill(engine, after, NEW_KEY, names(6))
     indexes.ensure_index(engine, spaces.get_space(engine, NEW_KEY), smallest=1)
-    monkeypatch.setattr("morpheus_assets.space_preparation.index_recall", lambda *_: 0.9)
+    monkeypatch.setattr("morpheus_assets.services.space_lifecycle.index_recall", lambda *_: 0.9)
     for _ in range(3):
         said = tick(after, instance)
     assert "0.900 of the true neighbours, and 0.97 are asked for" in said.skip_message
@@ -203,8 +203,8 @@ def test_a_space_whose_index_finds_too_little_does_not_take_over(engine, old_spa
 
 
 def test_a_large_space_gets_its_index_in_a_run_of_its_own(engine, old_space, instance, monkeypatch) -> None:
-    from morpheus_assets.automation import space_moves
     from morpheus_assets.definitions import build_definitions
+    from morpheus_assets.services import space_lifecycle as space_moves
 
     monkeypatch.setattr(space_moves, "SMALLEST_INDEXED", 10)
     after = with_spaces(old_space, NEW)

@@ -1,7 +1,7 @@
 from morpheus_assets.automation.unfinished import choose, launch
 from morpheus_assets.domain.content import SourceFile
-from morpheus_assets.reembedding_orders import count_runs
 from morpheus_assets.resources import DatabaseResource
+from morpheus_assets.services.reembedding_launch import count_runs
 from morpheus_assets.store.content.novels import ingested_digests, refuse_novel
 from morpheus_assets.store.content.source_files import forget_source_files, save_source_files
 from morpheus_assets_tests.fixtures.deployment import Deployment, story

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from morpheus_assets.definitions import build_definitions
+from morpheus_assets.services.space_retention import collect_orphans, drop_retired
 from morpheus_assets.settings import Settings
-from morpheus_assets.space_upkeep import collect_orphans, drop_retired
 from morpheus_assets.store.content.novels import remove_novel
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets.store.spaces.archive import archive_path

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from morpheus_assets.content_location import panels_of
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.serve.api.answers import json_answer
 from morpheus_assets.serve.api.problems import Problem, documented, field_problem
 from morpheus_assets.serve.api.search_routes import HASH, readable
 from morpheus_assets.serve.api.services import UsesServices
+from morpheus_assets.services.content_location import panels_of
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 from morpheus_assets.sources.panel_files import read_panel
 from morpheus_assets.store.content.lookups import panel_place, text_piece

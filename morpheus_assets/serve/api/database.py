@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from morpheus_assets.connection import DatabaseNotRunning, database_url
+from morpheus_assets.services.connections import DatabaseNotRunning, database_url
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.engine import explain, open_engine
 from morpheus_assets.store.database.errors import DatabaseDown

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Engine, text
 from starlette.responses import Response
 
-from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.serve.api.answers import json_answer
 from morpheus_assets.serve.api.services import UsesServices
+from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.store.database.errors import StoreError
 
 router = APIRouter(tags=["operations"])

@@ -9,9 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from morpheus_assets.connected_providers import configured_image_spaces, space_of
-from morpheus_assets.connection import DatabaseNotRunning
-from morpheus_assets.content_location import panels_of
 from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel, opener_of
@@ -21,6 +18,9 @@ from morpheus_assets.serve.api.problems import documented, field_problem
 from morpheus_assets.serve.api.request_log import note
 from morpheus_assets.serve.api.search_service import picture_id
 from morpheus_assets.serve.api.services import Services, UsesServices
+from morpheus_assets.services.configured_spaces import configured_image_spaces, space_of
+from morpheus_assets.services.connections import DatabaseNotRunning
+from morpheus_assets.services.content_location import panels_of
 from morpheus_assets.sources.base import Place
 from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.sources.panel_files import find_panel, folder_of

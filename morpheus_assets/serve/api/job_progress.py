@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
-from morpheus_assets.connected_providers import space_of
-from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.serve.dagster_client import JobState
+from morpheus_assets.services.configured_spaces import space_of
+from morpheus_assets.services.connections import DatabaseNotRunning
+from morpheus_assets.services.dagster_client import JobState
 from morpheus_assets.store.accounts.jobs import (
     LaunchedJob,
     find_job,

@@ -16,7 +16,7 @@ from morpheus_assets.serve.api.request_log import note, without_deadline
 from morpheus_assets.serve.api.search_routes import readable
 from morpheus_assets.serve.api.services import Services, UsesServices
 from morpheus_assets.serve.api.text_embeddings import check_inputs
-from morpheus_assets.serve.dagster_client import DagsterRefused, UnknownJob
+from morpheus_assets.services.dagster_client import DagsterRefused, UnknownJob
 from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary, save_job
 from morpheus_assets.store.content.novels import list_novels
 

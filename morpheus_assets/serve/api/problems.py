@@ -16,10 +16,10 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding import errors as embedding_errors
 from morpheus_assets.images.errors import ImageError
-from morpheus_assets.serve.dagster_client import DagsterRefused, DagsterUnavailable, UnknownJob
+from morpheus_assets.services.connections import DatabaseNotRunning
+from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, UnknownJob
 from morpheus_assets.sources.base import ContentUnreadable
 from morpheus_assets.store.database import errors as store_errors
 

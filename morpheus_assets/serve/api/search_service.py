@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 import orjson
 
-from morpheus_assets.connected_providers import sample_image_spaces, space_of
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.serve.api.answers import to_json
@@ -28,8 +27,9 @@ from morpheus_assets.serve.api.text_vectors import TextVectors
 from morpheus_assets.serve.api.warm_providers import WarmProviders
 from morpheus_assets.serve.query_cache import QueryCache, answer_key
 from morpheus_assets.serve.searching import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET
+from morpheus_assets.services.configured_spaces import sample_image_spaces, space_of
+from morpheus_assets.services.search import provider_is_down, standby_spaces
 from morpheus_assets.settings import Settings
-from morpheus_assets.standby import provider_is_down, standby_spaces
 from morpheus_assets.store.content.lookups import content_version, panel_place, passage_body
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.database.errors import SpaceGone, StoreError

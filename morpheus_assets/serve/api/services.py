@@ -9,15 +9,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from morpheus_assets.connected_providers import LOCAL_PROVIDERS
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.search_service import SearchService
 from morpheus_assets.serve.api.spaces import TextSpaces
 from morpheus_assets.serve.api.text_vectors import TextVectors
 from morpheus_assets.serve.api.warm_providers import WarmProviders
-from morpheus_assets.serve.dagster_client import DagsterClient
 from morpheus_assets.serve.query_cache import QueryCache
+from morpheus_assets.services.configured_spaces import LOCAL_PROVIDERS
+from morpheus_assets.services.dagster_client import DagsterClient
 from morpheus_assets.settings import Settings
 
 _log = logging.getLogger("morpheus.api")

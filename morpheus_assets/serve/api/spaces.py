@@ -5,13 +5,13 @@ A model may be named as clients do (`text-embedding-3-large`), as the settings d
 
 import time
 
-from morpheus_assets.connected_providers import configured_text_spaces, space_of
-from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.models import TEXT_MODELS, known_models
 from morpheus_assets.embedding.spaces import Space, SpaceName, resolve_text_space
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.problems import field_problem
+from morpheus_assets.services.configured_spaces import configured_text_spaces, space_of
+from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.spaces.spaces import active_space

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.database import Database
+from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.database.errors import StoreError
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from psycopg.errors import UndefinedTable
 
-from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
 from morpheus_assets.embedding.long_inputs import Part, join, split, surely_too_long
@@ -22,6 +21,7 @@ from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.warm_providers import WarmProviders
 from morpheus_assets.serve.query_cache import QueryCache, vector_key
+from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.spaces.spaces import get_space
 from morpheus_assets.store.spaces.vectors import read_vectors

@@ -10,8 +10,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from morpheus_assets.connected_providers import LOCAL_PROVIDERS, open_provider, request_budget
-from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError, ProviderUnavailable, RateLimited
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
@@ -23,6 +21,8 @@ from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.shared_budget import SharedBudget
 from morpheus_assets.serve.api.spending import Spending
+from morpheus_assets.services.configured_spaces import LOCAL_PROVIDERS, open_provider, request_budget
+from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
 

@@ -13,9 +13,9 @@ import uvicorn
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from morpheus_assets.connected_providers import configured_text_spaces
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.app import build_app
+from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer

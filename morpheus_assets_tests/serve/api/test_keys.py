@@ -5,8 +5,8 @@ from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from morpheus_assets.serve.cli import main
+from morpheus_assets.services.provider_keys import provider_key
 from morpheus_assets.store.accounts.provider_keys import KeyUnusable, MasterKey, list_keys, read_key, rotate, save_key
-from morpheus_assets.stored_keys import provider_key
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.serve.api.conftest import SECRET, Api
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.serve.running_api import FILE, announced, query_vector_of_api, running_api
+from morpheus_assets.services.running_api import FILE, announced, query_vector_of_api, running_api
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.serve.api.conftest import Api
@@ -48,7 +48,7 @@ def test_the_file_of_a_killed_api_leads_nowhere_and_is_only_its_owners(make_sett
     settings = make_settings()
     code = (
         "import os; from morpheus_assets.settings import Settings;"
-        "from morpheus_assets.serve.running_api import announced;"
+        "from morpheus_assets.services.running_api import announced;"
         f"api = announced(Settings(_env_file=None, data_folder={str(settings.data_folder)!r}), 'http://127.0.0.1:9');"
         "api.__enter__(); os.kill(os.getpid(), 9)"
     )

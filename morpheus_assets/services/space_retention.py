@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.services.configured_spaces import wanted_spaces
 from morpheus_assets.settings import Settings
-from morpheus_assets.standing_spaces import wanted_spaces
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.spaces.archive import export_space
 from morpheus_assets.store.spaces.drift import announce, announced, withdraw

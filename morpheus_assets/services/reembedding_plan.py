@@ -4,22 +4,29 @@ Reads the database and decides; launching is the Dagster face's (automation/reem
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from morpheus_assets.connected_providers import LOCAL_PROVIDERS, sample_image_spaces, space_of
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.models import find_model
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.sizes import estimate_tokens
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.sample_content import sample_novels
+from morpheus_assets.services.configured_spaces import (
+    LOCAL_PROVIDERS,
+    PURPOSES,
+    kept_spaces,
+    only_novels,
+    sample_image_spaces,
+    space_of,
+    wanted_spaces,
+)
+from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
-from morpheus_assets.standing_spaces import PURPOSES, kept_spaces, only_novels, wanted_spaces
 from morpheus_assets.store.accounts import reembeddings as reembedding
 from morpheus_assets.store.accounts.reembeddings import NovelGap
 from morpheus_assets.store.spaces import index_sizes as disk
@@ -245,3 +252,62 @@ def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
 
 def _fits(amount: Decimal | int | None, limit: Decimal | int | None) -> bool:
     return amount is None or limit is None or amount <= limit
+
+
+def describe_plan(plan: Plan) -> str:
+    """The plan for a person, a paragraph a space."""
+    lines = []
+    for each in plan.spaces:
+        lines += describe_space(each)
+    if not lines:
+        lines.append("Every configured space is whole: nothing to embed.")
+    lines += plan.notes
+    return "\n".join(lines)
+
+
+def describe_space(plan: SpacePlan) -> list[str]:
+    """One space's part of the plan, line by line."""
+    minutes = "no limit, a local model" if plan.minutes is None else f"{plan.minutes:.1f} min"
+    chosen_tokens = sum(each.tokens for each in plan.chosen)
+    lines = [
+        f"{plan.space.key}: {plan.reason}",
+        f"  lacking   {len(plan.work)} novels, {plan.inputs:,} inputs, about {plan.tokens:,} tokens in"
+        f" {plan.requests:,} requests",
+        f"  price     {dollars(plan.price)}",
+        f"  time      {minutes} at the rate limit",
+        f"  disk      {megabytes(plan.table_bytes)} for the vectors, {megabytes(plan.index_bytes)} for their index",
+        f"  tonight   {len(plan.chosen)} novels, {chosen_tokens:,} tokens, {dollars(total_price(plan.chosen))}",
+    ]
+    if plan.too_large:
+        named = ", ".join(f"{each.novel} ({each.tokens:,} tokens)" for each in plan.too_large[:5])
+        lines.append(
+            f"  too large for one night's budget: {named}; raise MORPHEUS_REEMBED_MAX_TOKENS or _MAX_COST, or"
+            " materialize them by hand"
+        )
+    elif len(plan.chosen) < len(plan.work):
+        lines.append("  the rest follows in the next nights (MORPHEUS_REEMBED_MAX_TOKENS, MORPHEUS_REEMBED_MAX_COST)")
+    return lines
+
+
+def dollars(price: Decimal | None) -> str:
+    """A price as people write it; "price not known" for None."""
+    return "price not known" if price is None else f"${price:,.4f}" if price < 1 else f"${price:,.2f}"
+
+
+def megabytes(size: int) -> str:
+    """A size in MB or GB."""
+    return f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+def as_json(plan: Plan) -> list[Mapping[str, object]]:
+    """The plan for machines, one object a space."""
+    return [
+        {
+            "space": each.space.key, "reason": each.reason, "novels": len(each.work), "inputs": each.inputs,
+            "tokens": each.tokens, "requests": each.requests,
+            "price_dollars": None if each.price is None else float(each.price),
+            "minutes": each.minutes, "table_bytes": each.table_bytes, "index_bytes": each.index_bytes,
+            "tonight": [work.novel for work in each.chosen], "too_large": [work.novel for work in each.too_large],
+        }
+        for each in plan.spaces
+    ]  # fmt: skip

@@ -23,7 +23,7 @@ def provider_key(settings: Settings, provider: str) -> str | None:
     masters = master_keys(settings)
     if not masters or provider not in PROVIDERS:
         return None
-    from morpheus_assets.connection import connected_engine
+    from morpheus_assets.services.connections import connected_engine
     from morpheus_assets.store.accounts.provider_keys import read_key
 
     with connected_engine(settings) as engine:

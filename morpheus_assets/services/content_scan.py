@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from morpheus_assets.automation.ingest_plan import StaleNovel, stale_texts, state_of
 from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.services.ingest_plan import StaleNovel, stale_texts, state_of
 from morpheus_assets.sources.base import ContentUnreadable, Entry, Page
 from morpheus_assets.sources.names import Passed, object_folders, one_object_a_novel, take_novel, take_panel
 from morpheus_assets.sources.objects import ObjectPlace

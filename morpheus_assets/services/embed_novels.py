@@ -5,8 +5,10 @@ What Dagster is told about it is embedding_io_managers.py's.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,18 +16,17 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import EmbeddingStream
-from morpheus_assets.connected_providers import space_of
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.embedding_tally import Tally
+from morpheus_assets.services.configured_spaces import space_of
 from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.database.outages import passes_by_itself, patiently, ping
 from morpheus_assets.store.spaces import vectors
 from morpheus_assets.store.spaces.claims import embedding_lock
-from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
+from morpheus_assets.store.spaces.coverage import MissingInput, NovelCoverage, coverage
 from morpheus_assets.store.spaces.refusals import record_refusals
 
 PROGRESS_SECONDS = 15.0
@@ -34,6 +35,50 @@ FOR_A_PERSON = (ConfigurationError, BillingError)
 # So many novels in a row that fail by themselves: it is not the novels, the provider is down.
 FAILURES_THAT_END = 3
 RESTARTS_SURVIVED = 3
+
+
+@dataclass
+class Tally:
+    """What each novel of a step cost; a batch is shared out by the tokens that its inputs were estimated at."""
+
+    waiting: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    embedded: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def watch(self, missing: Iterable[MissingInput]) -> Iterator[MissingInput]:
+        """The same inputs, remembered until they come back."""
+        for row in missing:
+            self.waiting[row.content_hash] = (row.novel, max(1, row.token_count))
+            yield row
+
+    def add(self, outcome: EmbeddedBatch | RefusedInput) -> None:
+        """Count what was stored, or recorded as refused."""
+        if isinstance(outcome, RefusedInput):
+            self.add_refusal(outcome)
+        else:
+            self.add_batch(outcome)
+
+    def add_batch(self, batch: EmbeddedBatch) -> None:
+        """Count a batch that was stored."""
+        rows = [self.waiting.pop(value) for value in batch.hashes]
+        shares: Counter[str] = Counter()
+        for novel, tokens in rows:
+            self.embedded[novel] += 1
+            shares[novel] += tokens
+        left, weight = batch.tokens, sum(shares.values())
+        for novel, share in shares.items():
+            part = round(left * share / weight) if weight else 0
+            self.tokens[novel] += part
+            left, weight = left - part, weight - share
+        self.requests[rows[0][0]] += batch.requests
+
+    def add_refusal(self, refusal: RefusedInput) -> None:
+        """Count an input that the provider refused."""
+        novel, _ = self.waiting.pop(refusal.content_hash)
+        self.refused[novel] += 1
+        self.requests[novel] += refusal.requests
 
 
 class SpaceFiller:

@@ -10,14 +10,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import panel_input
-from morpheus_assets.connected_providers import space_of
-from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
 from morpheus_assets.embedding.pricing import price_of
 from morpheus_assets.resources import ContentFolderResource, ProvidersResource
+from morpheus_assets.services.configured_spaces import space_of
 from morpheus_assets.settings import Settings
-from morpheus_assets.space_requirements import LOWEST_COSINE
 from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.spaces.drift import SampledInput, fixed_sample, latest_drift, record_drift
 

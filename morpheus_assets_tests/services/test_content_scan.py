@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.automation.object_looks import Look, look_at_objects, panels_at_address
 from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
-from morpheus_assets.sample_content import SAMPLES
-from morpheus_assets.serve.removal import SourcesStillThere, removable
+from morpheus_assets.services.content_scan import Look, look_at_objects, panels_at_address
+from morpheus_assets.services.novels import SourcesStillThere, removable
+from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.sources.names import object_folders, take_panel
 from morpheus_assets.sources.objects import ObjectPlace
 from morpheus_assets.sources.panel_files import read_panel
@@ -198,7 +198,7 @@ def test_many_panels_are_taken_page_by_page_over_several_looks_and_ten_new_ones_
 
 
 def test_the_servers_digest_of_a_novels_panels_is_the_one_that_runs_store(in_bucket: Deployment, bucket: Bucket):
-    from morpheus_assets.automation.ingest_plan import panels_digest
+    from morpheus_assets.services.ingest_plan import panels_digest
 
     for name in ("b é.png", "a/2.png", "a/10.png", "Z.png"):
         bucket.put(f"panels/emma/{name}", name)

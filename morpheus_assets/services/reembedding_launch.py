@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.reembedding_plan import NovelWork, SpacePlan, total_price
+from morpheus_assets.services.reembedding_plan import NovelWork, SpacePlan, total_price
 from morpheus_assets.store.accounts.reembeddings import Launch
 
 KIND_TAG, SPACE_TAG, REASON_TAG, FINGERPRINT_TAG = (

@@ -1,4 +1,5 @@
-from morpheus_assets.automation.ingest_plan import (
+from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.services.ingest_plan import (
     NOVELS_IN_A_RUN,
     StaleNovel,
     gone,
@@ -7,7 +8,6 @@ from morpheus_assets.automation.ingest_plan import (
     stale_panels,
     stale_texts,
 )
-from morpheus_assets.domain.content import SourceFile
 
 
 def text(novel: str, digest: str | None, mtime_ns: int = 1) -> SourceFile:
