@@ -71,7 +71,7 @@ def serving(
             **({"MORPHEUS_REDIS_URL": redis_url} if redis_url else {}),
         }  # fmt: skip
         api = subprocess.Popen(
-            [sys.executable, "-m", "morpheus_assets.serve.cli", "serve"],
+            [sys.executable, "-m", "morpheus_assets.cli.main", "serve"],
             env=environment, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         children.append(api)

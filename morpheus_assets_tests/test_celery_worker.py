@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from kombu import Connection, Queue
 
 from morpheus_assets.celery_worker import MOST_STARTS, StepKillsItsWorker, build_app, renew_leases
-from morpheus_assets.serve.cli import main
+from morpheus_assets.cli.main import main
 from morpheus_assets.settings import load_settings
 from morpheus_assets_tests.fixtures.deployment import settings_for
 from morpheus_assets_tests.fixtures.redis_server import RedisProcess, redis, redis_program

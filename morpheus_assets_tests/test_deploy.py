@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import AliasChoices
 
-from morpheus_assets.serve.cli import main
+from morpheus_assets.cli.main import main
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 DEPLOY = PROJECT_FOLDER / "deploy"

@@ -15,9 +15,9 @@ import pytest
 from pydantic import AliasChoices, SecretStr
 from sqlalchemy import Engine, text
 
+from morpheus_assets.api.app import build_app
+from morpheus_assets.cli.main import main
 from morpheus_assets.definitions import build_definitions
-from morpheus_assets.serve.api.app import build_app
-from morpheus_assets.serve.cli import main
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 SNAPSHOTS = Path(__file__).parent / "public_surface"

@@ -93,7 +93,7 @@ def test_a_folder_that_only_allows_reading_is_named(small_disk: Path):
         "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "morpheus_assets.serve.cli", "up"],
+        [sys.executable, "-m", "morpheus_assets.cli.main", "up"],
         env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -108,7 +108,7 @@ def test_the_command_line_repeats_no_secret(tmp_path: Path):
     }
     for command in (["search", "x"], ["spaces"], ["refused"]):
         done = subprocess.run(
-            [sys.executable, "-m", "morpheus_assets.serve.cli", *command],
+            [sys.executable, "-m", "morpheus_assets.cli.main", *command],
             env=environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode != 0

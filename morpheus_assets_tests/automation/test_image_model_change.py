@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.automation.space_sensors import switch_spaces_sensor
+from morpheus_assets.cli.search import Searching
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.serve.searching import Searching
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.settings import Settings

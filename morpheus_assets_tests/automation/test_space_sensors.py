@@ -5,8 +5,8 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.automation.space_sensors import switch_spaces_sensor
+from morpheus_assets.cli.search import Searching
 from morpheus_assets.resources import DatabaseResource
-from morpheus_assets.serve.searching import Searching
 from morpheus_assets.services.space_lifecycle import activate_by_hand, retire_by_hand
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete

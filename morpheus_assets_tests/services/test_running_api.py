@@ -9,8 +9,8 @@ import pytest
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.services.running_api import FILE, announced, query_vector_of_api, running_api
 from morpheus_assets.settings import Settings
+from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
-from morpheus_assets_tests.serve.api.conftest import Api
 
 KEY = "a-key-of-sixteen-letters"
 QUESTION = "who keeps the lamp burning"

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from morpheus_assets.cli.search import Searching
 from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
-from morpheus_assets.serve.searching import Searching
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.automation.model_change import (

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from morpheus_assets.api.embedding.budget import SharedBudget
 from morpheus_assets.embedding.rate_limits import ObservedLimits
-from morpheus_assets.serve.api.shared_budget import SharedBudget
 from morpheus_assets.store.accounts import rate_limits
 from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 
