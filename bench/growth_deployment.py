@@ -55,7 +55,7 @@ class Place:
             "PYTHONPATH": str(PROJECT_FOLDER),
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "morpheus_assets.automation.ingest", "--texts", novel],
+            [sys.executable, "-m", "morpheus_assets.defs.ingest_here", "--texts", novel],
             cwd=home, env={**os.environ, **given}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         most = 0

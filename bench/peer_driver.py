@@ -25,7 +25,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 # A run loads these where it needs them. Here they are loaded first, as the peers' scripts do at their top, for no
 # system's imports count as its work; what these load at their first use counts for all alike.
 LOADED_BY_RUNS = (
-    "morpheus_assets.content_io_managers",
+    "morpheus_assets.defs.io_managers.content",
     "morpheus_assets.embedding.providers.openai",
     "morpheus_assets.services.novels",
     "morpheus_assets.store.accounts.rate_limits",
@@ -95,8 +95,8 @@ def ingest(*, every_novel: bool) -> dict:
     import dagster as dg
 
     from bench.run_sections import Sections, watch
-    from morpheus_assets.automation.sensors import new_novels_sensor
     from morpheus_assets.definitions import build_definitions
+    from morpheus_assets.defs.sensors.new_content import new_novels_sensor
 
     for module in LOADED_BY_RUNS:
         importlib.import_module(module)
@@ -141,7 +141,7 @@ def ask_sensor(sensor, settings, instance) -> list[str]:
     """One tick, as the daemon's: partitions are added, the cursor is kept; returns the novels that it wants to run."""
     import dagster as dg
 
-    from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+    from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 
     cursor = STATE / "cursor"
     context = dg.build_sensor_context(

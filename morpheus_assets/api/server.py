@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from morpheus_assets.api.app import build_app
 from morpheus_assets.api.middleware.access import is_loopback
 from morpheus_assets.api.middleware.request_log import log_to_stderr
-from morpheus_assets.cli.environment import StartFailed
+from morpheus_assets.services.connections import StartFailed
 from morpheus_assets.services.running_api import announced
 from morpheus_assets.settings import Settings
 

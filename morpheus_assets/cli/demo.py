@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from importlib.resources import as_file
 
-from morpheus_assets.cli.environment import StartFailed, child_environment, running_database
 from morpheus_assets.cli.search import format_hit, open_search
+from morpheus_assets.services.connections import StartFailed, child_environment, running_database
 from morpheus_assets.services.samples import SAMPLES, sample_novels
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
@@ -42,7 +42,7 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
             log = folder / "ingest.log"
             with log.open("wb") as output:
                 done = subprocess.run(
-                    [sys.executable, "-m", "morpheus_assets.automation.ingest", *sample_novels()],
+                    [sys.executable, "-m", "morpheus_assets.defs.ingest_here", *sample_novels()],
                     env=environment,
                     cwd=PROJECT_FOLDER,
                     stdout=output,

@@ -10,7 +10,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="The vectors too, as one JSON object.")
 def result(run_id: str, as_json: bool) -> None:
     """Show the result of the run RUN_ID of `generate_embedding`."""
-    from morpheus_assets.cli.spaces import database
+    from morpheus_assets.cli.common import database
     from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary
 
     with database() as (engine, _):

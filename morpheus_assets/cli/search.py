@@ -21,18 +21,13 @@ from morpheus_assets.services.configured_spaces import (
 )
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.running_api import query_vector_of_api
-from morpheus_assets.services.search import ask_with_standby
+from morpheus_assets.services.search import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET, ask_with_standby
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
 from morpheus_assets.store.spaces.spaces import active_space, get_space
 
 WIDTH = 100
-NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
-NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
-DEMO_NOTE = (
-    "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
-)
 
 
 @dataclass(frozen=True)

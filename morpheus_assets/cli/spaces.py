@@ -1,27 +1,14 @@
 """`morpheus spaces` and `morpheus refused`: only arguments and printing here."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from morpheus_assets.settings import Settings
+from morpheus_assets.cli.common import database
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-
-@contextmanager
-def database() -> Iterator[tuple["Engine", Settings]]:
-    """The database and the settings, with expected errors shown as one sentence."""
-    from morpheus_assets.cli.main import one_sentence, settings
-    from morpheus_assets.services.connections import connected_engine
-
-    values = settings()
-    with one_sentence(), connected_engine(values) as engine:
-        yield engine, values
+    pass
 
 
 @click.group(invoke_without_command=True)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import httpx
 
-from morpheus_assets.cli.environment import StartFailed, child_environment, remember_in_dotenv, running_database
+from morpheus_assets.cli.environment import remember_in_dotenv
 from morpheus_assets.cli.supervisor import Supervisor
 from morpheus_assets.cli.worker import check_steps_can_be_handed_out
 from morpheus_assets.services.configured_spaces import configured_image_spaces, configured_text_spaces
+from morpheus_assets.services.connections import StartFailed, child_environment, running_database
 from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, set_pool_slots
 from morpheus_assets.services.samples import put_samples_into_empty_content
 from morpheus_assets.settings import PROJECT_FOLDER, Settings

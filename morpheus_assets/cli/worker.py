@@ -3,9 +3,8 @@
 import os
 import sys
 
-from morpheus_assets.cli.environment import StartFailed, child_environment
 from morpheus_assets.services.celery_broker import check_broker, check_executor
-from morpheus_assets.services.connections import connected_engine, database_url
+from morpheus_assets.services.connections import StartFailed, child_environment, connected_engine, database_url
 from morpheus_assets.settings import Settings
 
 
@@ -26,7 +25,7 @@ def become_worker(settings: Settings, *, concurrency: int | None, queues: str) -
     check_steps_can_be_handed_out(settings)
     with connected_engine(settings):
         environment = child_environment(database_url(settings))
-    command = [sys.executable, "-m", "morpheus_assets.celery_worker", *_worker_arguments(concurrency, queues)]
+    command = [sys.executable, "-m", "morpheus_assets.defs.celery_worker", *_worker_arguments(concurrency, queues)]
     os.execve(sys.executable, command, environment)  # noqa: S606
 
 

@@ -3,22 +3,20 @@
 The check that shows it is in embedding_checks.py; measurements are kept by store/upkeep.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from morpheus_assets.assets.embeddings import panel_input
 from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
+from morpheus_assets.embedding.pipeline import EmbeddedBatch
 from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.resources import ContentFolderResource, ProvidersResource
 from morpheus_assets.services.configured_spaces import space_of
-from morpheus_assets.settings import Settings
+from morpheus_assets.services.embed_novels import Embed
 from morpheus_assets.store.accounts.spending import record_spending
-from morpheus_assets.store.spaces.drift import SampledInput, fixed_sample, latest_drift, record_drift
+from morpheus_assets.store.spaces.drift import fixed_sample, latest_drift, record_drift
 
 SAMPLE = 20
 A_WEEK = timedelta(days=6, hours=12)
@@ -34,14 +32,18 @@ class DriftFinding:
 
 
 def drift_of(
-    engine: Engine, providers: ProvidersResource, settings: Settings, row: SpaceRow, *, measure: bool
+    engine: Engine, row: SpaceRow, embed: Embed, present: Callable[[Collection[str]], set[str]] | None, *, measure: bool
 ) -> DriftFinding:
-    """The latest measurement, or with `measure` a new one when that is a week old. A space a week old has none yet."""
+    """The latest measurement, or with `measure` a new one when that is a week old.
+
+    `embed` is the space's own way from inputs to vectors; `present` says which panels, by path, still lie there
+    (None for passages, which are stored).
+    """
     now, latest = datetime.now(UTC), latest_drift(engine, row)
     due = now - (latest.measured_at if latest else row.created_at) > A_WEEK
     if measure and due:
         try:
-            lowest, count = measure_drift(engine, providers, settings, row)
+            lowest, count = measure_drift(engine, row, embed, present)
         except EmbeddingError as fault:
             return DriftFinding(False, f"Drift could not be measured: {fault}")
         if count:
@@ -52,22 +54,22 @@ def drift_of(
     return _judged(row, latest.lowest_cosine, latest.inputs, latest.measured_at)
 
 
-def measure_drift(engine: Engine, providers: ProvidersResource, settings: Settings, row: SpaceRow) -> tuple[float, int]:
+def measure_drift(
+    engine: Engine, row: SpaceRow, embed: Embed, present: Callable[[Collection[str]], set[str]] | None
+) -> tuple[float, int]:
     """Embed the fixed sample again: (lowest cosine to what is stored, inputs compared). Raises EmbeddingError."""
     import numpy as np
 
+    # A picture whose file is gone says nothing about the model.
     sample = fixed_sample(engine, row, SAMPLE)
+    if present is not None:
+        there = present([each.input.content for each in sample])
+        sample = [each for each in sample if each.input.content in there]
     space = space_of(row)
     stored = {each.input.content_hash: each.vector for each in sample}
     cosines: list[float] = []
     tokens = requests = 0
-    for outcome in embed_batches(
-        providers.open(space),
-        _inputs(sample, row.purpose, ContentFolderResource(settings), settings.max_image_pixels),
-        budget=providers.budget(space, engine),
-        retry=providers.retry(),
-        max_inputs=settings.inputs_per_request,
-    ):
+    for outcome in embed(space, [each.input for each in sample]):
         if isinstance(outcome, EmbeddedBatch):
             tokens, requests = tokens + outcome.tokens, requests + outcome.requests
             for value, fresh in zip(outcome.hashes, outcome.embeddings, strict=True):
@@ -77,17 +79,6 @@ def measure_drift(engine: Engine, providers: ProvidersResource, settings: Settin
         cost = price_of(space, tokens)
         record_spending(engine, row, None, tokens=tokens, inputs=len(cosines), requests=requests, cost=cost)
     return min(cosines, default=1.0), len(cosines)
-
-
-def _inputs(
-    sample: Sequence[SampledInput], purpose: str, content: ContentFolderResource, max_pixels: int
-) -> list[EmbeddingInput]:
-    if purpose == "text":
-        return [EmbeddingInput(each.input.content_hash, each.input.content) for each in sample]
-    # A picture whose file is gone says nothing about the model.
-    present = content.panels.there([each.input.content for each in sample])
-    inputs = [each.input for each in sample if each.input.content in present]
-    return [panel_input(content.read_panel, each, max_pixels) for each in inputs]
 
 
 def _judged(row: SpaceRow, lowest: float, count: int, at: datetime) -> DriftFinding:

@@ -3,6 +3,8 @@
 What Dagster is told about it is embedding_io_managers.py's.
 """
 
+import hashlib
+import logging
 import random
 import time
 from collections import Counter
@@ -10,12 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.assets.embeddings import EmbeddingStream
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
@@ -29,12 +29,22 @@ from morpheus_assets.store.spaces.claims import embedding_lock
 from morpheus_assets.store.spaces.coverage import MissingInput, NovelCoverage, coverage
 from morpheus_assets.store.spaces.refusals import record_refusals
 
+if TYPE_CHECKING:
+    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.images.scaled_decoding import LeastSize
+    from morpheus_assets.store.spaces.coverage import MissingInput
+
+
 PROGRESS_SECONDS = 15.0
 # No other novel would fare better: a setting is wrong, or the account is empty.
 FOR_A_PERSON = (ConfigurationError, BillingError)
 # So many novels in a row that fail by themselves: it is not the novels, the provider is down.
 FAILURES_THAT_END = 3
 RESTARTS_SURVIVED = 3
+
+
+Embed = Callable[[Space, Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]
+"""Turns what is missing into vectors of a space, a batch at a time, in the order in which they arrive."""
 
 
 @dataclass
@@ -85,11 +95,12 @@ class SpaceFiller:
     """Embeds what novels lack in a space, for one step of one run; `stored` is called after each batch."""
 
     def __init__(
-        self, engine: Engine, work: EmbeddingStream, context: dg.OutputContext, stored: Callable[[], None]
+        self, engine: Engine, embed: Embed, *, run_id: str, log: logging.Logger, stored: Callable[[], None]
     ) -> None:
         self._engine = engine
-        self._work = work
-        self._context = context
+        self._embed = embed
+        self._run_id = run_id
+        self._log = log
         self._stored = stored
 
     def fill(self, row: SpaceRow, novels: Sequence[str], tally: Tally) -> dict[str, EmbeddingError]:
@@ -126,7 +137,7 @@ class SpaceFiller:
             except Exception as error:
                 if not passes_by_itself(error):
                     raise
-                self._context.log.warning("The database went away; the work goes on as soon as it is back.")
+                self._log.warning("The database went away; the work goes on as soon as it is back.")
                 patiently(partial(ping, self._engine))
         return self._pass(row, novels, tally)
 
@@ -136,7 +147,7 @@ class SpaceFiller:
         try:
             with embedding_lock(self._engine, row, novels) as session:
                 while True:
-                    outcomes: Any = self._work.embed(space, tally.watch(session.missing()))
+                    outcomes: Any = self._embed(space, tally.watch(session.missing()))
                     with closing(outcomes):
                         for outcome in outcomes:
                             # Paid for: kept in hand until a database that restarts takes it.
@@ -145,7 +156,7 @@ class SpaceFiller:
                             self._stored()
                             if time.monotonic() - said > PROGRESS_SECONDS:
                                 said = time.monotonic()
-                                self._context.log.info(
+                                self._log.info(
                                     "%s embedded so far, %s tokens", tally.embedded.total(), tally.tokens.total()
                                 )
                     if not session.wait_for_others():
@@ -178,10 +189,30 @@ class SpaceFiller:
             inputs=tally.embedded[novel],
             requests=tally.requests[novel],
             cost=price_of(space, tally.tokens[novel]),
-            run_id=self._context.run_id,
+            run_id=self._run_id,
         )
 
 
 def covered_novels(engine: Engine, row: SpaceRow, novels: Sequence[str]) -> dict[str, NovelCoverage]:
     """The coverage of some novels in a space, by novel."""
     return {covered.novel: covered for covered in patiently(partial(coverage, engine, row, novels)).novels}
+
+
+def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
+    """A panel that is read and decoded when it is sent; refused when its file is not the one that was listed.
+
+    Decoded whole, unless who takes it says how little is enough.
+    """
+
+    from morpheus_assets.embedding.errors import InputRefused
+    from morpheus_assets.embedding.packing import EmbeddingInput
+
+    def decode(least: "LeastSize | None" = None) -> object:
+        from morpheus_assets.images.decoding import decode_panel
+
+        data = read(row.content)
+        if hashlib.sha256(data).digest() != row.content_hash:
+            raise InputRefused(f"{row.content} changed since it was listed; its next run takes it as it is now.")
+        return decode_panel(data, row.content, max_pixels=max_pixels, least=least).image
+
+    return EmbeddingInput(row.content_hash, decode)

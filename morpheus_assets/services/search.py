@@ -68,3 +68,14 @@ def ask_with_standby(engine: Engine, purpose: str, ask: Callable[[SpaceRow], T])
             except (EmbeddingError, SpaceGone):
                 continue
         raise
+
+
+NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
+
+
+NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
+
+
+DEMO_NOTE = (
+    "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
+)

@@ -3,8 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.cli.environment import BLOCK_START, child_environment, remember_in_dotenv
-from morpheus_assets.services.connections import DatabaseNotRunning, dagster_database_url, database_url
+from morpheus_assets.cli.environment import BLOCK_START, remember_in_dotenv
+from morpheus_assets.services.connections import (
+    DatabaseNotRunning,
+    child_environment,
+    dagster_database_url,
+    database_url,
+)
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
 

@@ -15,12 +15,12 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.cli.reembed import launch_plan
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused
+from morpheus_assets.services.reembedding_launch import launch_plan
 from morpheus_assets.services.reembedding_plan import make_plan
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.accounts import reembeddings as reembedding
-from morpheus_assets_tests.automation.model_change import NEW, NEW_KEY, OLD_KEY, add_novels, fill, make_settings, names
+from morpheus_assets_tests.defs.model_change import NEW, NEW_KEY, OLD_KEY, add_novels, fill, make_settings, names
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets.store.spaces.coverage import missing_hashes
 from morpheus_assets.store.spaces.refusals import list_refusals, record_refusals
-from morpheus_assets_tests.automation.model_change import NEW, NEW_KEY, OLD_KEY, add_novel, fill, make_settings, names
+from morpheus_assets_tests.defs.model_change import NEW, NEW_KEY, OLD_KEY, add_novel, fill, make_settings, names
 
 Command = Callable[..., Result]
 

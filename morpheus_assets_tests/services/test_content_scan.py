@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
+from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets.services.content_scan import Look, look_at_objects, panels_at_address
 from morpheus_assets.services.novels import SourcesStillThere, removable
 from morpheus_assets.services.samples import SAMPLES
@@ -13,7 +13,7 @@ from morpheus_assets.sources.names import object_folders, take_panel
 from morpheus_assets.sources.objects import ObjectPlace
 from morpheus_assets.sources.panel_files import read_panel
 from morpheus_assets.store.content.source_files import changed_panel_sets, load_source_files, tombstones
-from morpheus_assets_tests.automation.test_sensors import Watcher
+from morpheus_assets_tests.defs.sensors.test_new_content import Watcher
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
 from morpheus_assets_tests.fixtures.s3 import Bucket, S3Process
 

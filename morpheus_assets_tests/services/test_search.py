@@ -7,16 +7,7 @@ from morpheus_assets.cli.search import Searching
 from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces
-from morpheus_assets_tests.automation.model_change import (
-    NEW,
-    OLD,
-    OLD_KEY,
-    add_novel,
-    bodies_of,
-    fill,
-    make_settings,
-    names,
-)
+from morpheus_assets_tests.defs.model_change import NEW, OLD, OLD_KEY, add_novel, bodies_of, fill, make_settings, names
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 VOYAGE, VOYAGE_KEY = "voyage/voyage-4-lite@256", "voyage-voyage-4-lite-256"

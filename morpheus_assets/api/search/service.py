@@ -24,11 +24,10 @@ from morpheus_assets.api.responses import to_json
 from morpheus_assets.api.search.results import panel_result, text_result
 from morpheus_assets.api.search.sentences import POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.api.search.speculation import Question, QuestionsAhead
-from morpheus_assets.cli.search import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.services.configured_spaces import sample_image_spaces, space_of
-from morpheus_assets.services.search import provider_is_down, standby_spaces
+from morpheus_assets.services.search import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET, provider_is_down, standby_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.lookups import content_version, panel_place, passage_body
 from morpheus_assets.store.content.novels import list_novels

@@ -7,7 +7,7 @@ import pytest
 
 from morpheus_assets.api.middleware.access import read_keys
 from morpheus_assets.api.server import serve
-from morpheus_assets.cli.environment import StartFailed
+from morpheus_assets.services.connections import StartFailed
 from morpheus_assets_tests.api.conftest import Api
 
 KEY, OTHER = "alpha-key-0123456789", "beta-key-0123456789"
