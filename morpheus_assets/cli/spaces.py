@@ -1,14 +1,10 @@
 """`morpheus spaces` and `morpheus refused`: only arguments and printing here."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from morpheus_assets.cli.common import database
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group(invoke_without_command=True)

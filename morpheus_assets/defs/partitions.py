@@ -1,12 +1,6 @@
 """The one partition set, `novels`."""
 
-from typing import TYPE_CHECKING
-
 import dagster as dg
-
-if TYPE_CHECKING:
-    pass
-
 
 NOVELS = dg.DynamicPartitionsDefinition(name="novels")
 

@@ -30,9 +30,8 @@ from morpheus_assets.store.spaces.coverage import MissingInput, NovelCoverage, c
 from morpheus_assets.store.spaces.refusals import record_refusals
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.embedding.pipeline import EmbeddingInput
     from morpheus_assets.images.scaled_decoding import LeastSize
-    from morpheus_assets.store.spaces.coverage import MissingInput
 
 
 PROGRESS_SECONDS = 15.0

@@ -1,13 +1,20 @@
-"""Decides what a sensor asks for: which novels are stale, which run each of them gets, which files are gone.
+"""Decides what a sensor asks for: which novels are stale or unfinished, which run each gets, which files are gone.
 
-Pure functions over what the folder shows and what the store holds; sensors.py is the shell around them.
+The sensors are the shells around it.
 """
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
+from morpheus_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 
 # A process costs about four seconds: from this many new novels on, they share runs.
 SHARED_RUN_FROM = 8
@@ -125,3 +132,33 @@ def _planned(group: Sequence[StaleNovel], kind: str) -> PlannedRun:
     names = "\n".join(f"{item.novel}:{item.version}" for item in group)
     digest = hashlib.sha256(names.encode()).hexdigest()[:16]
     return PlannedRun(tuple(item.novel for item in group), f"{kind}:{len(group)} novels:{digest}")
+
+
+def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Collection[str]) -> set[str]:
+    """The novels that are not whole: their files are newer than what is stored of them, or vectors are missing.
+
+    `purpose` is "text" for texts, "image" for panels.
+    """
+    from morpheus_assets.store.content.novels import ingested_digests
+    from morpheus_assets.store.content.source_files import load_source_files
+    from morpheus_assets.store.spaces.coverage import coverage
+    from morpheus_assets.store.spaces.spaces import list_spaces
+
+    kind = "text" if purpose == "text" else "panel"
+    files = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
+    digests = ingested_digests(engine)
+    if kind == "text":
+        stale = stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
+    else:
+        stale = stale_panels(files, {novel: known.panels for novel, known in digests.items()})
+    found = {item.novel for item in stale}
+    rows = {row.key: row for row in list_spaces(engine, purpose)}
+    for space in wanted_spaces(settings, purpose):
+        allowed = only_novels(settings, space)
+        names = [novel for novel in novels if allowed is None or novel in allowed]
+        row = rows.get(space.key)
+        if row is None:
+            found.update(novel for novel in names if novel in digests and not digests[novel].refused)
+        elif names:
+            found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.missing)
+    return found & {file.novel for file in files}

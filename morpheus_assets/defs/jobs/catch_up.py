@@ -1,29 +1,31 @@
-"""Launches what is not whole, wherever it lies among the partitions, in few runs; the job is unfinished_job.py's.
+"""The job `ingest_unfinished`: launches what is not whole, wherever it lies among the partitions, in few runs.
 
 A backfill of scattered partitions makes a run for each range of neighbours, and a run costs seconds before its first
 novel. Here the novels in between that are whole are taken along: they cost no request.
 """
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
-from morpheus_assets.defs.backfills import launch_backfill, running_backfill
-from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, TEXT_GROUP
-from morpheus_assets.defs.jobs.reembed import busy_novels
+from morpheus_assets.defs.jobs.ingest import TEXT_GROUP
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.defs.sensors.failed_ingests import unfinished
-from morpheus_assets.services.reembedding_launch import bridge
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 TAGS = {"morpheus/kind": "unfinished"}
 # Thirty scattered novels took 91 s in twenty runs; four run at a time.
 FEW_RUNS = 4
 
 
-def launch(instance: dg.DagsterInstance, graph: BaseAssetGraph, database: DatabaseResource) -> str:
+def launch(instance: dg.DagsterInstance, graph: "BaseAssetGraph", database: DatabaseResource) -> str:
     """Launch the backfill, unless an earlier one has not ended; says what was done in a sentence."""
+    from morpheus_assets.defs.backfills import launch_backfill, running_backfill
+    from morpheus_assets.defs.jobs.reembed import busy_novels
+
     running = running_backfill(instance, TAGS)
     if running:
         return f"The backfill {running} is still at it, so none is added."
@@ -50,11 +52,13 @@ def choose(
 
     A novel whose file was refused, or is gone, is neither; one that a run has at work now is left to it.
     """
+    from morpheus_assets.services.ingest_plan import unfinished
+    from morpheus_assets.services.reembedding_launch import bridge
     from morpheus_assets.store.content.novels import ingested_digests
     from morpheus_assets.store.content.source_files import load_source_files
 
     free = [novel for novel in partitions if novel not in busy]
-    lacking = unfinished(database.engine, database.settings, INGEST_NOVELS.name, free)
+    lacking = unfinished(database.engine, database.settings, "text", free)
     digests = ingested_digests(database.engine)
     whole = {
         file.novel
@@ -68,8 +72,6 @@ def choose(
 @dg.op
 def launch_unfinished(context: dg.OpExecutionContext, database: dg.ResourceParam[DatabaseResource]) -> None:
     """Launch one backfill of the text assets for all novels that are not whole; its page shows what becomes of them."""
-    pass
-
     context.log.info(launch(context.instance, context.repository_def.asset_graph, database))
 
 

@@ -3,9 +3,8 @@
 Dagster itself repeats a run only when its process crashed; a provider that was down, or a database, fails a step.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,13 +12,8 @@ from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
-from morpheus_assets.services.ingest_plan import stale_panels, stale_texts
-from morpheus_assets.settings import Settings
+from morpheus_assets.services.ingest_plan import unfinished
 from morpheus_assets.store.database.errors import StoreError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 # From the failed run's end; after the last one the nightly schedule goes on with what lacks vectors.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 180))
@@ -57,7 +51,8 @@ def failed_ingests_sensor(
     try:
         for run in failed:
             novels = novels_of(run, order)
-            if busy.isdisjoint(novels) and unfinished(database.engine, database.settings, run.job_name, novels):
+            purpose = "text" if run.job_name == INGEST_NOVELS.name else "image"
+            if busy.isdisjoint(novels) and unfinished(database.engine, database.settings, purpose, novels):
                 requests.append(again(run))
                 busy.update(novels)
     except (StoreError, ConfigurationError) as fault:
@@ -113,33 +108,6 @@ def novels_of(run: dg.DagsterRun, order: Sequence[str]) -> list[str]:
         return [run.tags[PARTITION_TAG]] if run.tags.get(PARTITION_TAG) in order else []
     first, last = run.tags[RANGE_START], run.tags[RANGE_END]
     return list(order[order.index(first) : order.index(last) + 1]) if first in order and last in order else []
-
-
-def unfinished(engine: "Engine", settings: Settings, job_name: str, novels: Collection[str]) -> set[str]:
-    """Which novels are not whole: their file is newer than what is stored of it, or vectors are missing."""
-    from morpheus_assets.store.content.novels import ingested_digests
-    from morpheus_assets.store.content.source_files import load_source_files
-    from morpheus_assets.store.spaces.coverage import coverage
-    from morpheus_assets.store.spaces.spaces import list_spaces
-
-    kind, purpose = ("text", "text") if job_name == INGEST_NOVELS.name else ("panel", "image")
-    files = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
-    digests = ingested_digests(engine)
-    if kind == "text":
-        stale = stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
-    else:
-        stale = stale_panels(files, {novel: known.panels for novel, known in digests.items()})
-    found = {item.novel for item in stale}
-    rows = {row.key: row for row in list_spaces(engine, purpose)}
-    for space in wanted_spaces(settings, purpose):
-        allowed = only_novels(settings, space)
-        names = [novel for novel in novels if allowed is None or novel in allowed]
-        row = rows.get(space.key)
-        if row is None:
-            found.update(novel for novel in names if novel in digests and not digests[novel].refused)
-        elif names:
-            found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.missing)
-    return found & {file.novel for file in files}
 
 
 def _at_work(instance: dg.DagsterInstance) -> Iterable[dg.DagsterRun]:

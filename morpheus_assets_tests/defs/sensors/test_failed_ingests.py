@@ -7,6 +7,7 @@ from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResour
 from morpheus_assets.defs.sensors import failed_ingests as second_tries
 from morpheus_assets.defs.sensors.failed_ingests import AGAIN_TAG, TRY_TAG, failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor
+from morpheus_assets.services.ingest_plan import unfinished
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
 
 SECOND = timedelta(0)
@@ -121,9 +122,9 @@ def test_a_run_that_ended_between_reading_and_cutting_leaves_its_novel_stale(dep
     job = deployment.definitions.resolve_job_def("ingest_novels")
     job.execute_in_process(instance=deployment.instance, partition_key="emma", asset_selection=[dg.AssetKey("novels")])
     assert deployment.rows("SELECT chunks_of = source_digest FROM novels") == [(False,)]
-    assert second_tries.unfinished(deployment.engine, deployment.settings, "ingest_novels", ["emma"]) == {"emma"}
+    assert unfinished(deployment.engine, deployment.settings, "text", ["emma"]) == {"emma"}
     assert deployment.ingest("emma").success
-    assert second_tries.unfinished(deployment.engine, deployment.settings, "ingest_novels", ["emma"]) == set()
+    assert unfinished(deployment.engine, deployment.settings, "text", ["emma"]) == set()
 
 
 def test_chunks_are_not_cut_from_a_text_with_the_chapters_of_another(deployment: Deployment):
