@@ -19,8 +19,8 @@ import dagster as dg
 import psutil
 
 from bench.deployment import throwaway
-from morpheus_assets.automation.sensors import new_panels_sensor
-from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.defs.sensors.new_content import new_panels_sensor
 from morpheus_assets_tests.fixtures.s3 import Bucket, S3Process
 
 REPEATS = 3

@@ -11,9 +11,9 @@ import dagster as dg
 
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.embedded import EmbeddedPostgres
-from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
 
 SHARED_NOVELS = PROJECT_FOLDER.parent / "shared" / "data" / "novels"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets.store.embedded import DAGSTER_DATABASE, running_url
+from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, running_url
 
 WORDS = ["harbour", "lantern", "winter", "cathedral", "whisper", "orchard", "thunder", "parchment", "meadow"]
 

@@ -22,10 +22,12 @@ from bench.growth_deployment import Place, place
 from bench.growth_report import write_report
 from bench.growth_search import Asked, Scope, ask_about, search_all
 from morpheus_assets.definitions import build_definitions
+from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets.store import content, indexes, spaces, vector_search, vectors
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.store.content.novels import remove_novel
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.search import nearest as vector_search
+from morpheus_assets.store.spaces import indexes, spaces, vectors
 
 WARM_UP, ALONE = 99_999, 99_998
 KINDS = {"hnsw-binary": 0, "ivf-binary": 10**9}
@@ -74,7 +76,7 @@ class Growth:
         return name
 
     def remove(self, number: int) -> None:
-        content.remove_novel(self.engine, novel_name(number))
+        remove_novel(self.engine, novel_name(number))
         vectors.delete_orphans(self.engine, self.space(), dry_run=False)
 
     def grow(self, size: int) -> None:

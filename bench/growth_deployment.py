@@ -15,9 +15,9 @@ import psutil
 
 from bench.growth_meters import Meters, forget_cached, postmaster_of
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.embedded import EmbeddedPostgres
-from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Place:
             "PYTHONPATH": str(PROJECT_FOLDER),
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "morpheus_assets.automation.ingest", "--texts", novel],
+            [sys.executable, "-m", "morpheus_assets.defs.ingest_here", "--texts", novel],
             cwd=home, env={**os.environ, **given}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         most = 0

@@ -10,8 +10,10 @@ from sqlalchemy import Engine
 from bench.growth_corpus import VectorModel, questions
 from bench.growth_meters import Meters
 from bench.serving_setup import percentile
-from morpheus_assets.store import content, search, vectors
-from morpheus_assets.store.space_rows import SpaceRow
+from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.content.chunks import iter_chunks_of
+from morpheus_assets.store.search import hits as search
+from morpheus_assets.store.spaces import vectors
 
 K = 10
 
@@ -49,7 +51,7 @@ def ask_about(engine: Engine, space: SpaceRow, names: list[str], model: VectorMo
     """Questions for each scope, with the ten nearest as numpy finds them among all stored vectors."""
     pools: dict[Scope, dict[bytes, str]] = {}
     for scope in scopes(names):
-        chunks = content.iter_chunks_of(engine, scope.novels or names)
+        chunks = iter_chunks_of(engine, scope.novels or names)
         kept = ((chunk.content_hash, chunk.body) for _, chunk in chunks if scope.chapter in (None, chunk.chapter))
         pools[scope] = dict(kept)
     asked = {scope: questions(list(pool.values()), count, 17) for scope, pool in pools.items()}

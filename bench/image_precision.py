@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 from bench.clip_checkpoints import spaces_setting
-from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.images.decoding import DEFAULT_MAX_PIXELS, decode_panel
-from morpheus_assets.images.discovery import PANEL_SUFFIXES
+from morpheus_assets.services.configured_spaces import configured_image_spaces, open_provider
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets.sources.names import PANEL_SUFFIXES
 
 SHARED = PROJECT_FOLDER.parent / "shared"
 HELD_OUT = 200

@@ -31,19 +31,19 @@ import psutil
 from bench.clip_checkpoints import spaces_setting
 from bench.deployment import throwaway
 from bench.drawn_pages import FORMATS, write_pages
-from morpheus_assets.assets.embeddings import embeddings_key
-from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.definitions import build_definitions
+from morpheus_assets.defs.assets.embeddings import embeddings_key
+from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
+from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.embedding.clip_model import ClipModel
 from morpheus_assets.embedding.providers.open_clip import BATCH, OpenClipProvider
 from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel
-from morpheus_assets.resources import DatabaseResource, ProvidersResource
+from morpheus_assets.services.configured_spaces import configured_image_spaces, open_provider
 from morpheus_assets.settings import Settings
-from morpheus_assets.store import vectors
-from morpheus_assets.store.panels import replace_panels
-from morpheus_assets.store.records import PanelRecord
-from morpheus_assets.store.spaces import register_space
+from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.spaces import vectors
+from morpheus_assets.store.spaces.spaces import register_space
 
 NOVEL = "pages"
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -24,7 +24,7 @@ def ingest(environment: dict[str, str], home: Path, *novels: str) -> tuple[float
     """(seconds, peak RSS in MB) of one ingest process."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "morpheus_assets.automation.ingest", "--texts", *novels],
+        [sys.executable, "-m", "morpheus_assets.defs.ingest_here", "--texts", *novels],
         env=environment,
         cwd=home,
         stdout=subprocess.DEVNULL,

@@ -25,10 +25,10 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 # A run loads these where it needs them. Here they are loaded first, as the peers' scripts do at their top, for no
 # system's imports count as its work; what these load at their first use counts for all alike.
 LOADED_BY_RUNS = (
-    "morpheus_assets.content_io_managers",
+    "morpheus_assets.defs.io_managers.content",
     "morpheus_assets.embedding.providers.openai",
-    "morpheus_assets.serve.removal",
-    "morpheus_assets.store.rate_limits",
+    "morpheus_assets.services.novels",
+    "morpheus_assets.store.accounts.rate_limits",
     "morpheus_assets.text.readers.plain",
     "numpy",
     "openai",
@@ -55,7 +55,7 @@ def configure() -> None:
     )
     if os.environ["BENCH_TUNED"] == "1":
         os.environ.update(MORPHEUS_REQUESTS_IN_FLIGHT="16", MORPHEUS_INPUTS_PER_REQUEST="128")
-    from morpheus_assets.connection import dagster_database_url
+    from morpheus_assets.services.connections import dagster_database_url
 
     os.environ["DAGSTER_PG_URL"] = dagster_database_url(os.environ["BENCH_DB"])
 
@@ -72,10 +72,10 @@ def setup() -> dict:
     import dagster as dg
     import psycopg
 
-    from morpheus_assets.connection import database_url
-    from morpheus_assets.store.database import open_engine
-    from morpheus_assets.store.embedded import DAGSTER_DATABASE
-    from morpheus_assets.store.migrations import migrate
+    from morpheus_assets.services.connections import database_url
+    from morpheus_assets.store.database.embedded import DAGSTER_DATABASE
+    from morpheus_assets.store.database.engine import open_engine
+    from morpheus_assets.store.database.migrations import migrate
 
     (STATE / "content" / "panels").mkdir(parents=True)
     (STATE / "content" / "novels").symlink_to(CORPUS)
@@ -95,8 +95,8 @@ def ingest(*, every_novel: bool) -> dict:
     import dagster as dg
 
     from bench.run_sections import Sections, watch
-    from morpheus_assets.automation.sensors import new_novels_sensor
     from morpheus_assets.definitions import build_definitions
+    from morpheus_assets.defs.sensors.new_content import new_novels_sensor
 
     for module in LOADED_BY_RUNS:
         importlib.import_module(module)
@@ -141,7 +141,7 @@ def ask_sensor(sensor, settings, instance) -> list[str]:
     """One tick, as the daemon's: partitions are added, the cursor is kept; returns the novels that it wants to run."""
     import dagster as dg
 
-    from morpheus_assets.resources import ContentFolderResource, DatabaseResource
+    from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 
     cursor = STATE / "cursor"
     context = dg.build_sensor_context(
@@ -167,14 +167,14 @@ def ask_sensor(sensor, settings, instance) -> list[str]:
 
 def remove_gone(settings) -> list[str]:
     """What a person does after deleting a file: `morpheus remove NOVEL`."""
-    from morpheus_assets.automation.content_listing import list_novels
-    from morpheus_assets.connection import connected_engine
-    from morpheus_assets.serve.removal import removable, remove_stored
-    from morpheus_assets.store import content
+    from morpheus_assets.services.connections import connected_engine
+    from morpheus_assets.services.novels import removable, remove_stored
+    from morpheus_assets.sources.local import list_novels as listed_novels
+    from morpheus_assets.store.content.novels import list_novels
 
-    there = {file.novel for file in list_novels(settings.novels_folder).files}
+    there = {file.novel for file in listed_novels(settings.novels_folder).files}
     with connected_engine(settings) as engine:
-        gone = [row.novel for row in content.list_novels(engine) if row.novel not in there]
+        gone = [row.novel for row in list_novels(engine) if row.novel not in there]
     for novel in gone:
         remove_stored(settings, removable(settings, novel))
     return gone

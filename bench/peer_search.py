@@ -19,9 +19,9 @@ SEARCHES = 200
 
 def search(settings: Settings, text: str) -> dict[str, float]:
     """p50 and p95 in ms of 200 searches for 200 characters of `text`; raises SystemExit when one finds too little."""
-    from morpheus_assets.serve.api.metrics import Metrics
-    from morpheus_assets.serve.api.search_service import Ask
-    from morpheus_assets.serve.api.services import Services, open_services
+    from morpheus_assets.api.metrics import Metrics
+    from morpheus_assets.api.search.service import Ask
+    from morpheus_assets.api.state import Services, open_services
 
     async def measure(services: Services, mode: str) -> tuple[float, float]:
         chance, took = random.Random(1), []

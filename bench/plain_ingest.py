@@ -15,14 +15,17 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from morpheus_assets.connected_providers import configured_text_spaces, open_provider, request_budget
 from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
-from morpheus_assets.novel_records import novel_record
+from morpheus_assets.services.configured_spaces import configured_text_spaces, open_provider, request_budget
+from morpheus_assets.services.novels import novel_record
 from morpheus_assets.settings import Settings, load_settings
-from morpheus_assets.store import content, spaces, vectors
-from morpheus_assets.store.coverage import missing_hashes
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.content.chapters import replace_chapters
+from morpheus_assets.store.content.chunks import replace_cut_chapters
+from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets.store.spaces.coverage import missing_hashes
 from morpheus_assets.text.chapters import find_chapters
 from morpheus_assets.text.chunking import ChunkerSettings, cut_chapters
 from morpheus_assets.text.novel_files import read_novel_file
@@ -32,12 +35,12 @@ def store_text(engine: Engine, path: Path, novel: str, chunker: ChunkerSettings)
     """One novel from file to chunks."""
     document, digest = read_novel_file(path)
     record = novel_record(novel, document, path.name, digest)
-    content.upsert_novel(engine, record)
+    upsert_novel(engine, record)
     chapters = find_chapters(document)
-    content.replace_chapters(engine, novel, chapters, source_digest=digest)
+    replace_chapters(engine, novel, chapters, source_digest=digest)
     cut = partial(cut_chapters, document.text, chapters, chunker)
     made = {"chunker": chunker.version(), "source_digest": digest, "body_digest": record.body_digest}
-    content.replace_cut_chapters(engine, novel, cut, **made)
+    replace_cut_chapters(engine, novel, cut, **made)
 
 
 def embed(engine: Engine, settings: Settings, novels: Sequence[str]) -> int:

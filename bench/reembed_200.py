@@ -25,13 +25,13 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from morpheus_assets.connection import dagster_database_url  # noqa: E402
-from morpheus_assets.store import spaces  # noqa: E402
-from morpheus_assets.store.coverage import Coverage, coverage  # noqa: E402
-from morpheus_assets.store.database import open_engine  # noqa: E402
-from morpheus_assets.store.embedded import EmbeddedPostgres  # noqa: E402
-from morpheus_assets.store.migrations import migrate  # noqa: E402
-from morpheus_assets.store.search import search_text, with_active_space  # noqa: E402
+from morpheus_assets.services.connections import dagster_database_url  # noqa: E402
+from morpheus_assets.store.database.embedded import EmbeddedPostgres  # noqa: E402
+from morpheus_assets.store.database.engine import open_engine  # noqa: E402
+from morpheus_assets.store.database.migrations import migrate  # noqa: E402
+from morpheus_assets.store.search.hits import search_text, with_active_space  # noqa: E402
+from morpheus_assets.store.spaces import spaces  # noqa: E402
+from morpheus_assets.store.spaces.coverage import Coverage, coverage  # noqa: E402
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of  # noqa: E402
 
 OLD, OLD_KEY = "openai/text-embedding-3-small@256", "openai-text-embedding-3-small-256"

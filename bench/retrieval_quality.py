@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from bench.deployment import SHARED_NOVELS, ingest, throwaway
-from morpheus_assets.serve.searching import open_search
+from morpheus_assets.cli.search import open_search
 
 
 def main() -> None:

@@ -22,12 +22,12 @@ SECTIONS = (
     ("morpheus_assets.text.chapters", "find_chapters", "chapters"),
     ("morpheus_assets.text.chunking", "cut_chunks", "chunking"),
     ("morpheus_assets.text.chunking", "cut_chapters", "chunking"),
-    ("morpheus_assets.io_managers", "NovelPartitionsIOManager.handle_output", "storing text"),
-    ("morpheus_assets.io_managers", "NovelPartitionsIOManager.load_input", "storing text"),
+    ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.handle_output", "storing text"),
+    ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.load_input", "storing text"),
     ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),
-    ("morpheus_assets.space_filling", "SpaceFiller._keep", "writing vectors"),
-    ("morpheus_assets.store.indexes", "ensure_index", "index"),
-    ("morpheus_assets.embedding_io_managers", "EmbeddingsIOManager.handle_output", "coverage"),
+    ("morpheus_assets.services.embed_novels", "SpaceFiller._keep", "writing vectors"),
+    ("morpheus_assets.store.spaces.indexes", "ensure_index", "index"),
+    ("morpheus_assets.defs.io_managers.embeddings", "EmbeddingsIOManager.handle_output", "coverage"),
     ("dagster", "DagsterInstance.handle_new_event", "dagster events"),
 )
 

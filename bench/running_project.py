@@ -22,7 +22,7 @@ import psutil
 import psycopg
 
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets.store.embedded import APPLICATION_DATABASE, DAGSTER_DATABASE, running_url
+from morpheus_assets.store.database.embedded import APPLICATION_DATABASE, DAGSTER_DATABASE, running_url
 
 SPACE = "openai/text-embedding-3-small@256"
 TEXT_ASSETS = ("novels", "chapters", "chunks", "text_embeddings/openai-text-embedding-3-small-256")

@@ -19,9 +19,9 @@ from sqlalchemy.engine import make_url
 
 from bench.running_project import SPACE, RunningProject, free_port, until
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.embedded import APPLICATION_DATABASE, EmbeddedPostgres
-from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.database.embedded import APPLICATION_DATABASE, EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
 
 PROGRAMS = Path(sys.executable).parent
 

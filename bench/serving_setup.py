@@ -13,11 +13,15 @@ from pathlib import Path
 
 import httpx
 
+from morpheus_assets.domain.content import ChapterRecord, NovelRecord
 from morpheus_assets.embedding.spaces import Space, resolve_text_space
-from morpheus_assets.store import content, spaces, vectors
-from morpheus_assets.store.database import open_engine
-from morpheus_assets.store.embedded import EmbeddedPostgres
-from morpheus_assets.store.migrations import migrate
+from morpheus_assets.store.content.chapters import replace_chapters
+from morpheus_assets.store.content.chunks import replace_chunks
+from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.text.chapters import find_chapters
 from morpheus_assets.text.chunking import cut_chunks
 from morpheus_assets.text.formats import read_document
@@ -67,7 +71,7 @@ def serving(
             **({"MORPHEUS_REDIS_URL": redis_url} if redis_url else {}),
         }  # fmt: skip
         api = subprocess.Popen(
-            [sys.executable, "-m", "morpheus_assets.serve.cli", "serve"],
+            [sys.executable, "-m", "morpheus_assets.cli.main", "serve"],
             env=environment, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         children.append(api)
@@ -86,17 +90,17 @@ def load_novel(engine, path: Path, space: Space) -> tuple[str, list[str]]:
     document = read_document(path.read_bytes(), path.name)
     chapters = find_chapters(document)
     chunks = list(cut_chunks(document.text, chapters))
-    record = content.NovelRecord(
+    record = NovelRecord(
         "bench", document.title, document.author, document.language, document.format, document.encoding, (),
         path.name, "0", document.text, "0",
     )  # fmt: skip
-    content.upsert_novel(engine, record)
-    content.replace_chapters(
+    upsert_novel(engine, record)
+    replace_chapters(
         engine,
         "bench",
-        [content.ChapterRecord(c.ordinal, c.title, c.kind, c.char_start, c.char_end, c.line) for c in chapters],
+        [ChapterRecord(c.ordinal, c.title, c.kind, c.char_start, c.char_end, c.line) for c in chapters],
     )
-    content.replace_chunks(engine, "bench", chunks)
+    replace_chunks(engine, "bench", chunks)
     unique = {chunk.content_hash: chunk.body for chunk in chunks}
     row = spaces.register_space(engine, space)
     if space.provider == "openai":

@@ -4,26 +4,30 @@ from typing import Any
 
 import dagster as dg
 
-from morpheus_assets.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
-from morpheus_assets.assets.insight import build_chapter_echoes_asset
-from morpheus_assets.assets.panels import panel_images
-from morpheus_assets.assets.text import build_chunks_asset, chapters, novels
-from morpheus_assets.automation.checks import CONTENT_CHECKS
-from morpheus_assets.automation.embedding_checks import build_check_job, build_embeddings_checks
-from morpheus_assets.automation.generate_embedding import generate_embedding
-from morpheus_assets.automation.jobs import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.automation.lost_runs import lost_runs_sensor
-from morpheus_assets.automation.schedules import build_schedules
-from morpheus_assets.automation.second_tries import failed_ingests_sensor
-from morpheus_assets.automation.sensors import new_novels_sensor, new_panels_sensor
-from morpheus_assets.automation.space_sensors import prepare_new_space, switch_spaces_sensor
-from morpheus_assets.automation.unfinished_job import ingest_unfinished
-from morpheus_assets.automation.upkeep import upkeep
-from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
-from morpheus_assets.executors import build_executor
-from morpheus_assets.io_manager_definitions import build_io_managers
-from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.sample_content import sample_novels
+from morpheus_assets.defs.assets.chapter_echoes import build_chapter_echoes_asset
+from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
+from morpheus_assets.defs.assets.panels import panel_images
+from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
+from morpheus_assets.defs.checks.content import CONTENT_CHECKS
+from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
+from morpheus_assets.defs.executors import build_executor
+from morpheus_assets.defs.io_managers.registry import build_io_managers
+from morpheus_assets.defs.jobs.catch_up import ingest_unfinished
+from morpheus_assets.defs.jobs.generate_embedding import generate_embedding
+from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.defs.jobs.upkeep import upkeep
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.defs.schedules import build_schedules
+from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
+from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
+from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
+from morpheus_assets.defs.sensors.space_switch import prepare_new_space, switch_spaces_sensor
+from morpheus_assets.services.configured_spaces import (
+    configured_image_spaces,
+    configured_text_spaces,
+    sample_image_spaces,
+)
+from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.text.chunker_settings import ChunkerSettings
 

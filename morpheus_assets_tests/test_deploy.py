@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from morpheus_assets.serve.cli import main
+from morpheus_assets.cli.main import main
 from morpheus_assets.settings import PROJECT_FOLDER, Settings, variable_of
 
 DEPLOY = PROJECT_FOLDER / "deploy"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.embedding.clip_sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.image_spaces import decodes_scaled, resolve_again, resolve_image_space, space_precision
 from morpheus_assets.embedding.spaces import Space, SpaceName, parse_space_names
+from morpheus_assets.services.configured_spaces import configured_image_spaces, open_provider
 from morpheus_assets.settings import Settings
 
 

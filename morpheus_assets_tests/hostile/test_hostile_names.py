@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.automation.content_listing import list_novels, list_panel_folders, observe
-from morpheus_assets.slugs import is_novel_slug
+from morpheus_assets.domain.slugs import is_novel_slug
+from morpheus_assets.sources.local import list_novels, list_panel_folders, observe
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
 
 HOSTILE_NAMES = {

@@ -7,9 +7,12 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from morpheus_assets.domain.content import ChapterRecord, ChunkRecord, NovelRecord, PanelRecord
 from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.store import content
-from morpheus_assets.store.content import ChunkRecord, NovelRecord, PanelRecord
+from morpheus_assets.store.content.chapters import replace_chapters
+from morpheus_assets.store.content.chunks import replace_chunks
+from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.content.panels import replace_panels
 
 SPACE = Space("demo-8", "text", "openai", "demo", "1", 8, "as is", 8192)
 
@@ -32,7 +35,7 @@ def add_novel(engine: Engine) -> Callable[..., list[bytes]]:
         record = NovelRecord(
             novel, novel.title(), None, language, "txt", "utf-8", (), f"{novel}.txt", digest, text, digest
         )
-        content.upsert_novel(engine, record)
+        upsert_novel(engine, record)
         rows, start = [], 0
         for number, body in enumerate(bodies):
             value = hashlib.sha256(body.encode()).digest()
@@ -43,10 +46,8 @@ def add_novel(engine: Engine) -> Callable[..., list[bytes]]:
             )
             start += len(body)
         chapters = sorted({row.chapter for row in rows})
-        content.replace_chapters(
-            engine, novel, [content.ChapterRecord(n, f"Chapter {n}", "chapter", 0, 1, 1) for n in chapters]
-        )
-        content.replace_chunks(engine, novel, rows)
+        replace_chapters(engine, novel, [ChapterRecord(n, f"Chapter {n}", "chapter", 0, 1, 1) for n in chapters])
+        replace_chunks(engine, novel, rows)
         return [row.content_hash for row in rows]
 
     return add
@@ -56,7 +57,7 @@ def add_novel(engine: Engine) -> Callable[..., list[bytes]]:
 def add_panels(engine: Engine) -> Callable[..., list[bytes]]:
     def add(novel: str, names: list[str]) -> list[bytes]:
         hashes = [hashlib.sha256(name.encode()).digest() for name in names]
-        content.replace_panels(
+        replace_panels(
             engine,
             novel,
             [

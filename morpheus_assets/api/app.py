@@ -1,0 +1,96 @@
+"""Puts the API together: routes, layers, errors, documentation. What a route does is its own module's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
+
+from morpheus_assets.api.metrics import Metrics
+from morpheus_assets.api.middleware.access import Access, read_keys
+from morpheus_assets.api.middleware.request_log import RequestLog
+from morpheus_assets.api.problems import ProblemDocument, documented, install_handlers
+from morpheus_assets.api.routes import content as content_routes
+from morpheus_assets.api.routes import health, jobs, page
+from morpheus_assets.api.routes import image as image_embeddings
+from morpheus_assets.api.routes import search as search_routes
+from morpheus_assets.api.routes import text as text_embeddings
+from morpheus_assets.api.state import open_services
+from morpheus_assets.settings import Settings
+
+VERSION = "1"
+DESCRIPTION = """Embeds texts and pictures, launches and follows jobs, and searches novels and comic panels.
+
+Errors are problem documents (RFC 9457). Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY` when the
+server has keys. Every answer has an `X-Request-ID`, which the server's log holds too."""
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The application; raises ConfigurationError for unknown spaces and ValueError for unusable API keys."""
+    metrics = Metrics()
+    raw_keys = settings.api_keys.get_secret_value() if settings.api_keys else None
+    keys = read_keys(raw_keys)
+    origins = frozenset(origin.strip() for origin in settings.api_cors_origins.split(",") if origin.strip())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings, metrics) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Morpheus Assets",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=documented(400, 401, 403, 413, 422, 429, 500, 503, 504),
+    )
+    app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
+    install_handlers(app)
+    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes, health, page):
+        app.include_router(module.router)
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=sorted(origins), allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(
+        Access,
+        keys=keys,
+        per_minute=settings.api_requests_per_minute,
+        max_body_bytes=settings.api_max_body_bytes,
+        origins=origins,
+        max_in_flight=settings.api_max_in_flight,
+    )
+    app.add_middleware(RequestLog, metrics=metrics, timeout_seconds=settings.api_timeout_seconds)
+    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
+    return app
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with our own error document in place of its own."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    components = schema.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["ProblemDocument"] = problem
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    schema["security"] = [{}, {"bearer": []}, {"apiKey": []}]
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                content = response.get("content", {})
+                if "HTTPValidationError" in str(content.get("application/json", "")):
+                    operation["responses"][status] = documented(422)[422]
+    app.openapi_schema = schema
+    return schema

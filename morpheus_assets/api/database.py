@@ -1,0 +1,82 @@
+"""Postgres for the API: an engine opened when first needed, calls in threads, and a short breath while it is down."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+
+from morpheus_assets.services.connections import DatabaseNotRunning, database_url
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.database.engine import explain, open_engine
+from morpheus_assets.store.database.errors import DatabaseDown
+
+THREADS = 8
+# While nothing answers, requests are refused for this long without asking again: connecting may take seconds.
+_BREATH_SECONDS = 1.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Database:
+    """The content database, seen from the event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+        self._down: tuple[float, Exception] | None = None
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+
+    def engine(self) -> Engine:
+        """The engine; call it in a thread. Raises DatabaseNotRunning."""
+        if self._engine is None:
+            url = database_url(self._settings)
+            self._engine = open_engine(url, application_name="morpheus api", pool_size=THREADS)
+        return self._engine
+
+    async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work(engine, …)` in a thread. Raises DatabaseDown, DatabaseNotRunning, and what `work` raises."""
+        if self._down is not None and time.monotonic() < self._down[0]:
+            raise self._down[1]
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, work, args, kwargs)
+
+    def _call(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        try:
+            result = work(self.engine(), *args, **kwargs)
+        except (DatabaseNotRunning, DatabaseDown) as error:
+            self._rest(error)
+            raise
+        except (DBAPIError, psycopg.OperationalError, psycopg.InterfaceError, PoolExhausted) as fault:
+            down = self._unavailable(fault)
+            if down is None:
+                raise
+            self._rest(down)
+            raise down from fault
+        self._down = None
+        return result
+
+    def _unavailable(self, fault: Exception) -> Exception | None:
+        if isinstance(fault, PoolExhausted):
+            return DatabaseDown("The database is busy: every connection of the API is in use; try again.")
+        url = self._engine.url if self._engine is not None else make_url("postgresql://")
+        if isinstance(fault, DBAPIError):
+            explained = explain(fault, url)
+            return explained if fault.connection_invalidated or isinstance(explained, DatabaseDown) else None
+        # A server that is stopped in the middle of a query speaks through psycopg itself.
+        return DatabaseDown("Postgres broke off the connection; it is stopping or restarting.")
+
+    def _rest(self, error: Exception) -> None:
+        self._down = (time.monotonic() + _BREATH_SECONDS, error)
+
+    def close(self) -> None:
+        """Let running calls end and close the connections."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        if self._engine is not None:
+            self._engine.dispose()

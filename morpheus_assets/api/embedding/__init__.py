@@ -1,0 +1,1 @@
+"""Embedding on request: open providers, batching, budget, spending, cached vectors."""

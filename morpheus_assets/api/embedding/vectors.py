@@ -1,0 +1,265 @@
+"""Texts to vectors for a request: from the cache, from what is stored, else from the provider; long ones by parts.
+
+Vectors come out as they arrive, so that they can be streamed; what they look like as an answer is text_embeddings.py's.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from psycopg.errors import UndefinedTable
+
+from morpheus_assets.api.database import Database
+from morpheus_assets.api.embedding.providers import WarmProviders
+from morpheus_assets.api.embedding.query_cache import QueryCache, vector_key
+from morpheus_assets.api.metrics import Metrics
+from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
+from morpheus_assets.embedding.long_inputs import Part, join, split, surely_too_long
+from morpheus_assets.embedding.packing import EmbeddingInput, Packer
+from morpheus_assets.embedding.providers import EmbeddingProvider, InputType
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.services.connections import DatabaseNotRunning
+from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.spaces.spaces import get_space
+from morpheus_assets.store.spaces.vectors import read_vectors
+
+_CONCURRENCY = 5
+# Characters; a longer text is no stored passage, so it is not looked for (a chunk has 254 word pieces by default).
+_LONGEST_PASSAGE = 20_000
+
+OnPart = Callable[[int, int, int, "PartVector"], None]
+"""Called as a part arrives with the input's index, the part's number (from 0), how many there are, and the part."""
+
+
+@dataclass(frozen=True)
+class PartVector:
+    """The vector of one part of a long input."""
+
+    part: Part
+    embedding: np.ndarray
+
+
+@dataclass(frozen=True)
+class TextVector:
+    """The float32 [dimensions] vector of input number `index`; `source` is "redis", "postgres" or "provider".
+
+    `tokens` is what the provider charged for it now; `parts` is empty for an input that was embedded whole.
+    """
+
+    index: int
+    embedding: np.ndarray
+    tokens: int
+    source: str
+    parts: Sequence[PartVector] = ()
+
+
+class TextVectors:
+    """Embeds texts of any length in any text space."""
+
+    def __init__(self, providers: WarmProviders, cache: QueryCache, database: Database, metrics: Metrics) -> None:
+        self._providers = providers
+        self._cache = cache
+        self._database = database
+        self._metrics = metrics
+        self._rows: dict[str, SpaceRow] = {}
+
+    async def one(self, space: Space, text: str, input_type: InputType) -> TextVector:
+        """The vector of one text."""
+        async for vector in self.stream(space, [text], input_type):
+            return vector
+        raise AssertionError("one text gives one vector")
+
+    async def all(self, space: Space, texts: Sequence[str], input_type: InputType) -> list[TextVector]:
+        """The vectors of all texts, in their order."""
+        found = [vector async for vector in self.stream(space, texts, input_type)]
+        return sorted(found, key=lambda vector: vector.index)
+
+    async def stream(
+        self, space: Space, texts: Sequence[str], input_type: InputType, on_part: OnPart | None = None
+    ) -> AsyncIterator[TextVector]:
+        """The vectors as they arrive; raises InputRefused with the index of the text at fault.
+
+        `on_part` makes long inputs be embedded again, for a cached vector does not tell its parts.
+        """
+        hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
+        provider = await self._providers.provider(space)
+        pairs = list(zip(hashes, texts, strict=True))
+        short = [value for value, text in pairs if not on_part or not _long(provider, text)]
+        passages = {value: None for value, text in pairs if len(text) < _LONGEST_PASSAGE}
+        known = await self._known(space, short, list(passages), input_type)
+        for index, value in enumerate(hashes):
+            if value in known:
+                yield TextVector(index, known[value][0], 0, known[value][1])
+        wanted = {value: index for index, value in reversed(list(enumerate(hashes))) if value not in known}
+        again: dict[int, list[int]] = {}
+        for index, value in enumerate(hashes):
+            if value in wanted and wanted[value] != index:
+                again.setdefault(wanted[value], []).append(index)
+        fresh = {index: texts[index] for index in wanted.values()}
+        self._metrics.cache.labels("vector", "provider").inc(len(fresh))
+        async for vector in self._embed(space, fresh, input_type, on_part):
+            key = vector_key(space.fingerprint, input_type, hashes[vector.index])
+            await self._cache.put({key: vector.embedding.astype("<f4").tobytes()})
+            yield vector
+            for index in again.get(vector.index, ()):
+                yield TextVector(index, vector.embedding, 0, vector.source, vector.parts)
+
+    async def _known(
+        self, space: Space, hashes: Sequence[bytes], passages: Sequence[bytes], input_type: InputType
+    ) -> dict[bytes, tuple[np.ndarray, str]]:
+        keys = {vector_key(space.fingerprint, input_type, value): value for value in hashes}
+        cached = await self._cache.get(list(keys))
+        known = {keys[key]: (np.frombuffer(blob, "<f4"), "redis") for key, blob in cached.items()}
+        self._metrics.cache.labels("vector", "redis").inc(len(known))
+        missing = [value for value in passages if value not in known]
+        if missing and input_type == "document":
+            stored = await self._stored(space, missing)
+            self._metrics.cache.labels("vector", "postgres").inc(len(stored))
+            known |= {value: (vector, "postgres") for value, vector in stored.items()}
+        return known
+
+    async def _stored(self, space: Space, hashes: Sequence[bytes]) -> dict[bytes, np.ndarray]:
+        try:
+            row = await self._row(space)
+            if row is None:
+                return {}
+            return await self._database.call(read_vectors, row, hashes)
+        except (StoreError, DatabaseNotRunning, UndefinedTable):
+            return {}
+
+    async def _row(self, space: Space) -> SpaceRow | None:
+        """The stored row of a space; remembered, for its key and its table never change."""
+        if space.fingerprint not in self._rows:
+            row = await self._database.call(get_space, space.key)
+            if row.fingerprint != space.fingerprint:
+                return None
+            self._rows[space.fingerprint] = row
+        return self._rows[space.fingerprint]
+
+    async def _embed(
+        self, space: Space, texts: dict[int, str], input_type: InputType, on_part: OnPart | None
+    ) -> AsyncIterator[TextVector]:
+        """Whole texts packed into requests, long ones cut; every request on its way at once, up to a limit."""
+        provider = await self._providers.provider(space)
+        whole = {index: text for index, text in texts.items() if not surely_too_long(provider, text)}
+        # what is over by the estimate goes alone: if the model refuses it after all, only it is cut
+        doubtful = {index for index, text in whole.items() if _long(provider, text)}
+        certain = [EmbeddingInput(b"%d" % index, text) for index, text in whole.items() if index not in doubtful]
+        packer = Packer(certain, provider)
+        gate = asyncio.Semaphore(_CONCURRENCY)
+        jobs: list[asyncio.Task[list[TextVector]]] = []
+        while (pack := packer.next_pack()) is not None:
+            members = [(int(item.content_hash), str(item.content)) for item in pack.inputs]
+            jobs.append(asyncio.create_task(self._pack(gate, space, members, input_type, on_part)))
+        jobs += [
+            asyncio.create_task(self._pack(gate, space, [(at, texts[at])], input_type, on_part)) for at in doubtful
+        ]
+        jobs += [
+            asyncio.create_task(self._by_parts(gate, space, at, text, input_type, on_part))
+            for at, text in texts.items()
+            if at not in whole
+        ]
+        try:
+            for done in asyncio.as_completed(jobs):
+                for vector in await done:
+                    yield vector
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    async def _pack(
+        self,
+        gate: asyncio.Semaphore,
+        space: Space,
+        members: list[tuple[int, str]],
+        input_type: InputType,
+        on_part: OnPart | None,
+    ) -> list[TextVector]:
+        try:
+            async with gate:
+                result = await self._providers.embed(space, [text for _, text in members], input_type)
+        except (InputRefused, RequestTooLarge) as error:
+            at = error.index if isinstance(error, InputRefused) else None
+            if len(members) == 1:
+                index, text = members[0]
+                if len(text) < 64:
+                    raise InputRefused(str(error), index) from None
+                return await self._by_parts(gate, space, index, text, input_type, on_part, error)
+            middle = len(members) // 2
+            # the one at fault is found, and the others may pass
+            halves = (
+                [members[:middle], members[middle:]]
+                if at is None
+                else [members[at : at + 1], members[:at] + members[at + 1 :]]
+            )
+            parts = await asyncio.gather(*(self._pack(gate, space, half, input_type, on_part) for half in halves))
+            return [vector for part in parts for vector in part]
+        share = result.total_tokens // len(members)
+        first = result.total_tokens - share * (len(members) - 1)
+        return [
+            TextVector(index, result.embeddings[at], first if at == 0 else share, "provider")
+            for at, (index, _) in enumerate(members)
+        ]
+
+    async def _by_parts(
+        self,
+        gate: asyncio.Semaphore,
+        space: Space,
+        index: int,
+        text: str,
+        input_type: InputType,
+        on_part: OnPart | None,
+        refused: Exception | None = None,
+    ) -> list[TextVector]:
+        provider = await self._providers.provider(space)
+        for shrink in (1.0, 0.7, 0.45):
+            parts = await asyncio.to_thread(split, provider, text, shrink=shrink)
+            if refused is not None and len(parts) == 1:
+                continue
+            try:
+                return [await self._joined(gate, space, index, parts, input_type, on_part)]
+            except InputRefused as error:
+                refused = error
+        raise InputRefused(str(refused), index)
+
+    async def _joined(
+        self,
+        gate: asyncio.Semaphore,
+        space: Space,
+        index: int,
+        parts: list[Part],
+        input_type: InputType,
+        on_part: OnPart | None,
+    ) -> TextVector:
+        provider = await self._providers.provider(space)
+        packer = Packer([EmbeddingInput(b"%d" % at, part.text) for at, part in enumerate(parts)], provider)
+        packs = []
+        while (pack := packer.next_pack()) is not None:
+            packs.append([int(item.content_hash) for item in pack.inputs])
+
+        async def embed(numbers: list[int]) -> tuple[list[int], np.ndarray, int]:
+            async with gate:
+                result = await self._providers.embed(space, [parts[at].text for at in numbers], input_type)
+            if on_part is not None:
+                for at, row in zip(numbers, result.embeddings, strict=True):
+                    on_part(index, at, len(parts), PartVector(parts[at], row))
+            return numbers, result.embeddings, result.total_tokens
+
+        rows = np.zeros((len(parts), space.dimensions), np.float32)
+        tokens = 0
+        for numbers, embeddings, charged in await asyncio.gather(*(embed(numbers) for numbers in packs)):
+            rows[numbers] = embeddings
+            tokens += charged
+        whole = join(rows, [part.tokens for part in parts])
+        return TextVector(
+            index, whole, tokens, "provider", [PartVector(part, row) for part, row in zip(parts, rows, strict=True)]
+        )
+
+
+def _long(provider: EmbeddingProvider, text: str) -> bool:
+    limit = provider.limits.max_input_tokens
+    return limit is not None and provider.estimate_tokens(text) > limit

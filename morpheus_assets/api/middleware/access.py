@@ -1,0 +1,191 @@
+"""Who may call, how often, from where, and with how large a body: decided before a byte of the body is read.
+
+Pure ASGI, one layer. Without keys only this machine may call, and a web page of another origin may not at all.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from morpheus_assets.api.problems import Problem, problem_response
+
+# What a person or a machine must reach before it has a key: the page that asks for one, and the health checks.
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/favicon.ico"})
+OPEN_PREFIX = "/page/"
+
+
+@dataclass
+class TokenBucket:
+    """`per_minute` requests a minute, and as many in one burst as ten seconds allow."""
+
+    per_minute: int
+    left: float = field(init=False)
+    at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.left = self.burst
+
+    @property
+    def burst(self) -> float:
+        """The most that may come at once."""
+        return max(1.0, self.per_minute / 6)
+
+    def take(self) -> float:
+        """0.0 when there is room, else the seconds until there is."""
+        now = time.monotonic()
+        self.left = min(self.burst, self.left + (now - self.at) * self.per_minute / 60)
+        self.at = now
+        if self.left >= 1:
+            self.left -= 1
+            return 0.0
+        return (1 - self.left) * 60 / self.per_minute
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """One key: only its digest is kept, so that neither a log nor a memory dump shows it."""
+
+    name: str
+    digest: bytes
+
+
+def read_keys(text: str | None) -> list[ApiKey]:
+    """The keys of a comma list of `KEY` or `NAME:KEY`; raises ValueError for one that is too short to be one."""
+    keys = []
+    for number, part in enumerate((each.strip() for each in (text or "").split(",")), 1):
+        if not part:
+            continue
+        name, colon, key = part.partition(":")
+        name, key = (name, key) if colon else (f"key {number}", part)
+        if len(key) < 16:
+            raise ValueError(f"MORPHEUS_API_KEYS: {name!r} has a key of {len(key)} characters; use 16 or more.")
+        keys.append(ApiKey(name, hashlib.sha256(key.encode()).digest()))
+    return keys
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine only."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Access:
+    """The gate: origin, key, rate, size, load, in this order."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keys: list[ApiKey],
+        per_minute: int,
+        max_body_bytes: int,
+        origins: frozenset[str],
+        max_in_flight: int,
+    ) -> None:
+        self._in_flight = 0
+        self._most_in_flight = max_in_flight
+        self._app = app
+        self._keys = keys
+        self._buckets = {key.digest: TokenBucket(per_minute) for key in keys}
+        self._max_body = max_body_bytes
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it with the problem that stops it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check_origin(headers)
+            if not _is_open(scope["path"]) and scope["method"] != "OPTIONS":
+                self._check_key(scope, headers)
+            self._check_length(headers)
+        except Problem as problem:
+            await problem_response(problem, scope.get("morpheus.request_id"))(scope, receive, send)
+            return
+        if _is_open(scope["path"]) or scope["path"].endswith("/events"):
+            # a stream that waits costs nothing, and whoever looks after the server must get through
+            await self._app(scope, self._counted(receive), send)
+            return
+        if self._in_flight >= self._most_in_flight:
+            full = Problem(503, "overloaded", "The server has all the requests that it can work on.", retry_after=1)
+            await problem_response(full, scope.get("morpheus.request_id"))(scope, receive, send)
+            return
+        self._in_flight += 1
+        try:
+            await self._app(scope, self._counted(receive), send)
+        finally:
+            self._in_flight -= 1
+
+    def _check_origin(self, headers: Headers) -> None:
+        host = headers.get("host", "")
+        if not self._keys and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+            # a name that another site points at 127.0.0.1 would let its pages read the answers
+            raise Problem(403, "forbidden", f"Without API keys only this machine is served, not {host!r}.")
+        origin = headers.get("origin")
+        if origin and origin not in self._origins and urlsplit(origin).netloc != host:
+            raise Problem(
+                403, "forbidden", f"Web pages of {origin!r} may not call this server (MORPHEUS_API_CORS_ORIGINS)."
+            )
+
+    def _check_key(self, scope: Scope, headers: Headers) -> None:
+        if not self._keys:
+            return
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        given = headers.get("x-api-key") or (bearer if scheme.lower() == "bearer" else "")
+        digest = hashlib.sha256(given.strip().encode("utf-8", "surrogateescape")).digest()
+        # every key is compared, in constant time, whichever fits
+        fitting = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
+        if not fitting:
+            raise Problem(
+                401,
+                "unauthorized",
+                "Send one of the server's API keys as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+                headers={"WWW-Authenticate": 'Bearer realm="morpheus"'},
+            )
+        scope["morpheus.key_name"] = fitting[0].name
+        wait = self._buckets[digest].take()
+        if wait:
+            bucket = self._buckets[digest]
+            raise Problem(
+                429, "rate-limited", f"This key may make {bucket.per_minute} requests a minute.", retry_after=wait
+            )
+
+    def _check_length(self, headers: Headers) -> None:
+        length = headers.get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length) > self._max_body:
+            raise self._too_large()
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            413, "too-large", f"The body may have {self._max_body:,} bytes (MORPHEUS_API_MAX_BODY_BYTES).",
+            fields={"body": f"More than {self._max_body:,} bytes."},
+        )  # fmt: skip
+
+    def _counted(self, receive: Receive) -> Receive:
+        """A body without a stated length is counted while it comes in."""
+        received = 0
+
+        async def counting() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._max_body:
+                    raise self._too_large()
+            return message
+
+        return counting
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)

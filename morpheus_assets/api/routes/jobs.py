@@ -1,0 +1,227 @@
+"""Jobs over HTTP: embed novels through Dagster, embed a list of texts in the background, follow and cancel either."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from starlette.responses import Response
+
+from morpheus_assets.api.job_progress import JobReport, before_launch, report
+from morpheus_assets.api.middleware.request_log import note, without_deadline
+from morpheus_assets.api.problems import Problem, documented, field_problem
+from morpheus_assets.api.responses import EVENT_STREAM, json_answer, stream_answer, stream_documented
+from morpheus_assets.api.routes.search import readable
+from morpheus_assets.api.routes.text import check_inputs
+from morpheus_assets.api.state import Services, UsesServices
+from morpheus_assets.services.dagster_client import DagsterRefused, UnknownJob
+from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary, save_job
+from morpheus_assets.store.content.novels import list_novels
+
+INGEST_JOB, GENERATE_JOB = "ingest_novels", "generate_embedding"
+# Above the runs of generate_embedding (2), which are above those of the sensors (0).
+WEBHOOK_PRIORITY = {"dagster/priority": "3", "morpheus/launched_by": "http"}
+MOST_NOVELS = 10_000
+POLL_SECONDS = 1.0
+_JOB_ID = r"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]{8})$"
+JobId = Annotated[str, Path(pattern=_JOB_ID, description="A run's or a backfill's id.", examples=["qwertzui"])]
+
+router = APIRouter(tags=["jobs"])
+
+
+class BatchRequest(BaseModel):
+    """Novels to bring from their files to their vectors."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"novel": "dracula"}]})
+
+    novel: str | list[str] | None = Field(None, description="A novel's key, or a list of them.")
+    novels: list[str] | None = Field(None, description="The same as a list.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "BatchRequest":
+        if (self.novel is None) == (self.novels is None):
+            raise ValueError("Give `novel` or `novels`, not both.")
+        if not 1 <= len(self.keys) <= MOST_NOVELS:
+            raise ValueError(f"Name 1 to {MOST_NOVELS} novels.")
+        return self
+
+    @property
+    def keys(self) -> list[str]:
+        """The novels, each once."""
+        given = self.novels if self.novels is not None else self.novel
+        return list(dict.fromkeys([given] if isinstance(given, str) else given or []))
+
+
+class GenerateRequest(BaseModel):
+    """Texts to embed in the background; each must fit into the model."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"inputs": ["One text.", "Another."]}]})
+
+    inputs: list[str] = Field(min_length=1, max_length=1000)
+    model: str | None = Field(None, max_length=200, description="As for POST /api/embeddings/text.")
+    input_type: Literal["query", "document"] | None = None
+
+    @field_validator("inputs")
+    @classmethod
+    def _usable(cls, value: list[str]) -> list[str]:
+        check_inputs(value)
+        return value
+
+
+class Launched(BaseModel):
+    """A job that was launched; ask for it at `url`."""
+
+    id: str
+    url: str
+    events_url: str
+
+
+@router.post(
+    "/api/embeddings/batch",
+    status_code=202,
+    response_model=None,
+    responses={202: {"model": Launched}, **documented(404, 502)},
+    summary="Embed novels",
+)
+async def embed_novels(body: BatchRequest, request: Request, services: UsesServices) -> Response:
+    """Launches a run for one novel, a backfill for several; what has its vectors already is not paid for again."""
+    novels = [readable("novel", novel) for novel in body.keys]
+    known = {row.novel for row in await services.database.call(list_novels, novels)}
+    unknown = [novel for novel in novels if novel not in known]
+    if unknown:
+        names = ", ".join(repr(novel) for novel in unknown[:5])
+        raise field_problem(
+            "novel", f"Not stored: {names}; drop its file into the content folder first.", status=404, kind="not-found"
+        )
+    space = services.spaces.configured[0]
+    before = await services.database.call(before_launch, space.key, novels)
+    if len(novels) == 1:
+        tags = {**WEBHOOK_PRIORITY, "dagster/partition": novels[0], "morpheus/novel": novels[0]}
+        job = await services.dagster.launch_run(INGEST_JOB, tags=tags)
+    else:
+        title = f"{len(novels)} novels, asked for over HTTP"
+        job = await services.dagster.launch_backfill(INGEST_JOB, novels, title=title, tags=WEBHOOK_PRIORITY)
+    await services.database.call(
+        save_job, job, "embed_novels", novels=novels, space_key=space.key, done_before=before.done,
+        tokens_before=before.tokens, spending_before=before.spending,
+    )  # fmt: skip
+    note(request, job=job, novels=len(novels))
+    return _launched(job)
+
+
+@router.post(
+    "/api/jobs",
+    status_code=202,
+    response_model=None,
+    responses={202: {"model": Launched}, **documented(502)},
+    summary="Embed texts in the background",
+)
+async def generate(body: GenerateRequest, request: Request, services: UsesServices) -> Response:
+    """Launches the Dagster job `generate_embedding`; its result is kept and looked up by the job's id."""
+    space = await services.spaces.find(body.model, None)
+    config = {"inputs": body.inputs, "model": f"{space.provider}/{space.model}@{space.dimensions}"}
+    config["input_type"] = body.input_type or "document"
+    job = await services.dagster.launch_run(
+        GENERATE_JOB, config={"ops": {"embed_inputs": {"config": config}}}, tags={"morpheus/launched_by": "http"}
+    )
+    await services.database.call(save_job, job, GENERATE_JOB, space_key=space.key)
+    note(request, job=job, inputs=len(body.inputs))
+    return _launched(job)
+
+
+@router.get(
+    "/api/jobs/{id}",
+    response_model=None,
+    responses={200: {"model": JobReport}, **documented(404, 502)},
+    summary="What became of a job",
+)
+async def job(id: JobId, services: UsesServices) -> Response:
+    """Status, progress, and the result or the error."""
+    return json_answer(await report(services, id))
+
+
+@router.get(
+    "/api/jobs/{id}/result",
+    response_model=None,
+    responses={
+        200: {"content": {"application/json": {"schema": {"type": "object"}}}, "description": "The vectors."},
+        **documented(404),
+    },
+    summary="The vectors of a finished job",
+)
+async def job_result(id: JobId, services: UsesServices) -> Response:
+    """`{embeddings, model, total_tokens, space}` of a run of `generate_embedding`."""
+    summary = await services.database.call(result_summary, id)
+    embeddings = await services.database.call(result_embeddings, id) if summary else None
+    if summary is None or embeddings is None:
+        raise Problem(404, "not-found", f"The job {id} has no result (yet); ask /api/jobs/{id} for its status.")
+    return json_answer(
+        {
+            "embeddings": embeddings, "model": summary.model, "total_tokens": summary.total_tokens,
+            "space": summary.space_key, "input_type": summary.input_type,
+        }
+    )  # fmt: skip
+
+
+@router.get(
+    "/api/jobs/{id}/events",
+    response_model=None,
+    responses={200: stream_documented("Events `progress` while it goes on, and `end`."), **documented(404, 502)},
+    summary="Follow a job",
+)
+async def job_events(id: JobId, request: Request, services: UsesServices) -> Response:
+    """Server-sent events (or JSON lines, if `Accept` says application/x-ndjson) until the job has ended."""
+    first = await report(services, id)
+    without_deadline(request)
+    kind = "application/x-ndjson" if "x-ndjson" in request.headers.get("accept", "") else EVENT_STREAM
+    return stream_answer(_follow(services, id, first), kind)
+
+
+@router.delete(
+    "/api/jobs/{id}",
+    status_code=202,
+    response_model=None,
+    responses={202: {"model": JobReport}, **documented(404, 409, 502)},
+    summary="Cancel a job",
+)
+async def cancel(id: JobId, services: UsesServices) -> Response:
+    """Asks Dagster to end it; vectors that are stored by then stay, and are not paid for again."""
+    now = await report(services, id)
+    if now["status"] in ("succeeded", "failed", "cancelled"):
+        raise Problem(409, "invalid-request", f"The job {id} has {now['status']} already.")
+    try:
+        await services.dagster.cancel(id)
+    except DagsterRefused as error:
+        raise Problem(409, "invalid-request", str(error)) from None
+    return json_answer(await report(services, id), 202)
+
+
+async def _follow(services: Services, job_id: str, now: dict[str, Any]) -> AsyncIterator[tuple[str, Any]]:
+    shown = None
+    while True:
+        content = {key: value for key, value in now.items() if key != "seconds"}
+        if content != shown:
+            shown = content
+            yield ("end" if now["finished"] else "progress"), now
+        if now["finished"]:
+            return
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await services.stopping.wait()
+            return
+        except TimeoutError:
+            pass
+        try:
+            now = await report(services, job_id)
+        except UnknownJob:
+            return
+        except Exception as error:
+            # one look that failed ends no stream: Dagster or Postgres may be restarting
+            yield "waiting", {"detail": re.sub(r"\s+", " ", str(error))[:300]}
+
+
+def _launched(job_id: str) -> Response:
+    url = f"/api/jobs/{job_id}"
+    return json_answer({"id": job_id, "url": url, "events_url": f"{url}/events"}, 202, {"Location": url})

@@ -1,0 +1,200 @@
+"""POST /api/embeddings/text: texts to vectors in the space of a model, at once or as they arrive."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.responses import Response
+
+from morpheus_assets.api.embedding.vectors import PartVector, TextVector
+from morpheus_assets.api.middleware.request_log import note
+from morpheus_assets.api.problems import documented, field_problem, problem_of
+from morpheus_assets.api.responses import json_answer, stream_answer, stream_documented, wanted_stream
+from morpheus_assets.api.state import Services, UsesServices
+from morpheus_assets.embedding.errors import InputRefused
+from morpheus_assets.embedding.long_inputs import JOINED_BY
+from morpheus_assets.embedding.spaces import Space
+
+MOST_INPUTS = 1000
+router = APIRouter(tags=["embeddings"])
+
+
+class TextRequest(BaseModel):
+    """Texts to embed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"input": "It was a dark and stormy night.", "input_type": "query"}]},
+    )
+
+    input: str | list[str] = Field(
+        description=f"A text, or up to {MOST_INPUTS}; one longer than the model takes is embedded by parts."
+    )
+    model: str | None = Field(
+        None,
+        max_length=200,
+        description="A model's name or a space's key; default: the one that answers searches.",
+        examples=["text-embedding-3-large"],
+    )
+    input_type: Literal["query", "document"] | None = Field(
+        None, description="What it is for; null means document. Some models make a difference."
+    )
+    dimensions: int | None = Field(None, ge=1, le=4000, description="Where the model can give several sizes.")
+    return_parts: bool = Field(False, description="Also give the vectors of the parts of long inputs.")
+
+    @field_validator("input")
+    @classmethod
+    def _usable(cls, value: str | list[str]) -> str | list[str]:
+        check_inputs([value] if isinstance(value, str) else value)
+        return value
+
+    @property
+    def texts(self) -> list[str]:
+        """The inputs as a list."""
+        return [self.input] if isinstance(self.input, str) else self.input
+
+
+def check_inputs(texts: Sequence[str]) -> None:
+    """Raise ValueError for what can never be embedded: nothing, too many, an empty one, broken Unicode."""
+    if not texts:
+        raise ValueError("There is no input; send at least one text.")
+    if len(texts) > MOST_INPUTS:
+        raise ValueError(f"{len(texts)} inputs are too many for one request; send {MOST_INPUTS} at most.")
+    for index, text in enumerate(texts):
+        if not text.strip():
+            raise ValueError(f"Input {index} is empty, so there is nothing to embed.")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"Input {index} holds lone surrogates, which are no Unicode text.") from None
+
+
+class JoinedInput(BaseModel):
+    """How the vector of a long input was made."""
+
+    input: int = Field(description="Its position.")
+    parts: int
+    method: str = Field(examples=[JOINED_BY])
+
+
+class EmbeddedPart(BaseModel):
+    """One part of a long input."""
+
+    input: int
+    char_start: int
+    char_end: int
+    embedding: list[float]
+
+
+class TextAnswer(BaseModel):
+    """Vectors in the order of the inputs."""
+
+    embeddings: list[list[float]]
+    model: str = Field(examples=["text-embedding-3-large"])
+    total_tokens: int = Field(description="What the provider charged for this request; 0 when all was known.")
+    space: str = Field(examples=["openai-text-embedding-3-large-3072"])
+    cached: bool = Field(description="Whether no provider had to be asked.")
+    joined: list[JoinedInput] = Field([], description="Inputs that were embedded by parts.")
+    parts: list[EmbeddedPart] | None = Field(None, description="With `return_parts`.")
+
+
+@router.post(
+    "/api/embeddings/text",
+    response_model=None,
+    responses={
+        200: {"model": TextAnswer, **stream_documented("Vectors in the order of the inputs, or a stream of them.")},
+        **documented(502),
+    },
+    summary="Embed texts",
+)
+async def embed_texts(body: TextRequest, request: Request, services: UsesServices) -> Response:
+    """With `Accept: text/event-stream` or `application/x-ndjson` the vectors come one by one as they are there.
+
+    The events are `part` (of a long input), `embedding`, and at the end `done` or `error`.
+    """
+    space = await services.spaces.find(body.model, body.dimensions)
+    kind = wanted_stream(request)
+    note(request, space=space.key, inputs=len(body.texts))
+    if kind:
+        return stream_answer(_events(body, space, services), kind)
+    parts: list[tuple[int, int, PartVector]] = []
+    on_part = (lambda index, at, _, part: parts.append((index, at, part))) if body.return_parts else None
+    try:
+        found = [
+            each async for each in services.vectors.stream(space, body.texts, body.input_type or "document", on_part)
+        ]
+    except InputRefused as error:
+        raise _refused(body, error) from None
+    found.sort(key=lambda vector: vector.index)
+    return json_answer(_answer(found, space, sorted(parts, key=lambda row: row[:2]) if body.return_parts else None))
+
+
+def _answer(vectors: list[TextVector], space: Space, parts: list[tuple[int, int, PartVector]] | None) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "embeddings": np.stack([vector.embedding for vector in vectors]).astype(np.float32),
+        **_summary(vectors, space),
+    }
+    if parts is not None:
+        answer["parts"] = [_part(index, part) for index, _, part in parts]
+    return answer
+
+
+def _summary(vectors: Sequence[TextVector], space: Space) -> dict[str, Any]:
+    return {
+        "model": space.model,
+        "total_tokens": sum(vector.tokens for vector in vectors),
+        "space": space.key,
+        "cached": all(vector.source != "provider" for vector in vectors),
+        "joined": [
+            {"input": vector.index, "parts": len(vector.parts), "method": JOINED_BY}
+            for vector in vectors
+            if vector.parts
+        ],
+    }
+
+
+def _part(index: int, part: PartVector) -> dict[str, Any]:
+    return {
+        "input": index,
+        "char_start": part.part.char_start,
+        "char_end": part.part.char_end,
+        "embedding": np.ascontiguousarray(part.embedding, np.float32),
+    }
+
+
+def _refused(body: TextRequest, error: InputRefused) -> Exception:
+    field = "input" if isinstance(body.input, str) or error.index is None else f"input[{error.index}]"
+    return field_problem(field, str(error))
+
+
+async def _events(body: TextRequest, space: Space, services: Services) -> AsyncIterator[tuple[str, Any]]:
+    """Parts and vectors as they arrive; the work ends when the client goes away."""
+    queue: asyncio.Queue[tuple[str, Any] | None] = asyncio.Queue()
+
+    def on_part(index: int, at: int, of: int, part: PartVector) -> None:
+        queue.put_nowait(("part", {**_part(index, part), "part": at, "of": of}))
+
+    async def work() -> None:
+        done: list[TextVector] = []
+        try:
+            async for vector in services.vectors.stream(space, body.texts, body.input_type or "document", on_part):
+                done.append(vector)
+                queue.put_nowait(("embedding", {"index": vector.index, "embedding": vector.embedding}))
+            queue.put_nowait(("done", _summary(sorted(done, key=lambda each: each.index), space)))
+        except Exception as error:
+            problem = problem_of(_refused(body, error) if isinstance(error, InputRefused) else error)
+            queue.put_nowait(("error", {"status": problem.status, "detail": problem.detail}))
+        queue.put_nowait(None)
+
+    task = asyncio.create_task(work())
+    try:
+        while (event := await queue.get()) is not None:
+            yield event
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

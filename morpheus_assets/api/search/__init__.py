@@ -1,0 +1,1 @@
+"""A search on the event loop: vectors and answers side by side, best sentences."""

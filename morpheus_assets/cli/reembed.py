@@ -1,0 +1,37 @@
+"""`morpheus reembed`: shows what re-embedding would cost, and launches it. Only arguments and printing here."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what would be done, and what it costs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="With --plan: one JSON object a space.")
+def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
+    """Embed what lacks a configured space, now and not at night; within the night's budget."""
+    from morpheus_assets.cli.common import one_sentence, settings
+    from morpheus_assets.services.connections import connected_engine
+    from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable
+    from morpheus_assets.services.reembedding_launch import launch_plan
+    from morpheus_assets.services.reembedding_plan import as_json as plan_as_json
+    from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
+
+    values = settings()
+    with one_sentence(), connected_engine(values) as engine:
+        plan = make_plan(engine, values)
+        if as_json:
+            for each in plan_as_json(plan):
+                click.echo(json.dumps(each))
+        else:
+            click.echo(describe_plan(plan))
+        if only_plan or not plan.spaces:
+            return
+        if not yes:
+            click.confirm("Launch what tonight's budget allows?", abort=True)
+        try:
+            launch_plan(engine, values.dagster_url, plan, click.echo)
+        except (DagsterRefused, DagsterUnavailable) as fault:
+            left = "What was not launched is left to the schedule reembed_on_model_change."
+            raise click.ClickException(f"{fault} {left}") from fault

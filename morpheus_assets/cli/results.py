@@ -1,0 +1,28 @@
+"""`morpheus result`: what a run of generate_embedding made. Only arguments and printing."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("run_id")
+@click.option("--json", "as_json", is_flag=True, help="The vectors too, as one JSON object.")
+def result(run_id: str, as_json: bool) -> None:
+    """Show the result of the run RUN_ID of `generate_embedding`."""
+    from morpheus_assets.cli.common import database
+    from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary
+
+    with database() as (engine, _):
+        summary = result_summary(engine, run_id)
+        vectors = result_embeddings(engine, run_id) if summary else None
+    if summary is None or vectors is None:
+        raise click.ClickException(f"No result of a run {run_id!r} is stored: it is not done, or it failed.")
+    if as_json:
+        answer = {"embeddings": vectors.tolist(), "model": summary.model, "total_tokens": summary.total_tokens}
+        click.echo(json.dumps(answer | {"space": summary.space_key, "input_type": summary.input_type}))
+        return
+    click.echo(
+        f"{summary.inputs} vectors of {summary.dimensions} dimensions from {summary.model} ({summary.space_key}),"
+        f" {summary.total_tokens} tokens, {summary.created_at:%Y-%m-%d %H:%M}; --json gives them."
+    )

@@ -1,0 +1,121 @@
+"""`morpheus spaces` and `morpheus refused`: only arguments and printing here."""
+
+from pathlib import Path
+
+import click
+
+from morpheus_assets.cli.common import database
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def spaces(context: click.Context) -> None:
+    """List embedding spaces, and move them by hand."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_command)
+
+
+@spaces.command(name="list")
+def list_command() -> None:
+    """Every stored space with its state, coverage, size and cost."""
+    from morpheus_assets.services.space_lifecycle import describe_space, listed_spaces
+
+    with database() as (engine, values):
+        listed = listed_spaces(engine, values)
+        for each in listed:
+            click.echo(describe_space(each, values.retention_days))
+        if not listed:
+            click.echo("No space is stored yet: drop a novel into the content folder and wait for its run.")
+
+
+@spaces.command()
+@click.argument("key")
+@click.option("--anyway", is_flag=True, help="Even if it lacks vectors of what came since it was filled.")
+def activate(key: str, anyway: bool) -> None:
+    """Let the space KEY answer searches from now on, also an old one that is still kept."""
+    from morpheus_assets.services.space_lifecycle import activate_by_hand
+
+    with database() as (engine, values):
+        click.echo(activate_by_hand(engine, values, key, anyway=anyway))
+
+
+@spaces.command()
+@click.argument("key")
+def retire(key: str) -> None:
+    """Begin the retention of the space KEY; upkeep drops it at its end."""
+    from morpheus_assets.services.space_lifecycle import retire_by_hand
+
+    with database() as (engine, values):
+        click.echo(retire_by_hand(engine, values, key))
+
+
+@spaces.command()
+@click.argument("key")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def drop(key: str, yes: bool) -> None:
+    """Delete the space KEY with all its vectors; exported first if MORPHEUS_ARCHIVE_FOLDER is set."""
+    from morpheus_assets.services.space_lifecycle import drop_by_hand
+
+    with database() as (engine, values):
+        if not yes:
+            click.confirm(f"Delete all vectors of {key}?", abort=True)
+        click.echo(drop_by_hand(engine, values, key))
+
+
+@spaces.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Bring back a space from the Parquet FILE that it was exported to."""
+    from morpheus_assets.services.space_lifecycle import restore as restore_space
+
+    with database() as (engine, values):
+        click.echo(restore_space(engine, values, file))
+
+
+@click.group(invoke_without_command=True)
+@click.option("--novel", help="Only of this novel.")
+@click.option("--space", "key", help="Only of this space.")
+@click.pass_context
+def refused(context: click.Context, novel: str | None, key: str | None) -> None:
+    """List what a provider will not embed, and retry or ignore it."""
+    context.obj = (novel, key)
+    if context.invoked_subcommand is None:
+        context.invoke(list_refused)
+
+
+@refused.command(name="list")
+@click.pass_obj
+def list_refused(filters: tuple[str | None, str | None]) -> None:
+    """Every refused passage or panel, with the provider's reason."""
+    from morpheus_assets.services.refusals import describe_refusal, find_refusals
+
+    with database() as (engine, _):
+        found = find_refusals(engine, *filters)
+        for each in found:
+            click.echo(describe_refusal(each))
+        if not found:
+            click.echo("Nothing is refused.")
+
+
+@refused.command()
+@click.argument("hashes", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that `morpheus refused` lists with the same options.")
+@click.pass_obj
+def retry(filters: tuple[str | None, str | None], hashes: tuple[str, ...], every: bool) -> None:
+    """Ask again for what begins with HASHES: it counts as missing from now on."""
+    from morpheus_assets.services.refusals import choose_refusals, retry_refused
+
+    with database() as (engine, _):
+        click.echo(retry_refused(engine, choose_refusals(engine, *filters, hashes, every=every)))
+
+
+@refused.command()
+@click.argument("hashes", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that `morpheus refused` lists with the same options.")
+@click.pass_obj
+def ignore(filters: tuple[str | None, str | None], hashes: tuple[str, ...], every: bool) -> None:
+    """Stop warning about what begins with HASHES."""
+    from morpheus_assets.services.refusals import choose_refusals, ignore_refused
+
+    with database() as (engine, _):
+        click.echo(ignore_refused(engine, choose_refusals(engine, *filters, hashes, every=every)))

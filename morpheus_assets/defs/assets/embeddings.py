@@ -1,0 +1,135 @@
+"""One asset for each embedding space, made by a factory: text_embeddings/<space> and clip_embeddings/<space>.
+
+An asset names the provider and how to feed it; asking what is missing and storing it is the IO manager's.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from morpheus_assets.defs.assets.metadata import embedding_columns
+from morpheus_assets.defs.assets.panels import panel_images
+from morpheus_assets.defs.assets.values import OWNERS, EmbeddingStream
+from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
+from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
+
+if TYPE_CHECKING:
+    from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
+    from morpheus_assets.services.embed_novels import Embed
+    from morpheus_assets.store.spaces.coverage import MissingInput
+
+CHUNKS = dg.AssetKey("chunks")
+
+
+def embeddings_key(space: Space) -> dg.AssetKey:
+    """The key of a space's asset."""
+    return dg.AssetKey([ASSET_PREFIXES[space.purpose], space.key])
+
+
+def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefinition:
+    """The asset of a text space."""
+
+    @dg.asset(
+        key=embeddings_key(space),
+        deps=[CHUNKS],
+        partitions_def=NOVELS,
+        group_name="text",
+        kinds={space.provider.replace("-", ""), "postgres"},
+        owners=OWNERS,
+        code_version=space.fingerprint[:16],
+        io_manager_key="text_embeddings_io_manager",
+        pool=space.provider,
+        description=f"Vectors of the chunks in the space `{space.key}`: {space.provider}/{space.model},"
+        f" {space.dimensions} dimensions.\n\nOne row for each distinct passage, under the hash of its text. Only"
+        " passages that have no vector yet are sent to the provider, so a re-run of an unchanged novel"
+        " sends nothing, and what a broken run had stored is not paid for again.",
+        metadata=_space_metadata(space),
+    )
+    def text_embeddings(
+        context: dg.AssetExecutionContext,
+        database: dg.ResourceParam[DatabaseResource],
+        providers: dg.ResourceParam[ProvidersResource],
+    ) -> dg.Output[EmbeddingStream]:
+        embed = text_embedder(providers, database)
+        return recorded_by_io_manager(EmbeddingStream(space, context.partition_keys, embed, leads))
+
+    return text_embeddings
+
+
+def build_image_embeddings_asset(
+    space: Space, *, leads: bool, only_novels: Sequence[str] | None = None
+) -> dg.AssetsDefinition:
+    """The asset of an image space; `only_novels` are those that it is for (None: all)."""
+
+    @dg.asset(
+        key=embeddings_key(space),
+        deps=[panel_images],
+        partitions_def=NOVELS,
+        group_name="panels",
+        kinds={"pytorch" if space.provider == "open_clip" else "http", "postgres"},
+        owners=OWNERS,
+        code_version=space.fingerprint[:16],
+        io_manager_key="image_embeddings_io_manager",
+        pool=space.provider,
+        description=f"Vectors of the panels in the space `{space.key}`: {space.provider}/{space.model},"
+        f" {space.dimensions} dimensions.\n\nOne row for each distinct image, under the hash of its file. Only images"
+        " that have no vector yet are decoded and embedded.",
+        metadata=_space_metadata(space),
+    )
+    def clip_embeddings(
+        context: dg.AssetExecutionContext,
+        database: dg.ResourceParam[DatabaseResource],
+        content_folder: dg.ResourceParam[ContentFolderResource],
+        providers: dg.ResourceParam[ProvidersResource],
+    ) -> dg.Output[EmbeddingStream]:
+        embed = panel_embedder(providers, database, content_folder)
+        excluded = {
+            novel: f"{space.key} is the demo model, which knows only drawn panels, and {novel} is not a sample; set"
+            " MORPHEUS_IMAGE_SPACES=open_clip/demo to use it all the same."
+            for novel in context.partition_keys
+            if only_novels is not None and novel not in only_novels
+        }
+        return recorded_by_io_manager(EmbeddingStream(space, context.partition_keys, embed, leads, excluded))
+
+    return clip_embeddings
+
+
+def text_embedder(providers: ProvidersResource, database: DatabaseResource) -> "Embed":
+    """Turns passages that lack a vector into vectors of a space, within the provider's budget."""
+    from morpheus_assets.embedding.pipeline import EmbeddingInput
+
+    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
+        inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
+        return providers.embed(space, inputs, database.engine)
+
+    return embed
+
+
+def panel_embedder(
+    providers: ProvidersResource, database: DatabaseResource, content_folder: ContentFolderResource
+) -> "Embed":
+    """The same for panels, which are read and decoded as they are sent."""
+    from morpheus_assets.services.embed_novels import panel_input
+
+    read, max_pixels = content_folder.read_panel, content_folder.settings.max_image_pixels
+
+    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
+        inputs = (panel_input(read, row, max_pixels) for row in missing)
+        return providers.embed(space, inputs, database.engine)
+
+    return embed
+
+
+def _space_metadata(space: Space) -> dict[str, object]:
+    return {
+        "dagster/column_schema": embedding_columns(space.dimensions),
+        "provider": space.provider,
+        "model": space.model,
+        "revision": space.revision or "as served",
+        "dimensions": space.dimensions,
+        "fingerprint": space.fingerprint,
+    }

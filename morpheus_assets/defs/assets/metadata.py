@@ -1,0 +1,123 @@
+"""The columns of the stored tables, as the UI shows them on each asset."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from morpheus_assets.defs.assets.values import FoundPanels
+from morpheus_assets.domain.content import ChapterCount, ChapterRecord, ReplaceCounts
+
+
+def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
+    return dg.TableSchema(
+        [dg.TableColumn(name, kind, description=meaning) for name, (kind, meaning) in columns.items()]
+    )
+
+
+NOVEL_COLUMNS = _schema(
+    novel=("text", "partition key, from the file's name"),
+    title=("text", "from the file's metadata or header, where there is one"),
+    author=("text", "likewise"),
+    language=("text", "ISO 639-1, or und"),
+    format=("text", "txt, md, html, epub or docx"),
+    encoding=("text", "how the bytes were decoded"),
+    repairs=("text[]", "what was mended on the way, a sentence each"),
+    source_path=("text", "relative to content/novels"),
+    source_digest=("text", "sha256 of the file"),
+    body=("text", "the text: NFC, LF"),
+    body_digest=("text", "sha256 of the text"),
+)
+
+CHAPTER_COLUMNS = _schema(
+    ordinal=("integer", "1, 2, … in reading order; 0 for front matter, one past the last for back matter"),
+    title=("text", "the heading, joined where it runs over several lines"),
+    kind=("text", "chapter, section (no chapters were found), front or back"),
+    char_start=("integer", "first character in the novel's text"),
+    char_end=("integer", "one past the last"),
+    line=("integer", "line of the heading in the novel's text, from 1"),
+)
+
+CHUNK_COLUMNS = _schema(
+    ordinal=("integer", "1, 2, … in the novel"),
+    chapter=("integer", "ordinal of its chapter"),
+    char_start=("integer", "first character in the novel's text"),
+    char_end=("integer", "one past the last"),
+    token_count=("integer", "word pieces of the all-MiniLM-L6-v2 tokenizer"),
+    content_hash=("bytea", "sha256 of the body: the key of its vector in every space"),
+    body=("text", "the passage"),
+)
+
+PANEL_COLUMNS = _schema(
+    path=("text", "relative to content/panels"),
+    state=("text", "stored or refused"),
+    reason=("text", "why it was refused, a sentence"),
+    content_hash=("bytea", "sha256 of the file: the key of its vector in every image space"),
+    format=("text", "as found in the file, whatever its name says"),
+    mode=("text", "colour layout of the file"),
+    width=("integer", "pixels, upright"),
+    height=("integer", "pixels, upright"),
+    treatments=("text[]", "what is done to it before it is embedded"),
+)
+
+
+def embedding_columns(dimensions: int) -> dg.TableSchema:
+    """Columns of a space's table of vectors."""
+    return _schema(
+        content_hash=("bytea", "sha256 of what was embedded"),
+        embedding=(f"halfvec({dimensions})", "the vector"),
+    )
+
+
+PREVIEW_ROWS = 60
+
+
+def replaced(counts: ReplaceCounts) -> dict[str, Any]:
+    """Rows in all, and what became of them."""
+    return {
+        "dagster/row_count": counts.written + counts.unchanged,
+        "rows_written": counts.written,
+        "rows_unchanged": counts.unchanged,
+        "rows_deleted": counts.deleted,
+    }
+
+
+def chapter_preview(rows: Sequence[ChapterRecord]) -> dg.TableMetadataValue:
+    """The first chapters as a table."""
+    return _table(
+        {"ordinal": "int", "kind": "string", "title": "string", "line": "int", "characters": "int"},
+        [
+            {
+                "ordinal": row.ordinal,
+                "kind": row.kind,
+                "title": row.title,
+                "line": row.line,
+                "characters": row.char_end - row.char_start,
+            }
+            for row in rows[:PREVIEW_ROWS]
+        ],
+    )
+
+
+def chunk_preview(counts: Sequence[ChapterCount], titles: Mapping[int, str]) -> dg.TableMetadataValue:
+    """Chunks of the first chapters."""
+    return _table(
+        {"chapter": "int", "title": "string", "chunks": "int"},
+        [
+            {"chapter": count.chapter, "title": titles.get(count.chapter, ""), "chunks": count.chunks}
+            for count in counts[:PREVIEW_ROWS]
+        ],
+    )
+
+
+def panel_sheet(panels: FoundPanels) -> dg.MarkdownMetadataValue:
+    """The first panels as one small picture."""
+    from morpheus_assets.images.previews import as_markdown, contact_sheet
+
+    picture = contact_sheet(panels.first_pictures())
+    return dg.MetadataValue.md(as_markdown(picture, "the first panels") or "no panels")
+
+
+def _table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()])
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows], schema=schema)

@@ -1,0 +1,153 @@
+"""The text chain up to chunks: novels, chapters, chunks. Embeddings, one asset a space, are in embeddings.py.
+
+Assets compute; io_managers.py stores. All are partitioned by novel.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from morpheus_assets.defs.assets.metadata import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
+from morpheus_assets.defs.assets.partitioned import PartitionResults, by_novel
+from morpheus_assets.defs.assets.values import (
+    OWNERS,
+    ChapterSearch,
+    ChaptersOfAnotherText,
+    CutNovel,
+    NovelFile,
+    ReadNovel,
+    RefusedNovel,
+)
+from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
+from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.resources import ContentFolderResource
+from morpheus_assets.sources.base import Entry
+from morpheus_assets.text.chapter_finding import CHAPTER_RULES
+from morpheus_assets.text.reader_version import READER_RULES
+
+if TYPE_CHECKING:
+    from morpheus_assets.text.chunker_settings import ChunkerSettings
+
+
+@dg.asset(
+    partitions_def=NOVELS,
+    group_name="text",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    code_version=READER_RULES,
+    io_manager_key="novels_io_manager",
+    metadata={"dagster/column_schema": NOVEL_COLUMNS, "dagster/table_name": "novels"},
+)
+def novels(
+    context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
+) -> dg.Output[PartitionResults]:
+    """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
+
+    Read from `content/novels/<novel>.{txt,md,html,epub,docx}`. A file that cannot be read leaves the text that is
+    already stored in place and fails with one sentence. A re-run does not decode the file again when its bytes, its
+    name and the reader are those of the stored text.
+    """
+    results = PartitionResults(context.partition_keys, partial(read_novel, content_folder.in_one_step()))
+    return recorded_by_io_manager(results)
+
+
+def read_novel(content_folder: ContentFolderResource, novel: str) -> NovelFile:
+    """Look at one novel's file; raises SourceMissing when there is none."""
+    from morpheus_assets.text.novel_files import file_digest
+    from morpheus_assets.text.reader_version import reader_version
+
+    source = content_folder.novel_file(novel)
+    read = partial(_read, content_folder, source)
+    if isinstance(source, Path):
+        return NovelFile(source.name, file_digest(source), reader_version(), read)
+    return NovelFile(source.path, source.mark, reader_version(), read)
+
+
+def _read(content_folder: ContentFolderResource, source: Path | Entry) -> ReadNovel:
+    from morpheus_assets.sources.objects import ClosedObject
+    from morpheus_assets.text.formats import size_limit
+    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file, read_novel_object
+
+    name = source.name if isinstance(source, Path) else source.path
+    try:
+        if isinstance(source, Path):
+            document, digest = read_novel_file(source)
+        else:
+            read = partial(content_folder.novels.read, name, size_limit(name))
+            document, digest = read_novel_object(name, source.size, source.mark, read), source.mark
+    except UnreadableNovelFile as error:
+        raise RefusedNovel(str(error), name, error.digest) from error
+    except ClosedObject as error:
+        raise RefusedNovel(str(error), name, None) from error
+    return ReadNovel(document, name, digest)
+
+
+@dg.asset(
+    partitions_def=NOVELS,
+    group_name="text",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    code_version=CHAPTER_RULES,
+    io_manager_key="chapters_io_manager",
+    metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
+)
+def chapters(context: dg.AssetExecutionContext, novels: Any) -> dg.Output[PartitionResults]:
+    """The chapters of each novel: one row a chapter, with its place in the text.
+
+    A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
+    that are gone; it searches again only when the text or the rules are others.
+    """
+    from morpheus_assets.text.chapters import find_chapters
+
+    documents = by_novel(context.partition_keys, novels)
+
+    def find(novel: str) -> ChapterSearch:
+        stored = documents[novel]
+        return ChapterSearch(stored, CHAPTER_RULES, lambda: find_chapters(stored.load()))
+
+    return recorded_by_io_manager(PartitionResults(context.partition_keys, find))
+
+
+def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
+    """The asset `chunks`, cut by `settings`; its code version names the chunker."""
+
+    @dg.asset(
+        partitions_def=NOVELS,
+        group_name="text",
+        kinds={"python", "postgres"},
+        owners=OWNERS,
+        code_version=settings.version(),
+        io_manager_key="chunks_io_manager",
+        metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},
+    )
+    def chunks(context: dg.AssetExecutionContext, novels: Any, chapters: Any) -> dg.Output[PartitionResults]:
+        """The passages that are embedded and searched: one row a chunk, shared by all text spaces.
+
+        A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit
+        of one paragraph changes the hash of the chunks around it and of no others. Chapters that are the same are
+        not cut again, wherever they stand.
+        """
+        from morpheus_assets.text.chunking import cut_chapters
+
+        texts = by_novel(context.partition_keys, novels)
+        found = by_novel(context.partition_keys, chapters)
+
+        def cut(novel: str) -> CutNovel:
+            stored, chapters = texts[novel], found[novel]
+            known = chapters.source_digest, chapters.text_mark or stored.mark
+            if known != (stored.source_digest, stored.mark):
+                raise ChaptersOfAnotherText(
+                    f"The chapters of {novel} belong to another text than the one that is stored; materialize `novels`,"
+                    " `chapters` and `chunks` for it together."
+                )
+            titles = {chapter.ordinal: chapter.title for chapter in chapters.rows}
+            version = settings.version()
+            return CutNovel(
+                stored, version, titles, lambda: partial(cut_chapters, stored.load().text, chapters.rows, settings)
+            )
+
+        return recorded_by_io_manager(PartitionResults(context.partition_keys, cut))
+
+    return chunks

@@ -1,0 +1,1 @@
+"""Standing checks of what is stored."""

@@ -1,0 +1,178 @@
+"""IO managers of the rows that are read from files: novels, chapters, chunks, panels. No SQL here."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from morpheus_assets.defs.assets.metadata import chapter_preview, chunk_preview, panel_sheet, replaced
+from morpheus_assets.defs.assets.values import (
+    ChapterSearch,
+    CutNovel,
+    FoundChapters,
+    FoundPanels,
+    NovelFile,
+    ReadNovel,
+    RefusedNovel,
+    StoredNovel,
+)
+from morpheus_assets.defs.io_managers.base import Metadata, NovelPartitionsIOManager
+from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.domain.content import ChunkRecord, PanelRecord, StoredText
+from morpheus_assets.services.novels import novel_record
+from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
+from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_cut_chapters
+from morpheus_assets.store.content.novels import is_read, load_novel, refuse_novel, stored_text, upsert_novel
+from morpheus_assets.store.content.panels import load_panels, load_panels_of, replace_panels
+from morpheus_assets.store.database.errors import TextChanged
+from morpheus_assets.text.documents import Document, HeadingHint
+
+
+class ContentIOManager(NovelPartitionsIOManager[Any]):
+    """What the four have in common: the database."""
+
+    def __init__(self, database: DatabaseResource) -> None:
+        self.database = database
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the content database."""
+        return self.database.engine
+
+
+class NovelsIOManager(ContentIOManager):
+    """One row a novel; a refused file is noted beside the text that is already stored."""
+
+    def store(self, novel: str, value: NovelFile) -> Metadata:
+        """Write the text; a file that was read already is not read again, an equal text not written."""
+        changed = not self._is_read(novel, value) and self._write(novel, value.read())
+        stored = stored_text(self.engine, novel)
+        return {
+            "dagster/row_count": 1,
+            "characters": stored.characters,
+            "title": stored.title or novel,
+            "author": stored.author or "unknown",
+            "language": stored.language,
+            "format": stored.format,
+            "encoding": stored.encoding,
+            "file": stored.source_path,
+            "mended": dg.MetadataValue.md("\n".join(f"- {repair}" for repair in stored.repairs) or "nothing"),
+            "changed": changed,
+        }
+
+    def note_failure(self, novel: str, error: Exception) -> None:
+        """Remember which bytes were refused and why, so that a sensor asks for them only once."""
+        if isinstance(error, RefusedNovel):
+            refuse_novel(self.engine, novel, error.source_path, error.source_digest, str(error))
+
+    def load(self, novel: str) -> StoredNovel:
+        """Look at the text, which is read with its heading hints when it is needed."""
+        stored = stored_text(self.engine, novel)
+        return StoredNovel(
+            stored.source_digest, stored.body_digest, stored.mark, partial(self._document, novel, stored)
+        )
+
+    def _is_read(self, novel: str, file: NovelFile) -> bool:
+        if file.source_digest is None:
+            return False
+        return is_read(self.engine, novel, file.source_path, file.source_digest, file.reader)
+
+    def _write(self, novel: str, read: ReadNovel) -> bool:
+        record = novel_record(novel, read.document, read.source_path, read.source_digest)
+        return upsert_novel(self.engine, record)
+
+    def _document(self, novel: str, seen: StoredText) -> Document:
+        row = load_novel(self.engine, novel)
+        if stored_text(self.engine, novel) != seen:
+            raise TextChanged(f"{novel} was read anew while it was being worked on; the run that read it goes on.")
+        return Document(
+            text=row.text,
+            format=row.format,
+            encoding=row.encoding,
+            repairs=row.repairs,
+            language=row.language,
+            title=row.title,
+            author=row.author,
+            hints=tuple(HeadingHint(**dataclasses.asdict(hint)) for hint in row.hints),
+        )
+
+
+class ChaptersIOManager(ContentIOManager):
+    """The chapters of a novel, replaced as a whole, or left standing."""
+
+    def store(self, novel: str, value: ChapterSearch) -> Metadata:
+        """Write the rows that changed and delete those that are gone; unless they were found just so before."""
+        made = {
+            "source_digest": value.novel.source_digest,
+            "rules": value.rules,
+            "text_mark": value.novel.mark,
+        }
+        counts = keep_chapters(self.engine, novel, **made)
+        if counts is None:
+            counts = replace_chapters(self.engine, novel, value.find(), **made)
+        rows = load_chapters(self.engine, novel)
+        return {
+            **replaced(counts),
+            "chapters": sum(chapter.kind == "chapter" for chapter in rows),
+            "preview": chapter_preview(rows),
+        }
+
+    def load(self, novel: str) -> FoundChapters:
+        """Read the chapters in order."""
+        # The digest first: rows of a later text are then noticed when the chunks are stored.
+        digest, mark = chapters_source(self.engine, novel)
+        return FoundChapters(load_chapters(self.engine, novel), digest, mark)
+
+
+class ChunksIOManager(ContentIOManager):
+    """The chunks of a novel, cut while they are written and replaced as a whole, or left standing."""
+
+    def store(self, novel: str, value: CutNovel) -> Metadata:
+        """Write the rows that changed and delete those that are gone; unless they were cut just so before."""
+        started = time.perf_counter()
+        made = {
+            "chunker": value.chunker,
+            "source_digest": value.novel.source_digest,
+            "body_digest": value.novel.body_digest,
+        }
+        counts = keep_chunks(self.engine, novel, **made)
+        if counts is None:
+            counts = replace_cut_chapters(self.engine, novel, value.load(), **made)
+        chapters = count_chunks(self.engine, novel)
+        return {
+            **replaced(counts),
+            "tokens": sum(chapter.tokens for chapter in chapters),
+            "largest_chunk_tokens": max((chapter.largest for chapter in chapters), default=0),
+            "seconds": round(time.perf_counter() - started, 3),
+            "chunker": value.chunker,
+            "preview": chunk_preview(chapters, value.titles),
+        }
+
+    def load(self, novel: str) -> Iterator[ChunkRecord]:
+        """Read the chunks in order, as a stream."""
+        return iter_chunks(self.engine, novel)
+
+
+class PanelsIOManager(ContentIOManager):
+    """The panels of a novel, stored or refused, replaced as a whole."""
+
+    def store(self, novel: str, value: FoundPanels) -> Metadata:
+        """Write the rows that changed and delete those that are gone."""
+        value.make_sure(lambda: [row.path for row in load_panels_of(self.engine, [novel])[novel]])
+        counts = replace_panels(self.engine, novel, value.rows, panels_digest=value.digest)
+        refused = [row for row in value.rows if row.state == "refused"]
+        return {
+            **replaced(counts),
+            "stored": len(value.rows) - len(refused),
+            "refused": len(refused),
+            "refusals": dg.MetadataValue.md("\n".join(f"- {row.reason}" for row in refused[:50]) or "none"),
+            "contact_sheet": panel_sheet(value),
+        }
+
+    def load(self, novel: str) -> list[PanelRecord]:
+        """Read all panels, the refused ones too."""
+        return load_panels(self.engine, novel)

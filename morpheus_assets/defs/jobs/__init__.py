@@ -1,0 +1,1 @@
+"""Jobs, with the ops they are made of."""

@@ -1,0 +1,60 @@
+"""The job that drops retired spaces after their retention and collects vectors that nothing needs.
+
+What is deleted and when is decided in space_upkeep.py.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.store.database.errors import StoreError
+
+
+class UpkeepConfig(dg.Config):
+    """`dry_run` only says what would be done, and announces nothing."""
+
+    dry_run: bool = False
+
+
+@dg.op(
+    description="Drops spaces that are retired for longer than MORPHEUS_RETENTION_DAYS, exported first if asked for."
+)
+def drop_retired_spaces(
+    context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
+) -> None:
+    """Goes on with the others when one space fails, and fails then."""
+    from morpheus_assets.services.space_retention import drop_retired
+
+    _say_all(context, drop_retired(database.engine, database.settings, dry_run=config.dry_run))
+
+
+@dg.op(description="Deletes vectors whose passage or panel is stored no more.")
+def collect_orphan_vectors(
+    context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
+) -> None:
+    """Goes on with the others when one space fails, and fails then."""
+    from morpheus_assets.services.space_retention import collect_orphans
+
+    _say_all(context, collect_orphans(database.engine, database.settings, dry_run=config.dry_run))
+
+
+@dg.job(
+    tags={"morpheus/kind": "upkeep"},
+    description="Drops what is retired and collects what nothing needs. The first run that finds something only says"
+    " so; the next one does it.",
+)
+def upkeep() -> None:
+    """Two ops, independent of each other."""
+    drop_retired_spaces()
+    collect_orphan_vectors()
+
+
+def _say_all(context: dg.OpExecutionContext, said: Iterator[str | StoreError]) -> None:
+    faults = []
+    for sentence in said:
+        if isinstance(sentence, StoreError):
+            faults.append(str(sentence))
+        context.log.log("ERROR" if isinstance(sentence, StoreError) else "INFO", str(sentence))
+    if faults:
+        raise dg.Failure(description="\n".join(faults), allow_retries=False)

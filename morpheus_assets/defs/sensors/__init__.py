@@ -1,0 +1,1 @@
+"""Sensors: each asks for runs, and does nothing else."""

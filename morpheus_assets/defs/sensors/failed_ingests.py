@@ -1,0 +1,114 @@
+"""Failed ingests are run again by themselves while Postgres says that they left something undone.
+
+Dagster itself repeats a run only when its process crashed; a provider that was down, or a database, fails a step.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
+from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.services.ingest_plan import unfinished
+from morpheus_assets.store.database.errors import StoreError
+
+# From the failed run's end; after the last one the nightly schedule goes on with what lacks vectors.
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 180))
+TRY_TAG, AGAIN_TAG = "morpheus/try", "morpheus/again_for"
+PARTITION_TAG, WILL_RETRY_TAG = "dagster/partition", "dagster/will_retry"
+_LOOK_BACK = timedelta(days=1)
+_RUNS_LOOKED_AT = 500
+_AT_WORK = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dg.sensor(
+    jobs=[INGEST_NOVELS, INGEST_PANELS], minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING
+)
+def failed_ingests_sensor(
+    context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
+) -> dg.SensorResult | dg.SkipReason:
+    """Runs a failed ingest again after 1, 5, 20, 60 and 180 minutes, as long as its novels are not whole.
+
+    What is stored is not asked for again, and a file that was refused is not read again until it changes. A run that
+    a person cancelled stays cancelled. The requests carry `morpheus/try` and the failed run's id.
+    """
+    now = datetime.now(UTC)
+    failed = due(context.instance, now)
+    if not failed:
+        return dg.SkipReason("No failed ingest waits for another try.")
+    order = list(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
+    busy = {novel for run in _at_work(context.instance) for novel in novels_of(run, order)}
+    requests = []
+    try:
+        for run in failed:
+            novels = novels_of(run, order)
+            purpose = "text" if run.job_name == INGEST_NOVELS.name else "image"
+            if busy.isdisjoint(novels) and unfinished(database.engine, database.settings, purpose, novels):
+                requests.append(again(run))
+                busy.update(novels)
+    except (StoreError, ConfigurationError) as fault:
+        return dg.SkipReason(str(fault))
+    if not requests:
+        return dg.SkipReason(f"{len(failed)} ingests failed, but their novels are whole, refused, or at work.")
+    return dg.SensorResult(run_requests=requests[: database.settings.max_runs_per_tick])
+
+
+def due(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
+    """Failed ingests whose wait is over and that were not run again yet, the latest first."""
+    records = instance.get_run_records(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            tags={"morpheus/kind": "ingest"},
+            updated_after=now - _LOOK_BACK,
+        ),
+        limit=_RUNS_LOOKED_AT,
+    )
+    waited = []
+    for record in records:
+        run = record.dagster_run
+        tries = int(run.tags.get(TRY_TAG, 0))
+        # Dagster makes the next run of a crashed one itself.
+        if tries >= len(WAITS) or run.tags.get(WILL_RETRY_TAG) == "true":
+            continue
+        ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
+        if now - ended >= WAITS[tries]:
+            waited.append(run)
+    if not waited:
+        return []
+    repeated = instance.get_runs(dg.RunsFilter(tags={AGAIN_TAG: [run.run_id for run in waited]}))
+    done = {run.tags[AGAIN_TAG] for run in repeated}
+    return [run for run in waited if run.run_id not in done]
+
+
+def again(run: dg.DagsterRun) -> dg.RunRequest:
+    """The request that repeats a run; its key makes sure that this happens once."""
+    kept = (RANGE_START, RANGE_END, "morpheus/novel", "morpheus/panels_of")
+    tags = {name: run.tags[name] for name in kept if name in run.tags}
+    return dg.RunRequest(
+        run_key=f"again:{run.run_id}",
+        job_name=run.job_name,
+        partition_key=run.tags.get(PARTITION_TAG) if RANGE_START not in run.tags else None,
+        asset_selection=sorted(run.asset_selection) if run.asset_selection else None,
+        tags={**tags, TRY_TAG: str(int(run.tags.get(TRY_TAG, 0)) + 1), AGAIN_TAG: run.run_id},
+    )
+
+
+def novels_of(run: dg.DagsterRun, order: Sequence[str]) -> list[str]:
+    """The partitions of a run, which are one or a contiguous range; those deleted since are left out."""
+    if RANGE_START not in run.tags:
+        return [run.tags[PARTITION_TAG]] if run.tags.get(PARTITION_TAG) in order else []
+    first, last = run.tags[RANGE_START], run.tags[RANGE_END]
+    return list(order[order.index(first) : order.index(last) + 1]) if first in order and last in order else []
+
+
+def _at_work(instance: dg.DagsterInstance) -> Iterable[dg.DagsterRun]:
+    return instance.get_runs(dg.RunsFilter(statuses=_AT_WORK, tags={"morpheus/kind": "ingest"}))

@@ -1,1 +1,0 @@
-"""The HTTP API: one small module a concern; app.py puts them together."""

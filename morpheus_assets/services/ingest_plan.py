@@ -1,0 +1,164 @@
+"""Decides what a sensor asks for: which novels are stale or unfinished, which run each gets, which files are gone.
+
+The sensors are the shells around it.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
+from morpheus_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+# A process costs about four seconds: from this many new novels on, they share runs.
+SHARED_RUN_FROM = 8
+NOVELS_IN_A_RUN = 50
+
+
+@dataclass(frozen=True)
+class StaleNovel:
+    """A novel whose source differs from what was ingested; `version` names this state of the source."""
+
+    novel: str
+    version: str
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run to launch: its novels (several of them are contiguous new partitions) and its run key."""
+
+    novels: tuple[str, ...]
+    run_key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a tick asks for: partitions to add, runs to launch, and for the next tick what was asked for already."""
+
+    new_partitions: tuple[str, ...]
+    runs: tuple[PlannedRun, ...]
+    requested: Mapping[str, str]
+
+
+def stale_texts(files: Iterable[SourceFile], ingested: Mapping[str, tuple[str | None, str | None]]) -> list[StaleNovel]:
+    """Novels whose file is neither the one that was ingested nor the one that was refused.
+
+    `ingested` maps a novel to the hex digests of the text that is stored and of the file refused since.
+    """
+    stale = []
+    for file in files:
+        if file.digest is not None and file.digest not in ingested.get(file.novel, (None, None)):
+            stale.append(StaleNovel(file.novel, state_of(file.digest, file.mtime_ns)))
+    return stale
+
+
+def panels_digest(files: Iterable[tuple[str, str]]) -> str:
+    """One hex sha256 for all panels of a novel, from (path, digest of the file), in any order."""
+    digest = hashlib.sha256()
+    for path, file_digest in sorted(files):
+        digest.update(f"{path}\0{file_digest}\n".encode())
+    return digest.hexdigest()
+
+
+def stale_panels(files: Iterable[SourceFile], ingested: Mapping[str, str | None]) -> list[StaleNovel]:
+    """Novels whose set of panel files is not the one that was ingested (`ingested`: novel to panels_digest).
+
+    A novel of which any file is still being copied (no digest yet) waits for the next look.
+    """
+    by_novel: dict[str, list[SourceFile]] = {}
+    for file in files:
+        by_novel.setdefault(file.novel, []).append(file)
+    stale = []
+    for novel, panels in sorted(by_novel.items()):
+        if any(file.digest is None for file in panels):
+            continue
+        digest = panels_digest((file.path, file.digest or "") for file in panels)
+        if digest != ingested.get(novel):
+            latest = max(panels, key=lambda file: file.mtime_ns)
+            stale.append(StaleNovel(novel, state_of(digest, latest.mtime_ns)))
+    return stale
+
+
+def plan_runs(
+    stale: Sequence[StaleNovel],
+    partitions: Collection[str],
+    requested: Mapping[str, str],
+    *,
+    kind: str,
+    limit: int,
+    batch: int = NOVELS_IN_A_RUN,
+) -> Plan:
+    """Turn stale novels into runs, at most `limit` of them; the rest follows at the next tick.
+
+    What was `requested` before in the same version is not asked for again: it is queued, running, or it failed and
+    says why. Many new novels share runs, `batch` in each, since new partitions of one tick are contiguous.
+    """
+    pending = {item.novel: item.version for item in stale if requested.get(item.novel) == item.version}
+    todo = [item for item in stale if item.novel not in pending]
+    new = [item for item in todo if item.novel not in partitions]
+    known = [item for item in todo if item.novel in partitions]
+    groups: list[Sequence[StaleNovel]] = []
+    if len(new) >= SHARED_RUN_FROM:
+        groups += [new[start : start + batch] for start in range(0, len(new), batch)]
+    else:
+        groups += [[item] for item in new]
+    groups += [[item] for item in known]
+    taken = groups[:limit]
+    added = tuple(item.novel for group in taken for item in group if item.novel not in partitions)
+    asked = {item.novel: item.version for group in taken for item in group}
+    return Plan(added, tuple(_planned(group, kind) for group in taken), {**pending, **asked})
+
+
+def gone(known: Iterable[SourceFile], listed: Collection[str]) -> list[tuple[str, str]]:
+    """(novel, path) of every file that was seen before and is listed no more."""
+    return [(file.novel, file.path) for file in known if file.path not in listed]
+
+
+def state_of(digest: str, mtime_ns: int) -> str:
+    """One state of a source, short enough for a run key."""
+    # the time tells A → B → A apart from A: Dagster never runs the same run key twice
+    return f"{digest[:16]}:{mtime_ns}"
+
+
+def _planned(group: Sequence[StaleNovel], kind: str) -> PlannedRun:
+    if len(group) == 1:
+        return PlannedRun((group[0].novel,), f"{kind}:{group[0].novel}:{group[0].version}")
+    names = "\n".join(f"{item.novel}:{item.version}" for item in group)
+    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+    return PlannedRun(tuple(item.novel for item in group), f"{kind}:{len(group)} novels:{digest}")
+
+
+def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Collection[str]) -> set[str]:
+    """The novels that are not whole: their files are newer than what is stored of them, or vectors are missing.
+
+    `purpose` is "text" for texts, "image" for panels.
+    """
+    from morpheus_assets.store.content.novels import ingested_digests
+    from morpheus_assets.store.content.source_files import load_source_files
+    from morpheus_assets.store.spaces.coverage import coverage
+    from morpheus_assets.store.spaces.spaces import list_spaces
+
+    kind = "text" if purpose == "text" else "panel"
+    files = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
+    digests = ingested_digests(engine)
+    if kind == "text":
+        stale = stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
+    else:
+        stale = stale_panels(files, {novel: known.panels for novel, known in digests.items()})
+    found = {item.novel for item in stale}
+    rows = {row.key: row for row in list_spaces(engine, purpose)}
+    for space in wanted_spaces(settings, purpose):
+        allowed = only_novels(settings, space)
+        names = [novel for novel in novels if allowed is None or novel in allowed]
+        row = rows.get(space.key)
+        if row is None:
+            found.update(novel for novel in names if novel in digests and not digests[novel].refused)
+        elif names:
+            found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.missing)
+    return found & {file.novel for file in files}

@@ -1,0 +1,38 @@
+"""A provider's key as it is to be used: from the environment, else the encrypted one in Postgres.
+
+For the Dagster face and for `serve` alike; the command line's words are serve/key_commands.py's.
+"""
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from morpheus_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from morpheus_assets.store.accounts.provider_keys import MasterKey
+
+PROVIDERS = ("openai", "voyage", "remote_clip")
+
+
+def provider_key(settings: Settings, provider: str) -> str | None:
+    """The key of a provider, None when there is none anywhere. Raises the store's errors, none of which holds a key."""
+    own: SecretStr | None = getattr(settings, f"{provider}_api_key", None)
+    if own is not None:
+        return own.get_secret_value()
+    masters = master_keys(settings)
+    if not masters or provider not in PROVIDERS:
+        return None
+    from morpheus_assets.services.connections import connected_engine
+    from morpheus_assets.store.accounts.provider_keys import read_key
+
+    with connected_engine(settings) as engine:
+        return read_key(engine, provider, masters)
+
+
+def master_keys(settings: Settings) -> list["MasterKey"]:
+    """The present master key and the one before, as far as they are set. Raises KeyUnusable."""
+    from morpheus_assets.store.accounts.provider_keys import MasterKey
+
+    given = (settings.master_key, settings.previous_master_key)
+    return [MasterKey(each.get_secret_value()) for each in given if each is not None]

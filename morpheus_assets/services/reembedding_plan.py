@@ -1,0 +1,313 @@
+"""What re-embedding would do and cost: which novels lack which space, in tokens, dollars, minutes and bytes.
+
+Reads the database and decides; launching is the Dagster face's (automation/reembed.py) or `serve`'s, through GraphQL.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Engine
+
+from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.embedding.models import find_model
+from morpheus_assets.embedding.pricing import price_of
+from morpheus_assets.embedding.sizes import estimate_tokens
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.services.configured_spaces import (
+    LOCAL_PROVIDERS,
+    PURPOSES,
+    kept_spaces,
+    only_novels,
+    sample_image_spaces,
+    space_of,
+    wanted_spaces,
+)
+from morpheus_assets.services.samples import sample_novels
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.accounts import reembeddings as reembedding
+from morpheus_assets.store.accounts.reembeddings import NovelGap
+from morpheus_assets.store.spaces import index_sizes as disk
+from morpheus_assets.store.spaces.spaces import list_spaces
+
+# One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.
+A_NIGHT = timedelta(hours=20)
+
+
+@dataclass(frozen=True)
+class NovelWork:
+    """One novel that lacks vectors: inputs to send, estimated tokens, and dollars (None: price not known)."""
+
+    novel: str
+    inputs: int
+    tokens: int
+    price: Decimal | None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may still be asked for in this night; None: no limit. `whole_*` is what a night has from its start."""
+
+    tokens: int | None
+    cost: Decimal | None
+    whole_tokens: int | None
+    whole_cost: Decimal | None
+
+    def allows(self, tokens: int, price: Decimal | None) -> bool:
+        """Whether so much fits into what is left; an unknown price is bounded by tokens alone."""
+        return _fits(tokens, self.tokens) and _fits(price, self.cost)
+
+    def could_ever_allow(self, work: NovelWork) -> bool:
+        """Whether one novel fits into a whole night."""
+        return _fits(work.tokens, self.whole_tokens) and _fits(work.price, self.whole_cost)
+
+    def after(self, tokens: int, price: Decimal | None) -> "Budget":
+        """What is left once so much is spent."""
+        return Budget(
+            None if self.tokens is None else max(0, self.tokens - tokens),
+            None if self.cost is None else max(Decimal(0), self.cost - (price or 0)),
+            self.whole_tokens,
+            self.whole_cost,
+        )
+
+
+@dataclass(frozen=True)
+class SpacePlan:
+    """What one space lacks, and what of it this night takes.
+
+    `work` is everything, in the order in which it is done; `chosen` is its beginning that the budget allows;
+    `too_large` are novels that no night's budget allows. `minutes` is at the rate limit, None for a local model.
+    """
+
+    space: Space
+    reason: str
+    work: tuple[NovelWork, ...]
+    chosen: tuple[NovelWork, ...]
+    too_large: tuple[NovelWork, ...]
+    requests: int
+    minutes: float | None
+    table_bytes: int
+    index_bytes: int
+
+    @property
+    def inputs(self) -> int:
+        """Inputs that lack a vector; what is stored already is not among them."""
+        return sum(each.inputs for each in self.work)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens for all of `work`."""
+        return sum(each.tokens for each in self.work)
+
+    @property
+    def price(self) -> Decimal | None:
+        """Dollars for all of `work`."""
+        return total_price(self.work)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plans of all spaces that lack something, what the night may spend, and what else a person should know."""
+
+    spaces: tuple[SpacePlan, ...]
+    budget: Budget
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Plan:
+    """Compare the settings' spaces with what is stored. Writes nothing, and asks no provider.
+
+    Raises ConfigurationError for a space that the settings name wrongly.
+    """
+    budget = left = remaining_budget(engine, settings, now=now)
+    plans = []
+    for purpose in PURPOSES:
+        stored = {row.key: row for row in list_spaces(engine, purpose)}
+        for position, space in enumerate(wanted_spaces(settings, purpose)):
+            row = stored.get(space.key)
+            # the leading space's step completes the one that still answers, so its gaps are part of the same work
+            others = kept_spaces(engine, settings, purpose) if position == 0 else []
+            work = _work(engine, settings, space, row, others)
+            if not work or _only_samples(engine, settings, space, row, work):
+                continue
+            plan, left = _plan_space(settings, space, _reason(row, others, work), work, left)
+            plans.append(plan)
+    return Plan(tuple(plans), budget, _chunker_notes(engine, settings))
+
+
+def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Budget:
+    """The settings' budget for a night, less what was launched in the last twenty hours."""
+    launched = reembedding.launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
+    tokens, cost = settings.reembed_max_tokens, Decimal(str(settings.reembed_max_cost))
+    whole = Budget(tokens, cost, tokens, cost)
+    return whole.after(
+        sum(each.tokens for each in launched), sum((each.cost or Decimal(0) for each in launched), Decimal(0))
+    )
+
+
+def choose(work: Sequence[NovelWork], budget: Budget) -> tuple[tuple[NovelWork, ...], tuple[NovelWork, ...], Budget]:
+    """The beginning of `work` that fits, what no night could take, and the budget that is left."""
+    chosen: list[NovelWork] = []
+    too_large = tuple(each for each in work if not budget.could_ever_allow(each))
+    for each in work:
+        if each in too_large:
+            continue
+        if not budget.allows(each.tokens, each.price):
+            break
+        budget = budget.after(each.tokens, each.price)
+        chosen.append(each)
+    return tuple(chosen), too_large, budget
+
+
+def whole_novels(engine: Engine, purpose: str, lacking: Sequence[str]) -> set[str]:
+    """The novels with content that lack nothing."""
+    return {gap.novel for gap in reembedding.gaps(engine, purpose, None)} - set(lacking)
+
+
+def total_price(work: Sequence[NovelWork]) -> Decimal | None:
+    """Dollars of some work; None when any of it has no known price."""
+    prices = [each.price for each in work]
+    return None if None in prices else sum((price for price in prices if price is not None), Decimal(0))
+
+
+def _plan_space(
+    settings: Settings, space: Space, reason: str, work: tuple[NovelWork, ...], budget: Budget
+) -> tuple[SpacePlan, Budget]:
+    chosen, too_large, left = choose(work, budget)
+    inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
+    requests = _requests(settings, space, inputs, tokens)
+    minutes = None
+    if space.provider not in LOCAL_PROVIDERS:
+        minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
+    plan = SpacePlan(
+        space, reason, work, chosen, too_large, requests, minutes,
+        disk.table_bytes(space.dimensions, inputs), disk.index_bytes(space.dimensions, inputs),
+    )  # fmt: skip
+    return plan, left
+
+
+def _work(
+    engine: Engine, settings: Settings, space: Space, row: SpaceRow | None, others: Sequence[SpaceRow]
+) -> tuple[NovelWork, ...]:
+    done: dict[str, NovelWork] = {}
+    allowed = only_novels(settings, space)
+    targets = [*((other, space_of(other)) for other in others), (row, space)]
+    for target, target_space in targets:
+        for gap in reembedding.gaps(engine, space.purpose, target):
+            if allowed is None or gap.novel in allowed:
+                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target_space, gap))
+    return tuple(done.values())
+
+
+def _only_samples(
+    engine: Engine, settings: Settings, space: Space, row: SpaceRow | None, work: Sequence[NovelWork]
+) -> bool:
+    # The samples have a model of their own: for their sake alone no other one is fetched and run.
+    if only_novels(settings, space) is not None or not sample_image_spaces(settings) or space.purpose != "image":
+        return False
+    unused = row is None or not reembedding.holds_vectors(engine, row)
+    return unused and {each.novel for each in work} <= set(sample_novels())
+
+
+def _novel_work(space: Space, gap: NovelGap) -> NovelWork:
+    tokens = estimate_tokens(
+        space, inputs=gap.inputs, word_pieces=gap.word_pieces, characters=gap.characters, octets=gap.octets
+    )
+    return NovelWork(gap.novel, gap.inputs, tokens, price_of(space, tokens))
+
+
+def _added(one: NovelWork | None, other: NovelWork) -> NovelWork:
+    if one is None:
+        return other
+    price = None if one.price is None or other.price is None else one.price + other.price
+    return NovelWork(one.novel, one.inputs + other.inputs, one.tokens + other.tokens, price)
+
+
+def _reason(row: SpaceRow | None, others: Sequence[SpaceRow], work: Sequence[NovelWork]) -> str:
+    if row is None or row.state in ("building", "retired"):
+        beside = f", beside {others[0].key} which answers until then" if others else ""
+        return f"a new space{beside}"
+    return f"{len(work)} novels lack vectors in a space that was whole"
+
+
+def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int:
+    model = find_model(space.provider, space.model)
+    by_inputs = min(settings.inputs_per_request, model.max_inputs if model else settings.inputs_per_request)
+    by_tokens = model.max_request_tokens if model else None
+    return max(math.ceil(inputs / by_inputs), math.ceil(tokens / by_tokens) if by_tokens else 0)
+
+
+def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
+    from morpheus_assets.text.chunker_settings import ChunkerSettings
+
+    version = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens).version()
+    return tuple(
+        f"{novels} novels are cut by another chunker ({chunker}; now {version}): materializing `chunks` for them"
+        f" cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
+        for chunker, novels, tokens in reembedding.other_chunkers(engine, version)
+    )
+
+
+def _fits(amount: Decimal | int | None, limit: Decimal | int | None) -> bool:
+    return amount is None or limit is None or amount <= limit
+
+
+def describe_plan(plan: Plan) -> str:
+    """The plan for a person, a paragraph a space."""
+    lines = []
+    for each in plan.spaces:
+        lines += describe_space(each)
+    if not lines:
+        lines.append("Every configured space is whole: nothing to embed.")
+    lines += plan.notes
+    return "\n".join(lines)
+
+
+def describe_space(plan: SpacePlan) -> list[str]:
+    """One space's part of the plan, line by line."""
+    minutes = "no limit, a local model" if plan.minutes is None else f"{plan.minutes:.1f} min"
+    chosen_tokens = sum(each.tokens for each in plan.chosen)
+    lines = [
+        f"{plan.space.key}: {plan.reason}",
+        f"  lacking   {len(plan.work)} novels, {plan.inputs:,} inputs, about {plan.tokens:,} tokens in"
+        f" {plan.requests:,} requests",
+        f"  price     {dollars(plan.price)}",
+        f"  time      {minutes} at the rate limit",
+        f"  disk      {megabytes(plan.table_bytes)} for the vectors, {megabytes(plan.index_bytes)} for their index",
+        f"  tonight   {len(plan.chosen)} novels, {chosen_tokens:,} tokens, {dollars(total_price(plan.chosen))}",
+    ]
+    if plan.too_large:
+        named = ", ".join(f"{each.novel} ({each.tokens:,} tokens)" for each in plan.too_large[:5])
+        lines.append(
+            f"  too large for one night's budget: {named}; raise MORPHEUS_REEMBED_MAX_TOKENS or _MAX_COST, or"
+            " materialize them by hand"
+        )
+    elif len(plan.chosen) < len(plan.work):
+        lines.append("  the rest follows in the next nights (MORPHEUS_REEMBED_MAX_TOKENS, MORPHEUS_REEMBED_MAX_COST)")
+    return lines
+
+
+def dollars(price: Decimal | None) -> str:
+    """A price as people write it; "price not known" for None."""
+    return "price not known" if price is None else f"${price:,.4f}" if price < 1 else f"${price:,.2f}"
+
+
+def megabytes(size: int) -> str:
+    """A size in MB or GB."""
+    return f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+def as_json(plan: Plan) -> list[Mapping[str, object]]:
+    """The plan for machines, one object a space."""
+    return [
+        {
+            "space": each.space.key, "reason": each.reason, "novels": len(each.work), "inputs": each.inputs,
+            "tokens": each.tokens, "requests": each.requests,
+            "price_dollars": None if each.price is None else float(each.price),
+            "minutes": each.minutes, "table_bytes": each.table_bytes, "index_bytes": each.index_bytes,
+            "tonight": [work.novel for work in each.chosen], "too_large": [work.novel for work in each.too_large],
+        }
+        for each in plan.spaces
+    ]  # fmt: skip

@@ -1,0 +1,303 @@
+"""What `morpheus spaces` does: lists spaces, and moves them by hand as the schedules would, or against them.
+
+The rules are the store's and space_preparation's; here is what a person is told.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Engine
+
+from morpheus_assets.domain.spaces import LOWEST_RECALL, SpaceRow
+from morpheus_assets.services.configured_spaces import (
+    by_hand,
+    configured_spaces,
+    forget_choices,
+    wanted_spaces,
+    what_becomes_of_the_active,
+)
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.accounts.spending import spending_totals
+from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
+from morpheus_assets.store.spaces import archive, spaces
+from morpheus_assets.store.spaces.coverage import Coverage, coverage
+from morpheus_assets.store.spaces.drift import announce, announced
+from morpheus_assets.store.spaces.indexes import SMALLEST_INDEXED, ensure_index, index_recall
+from morpheus_assets.store.spaces.spaces import (
+    SpaceSize,
+    activate,
+    get_space,
+    list_spaces,
+    mark_ready,
+    register_space,
+    retire,
+    revive,
+    space_sizes,
+)
+from morpheus_assets.store.spaces.vectors import vector_summary
+
+
+@dataclass(frozen=True)
+class ListedSpace:
+    """One stored space as it is listed; `place` is its place in the settings from 1, None when they do not name it."""
+
+    row: SpaceRow
+    covered: Coverage
+    size: SpaceSize
+    cost: Decimal | None
+    place: int | None
+
+
+Move = Literal["revive", "retire", "prepare", "activate", "wait"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One move of one space and the sentence that says why; "wait" moves nothing."""
+
+    move: Move
+    row: SpaceRow
+    why: str
+
+
+@dataclass(frozen=True)
+class IndexBuild:
+    """An index that takes minutes to build: the key of its space, and a key that is the same for the same rows."""
+
+    space: str
+    run_key: str
+
+
+class SpaceUnfit(SpaceError):
+    """A whole space failed its checks and must not answer by itself; the message says which."""
+
+
+def listed_spaces(engine: Engine, settings: Settings) -> list[ListedSpace]:
+    """Every stored space, by purpose and age."""
+    sizes = {size.key: size for size in space_sizes(engine)}
+    costs = {total.space_key: total.cost for total in spending_totals(engine)}
+    listed = []
+    for row in sorted(spaces.list_spaces(engine), key=lambda each: (each.purpose != "text", each.id)):
+        keys = [space.key for space in wanted_spaces(settings, row.purpose)]
+        place = keys.index(row.key) + 1 if row.key in keys else None
+        listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], costs.get(row.key), place))
+    return listed
+
+
+def describe_space(listed: ListedSpace, retention_days: int) -> str:
+    """One space for a person, in two lines."""
+    row, covered, size = listed.row, listed.covered, listed.size
+    share = 100 * (covered.present + covered.refused) / covered.needed if covered.needed else 100
+    state = f"{row.state}, answers {row.purpose} searches" if row.state == "active" else f"{row.state}, {row.purpose}"
+    if row.state == "retired" and row.retired_at:
+        state += f", kept until {row.retired_at + timedelta(days=retention_days):%Y-%m-%d}"
+    place = f"no. {listed.place} in the settings" if listed.place else "not in the settings"
+    recall = f" recall {row.index_recall:.3f}" if row.index_recall is not None else ""
+    index = f"{row.index_kind}{recall}" if row.index_kind else "exact search"
+    cost = f", ${listed.cost:,.4f} spent" if listed.cost else ""
+    return (
+        f"{row.key}  [{state}; {place}]\n"
+        f"    {share:.1f} % of {covered.needed:,} covered, {covered.missing:,} missing, {covered.refused:,} refused;"
+        f" {size.rows:,} vectors, {(size.table_bytes + size.index_bytes) / 1e6:,.1f} MB, {index}{cost}"
+    )
+
+
+def activate_by_hand(engine: Engine, settings: Settings, key: str, *, anyway: bool = False) -> str:
+    """Let a space answer, also an old one; `anyway` accepts that it lacks something. Returns what to tell.
+
+    Stays until the settings name another first space. Raises SpaceIncomplete with both ways out.
+    """
+    row = spaces.get_space(engine, key)
+    before = spaces.active_space(engine, row.purpose)
+    if before is not None and before.key == key:
+        return f"{key} answers {row.purpose} searches already."
+    ensure_index(engine, row)
+    previous = what_becomes_of_the_active(engine, settings, row.purpose)
+    try:
+        spaces.activate(engine, key, previous_becomes=previous, allow_gaps=anyway)
+    except SpaceIncomplete as fault:
+        missing = coverage(engine, row).missing
+        raise SpaceIncomplete(
+            f"{key} lacks {missing:,} vectors: fill it first (name it in the settings and run `morpheus reembed`), or"
+            " use --anyway, and searches by meaning will not find what is missing."
+        ) from fault
+    first = configured_spaces(settings, row.purpose)[0].key
+    forget_choices(engine, row.purpose)
+    if key != first:
+        announce(engine, by_hand(first), key)
+    became = f"; {before.key} is {previous} now" if before else ""
+    return f"{key} answers {row.purpose} searches from now on{became}."
+
+
+def retire_by_hand(engine: Engine, settings: Settings, key: str) -> str:
+    """Begin a space's retention. Raises SpaceError for one that answers, or that the settings name."""
+    row = spaces.get_space(engine, key)
+    if key in {space.key for space in wanted_spaces(settings, row.purpose)}:
+        raise SpaceError(
+            f"The settings name {key}, so it would come back at once: take it out of"
+            f" MORPHEUS_{row.purpose.upper()}_SPACES and restart Dagster first."
+        )
+    spaces.retire(engine, key)
+    return f"{key} is retired; upkeep drops it after {settings.retention_days} days (MORPHEUS_RETENTION_DAYS)."
+
+
+def drop_by_hand(engine: Engine, settings: Settings, key: str) -> str:
+    """Delete a space, exported first where an archive folder is set. Raises SpaceError for the one that answers."""
+    row = spaces.get_space(engine, key)
+    if row.state == "active":
+        raise SpaceError(f"{key} answers searches now and cannot be dropped; activate another one first.")
+    exported = ""
+    if settings.archive_folder is not None:
+        exported = f" It is exported to {archive.export_space(engine, row, settings.archive_folder)}."
+    spaces.drop(engine, key)
+    return f"{key} is dropped.{exported}"
+
+
+def restore(engine: Engine, settings: Settings, path: Path) -> str:
+    """Bring an exported space back."""
+    row = archive.restore_space(engine, path)
+    covered = coverage(engine, row)
+    return (
+        f"{row.key} is restored as {row.state}, with {covered.present:,} of {covered.needed:,} vectors that are needed"
+        f" now; `morpheus spaces activate {row.key}` lets it answer."
+    )
+
+
+def decide(
+    configured: Sequence[str],
+    wanted: Collection[str],
+    rows: Sequence[SpaceRow],
+    covered: Callable[[SpaceRow], Coverage],
+    *,
+    kept_by_hand: bool = False,
+) -> list[Decision]:
+    """The moves of one purpose's spaces.
+
+    `configured` are keys in the settings' order, the first of which is to answer; `wanted` also holds spaces that are
+    filled without ever answering by themselves. `covered` counts what a space has and lacks; it is asked only where
+    that decides something. `kept_by_hand`: a person chose the active space in place of the first one.
+    """
+    active = next((row for row in rows if row.state == "active"), None)
+    decisions = []
+    for row in rows:
+        is_wanted = row.key in wanted
+        if row.state in ("building", "ready") and not is_wanted:
+            decisions.append(Decision("retire", row, f"{row.key} is no longer in the settings: its retention begins."))
+        elif row.state == "retired" and row.key in configured:
+            decisions.append(Decision("revive", row, f"{row.key} is in the settings again: its vectors count again."))
+        elif row.state == "building" and row.key in configured:
+            decisions.append(_when_whole(row, covered(row)))
+        elif row.state == "ready" and configured and row.key == configured[0]:
+            decisions.append(_first(row, active, covered, kept_by_hand))
+    return decisions
+
+
+def _when_whole(row: SpaceRow, found: Coverage) -> Decision:
+    things = "passages" if row.purpose == "text" else "panels"
+    if not found.needed:
+        return Decision("wait", row, f"{row.key} waits for the first {things}.")
+    if not found.whole:
+        missing = f"{found.missing:,} of {found.needed:,} {things} lack a vector"
+        return Decision("wait", row, f"{row.key} is being filled: {missing}.")
+    return Decision("prepare", row, f"{row.key} is whole: its index is built and checked.")
+
+
+def _first(row: SpaceRow, active: SpaceRow | None, covered: Callable[[SpaceRow], Coverage], by_hand: bool) -> Decision:
+    before = f" in place of {active.key}" if active else ""
+    if by_hand and active:
+        return Decision("wait", row, f"{active.key} was chosen by hand and goes on answering in place of {row.key}.")
+    lacking = covered(row).missing
+    if lacking:
+        return Decision("wait", row, f"{row.key} is to answer{before}, but {lacking:,} inputs arrived meanwhile.")
+    return Decision("activate", row, f"{row.key} answers {row.purpose} searches from now on{before}.")
+
+
+def prepare_space(engine: Engine, key: str) -> str:
+    """Build and check a space's index, then mark the space ready; returns what was found.
+
+    An index below the recall is built anew once. Raises SpaceUnfit, or SpaceIncomplete when something is missing.
+    """
+    row = get_space(engine, key)
+    built = ensure_index(engine, row)
+    row = get_space(engine, key)
+    summary = vector_summary(engine, row)
+    if summary.rows and not summary.smallest_norm:
+        raise SpaceUnfit(f"{key} holds vectors of length zero, which no search finds; drop it and embed it anew.")
+    recall = row.index_recall if built.action == "kept" and row.index_recall else index_recall(engine, row)
+    if recall is not None and recall < LOWEST_RECALL:
+        ensure_index(engine, row, rebuild=True)
+        recall = index_recall(engine, row)
+    if recall is not None and recall < LOWEST_RECALL:
+        raise SpaceUnfit(
+            f"The index of {key} finds {recall:.3f} of the true neighbours, and {LOWEST_RECALL} are asked for; the"
+            f" present space goes on answering. `morpheus spaces activate {key}` switches all the same."
+        )
+    mark_ready(engine, key)
+    found = f"{summary.rows:,} vectors of {row.dimensions} dimensions"
+    return f"{key} is ready: {found}, {_index_in_words(row, recall)}."
+
+
+def _index_in_words(row: SpaceRow, recall: float | None) -> str:
+    if recall is None:
+        return "few enough to be searched exactly, without an index"
+    return f"index {row.index_kind}, recall {recall:.3f}"
+
+
+def register_wanted(engine: Engine, settings: Settings, purpose: str) -> list[str]:
+    """Give every configured space its row and table, so that it is listed; a sentence for each that is new."""
+    stored = {row.key: row.fingerprint for row in list_spaces(engine, purpose)}
+    said = []
+    for space in configured_spaces(settings, purpose):
+        if stored.get(space.key) == space.fingerprint:
+            continue
+        try:
+            register_space(engine, space)
+            said.append(f"{space.key} is new: it is filled beside the present one.")
+        except SpaceError as fault:
+            said.append(str(fault))
+    return said
+
+
+def decisions_for(engine: Engine, settings: Settings, purpose: str) -> list[Decision]:
+    """What to do about the stored spaces of one purpose."""
+    configured = [space.key for space in configured_spaces(settings, purpose)]
+    wanted = [space.key for space in wanted_spaces(settings, purpose)]
+    rows = list_spaces(engine, purpose)
+    active = next((row.key for row in rows if row.state == "active"), "")
+    chosen = bool(active) and announced(engine, by_hand(configured[0]), active) is not None
+    return decide(configured, wanted, rows, lambda row: coverage(engine, row), kept_by_hand=chosen)
+
+
+def carry_out(engine: Engine, settings: Settings, decision: Decision) -> tuple[str, IndexBuild | None]:
+    """Do it; returns the sentence to say and, for a large space, the run that is to build its index."""
+    row = decision.row
+    if decision.move == "revive":
+        revive(engine, row.key)
+    elif decision.move == "retire":
+        retire(engine, row.key)
+    elif decision.move == "prepare":
+        return _prepare(engine, row)
+    elif decision.move == "activate":
+        try:
+            activate(engine, row.key, previous_becomes=what_becomes_of_the_active(engine, settings, row.purpose))
+        except SpaceError as fault:
+            return str(fault), None
+        forget_choices(engine, row.purpose)
+    return decision.why, None
+
+
+def _prepare(engine: Engine, row: SpaceRow) -> tuple[str, IndexBuild | None]:
+    rows = vector_summary(engine, row).rows
+    if rows >= SMALLEST_INDEXED:
+        # Minutes of work, and a sensor's body is ended after one: so it is a run, asked for once for so many rows.
+        since = row.retired_at or row.created_at
+        build = IndexBuild(row.key, f"prepare:{row.key}:{since:%Y%m%d%H%M%S}:{rows}")
+        return f"{row.key} is whole: a run builds and checks its index.", build
+    try:
+        return prepare_space(engine, row.key), None
+    except SpaceError as fault:
+        return str(fault), None

@@ -1,0 +1,1 @@
+"""What providers are owed and allowed: limits, spending, keys, jobs, re-embeddings."""

@@ -1,0 +1,266 @@
+"""The requests and tokens per minute of one provider, shared fairly by all processes through one row.
+
+A sliding window: in no 60 seconds is more admitted than the limit, and after a pause the whole of it is there at once
+(a bucket either refills during its first minute, twice the limit, or makes the first large request wait). A caller
+that must wait books its place in the future, so nobody overtakes and nobody polls. Time is the server's.
+"""
+
+import asyncio
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine
+
+from morpheus_assets.store.database.outages import patiently
+from morpheus_assets.store.database.transactions import transaction
+
+if TYPE_CHECKING:
+    from morpheus_assets.embedding.rate_limits import ObservedLimits
+
+WINDOW_SECONDS = 60.0
+# Bookings are kept in slots of this length, so the row stays small whatever the number of requests.
+_SLOT_SECONDS = 0.5
+# A request arrives a moment after it was booked, and some take longer than others: a booking counts for a second more
+# in a minute, or the slow ones of one minute would arrive with all of the next.
+_UNDER_WAY = 1 / 60
+# What a provider said about its limits counts for this long; after that the configured limits hold again.
+_OBSERVED_SECONDS = 600.0
+# What lies further ahead was written before the server's clock was set back.
+_LONGEST_BOOKING = 3600.0
+_LONGEST_PAUSE = 600.0
+# What may be sent before it is booked, as a share of the limits, while half of them was free so long ago at most.
+_UNBOOKED = 0.01
+_ALLOWANCE_SECONDS = 5.0
+
+# The clock is read outside: within, it would be older than the wait for the row's lock.
+_OPEN = """
+WITH account AS MATERIALIZED (
+    SELECT recent, observed_requests, observed_tokens, observed_at, paused_until
+    FROM rate_limits WHERE provider = %s FOR UPDATE
+)
+SELECT extract(epoch FROM clock_timestamp())::float8, recent, observed_requests, observed_tokens,
+       extract(epoch FROM observed_at)::float8, extract(epoch FROM paused_until)::float8
+FROM account
+"""
+
+Slot = list[float]
+"""[second since 1970, requests, tokens]"""
+
+
+@dataclass
+class _Account:
+    now: float
+    slots: list[Slot]
+    requests: float
+    tokens: float
+    paused_until: float
+
+    def used(self) -> tuple[float, float]:
+        """Requests and tokens that count now."""
+        return sum(slot[1] for slot in self.slots), sum(slot[2] for slot in self.slots)
+
+
+@dataclass
+class _Allowance:
+    """What may be sent before it is booked, by the last booking; `at` on this process's clock."""
+
+    at: float
+    requests: float
+    tokens: float
+
+
+class PostgresBudget:
+    """One provider's shared budget; implements the embedding floor's RequestBudget. Use from one event loop at a time.
+
+    `requests_per_minute` and `tokens_per_minute`: None or 0 for no limit. `provider` names the account, such as
+    "openai". A request larger than the whole limit is admitted alone, into an empty window.
+    """
+
+    def __init__(
+        self, engine: Engine, provider: str, requests_per_minute: int | None, tokens_per_minute: int | None
+    ) -> None:
+        self._engine = engine
+        self._provider = provider
+        self._requests = float(requests_per_minute or 0) or float("inf")
+        self._tokens = float(tokens_per_minute or 0) or float("inf")
+        # One thread: the calls of a process queue here instead of at the row, and take one connection.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="budget")
+        self._allowance: _Allowance | None = None
+
+    async def take(self, requests: int, tokens: int) -> None:
+        """Book `requests` and estimated `tokens` at the first moment they fit, and sleep until then."""
+        wait = await self._call(self._book, requests, tokens)
+        while wait > 0:
+            await asyncio.sleep(wait)
+            # Another process may have been told to pause meanwhile: a booking does not outrank that.
+            wait = await self._call(self._paused_seconds)
+
+    def surely_fits(self, requests: int, tokens: int) -> bool:
+        """Whether so much may be sent now and booked while it is on its way: a request, or a hundredth of a minute.
+
+        Only while half of the limits was free after this process's last booking, seconds ago, which waited for nothing.
+        """
+        allowance = self._allowance
+        if allowance is None or time.monotonic() - allowance.at > _ALLOWANCE_SECONDS:
+            return False
+        return requests <= allowance.requests and tokens <= allowance.tokens
+
+    async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
+        """Correct the last bookings by what was really charged."""
+        if estimated_tokens != actual_tokens:
+            await self._call(self._correct, actual_tokens - estimated_tokens)
+
+    async def observe(self, limits: "ObservedLimits") -> None:
+        """Lower the limits to the provider's own, and count what others spend on the same account."""
+        await self._call(self._observe, limits)
+
+    async def pause(self, seconds: float) -> None:
+        """Admit nobody for `seconds`; a longer pause that is already running stays."""
+        await self._call(self._pause, seconds)
+
+    async def _call(self, function: Any, *arguments: Any) -> Any:
+        # A server that restarts in the middle must not end a stream of paid requests; a booking made twice only waits.
+        work = partial(patiently, partial(function, *arguments))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _book(self, requests: int, tokens: int) -> float:
+        with transaction(self._engine) as connection:
+            account = self._open(connection)
+            at = _first_fit(account, requests, tokens)
+            _add(account.slots, at, requests, tokens)
+            self._save(connection, account)
+        self._allowance = _allowance_of(account) if at <= account.now else None
+        return at - account.now
+
+    def _correct(self, tokens: int) -> None:
+        with transaction(self._engine) as connection:
+            account = self._open(connection)
+            past = [slot for slot in account.slots if slot[0] <= account.now] or account.slots[:1]
+            for slot in reversed(past):
+                # Given back where it was booked last; more than was asked for is booked at once, as a debt.
+                change = max(float(tokens), -slot[2])
+                slot[2] += change
+                tokens -= int(change)
+                if tokens >= 0:
+                    break
+            if not past and tokens > 0:
+                _add(account.slots, account.now, 0, tokens)
+            self._save(connection, account)
+
+    def _observe(self, limits: "ObservedLimits") -> None:
+        lower_requests = limits.limit_requests if (limits.limit_requests or 0) > 0 else None
+        lower_tokens = limits.limit_tokens if (limits.limit_tokens or 0) > 0 else None
+        if lower_requests is not None and lower_requests >= self._requests:
+            lower_requests = None
+        if lower_tokens is not None and lower_tokens >= self._tokens:
+            lower_tokens = None
+        if (
+            lower_requests is None
+            and lower_tokens is None
+            and limits.remaining_requests != 0 != limits.remaining_tokens
+        ):
+            return
+        with transaction(self._engine) as connection:
+            self._ensure_row(connection)
+            connection.execute(
+                "UPDATE rate_limits SET observed_requests = coalesce(%(requests)s, observed_requests),"
+                " observed_tokens = coalesce(%(tokens)s, observed_tokens), observed_at = clock_timestamp()"
+                " WHERE provider = %(provider)s",
+                {"requests": lower_requests, "tokens": lower_tokens, "provider": self._provider},
+            )
+        waits = [
+            (seconds or 1.0)
+            for left, seconds in (
+                (limits.remaining_requests, limits.reset_requests_seconds),
+                (limits.remaining_tokens, limits.reset_tokens_seconds),
+            )
+            if left == 0
+        ]
+        if waits:
+            self._pause(min(max(waits), WINDOW_SECONDS))
+
+    def _pause(self, seconds: float) -> None:
+        self._allowance = None
+        with transaction(self._engine) as connection:
+            self._ensure_row(connection)
+            connection.execute(
+                "UPDATE rate_limits SET paused_until = greatest("
+                " CASE WHEN paused_until < clock_timestamp() + make_interval(secs => %s) THEN paused_until END,"
+                " clock_timestamp() + make_interval(secs => %s)) WHERE provider = %s",
+                [_LONGEST_PAUSE, min(max(0.0, seconds), _LONGEST_PAUSE), self._provider],
+            )
+
+    def _paused_seconds(self) -> float:
+        with transaction(self._engine) as connection:
+            row = connection.execute(
+                "SELECT extract(epoch FROM paused_until - clock_timestamp())::float8"
+                " FROM rate_limits WHERE provider = %s",
+                [self._provider],
+            ).fetchone()
+        seconds = row[0] or 0.0 if row else 0.0
+        return seconds if 0.0 < seconds < _LONGEST_PAUSE else 0.0
+
+    def _ensure_row(self, connection: Any) -> None:
+        connection.execute("INSERT INTO rate_limits (provider) VALUES (%s) ON CONFLICT DO NOTHING", [self._provider])
+
+    def _open(self, connection: Any) -> _Account:
+        row = connection.execute(_OPEN, [self._provider]).fetchone()
+        if row is None:
+            self._ensure_row(connection)
+            row = connection.execute(_OPEN, [self._provider]).fetchone()
+        now, recent, requests, tokens, observed_at, paused_until = row
+        fresh = observed_at is not None and 0 <= now - observed_at < _OBSERVED_SECONDS
+        slots = [slot for slot in recent if now < _leaves(slot[0]) and slot[0] < now + _LONGEST_BOOKING]
+        return _Account(
+            now=now,
+            slots=slots,
+            requests=min(self._requests, requests) if fresh and requests else self._requests,
+            tokens=min(self._tokens, tokens) if fresh and tokens else self._tokens,
+            paused_until=paused_until if paused_until and paused_until < now + _LONGEST_PAUSE else 0.0,
+        )
+
+    def _save(self, connection: Any, account: _Account) -> None:
+        connection.execute(
+            "UPDATE rate_limits SET recent = %s::jsonb WHERE provider = %s", [json.dumps(account.slots), self._provider]
+        )
+
+
+def _allowance_of(account: _Account) -> _Allowance | None:
+    requests, tokens = account.used()
+    if requests > account.requests / 2 or tokens > account.tokens / 2:
+        return None
+    return _Allowance(time.monotonic(), max(1.0, account.requests * _UNBOOKED), account.tokens * _UNBOOKED)
+
+
+def _first_fit(account: _Account, requests: int, tokens: int) -> float:
+    """The first moment, not before any booking that is already made, at which the window has room."""
+    at = max(account.now, account.paused_until, account.slots[-1][0] if account.slots else 0.0)
+    requests_room = max(account.requests, float(requests))
+    tokens_room = max(account.tokens, float(tokens))
+    used_requests, used_tokens = account.used()
+    for slot in account.slots:
+        leaves = _leaves(slot[0])
+        if leaves > at:
+            if used_requests + requests <= requests_room and used_tokens + tokens <= tokens_room:
+                return at
+            at = leaves
+        used_requests -= slot[1]
+        used_tokens -= slot[2]
+    return at
+
+
+def _leaves(at: float) -> float:
+    """When a slot that began at `at` counts no more."""
+    return at + _SLOT_SECONDS + WINDOW_SECONDS * (1 + _UNDER_WAY)
+
+
+def _add(slots: list[Slot], at: float, requests: int, tokens: int) -> None:
+    if slots and at - slots[-1][0] < _SLOT_SECONDS:
+        slots[-1][1] += requests
+        slots[-1][2] += tokens
+    else:
+        slots.append([at, requests, tokens])

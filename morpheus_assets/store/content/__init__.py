@@ -1,0 +1,1 @@
+"""Novels, chapters, chunks, panels and the files they came from."""

@@ -1,0 +1,1 @@
+"""The server: engine, embedded Postgres, migrations, transactions, outages, statistics."""

@@ -1,0 +1,1 @@
+"""Ranking of stored passages and panels: by vector, by words, by both."""

@@ -1,0 +1,266 @@
+"""Search: the passages or panels nearest to a question, by vector, by words, or by both; with where they stand.
+
+The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Composable, Identifier
+
+from morpheus_assets.domain.content import NovelNames
+from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.database.errors import SpaceError, SpaceGone
+from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.search.nearest import Nearest, nearest_exact, nearest_within, vector_text
+from morpheus_assets.store.search.words import rank_by_words
+from morpheus_assets.store.spaces.spaces import active_space
+
+# Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
+_RRF = 60
+_POOL = 40
+# So many vectors of 3072 dimensions take 130 ms of CPU exactly. The index is no faster there: it must bring many times
+# what is asked for, as most of what it finds lies outside the filter.
+_LARGEST_EXACT = 20_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TextHit:
+    """One passage. `similarity` is the cosine to the question's vector, None without either vector.
+
+    `vector_rank` and `text_rank` are its places (from 1) in the two lists, None where it is in only one;
+    `score` is what `rank` goes by: fused reciprocal ranks, or the list's own measure when there is one list.
+    """
+
+    novel: str
+    title: str | None
+    chapter: int
+    chapter_title: str | None
+    ordinal: int
+    char_start: int
+    char_end: int
+    body: str
+    similarity: float | None
+    rank: int
+    vector_rank: int | None
+    text_rank: int | None
+    score: float
+    content_hash: bytes
+
+
+@dataclass(frozen=True)
+class PanelHit:
+    """One picture, `path` within its novel's panel folder; `similarity` is the cosine to the question's vector."""
+
+    novel: str
+    path: str
+    similarity: float
+    rank: int
+    width: int | None
+    height: int | None
+    content_hash: bytes
+
+
+def with_active_space(bind: Bind, purpose: str, search: Callable[[SpaceRow], T]) -> T:
+    """Call `search` with the active space of a purpose, and once more if that space was dropped meanwhile.
+
+    `search` embeds the question with the space's own model and passes the space on to `search_text` or
+    `search_panels`. Raises SpaceError when no space is active yet.
+    """
+    for _ in range(5):
+        space = active_space(bind, purpose)
+        if space is None:
+            raise SpaceError(f"No {purpose} space is active yet; materialize its embeddings for a novel first.")
+        try:
+            return search(space)
+        except SpaceGone:
+            continue
+    raise SpaceGone(f"The active {purpose} space was dropped five times during one search; try again.")
+
+
+def search_text(
+    bind: Bind,
+    query_vector: Any = None,
+    query_text: str | None = None,
+    *,
+    space: SpaceRow | None = None,
+    k: int = 10,
+    novel: NovelNames | None = None,
+    chapter: int | None = None,
+    mode: str = "hybrid",
+) -> list[TextHit]:
+    """The k best passages, of some novels and one chapter number if so filtered; each place of a repeated one.
+
+    `query_vector` is a sequence of floats from the model of `space` (default: the active space). `mode` is "hybrid"
+    (what of vector and text is given), "vector" or "text". Raises SpaceError for a vector of other dimensions, and
+    SpaceGone when `space` was dropped (see `with_active_space`).
+    """
+    use_vector = query_vector is not None and mode in ("hybrid", "vector")
+    use_text = bool(query_text and query_text.strip()) and mode in ("hybrid", "text")
+    if mode not in ("hybrid", "vector", "text") or not (use_vector or use_text):
+        raise ValueError(f"mode {mode!r} needs a query vector, a query text, or both for 'hybrid'")
+    within, parameters = _filter(novel, chapter)
+    space = _space_for(bind, "text", space, query_vector)
+    vector = vector_text(query_vector) if query_vector is not None else None
+    pool = max(_POOL, 4 * k) if use_text else k
+    # How an index is scanned is set for a transaction.
+    connected = reading if space is None or space.index_kind is None else transaction
+    try:
+        with connected(bind) as connection:
+            by_vector: Nearest = []
+            by_text: Nearest = []
+            if use_vector and space is not None and vector is not None:
+                by_vector = _nearest_live(connection, space, vector, pool, "chunks", within, parameters)
+            if use_text:
+                by_text = rank_by_words(connection, query_text or "", pool, within, parameters)
+            ranked = _fuse(by_vector, by_text)
+            return _text_places(connection, ranked, dict(by_vector), space, vector, k, within, parameters)
+    except psycopg.errors.UndefinedTable as fault:
+        raise SpaceGone(f"The space {space.key if space else ''} was dropped during the search.") from fault
+
+
+def search_panels(
+    bind: Bind, query_vector: Any, *, space: SpaceRow | None = None, k: int = 10, novel: NovelNames | None = None
+) -> list[PanelHit]:
+    """The k panels nearest to a vector from the model of `space` (default: the active one); as `search_text`."""
+    space = _space_for(bind, "image", space, query_vector)
+    if space is None:
+        return []
+    within, parameters = _filter(novel, None)
+    live = SQL("c.state = 'stored' AND {}").format(within)
+    vector = vector_text(query_vector)
+    try:
+        with transaction(bind) as connection:
+            found = dict(_nearest_live(connection, space, vector, k, "panels", live, parameters))
+            rows = connection.execute(
+                SQL(
+                    "SELECT c.content_hash, n.novel, c.path, c.width, c.height,"
+                    " 1 - (e.embedding::vector <=> %(vector)s::vector) FROM panels c JOIN novels n ON n.id = c.novel_id"
+                    " JOIN {} e USING (content_hash)"
+                    " WHERE c.content_hash = ANY(%(hashes)s) AND {}"
+                ).format(Identifier(space.table), live),
+                {**parameters, "vector": vector, "hashes": list(found)},
+            ).fetchall()
+    except psycopg.errors.UndefinedTable as fault:
+        raise SpaceGone(f"The space {space.key} was dropped during the search.") from fault
+    rows.sort(key=lambda row: (-row[5], row[1], row[2]))
+    return [
+        PanelHit(name, path, similarity, rank, width, height, bytes(value))
+        for rank, (value, name, path, width, height, similarity) in enumerate(rows[:k], 1)
+    ]
+
+
+def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: Any) -> SpaceRow | None:
+    if query_vector is None:
+        return None
+    space = space or active_space(bind, purpose)
+    if space is None:
+        raise SpaceError(f"No {purpose} space is active yet; materialize its embeddings for a novel first.")
+    if len(query_vector) != space.dimensions or space.purpose != purpose:
+        raise SpaceError(
+            f"The question has {len(query_vector)} dimensions, the {space.purpose} space {space.key} has"
+            f" {space.dimensions}: embed it with {space.provider}/{space.model}."
+        )
+    return space
+
+
+def _filter(novel: NovelNames | None, chapter: int | None) -> tuple[Composable, dict[str, Any]]:
+    conditions: list[Composable] = [SQL("true")]
+    names = [novel] if isinstance(novel, str) else novel
+    if names is not None and len(names) == 1:
+        # Of an array the planner takes ten, and reads the whole of a small corpus for one of its novels.
+        conditions.append(SQL("c.novel_id = (SELECT id FROM novels WHERE novel = ANY(%(names)s))"))
+    elif names is not None:
+        # An array and no join: joined novel by novel, the words' index was read once for each of them.
+        conditions.append(SQL("c.novel_id = ANY(ARRAY(SELECT id FROM novels WHERE novel = ANY(%(names)s)))"))
+    if chapter is not None:
+        conditions.append(SQL("c.chapter = %(chapter)s"))
+    return SQL(" AND ").join(conditions), {"names": None if names is None else list(names), "chapter": chapter}
+
+
+def _nearest_live(
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int,
+    content: str, within: Composable, parameters: dict[str, Any],
+) -> Nearest:  # fmt: skip
+    """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
+    among = SQL("SELECT DISTINCT c.content_hash FROM {} c WHERE {}").format(Identifier(content), within)
+    if parameters["names"] is not None or parameters["chapter"] is not None:
+        count = connection.execute(
+            SQL("SELECT count(*) FROM (SELECT FROM {} c WHERE {} LIMIT {}) AS matching").format(
+                Identifier(content), within, _LARGEST_EXACT + 1
+            ),
+            parameters,
+        ).fetchone()
+        if space.index_kind is None or (count and count[0] <= _LARGEST_EXACT):
+            return nearest_exact(connection, space, vector, k, among, parameters)
+    occurs = SQL("EXISTS (SELECT FROM {} c WHERE c.content_hash = near.content_hash AND {})").format(
+        Identifier(content), within
+    )
+    wide = k
+    while True:
+        kept, complete = nearest_within(connection, space, vector, wide, occurs, parameters)
+        # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
+        if len(kept) >= k or complete:
+            return kept[:k]
+        if wide > 2000:
+            return nearest_exact(connection, space, vector, k, among, parameters)
+        wide *= 4
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    value: bytes
+    score: float
+    vector_rank: int | None
+    text_rank: int | None
+
+
+def _fuse(by_vector: Nearest, by_text: Nearest) -> list[_Ranked]:
+    vector_ranks = {value: rank for rank, (value, _) in enumerate(by_vector, 1)}
+    text_ranks = {value: rank for rank, (value, _) in enumerate(by_text, 1)}
+    own = dict(by_text or by_vector)
+    fused = []
+    for value in {**vector_ranks, **text_ranks}:
+        ranks = (vector_ranks.get(value), text_ranks.get(value))
+        both = bool(by_vector and by_text)
+        score = sum(1 / (_RRF + rank) for rank in ranks if rank) if both else own[value]
+        fused.append(_Ranked(value, score, *ranks))
+    return sorted(fused, key=lambda each: (-each.score, each.value))
+
+
+def _text_places(
+    connection: psycopg.Connection[Any], ranked: list[_Ranked], similarities: dict[bytes, float],
+    space: SpaceRow | None, vector: str | None, k: int, within: Composable, parameters: dict[str, Any],
+) -> list[TextHit]:  # fmt: skip
+    """The places of the best; what only the words found is measured against the vector here."""
+    best = ranked[:k]
+    order = {each.value: place for place, each in enumerate(best)}
+    similarity: Composable = SQL("NULL::float8")
+    if space is not None and not order.keys() <= similarities.keys():
+        similarity = SQL(
+            "(SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {} e WHERE e.content_hash = c.content_hash)"
+        ).format(Identifier(space.table))
+    query = SQL(
+        "SELECT n.novel, n.title, c.chapter, h.title AS chapter_title, c.ordinal, c.char_start, c.char_end, c.body,"
+        " {similarity} AS similarity, c.content_hash FROM chunks c JOIN novels n ON n.id = c.novel_id"
+        " LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter"
+        " WHERE c.content_hash = ANY(%(hashes)s) AND {within} ORDER BY n.novel, c.ordinal"
+    ).format(similarity=similarity, within=within)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query, {**parameters, "vector": vector, "hashes": list(order)}).fetchall()
+    rows.sort(key=lambda row: order[bytes(row["content_hash"])])
+    hits = []
+    for rank, row in enumerate(rows[:k], 1):
+        each = best[order[bytes(row["content_hash"])]]
+        known = {"content_hash": each.value, "similarity": similarities.get(each.value, row["similarity"])}
+        hits.append(
+            TextHit(
+                **{**row, **known}, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score
+            )
+        )
+    return hits

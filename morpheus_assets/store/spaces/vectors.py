@@ -1,0 +1,183 @@
+"""Vectors of one space in and out: written by COPY under their content hash, read back as float32, checked, collected.
+
+Which of them are missing is coverage.py's question, searching search.py's.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.database.errors import InvalidVectors, SpaceGone
+from morpheus_assets.store.database.transactions import Bind, transaction
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_COPY_TRAILER = struct.pack(">h", -1)
+
+_ORPHANS = {
+    "text": "NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)",
+    "image": "NOT EXISTS (SELECT FROM panels c WHERE c.content_hash = e.content_hash AND c.state = 'stored')"
+    " AND NOT EXISTS (SELECT FROM kept_pictures k WHERE k.content_hash = e.content_hash)",
+}
+
+
+@dataclass(frozen=True)
+class VectorSummary:
+    """What a check looks at: how many vectors, and the smallest and largest length among them (None: no vectors)."""
+
+    rows: int
+    smallest_norm: float | None
+    largest_norm: float | None
+
+
+def write_batch(bind: Bind, space: SpaceRow, hashes: Sequence[bytes], embeddings: "NDArray[np.float32]") -> int:
+    """Store one batch in one transaction and return how many were new; those already there stay as they are.
+
+    `embeddings` is float32 [len(hashes), space.dimensions]. Raises InvalidVectors (nothing is written) for a wrong
+    shape, NaN, infinity or a vector of length zero, which a cosine index would silently leave out; SpaceGone.
+    """
+    rows = _COPY_HEADER + _copy_rows(space, hashes, embeddings) + _COPY_TRAILER
+    if not hashes:
+        return 0
+    try:
+        with transaction(bind) as connection:
+            try:
+                with connection.transaction(), connection.cursor() as cursor:
+                    _copy(cursor, space.table, rows)
+                    return len(hashes)
+            except psycopg.errors.UniqueViolation:
+                return _add_missing(connection, space, rows)
+    except psycopg.errors.UndefinedTable as fault:
+        raise _gone(space) from fault
+
+
+def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
+    copy_into = SQL("COPY {} (content_hash, embedding) FROM STDIN WITH (FORMAT binary)").format(Identifier(table))
+    with cursor.copy(copy_into) as copy:
+        copy.write(rows)
+
+
+def _add_missing(connection: psycopg.Connection[Any], space: SpaceRow, rows: bytes) -> int:
+    """By way of a temporary table, which takes twice as long: for a batch of which something is stored already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SQL("CREATE TEMP TABLE staged_vectors (LIKE {} INCLUDING STORAGE) ON COMMIT DROP").format(
+                Identifier(space.table)
+            )
+        )
+        _copy(cursor, "staged_vectors", rows)
+        new = cursor.execute(
+            SQL(
+                "INSERT INTO {} (content_hash, embedding) SELECT content_hash, embedding FROM staged_vectors"
+                " ORDER BY content_hash ON CONFLICT DO NOTHING"
+            ).format(Identifier(space.table))
+        ).rowcount
+        cursor.execute("DROP TABLE staged_vectors")
+        return new
+
+
+def read_vectors(bind: Bind, space: SpaceRow, hashes: Sequence[bytes]) -> "dict[bytes, NDArray[np.float32]]":
+    """The stored vectors of some hashes, float32 [dimensions] each; those without one are left out."""
+    query = SQL("SELECT content_hash, halfvec_send(embedding) FROM {} WHERE content_hash = ANY(%s)")
+    with transaction(bind) as connection, connection.cursor(binary=True) as cursor:
+        cursor.execute(query.format(Identifier(space.table)), [list(hashes)])
+        return {bytes(row[0]): _decode(row[1]) for row in cursor}
+
+
+def iter_vectors(
+    bind: Bind, space: SpaceRow, *, rows_at_once: int = 1000
+) -> "Iterator[tuple[list[bytes], NDArray[np.float32]]]":
+    """All vectors of a space by content hash, in batches of (hashes, float32 [n, dimensions])."""
+    import numpy as np
+
+    query = SQL("SELECT content_hash, halfvec_send(embedding) FROM {} WHERE content_hash > %s ORDER BY 1 LIMIT %s")
+    after = b""
+    while True:
+        with transaction(bind) as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(query.format(Identifier(space.table)), [after, rows_at_once]).fetchall()
+        if not rows:
+            return
+        after = bytes(rows[-1][0])
+        yield [bytes(row[0]) for row in rows], np.stack([_decode(row[1]) for row in rows])
+
+
+def vector_summary(bind: Bind, space: SpaceRow) -> VectorSummary:
+    """Count a space's vectors and measure their lengths (a scan of the whole table)."""
+    query = SQL("SELECT count(*), min(l2_norm(embedding)), max(l2_norm(embedding)) FROM {}")
+    with transaction(bind) as connection:
+        row = connection.execute(query.format(Identifier(space.table))).fetchone()
+    return VectorSummary(*(row or (0, None, None)))
+
+
+def count_orphans(bind: Bind, space: SpaceRow) -> int:
+    """How many vectors no passage or panel needs any more."""
+    with transaction(bind) as connection:
+        row = connection.execute(
+            f"SELECT count(*) FROM {space.table} e WHERE {_ORPHANS[space.purpose]}".encode()  # noqa: S608
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def delete_orphans(bind: Bind, space: SpaceRow, *, dry_run: bool = True) -> int:
+    """Delete the vectors that nothing needs, or only count them; what is needed is asked again inside the DELETE."""
+    if dry_run:
+        return count_orphans(bind, space)
+    with transaction(bind) as connection:
+        return connection.execute(
+            f"DELETE FROM {space.table} e WHERE {_ORPHANS[space.purpose]}".encode()  # noqa: S608
+        ).rowcount
+
+
+def _copy_rows(space: SpaceRow, hashes: Sequence[bytes], embeddings: "NDArray[np.float32]") -> bytes:
+    """Rows by hash in Postgres's binary COPY format: field count, hash, halfvec (big-endian float16); made at once."""
+    import numpy as np
+
+    if embeddings.shape != (len(hashes), space.dimensions):
+        raise InvalidVectors(
+            f"The space {space.key} takes [{len(hashes)}, {space.dimensions}] numbers for {len(hashes)} inputs, but got"
+            f" {list(embeddings.shape)}; nothing was stored."
+        )
+    if any(len(value) != 32 for value in hashes):
+        raise InvalidVectors("A content hash has 32 bytes; nothing was stored.")
+    with np.errstate(over="ignore"):
+        halves = embeddings.astype(np.float16)
+    for what, bad in (
+        ("not finite", ~np.isfinite(halves).all(axis=1)),
+        ("of length zero", ~halves.any(axis=1)),
+    ):
+        if bad.any():
+            first = int(np.argmax(bad))
+            raise InvalidVectors(
+                f"{int(bad.sum())} of {len(hashes)} vectors for {space.key} are {what} (the first for input"
+                f" {hashes[first].hex()[:12]}); the batch was not stored."
+            )
+    size = space.dimensions
+    kind = np.dtype([
+        ("fields", ">i2"), ("hash_size", ">i4"), ("hash", "V32"),
+        ("vector_size", ">i4"), ("dimensions", ">u2"), ("unused", ">u2"), ("vector", ">f2", (size,)),
+    ])  # fmt: skip
+    rows = np.zeros(len(hashes), dtype=kind)
+    rows["fields"], rows["hash_size"], rows["vector_size"], rows["dimensions"] = 2, 32, 4 + 2 * size, size
+    # Two writers of overlapping batches in different orders deadlock (5 of 5 times).
+    order = sorted(range(len(hashes)), key=hashes.__getitem__)
+    rows["hash"] = np.frombuffer(b"".join(hashes[place] for place in order), dtype="V32")
+    rows["vector"] = halves[order]
+    return rows.tobytes()
+
+
+def _decode(sent: Any) -> "NDArray[np.float32]":
+    import numpy as np
+
+    return np.frombuffer(sent, dtype=">f2", offset=4).astype(np.float32)
+
+
+def _gone(space: SpaceRow) -> SpaceGone:
+    return SpaceGone(f"The space {space.key} was dropped meanwhile; nothing was stored.")

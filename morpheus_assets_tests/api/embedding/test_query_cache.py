@@ -1,0 +1,106 @@
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from morpheus_assets.api.embedding.query_cache import QueryCache, vector_key
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.provider_answers import vectors_of
+from morpheus_assets_tests.fixtures.redis_server import RedisProcess
+
+pytestmark = pytest.mark.redis
+
+BODIES = ["The lamp burns at night.", "The ship came home."]
+
+
+def test_a_question_asked_again_costs_nothing(
+    start_api: Callable[..., Api], redis: RedisProcess, add_embedded: Callable, provider_server: ProviderServer
+):
+    add_embedded("alpha", BODIES)
+    api = start_api(redis_url=redis.url)
+    first = api.search(q="lamps at night", kind="text").json()
+    made = provider_server.stats(api.provider_url)["requests"]
+    second = api.search(q="lamps at night", kind="text").json()
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert second["passages"] == first["passages"]
+    api.search(q="lamps at night", kind="text", k=1)
+    assert api.text("lamps at night", input_type="query").json()["cached"] is True
+    assert provider_server.stats(api.provider_url)["requests"] == made
+    assert api.metric('morpheus_cache_lookups_total{kind="answer",source="redis"}') == 1
+
+
+def test_new_content_is_found_although_the_question_was_cached(
+    start_api: Callable[..., Api], redis: RedisProcess, add_embedded: Callable
+):
+    add_embedded("alpha", BODIES)
+    api = start_api(redis_url=redis.url)
+    assert len(api.search(q="a cat", kind="text").json()["passages"]) == 2
+    add_embedded("beta", ["A cat came in."])
+    assert api.search(q="a cat", kind="text").json()["passages"][0]["novel"] == "beta"
+
+
+def test_a_switch_of_spaces_never_serves_vectors_or_answers_of_the_old_one(
+    start_api: Callable[..., Api], redis: RedisProcess, add_embedded: Callable, engine: Engine, space: Space
+):
+    hashes = add_embedded("alpha", BODIES)
+    api = start_api(redis_url=redis.url)
+    api.search(q="the ship", kind="text")
+    # the same size and the same model name: only the fingerprint tells the two apart
+    other = replace(space, key="openai-other", revision="2")
+    row = spaces.register_space(engine, other)
+    vectors.write_batch(engine, row, hashes, -vectors_of(BODIES, 256))
+    spaces.activate(engine, row.key)
+    answer = api.search(q="the ship", kind="text", mode="vector").json()
+    assert (answer["cached"], answer["spaces"]["text"]) == (False, "openai-other")
+    assert answer["passages"][0]["passage_similarity"] < 0
+
+
+def test_redis_that_goes_away_is_one_warning_and_no_error(
+    start_api: Callable[..., Api], redis: RedisProcess, add_embedded: Callable, caplog: pytest.LogCaptureFixture
+):
+    add_embedded("alpha", BODIES)
+    api = start_api(redis_url=redis.url)
+    assert api.search(q="the ship").status_code == 200
+    redis.stop()
+    with caplog.at_level(logging.WARNING, "morpheus.cache"):
+        answers = [api.search(q="the ship", kind="text").json() for _ in range(4)]
+    assert all(answer["passages"] and not answer["cached"] for answer in answers)
+    assert len([record for record in caplog.records if "going on without" in record.message]) == 1
+    assert api.client.get("/readyz").json()["parts"]["redis"] == "down"
+    redis.start()
+    assert api.client.get("/readyz").json()["parts"]["redis"] == "ok"
+    api.search(q="the ship", kind="text")
+    assert api.search(q="the ship", kind="text").json()["cached"] is True
+
+
+async def _fill(url: str, entries: int, size: int, max_bytes: int) -> QueryCache:
+    cache = QueryCache(url, ttl_seconds=60, max_bytes=max_bytes)
+    for number in range(entries):
+        await cache.put({vector_key("f", "query", number.to_bytes(32)): b"x" * size})
+    return cache
+
+
+def test_the_cache_stays_within_its_bytes_and_the_oldest_go_first(redis: RedisProcess):
+    import asyncio
+
+    async def work() -> tuple[int, int]:
+        cache = await _fill(redis.url, 200, 1000, 50_000)
+        found = await cache.get([vector_key("f", "query", number.to_bytes(32)) for number in range(200)])
+        newest = await cache.get([vector_key("f", "query", (199).to_bytes(32))])
+        await cache.close()
+        return len(found), len(newest)
+
+    found, newest = asyncio.run(work())
+    assert 30 <= found <= 50
+    assert newest == 1
+    client = Redis.from_url(redis.url)
+    assert client.dbsize() <= 50 + 3
+    assert int(client.get("morpheus:1:bytes") or 0) <= 50_000
+    assert all(0 < client.ttl(key) <= 60 for key in client.scan_iter("morpheus:1:v:*"))
+    client.close()

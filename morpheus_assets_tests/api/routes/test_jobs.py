@@ -1,0 +1,135 @@
+"""Jobs against a real Dagster webserver with the real definitions; runs execute, backfills are only asked for."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets_tests.api.conftest import SECRET, SPACE, Api, free_port
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.provider_answers import vectors_of
+
+pytestmark = pytest.mark.slow
+
+_INSTANCE = """
+run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
+telemetry: {enabled: false}
+nux: {enabled: false}
+"""
+
+
+@pytest.fixture
+def dagster_url(make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[str]:
+    """A webserver whose runs start at once, beside the database and the fake provider of the test."""
+    home, port = tmp_path / "dagster", free_port()
+    home.mkdir()
+    (home / "dagster.yaml").write_text(_INSTANCE)
+    settings = make_settings()
+    assert settings.database_url is not None
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "OPENAI_"))},
+        "DAGSTER_HOME": str(home), "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MORPHEUS_DATA_FOLDER": str(settings.data_folder), "MORPHEUS_CONTENT": str(settings.content),
+        "MORPHEUS_TEXT_SPACES": SPACE, "MORPHEUS_IMAGE_SPACES": "open_clip/demo", "OPENAI_API_KEY": SECRET,
+        "OPENAI_BASE_URL": settings.openai_base_url or "", "MORPHEUS_SAMPLES": "false",
+    }  # fmt: skip
+    program = str(Path(sys.executable).parent / "dagster-webserver")
+    with (tmp_path / "webserver.log").open("wb") as log:
+        server = subprocess.Popen(
+            [program, "-h", "127.0.0.1", "-p", str(port), "-w", str(PROJECT_FOLDER / "workspace.yaml")],
+            env=environment, cwd=home, stdout=log, stderr=log,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(900):
+            try:
+                if httpx.get(f"{url}/server_info").is_success:
+                    break
+            except httpx.HTTPError:
+                assert server.poll() is None, (tmp_path / "webserver.log").read_text()[-2000:]
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def add_partition(url: str, novel: str) -> None:
+    query = """mutation($key: String!, $selector: RepositorySelector!) { addDynamicPartition(partitionKey: $key,
+      partitionsDefName: "novels", repositorySelector: $selector) { __typename } }"""
+    selector = {"repositoryName": "__repository__", "repositoryLocationName": "morpheus_assets"}
+    answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": {"key": novel, "selector": selector}})
+    assert answer.json()["data"]["addDynamicPartition"]["__typename"] == "AddDynamicPartitionSuccess"
+
+
+def follow(api: Api, job: dict) -> list[dict]:
+    events = []
+    headers = {"accept": "application/x-ndjson"}
+    with api.client.stream("GET", job["events_url"], timeout=120, headers=headers) as answer:
+        for line in answer.iter_lines():
+            events.append(json.loads(line))
+    return events
+
+
+def test_jobs_are_launched_followed_looked_up_and_cancelled(
+    start_api: Callable[..., Api], dagster_url: str, add_novel: Callable, provider_server: ProviderServer,
+    make_settings: Callable[..., Settings],
+):  # fmt: skip
+    api = start_api(dagster_url=dagster_url)
+    paragraphs = (f"On the evening of day {n} the ship came home with lamps lit. " * 12 for n in range(40))
+    text = "CHAPTER I.\n\n" + "\n\n".join(paragraphs) + "\n\nCHAPTER II.\n\nThe end came soon, and nobody saw it.\n"
+    api.settings.novels_folder.mkdir(parents=True)
+    (api.settings.novels_folder / "alpha.txt").write_text(text)
+    for novel in ("alpha", "beta"):
+        add_novel(novel, [f"An earlier text of {novel}."])
+        add_partition(dagster_url, novel)
+
+    launched = api.client.post("/api/embeddings/batch", json={"novel": "alpha"})
+    assert launched.status_code == 202
+    generated = api.client.post("/api/jobs", json={"inputs": ["One ship.", "Two lamps."], "input_type": "query"})
+    assert generated.status_code == 202
+
+    last = follow(api, launched.json())[-1]
+    assert (last["event"], last["status"], last["error"]) == ("end", "succeeded", None)
+    progress = last["progress"]
+    assert progress["done"] == progress["of"] > 20
+    assert progress["tokens"] > 1000
+    assert progress["price_dollars"] == pytest.approx(progress["tokens"] * 0.02e-6)
+    assert last["novels"] == ["alpha"]
+
+    last = follow(api, generated.json())[-1]
+    assert (last["status"], last["result"]["inputs"]) == ("succeeded", 2)
+    result = api.client.get(last["result"]["url"]).json()
+    np.testing.assert_allclose(result["embeddings"], vectors_of(["One ship.", "Two lamps."], 256), atol=1e-7)
+
+    refused = api.client.post("/api/jobs", json={"inputs": ["a long story " * 5000]}).json()
+    last = follow(api, refused)[-1]
+    assert last["status"] == "failed"
+    assert "8192" in last["error"]
+    assert api.client.get(f"{refused['url']}/result").status_code == 404
+    assert api.client.delete(refused["url"]).status_code == 409
+
+    backfill = api.client.post("/api/embeddings/batch", json={"novels": ["alpha", "beta"]}).json()
+    state = api.client.get(backfill["url"]).json()
+    assert (state["kind"], state["finished"], sorted(state["novels"])) == ("backfill", False, ["alpha", "beta"])
+    assert api.client.delete(backfill["url"]).status_code == 202
+
+    unknown = api.client.post("/api/embeddings/batch", json={"novel": "gamma"})
+    assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (404, "novel")
+    assert api.client.get(f"/api/jobs/{'0' * 8}-0000-0000-0000-{'0' * 12}").status_code == 404
+    assert api.client.get("/api/jobs/abcdefgh").status_code == 404
+
+
+def test_dagster_that_is_down_is_said_with_the_setting(api: Api, add_novel: Callable):
+    add_novel("alpha", ["A passage."])
+    answer = api.client.post("/api/embeddings/batch", json={"novel": "alpha"})
+    assert answer.status_code == 503
+    assert "MORPHEUS_DAGSTER_URL" in answer.json()["detail"]

@@ -1,0 +1,183 @@
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import Engine
+
+from morpheus_assets.domain.content import PanelRecord
+from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.services.configured_spaces import configured_image_spaces
+from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.provider_answers import vectors_of
+
+LAMP = "Every evening the robot lit the lamps. A cat slept on the warm stones. Nobody saw the frog."
+SHIP = "The ship came home without a crew. Her sails were torn and her captain was gone."
+
+
+@pytest.fixture
+def shelf(add_embedded: Callable[..., list[bytes]]) -> list[bytes]:
+    return add_embedded("alpha", [LAMP, SHIP]) + add_embedded("beta", ["Rain fell on the empty square."])
+
+
+def test_a_passage_is_found_with_its_place_and_true_cosine(api: Api, shelf: list[bytes]):
+    answer = api.search(q="the ship without a crew", kind="text", sentences=False).json()
+    first = answer["passages"][0]
+    assert (first["id"], first["rank"], first["novel"]) == (shelf[1].hex(), 1, "alpha")
+    assert (first["chapter"], first["passage"]) == (1, SHIP)
+    text = api.client.get(first["text_url"]).json()
+    start = first["char_start"] - text["char_start"]
+    assert text["text"][start : start + len(SHIP)] == SHIP
+    question, passage = vectors_of(["the ship without a crew", SHIP], 256)
+    assert first["similarity"] == pytest.approx(float(question @ passage), abs=1e-3)
+    assert answer["spaces"]["text"] == "openai-text-embedding-3-small-256"
+
+
+def test_a_quote_of_one_sentence_is_as_near_as_the_sentence_itself(api: Api, shelf: list[bytes]):
+    quote = "A cat slept on the warm stones."
+    first = api.search(q=quote, kind="text").json()["passages"][0]
+    assert first["passage_similarity"] < 0.8
+    assert first["similarity"] == pytest.approx(1.0, abs=1e-3)
+    assert first["best_sentence"]["text"] == quote
+    assert LAMP[first["best_sentence"]["char_start"] : first["best_sentence"]["char_end"]] == quote
+
+
+def test_filters_and_the_least_similarity_are_obeyed(api: Api, shelf: list[bytes]):
+    assert {row["novel"] for row in api.search(q="rain or lamps", novel="beta").json()["passages"]} == {"beta"}
+    near = api.search(q=SHIP, min_similarity=0.9).json()["passages"]
+    assert [row["passage"] for row in near] == [SHIP]
+    assert api.search(q="the lamps", kind="text", k=1).json()["passages"][1:] == []
+    assert api.search(q="lamps", novel="alpha", chapter=7).json()["passages"] == []
+
+
+def test_an_unknown_novel_is_said_and_not_an_empty_answer(api: Api, shelf: list[bytes]):
+    answer = api.search(q="lamps", novel="gamma")
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["field"] == "novel"
+
+
+WRONG = [
+    ({}, "q"), ({"q": " "}, "q"), ({"q": "a", "k": 0}, "k"), ({"q": "a", "mode": "x"}, "mode"),
+    ({"q": "a", "chapter": 1}, "chapter"), ({"like": "zz"}, "like"), ({"q": "a\0b"}, "q"),
+]  # fmt: skip
+
+
+def test_a_wrong_parameter_is_named(api: Api, subtests: pytest.Subtests):
+    for parameters, field in WRONG:
+        with subtests.test(parameters=parameters):
+            answer = api.search(**parameters)
+            assert answer.status_code == 422
+            assert answer.json()["errors"][0]["field"] == field
+
+
+def test_more_like_this_costs_no_request_and_leaves_itself_out(
+    api: Api, shelf: list[bytes], provider_server: ProviderServer
+):
+    answer = api.search(like=shelf[0].hex(), kind="text").json()
+    assert {row["id"] for row in answer["passages"]} == {shelf[1].hex(), shelf[2].hex()}
+    assert provider_server.stats(api.provider_url)["requests"] == 0
+    assert api.search(like="0" * 64).status_code == 404
+
+
+def test_words_alone_answer_while_the_provider_is_down(start_api: Callable[..., Api], shelf: list[bytes]):
+    api = start_api({"fault": "503"})
+    answer = api.search(q="ship", kind="text").json()
+    assert answer["passages"][0]["passage"] == SHIP
+    assert "words alone" in answer["notes"][0]
+    assert api.search(q="ship", kind="text", mode="vector").status_code == 503
+
+
+def test_a_standby_space_answers_while_the_active_ones_provider_is_down(
+    start_api: Callable[..., Api], shelf: list[bytes], engine: Engine, provider_server: ProviderServer
+):
+    row = spaces.register_space(engine, _standby())
+    bodies = [LAMP, SHIP, "Rain fell on the empty square."]
+    vectors.write_batch(engine, row, shelf, vectors_of(bodies, 256))
+    spaces.mark_ready(engine, row.key)
+    api = start_api({"fault": "503"}, voyage_api_key="pa-secret-0123456789", voyage_base_url=provider_server.base_url())
+    answer = api.search(q="ship without crew", kind="text").json()
+    assert answer["spaces"]["text"] == row.key
+    assert "standby" in answer["notes"][0]
+    assert answer["passages"][0]["similarity"] is not None
+
+
+def _standby() -> Space:
+    from morpheus_assets.embedding.spaces import resolve_text_space
+
+    return resolve_text_space("voyage/voyage-3.5@256")
+
+
+def test_a_switch_of_spaces_is_seen_by_the_next_search(api: Api, shelf: list[bytes], engine: Engine, space: Space):
+    assert api.search(q="ship", kind="text").json()["spaces"]["text"] == space.key
+    other = replace(space, key="openai-text-embedding-3-small-128", dimensions=128)
+    row = spaces.register_space(engine, other)
+    vectors.write_batch(engine, row, shelf, vectors_of([LAMP, SHIP, "Rain fell on the empty square."], 128))
+    spaces.activate(engine, row.key)
+    spaces.drop(engine, space.key)
+    answer = api.search(q="ship", kind="text").json()
+    assert answer["spaces"]["text"] == other.key
+    assert answer["passages"][0]["passage"] == SHIP
+
+
+@pytest.fixture
+def pictures(api: Api, engine: Engine) -> dict[str, bytes]:
+    """Three plain pictures as panels of one novel, embedded by the demo model over the API itself."""
+    made = {}
+    for colour in ("red", "green", "blue"):
+        data = io.BytesIO()
+        Image.new("RGB", (96, 64), colour).save(data, "PNG")
+        answer = api.client.post(
+            "/api/embeddings/image", files={"file": (f"{colour}.png", data.getvalue())}, data={"novel": "alpha"}
+        ).json()
+        made[colour] = bytes.fromhex(answer["id"])
+    rows = [
+        PanelRecord(f"{colour}.png", "stored", 9, None, value, "PNG", "RGB", 96, 64) for colour, value in made.items()
+    ]
+    replace_panels(engine, "alpha", rows)
+    spaces.activate_first(engine, configured_image_spaces(api.settings)[0].key)
+    return made
+
+
+def test_panels_are_found_by_a_picture_by_words_and_by_likeness(api: Api, pictures: dict[str, bytes]):
+    data = io.BytesIO()
+    Image.new("RGB", (90, 60), "green").save(data, "JPEG")
+    found = api.client.post("/api/embeddings/search", files={"file": ("g.jpg", data.getvalue())}).json()["panels"]
+    assert found[0]["path"] == "green.png"
+    assert found[0]["similarity"] > 0.95
+    assert len(api.search(q="a red wall", kind="panels").json()["panels"]) == 3
+    like = api.search(like=pictures["red"].hex(), kind="panels").json()["panels"]
+    assert {row["path"] for row in like} == {"green.png", "blue.png"}
+
+
+def test_a_panels_picture_is_served_whole_and_small_and_never_changes(api: Api, pictures: dict[str, bytes]):
+    [panel] = api.search(q="red", kind="panels", k=1).json()["panels"]
+    whole = api.client.get(panel["url"])
+    assert whole.headers["content-type"] == "image/png"
+    small = api.client.get(f"{panel['url']}?width=32")
+    assert Image.open(io.BytesIO(small.content)).width == 32
+    again = api.client.get(panel["url"], headers={"if-none-match": whole.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert api.client.get(f"/api/panels/{'0' * 64}").status_code == 404
+    next(api.settings.panels_folder.rglob(panel["path"])).write_bytes(b"something else")
+    assert api.client.get(panel["url"]).status_code == 404
+
+
+def test_nothing_stored_is_said_in_a_sentence(api: Api):
+    answer = api.search(q="anything").json()
+    assert answer["passages"] == answer["panels"] == []
+    assert any("drop a novel" in note for note in answer["notes"])
+
+
+def test_sentences_are_found_in_any_script():
+    from morpheus_assets.text.sentences import sentence_spans
+
+    text = 'Mr. Hyde came. "Oh!" said she. 他笑了。她哭了。\n\nA heading\n\nThe end'
+    assert [text[start:end] for start, end in sentence_spans(text)] == [
+        "Mr. Hyde came.", '"Oh!" said she.', "他笑了。", "她哭了。", "A heading", "The end",
+    ]  # fmt: skip
+    assert np.all([start < end for start, end in sentence_spans(text)])

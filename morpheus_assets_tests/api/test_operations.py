@@ -1,0 +1,122 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from morpheus_assets.api.routes import health
+from morpheus_assets_tests.api.conftest import SECRET, Api, free_port
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+
+
+def test_health_readiness_and_metrics_answer(api: Api):
+    assert api.client.get("/healthz").json() == {"status": "ok"}
+    ready = api.client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["parts"] == {"database": "ok", "redis": "not configured", "dagster": "down"}
+    api.text("a ship")
+    text = api.client.get("/metrics").text
+    for name in ("morpheus_http_requests_total", "morpheus_http_request_seconds_bucket", "morpheus_tokens_total",
+                 "morpheus_cost_dollars_total", "morpheus_cache_lookups_total"):  # fmt: skip
+        assert name in text
+    line = 'morpheus_http_requests_total{method="POST",route="/api/embeddings/text",status="200"}'
+    assert api.metric(line) == 1
+
+
+def test_unmatched_paths_are_one_series_and_not_one_each(api: Api):
+    for number in range(5):
+        api.client.get(f"/nothing/{number}")
+    assert api.metric('morpheus_http_requests_total{method="GET",route="unmatched",status="404"}') == 5
+
+
+def test_a_request_id_is_given_back_or_made(api: Api):
+    assert api.client.get("/healthz", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
+    made = api.client.get("/nothing", headers={"x-request-id": "bad id"})
+    assert len(made.headers["x-request-id"]) == 32
+    assert made.json()["request_id"] == made.headers["x-request-id"]
+
+
+def test_what_nobody_expected_is_a_problem_without_a_stack_trace(api: Api, monkeypatch: pytest.MonkeyPatch):
+    def break_down(_: object) -> None:
+        raise RuntimeError("sk-very-secret inside")
+
+    monkeypatch.setattr(health, "_database_answers", break_down)
+    answer = api.client.get("/readyz")
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:morpheus:problem:internal"
+    assert "very-secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_the_database_down_is_said_and_over_when_it_is_back(start_api: Callable[..., Api]):
+    api = start_api(database_url="postgresql://nobody@127.0.0.1:9/nothing")
+    answer = api.search(q="a ship")
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "urn:morpheus:problem:database-unavailable"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert api.client.get("/healthz").status_code == 200
+
+
+def test_what_requests_cost_is_written_down(
+    start_api: Callable[..., Api], sql: Callable[..., list], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("morpheus_assets.api.embedding.spending.WRITE_SECONDS", 0.2)
+    api = start_api()
+    tokens = api.text("a ship came home").json()["total_tokens"]
+    for _ in range(50):
+        rows = sql("SELECT space_key, novel, tokens, inputs, requests, cost > 0 FROM spending")
+        if rows:
+            break
+        time.sleep(0.1)
+    assert rows == [("openai-text-embedding-3-small-256", None, tokens, 1, 1, True)]
+
+
+@pytest.mark.slow
+def test_a_request_in_flight_is_finished_when_the_server_is_told_to_end(
+    database_url: str, provider_server: ProviderServer, tmp_path
+):
+    port = free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "OPENAI_"))},
+        "MORPHEUS_DATABASE_URL": database_url, "MORPHEUS_DATA_FOLDER": str(tmp_path), "MORPHEUS_API_PORT": str(port),
+        "MORPHEUS_TEXT_SPACES": "openai/text-embedding-3-small@256", "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
+        "OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": provider_server.base_url(latency_ms=1500),
+    }  # fmt: skip
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "morpheus_assets.cli.main", "serve"],
+            env=environment, cwd=tmp_path, stderr=output, stdout=output,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            httpx.get(f"{url}/healthz")
+            break
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    answers: list[httpx.Response] = []
+    request = threading.Thread(
+        target=lambda: answers.append(
+            httpx.post(f"{url}/api/embeddings/text", json={"input": "a private sentence"}, timeout=20)
+        )
+    )
+    request.start()
+    time.sleep(0.7)
+    server.send_signal(signal.SIGTERM)
+    request.join(20)
+    assert answers[0].status_code == 200
+    assert server.wait(20) == 0
+    written = log.read_text()
+    lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
+    [line] = [line for line in lines if line.get("route") == "/api/embeddings/text"]
+    assert line["request_id"] == answers[0].headers["x-request-id"]
+    assert (line["status"], line["method"]) == (200, "POST")
+    assert SECRET not in written
+    assert "private sentence" not in written

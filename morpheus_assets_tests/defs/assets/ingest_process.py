@@ -1,0 +1,81 @@
+"""Ingests in processes of their own, forked from one that has imported everything: real processes, to be killed."""
+
+import multiprocessing
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+PRELOADED = [
+    "dagster",
+    "numpy",
+    "openai",
+    "morpheus_assets.defs.assets.embeddings",
+    "morpheus_assets.defs.checks.embeddings",
+    "morpheus_assets.defs.io_managers.embeddings",
+    "morpheus_assets.defs.io_managers.content",
+    "morpheus_assets.text.readers.plain",
+    "morpheus_assets.text.chunking",
+]
+
+
+def start_ingest(
+    folder: Path, database_url: str, base_url: str, novels: Sequence[str], *, home: str = "dagster", **variables: str
+) -> BaseProcess:
+    """The ingest of some novels below `folder`, as a run launcher starts it; `home` is its Dagster's folder."""
+    (folder / home).mkdir(exist_ok=True)
+    environment = {
+        "DAGSTER_HOME": str(folder / home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "MORPHEUS_DATABASE_URL": database_url,
+        "MORPHEUS_CONTENT": str(folder / "content"),
+        "MORPHEUS_DATA_FOLDER": str(folder / "data"),
+        "MORPHEUS_TEXT_SPACES": "openai/text-embedding-3-small@256",
+        "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
+        "MORPHEUS_INPUTS_PER_REQUEST": "8",
+        "MORPHEUS_SAMPLES": "false",
+        "OPENAI_API_KEY": "sk-test-not-a-key",
+        "OPENAI_BASE_URL": base_url,
+        **variables,
+    }
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    process = context.Process(
+        target=_ingest, args=(environment, list(novels), str(folder / f"{home}.log")), daemon=True
+    )
+    process.start()
+    return process
+
+
+def warm_up() -> None:
+    """Return when everything is imported, so that the time of an ingest is its own."""
+    process = _context().Process(target=int)
+    process.start()
+    process.join()
+
+
+def _context() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def _ingest(environment: dict[str, str], novels: list[str], log: str) -> None:
+    os.environ.update(environment)
+    with open(log, "a", buffering=1) as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+        try:
+            import dagster as dg
+
+            from morpheus_assets.defs.ingest_here import ingest
+            from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS
+
+            with dg.DagsterInstance.get() as instance:
+                done = ingest(novels, [INGEST_NOVELS.name], instance)
+        except BaseException:
+            traceback.print_exc(file=sys.stderr)
+            os._exit(2)
+    os._exit(0 if done else 1)

@@ -1,0 +1,74 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests.fixtures.deployment import Deployment, story
+
+pytestmark = pytest.mark.slow
+
+
+def start_ingest(deployment: Deployment, home: Path, base_url: str, *novels: str) -> subprocess.Popen[bytes]:
+    """The ingest in a process of its own, as a run launcher starts it."""
+    settings = deployment.settings
+    assert settings.database_url is not None
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MORPHEUS_CONTENT": str(settings.content),
+        "MORPHEUS_DATA_FOLDER": str(settings.data_folder),
+        "MORPHEUS_TEXT_SPACES": settings.text_spaces,
+        "MORPHEUS_IMAGE_SPACES": settings.image_spaces,
+        "MORPHEUS_INPUTS_PER_REQUEST": "32",
+        "MORPHEUS_SAMPLES": "false",
+        "OPENAI_API_KEY": "sk-test-not-a-key",
+        "OPENAI_BASE_URL": base_url,
+        "PYTHONPATH": str(PROJECT_FOLDER),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "morpheus_assets.defs.ingest_here", "--texts", *novels],
+        env=environment,
+        cwd=home,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def stored(deployment: Deployment) -> int:
+    if not deployment.rows("SELECT 1 FROM pg_tables WHERE tablename = 'embeddings_1'"):
+        return 0
+    return deployment.rows("SELECT count(*) FROM embeddings_1")[0][0]
+
+
+def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing_again(
+    deployment: Deployment, tmp_path: Path, request: pytest.FixtureRequest
+):
+    shared = PROJECT_FOLDER.parent / "shared" / "data" / "novels" / "war-and-peace-latin1.txt"
+    text = shared.read_bytes() if shared.exists() else story(chapters=365, paragraphs=12)
+    deployment.drop("war-and-peace.txt", text)
+    base_url = deployment.server.base_url(latency_ms=200)
+    home = tmp_path / "dagster"
+    home.mkdir()
+    run = start_ingest(deployment, home, base_url, "war-and-peace")
+    deadline = time.monotonic() + 120
+    while stored(deployment) < 500 and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    time.sleep(1)
+    committed, sent = stored(deployment), deployment.server.stats(base_url)["inputs"]
+    needed = deployment.rows("SELECT count(DISTINCT content_hash) FROM chunks")[0][0]
+    assert 500 <= committed < needed
+
+    assert start_ingest(deployment, home, base_url, "war-and-peace").wait(180) == 0
+    assert stored(deployment) == needed
+    assert deployment.server.stats(base_url)["inputs"] - sent == needed - committed
+    # what was in flight, and what had arrived in the meantime and waited to be stored
+    in_hand = 2 * deployment.settings.requests_in_flight * 32
+    assert deployment.server.stats(base_url)["repeated_inputs"] <= in_hand

@@ -1,0 +1,202 @@
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
+from morpheus_assets.services.samples import SAMPLES
+from morpheus_assets.store.content.source_files import tombstones
+from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START, Deployment, story
+
+LONG_AGO = 1_600_000_000
+
+
+class Watcher:
+    """Ticks one sensor as the daemon does: adds the partitions, keeps the cursor, runs what is asked for."""
+
+    def __init__(self, deployment: Deployment, sensor: dg.SensorDefinition) -> None:
+        self.deployment = deployment
+        self.sensor = sensor
+        self.cursor: str | None = None
+
+    def tick(self) -> dg.SensorResult | dg.SkipReason:
+        context = dg.build_sensor_context(
+            instance=self.deployment.instance,
+            cursor=self.cursor,
+            resources={
+                "database": DatabaseResource(self.deployment.settings),
+                "content_folder": ContentFolderResource(self.deployment.settings),
+            },
+        )
+        result = self.sensor(context)
+        if isinstance(result, dg.SensorResult):
+            self.cursor = result.cursor
+            for request in result.dynamic_partitions_requests or []:
+                self.deployment.instance.add_dynamic_partitions("novels", list(request.partition_keys))
+        else:
+            self.cursor = context.cursor
+        return result
+
+    def asked_for(self) -> list[str | None]:
+        """The partitions that one tick launches runs for."""
+        result = self.tick()
+        return [run.partition_key for run in result.run_requests or []] if isinstance(result, dg.SensorResult) else []
+
+    def skipped(self) -> str:
+        """Why one tick launches nothing."""
+        result = self.tick()
+        assert isinstance(result, dg.SkipReason)
+        return result.skip_message or ""
+
+
+@pytest.fixture
+def novels(deployment: Deployment) -> Watcher:
+    return Watcher(deployment, new_novels_sensor)
+
+
+@pytest.fixture
+def panels(deployment: Deployment) -> Watcher:
+    return Watcher(deployment, new_panels_sensor)
+
+
+def drop(deployment: Deployment, name: str, text: str, *, at: int = LONG_AGO) -> Path:
+    path = deployment.drop(name, text)
+    os.utime(path, (at, at))
+    return path
+
+
+def drop_panels(deployment: Deployment, novel: str, count: int) -> Path:
+    folder = deployment.settings.panels_folder / novel
+    folder.mkdir()
+    pictures = sorted((Path(str(SAMPLES)) / "panels" / "the-last-lamp").iterdir())
+    for picture in pictures[:count]:
+        shutil.copy2(picture, folder)
+    return folder
+
+
+def test_a_new_file_makes_its_partition_and_a_run_and_only_one(deployment: Deployment, novels: Watcher):
+    drop(deployment, "Emma.txt", story())
+    assert novels.asked_for() == ["emma"]
+    assert deployment.instance.get_dynamic_partitions("novels") == ["emma"]
+    assert novels.asked_for() == []
+    assert deployment.ingest("emma").success
+    assert "nothing new" in novels.skipped()
+
+
+def test_a_touched_but_identical_file_does_not_run_again(deployment: Deployment, novels: Watcher):
+    path = drop(deployment, "emma.txt", story())
+    novels.tick()
+    deployment.ingest("emma")
+    os.utime(path, (LONG_AGO + 99, LONG_AGO + 99))
+    assert novels.asked_for() == []
+
+
+def test_changed_content_runs_the_partition_again_also_back_to_what_it_was(deployment: Deployment, novels: Watcher):
+    keys = []
+    for number, seed in enumerate([1, 2, 1]):
+        drop(deployment, "emma.txt", story(seed=seed), at=LONG_AGO + number)
+        result = novels.tick()
+        assert isinstance(result, dg.SensorResult)
+        keys += [run.run_key for run in result.run_requests or []]
+        deployment.ingest("emma")
+    assert len(set(keys)) == 3
+
+
+def test_a_refused_file_is_asked_for_once_and_again_when_it_changes(deployment: Deployment, novels: Watcher):
+    drop(deployment, "emma.txt", "")
+    assert novels.asked_for() == ["emma"]
+    assert not deployment.ingest("emma").success
+    assert novels.asked_for() == []
+    drop(deployment, "emma.txt", story(), at=LONG_AGO + 1)
+    assert novels.asked_for() == ["emma"]
+
+
+@pytest.mark.slow
+def test_a_thousand_new_novels_are_taken_in_one_tick_and_share_runs(deployment: Deployment, novels: Watcher):
+    names = [f"novel-{number:04}" for number in range(1000)]
+    for name in names:
+        drop(deployment, f"{name}.txt", f"CHAPTER 1\n\n{name}\n")
+    result = novels.tick()
+    assert isinstance(result, dg.SensorResult)
+    runs = result.run_requests or []
+    assert sorted(deployment.instance.get_dynamic_partitions("novels")) == names
+    assert len(runs) == 20
+    starts = sorted((run.tags[RANGE_START], run.tags[RANGE_END]) for run in runs)
+    assert starts[0] == ("novel-0000", "novel-0049")
+    assert starts[-1] == ("novel-0950", "novel-0999")
+    assert novels.asked_for() == []
+
+
+def test_a_folder_that_cannot_be_read_skips_with_its_reason_and_marks_nothing_as_gone(
+    deployment: Deployment, novels: Watcher
+):
+    drop(deployment, "emma.txt", story())
+    novels.tick()
+    folder = deployment.settings.novels_folder
+    folder.rename(folder.with_name("away"))
+    assert "cannot be read" in novels.skipped()
+    folder.mkdir()
+    assert "unmounted" in novels.skipped()
+    assert tombstones(deployment.engine) == []
+
+
+def test_a_database_that_is_down_skips_with_one_sentence(deployment: Deployment, novels: Watcher):
+    drop(deployment, "emma.txt", story())
+    deployment.settings.database_url = type(deployment.settings.openai_api_key)("postgresql://u:p4ss@127.0.0.1:1/x")
+    reason = novels.skipped()
+    assert "No Postgres answers" in reason
+    assert "p4ss" not in reason
+
+
+def test_a_removed_file_leaves_a_tombstone_and_everything_that_is_stored(deployment: Deployment, novels: Watcher):
+    path = drop(deployment, "emma.txt", story())
+    drop(deployment, "dracula.txt", story(seed=2))
+    novels.tick()
+    deployment.ingest("emma")
+    path.unlink()
+    novels.tick()
+    assert [(stone.novel, stone.path) for stone in tombstones(deployment.engine)] == [("emma", "emma.txt")]
+    assert deployment.rows("SELECT count(*) > 0 FROM chunks") == [(True,)]
+    drop(deployment, "emma.txt", story())
+    assert novels.asked_for() == []
+    assert tombstones(deployment.engine) == []
+
+
+def test_a_removed_file_shows_in_the_check_of_the_asset(deployment: Deployment, novels: Watcher):
+    path = drop(deployment, "emma.txt", story())
+    drop(deployment, "dracula.txt", story(seed=2))
+    novels.tick()
+    deployment.ingest("emma")
+    path.unlink()
+    novels.tick()
+    result = deployment.ingest("dracula")
+    [check] = [found for found in result.get_asset_check_evaluations() if found.check_name == "no_file_is_gone"]
+    assert not check.passed
+    assert "morpheus remove emma" in check.metadata["list"].value
+
+
+def test_one_more_panel_runs_the_panels_of_its_novel_and_embeds_only_the_new_one(
+    deployment: Deployment, panels: Watcher
+):
+    folder = drop_panels(deployment, "emma", 3)
+    assert panels.asked_for() == ["emma"]
+    assert deployment.ingest_panels("emma").success
+    assert "nothing new" in panels.skipped()
+    first = deployment.rows("SELECT content_hash, xmin::text FROM embeddings_1 ORDER BY 1")
+    shutil.copy2(Path(str(SAMPLES)) / "panels" / "the-last-lamp" / "chapter6-panel2.png", folder)
+    assert panels.asked_for() == ["emma"]
+    assert deployment.ingest_panels("emma").success
+    assert len(first) == 3
+    after = deployment.rows("SELECT content_hash, xmin::text FROM embeddings_1 ORDER BY 1")
+    assert set(first) < set(after)
+    assert len(after) == 4
+
+
+def test_a_novel_may_have_panels_only(deployment: Deployment, panels: Watcher, novels: Watcher):
+    drop_panels(deployment, "storyboard", 2)
+    assert panels.asked_for() == ["storyboard"]
+    assert deployment.ingest_panels("storyboard").success
+    assert novels.asked_for() == []

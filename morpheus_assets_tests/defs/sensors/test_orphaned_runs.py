@@ -1,0 +1,63 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.events import EngineEventData
+
+from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
+
+
+@dg.op
+def wait() -> None: ...
+
+
+@dg.job
+def waiting() -> None:
+    wait()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
+        yield made
+
+
+def started(instance: dg.DagsterInstance, pid: int) -> dg.DagsterRun:
+    run = instance.create_run_for_job(waiting, status=dg.DagsterRunStatus.STARTED)
+    instance.report_engine_event(f"Started process for run (pid: {pid}).", run, EngineEventData.in_process(pid))
+    return run
+
+
+def tick(instance: dg.DagsterInstance) -> str:
+    with dg.build_sensor_context(instance=instance) as context:
+        return lost_runs_sensor(context).skip_message
+
+
+def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    run = started(instance, process.pid)
+    assert tick(instance) == "Every run has its process."
+    process.kill()
+    assert tick(instance) == "1 runs had lost their process.", "a zombie executes nothing"
+    process.wait()
+    failed = instance.get_run_by_id(run.run_id)
+    assert failed.status == dg.DagsterRunStatus.FAILURE
+    assert failed.tags["dagster/failure_reason"] == "UNEXPECTED_TERMINATION"
+    assert tick(instance) == "Every run has its process."
+
+
+def test_a_process_number_that_was_given_away_since_is_not_mistaken_for_the_run(instance, monkeypatch) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    started(instance, process.pid)
+    monkeypatch.setattr("morpheus_assets.defs.sensors.orphaned_runs.SLACK_SECONDS", -1000.0)
+    assert tick(instance) == "1 runs had lost their process."
+    process.kill()
+    process.wait()
+
+
+def test_a_run_that_has_not_named_its_process_is_left_alone(instance) -> None:
+    instance.create_run_for_job(waiting, status=dg.DagsterRunStatus.STARTED)
+    assert tick(instance) == "Every run has its process."

@@ -1,0 +1,60 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from morpheus_assets.definitions import build_definitions
+from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.settings import Settings
+from morpheus_assets_tests.defs.model_change import NEW, NEW_KEY, OLD_KEY, add_novels, fill, make_settings, names
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    # a schedule's context takes no instance that another process could not open
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
+        yield made
+
+
+def tick(settings: Settings, instance: dg.DagsterInstance) -> str:
+    repository = build_definitions(settings).get_repository_def()
+    with dg.build_schedule_context(instance=instance, repository_def=repository) as context:
+        schedule = repository.get_schedule_def("reembed_on_model_change")
+        return schedule(context, database=DatabaseResource(settings)).skip_message
+
+
+def test_all_schedules_run_by_themselves_at_the_settings_hours(database_url, tmp_path: Path) -> None:
+    settings = make_settings(database_url, "http://127.0.0.1:9/v1", tmp_path, reembed_cron="15 1 * * *")
+    schedules = {each.name: each for each in build_definitions(settings).schedules}
+    assert set(schedules) == {"reembed_on_model_change", "upkeep_schedule", "check_embeddings_schedule"}
+    assert schedules["reembed_on_model_change"].cron_schedule == "15 1 * * *"
+    assert {each.default_status for each in schedules.values()} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_a_night_launches_a_backfill_and_the_tick_says_so(engine, database_url, instance, tmp_path: Path) -> None:
+    settings = make_settings(database_url, "http://127.0.0.1:9/v1", tmp_path, NEW)
+    add_novels(engine, instance, names(5))
+    said = tick(settings, instance)
+    [backfill] = instance.get_backfills()
+    assert f"Re-embed 5 novels in {NEW_KEY}" in said
+    assert backfill.backfill_id in said
+    assert "is still running" in tick(settings, instance)
+
+
+def test_a_night_with_nothing_to_do_says_that(engine, database_url, instance, tmp_path: Path) -> None:
+    settings = make_settings(database_url, "http://127.0.0.1:9/v1", tmp_path)
+    add_novels(engine, instance, names(2))
+    fill(engine, settings, OLD_KEY, names(2), active=True)
+    assert tick(settings, instance) == "Every configured space is whole: nothing to embed."
+
+
+def test_a_database_that_is_down_is_one_sentence_and_no_failed_tick(instance, tmp_path: Path) -> None:
+    settings = make_settings("postgresql://nobody@127.0.0.1:9/none", "http://127.0.0.1:9/v1", tmp_path)
+    assert "No Postgres answers" in tick(settings, instance)
+
+
+@pytest.mark.parametrize("line", ["at night", "0 2 * *", "0 2 * * * *"])
+def test_a_cron_line_that_is_none_is_refused_by_its_name(database_url, tmp_path: Path, line: str) -> None:
+    with pytest.raises(ValueError, match="is no cron line"):
+        make_settings(database_url, "http://127.0.0.1:9/v1", tmp_path, reembed_cron=line)

@@ -1,0 +1,108 @@
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, create_engine, event, inspect, text
+
+from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START
+
+NAMES = ["anna", "emma", "ida"]
+NOVELS = dg.DynamicPartitionsDefinition(name="novels")
+
+
+@dg.asset(partitions_def=NOVELS)
+def first() -> None: ...
+
+
+@dg.asset(partitions_def=NOVELS, deps=[first])
+def second() -> None: ...
+
+
+@pytest.fixture
+def instance(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance with the storage of the project's dagster.yaml, on a database of its own."""
+    storage = (PROJECT_FOLDER / "dagster.yaml").read_text(encoding="utf-8").split("\nrun_queue")[0]
+    (tmp_path / "dagster.yaml").write_text(storage + "\ntelemetry: {enabled: false}\n", encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_PG_URL", database_url.replace("+psycopg", "+psycopg2"))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as made:
+        yield made
+
+
+def materialize(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    instance.add_dynamic_partitions("novels", NAMES)
+    job = dg.Definitions([first, second]).resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(instance=instance, tags={RANGE_START: NAMES[0], RANGE_END: NAMES[-1]})
+
+
+def test_the_project_keeps_its_connections_to_dagsters_database(instance: dg.DagsterInstance):
+    opened: list[None] = []
+    [engine] = {each._engine for each in (instance.run_storage, instance.event_log_storage, instance.schedule_storage)}
+    event.listen(engine, "connect", lambda *_: opened.append(None))
+    assert materialize(instance).success
+    assert len(opened) <= 5
+
+
+@pytest.mark.parametrize("size", [0, 2, 100])
+def test_planned_and_made_partitions_are_known_whether_events_are_batched_or_not(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", str(size))
+    result = materialize(instance)
+    for asset in (first, second):
+        assert set(instance.get_materialized_partitions(asset.key)) == set(NAMES)
+        [record] = instance.get_asset_records([asset.key])
+        assert record.asset_entry.last_run_id == result.run_id
+        planned = [
+            entry.dagster_event.partition
+            for entry in instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+            if entry.dagster_event and entry.dagster_event.asset_key == asset.key
+        ]
+        assert sorted(planned) == NAMES
+
+
+def test_it_goes_on_when_the_server_ended_its_connection(instance: dg.DagsterInstance, engine: Engine):
+    instance.get_dynamic_partitions("novels")
+    with engine.connect() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    assert materialize(instance).success
+
+
+def test_nothing_stays_open_when_the_instance_is_left(database_url: str, engine: Engine, instance: dg.DagsterInstance):
+    materialize(instance)
+    instance.__exit__(None, None, None)
+    with engine.connect() as connection:
+        open_now = connection.execute(
+            text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        ).scalar_one()
+    assert open_now == 0
+
+
+def test_of_processes_that_begin_together_one_at_a_time_makes_the_tables(dagster_database_url: str):
+    program = (
+        "import sys; from morpheus_assets.defs.storage import PooledPostgresStorage as Storage; print(flush=True);"
+        " Storage(sys.argv[1]); print(flush=True)"
+    )
+    engine = create_engine(dagster_database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('dagster tables'))"))
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, dagster_database_url], stdout=subprocess.PIPE, cwd=PROJECT_FOLDER
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert not select.select([process.stdout], [], [], 1.0)[0], "another one is making them"
+        assert not inspect(engine).get_table_names()
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        assert process.wait(120) == 0
+    assert {"runs", "event_logs", "jobs"} <= set(inspect(engine).get_table_names())
+    engine.dispose()

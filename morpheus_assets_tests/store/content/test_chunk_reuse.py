@@ -1,0 +1,200 @@
+"""Chunks taken over from an earlier text, against the same chapters cut afresh."""
+
+import hashlib
+from collections.abc import Mapping
+from itertools import count
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from morpheus_assets.domain.content import ChapterRecord, NovelRecord, ReplaceCounts
+from morpheus_assets.store.content.chapters import replace_chapters
+from morpheus_assets.store.content.chunks import keep_chunks, replace_chunks, replace_cut_chapters
+from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.text.chunking import ChunkerSettings, cut_chapters
+
+ROWS = (
+    "SELECT ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv::text FROM chunks"
+    " WHERE novel_id = (SELECT id FROM novels WHERE novel = %s) ORDER BY ordinal"
+)
+CUTS = (
+    "SELECT chapter, char_start, char_end, content_hash, first_chunk, chunks, tokens FROM cut_chapters"
+    " WHERE novel_id = (SELECT id FROM novels WHERE novel = %s) ORDER BY chapter"
+)
+WORDS = ["river", "stone", "morning", "whisper", "lantern", "garden", "winter", "soldier", "letter", "window"]
+names = (f"novel-{number}" for number in count())
+
+
+class Novel:
+    """A stored novel that is rewritten chapter by chapter; a chapter is a number that its words follow from."""
+
+    def __init__(self, engine: Engine, chunker: ChunkerSettings) -> None:
+        self.engine, self.chunker, self.name = engine, chunker, next(names)
+        self.cut: list[bytes] = []
+        self.text, self.spans, self.made = "", [], {}
+
+    def rewrite(self, chapters: list[int], *, head: str = "") -> None:
+        """Store the text of these chapters, and what its chunks are made of."""
+        self.text, self.spans = head, []
+        for ordinal, chapter in enumerate(chapters):
+            self.spans.append(ChapterRecord(ordinal, "", "chapter", len(self.text), len(self.text + prose(chapter)), 1))
+            self.text += prose(chapter) + "\n\n"
+        digest = hashlib.sha256(self.text.encode()).hexdigest()
+        upsert_novel(
+            self.engine,
+            NovelRecord(self.name, None, None, "en", "txt", "utf-8", (), "x.txt", digest, self.text, digest),
+        )
+        replace_chapters(self.engine, self.name, self.spans, source_digest=digest)
+        self.made = {"chunker": self.chunker.version(), "source_digest": digest, "body_digest": digest}
+
+    def store(self) -> ReplaceCounts:
+        """Store the chunks; `self.cut` are then the chapters that had to be cut for it."""
+
+        def cut(known: Mapping[bytes, int]):
+            made = list(cut_chapters(self.text, self.spans, self.chunker, known))
+            self.cut = [chapter.content_hash for chapter in made if chapter.spans is not None]
+            return made
+
+        return replace_cut_chapters(self.engine, self.name, cut, **self.made)
+
+    def rows(self, query: str = ROWS) -> list[tuple]:
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(query, (self.name,))]
+
+    def execute(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(
+                statement.replace("NOVEL", "(SELECT id FROM novels WHERE novel = %s)"), (self.name,)
+            )
+
+    def afresh(self) -> "Novel":
+        """The same text in a new novel."""
+        made = Novel(self.engine, self.chunker)
+        made.text, made.spans = self.text, self.spans
+        digest = self.made["body_digest"]
+        upsert_novel(
+            made.engine,
+            NovelRecord(made.name, None, None, "en", "txt", "utf-8", (), "x.txt", digest, self.text, digest),
+        )
+        replace_chapters(made.engine, made.name, made.spans, source_digest=digest)
+        made.made = self.made
+        made.store()
+        return made
+
+
+def prose(chapter: int) -> str:
+    chance = Random(chapter)
+    sentences = [
+        " ".join(chance.choices(WORDS, k=chance.randint(4, 9))).capitalize() + "." for _ in range(chapter % 14)
+    ]
+    return "\n\n".join(" ".join(sentences[at : at + 3]) for at in range(0, len(sentences), 3))
+
+
+def edited(chapters: list[int], how: str, at: int, to: int, new: int) -> list[int]:
+    at, to = at % max(1, len(chapters)), to % (len(chapters) + 1)
+    rest = chapters[:at] + chapters[at + 1 :]
+    return {
+        "insert": [*chapters[:to], new, *chapters[to:]],
+        "delete": rest,
+        "rewrite": [*chapters[:at], new, *chapters[at + 1 :]],
+        "move": [*rest[:to], *chapters[at : at + 1], *rest[to:]],
+        "duplicate": [*chapters[:to], *chapters[at : at + 1], *chapters[to:]],
+        "leave": chapters,
+    }[how]
+
+
+small = st.integers(0, 40)
+edits = st.tuples(
+    st.sampled_from(["insert", "delete", "rewrite", "move", "duplicate", "leave"]), small, small, st.integers(0, 400)
+)
+
+
+# Every example has novels of its own in the one database.
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.integers(0, 400), max_size=9),
+    st.lists(st.tuples(st.lists(edits, min_size=1, max_size=4), st.sampled_from(["", "By A. Writer\n\n"])), max_size=3),
+    st.sampled_from([0, 8]),
+)
+def test_after_any_edits_the_rows_are_those_of_a_novel_cut_afresh(engine: Engine, chapters, versions, overlap):
+    novel = Novel(engine, ChunkerSettings(32, overlap))
+    novel.rewrite(chapters)
+    novel.store()
+    for changes, head in versions:
+        before, known = novel.rows(), {row[3] for row in novel.rows(CUTS)}
+        for change in changes:
+            chapters = edited(chapters, *change)
+        novel.rewrite(chapters, head=head)
+        counts = novel.store()
+        afresh = novel.afresh()
+        assert novel.rows() == afresh.rows()
+        assert novel.rows(CUTS) == afresh.rows(CUTS)
+        assert known.isdisjoint(novel.cut)
+        same = len({row[0]: row[:7] for row in before}.items() & {row[0]: row[:7] for row in novel.rows()}.items())
+        after = len(novel.rows())
+        assert counts == ReplaceCounts(after - same, same, max(0, len(before) - after))
+        assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, after, 0)
+
+
+def test_a_rewritten_chapter_is_the_only_one_that_is_cut(engine: Engine):
+    novel = Novel(engine, ChunkerSettings(32))
+    novel.rewrite([5, 6, 7, 8, 9])
+    novel.store()
+    novel.rewrite([5, 6, 21, 8, 9])
+    novel.store()
+    assert len(novel.cut) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM chunks WHERE novel_id = NOVEL AND ordinal = 3",
+        "DELETE FROM chunks WHERE novel_id = NOVEL AND ordinal = (SELECT max(ordinal) FROM chunks)",
+        "UPDATE chunks SET ordinal = 9999 WHERE novel_id = NOVEL AND ordinal = 3",
+        "UPDATE chunks SET chapter = 1 WHERE novel_id = NOVEL AND chapter = 2",
+        "INSERT INTO chunks SELECT novel_id, 9999, 77, char_start, char_end, token_count, content_hash, body, tsv"
+        " FROM chunks WHERE novel_id = NOVEL AND ordinal = 1",
+        "DELETE FROM chunks WHERE novel_id = NOVEL",
+        "DELETE FROM cut_chapters WHERE novel_id = NOVEL AND chapter = 2",
+        "DELETE FROM chapters WHERE novel_id = NOVEL AND ordinal = 2",
+        "UPDATE novels SET text_config = 'french' WHERE id = NOVEL",
+        "UPDATE novels SET chunker = 'another' WHERE id = NOVEL",
+        "UPDATE novels SET chunks_text = 'another' WHERE id = NOVEL",
+    ],
+)
+def test_chunks_do_not_stand_when_rows_or_what_they_follow_from_were_touched(engine: Engine, damage: str):
+    novel = Novel(engine, ChunkerSettings(32))
+    novel.rewrite([10, 11, 12, 13, 25])
+    novel.store()
+    whole = novel.rows()
+    assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, len(whole), 0)
+    novel.execute(damage)
+    assert keep_chunks(engine, novel.name, **novel.made) is None
+    novel.store()
+    expected = [row[:7] for row in whole]
+    assert [row[:7] for row in novel.rows()] == expected
+    assert [row[0] for row in novel.rows(CUTS)] == [0, 1, 2, 3, 4]
+
+
+def test_chunks_that_were_stored_without_their_chapters_are_cut_again(engine: Engine):
+    novel = Novel(engine, ChunkerSettings(32))
+    novel.rewrite([10, 11])
+    novel.store()
+    chunks = [chunk for chapter in cut_chapters(novel.text, novel.spans, novel.chunker) for chunk in chapter.chunks]
+    assert replace_chunks(engine, novel.name, chunks, chunker=novel.chunker.version()).written == 0
+    assert keep_chunks(engine, novel.name, **novel.made) is None
+    novel.store()
+    assert len(novel.cut) == 2
+
+
+def test_another_language_has_every_passage_parsed_anew(engine: Engine):
+    novel = Novel(engine, ChunkerSettings(32))
+    novel.rewrite([10, 11])
+    novel.store()
+    novel.execute("UPDATE novels SET text_config = 'simple' WHERE id = NOVEL")
+    novel.store()
+    words = novel.rows(ROWS.replace("tsv::text", "tsv = to_tsvector('simple', body)"))
+    assert all(row[7] for row in words)

@@ -1,0 +1,39 @@
+from morpheus_assets.store.database.statistics import refresh_statistics
+from morpheus_assets.store.spaces import spaces
+
+
+def analyzed(engine, table: str) -> bool:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql(f"SELECT reltuples FROM pg_class WHERE relname = '{table}'").scalar_one() >= 0
+
+
+def test_the_planner_knows_of_a_first_novel_at_once(engine, make_space, add_novel) -> None:
+    space = spaces.register_space(engine, make_space())
+    add_novel("first", [f"passage number {number}" for number in range(300)])
+
+    assert not analyzed(engine, "chunks")
+    assert set(refresh_statistics(engine, space)) >= {"chunks", "novels"}
+    assert analyzed(engine, "chunks")
+
+
+def test_tables_that_hardly_grew_are_left_to_autovacuum(engine, make_space, add_novel) -> None:
+    space = spaces.register_space(engine, make_space())
+    add_novel("first", [f"passage number {number}" for number in range(3000)])
+    refresh_statistics(engine, space)
+    add_novel("second", ["one more passage"])
+
+    assert "chunks" not in refresh_statistics(engine, space)
+
+    add_novel("third", [f"another passage {number}" for number in range(4000)])
+    assert "chunks" in refresh_statistics(engine, space)
+
+
+def test_a_table_that_is_being_indexed_is_not_waited_for(engine, make_space, add_novel) -> None:
+    space = spaces.register_space(engine, make_space())
+    add_novel("first", [f"passage number {number}" for number in range(300)])
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE chunks IN SHARE MODE")
+        refresh_statistics(engine, space)
+    assert not analyzed(engine, "chunks")
+    assert analyzed(engine, "novels")

@@ -1,0 +1,231 @@
+import threading
+
+import numpy as np
+import pytest
+
+from morpheus_assets.store.content.novels import load_novel
+from morpheus_assets.store.database.errors import SpaceError, SpaceGone
+from morpheus_assets.store.search import hits as search
+from morpheus_assets.store.search import words as text_ranking
+from morpheus_assets.store.spaces import indexes, spaces, vectors
+
+
+@pytest.fixture
+def corpus(engine, make_space, add_novel, random_vectors):
+    """Two novels that share a passage, with random vectors in an active space; returns (space, hashes, vectors)."""
+    bodies = [f"passage {i} about {'whales' if i % 7 == 0 else 'gardens'} " for i in range(200)]
+    hashes = add_novel("one", bodies)
+    add_novel("two", ["something else entirely ", bodies[5]])
+    made = random_vectors(201)
+    every = [*hashes, content_hash("something else entirely ")]
+    space = spaces.register_space(engine, make_space())
+    vectors.write_batch(engine, space, every, made)
+    spaces.activate_first(engine, space.key)
+    return space, every, made
+
+
+def content_hash(body: str) -> bytes:
+    import hashlib
+
+    return hashlib.sha256(body.encode()).digest()
+
+
+def test_the_nearest_passages_come_first_with_their_true_cosine(engine, corpus, random_vectors) -> None:
+    _, hashes, made = corpus
+    [question] = random_vectors(1, seed=9)
+    hits = search.search_text(engine, question, k=20, mode="vector")
+    cosines = made @ question
+    expected = [hashes[i] for i in np.argsort(-cosines)]
+    places = [hit.content_hash for hit in hits]
+    assert list(dict.fromkeys(places)) == expected[: len(set(places))]
+    for hit in hits:
+        assert hit.similarity == pytest.approx(cosines[hashes.index(hit.content_hash)], abs=2e-4)
+    assert [hit.rank for hit in hits] == list(range(1, 21))
+    first = hits[0]
+    assert (first.title, first.chapter_title) == ("One", f"Chapter {first.chapter}")
+    assert load_novel(engine, first.novel).text[first.char_start : first.char_end] == first.body
+
+
+def test_a_repeated_passage_is_found_at_each_of_its_places(engine, corpus) -> None:
+    _, _, made = corpus
+    hits = search.search_text(engine, made[5], k=2, mode="vector")
+    assert [(hit.novel, hit.ordinal) for hit in hits] == [("one", 6), ("two", 2)]
+    assert hits[0].similarity == hits[1].similarity == pytest.approx(1, abs=1e-4)
+
+
+def test_filters_are_exact(engine, corpus, random_vectors) -> None:
+    _, hashes, made = corpus
+    [question] = random_vectors(1, seed=3)
+    order = [int(i) for i in np.argsort(-(made @ question))]
+    in_chapter = [i for i in order if 30 <= i < 40]
+    hits = search.search_text(engine, question, k=10, novel="one", chapter=4, mode="vector")
+    assert [hashes.index(hit.content_hash) for hit in hits] == in_chapter
+    assert {hit.novel for hit in search.search_text(engine, question, k=10, novel=["two"], mode="vector")} == {"two"}
+    assert search.search_text(engine, question, novel="absent", mode="vector") == []
+
+
+def test_hybrid_keeps_what_only_the_words_found_with_its_cosine(engine, corpus) -> None:
+    _, _, made = corpus
+    hits = search.search_text(engine, made[3], "Where is something ENTIRELY different?", k=10)
+    by_words = next(hit for hit in hits if hit.body.startswith("something else"))
+    assert by_words.text_rank == 1
+    assert by_words.similarity == pytest.approx(float(made[200] @ made[3]), abs=2e-4)
+    assert hits == sorted(hits, key=lambda hit: -hit.score)
+    assert hits[0].score >= 1 / 61
+
+
+def test_words_alone_need_no_vector_and_no_space(engine, add_novel) -> None:
+    add_novel("one", ["The captain was lashed to the wheel. ", "The cat slept. ", "The captain slept and slept. "])
+    hits = search.search_text(engine, query_text="Which captains were lashed, and why?", mode="text")
+    assert [hit.ordinal for hit in hits] == [1, 3]
+    assert hits[0].similarity is None
+    assert search.search_text(engine, query_text="' \\ & | ! :* <-> the", mode="text") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "bodies", "question"),
+    [
+        ("zh", ["贾宝玉初试云雨情。", "黛玉葬花，落红满地。", "刘姥姥进荣国府。"], "黛玉葬花在哪里？"),
+        ("ja", ["吾輩は猫である。", "下人が雨やみを待っていた。", "名前はまだ無い。"], "雨やみを待つ下人"),
+        ("fr", ["Le chat dort.", "Les chevaux couraient sur la lande.", "Il pleut."], "Un cheval qui court"),
+        ("es", ["Llueve.", "En un lugar de la Mancha vivían unos hidalgos.", "Fin."], "hidalgo mancha"),
+    ],
+)
+def test_full_text_works_in_languages_with_and_without_spaces(engine, add_novel, language, bodies, question) -> None:
+    add_novel("book", bodies, language=language)
+    add_novel("other", ["The unrelated English book."])
+    assert search.search_text(engine, query_text=question, mode="text")[0].body == bodies[1]
+
+
+def test_a_single_character_is_found_inside_words(engine, add_novel) -> None:
+    add_novel("book", ["春江花月夜。", "孤帆远影。"], language="zh")
+    hits = search.search_text(engine, query_text="花", mode="text")
+    assert [hit.ordinal for hit in hits] == [1]
+
+
+def test_a_vector_of_another_size_is_refused_with_the_model_to_use(engine, corpus) -> None:
+    with pytest.raises(SpaceError, match="embed it with openai/demo-8"):
+        search.search_text(engine, [1.0] * 9)
+
+
+def test_without_an_active_space_search_says_what_to_do(engine) -> None:
+    with pytest.raises(SpaceError, match="materialize its embeddings"):
+        search.search_text(engine, [1.0] * 8)
+
+
+@pytest.mark.parametrize("dimensions", [384, 1536])
+def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel, dimensions) -> None:
+    rng = np.random.default_rng(1)
+    bodies = [f"passage {i} " for i in range(1500)]
+    hashes = add_novel("one", bodies[:1400])
+    made = rng.standard_normal((1500, dimensions)).astype(np.float32) + 3 * rng.standard_normal(
+        (30, dimensions)
+    ).astype(np.float32).repeat(50, axis=0)
+    space = spaces.register_space(engine, make_space(dimensions=dimensions))
+    # 100 orphans, which no search may return
+    vectors.write_batch(engine, space, [*hashes, *(bytes([i]) * 32 for i in range(100))], made)
+    spaces.activate_first(engine, space.key)
+    assert indexes.ensure_index(engine, space).action == "none needed"
+    assert len(search.search_text(engine, made[1450], space=space, k=10, mode="vector")) == 10
+    report = indexes.ensure_index(engine, space, smallest=1000)
+    assert (report.action, report.kind) == ("built", "hnsw" if dimensions == 384 else "ivf-binary")
+    assert indexes.ensure_index(engine, space, smallest=1000).action == "kept"
+    recall = indexes.index_recall(engine, space, sample=20)
+    assert recall is not None
+    assert recall >= 0.95
+    assert spaces.get_space(engine, space.key).index_recall == recall
+    space = spaces.get_space(engine, space.key)
+    exact = [
+        hit.content_hash for hit in search.search_text(engine, made[3], space=space, k=10, novel="one", mode="vector")
+    ]
+    search._LARGEST_EXACT, kept = 10, search._LARGEST_EXACT
+    try:
+        found = [hit.content_hash for hit in search.search_text(engine, made[3], space=space, k=10, mode="vector")]
+        orphan_side = search.search_text(engine, made[1450], space=space, k=10, mode="vector")
+    finally:
+        search._LARGEST_EXACT = kept
+    assert len(set(exact) & set(found)) >= 9
+    assert len(orphan_side) == 10
+    assert indexes.ensure_index(engine, space, rebuild=True).action == "rebuilt"
+
+
+def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(engine, add_novel, monkeypatch) -> None:
+    bodies = [f"the sailor number {i} sings {'of whales ' if i % 3 == 0 else ''}in the rain" for i in range(300)]
+    bodies[77] += " near an albatross"
+    add_novel("one", bodies)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE chunks")
+    question = "sailors sing of whales and an albatross"
+    counted = search.search_text(engine, query_text=question, mode="text", k=20)
+    monkeypatch.setattr(text_ranking, "_COUNTED", 5)
+    estimated = search.search_text(engine, query_text=question, mode="text", k=20)
+    assert counted[0].ordinal == estimated[0].ordinal == 78
+    assert [hit.ordinal for hit in counted] == [hit.ordinal for hit in estimated]
+    assert [hit.score for hit in estimated] == pytest.approx([hit.score for hit in counted], rel=0.02)
+
+
+def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_panels, random_vectors) -> None:
+    hashes = add_panels("comic", ["a", "b", "c"])
+    made = random_vectors(3)
+    space = spaces.register_space(engine, make_space("clip", purpose="image"))
+    vectors.write_batch(engine, space, hashes, made)
+    spaces.activate_first(engine, space.key)
+    hits = search.search_panels(engine, made[1], k=2)
+    assert (hits[0].path, hits[0].rank, hits[0].width) == ("b.png", 1, 4)
+    assert hits[0].similarity == pytest.approx(1, abs=1e-4)
+    assert search.search_panels(engine, made[1], novel="other") == []
+
+
+def test_a_dropped_space_is_noticed_and_the_pointer_read_again(engine, make_space, corpus, random_vectors) -> None:
+    old, hashes, _ = corpus
+    new = spaces.register_space(engine, make_space("new"))
+    vectors.write_batch(engine, new, hashes, random_vectors(len(hashes), seed=5))
+    asked: list[str] = []
+
+    def find(space):
+        asked.append(space.key)
+        if len(asked) == 1:
+            spaces.activate(engine, new.key)
+            spaces.drop(engine, old.key)
+        return search.search_text(engine, [1.0] * 8, space=space, k=3)
+
+    assert len(search.with_active_space(engine, "text", find)) == 3
+    assert asked == ["demo-8", "new"]
+    with pytest.raises(SpaceGone):
+        search.search_text(engine, [1.0] * 8, space=old)
+
+
+def test_readers_notice_nothing_while_spaces_are_switched_and_dropped(
+    engine, make_space, corpus, random_vectors
+) -> None:
+    _, hashes, _ = corpus
+    stop = threading.Event()
+    answers: list[int] = []
+    faults: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while not stop.is_set():
+                find = lambda space: search.search_text(engine, [1.0] * 8, space=space, k=5)  # noqa: E731
+                answers.append(len(search.with_active_space(engine, "text", find)))
+        except BaseException as fault:
+            faults.append(fault)
+
+    readers = [threading.Thread(target=read) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    try:
+        previous = "demo-8"
+        for number in range(20):
+            key = f"switch-{number}"
+            space = spaces.register_space(engine, make_space(key))
+            vectors.write_batch(engine, space, hashes, random_vectors(len(hashes), seed=number))
+            spaces.activate(engine, key)
+            spaces.drop(engine, previous)
+            previous = key
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert faults == []
+    assert set(answers) == {5}

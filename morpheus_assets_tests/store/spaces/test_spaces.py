@@ -1,0 +1,109 @@
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
+from morpheus_assets.store.spaces import spaces, vectors
+
+
+def test_a_space_registered_by_many_at_once_is_made_once(engine, make_space) -> None:
+    space = make_space()
+    made: list[int] = []
+    threads = [threading.Thread(target=lambda: made.append(spaces.register_space(engine, space).id)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [made[0]] * 8
+    assert [row.state for row in spaces.list_spaces(engine)] == ["building"]
+
+
+def test_another_fingerprint_under_a_stored_key_is_refused(engine, make_space) -> None:
+    spaces.register_space(engine, make_space())
+    with pytest.raises(SpaceError, match="another fingerprint"):
+        spaces.register_space(engine, replace(make_space(), revision="2"))
+
+
+def test_the_first_space_of_a_purpose_becomes_active_at_once(engine, make_space) -> None:
+    for key, purpose in (("t1", "text"), ("t2", "text"), ("i1", "image")):
+        spaces.register_space(engine, make_space(key, purpose=purpose))
+    assert spaces.active_space(engine, "text") is None
+    assert spaces.activate_first(engine, "t1")
+    assert not spaces.activate_first(engine, "t2")
+    assert spaces.activate_first(engine, "i1")
+    assert spaces.active_space(engine, "text").key == "t1"
+    assert spaces.active_space(engine, "image").key == "i1"
+
+
+def test_a_space_with_gaps_does_not_become_active(engine, make_space, add_novel, random_vectors) -> None:
+    hashes = add_novel("one", ["a ", "b ", "c "])
+    old, new = (spaces.register_space(engine, make_space(key)) for key in ("old", "new"))
+    spaces.activate_first(engine, old.key)
+    vectors.write_batch(engine, new, hashes[:2], random_vectors(2))
+    for attempt in (spaces.activate, spaces.mark_ready):
+        with pytest.raises(SpaceIncomplete, match="lacks vectors for 1 passages"):
+            attempt(engine, new.key)
+    assert spaces.active_space(engine, "text").key == "old"
+    vectors.write_batch(engine, new, hashes[2:], random_vectors(1))
+    assert spaces.mark_ready(engine, new.key).state == "ready"
+    assert spaces.activate(engine, new.key).state == "active"
+    assert spaces.active_space(engine, "text").key == "new"
+    gone = spaces.get_space(engine, "old")
+    assert gone.state == "retired"
+    assert gone.retired_at is not None
+
+
+def test_the_previous_space_can_stay_as_a_standby(engine, make_space) -> None:
+    for key in ("a", "b"):
+        spaces.register_space(engine, make_space(key))
+    spaces.activate_first(engine, "a")
+    spaces.activate(engine, "b", previous_becomes="ready")
+    assert spaces.get_space(engine, "a").state == "ready"
+    assert spaces.activate(engine, "a").key == "a", "and back again"
+
+
+def test_the_active_space_is_neither_retired_nor_dropped(engine, make_space) -> None:
+    spaces.register_space(engine, make_space())
+    spaces.activate_first(engine, "demo-8")
+    for attempt in (spaces.retire, spaces.drop):
+        with pytest.raises(SpaceError, match="activate another one first"):
+            attempt(engine, "demo-8")
+
+
+def test_a_retired_space_can_be_revived_or_dropped(engine, make_space) -> None:
+    space = spaces.register_space(engine, make_space())
+    assert spaces.retire(engine, space.key).state == "retired"
+    assert spaces.revive(engine, space.key).state == "building"
+    spaces.retire(engine, space.key)
+    spaces.drop(engine, space.key)
+    with pytest.raises(SpaceError, match="stored are: none"):
+        spaces.get_space(engine, space.key)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(f"SELECT to_regclass('{space.table}')").scalar_one() is None
+
+
+def test_a_drop_that_must_wait_does_not_hold_up_readers(engine, make_space) -> None:
+    space = spaces.register_space(engine, make_space())
+    with engine.connect() as reader:
+        reader.exec_driver_sql(f"SELECT count(*) FROM {space.table}").scalar_one()
+        dropper = threading.Thread(target=spaces.drop, args=[engine, space.key])
+        dropper.start()
+        time.sleep(0.2)
+        started = time.monotonic()
+        with engine.connect() as other:
+            other.exec_driver_sql(f"SELECT count(*) FROM {space.table}").scalar_one()
+        assert time.monotonic() - started < 1
+        reader.rollback()
+    dropper.join(10)
+    assert spaces.list_spaces(engine) == []
+
+
+def test_sizes_count_rows_and_bytes(engine, make_space, random_vectors) -> None:
+    space = spaces.register_space(engine, make_space())
+    vectors.write_batch(engine, space, [b"a" * 32, b"b" * 32], random_vectors(2))
+    [size] = spaces.space_sizes(engine)
+    assert (size.key, size.rows) == ("demo-8", 2)
+    assert size.table_bytes > 0
+    assert size.index_bytes > 0
