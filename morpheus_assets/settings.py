@@ -24,8 +24,9 @@ PREFIX = "MORPHEUS_"
 _WARNED = "MORPHEUS_WARNED_VARIABLES"
 # What begins with MORPHEUS_ and is no setting: the line above, and the server that the tests may write to.
 NOT_SETTINGS = frozenset({_WARNED, "MORPHEUS_TEST_DATABASE_URL"})
-# Kubernetes and Docker's links give each process the addresses of services: a Service `morpheus-queue` becomes these.
-_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
+# Kubernetes gives each process the addresses of services, also of one named `morpheus-…`: variables with these endings,
+# and one that ends with _PORT alone.
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$")
 
 _log = logging.getLogger(__name__)
 
@@ -244,10 +245,14 @@ def unknown_variables(environment: Iterable[str], in_dotenv: Iterable[str] = ())
     # a provider's own variable is also read with the prefix before it
     known = {f"{PREFIX}{field}".upper(): variable_of(field) for field in Settings.model_fields}
     dotenv = set(in_dotenv)
+    names = sorted({*environment, *dotenv})
+    links = [name.upper() for name in names if _SERVICE_LINK.search(name.upper())]
     found = {}
-    for name in sorted({*environment, *dotenv}):
+    for name in names:
         upper = name.upper()
-        if not upper.startswith(PREFIX) or upper in known or upper in NOT_SETTINGS or _SERVICE_LINK.search(upper):
+        if not upper.startswith(PREFIX) or upper in known or upper in NOT_SETTINGS:
+            continue
+        if any(link == upper or (upper.endswith("_PORT") and link.startswith(f"{upper}_")) for link in links):
             continue
         near = difflib.get_close_matches(upper.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], n=1)
         advice = f"did you mean {known[PREFIX + near[0]]}?" if near else ".env.example lists them all."

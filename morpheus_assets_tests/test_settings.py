@@ -157,12 +157,18 @@ def test_a_variable_of_dotenv_is_said_to_stand_there_and_one_of_both_is_one():
         "MORPHEUS_TEST_DATABASE_URL",
         "MORPHEUS_QUEUE_SERVICE_HOST",
         "MORPHEUS_QUEUE_SERVICE_PORT_REDIS",
-        "MORPHEUS_QUEUE_PORT",
         "MORPHEUS_QUEUE_PORT_6379_TCP_ADDR",
     ],
 )
 def test_what_is_read_or_belongs_to_others_is_no_unknown_variable(name: str):
     assert unknown_variables([name]) == {}
+
+
+def test_the_port_of_a_service_is_known_by_what_stands_beside_it():
+    assert unknown_variables(["MORPHEUS_QUEUE_PORT", "MORPHEUS_QUEUE_PORT_6379_TCP"]) == {}
+    assert set(unknown_variables(["MORPHEUS_DAGSTER_PORT", "MORPHEUS_QUEUE_PORT_6379_TCP"])) == {
+        "MORPHEUS_DAGSTER_PORT"
+    }
 
 
 def test_every_variable_that_the_project_names_is_a_setting_or_declared_to_be_none():
