@@ -23,8 +23,8 @@ from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.coverage import missing_hashes
 from morpheus_assets.store.database import open_engine
 from morpheus_assets.store.migrations import migrate
-from morpheus_assets.text.chapters import find_chapters
-from morpheus_assets.text.chunking import ChunkerSettings, cut_chapters
+from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 from morpheus_assets.text.novel_files import read_novel_file
 
 

@@ -25,7 +25,7 @@ from morpheus_assets.io_manager_definitions import build_io_managers
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.settings import Settings, load_settings
-from morpheus_assets.text.chunker_settings import ChunkerSettings
+from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 
 def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:

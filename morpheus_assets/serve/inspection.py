@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.text.chunker_settings import ChunkerSettings
+from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.errors import UnreadableText
 
 
@@ -37,8 +37,8 @@ def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int)
 
 
 def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
-    from morpheus_assets.text.chapters import find_chapters
-    from morpheus_assets.text.chunking import cut_chunks
+    from morpheus_assets.text.chapters.find import find_chapters
+    from morpheus_assets.text.chunking.chunks import cut_chunks
     from morpheus_assets.text.novel_files import read_novel_file
 
     document, _ = read_novel_file(path)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.encodings import decode
+from morpheus_assets.text.encoding.decoding import decode
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.signatures import looks_like_html, refusal
 

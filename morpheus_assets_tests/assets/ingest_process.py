@@ -17,7 +17,7 @@ PRELOADED = [
     "morpheus_assets.embedding_io_managers",
     "morpheus_assets.content_io_managers",
     "morpheus_assets.text.readers.plain",
-    "morpheus_assets.text.chunking",
+    "morpheus_assets.text.chunking.chunks",
 ]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.store import content
 from morpheus_assets.store.content import ChapterRecord, NovelRecord, ReplaceCounts
-from morpheus_assets.text.chunking import ChunkerSettings, cut_chapters
+from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 
 ROWS = (
     "SELECT ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv::text FROM chunks"

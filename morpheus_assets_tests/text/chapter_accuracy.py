@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from morpheus_assets.text.chapters import Chapter, find_chapters
+from morpheus_assets.text.chapters.find import Chapter, find_chapters
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.formats import read_document
 from morpheus_assets_tests.fixtures.shared_data import SHARED_DATA

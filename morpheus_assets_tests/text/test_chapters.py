@@ -3,7 +3,7 @@ import dataclasses
 
 import pytest
 
-from morpheus_assets.text.chapters import find_chapters
+from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.documents import Document, HeadingHint
 from morpheus_assets.text.formats import read_document
 from morpheus_assets_tests.text.chapter_accuracy import all_styles, applies, chapters_of, score_made, score_novel

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_assets.text.chapter_finding.number_words import NUMBER_WORDS
-from morpheus_assets.text.chapter_finding.numerals import cjk_value, number_words_value, roman_value
-from morpheus_assets.text.chapter_finding.words import listed
-from morpheus_assets.text.chapters import find_chapters
+from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chapters.number_words import NUMBER_WORDS
+from morpheus_assets.text.chapters.numerals import cjk_value, number_words_value, roman_value
+from morpheus_assets.text.chapters.words import listed
 from morpheus_assets.text.documents import Document, HeadingHint
 from morpheus_assets_tests.text.heading_styles import chinese, ordinal, roman, words
 

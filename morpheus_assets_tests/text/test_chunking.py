@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from morpheus_assets.text.chunking import ChunkerSettings, cut_chunks
-from morpheus_assets.text.tokens import MeasuredText, TokenCounter, count_tokens, tokenizer
+from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chunks
+from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter, count_tokens, tokenizer
 
 WORDS = ["river", "stone", "morning", "whisper", "lantern", "garden", "winter", "soldier", "letter", "window"]
 

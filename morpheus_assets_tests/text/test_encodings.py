@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_assets.text.encodings import decode
+from morpheus_assets.text.encoding.decoding import decode
 
 FRENCH = "« Où êtes-vous né ? » demanda l'évêque. — À Besançon, répondit-il d'une voix brisée ; ça y est, déjà.\n"
 ENGLISH = "“I don’t know,” said the café owner — ‘and I shan’t ask.’ The fiancée was naïve; it cost £5.\n"

@@ -1,14 +1,13 @@
 """EPUB 2 and 3: the spine's files as one text, with hints from the table of contents and from headings."""
 
-from morpheus_assets.text.archives import Archive
 from morpheus_assets.text.cleaning import is_noise
-from morpheus_assets.text.documents import Document, HeadingHint
-from morpheus_assets.text.encodings import decode
+from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
+from morpheus_assets.text.encoding.decoding import decode
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.language_detection import language_of
+from morpheus_assets.text.markup.elements import role_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
-from morpheus_assets.text.markup.roles import role_of
-from morpheus_assets.text.origins import OriginMap, SourcePart
+from morpheus_assets.text.readers.archives import Archive
 from morpheus_assets.text.readers.epub_package import Package, read_package
 from morpheus_assets.text.readers.html import declared_charset
 

@@ -7,9 +7,9 @@ import posixpath
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from morpheus_assets.text.archives import Archive
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.safe_xml import Element, attribute, local, parse, words
+from morpheus_assets.text.readers.archives import Archive
+from morpheus_assets.text.readers.safe_xml import Element, attribute, local, parse, words
 
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")

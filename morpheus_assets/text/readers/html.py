@@ -2,12 +2,11 @@
 
 import re
 
-from morpheus_assets.text.documents import Document, HeadingHint
-from morpheus_assets.text.encodings import Decoded
-from morpheus_assets.text.headers import gutenberg_header
-from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
+from morpheus_assets.text.encoding.decoding import Decoded
+from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
-from morpheus_assets.text.origins import OriginMap, SourcePart
+from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]+)""", re.I)
 _TITLE_EXTRAS = re.compile(

@@ -6,10 +6,10 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from morpheus_assets.text.chapter_finding.boilerplate import Body
-from morpheus_assets.text.chapter_finding.hits import Hit
-from morpheus_assets.text.chapter_finding.sequences import best_chain, regularity
-from morpheus_assets.text.chapter_finding.units import CONTAINERS
+from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.hits import Hit
+from morpheus_assets.text.chapters.sequences import best_chain, regularity
+from morpheus_assets.text.chapters.units import CONTAINERS
 
 _ODD_ONES = 8
 _CONTINUED = re.compile(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
-from morpheus_assets.text.chunker_settings import ChunkerSettings
-from morpheus_assets.text.guides import bounded, guide_of
-from morpheus_assets.text.tokens import MeasuredText, TokenCounter
+from morpheus_assets.text.chunking.guides import bounded, guide_of
+from morpheus_assets.text.chunking.settings import ChunkerSettings
+from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter
 
 _TINY = 32
 

@@ -8,9 +8,9 @@ import contextlib
 import re
 from dataclasses import dataclass, replace
 
-from morpheus_assets.text.mojibake import undo_double_encoding
-from morpheus_assets.text.multi_byte import best_multi_byte, everyday_share, utf16_without_mark
-from morpheus_assets.text.single_byte import best_single_byte, contexts
+from morpheus_assets.text.encoding.mojibake import undo_double_encoding
+from morpheus_assets.text.encoding.multi_byte import best_multi_byte, everyday_share, utf16_without_mark
+from morpheus_assets.text.encoding.single_byte import best_single_byte, contexts
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -4,14 +4,14 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from morpheus_assets.text.chapter_finding.boilerplate import Body
-from morpheus_assets.text.chapter_finding.grammar import parse_heading
-from morpheus_assets.text.chapter_finding.hits import Hit
-from morpheus_assets.text.chapter_finding.lines import clean
-from morpheus_assets.text.chapter_finding.matter import matter_kind
-from morpheus_assets.text.chapter_finding.solutions import Division, measure
-from morpheus_assets.text.chapter_finding.units import CONTAINERS
-from morpheus_assets.text.chapter_finding.words import title_key
+from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.divisions import Division, measure
+from morpheus_assets.text.chapters.grammar import parse_heading
+from morpheus_assets.text.chapters.hits import Hit
+from morpheus_assets.text.chapters.lines import clean
+from morpheus_assets.text.chapters.matter import matter_kind
+from morpheus_assets.text.chapters.units import CONTAINERS
+from morpheus_assets.text.chapters.words import title_key
 from morpheus_assets.text.documents import Document, HeadingHint
 
 _AOZORA = re.compile(r"［＃「[^」\n]{0,200}」は(?:同行|窓)?(大|中|小)見出し］|［＃(?:ここから)?(大|中|小)見出し］")

@@ -6,13 +6,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from morpheus_assets.text.chapter_finding.contents_lists import Region
-from morpheus_assets.text.chapter_finding.grammar import parse_heading
-from morpheus_assets.text.chapter_finding.hits import Hit, title_hit
-from morpheus_assets.text.chapter_finding.lines import LineTable, ShortLine, clean
-from morpheus_assets.text.chapter_finding.matter import matter_kind
-from morpheus_assets.text.chapter_finding.units import CONTAINERS
-from morpheus_assets.text.chapter_finding.words import title_key, without_page_number
+from morpheus_assets.text.chapters.contents_lists import Region
+from morpheus_assets.text.chapters.grammar import parse_heading
+from morpheus_assets.text.chapters.hits import Hit, title_hit
+from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
+from morpheus_assets.text.chapters.matter import matter_kind
+from morpheus_assets.text.chapters.units import CONTAINERS
+from morpheus_assets.text.chapters.words import title_key, without_page_number
 
 _LINE = re.compile(r"^[^\n]*\S[^\n]*", re.MULTILINE)
 _LONGEST_LIST = 120_000

@@ -3,17 +3,17 @@
 import re
 from typing import NamedTuple
 
-from morpheus_assets.text.chapter_finding.cjk_grammar import parse_cjk
-from morpheus_assets.text.chapter_finding.numerals import (
+from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
+from morpheus_assets.text.chapters.numerals import (
     FIRST_NUMBER_WORDS,
     digits_value,
     misspelled_value,
     number_words_value,
     roman_value,
 )
-from morpheus_assets.text.chapter_finding.parsed import Parsed
-from morpheus_assets.text.chapter_finding.units import CONTAINERS, NEVER_UNITS, UNIT_WORDS
-from morpheus_assets.text.chapter_finding.words import fold, listed
+from morpheus_assets.text.chapters.parsed import Parsed
+from morpheus_assets.text.chapters.units import CONTAINERS, NEVER_UNITS, UNIT_WORDS
+from morpheus_assets.text.chapters.words import fold, listed
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|§|#")
 _ARTICLES = frozenset(listed("the la le les el los das der die il lo o a l no nr number num n nº n° numero numéro № #"))

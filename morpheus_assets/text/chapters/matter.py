@@ -2,7 +2,7 @@
 
 import re
 
-from morpheus_assets.text.chapter_finding.words import title_key
+from morpheus_assets.text.chapters.words import title_key
 
 _FRONT = """preface|author's preface|the author's preface|preface to the first edition
 preface to the second edition

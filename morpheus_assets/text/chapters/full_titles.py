@@ -2,8 +2,8 @@
 
 import re
 
-from morpheus_assets.text.chapter_finding.hits import Hit
-from morpheus_assets.text.chapter_finding.lines import clean
+from morpheus_assets.text.chapters.hits import Hit
+from morpheus_assets.text.chapters.lines import clean
 
 _LINE = re.compile(r"[^\n]*")
 _LONGEST_TITLE = 300

@@ -1,6 +1,6 @@
 """What books call their divisions, in the languages that novels come in. Tables only."""
 
-from morpheus_assets.text.chapter_finding.words import fold, listed
+from morpheus_assets.text.chapters.words import fold, listed
 
 _UNITS = {
     "chapter": "chapter chap chaper chaptre ch chapitre capitulo capitol capitolo cap kapitel kap capitulum caput "

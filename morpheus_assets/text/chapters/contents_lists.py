@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from morpheus_assets.text.chapter_finding.boilerplate import Body
-from morpheus_assets.text.chapter_finding.hits import Hit
-from morpheus_assets.text.chapter_finding.units import CONTAINERS
-from morpheus_assets.text.chapter_finding.words import title_key, without_page_number
+from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.hits import Hit
+from morpheus_assets.text.chapters.units import CONTAINERS
+from morpheus_assets.text.chapters.words import title_key, without_page_number
 
 _SHORTEST_RUN = 3
 _LONGEST_ENTRY_GAP = 1000

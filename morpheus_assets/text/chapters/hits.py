@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from morpheus_assets.text.chapter_finding.grammar import might_be_heading, names_unit, parse_heading
-from morpheus_assets.text.chapter_finding.lines import LineTable, ShortLine, clean
-from morpheus_assets.text.chapter_finding.matter import matter_kind
-from morpheus_assets.text.chapter_finding.parsed import Parsed
-from morpheus_assets.text.chapter_finding.words import without_page_number
+from morpheus_assets.text.chapters.grammar import might_be_heading, names_unit, parse_heading
+from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
+from morpheus_assets.text.chapters.matter import matter_kind
+from morpheus_assets.text.chapters.parsed import Parsed
+from morpheus_assets.text.chapters.words import without_page_number
 
 _LONGEST_LINE = 200
 _SENTENCE_END = ",;.!?。，；！？、"

@@ -1,6 +1,6 @@
 """How chapters are found: one concept a file, all pure functions over the document's text.
 
-`morpheus_assets.text.chapters` is the only caller; nothing here is meant for other floors.
+`morpheus_assets.text.chapters.find` is the only caller; nothing here is meant for other floors.
 """
 
 CHAPTER_RULES = "chapters 1"

@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Sequence
 
-from morpheus_assets.text.chapter_finding.boilerplate import Body
-from morpheus_assets.text.chapter_finding.hits import Hit
-from morpheus_assets.text.chapter_finding.solutions import Division, measure, share_of_parents
+from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.divisions import Division, measure, share_of_parents
+from morpheus_assets.text.chapters.hits import Hit
 
 _LONGEST_STORY = 80_000
 _PAGE = 3_500

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from morpheus_assets.text.chapter_finding.boilerplate import Body
-from morpheus_assets.text.chapter_finding.contents_lists import Region
-from morpheus_assets.text.chapter_finding.hits import Hit
+from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.contents_lists import Region
+from morpheus_assets.text.chapters.hits import Hit
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
 _SHORTEST_STORY = 600

@@ -5,12 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from morpheus_assets.text.chapter_finding.grammar import parse_heading
-from morpheus_assets.text.chapter_finding.hits import Hit, title_hit
-from morpheus_assets.text.chapter_finding.lines import LineTable, ShortLine, clean
-from morpheus_assets.text.chapter_finding.matter import matter_kind
-from morpheus_assets.text.chapter_finding.units import CONTAINERS
-from morpheus_assets.text.chapter_finding.words import title_key
+from morpheus_assets.text.chapters.grammar import parse_heading
+from morpheus_assets.text.chapters.hits import Hit, title_hit
+from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
+from morpheus_assets.text.chapters.matter import matter_kind
+from morpheus_assets.text.chapters.units import CONTAINERS
+from morpheus_assets.text.chapters.words import title_key
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
 _SENTENCE_END = ".!?…”\"’'»。！？」』:;,—"

@@ -4,8 +4,8 @@ import re
 from difflib import get_close_matches
 from functools import lru_cache
 
-from morpheus_assets.text.chapter_finding.number_words import NUMBER_WORDS
-from morpheus_assets.text.chapter_finding.words import fold
+from morpheus_assets.text.chapters.number_words import NUMBER_WORDS
+from morpheus_assets.text.chapters.words import fold
 
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,4})(?:XC|XL|L?X{0,4})(?:IX|IV|V?I{0,4})")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from morpheus_assets.text.chapter_finding.hits import Hit
+from morpheus_assets.text.chapters.hits import Hit
 
 _LOOK_BACK = 24
 _LONGEST_STEP = 6

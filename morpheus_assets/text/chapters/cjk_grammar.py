@@ -2,9 +2,9 @@
 
 import re
 
-from morpheus_assets.text.chapter_finding.numerals import CJK_NUMERAL, cjk_value
-from morpheus_assets.text.chapter_finding.parsed import Parsed
-from morpheus_assets.text.chapter_finding.units import CJK_UNITS, CONTAINERS, HANGUL_UNITS
+from morpheus_assets.text.chapters.numerals import CJK_NUMERAL, cjk_value
+from morpheus_assets.text.chapters.parsed import Parsed
+from morpheus_assets.text.chapters.units import CJK_UNITS, CONTAINERS, HANGUL_UNITS
 
 _UNIT = "[" + "".join(CJK_UNITS) + "]"
 _HANGUL_NUMERAL = r"(?:\d{1,4}|[일이삼사오육칠팔구십백]{1,5})"

@@ -1,6 +1,6 @@
 """Cardinal and ordinal words of the languages that novels come in, as one folded table. No parsing here."""
 
-from morpheus_assets.text.chapter_finding.words import fold, listed
+from morpheus_assets.text.chapters.words import fold, listed
 
 _UNITS_EN = listed(
     """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
