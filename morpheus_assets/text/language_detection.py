@@ -4,13 +4,10 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from morpheus_assets.text.languages import languages
+
 _words = str.split
 
-# Languages that novels come in; a wider set makes an English book of verse Latin or Luxembourgish.
-_KNOWN = _words(
-    "ar bg ca cs da de el en eo es et fa fi fr he hi hr hu id is it ja ko la lt lv nl no pl pt ro ru sk sl sr sv "
-    "th tr uk vi zh"
-)
 # Three in ten words of English novels and more, and hardly any of another language's.
 _ENGLISH = frozenset(
     _words(
@@ -21,8 +18,6 @@ _ENGLISH = frozenset(
 _ENGLISH_SHARE, _THE_SHARE = 0.25, 0.02
 _SAMPLES, _SAMPLE_CHARS = 12, 700
 _CODE = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
-_THREE_LETTERS = {"eng": "en", "fre": "fr", "fra": "fr", "ger": "de", "deu": "de", "spa": "es", "ita": "it"}
-_THREE_LETTERS |= {"por": "pt", "zho": "zh", "chi": "zh", "jpn": "ja", "rus": "ru", "dut": "nl", "nld": "nl"}
 
 
 def language_of(text: str, declared: str | None = None) -> str:
@@ -52,11 +47,26 @@ def _is_english(sample: str) -> bool:
     return english > _ENGLISH_SHARE * len(words) and words.count("the") > _THE_SHARE * len(words)
 
 
+def language_named(name: str) -> str | None:
+    """ISO 639-1 for an English name or an ISO 639-2 code, whatever its case; None for names of no language here."""
+    return _named().get(name.lower())
+
+
+@lru_cache(maxsize=1)
+def _named() -> dict[str, str]:
+    return {name: language.code for language in languages() for name in language.names.split()}
+
+
 def _declared_code(declared: str) -> str | None:
     found = _CODE.match(declared.strip())
     code = found.group(1).lower() if found else ""
-    code = _THREE_LETTERS.get(code, code)
-    return code if code in _KNOWN else None
+    code = language_named(code) or code
+    return code if code in _detected() else None
+
+
+@lru_cache(maxsize=1)
+def _detected() -> tuple[str, ...]:
+    return tuple(language.code for language in languages() if language.detected)
 
 
 def _sample(text: str) -> str:
@@ -73,5 +83,5 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    identifier.set_languages(_KNOWN)
+    identifier.set_languages(_detected())
     return identifier

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from morpheus_assets.text.chapters.words import listed
+from morpheus_assets.text.languages import listed
 
 TITLES = listed(
     """The House by the River|A Letter Arrives|What the Miller Saw|Down the Valley|An Old Acquaintance|The Storm

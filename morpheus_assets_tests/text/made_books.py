@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from morpheus_assets.text.chapters.words import listed
+from morpheus_assets.text.languages import listed
 from morpheus_assets_tests.text.heading_styles import TITLES, TITLES_ZH, Style, roman
 
 _SUBJECTS = listed(

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_assets.text.chapters.find import find_chapters
-from morpheus_assets.text.chapters.number_words import NUMBER_WORDS
 from morpheus_assets.text.chapters.numerals import cjk_value, number_words_value, roman_value
-from morpheus_assets.text.chapters.words import listed
+from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.languages import listed
 from morpheus_assets_tests.text.heading_styles import chinese, ordinal, roman, words
 
 _LINES = st.one_of(
@@ -111,4 +111,4 @@ def test_numerals_are_read_as_they_are_written():
     ],
 )
 def test_number_words_of_many_languages_are_known(phrase, value):
-    assert NUMBER_WORDS[phrase] == value
+    assert vocabulary().numbers[phrase] == value

@@ -1,21 +1,19 @@
 """Headings of Chinese, Japanese and Korean books: one line → unit, number, title."""
 
 import re
+from functools import lru_cache
 
 from morpheus_assets.text.chapters.numerals import CJK_NUMERAL, cjk_value
-from morpheus_assets.text.chapters.parsed import Parsed
-from morpheus_assets.text.chapters.units import CJK_UNITS, CONTAINERS, HANGUL_UNITS
+from morpheus_assets.text.chapters.parsed import CONTAINERS, Parsed
+from morpheus_assets.text.chapters.vocabulary import vocabulary
 
-_UNIT = "[" + "".join(CJK_UNITS) + "]"
 _HANGUL_NUMERAL = r"(?:\d{1,4}|[일이삼사오육칠팔구십백]{1,5})"
 _SPACE = r"[\s\u3000]*"
 _SEPARATOR = re.compile(r"[\s\u3000]+|[：:、．.・·—―\-－–，]+[\s\u3000]*")
-_ORDINAL = re.compile(rf"第{_SPACE}({CJK_NUMERAL}){_SPACE}({_UNIT})(?:之({CJK_NUMERAL}))?")
 _PREFIXED = re.compile(
     rf"(?:正文|本文|卷|巻|其|その|之|第|章|回){_SPACE}(?:之|の|ノ)?{_SPACE}({CJK_NUMERAL})(?={_SPACE}$|[\s\u3000：:、．.])"
 )
 _SUFFIXED = re.compile(rf"({CJK_NUMERAL}){_SPACE}([章回話话巻卷幕])(?={_SPACE}$|[\s\u3000：:、．.])")
-_KOREAN = re.compile(rf"제?{_SPACE}({_HANGUL_NUMERAL}){_SPACE}([{''.join(HANGUL_UNITS)}])(?=$|[\s.:,\-–—)])")
 _BARE = re.compile(rf"[(（〔［【]?({CJK_NUMERAL})[)）〕］】]?[．.、]?$")
 _THIRDS = re.compile(r"([上中下前後后])(?:[篇編编卷巻部]|之[卷巻部])?(?=$|[\s\u3000：:、])")
 _LAST = re.compile(r"(?:最終|最终|終|终)[章回話话]|大[結结]局")
@@ -24,6 +22,24 @@ _FIRST = frozenset(
     "第卷巻其その之章回正本上中下前後后最終终大제〇零一二三四五六七八九十百千壱壹廿卅(（〔［【"
     "０１２３４５６７８９일이삼사오육칠팔구십백"
 )
+
+
+@lru_cache(maxsize=1)
+def _han_ordinal() -> re.Pattern[str]:
+    """第一章, and 第十章之二."""
+    units = "".join(unit for unit in vocabulary().counters if not _is_hangul(unit))
+    return re.compile(rf"第{_SPACE}({CJK_NUMERAL}){_SPACE}([{units}])(?:之({CJK_NUMERAL}))?")
+
+
+@lru_cache(maxsize=1)
+def _hangul_ordinal() -> re.Pattern[str]:
+    """제1장, and 일장."""
+    units = "".join(filter(_is_hangul, vocabulary().counters))
+    return re.compile(rf"제?{_SPACE}({_HANGUL_NUMERAL}){_SPACE}([{units}])(?=$|[\s.:,\-–—)])")
+
+
+def _is_hangul(character: str) -> bool:
+    return "가" <= character <= "힣"
 
 
 def parse_cjk(text: str) -> Parsed | None:
@@ -36,7 +52,7 @@ def parse_cjk(text: str) -> Parsed | None:
     for pattern in (_PREFIXED, _SUFFIXED):
         match = pattern.match(text)
         if match:
-            unit = CJK_UNITS.get(match.group(2)) if pattern is _SUFFIXED else CJK_UNITS.get(text[0], "")
+            unit = vocabulary().counters.get(match.group(2) if pattern is _SUFFIXED else text[0])
             value = cjk_value(match.group(1))
             if value is not None:
                 return _parsed(unit or "", value, text, match.end(), style="cjk" if unit else "bare-cjk")
@@ -53,7 +69,7 @@ def parse_cjk(text: str) -> Parsed | None:
 
 
 def _ordinal(text: str) -> Parsed | None:
-    match = _ORDINAL.match(text) or re.match(rf"正文{_SPACE}(?=第)", text)
+    match = _han_ordinal().match(text) or re.match(rf"正文{_SPACE}(?=第)", text)
     if match and not match.group().startswith("第"):
         return _ordinal(text[match.end() :])
     if not match:
@@ -61,9 +77,9 @@ def _ordinal(text: str) -> Parsed | None:
     value = cjk_value(match.group(1))
     if value is None:
         return None
-    unit = CJK_UNITS[match.group(2)]
+    unit = vocabulary().counters[match.group(2)]
     if unit in CONTAINERS:
-        inner = re.search(rf"[\s\u3000：:·]({_ORDINAL.pattern})", text[match.end() :])
+        inner = re.search(rf"[\s\u3000：:·]({_han_ordinal().pattern})", text[match.end() :])
         if inner:
             parsed = _ordinal(text[match.end() + inner.start(1) :])
             return None if parsed is None else parsed._replace(outer=(unit, value))
@@ -71,9 +87,11 @@ def _ordinal(text: str) -> Parsed | None:
 
 
 def _korean(text: str) -> Parsed | None:
-    match = _KOREAN.match(text)
+    match = _hangul_ordinal().match(text)
     value = cjk_value(match.group(1)) if match else None
-    return _parsed(HANGUL_UNITS[match.group(2)], value, text, match.end()) if match and value is not None else None
+    if match is None or value is None:
+        return None
+    return _parsed(vocabulary().counters[match.group(2)], value, text, match.end())
 
 
 def _titled(text: str) -> Parsed | None:

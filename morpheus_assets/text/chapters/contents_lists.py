@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.hits import Hit
-from morpheus_assets.text.chapters.units import CONTAINERS
+from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.words import title_key, without_page_number
 
 _SHORTEST_RUN = 3

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.hits import Hit
+from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.sequences import best_chain, regularity
-from morpheus_assets.text.chapters.units import CONTAINERS
 
 _ODD_ONES = 8
 _CONTINUED = re.compile(

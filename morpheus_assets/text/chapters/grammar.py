@@ -5,18 +5,16 @@ from typing import NamedTuple
 
 from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
 from morpheus_assets.text.chapters.numerals import (
-    FIRST_NUMBER_WORDS,
     digits_value,
     misspelled_value,
     number_words_value,
     roman_value,
 )
-from morpheus_assets.text.chapters.parsed import Parsed
-from morpheus_assets.text.chapters.units import CONTAINERS, NEVER_UNITS, UNIT_WORDS
-from morpheus_assets.text.chapters.words import fold, listed
+from morpheus_assets.text.chapters.parsed import CONTAINERS, Parsed
+from morpheus_assets.text.chapters.vocabulary import vocabulary
+from morpheus_assets.text.chapters.words import fold
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|§|#")
-_ARTICLES = frozenset(listed("the la le les el los das der die il lo o a l no nr number num n nº n° numero numéro № #"))
 _AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;]+|\s{2,}|\t|/)\s*")
 _NUMBER_CASE = re.compile(r"[IVXLCDM]+")
 _OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
@@ -46,16 +44,16 @@ def might_be_heading(line: str) -> bool:
         return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
     if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
         return True
-    folded = fold(token)
-    if folded in UNIT_WORDS or folded in FIRST_NUMBER_WORDS or folded in _ARTICLES:
+    folded, known = fold(token), vocabulary()
+    if folded in known.units or folded in known.number_starts or folded in known.articles:
         return True
-    return first.isupper() and len(line) < 40 and fold(line.rstrip(" .").rsplit(None, 1)[-1]) in UNIT_WORDS
+    return first.isupper() and len(line) < 40 and fold(line.rstrip(" .").rsplit(None, 1)[-1]) in known.units
 
 
 def names_unit(line: str) -> bool:
     """Whether the first word is what a book calls a division: such a heading may be a long summary."""
     match = _FIRST_TOKEN.match(line)
-    return match is not None and (fold(match.group(1)) in UNIT_WORDS or match.group(1)[0] == "第")
+    return match is not None and (_is_unit(match.group(1)) or match.group(1)[0] == "第")
 
 
 def parse_heading(text: str) -> Parsed | None:
@@ -103,7 +101,7 @@ def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | N
 
 
 def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Parsed | None:
-    unit = UNIT_WORDS.get(fold(tokens[first]))
+    unit = vocabulary().units.get(fold(tokens[first]))
     if unit is None:
         return None
     position = first + 1
@@ -133,9 +131,13 @@ def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str],
     return Parsed(unit, value, number.style, title, separated, tokens[first].isupper(), label=text[:end])
 
 
+def _is_unit(token: str) -> bool:
+    return fold(token) in vocabulary().units
+
+
 def _is_article(token: str) -> bool:
     """ "L" before a title is fifty, not an article."""
-    return fold(token) in _ARTICLES and roman_value(token if token.isupper() else "") is None
+    return fold(token) in vocabulary().articles and roman_value(token if token.isupper() else "") is None
 
 
 def _inner_heading(rest: str) -> Parsed | None:
@@ -145,20 +147,20 @@ def _inner_heading(rest: str) -> Parsed | None:
         return None
     inner = rest[match.end() :]
     spans = [(m.start(), m.end(), m.group()) for m in _TOKEN.finditer(inner[:80])]
-    if not spans or fold(spans[0][2]) not in UNIT_WORDS:
+    if not spans or not _is_unit(spans[0][2]):
         return None
     return _unit_first(inner, spans, [token for _, _, token in spans], 0)
 
 
 def _number_then_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Parsed | None:
     number = _read_number(tokens, first, lenient=False)
-    if number is None and len(tokens) == first + 2 and fold(tokens[-1]) in UNIT_WORDS and tokens[-1][0].isupper():
+    if number is None and len(tokens) == first + 2 and _is_unit(tokens[-1]) and tokens[-1][0].isupper():
         value = misspelled_value(tokens[first])
         number = _Number(value, 1, "word") if value else None
     if number is None or first + number.used >= len(tokens):
         return None
     position = first + number.used
-    unit = UNIT_WORDS.get(fold(tokens[position]))
+    unit = vocabulary().units.get(fold(tokens[position]))
     between = text[spans[position - 1][1] : spans[position][0]]
     if unit is None or between.strip(" .º°ª-\u00a0"):
         return None
@@ -198,7 +200,9 @@ def _unknown_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str
     if len(tokens) < 2 or not tokens[0][0].isupper() or not 3 <= len(tokens[0]) <= 14 or len(tokens) > 12:
         return None
     word = fold(tokens[0])
-    if word in NEVER_UNITS or word in UNIT_WORDS or not word.isalpha() or text[spans[0][1] : spans[1][0]].strip(" ."):
+    if word in vocabulary().never_units or _is_unit(word) or not word.isalpha():
+        return None
+    if text[spans[0][1] : spans[1][0]].strip(" ."):
         return None
     position = 2 if len(tokens) > 2 and fold(tokens[1]) in ("the", "no") else 1
     number = _read_number(tokens, position, lenient=False)

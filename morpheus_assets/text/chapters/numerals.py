@@ -4,14 +4,11 @@ import re
 from difflib import get_close_matches
 from functools import lru_cache
 
-from morpheus_assets.text.chapters.number_words import NUMBER_WORDS
+from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.chapters.words import fold
 
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,4})(?:XC|XL|L?X{0,4})(?:IX|IV|V?I{0,4})")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
-_ORDINAL_DIGITS = re.compile(
-    r"(\d{1,6})(?:st|nd|rd|th|er|re|ere|ère|e|eme|ème|º|ª|°|o|a|[-‑]?(?:я|й|ая|ый|ой|ое))?", re.IGNORECASE
-)
 _CJK_DIGITS = {c: v for v, group in enumerate(("〇零○", "一壹壱弌", "二貳弐贰兩两", "三參参叁", "四肆",
                                                 "五伍", "六陸陆", "七柒", "八捌", "九玖")) for c in group}  # fmt: skip
 _CJK_UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
@@ -19,8 +16,12 @@ _CJK_TENS = {"廿": 20, "卅": 30}
 _HANGUL = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "칠": 7, "팔": 8, "구": 9}
 _HANGUL_UNITS = {"십": 10, "백": 100}
 CJK_NUMERAL = "[" + "".join(_CJK_DIGITS) + "".join(_CJK_UNITS) + "".join(_CJK_TENS) + "万萬" + r"\d０-９" + "]{1,9}"
-FIRST_NUMBER_WORDS = frozenset(key.split(" ", 1)[0] for key in NUMBER_WORDS)
-LONGEST_NUMBER_WORDS = max(key.count(" ") + 1 for key in NUMBER_WORDS)
+
+
+@lru_cache(maxsize=1)
+def _ordinal_digits() -> re.Pattern[str]:
+    suffixes = "|".join(map(re.escape, sorted(vocabulary().ordinal_suffixes)))
+    return re.compile(rf"(\d{{1,6}})(?:{suffixes})?", re.IGNORECASE)
 
 
 def roman_value(token: str) -> int | None:
@@ -37,7 +38,7 @@ def roman_value(token: str) -> int | None:
 
 def digits_value(token: str) -> int | None:
     """The value of "12", "１２", "2nd", "1er", None for anything else."""
-    match = _ORDINAL_DIGITS.fullmatch(token)
+    match = _ordinal_digits().fullmatch(token)
     return int(match.group(1)) if match else None
 
 
@@ -71,16 +72,16 @@ def misspelled_value(word: str) -> int | None:
     folded = fold(word)
     if len(folded) < 5 or not folded.isalpha():
         return None
-    near = (key for key in NUMBER_WORDS if key[0] == folded[0] and abs(len(key) - len(folded)) <= 1)
+    near = (key for key in vocabulary().numbers if key[0] == folded[0] and abs(len(key) - len(folded)) <= 1)
     best = get_close_matches(folded, near, 1, cutoff=0.88)
-    return NUMBER_WORDS[best[0]] if best else None
+    return vocabulary().numbers[best[0]] if best else None
 
 
 def number_words_value(tokens: list[str]) -> tuple[int, int] | None:
     """The longest number written in words at the start of `tokens`: (value, tokens used), None if there is none."""
-    folded = [fold(token) for token in tokens[:LONGEST_NUMBER_WORDS]]
+    folded = [fold(token) for token in tokens[: vocabulary().longest_number]]
     for used in range(len(folded), 0, -1):
-        value = NUMBER_WORDS.get(" ".join(folded[:used]))
+        value = vocabulary().numbers.get(" ".join(folded[:used]))
         if value is not None:
             return value, used
     return None

@@ -9,7 +9,7 @@ from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.hits import Hit, title_hit
 from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
 from morpheus_assets.text.chapters.matter import matter_kind
-from morpheus_assets.text.chapters.units import CONTAINERS
+from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.words import title_key
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)

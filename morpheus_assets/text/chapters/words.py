@@ -25,10 +25,3 @@ def title_key(text: str) -> str:
 def without_page_number(text: str) -> str:
     """A contents entry without its dot leaders and page number."""
     return _PAGE_AT_END.sub("", text)
-
-
-def listed(names: str, separator: str = "") -> list[str]:
-    """The names in a table written as text, separated by blanks or by `separator` and line ends."""
-    if not separator:
-        return names.split()
-    return [name.strip() for line in names.splitlines() for name in line.split(separator)]

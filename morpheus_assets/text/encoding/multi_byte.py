@@ -4,11 +4,11 @@ A wrong decoding of such bytes still yields ideographs, but rare ones.
 """
 
 from collections import Counter
+from functools import cache
 
-from morpheus_assets.text.alphabets import COMMON_HAN, COMMON_HANGUL, COMMON_KANJI
+from morpheus_assets.text.languages import languages_by_code
 
 _CANDIDATES = ("gb18030", "cp950", "big5hkscs", "euc_jp", "cp932", "euc_jis_2004", "cp949")
-_HAN, _KANJI, _HANGUL = frozenset(COMMON_HAN), frozenset(COMMON_KANJI), frozenset(COMMON_HANGUL)
 _SAMPLE_BYTES = 1_000_000
 _ENOUGH = 0.22
 _BROKEN = 0.002
@@ -39,12 +39,17 @@ def everyday_share(text: str) -> float:
     kana = sum(n for char, n in wide.items() if "ぁ" <= char <= "ヺ")
     letters = sum(n for char, n in wide.items() if char.isalpha()) or 1
     if kana > 0.1 * letters:
-        good = kana + sum(n for char, n in wide.items() if char in _KANJI)
+        good = kana + sum(n for char, n in wide.items() if char in _everyday("ja"))
         good -= sum(n for char, n in wide.items() if "\uff61" <= char <= "\uff9f")
     else:
-        good = sum(n for char, n in wide.items() if char in _HAN)
-        good = max(good, sum(n for char, n in wide.items() if char in _HANGUL))
+        good = sum(n for char, n in wide.items() if char in _everyday("zh"))
+        good = max(good, sum(n for char, n in wide.items() if char in _everyday("ko")))
     return good / max(above - sum(wide.get(char, 0) for char in "　，。、！？「」『』：；"), 1)
+
+
+@cache
+def _everyday(language: str) -> frozenset[str]:
+    return frozenset(languages_by_code()[language].everyday)
 
 
 def utf16_without_mark(data: bytes) -> str | None:

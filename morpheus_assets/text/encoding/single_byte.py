@@ -6,44 +6,41 @@ Every byte above 0x7F in the whole file counts, with its two neighbours: a novel
 from collections import Counter
 from functools import lru_cache
 
-from morpheus_assets.text.alphabets import LETTERS
+from morpheus_assets.text.languages import languages
 
-_words = str.split
-
-# In order of preference: where two read the same characters, the first one is meant.
-_LATIN = _words("en fr de es pt it ca nl sv da fi is")
-_CENTRAL = _words("pl cs sk hu ro hr de")
-_CYRILLIC = _words("ru uk bg sr")
-CANDIDATES: tuple[tuple[str, float, list[str]], ...] = (
-    ("cp1252", 0, _LATIN),
-    ("mac_roman", 2, _LATIN),
-    ("iso8859_15", 2, _LATIN),
-    ("cp850", 3, _LATIN),
-    ("cp437", 4, _LATIN),
-    ("cp1250", 2, _CENTRAL),
-    ("iso8859_2", 2.5, _CENTRAL),
-    ("cp852", 4, _CENTRAL),
-    ("mac_latin2", 4, _CENTRAL),
-    ("cp1251", 2, _CYRILLIC),
-    ("koi8_r", 2, ["ru", "bg"]),
-    ("koi8_u", 2.5, ["uk"]),
-    ("cp866", 3, _CYRILLIC),
-    ("iso8859_5", 3, _CYRILLIC),
-    ("mac_cyrillic", 3, _CYRILLIC),
-    ("cp1253", 2, ["el"]),
-    ("iso8859_7", 2.5, ["el"]),
-    ("mac_greek", 4, ["el"]),
-    ("cp1254", 2, ["tr"]),
-    ("cp857", 4, ["tr"]),
-    ("cp1257", 2, ["lt", "lv", "et"]),
-    ("iso8859_13", 3, ["lt", "lv", "et"]),
-    ("iso8859_3", 3, ["eo"]),
-    ("cp1255", 2, ["he"]),
-    ("cp862", 4, ["he"]),
-    ("cp1256", 2, ["ar", "fa"]),
-    ("iso8859_6", 3, ["ar"]),
-    ("cp874", 3, ["th"]),
-)
+# Encodings by preference, each with its reluctance: where two read the same characters, the first is meant. Which
+# languages come in which is the language files' to say; one that is missing here is the last resort.
+_RELUCTANCE: dict[str, float] = {
+    "cp1252": 0,
+    "mac_roman": 2,
+    "iso8859_15": 2,
+    "cp850": 3,
+    "cp437": 4,
+    "cp1250": 2,
+    "iso8859_2": 2.5,
+    "cp852": 4,
+    "mac_latin2": 4,
+    "cp1251": 2,
+    "koi8_r": 2,
+    "koi8_u": 2.5,
+    "cp866": 3,
+    "iso8859_5": 3,
+    "mac_cyrillic": 3,
+    "cp1253": 2,
+    "iso8859_7": 2.5,
+    "mac_greek": 4,
+    "cp1254": 2,
+    "cp857": 4,
+    "cp1257": 2,
+    "iso8859_13": 3,
+    "iso8859_3": 3,
+    "cp1255": 2,
+    "cp862": 4,
+    "cp1256": 2,
+    "iso8859_6": 3,
+    "cp874": 3,
+}
+_LAST_RESORT = 4.0
 _UNDEFINED, _CONTROL, _ODD = -20.0, -15.0, -8.0
 _OPENING, _CLOSING = "“‘„«‚‹", "”’»›"
 # A character: outweighs the small differences between ranks, as in a file whose only letter is e grave (or c caron).
@@ -76,14 +73,25 @@ def best_single_byte(found: Contexts) -> tuple[str, float]:
     """The likeliest encoding and its mean score a character: about -1 when right, below -4 when none fits."""
     total = sum(count for _, count in found)
     best, best_score = "cp1252", float("-inf")
-    for encoding, reluctance, languages in CANDIDATES:
-        score = _score(encoding, languages, found) - reluctance - (_BIAS * total if encoding != "cp1252" else 0)
+    for encoding, alphabets in _alphabets().items():
+        reluctance = _RELUCTANCE.get(encoding, _LAST_RESORT)
+        score = _score(encoding, alphabets, found) - reluctance - (_BIAS * total if encoding != "cp1252" else 0)
         if score > best_score:
             best, best_score = encoding, score
     return best, best_score / max(total, 1)
 
 
-def _score(encoding: str, languages: list[str], found: Contexts) -> float:
+@lru_cache(maxsize=1)
+def _alphabets() -> dict[str, tuple[str, ...]]:
+    """Encoding → the letters of each language that may be kept in it; encodings by preference."""
+    found: dict[str, list[str]] = {encoding: [] for encoding in _RELUCTANCE}
+    for language in languages():
+        for encoding in language.encodings:
+            found.setdefault(encoding, []).append(language.letters)
+    return {encoding: tuple(alphabets) for encoding, alphabets in found.items() if alphabets}
+
+
+def _score(encoding: str, alphabets: tuple[str, ...], found: Contexts) -> float:
     table = _table(encoding)
     shape = 0.0
     letters: Counter[str] = Counter()
@@ -94,7 +102,7 @@ def _score(encoding: str, languages: list[str], found: Contexts) -> float:
             shape += count * _letter_shape(table[before], char, table[after])
         else:
             shape += count * _symbol(table[before], char, table[after])
-    return shape + max(sum(n * _rarity(char, language) for char, n in letters.items()) for language in languages)
+    return shape + max(sum(n * _rarity(char, alphabet) for char, n in letters.items()) for alphabet in alphabets)
 
 
 @lru_cache(maxsize=64)
@@ -102,8 +110,8 @@ def _table(encoding: str) -> tuple[str, ...]:
     return tuple(bytes([value]).decode(encoding, "replace") for value in range(256))
 
 
-def _rarity(char: str, language: str) -> float:
-    rank = LETTERS[language].find(char)
+def _rarity(char: str, alphabet: str) -> float:
+    rank = alphabet.find(char)
     if rank >= 0:
         return -0.5 - 0.1 * rank
     return -5.0 if "ß" <= char <= "ÿ" else -7.0

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from morpheus_assets.text.language_detection import language_named
+
 _FIELD = re.compile(r"^(Title|Author|Language):[ \t]*(\S[^\n]*(?:\n[ \t]{2,}\S[^\n]*)*)", re.M)
 _OPENING = re.compile(r"Project Gutenberg(?:'s|’s)?(?: EBook of| Etext of|,)? ([^\n]+?),? by ([^\n]+)", re.I)
 _HEAD = 12_000
@@ -17,31 +19,6 @@ class Header:
     language: str | None = None
 
 
-_NAMES = {
-    "english": "en",
-    "french": "fr",
-    "german": "de",
-    "spanish": "es",
-    "italian": "it",
-    "portuguese": "pt",
-    "dutch": "nl",
-    "finnish": "fi",
-    "swedish": "sv",
-    "danish": "da",
-    "chinese": "zh",
-    "japanese": "ja",
-    "russian": "ru",
-    "polish": "pl",
-    "latin": "la",
-    "greek": "el",
-    "hungarian": "hu",
-    "esperanto": "eo",
-    "catalan": "ca",
-    "norwegian": "no",
-    "czech": "cs",
-}
-
-
 def gutenberg_header(text: str) -> Header:
     """Read the header's fields from the beginning of `text`."""
     head = text[:_HEAD]
@@ -51,4 +28,4 @@ def gutenberg_header(text: str) -> Header:
     opening = _OPENING.search(head[:600])
     title = found.get("title") or (opening.group(1).strip() if opening else None)
     author = found.get("author") or (opening.group(2).strip() if opening else None)
-    return Header(title, author, _NAMES.get(found.get("language", "").split("(")[0].strip().lower()))
+    return Header(title, author, language_named(found.get("language", "").split("(")[0].strip()))
