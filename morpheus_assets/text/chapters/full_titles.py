@@ -8,6 +8,7 @@ from morpheus_assets.text.chapters.lines import clean
 _LINE = re.compile(r"[^\n]*")
 _LONGEST_TITLE = 300
 _LONGEST_PART = 120
+_LONGEST_CASELESS = 40
 
 
 def full_title(text: str, hit: Hit, limit: int) -> str:
@@ -62,6 +63,9 @@ def _next_block(text: str, position: int, limit: int) -> list[str]:
 def _is_title(lines: list[str]) -> bool:
     joined = " ".join(lines)
     if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or len(lines) > 3:
+        return False
+    if joined.upper() == joined.lower() and len(joined) > _LONGEST_CASELESS:
+        # Without capitals, and in Thai without full stops too, only its length tells a title from a paragraph.
         return False
     if joined.upper() == joined and any(c.isalpha() for c in joined):
         return True

@@ -6,22 +6,24 @@ from typing import NamedTuple
 from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
 from morpheus_assets.text.chapters.numerals import (
     digits_value,
+    lettered_numeral,
+    lettered_value,
     misspelled_value,
     number_words_value,
     roman_value,
 )
 from morpheus_assets.text.chapters.parsed import CONTAINERS, Parsed
 from morpheus_assets.text.chapters.vocabulary import vocabulary
-from morpheus_assets.text.chapters.words import fold
+from morpheus_assets.text.chapters.words import WORD, fold
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|§|#")
+_TOKEN = re.compile(rf"{WORD}(?:['’]{WORD})?|§|#")
 _AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;]+|\s{2,}|\t|/)\s*")
+_UNIT_AND_DIGITS = re.compile(r"(\D{2,})\d{1,4}")
 _NUMBER_CASE = re.compile(r"[IVXLCDM]+")
 _OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
 LONGEST_BARE_NUMBER = 999
 
-
-_FIRST_TOKEN = re.compile(r"[\W_]{0,12}([^\W_]+)")
+_FIRST_TOKEN = re.compile(rf"[\W_]{{0,12}}({WORD})")
 _CJK_START = frozenset("第卷巻其その之章回正本上中下前後后最終终大제〇零一二三四五六七八九十百千")
 
 
@@ -44,16 +46,19 @@ def might_be_heading(line: str) -> bool:
         return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
     if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
         return True
-    folded, known = fold(token), vocabulary()
-    if folded in known.units or folded in known.number_starts or folded in known.articles:
+    if fold(token) in vocabulary().openings or _unit_length(token):
         return True
-    return first.isupper() and len(line) < 40 and fold(line.rstrip(" .").rsplit(None, 1)[-1]) in known.units
+    if not token.isascii() and lettered_value(token, lenient=True) is not None:
+        return True
+    return first.isupper() and len(line) < 40 and _is_unit(line.rstrip(" .").rsplit(None, 1)[-1])
 
 
 def names_unit(line: str) -> bool:
     """Whether the first word is what a book calls a division: such a heading may be a long summary."""
     match = _FIRST_TOKEN.match(line)
-    return match is not None and (_is_unit(match.group(1)) or match.group(1)[0] == "第")
+    if match is None:
+        return False
+    return _is_unit(match.group(1)) or match.group(1)[0] == "第" or _unit_length(match.group(1)) > 0
 
 
 def parse_heading(text: str) -> Parsed | None:
@@ -64,7 +69,7 @@ def parse_heading(text: str) -> Parsed | None:
     cjk = parse_cjk(text)
     if cjk is not None:
         return cjk
-    spans = [(m.start(), m.end(), m.group()) for m in _TOKEN.finditer(text[:120])]
+    spans = _spans(text[:120])
     if not spans:
         return None
     tokens = [token for _, _, token in spans]
@@ -75,6 +80,38 @@ def parse_heading(text: str) -> Parsed | None:
         or _number_first(text, spans, tokens)
         or _unknown_unit(text, spans, tokens)
     )
+
+
+def _spans(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and text of each token; in front, a unit and the number right after it are two tokens."""
+    spans = [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text)]
+    for index, (start, end, token) in enumerate(spans[:4]):
+        if token.isascii() and not (token[0].isdecimal() or token[-1].isdecimal()):
+            continue
+        marked = lettered_numeral(lenient=False).match(text, start)
+        if marked:
+            rest = [span for span in spans[index + 1 :] if span[0] >= marked.end()]
+            return [*spans[:index], (start, marked.end(), marked.group()), *rest]
+        if length := _unit_length(token):
+            inside = start + length
+            parts = [(start, inside, token[:length]), (inside, end, token[length:])]
+            return [*spans[:index], *parts, *spans[index + 1 :]]
+    return spans
+
+
+def _unit_length(token: str) -> int:
+    """Length of the unit in a token that goes on with a number ("บทที่๑", "Chapter1"), 0 for any other token."""
+    if token[-1].isdecimal():
+        digits = _UNIT_AND_DIGITS.fullmatch(token)
+        return digits.end(1) if digits and _is_unit(digits.group(1)) else 0
+    known = vocabulary()
+    if token.isascii() or token[0] not in known.caseless_initials:
+        return 0
+    # Scripts without capitals may do without spaces too: the number can be a word.
+    for end in range(len(token) - 1, 1, -1):
+        if fold(token[end:]) in known.numbers and fold(token[:end]) in known.units:
+            return end
+    return 0
 
 
 def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | None:
@@ -90,6 +127,9 @@ def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | N
     words = number_words_value(tokens[position : position + 6])
     if words is not None:
         return _Number(None if words[0] < 0 else words[0], words[1], "word")
+    lettered = lettered_value(token, lenient)
+    if lettered is not None:
+        return _Number(lettered, 1, "lettered")
     if lenient and len(token) <= 8:
         repaired = token.translate(_OCR_ROMAN)
         if _NUMBER_CASE.fullmatch(repaired):
@@ -146,7 +186,7 @@ def _inner_heading(rest: str) -> Parsed | None:
     if not match:
         return None
     inner = rest[match.end() :]
-    spans = [(m.start(), m.end(), m.group()) for m in _TOKEN.finditer(inner[:80])]
+    spans = _spans(inner[:80])
     if not spans or not _is_unit(spans[0][2]):
         return None
     return _unit_first(inner, spans, [token for _, _, token in spans], 0)

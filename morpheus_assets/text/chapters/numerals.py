@@ -12,6 +12,7 @@ _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000
 _CJK_DIGITS = {c: v for v, group in enumerate(("〇零○", "一壹壱弌", "二貳弐贰兩两", "三參参叁", "四肆",
                                                 "五伍", "六陸陆", "七柒", "八捌", "九玖")) for c in group}  # fmt: skip
 _CJK_UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
+_LONGEST_LETTERED = 7
 _CJK_TENS = {"廿": 20, "卅": 30}
 _HANGUL = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "칠": 7, "팔": 8, "구": 9}
 _HANGUL_UNITS = {"십": 10, "백": 100}
@@ -36,8 +37,26 @@ def roman_value(token: str) -> int | None:
     return total
 
 
+@lru_cache(maxsize=2)
+def lettered_numeral(lenient: bool) -> re.Pattern[str]:
+    """The pattern of numbers in languages' own letters, with their marks or, where `lenient`, without."""
+    known = vocabulary().numerals
+    shapes = [numerals.marked for numerals in known] + [
+        numerals.bare for numerals in known if lenient and numerals.bare
+    ]
+    return re.compile("|".join(shapes) or "(?!)")
+
+
+def lettered_value(token: str, lenient: bool) -> int | None:
+    """The value of a number in a language's own letters ("י״ב"), which need no marks where `lenient`; else None."""
+    if len(token) > _LONGEST_LETTERED or not lettered_numeral(lenient).fullmatch(token):
+        return None
+    values = (numerals.value(token) for numerals in vocabulary().numerals)
+    return next((value for value in values if value is not None), None)
+
+
 def digits_value(token: str) -> int | None:
-    """The value of "12", "１２", "2nd", "1er", None for anything else."""
+    """The value of "12", "１２", "๑๒", "2nd", "1er", None for anything else."""
     match = _ordinal_digits().fullmatch(token)
     return int(match.group(1)) if match else None
 

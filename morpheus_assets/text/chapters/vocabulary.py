@@ -3,12 +3,12 @@
 All words are folded. What they mean in a line is grammar.py's, cjk_grammar.py's and matter.py's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from morpheus_assets.text.chapters.words import fold, title_key
-from morpheus_assets.text.languages import Language, languages
+from morpheus_assets.text.languages import Language, Numerals, languages
 
 _MATTER = ("front", "back", "boilerplate", "contents", "closing")
 
@@ -17,21 +17,25 @@ _MATTER = ("front", "back", "boilerplate", "contents", "closing")
 class Vocabulary:
     """The tables by which lines are read; fields mean what those of Language mean.
 
-    `numbers` are words with single spaces and no hyphens; `matter` maps words.title_key of a name to its kind.
+    `openings` are all words that a numbered heading may begin with, `caseless_initials` the first characters of units
+    in scripts without capitals. `numbers` are words with single spaces and no hyphens; `matter` maps words.title_key
+    of a name to its kind.
     """
 
     units: Mapping[str, str]
+    caseless_initials: frozenset[str]
     counters: Mapping[str, str]
     articles: frozenset[str]
     never_units: frozenset[str]
     numbers: Mapping[str, int]
-    number_starts: frozenset[str]
+    openings: frozenset[str]
     longest_number: int
+    numerals: tuple[Numerals, ...]
     ordinal_suffixes: frozenset[str]
     matter: Mapping[str, str]
 
     @classmethod
-    def of(cls, languages: Iterable[Language]) -> "Vocabulary":
+    def of(cls, languages: Sequence[Language]) -> "Vocabulary":
         """Tables of these languages. Where two give one word two meanings, the first has its way."""
         units: dict[str, str] = {}
         counters: dict[str, str] = {}
@@ -46,7 +50,7 @@ class Vocabulary:
                 for character in characters:
                     counters.setdefault(character, unit)
             for phrase, value in language.numbers().items():
-                numbers.setdefault(" ".join(fold(part) for part in phrase.replace("-", " ").split()), value)
+                numbers.setdefault(" ".join(map(fold, phrase.replace("-", " ").split())), value)
             for kind, names in language.matter.items():
                 for name in names.split("|"):
                     key, rank = title_key(name), _MATTER.index(kind)
@@ -56,12 +60,14 @@ class Vocabulary:
             suffixes.update(language.ordinal_suffixes.split())
         return cls(
             units,
+            frozenset(word[0] for word in units if word.lower() == word.upper()),
             counters,
             frozenset(articles),
             frozenset(never_units),
             numbers,
-            frozenset(phrase.split(" ", 1)[0] for phrase in numbers),
+            frozenset(phrase.split(" ", 1)[0] for phrase in numbers) | units.keys() | articles,
             max((phrase.count(" ") + 1 for phrase in numbers), default=0),
+            tuple(language.numerals for language in languages if language.numerals),
             frozenset(suffixes),
             {key: kind for key, (_, kind) in matter.items()},
         )

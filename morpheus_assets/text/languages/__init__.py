@@ -19,14 +19,15 @@ CYRILLIC = ("cp1251", "cp866", "iso8859_5", "mac_cyrillic")
 
 @dataclass(frozen=True)
 class Numerals:
-    """Numbers that a language writes with its own letters.
+    """Numbers that a language writes with its own letters or marks, as regular expressions.
 
-    `pattern` matches one of them with its marks, and no word without any; `value` reads what headings write, with
-    or without marks, and returns None for anything else.
+    `marked` matches one that cannot be a word, `bare` one that counts only after a unit or alone on its line; `value`
+    reads what either matches, None where it is no number.
     """
 
-    pattern: str
+    marked: str
     value: Callable[[str], int | None]
+    bare: str = ""
 
 
 @dataclass(frozen=True, eq=False)

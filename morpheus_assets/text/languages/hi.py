@@ -1,5 +1,33 @@
 """Hindi."""
 
-from morpheus_assets.text.languages import Language
+from morpheus_assets.text.languages import Language, counted
 
-LANGUAGE = Language(code="hi", search_configuration="hindi", units={"chapter": "अध्याय"})
+_CARDINALS = "एक दो तीन चार पाँच/पांच छह/छः/छ सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह/पन्द्रह सोलह सत्रह अठारह उन्नीस बीस"
+_ORDINALS = (
+    "पहला/पहली/प्रथम दूसरा/दूसरी/द्वितीय तीसरा/तीसरी/तृतीय चौथा/चौथी/चतुर्थ पाँचवाँ/पाँचवां/पांचवां/पाँचवीं/पंचम "
+    "छठा/छठी/छठवाँ/षष्ठ सातवाँ/सातवां/सातवीं/सप्तम आठवाँ/आठवां/आठवीं/अष्टम नौवाँ/नौवां/नवाँ/नवम "
+    "दसवाँ/दसवां/दसवीं/दशम"
+)
+
+LANGUAGE = Language(
+    code="hi",
+    search_configuration="hindi",
+    units={
+        "chapter": "अध्याय परिच्छेद प्रकरण",
+        "letter": "पत्र",
+        "canto": "सर्ग",
+        "scene": "दृश्य",
+        "book": "काण्ड कांड पर्व",
+        "part": "भाग",
+        "volume": "खण्ड खंड",
+        "act": "अंक",
+    },
+    numbers=lambda: counted(_CARDINALS) | counted(_ORDINALS) | {"अंतिम": -1, "अन्तिम": -1},
+    matter={
+        "front": "प्रस्तावना|भूमिका|प्राक्कथन|आमुख|समर्पण",
+        "back": "उपसंहार|परिशिष्ट|टिप्पणियाँ",
+        "boilerplate": "समाप्त",
+        "contents": "विषय-सूची|विषय सूची|अनुक्रमणिका|अनुक्रम",
+        "closing": "अंतिम अध्याय|अन्तिम अध्याय",
+    },
+)
