@@ -1,4 +1,4 @@
-"""Prints how well chapters are found: `python -m morpheus_assets_tests.text.chapter_accuracy [--styles]`."""
+"""Prints how well chapters are found: `python -m morpheus_assets_tests.text.chapters.accuracy [--styles]`."""
 
 import csv
 import sys
@@ -11,8 +11,8 @@ from morpheus_assets.text.chapters.find import Chapter, find_chapters
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.formats import read_document
 from morpheus_assets_tests.fixtures.shared_data import SHARED_DATA
-from morpheus_assets_tests.text.heading_styles import CJK_STYLES, STYLES, TITLE_STYLES, Style
-from morpheus_assets_tests.text.made_books import LAYOUTS, MadeBook, make_book
+from morpheus_assets_tests.text.chapters.heading_styles import CJK_STYLES, STYLES, TITLE_STYLES, Style
+from morpheus_assets_tests.text.chapters.made_books import LAYOUTS, MadeBook, make_book
 
 Place = tuple[object, ...] | int
 

@@ -2,7 +2,7 @@ import pytest
 
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.formats import read_document
-from morpheus_assets_tests.text.books import docx, epub, page, zipped
+from morpheus_assets_tests.text.readers.container_files import docx, epub, page, zipped
 
 STORY = "<p>The river rose in the night, and nobody in the village slept until the morning came.</p>" * 3
 NAV = page(

@@ -6,9 +6,9 @@ import pytest
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.documents import Document, HeadingHint
 from morpheus_assets.text.formats import read_document
-from morpheus_assets_tests.text.chapter_accuracy import all_styles, applies, chapters_of, score_made, score_novel
-from morpheus_assets_tests.text.heading_styles import STYLES
-from morpheus_assets_tests.text.made_books import LAYOUTS, PLAIN, make_book, make_prose
+from morpheus_assets_tests.text.chapters.accuracy import all_styles, applies, chapters_of, score_made, score_novel
+from morpheus_assets_tests.text.chapters.heading_styles import STYLES
+from morpheus_assets_tests.text.chapters.made_books import LAYOUTS, PLAIN, make_book, make_prose
 
 
 def document(text, **fields):

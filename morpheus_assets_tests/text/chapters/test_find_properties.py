@@ -9,7 +9,7 @@ from morpheus_assets.text.chapters.numerals import cjk_value, number_words_value
 from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.documents import Document, HeadingHint
 from morpheus_assets.text.languages import listed
-from morpheus_assets_tests.text.heading_styles import chinese, ordinal, roman, words
+from morpheus_assets_tests.text.chapters.heading_styles import chinese, ordinal, roman, words
 
 _LINES = st.one_of(
     st.sampled_from(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from morpheus_assets.text.languages import listed
-from morpheus_assets_tests.text.heading_styles import TITLES, TITLES_ZH, Style, roman
+from morpheus_assets_tests.text.chapters.heading_styles import TITLES, TITLES_ZH, Style, roman
 
 _SUBJECTS = listed(
     """the miller|her brother|the old priest|nobody in the village|Martha|the captain|a stranger
