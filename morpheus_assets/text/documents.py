@@ -1,6 +1,7 @@
-"""A novel's text as everything after the readers sees it: characters, heading hints and where they came from.
+"""A novel's text as the readers hand it on: characters, heading hints and the place of each in the source.
 
-No reading of files here (formats.py) and no finding of chapters (chapters.py).
+Reading files is formats.py's, finding chapters is chapters/. Of the source only offsets and line starts are kept,
+never the markup itself.
 """
 
 from array import array

@@ -1,4 +1,7 @@
-"""Which language a text is in: by its script or its small words where they decide, else by py3langid."""
+"""The language of a text: told by its script or its small words where they decide, else by py3langid.
+
+What is known of a language lies in languages/.
+"""
 
 import re
 from functools import lru_cache
@@ -35,7 +38,7 @@ def language_of(text: str, declared: str | None = None) -> str:
     if han > 0.5 * letters:
         return "zh"
     if _is_english(sample):
-        # said without the model, which takes half a second to load: longer than everything else a novel needs here
+        # Without the model, which takes half a second to load: longer than all else that reading a novel needs.
         return "en"
     label, _ = _identifier().classify(sample)
     return str(label)
@@ -83,5 +86,6 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    identifier.set_languages(_detected())
+    known = set(identifier.nb_classes)
+    identifier.set_languages([code for code in _detected() if code in known])
     return identifier

@@ -1,6 +1,6 @@
-"""How chapters are found: one concept a file, all pure functions over the document's text.
+"""Finding of chapters, one step a file; `find.find_chapters` is the way in, the other modules serve it.
 
-`morpheus_assets.text.chapters.find` is the only caller; nothing here is meant for other floors.
+What words mean in a language lies in languages/. This module imports nothing, so that CHAPTER_RULES stays light.
 """
 
 CHAPTER_RULES = "chapters 2"

@@ -1,4 +1,4 @@
-"""Where the book begins and ends inside its file: Project Gutenberg's header and licence, Aozora's notes."""
+"""Beginning and end of the book inside its file: Project Gutenberg's header and licence, Aozora's notes around it."""
 
 import re
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Body(NamedTuple):
 
 
 def find_body(text: str) -> Body:
-    """The range without the distributor's header, credits and licence; the whole text where nothing else is left."""
+    """Range without the distributor's header, credits and licence; the whole text where nothing else is left."""
     start, end = 0, len(text)
     openings = list(_MARK_START.finditer(text, 0, min(end, _LONGEST_HEADER)))
     if openings:

@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
+from morpheus_assets.text.chapters.heading import CONTAINERS, Heading
 from morpheus_assets.text.chapters.numerals import CJK_NUMERAL, cjk_value
-from morpheus_assets.text.chapters.parsed import CONTAINERS, Parsed
 from morpheus_assets.text.chapters.vocabulary import vocabulary
 
 _HANGUL_NUMERAL = r"(?:\d{1,4}|[일이삼사오육칠팔구십백]{1,5})"
@@ -42,8 +42,8 @@ def _is_hangul(character: str) -> bool:
     return "가" <= character <= "힣"
 
 
-def parse_cjk(text: str) -> Parsed | None:
-    """The reading of a cleaned line as a CJK heading, None where it is none."""
+def parse_cjk(text: str) -> Heading | None:
+    """Read a cleaned line as a CJK heading; None where it is none."""
     if not text or (text[0] not in _FIRST and not (text[0].isdigit() and not text.isascii())):
         return None
     parsed = _ordinal(text) or _korean(text)
@@ -61,14 +61,14 @@ def parse_cjk(text: str) -> Parsed | None:
     match = _BARE.match(text)
     if match and not text.isascii():
         value = cjk_value(match.group(1))
-        return None if value is None else Parsed("", value, "bare-cjk", "", True, True, label=text)
+        return None if value is None else Heading("", value, "bare-cjk", "", True, True, label=text)
     third = _THIRDS.match(text)
     if third:
         return _parsed("part", _THIRD_VALUES[third.group(1)], text, third.end())
     return _titled(text)
 
 
-def _ordinal(text: str) -> Parsed | None:
+def _ordinal(text: str) -> Heading | None:
     match = _han_ordinal().match(text) or re.match(rf"正文{_SPACE}(?=第)", text)
     if match and not match.group().startswith("第"):
         return _ordinal(text[match.end() :])
@@ -86,7 +86,7 @@ def _ordinal(text: str) -> Parsed | None:
     return _parsed(unit, value, text, match.end())
 
 
-def _korean(text: str) -> Parsed | None:
+def _korean(text: str) -> Heading | None:
     match = _hangul_ordinal().match(text)
     value = cjk_value(match.group(1)) if match else None
     if match is None or value is None:
@@ -94,19 +94,19 @@ def _korean(text: str) -> Parsed | None:
     return _parsed(vocabulary().counters[match.group(2)], value, text, match.end())
 
 
-def _titled(text: str) -> Parsed | None:
+def _titled(text: str) -> Heading | None:
     match = re.match(rf"[(（〔［【]?({CJK_NUMERAL})[)）〕］】]?([、．.：:]|[\s\u3000]+)[\s\u3000]*(?=\S)", text)
     if not match or text.isascii() or len(text) > 60:
         return None
     value = cjk_value(match.group(1))
     if value is None or value > 999:
         return None
-    return Parsed("", value, "titled-cjk", text[match.end() :], True, True, label=match.group(1))
+    return Heading("", value, "titled-cjk", text[match.end() :], True, True, label=match.group(1))
 
 
-def _parsed(unit: str, value: float | None, text: str, end: int, style: str = "cjk") -> Parsed:
+def _parsed(unit: str, value: float | None, text: str, end: int, style: str = "cjk") -> Heading:
     separator = _SEPARATOR.match(text[end:])
     title = text[end + separator.end() :] if separator else text[end:]
-    return Parsed(
+    return Heading(
         unit, value, style, title.strip("\u3000 "), bool(separator) or end >= len(text), True, label=text[:end]
     )

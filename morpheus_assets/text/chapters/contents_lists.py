@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit
-from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.words import title_key, without_page_number
 
 _SHORTEST_RUN = 3
@@ -41,7 +41,7 @@ def find_regions(text: str, hits: Sequence[Hit], body: Body) -> list[Region]:
 
 
 def _parts_only(hits: Sequence[Hit], runs: Sequence[Region]) -> bool:
-    """Whether the runs found only the parts of a list whose chapters are titles."""
+    """True if the runs found only the parts of a list whose chapters are titles."""
     units = [hit.parsed.unit for hit in hits if hit.parsed and any(r.start <= hit.start < r.end for r in runs)]
     return all(unit in CONTAINERS for unit in units)
 
@@ -58,7 +58,7 @@ def outside(hits: Sequence[Hit], regions: Sequence[Region]) -> list[Hit]:
 
 
 class _Entries:
-    """The hits that may be entries of a list, and what is asked about them again and again."""
+    """Hits that may be entries of a list, with the facts about them that every run needs."""
 
     def __init__(self, hits: Sequence[Hit], body: Body) -> None:
         self.hits = [hit for i, hit in enumerate(hits) if hit.quality >= 0.5 or hit.leader or _counts_on(hits, i)]
@@ -96,7 +96,7 @@ def _dense_runs(hits: Sequence[Hit], body: Body) -> list[Region]:
 
 
 def _counts_on(hits: Sequence[Hit], index: int) -> bool:
-    """Whether the line next to a weak hit has the next number: the entries of a list stand close together."""
+    """True if the line next to a weak hit has the next number: entries of a list stand close together."""
     hit = hits[index]
     for other in (*hits[max(0, index - 1) : index], *hits[index + 1 : index + 2]):
         near = abs(other.start - hit.start) < 400 and other.family == hit.family
@@ -131,7 +131,7 @@ def _checked_run(entries: _Entries, first: int, last: int) -> Region | None:
 
 
 def _opens_book(entries: _Entries, first: int, index: int) -> bool:
-    """Whether the last hit of a run is the book's first heading ("BOOK ONE" right after the list)."""
+    """True if the last hit of a run is the book's first heading ("BOOK ONE" right after the list)."""
     hit = entries.hits[index]
     if hit.parsed is None:
         return entries.keys[index] in entries.keys[first:index]
@@ -139,7 +139,7 @@ def _opens_book(entries: _Entries, first: int, index: int) -> bool:
 
 
 def _belongs_to_list(entries: _Entries, first: int, index: int) -> bool:
-    """Whether the hit after a run is the list's last entry, which front matter follows, and not the first chapter."""
+    """True if the hit after a run is the list's last entry, which front matter follows, and not the first chapter."""
     hit, before, key = entries.hits[index], entries.hits[index - 1], entries.keys[index]
     comes_again = entries.last_place[key] > index
     if hit.parsed is None:
@@ -182,7 +182,7 @@ def _announced_end(text: str, start: int, body: Body) -> int | None:
 
 
 def _before_first_number(hits: Sequence[Hit], start: int, end: int) -> int:
-    """Where the last heading in text[start:end] is a lone number 1, the book begins with it."""
+    """End of the list in text[start:end]: a lone number 1 as the last heading in it begins the book."""
     inside = [hit for hit in hits if start < hit.start < end and hit.parsed is not None]
     if inside and inside[-1].number == 1 and inside[-1].quality >= 0.9 and inside[-1].start - start > 100:
         return inside[-1].start

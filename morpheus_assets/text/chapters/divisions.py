@@ -1,4 +1,4 @@
-"""Possible divisions of the book, measured: how much of it they cover, how regularly they count. No choosing here."""
+"""Possible divisions of a book, measured: how much of it they cover, how regularly they count; selection.py chooses."""
 
 import itertools
 import re
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit
-from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.sequences import best_chain, regularity
 
 _ODD_ONES = 8
@@ -35,13 +35,13 @@ class Division:
 
     @property
     def opens_at_one(self) -> bool:
-        """Whether the first number is 0 or 1."""
+        """True if the first number is 0 or 1."""
         number = self.heads[0].number
         return number is not None and number <= 1
 
 
 def measure(heads: list[Hit], kind: str, family: str, body: Body) -> Division:
-    """The division that these headings make of the body."""
+    """Measure the division that these headings make of the body."""
     starts = [hit.start for hit in heads] + [body.end]
     lengths = sorted(b - a for a, b in itertools.pairwise(starts))
     usual = lengths[len(lengths) // 2]

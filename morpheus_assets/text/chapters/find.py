@@ -121,13 +121,13 @@ def find_heads(document: Document, body: Body) -> Found:
 
 
 def _out_of_lists(hinted: list[tuple[Hit, int]], regions: list[Region]) -> list[tuple[Hit, int]]:
-    """The marked headings without the entries of a contents list that are marked too."""
+    """Marked headings without the entries of a contents list that are marked too."""
     kept = {hit.start for hit in outside([hit for hit, _ in hinted], regions)}
     return [pair for pair in hinted if pair[0].start in kept] if len(kept) > 1 else hinted
 
 
 def _is_finer(plain: Division, marked: Division) -> bool:
-    """Whether the markup names only the title or the parts, and the text has the chapters."""
+    """True if the markup names only the title or the parts, and the text has the chapters."""
     if len(plain.heads) <= 1.5 * len(marked.heads):
         return False
     if marked.kind == "container" or marked.usual_length > _LONGEST_CHAPTER:

@@ -12,7 +12,7 @@ _LONGEST_CASELESS = 40
 
 
 def full_title(text: str, hit: Hit, limit: int) -> str:
-    """The heading as one cleaned line; `limit` is where the next chapter starts."""
+    """Heading as one cleaned line; `limit` is where the next chapter starts."""
     return " ".join(_title(text, hit, limit).split())
 
 

@@ -1,9 +1,10 @@
-"""One line → what it would be as a heading: unit, number, title. Looks at the words only, never at the neighbours."""
+"""Reading of one line as a heading: unit, number, title. Judges its words only; how it stands is hits.py's."""
 
 import re
 from typing import NamedTuple
 
 from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
+from morpheus_assets.text.chapters.heading import CONTAINERS, Heading
 from morpheus_assets.text.chapters.numerals import (
     digits_value,
     lettered_numeral,
@@ -12,7 +13,6 @@ from morpheus_assets.text.chapters.numerals import (
     number_words_value,
     roman_value,
 )
-from morpheus_assets.text.chapters.parsed import CONTAINERS, Parsed
 from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.chapters.words import WORD, fold
 
@@ -34,7 +34,7 @@ class _Number(NamedTuple):
 
 
 def might_be_heading(line: str) -> bool:
-    """A cheap look at the first word: False where parse_heading cannot find a unit or a number in front."""
+    """Judge cheaply by the first word: False where parse_heading cannot find a unit or a number in front."""
     match = _FIRST_TOKEN.match(line)
     if match is None:
         return "§" in line[:12]
@@ -54,15 +54,15 @@ def might_be_heading(line: str) -> bool:
 
 
 def names_unit(line: str) -> bool:
-    """Whether the first word is what a book calls a division: such a heading may be a long summary."""
+    """True if the first word names a division: such a heading may be a long summary."""
     match = _FIRST_TOKEN.match(line)
     if match is None:
         return False
     return _is_unit(match.group(1)) or match.group(1)[0] == "第" or _unit_length(match.group(1)) > 0
 
 
-def parse_heading(text: str) -> Parsed | None:
-    """The reading of a cleaned line as a numbered heading, None where it has no number that could be one.
+def parse_heading(text: str) -> Heading | None:
+    """Read a cleaned line as a numbered heading; None where it has no number that could be one.
 
     `text` is without decoration (see lines.clean); titles keep the spelling of the line.
     """
@@ -140,7 +140,7 @@ def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | N
     return None
 
 
-def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Parsed | None:
+def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Heading | None:
     unit = vocabulary().units.get(fold(tokens[first]))
     if unit is None:
         return None
@@ -168,7 +168,7 @@ def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str],
         if inner is not None:
             return inner._replace(outer=(unit, value))
     title, separated = _title_after(rest)
-    return Parsed(unit, value, number.style, title, separated, tokens[first].isupper(), label=text[:end])
+    return Heading(unit, value, number.style, title, separated, tokens[first].isupper(), label=text[:end])
 
 
 def _is_unit(token: str) -> bool:
@@ -180,7 +180,7 @@ def _is_article(token: str) -> bool:
     return fold(token) in vocabulary().articles and roman_value(token if token.isupper() else "") is None
 
 
-def _inner_heading(rest: str) -> Parsed | None:
+def _inner_heading(rest: str) -> Heading | None:
     """ "BOOK I. CHAPTER II." names two levels in a line: the inner one is the heading."""
     match = re.match(r"[\s.,:;/—–-]+", rest)
     if not match:
@@ -192,7 +192,7 @@ def _inner_heading(rest: str) -> Parsed | None:
     return _unit_first(inner, spans, [token for _, _, token in spans], 0)
 
 
-def _number_then_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Parsed | None:
+def _number_then_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Heading | None:
     number = _read_number(tokens, first, lenient=False)
     if number is None and len(tokens) == first + 2 and _is_unit(tokens[-1]) and tokens[-1][0].isupper():
         value = misspelled_value(tokens[first])
@@ -209,10 +209,10 @@ def _number_then_unit(text: str, spans: list[tuple[int, int, str]], tokens: list
     title, separated = _title_after(rest)
     if (rest.strip() and not separated) or (number.style == "word" and tokens[position][0].islower() and title):
         return None
-    return Parsed(unit, number.value, number.style, title, separated, tokens[position].isupper(), label=text)
+    return Heading(unit, number.value, number.style, title, separated, tokens[position].isupper(), label=text)
 
 
-def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Parsed | None:
+def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Heading | None:
     position = 1 if len(tokens) > 1 and fold(tokens[0]) in ("no", "nr", "n", "number", "#", "№") else 0
     if text[: spans[position][0]].strip(" .°º#№NnoOrRumbe([{"):
         return None
@@ -222,7 +222,7 @@ def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str
     end = spans[position + number.used - 1][1]
     rest = text[end:]
     if not rest.strip(" .:)]}—–-―*"):
-        return Parsed("", number.value, "bare-" + number.style, "", True, True, label=text[:end])
+        return Heading("", number.value, "bare-" + number.style, "", True, True, label=text[:end])
     title, separated = _title_after(rest)
     if number.style == "word" and not (
         separated and tokens[position][0].isupper() and title[:1].isupper() and len(text) < 80
@@ -232,10 +232,10 @@ def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str
         return None
     if not separated and (tokens[position] == "I" or not title.isupper()):
         return None
-    return Parsed("", number.value, "titled-" + number.style, title, separated, title.isupper(), label=text[:end])
+    return Heading("", number.value, "titled-" + number.style, title, separated, title.isupper(), label=text[:end])
 
 
-def _unknown_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Parsed | None:
+def _unknown_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Heading | None:
     """ "KNOT IV", "Rule 3": any capitalised word before a number may be what this book calls its chapters."""
     if len(tokens) < 2 or not tokens[0][0].isupper() or not 3 <= len(tokens[0]) <= 14 or len(tokens) > 12:
         return None
@@ -252,7 +252,7 @@ def _unknown_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str
     title, separated = _title_after(text[end:])
     if title and not separated:
         return None
-    return Parsed("~" + word, number.value, number.style, title, separated, tokens[0].isupper(), label=text[:end])
+    return Heading("~" + word, number.value, number.style, title, separated, tokens[0].isupper(), label=text[:end])
 
 
 def _title_after(rest: str) -> tuple[str, bool]:

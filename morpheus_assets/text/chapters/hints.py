@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.divisions import Division, measure
 from morpheus_assets.text.chapters.grammar import parse_heading
+from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.lines import clean
 from morpheus_assets.text.chapters.matter import matter_kind
-from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.words import title_key
 from morpheus_assets.text.documents import Document, HeadingHint
 

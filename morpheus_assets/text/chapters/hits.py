@@ -1,11 +1,11 @@
-"""Heading candidates: a line's reading together with how it stands on the page. No choice between them here."""
+"""Heading candidates: a line's reading together with how it stands on the page. selection.py chooses."""
 
 from dataclasses import dataclass
 
 from morpheus_assets.text.chapters.grammar import might_be_heading, names_unit, parse_heading
+from morpheus_assets.text.chapters.heading import Heading
 from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
 from morpheus_assets.text.chapters.matter import matter_kind
-from morpheus_assets.text.chapters.parsed import Parsed
 from morpheus_assets.text.chapters.words import without_page_number
 
 _LONGEST_LINE = 200
@@ -19,13 +19,13 @@ class Hit:
 
     `quality` is 0..1.2: how much it stands like a heading (alone, short, not prose); `shape` is what is printed
     before its unit or number and right after it. `family` groups the hits
-    whose numbers may form one sequence. `matter` is matter.matter_kind's answer where there is no number.
+    whose numbers may form one sequence. `matter` is what matter.matter_kind returns where there is no number.
     """
 
     start: int
     end: int
     text: str
-    parsed: Parsed | None
+    parsed: Heading | None
     quality: float
     before: int
     after: int
@@ -87,7 +87,7 @@ def read_hit(line: ShortLine, usual_gap: int) -> Hit | None:
     )
 
 
-def _shape(raw: str, parsed: Parsed | None) -> tuple[str, str]:
+def _shape(raw: str, parsed: Heading | None) -> tuple[str, str]:
     if parsed is None:
         return ("", "")
     place = raw.find(parsed.label)
@@ -95,7 +95,7 @@ def _shape(raw: str, parsed: Parsed | None) -> tuple[str, str]:
     return (raw[:place].strip() if place >= 0 else "", after[:1].strip())
 
 
-def _quality(line: ShortLine, words: str, parsed: Parsed | None, usual_gap: int) -> float:
+def _quality(line: ShortLine, words: str, parsed: Heading | None, usual_gap: int) -> float:
     if usual_gap:
         quality = 0.25 + (0.45 if line.before else 0) + (0.3 if line.after else 0)
         if line.before > usual_gap:

@@ -1,4 +1,4 @@
-"""The short lines of a text that could be headings, with the blank lines around them. No reading of their words."""
+"""Short lines of a text that could be headings, with the blank lines around them; grammar.py reads their words."""
 
 import re
 from collections import Counter

@@ -9,7 +9,7 @@ _TITLED = re.compile(r"(\w[\w ]{4,18}?(?: [A-Z0-9]{1,2})?)\s*(?:[:.—–]|--| -
 
 
 def matter_kind(title: str) -> str | None:
-    """What a heading without a number announces.
+    """Kind of matter that a heading without a number announces.
 
     "front" and "back" are story-like text outside the chapters, "closing" a last chapter without a number,
     "contents" a list of chapters, "boilerplate" nothing of the story; None is any other title.

@@ -1,4 +1,4 @@
-"""Numbers as headings write them: digits, roman numerals, CJK numerals and number words. No heading grammar here."""
+"""Numbers as headings write them: digits, roman numerals, CJK numerals and number words. Headings are grammar.py's."""
 
 import re
 from difflib import get_close_matches

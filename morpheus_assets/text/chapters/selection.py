@@ -1,4 +1,4 @@
-"""The choice between possible divisions: which level of headings is the book's chapters."""
+"""Choice between possible divisions: the level of headings that is the book's chapters."""
 
 import itertools
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -
 
 
 def has_units(divisions: Sequence[Division], body: Body) -> bool:
-    """Whether a word with numbers ("CHAPTER IV") divides the book; titles need not be looked for then."""
+    """True if a word with numbers ("CHAPTER IV") divides the book; titles need not be looked for then."""
     return any(d.kind == "unit" and _holds(d, body) for d in divisions)
 
 
@@ -95,7 +95,7 @@ def _title_or_number(titles: Division, number: Division, body: Body) -> Division
 
 
 def _restarts(division: Division) -> int:
-    """How often the numbers begin, the first time included."""
+    """Number of times that counting begins, the first one included."""
     return sum(hit.number is not None and hit.number <= 1 for hit in division.heads)
 
 

@@ -1,4 +1,4 @@
-"""Which hits of a family form the book's numbering: the best chain by dynamic programming. Knows numbers only."""
+"""The numbering among the hits of a family: the best chain by dynamic programming. Knows numbers only."""
 
 import itertools
 from bisect import bisect_left

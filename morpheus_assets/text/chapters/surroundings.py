@@ -1,4 +1,4 @@
-"""Story-like text around the chapters (prefaces, epilogues, notes): where it begins and ends."""
+"""Bounds of story-like text around the chapters: prefaces, epilogues, notes."""
 
 import re
 from collections.abc import Sequence

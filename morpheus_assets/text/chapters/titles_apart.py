@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from morpheus_assets.text.chapters.grammar import parse_heading
+from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit, title_hit
 from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
 from morpheus_assets.text.chapters.matter import matter_kind
-from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.words import title_key
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
@@ -151,7 +151,7 @@ def _before_prose(text: str, group: Sequence[ShortLine], end: int, story: dict[i
 
 
 def _has_prose(piece: str, titles: int = 2) -> bool:
-    """Whether prose follows at once, after a subtitle or two at most (a title page goes on with short lines)."""
+    """True if prose follows at once, after a subtitle or two at most (a title page goes on with short lines)."""
     short = amount = 0
     for block in _BLOCK.finditer(piece):
         words = block.group().strip()

@@ -8,10 +8,10 @@ from difflib import SequenceMatcher
 
 from morpheus_assets.text.chapters.contents_lists import Region
 from morpheus_assets.text.chapters.grammar import parse_heading
+from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit, title_hit
 from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
 from morpheus_assets.text.chapters.matter import matter_kind
-from morpheus_assets.text.chapters.parsed import CONTAINERS
 from morpheus_assets.text.chapters.words import title_key, without_page_number
 
 _LINE = re.compile(r"^[^\n]*\S[^\n]*", re.MULTILINE)

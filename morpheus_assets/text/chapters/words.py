@@ -1,4 +1,4 @@
-"""Folding of words for comparison: case and diacritics do not matter in headings. No tables of meanings here."""
+"""Folding of words for comparison: case and diacritics do not matter in headings. Meanings are vocabulary.py's."""
 
 import re
 import unicodedata

@@ -1,1 +1,1 @@
-"""Chapters to chunks: passages small enough for the smallest default model. Imports nothing, so settings stay light."""
+"""Chapters to chunks: passages small enough for the smallest default model. Imports nothing: settings.py is light."""

@@ -1,6 +1,6 @@
-"""Cuts chapters into chunks: passages small enough for the smallest default model, ending where sentences end.
+"""Chapters cut into chunks: passages small enough for the smallest default model, ending where sentences end.
 
-Which chapters there are is chapters.py's; what a token is, tokens.py's. Chunks are shared by all spaces.
+Chapters come from chapters/, tokens are tokens.py's. Chunks are shared by all spaces.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,7 +115,7 @@ def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterato
 
 
 class _Sizes:
-    """What the splitter asks for: the tokens of a stretch of the text it splits, found by where it tried last."""
+    """Tokens of a stretch, as the splitter asks for them; the stretch is found from where it tried last."""
 
     def __init__(self, text: str, measured: MeasuredText) -> None:
         self._text = text

@@ -1,6 +1,6 @@
-"""The text as the splitter should see it, letter for letter in the same places: what is a boundary and what is none.
+"""The text as the splitter should see it, letter for letter in the same places, with its false boundaries removed.
 
-Where passages end is chunking.py's; a change here changes that, and needs RULES_VERSION raised.
+A change here moves the ends of chunks (chunks.py), so it needs RULES_VERSION raised.
 """
 
 import re

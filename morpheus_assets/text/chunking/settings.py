@@ -1,4 +1,4 @@
-"""How large chunks may be, and the version of everything that decides where they end; cutting is chunking.py's."""
+"""Size of chunks, and the version of everything that decides where they end; cutting is chunks.py's."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ RULES_VERSION = 1
 
 @dataclass(frozen=True)
 class ChunkerSettings:
-    """How large chunks may be and how many tokens neighbours share; one setting for all spaces."""
+    """Largest size of a chunk and overlap with its neighbours, in tokens; one setting for all spaces."""
 
     max_tokens: int = DEFAULT_MAX_TOKENS
     overlap_tokens: int = 0
@@ -25,7 +25,7 @@ class ChunkerSettings:
             )
 
     def version(self) -> str:
-        """Everything that decides where chunks end. If it changes, the text has to be embedded anew."""
+        """One line that names everything that decides where chunks end; when it changes, text is embedded anew."""
         from importlib.metadata import version as package_version
 
         return (

@@ -1,4 +1,4 @@
-"""Counts tokens for chunking, always with one tokenizer: all-MiniLM-L6-v2's WordPiece vocabulary.
+"""Token counts for chunking, always by one tokenizer: all-MiniLM-L6-v2's WordPiece vocabulary.
 
 Providers count in their own units (embedding/); nothing here depends on which spaces are configured.
 """

@@ -1,6 +1,6 @@
-"""Bytes to characters: which encoding a file is in, judged over the whole file, and what had to be mended.
+"""Bytes to characters: the encoding of a file, judged over the whole of it, and repairs of what is broken.
 
-Knows nothing of formats; file signatures are signatures.py's, cleaning of characters is cleaning.py's.
+Formats are formats.py's, file signatures are signatures.py's, cleaning of characters is cleaning.py's.
 """
 
 import codecs

@@ -1,4 +1,4 @@
-"""Undoes text that was encoded twice (an apostrophe that became three characters, of which one is a euro sign)."""
+"""Repair of text that was encoded twice (an apostrophe that became three characters, one of them a euro sign)."""
 
 import re
 

@@ -60,7 +60,7 @@ class Language:
     numerals: Numerals | None = None
     """Numbers in the language's own letters; digits of every script are known without."""
     ordinal_suffixes: str = ""
-    """What is written after digits: st, nd, ème."""
+    """Endings after digits: st, nd, ème."""
     matter: Mapping[str, str] = field(default_factory=dict)
     """Names of what stands around the chapters, by kind: front, back, boilerplate, contents, closing."""
 

@@ -1,4 +1,7 @@
-"""Which HTML elements part paragraphs or lines, which are no text of the story, and which hold an EPUB's types."""
+"""Meaning of HTML elements: which part paragraphs or lines, which are no text of the story, and their EPUB roles.
+
+Roles come from epub:type, landmarks and ARIA's doc- roles.
+"""
 
 import re
 from collections.abc import Iterable
@@ -43,7 +46,7 @@ _BACK = frozenset(
 
 
 def is_unwanted(piece: Piece, attributes: dict[str, str]) -> bool:
-    """Whether what an element holds is left out: scripts, navigation, note and page numbers, hidden things."""
+    """True if what an element holds is left out: scripts, navigation, note and page numbers, hidden things."""
     name = piece.name
     if piece.empty or name in _VOID:
         return False

@@ -1,4 +1,4 @@
-"""Opens the zip files that EPUB and DOCX are, and unpacks no more of them than a novel needs.
+"""Zip files, as EPUB and DOCX are, opened so that no more is unpacked than a novel needs.
 
 Sizes are counted while unpacking, because the sizes that an archive declares may be lies.
 """

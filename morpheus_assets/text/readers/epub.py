@@ -68,7 +68,7 @@ def _toc_hints(package: Package, files: dict[str, tuple[int, FlatText]]) -> list
 
 
 def _role_at(flat: FlatText, at: int) -> str:
-    """What the heading or the innermost section that begins at `at` says it is."""
+    """Role that the heading or the innermost section that begins at `at` gives itself, "" for none."""
     for heading in flat.headings:
         if heading.char_offset == at and heading.role:
             return heading.role

@@ -1,4 +1,4 @@
-"""What an EPUB says of itself: its package file, reading order, table of contents and protection.
+"""Package file of an EPUB: metadata, reading order, table of contents and protection.
 
 Reads the small XML files; the chapters' own markup is epub.py's.
 """

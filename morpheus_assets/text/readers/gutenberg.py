@@ -1,4 +1,4 @@
-"""What a Project Gutenberg header says of a book: title, author, language. Other plain texts say nothing."""
+"""Title, author and language in a Project Gutenberg header; other plain texts have none."""
 
 import re
 from dataclasses import dataclass

@@ -16,13 +16,13 @@ _MARKUP = re.compile(r"<(?:!doctype|html|head|body|p|div|br|h[1-6]|span|pre|tabl
 
 
 def declared_charset(data: bytes) -> str | None:
-    """What the page's own `<meta charset>` or XML declaration says, if it says anything."""
+    """Encoding that the page's own `<meta charset>` or XML declaration names, None without one."""
     found = _CHARSET.search(data[:4096])
     return found.group(1).decode("ascii") if found else None
 
 
 def has_markup(text: str) -> bool:
-    """Whether there is any HTML in a file that is named so."""
+    """True if there is any HTML in a file that is named so."""
     return _MARKUP.search(text) is not None
 
 

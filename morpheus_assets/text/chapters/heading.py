@@ -1,4 +1,4 @@
-"""The reading of one line as a numbered heading: a record, nothing else."""
+"""Record of one line read as a numbered heading."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ CONTAINERS = frozenset({"volume", "book", "part", "act"})
 """Units that hold chapters where the book has chapters at all."""
 
 
-class Parsed(NamedTuple):
+class Heading(NamedTuple):
     """A line read as a heading.
 
     `unit` is a division as language files name it, "~word" for a word of the book's own, "" for a number alone;
