@@ -46,9 +46,10 @@ def might_be_heading(line: str) -> bool:
         return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
     if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
         return True
-    if fold(token) in vocabulary().openings or _unit_length(token):
+    if fold(token) in vocabulary().openings:
         return True
-    if not token.isascii() and lettered_value(token, lenient=True) is not None:
+    plain = token.isascii() and token.isalpha()
+    if not plain and (_unit_length(token) or lettered_value(token, lenient=True) is not None):
         return True
     return first.isupper() and len(line) < 40 and _is_unit(line.rstrip(" .").rsplit(None, 1)[-1])
 
@@ -86,7 +87,7 @@ def _spans(text: str) -> list[tuple[int, int, str]]:
     """Start, end and text of each token; in front, a unit and the number right after it are two tokens."""
     spans = [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text)]
     for index, (start, end, token) in enumerate(spans[:4]):
-        if token.isascii() and not (token[0].isdecimal() or token[-1].isdecimal()):
+        if token.isascii() and token.isalpha():
             continue
         marked = lettered_numeral(lenient=False).match(text, start)
         if marked:
@@ -105,12 +106,12 @@ def _unit_length(token: str) -> int:
         digits = _UNIT_AND_DIGITS.fullmatch(token)
         return digits.end(1) if digits and _is_unit(digits.group(1)) else 0
     known = vocabulary()
-    if token.isascii() or token[0] not in known.caseless_initials:
-        return 0
+    units = () if token.isascii() else known.caseless_units.get(token[0], ())
     # Scripts without capitals may do without spaces too: the number can be a word.
-    for end in range(len(token) - 1, 1, -1):
-        if fold(token[end:]) in known.numbers and fold(token[:end]) in known.units:
-            return end
+    for unit in units:
+        folded = fold(token)
+        if folded.startswith(unit) and folded[len(unit) :] in known.numbers:
+            return next(end for end in range(len(unit), len(token)) if fold(token[end:]) in known.numbers)
     return 0
 
 

@@ -17,13 +17,13 @@ _MATTER = ("front", "back", "boilerplate", "contents", "closing")
 class Vocabulary:
     """The tables by which lines are read; fields mean what those of Language mean.
 
-    `openings` are all words that a numbered heading may begin with, `caseless_initials` the first characters of units
-    in scripts without capitals. `numbers` are words with single spaces and no hyphens; `matter` maps words.title_key
-    of a name to its kind.
+    `openings` are all words that a numbered heading may begin with; `caseless_units` are the units in scripts without
+    capitals, by their first characters and longest first; `numbers` are words with single spaces and no hyphens;
+    `matter` maps words.title_key of a name to its kind.
     """
 
     units: Mapping[str, str]
-    caseless_initials: frozenset[str]
+    caseless_units: Mapping[str, tuple[str, ...]]
     counters: Mapping[str, str]
     articles: frozenset[str]
     never_units: frozenset[str]
@@ -36,7 +36,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, languages: Sequence[Language]) -> "Vocabulary":
-        """Tables of these languages. Where two give one word two meanings, the first has its way."""
+        """Tables of these languages. Where two give one word two meanings, the first wins."""
         units: dict[str, str] = {}
         counters: dict[str, str] = {}
         numbers: dict[str, int] = {}
@@ -58,18 +58,19 @@ class Vocabulary:
             articles.update(map(fold, language.articles.split()))
             never_units.update(map(fold, language.never_units.split()))
             suffixes.update(language.ordinal_suffixes.split())
+        caseless = sorted((word for word in units if word.lower() == word.upper()), key=len, reverse=True)
         return cls(
-            units,
-            frozenset(word[0] for word in units if word.lower() == word.upper()),
-            counters,
-            frozenset(articles),
-            frozenset(never_units),
-            numbers,
-            frozenset(phrase.split(" ", 1)[0] for phrase in numbers) | units.keys() | articles,
-            max((phrase.count(" ") + 1 for phrase in numbers), default=0),
-            tuple(language.numerals for language in languages if language.numerals),
-            frozenset(suffixes),
-            {key: kind for key, (_, kind) in matter.items()},
+            units=units,
+            caseless_units={word[0]: tuple(w for w in caseless if w[0] == word[0]) for word in caseless},
+            counters=counters,
+            articles=frozenset(articles),
+            never_units=frozenset(never_units),
+            numbers=numbers,
+            openings=frozenset(phrase.split(" ", 1)[0] for phrase in numbers) | units.keys() | articles,
+            longest_number=max((phrase.count(" ") + 1 for phrase in numbers), default=0),
+            numerals=tuple(language.numerals for language in languages if language.numerals),
+            ordinal_suffixes=frozenset(suffixes),
+            matter={key: kind for key, (_, kind) in matter.items()},
         )
 
 

@@ -16,13 +16,14 @@ _LINES = st.one_of(
         listed(
             """CHAPTER I|CHAPTER II|Chapter 3|I|II|III.|1|2|BOOK ONE|PART II: THE END|CONTENTS|Epilogue|PREFACE
 第一章|第二回 x|一|二|— 4 —|*** 5 ***|# Title|CHAPTER|CHAPTER .|Letter 1|Chapter 1.II. x|A SHOUT!|....
+บทที่๑|บทที่สอง|פרק א'|ט"ו|अध्याय १|1:a kapitlet|Chapter12
 ［＃「一」は中見出し］|［＃「|［＃大見出し］|THE END|INDEX|底本：x|CHAPTER I ........ 3|【第三章】x|제1장
 *** START OF THIS PROJECT GUTENBERG EBOOK ***|*** END OF THIS PROJECT GUTENBERG EBOOK ***""",
             "|",
         )
     ),
     st.text(max_size=120),
-    st.text("ab .,\u3000IVX1第章\f\t", max_size=300),
+    st.text("ab .,\u3000IVX1第章א'บ๑ก็\f\t", max_size=300),
     st.just(""),
     st.just("A long enough line of prose that goes on, and on, until it ends with a full stop. " * 8),
 )
@@ -77,6 +78,9 @@ def test_a_hundred_thousand_chapters_take_seconds():
         ("1\n\n") * 100_000,
         ("THE HOUSE\n\n\n") * 50_000,
         ("［＃「" * 30 + "\n") * 10_000,
+        ("บท" * 240 + "\n") * 10_000,
+        ("א'" * 100 + "\n") * 20_000,
+        ("x\u0304" * 240 + "\n") * 10_000,
         "\n" * 2_000_000 + "x",
     ],
     ids=lambda text: repr(text[:12]),

@@ -7,6 +7,7 @@ import pytest
 
 from morpheus_assets.store.full_text import configuration_of
 from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chapters.numerals import lettered_value
 from morpheus_assets.text.chapters.vocabulary import Vocabulary, vocabulary
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.formats import read_document
@@ -113,6 +114,25 @@ def test_a_contents_list_and_an_epilogue_are_known_by_their_names(
     found = find_chapters(Document(text, "txt", "utf-8"))
     assert [chapter.kind for chapter in found] == ["chapter"] * 4 + ["back"]
     assert text[found[-1].char_start :].startswith(after)
+
+
+@pytest.mark.parametrize(
+    ("numeral", "value"),
+    [("א'", 1), ('ט"ו', 15), ("ט״ז", 16), ('י"ט', 19), ('קכ"ג', 123), ('תצ"ט', 499), ('צה"ל', None)],
+)
+def test_hebrew_letters_count_where_they_are_marked(numeral: str, value: int | None):
+    assert lettered_value(numeral, lenient=False) == value
+
+
+def test_hebrew_letters_without_marks_are_words_until_a_unit_stands_before_them():
+    assert lettered_value("יב", lenient=False) is None
+    assert lettered_value("יב", lenient=True) == 12
+    assert lettered_value("בי", lenient=True) is None
+
+
+def test_a_paragraph_without_capitals_is_no_title_of_the_number_above_it():
+    prose = "เธออ่านมันสองครั้งแล้ววางลงในลิ้นชัก จากนั้นก็ออกไปเดินเล่น\n\n" * 20
+    assert titles(book(["บทที่ ๑", "บทที่ ๒\n\nจดหมาย", "บทที่ ๓"], prose)) == ["บทที่ ๑", "บทที่ ๒. จดหมาย", "บทที่ ๓"]
 
 
 def test_a_new_language_is_one_new_file(tmp_path: Path):
