@@ -27,8 +27,8 @@ from bench.reembed_200 import Deployment, until  # noqa: E402
 from morpheus_assets.store.database.embedded import EmbeddedPostgres  # noqa: E402
 from morpheus_assets.store.database.engine import open_engine  # noqa: E402
 from morpheus_assets.store.database.migrations import migrate  # noqa: E402
-from morpheus_assets.text.chapters import find_chapters  # noqa: E402
-from morpheus_assets.text.chunking import ChunkerSettings, cut_chunks  # noqa: E402
+from morpheus_assets.text.chapters.find import find_chapters  # noqa: E402
+from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chunks  # noqa: E402
 from morpheus_assets.text.formats import read_document  # noqa: E402
 from morpheus_assets_tests.defs.assets.ingest_process import start_ingest, warm_up  # noqa: E402
 from morpheus_assets_tests.fixtures.deployment import story  # noqa: E402

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from morpheus_assets.text.tokens import tokenizer
+from morpheus_assets.text.chunking.tokens import tokenizer
 
 CHUNKS_PER_NOVEL = 1000
 CHAPTERS = (10,) * 10 + (100,) * 9

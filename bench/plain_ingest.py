@@ -26,8 +26,8 @@ from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.coverage import missing_hashes
-from morpheus_assets.text.chapters import find_chapters
-from morpheus_assets.text.chunking import ChunkerSettings, cut_chapters
+from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 from morpheus_assets.text.novel_files import read_novel_file
 
 

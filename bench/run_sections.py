@@ -19,9 +19,9 @@ from typing import Any
 SECTIONS = (
     ("morpheus_assets.text.novel_files", "file_digest", "reading"),
     ("morpheus_assets.text.novel_files", "read_novel_file", "reading"),
-    ("morpheus_assets.text.chapters", "find_chapters", "chapters"),
-    ("morpheus_assets.text.chunking", "cut_chunks", "chunking"),
-    ("morpheus_assets.text.chunking", "cut_chapters", "chunking"),
+    ("morpheus_assets.text.chapters.find", "find_chapters", "chapters"),
+    ("morpheus_assets.text.chunking.chunks", "cut_chunks", "chunking"),
+    ("morpheus_assets.text.chunking.chunks", "cut_chapters", "chunking"),
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.handle_output", "storing text"),
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.load_input", "storing text"),
     ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),

@@ -22,8 +22,8 @@ from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.spaces import spaces, vectors
-from morpheus_assets.text.chapters import find_chapters
-from morpheus_assets.text.chunking import cut_chunks
+from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chunking.chunks import cut_chunks
 from morpheus_assets.text.formats import read_document
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 

@@ -29,7 +29,7 @@ from morpheus_assets.services.configured_spaces import (
 )
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings, load_settings
-from morpheus_assets.text.chunker_settings import ChunkerSettings
+from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 
 def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:

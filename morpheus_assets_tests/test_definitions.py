@@ -15,7 +15,7 @@ HEAVY = (
     "torch", "pandas", "openai", "voyageai", "open_clip", "sentence_transformers", "transformers", "pyarrow",
     "sqlalchemy", "psycopg", "psycopg2", "numpy", "PIL", "httpx", "tokenizers", "lxml", "cryptography", "psutil",
     "celery", "kubernetes", "fsspec", "boto3", "redis", "fastapi",
-    "morpheus_assets.store.database.engine", "morpheus_assets.text.chapters", "dagster._core.execution.backfill",
+    "morpheus_assets.store.database.engine", "morpheus_assets.text.chapters.find", "dagster._core.execution.backfill",
 )  # fmt: skip
 
 

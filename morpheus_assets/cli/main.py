@@ -77,7 +77,7 @@ def demo() -> None:
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
     """Show what FILES would become, without a database or a provider."""
     from morpheus_assets.services.novels import describe, inspect_file
-    from morpheus_assets.text.chunker_settings import ChunkerSettings
+    from morpheus_assets.text.chunking.settings import ChunkerSettings
 
     values = settings()
     chunker = ChunkerSettings(values.chunk_tokens, values.chunk_overlap_tokens)

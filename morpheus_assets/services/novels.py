@@ -14,7 +14,7 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.novels import list_novels, remove_novel
 from morpheus_assets.store.content.source_files import load_source_files
 from morpheus_assets.store.database.errors import StoreError, UnknownNovel
-from morpheus_assets.text.chunker_settings import ChunkerSettings
+from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.reader_version import reader_version
@@ -49,8 +49,8 @@ def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int)
 
 
 def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
-    from morpheus_assets.text.chapters import find_chapters
-    from morpheus_assets.text.chunking import cut_chunks
+    from morpheus_assets.text.chapters.find import find_chapters
+    from morpheus_assets.text.chunking.chunks import cut_chunks
     from morpheus_assets.text.novel_files import read_novel_file
 
     document, _ = read_novel_file(path)

@@ -240,7 +240,7 @@ def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int
 
 
 def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
-    from morpheus_assets.text.chunker_settings import ChunkerSettings
+    from morpheus_assets.text.chunking.settings import ChunkerSettings
 
     version = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens).version()
     return tuple(

@@ -1,1 +1,1 @@
-"""Pure text work: bytes become a document, its chapters and its chunks. Nothing of Dagster or SQL."""
+"""Bytes become a document, its chapters and its chunks. Pure functions: no Dagster, no SQL, no network."""

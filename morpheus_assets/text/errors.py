@@ -1,8 +1,8 @@
-"""What can go wrong between a file's bytes and its chunks. One clear sentence each, ready to be shown."""
+"""Errors between a file's bytes and its chunks; each is one sentence for a person."""
 
 
 class TextError(Exception):
-    """Base of everything the text floor raises on purpose; `str(error)` is one sentence for a person."""
+    """Base of all errors raised on purpose here; `str(error)` is one sentence for a person."""
 
 
 class UnreadableText(TextError):

@@ -1,6 +1,6 @@
 """Bytes and a file name become a Document: picks the reader and refuses what is no novel.
 
-How a format is read is in readers/; which first bytes rule a file out is in signatures.py.
+Formats are read in readers/; first bytes that rule a file out are in signatures.py.
 """
 
 import re
@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.encodings import decode
+from morpheus_assets.text.encoding.decoding import decode
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.signatures import looks_like_html, refusal
 
@@ -22,7 +22,7 @@ MAX_CONTAINER_BYTES = 512 * 1024 * 1024
 
 
 def size_limit(file_name: str) -> int:
-    """How many bytes a file of this name may have, so that a caller can refuse it before reading it."""
+    """Most bytes that a file of this name may have, so that a caller can refuse it before reading it."""
     return MAX_CONTAINER_BYTES if PurePath(file_name).suffix.lower() in _ZIPPED else MAX_TEXT_BYTES
 
 

@@ -1,4 +1,4 @@
-"""A novel's file on disk becomes a Document, with the digest of its bytes; the same for assets and `inspect`."""
+"""A novel's file on disk becomes a Document, with the digest of its bytes; for assets and `inspect` alike."""
 
 import hashlib
 from collections.abc import Callable

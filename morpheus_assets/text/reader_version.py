@@ -1,4 +1,4 @@
-"""The version of everything that decides which text the bytes of a file become; reading is formats.py's."""
+"""Version of everything that decides which text the bytes of a file become; reading is formats.py's."""
 
 import unicodedata
 from functools import cache

@@ -1,4 +1,4 @@
-"""Where the sentences of a passage begin and end; for showing and comparing them, never for cutting chunks.
+"""Bounds of the sentences in a passage; for showing and comparing them, never for cutting chunks.
 
 Works on any script: after a full stop, question or exclamation mark with what closes it, or at a blank line.
 """
@@ -18,7 +18,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         before = text[start : found.start() + 1]
         if found.group().startswith(".") and _ABBREVIATION.search(before):
             continue
-        # a mark inside speech that goes on in small letters ends no sentence: "Oh!" said she
+        # A mark inside speech that goes on in small letters ends no sentence: "Oh!" said she
         after = text[end : end + 40].lstrip()
         if after[:1].islower() and not found.group().startswith("\n"):
             continue

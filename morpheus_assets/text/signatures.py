@@ -49,7 +49,7 @@ _HTML_START = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctyp
 
 
 def refusal(data: bytes) -> str | None:
-    """What is wrong with `data` as a text, as a sentence without its subject, or None."""
+    """Reason why `data` is no text, as a sentence without its subject; None where none is seen."""
     if data.startswith(_LFS_POINTER):
         return "is a Git LFS pointer, not the text itself: fetch the real file with `git lfs pull`."
     if data.startswith(b"MZ") and b"\x00" in data[:256]:
@@ -61,7 +61,7 @@ def refusal(data: bytes) -> str | None:
 
 
 def looks_like_html(data: bytes) -> bool:
-    """Whether a file that is not named so is an HTML page: it begins as one."""
+    """True if a file that is not named so begins as an HTML page."""
     head = data[:4096].removeprefix(b"\xef\xbb\xbf")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         head = head.replace(b"\x00", b"")[2:]

@@ -9,8 +9,8 @@ from bench.growth_costs import costs
 from bench.growth_plan import Measured, plan, put
 from bench.growth_report import tables
 from bench.growth_search import scopes
-from morpheus_assets.text.chapters import find_chapters
-from morpheus_assets.text.chunking import cut_chunks
+from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chunking.chunks import cut_chunks
 from morpheus_assets.text.formats import read_document
 
 

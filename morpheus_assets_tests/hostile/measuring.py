@@ -12,8 +12,8 @@ from morpheus_assets_tests.hostile.files import IMAGES, TEXTS, HostileFile
 PRELOADED = [
     "PIL.Image",
     "morpheus_assets.images.decoding",
-    "morpheus_assets.text.chapters",
-    "morpheus_assets.text.chunking",
+    "morpheus_assets.text.chapters.find",
+    "morpheus_assets.text.chunking.chunks",
     "morpheus_assets.text.formats",
     "morpheus_assets.text.readers.docx",
     "morpheus_assets.text.readers.epub",
@@ -77,8 +77,8 @@ def _measure(kind: str, number: int, sending: Connection) -> None:
 
 
 def _read_text(data: bytes, row: HostileFile) -> tuple[int, int, str]:
-    from morpheus_assets.text.chapters import find_chapters
-    from morpheus_assets.text.chunking import ChunkerSettings, cut_chunks
+    from morpheus_assets.text.chapters.find import find_chapters
+    from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chunks
     from morpheus_assets.text.formats import read_document
 
     document = read_document(data, row.name)

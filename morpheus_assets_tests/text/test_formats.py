@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.formats import SUPPORTED_SUFFIXES, check_size, read_document
-from morpheus_assets_tests.text.books import docx, epub, page, zipped
+from morpheus_assets_tests.text.readers.container_files import docx, epub, page, zipped
 
 STORY = "It was a bright cold day in April, and the clocks were striking thirteen. " * 5
 

@@ -24,11 +24,11 @@ from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource
 from morpheus_assets.sources.base import Entry
-from morpheus_assets.text.chapter_finding import CHAPTER_RULES
+from morpheus_assets.text.chapters import CHAPTER_RULES
 from morpheus_assets.text.reader_version import READER_RULES
 
 if TYPE_CHECKING:
-    from morpheus_assets.text.chunker_settings import ChunkerSettings
+    from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 
 @dg.asset(
@@ -99,7 +99,7 @@ def chapters(context: dg.AssetExecutionContext, novels: Any) -> dg.Output[Partit
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
     that are gone; it searches again only when the text or the rules are others.
     """
-    from morpheus_assets.text.chapters import find_chapters
+    from morpheus_assets.text.chapters.find import find_chapters
 
     documents = by_novel(context.partition_keys, novels)
 
@@ -129,7 +129,7 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         of one paragraph changes the hash of the chunks around it and of no others. Chapters that are the same are
         not cut again, wherever they stand.
         """
-        from morpheus_assets.text.chunking import cut_chapters
+        from morpheus_assets.text.chunking.chunks import cut_chapters
 
         texts = by_novel(context.partition_keys, novels)
         found = by_novel(context.partition_keys, chapters)

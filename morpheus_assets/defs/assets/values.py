@@ -14,7 +14,7 @@ from morpheus_assets.sources.objects import ObjectPlace
 if TYPE_CHECKING:
     from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
     from morpheus_assets.store.spaces.coverage import MissingInput
-    from morpheus_assets.text.chunking import CutChapter
+    from morpheus_assets.text.chunking.chunks import CutChapter
     from morpheus_assets.text.documents import Document
 
 

@@ -5,14 +5,7 @@ Pure text work shared by writing (chunks.py) and searching (search.py); no SQL r
 
 import re
 
-# ISO 639-1 to the configurations that ship with Postgres; a server that lacks one falls back to `simple`.
-CONFIGURATIONS = {
-    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
-    "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi", "hu": "hungarian",
-    "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "nb": "norwegian", "ne": "nepali",
-    "nl": "dutch", "nn": "norwegian", "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
-    "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
-}  # fmt: skip
+from morpheus_assets.text.languages import languages_by_code
 
 # Kana, Han, Thai, Lao, Burmese and Khmer are written without spaces: a parser takes a whole sentence for one word.
 _UNSPACED = re.compile(
@@ -23,7 +16,8 @@ _UNSPACED = re.compile(
 
 def configuration_of(language: str) -> str:
     """The Postgres text search configuration for an ISO 639-1 code; `simple` where there is none."""
-    return CONFIGURATIONS.get(language.lower()[:2], "simple")
+    found = languages_by_code().get(language.lower()[:2])
+    return found.search_configuration if found else "simple"
 
 
 def has_unspaced(body: str) -> bool:

@@ -1,6 +1,10 @@
-"""Which HTML elements part paragraphs or lines, which are no text of the story, and which hold an EPUB's types."""
+"""Meaning of HTML elements: which part paragraphs or lines, which are no text of the story, and their EPUB roles.
+
+Roles come from epub:type, landmarks and ARIA's doc- roles.
+"""
 
 import re
+from collections.abc import Iterable
 
 from morpheus_assets.text.markup.tags import Piece
 
@@ -24,9 +28,25 @@ _VOID = frozenset(_words("area base br col embed hr img input link meta param so
 SECTIONS = frozenset(_words("section article div body aside header"))
 _PAGE_NUMBER = re.compile(r"\b(?:pagenum|pageno|page-?number)\w*\b", re.I)
 
+_CHAPTER = frozenset(_words("chapter prologue epilogue conclusion"))
+_PART = frozenset(_words("part volume division"))
+_FRONT = frozenset(
+    _words(
+        "cover titlepage halftitlepage halftitle title-page imprint copyright-page dedication epigraph foreword "
+        "introduction preface preamble acknowledgments toc contents landmarks lot loi frontmatter seriespage "
+        "front-matter contributors other-credits errata"
+    )
+)
+_BACK = frozenset(
+    _words(
+        "colophon uncopyright endnotes rearnotes footnotes bibliography index glossary appendix afterword backmatter "
+        "appendices endnote credits answers keywords"
+    )
+)
+
 
 def is_unwanted(piece: Piece, attributes: dict[str, str]) -> bool:
-    """Whether what an element holds is left out: scripts, navigation, note and page numbers, hidden things."""
+    """True if what an element holds is left out: scripts, navigation, note and page numbers, hidden things."""
     name = piece.name
     if piece.empty or name in _VOID:
         return False
@@ -40,3 +60,21 @@ def is_unwanted(piece: Piece, attributes: dict[str, str]) -> bool:
         or (name in ("span", "a", "p", "div") and _PAGE_NUMBER.search(attributes.get("class", "")) is not None)
         or "display:none" in attributes.get("style", "").replace(" ", "")
     )
+
+
+def role_of(types: Iterable[str]) -> str:
+    """ "chapter", "part", "front", "back" or "", from epub:type values, the innermost first.
+
+    The generic frontmatter and backmatter of a whole file count only when nothing nearer speaks.
+    """
+    for value in types:
+        words = {word.lower().rsplit(":", 1)[-1] for word in value.split()}
+        if words & _CHAPTER:
+            return "chapter"
+        if words & _PART:
+            return "part"
+        if words & _FRONT:
+            return "front"
+        if words & _BACK:
+            return "back"
+    return ""

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from html import unescape
 
 from morpheus_assets.text.cleaning import clean
-from morpheus_assets.text.markup.elements import HEADINGS, LINES, PARAGRAPHS, SECTIONS, is_unwanted
-from morpheus_assets.text.markup.roles import role_of
+from morpheus_assets.text.markup.elements import HEADINGS, LINES, PARAGRAPHS, SECTIONS, is_unwanted, role_of
 from morpheus_assets.text.markup.tags import Piece, pieces
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")

@@ -3,12 +3,12 @@
 import io
 import logging
 
-from morpheus_assets.text.archives import Archive
 from morpheus_assets.text.documents import Document, HeadingHint
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import flatten
-from morpheus_assets.text.safe_xml import local, parse, words
+from morpheus_assets.text.readers.archives import Archive
+from morpheus_assets.text.readers.safe_xml import local, parse, words
 
 MAX_XML = 48 * 1024 * 1024
 """mammoth builds a tree of the XML, so this bounds its memory; War and Peace needs 8 MiB."""

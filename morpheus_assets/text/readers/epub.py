@@ -1,14 +1,13 @@
 """EPUB 2 and 3: the spine's files as one text, with hints from the table of contents and from headings."""
 
-from morpheus_assets.text.archives import Archive
 from morpheus_assets.text.cleaning import is_noise
-from morpheus_assets.text.documents import Document, HeadingHint
-from morpheus_assets.text.encodings import decode
+from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
+from morpheus_assets.text.encoding.decoding import decode
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.language_detection import language_of
+from morpheus_assets.text.markup.elements import role_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
-from morpheus_assets.text.markup.roles import role_of
-from morpheus_assets.text.origins import OriginMap, SourcePart
+from morpheus_assets.text.readers.archives import Archive
 from morpheus_assets.text.readers.epub_package import Package, read_package
 from morpheus_assets.text.readers.html import declared_charset
 
@@ -69,7 +68,7 @@ def _toc_hints(package: Package, files: dict[str, tuple[int, FlatText]]) -> list
 
 
 def _role_at(flat: FlatText, at: int) -> str:
-    """What the heading or the innermost section that begins at `at` says it is."""
+    """Role that the heading or the innermost section that begins at `at` gives itself, "" for none."""
     for heading in flat.headings:
         if heading.char_offset == at and heading.role:
             return heading.role

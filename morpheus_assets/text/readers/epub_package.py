@@ -1,4 +1,4 @@
-"""What an EPUB says of itself: its package file, reading order, table of contents and protection.
+"""Package file of an EPUB: metadata, reading order, table of contents and protection.
 
 Reads the small XML files; the chapters' own markup is epub.py's.
 """
@@ -7,9 +7,9 @@ import posixpath
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from morpheus_assets.text.archives import Archive
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.safe_xml import Element, attribute, local, parse, words
+from morpheus_assets.text.readers.archives import Archive
+from morpheus_assets.text.readers.safe_xml import Element, attribute, local, parse, words
 
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")

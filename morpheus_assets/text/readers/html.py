@@ -2,12 +2,11 @@
 
 import re
 
-from morpheus_assets.text.documents import Document, HeadingHint
-from morpheus_assets.text.encodings import Decoded
-from morpheus_assets.text.headers import gutenberg_header
-from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
+from morpheus_assets.text.encoding.decoding import Decoded
+from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
-from morpheus_assets.text.origins import OriginMap, SourcePart
+from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]+)""", re.I)
 _TITLE_EXTRAS = re.compile(
@@ -17,13 +16,13 @@ _MARKUP = re.compile(r"<(?:!doctype|html|head|body|p|div|br|h[1-6]|span|pre|tabl
 
 
 def declared_charset(data: bytes) -> str | None:
-    """What the page's own `<meta charset>` or XML declaration says, if it says anything."""
+    """Encoding that the page's own `<meta charset>` or XML declaration names, None without one."""
     found = _CHARSET.search(data[:4096])
     return found.group(1).decode("ascii") if found else None
 
 
 def has_markup(text: str) -> bool:
-    """Whether there is any HTML in a file that is named so."""
+    """True if there is any HTML in a file that is named so."""
     return _MARKUP.search(text) is not None
 
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from morpheus_assets.text.cleaning import clean
-from morpheus_assets.text.documents import Document, HeadingHint
-from morpheus_assets.text.encodings import Decoded
-from morpheus_assets.text.headers import gutenberg_header
-from morpheus_assets.text.languages import language_of
+from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
+from morpheus_assets.text.encoding.decoding import Decoded
+from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import flatten
-from morpheus_assets.text.origins import OriginMap, SourcePart
+from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*\n", re.S)
 _FIELD = re.compile(r"^(title|author|lang|language):[ \t]*(\S.*)$", re.M | re.I)

@@ -1,11 +1,10 @@
 """Plain text: decoded, cleaned, and mapped line by line to its source."""
 
 from morpheus_assets.text.cleaning import anchors_by_line, clean
-from morpheus_assets.text.documents import Document
-from morpheus_assets.text.encodings import Decoded
-from morpheus_assets.text.headers import gutenberg_header
-from morpheus_assets.text.languages import language_of
-from morpheus_assets.text.origins import OriginMap, SourcePart
+from morpheus_assets.text.documents import Document, OriginMap, SourcePart
+from morpheus_assets.text.encoding.decoding import Decoded
+from morpheus_assets.text.language_detection import language_of
+from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
 
 def read_plain(decoded: Decoded) -> Document:

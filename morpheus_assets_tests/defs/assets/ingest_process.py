@@ -17,7 +17,7 @@ PRELOADED = [
     "morpheus_assets.defs.io_managers.embeddings",
     "morpheus_assets.defs.io_managers.content",
     "morpheus_assets.text.readers.plain",
-    "morpheus_assets.text.chunking",
+    "morpheus_assets.text.chunking.chunks",
 ]
 
 

@@ -6,7 +6,9 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.defs.assets import text
-from morpheus_assets.text import chapters, chunking, formats, novel_files, reader_version
+from morpheus_assets.text import formats, novel_files, reader_version
+from morpheus_assets.text.chapters import find
+from morpheus_assets.text.chunking import chunks
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, metadata_of, story
 
 EVERY_ROW = {
@@ -33,8 +35,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(module, name, watched)
 
     watch(novel_files, "read_document", "decode")
-    watch(chapters, "find_heads", "search")
-    watch(chunking, "_cut", "cut")
+    watch(find, "find_heads", "search")
+    watch(chunks, "_cut", "cut")
     return done
 
 

@@ -14,7 +14,7 @@ from morpheus_assets.domain.content import ChapterRecord, NovelRecord, ReplaceCo
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import keep_chunks, replace_chunks, replace_cut_chapters
 from morpheus_assets.store.content.novels import upsert_novel
-from morpheus_assets.text.chunking import ChunkerSettings, cut_chapters
+from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 
 ROWS = (
     "SELECT ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv::text FROM chunks"

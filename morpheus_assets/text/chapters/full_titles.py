@@ -1,0 +1,73 @@
+"""The full title of a chapter: its heading line, what it wraps on to, and the title under a number."""
+
+import re
+
+from morpheus_assets.text.chapters.hits import Hit
+from morpheus_assets.text.chapters.lines import clean
+
+_LINE = re.compile(r"[^\n]*")
+_LONGEST_TITLE = 300
+_LONGEST_PART = 120
+_LONGEST_CASELESS = 40
+
+
+def full_title(text: str, hit: Hit, limit: int) -> str:
+    """Heading as one cleaned line; `limit` is where the next chapter starts."""
+    return " ".join(_title(text, hit, limit).split())
+
+
+def _title(text: str, hit: Hit, limit: int) -> str:
+    block = _block(text, hit.end, limit)
+    title = hit.text
+    numbered_only = hit.parsed is not None and not hit.parsed.title
+    if block is None:
+        return title[:_LONGEST_TITLE]
+    if block:
+        if numbered_only or not title.endswith((".", "!", "?")):
+            title = " ".join([_joined(title, numbered_only), *block])
+        return title[:_LONGEST_TITLE]
+    if numbered_only:
+        following = _next_block(text, hit.end, limit)
+        if following and _is_title(following):
+            title = " ".join([_joined(title, True), *following])
+    return title[:_LONGEST_TITLE]
+
+
+def _joined(number: str, joins: bool) -> str:
+    return number if not joins or number.endswith((".", ":", "—", "-")) else number + "."
+
+
+def _block(text: str, position: int, limit: int) -> list[str] | None:
+    """The lines that follow directly; [] where a blank line follows, None where prose does."""
+    lines: list[str] = []
+    while position < limit and len(lines) < 4:
+        match = _LINE.match(text, position + 1)
+        if match is None or not match.group().strip():
+            return lines
+        if len(match.group()) > _LONGEST_PART:
+            return None
+        lines.append(clean(match.group()))
+        position = match.end()
+    return lines if position >= limit else None
+
+
+def _next_block(text: str, position: int, limit: int) -> list[str]:
+    """The block after at most three blank lines."""
+    match = re.compile(r"(?:\n[ \t\r\f]*){2,4}(?=\S)").match(text, position)
+    if match is None or match.end() >= limit:
+        return []
+    begin = text.rfind("\n", 0, match.end())
+    return _block(text, begin, limit) or []
+
+
+def _is_title(lines: list[str]) -> bool:
+    joined = " ".join(lines)
+    if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or len(lines) > 3:
+        return False
+    if joined.upper() == joined.lower() and len(joined) > _LONGEST_CASELESS:
+        # Without capitals, and in Thai without full stops too, only its length tells a title from a paragraph.
+        return False
+    if joined.upper() == joined and any(c.isalpha() for c in joined):
+        return True
+    words = [w for w in re.findall(r"[^\W\d_]+", joined) if len(w) > 3]
+    return joined[-1] not in ".,;!?:" and all(w[0].isupper() or not w.isascii() for w in words) and bool(words)

@@ -1,0 +1,262 @@
+"""Reading of one line as a heading: unit, number, title. Judges its words only; how it stands is hits.py's."""
+
+import re
+from typing import NamedTuple
+
+from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
+from morpheus_assets.text.chapters.heading import CONTAINERS, Heading
+from morpheus_assets.text.chapters.numerals import (
+    digits_value,
+    lettered_numeral,
+    lettered_value,
+    misspelled_value,
+    number_words_value,
+    roman_value,
+)
+from morpheus_assets.text.chapters.vocabulary import vocabulary
+from morpheus_assets.text.chapters.words import WORD, fold
+
+_TOKEN = re.compile(rf"{WORD}(?:['’]{WORD})?|§|#")
+_AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;]+|\s{2,}|\t|/)\s*")
+_UNIT_AND_DIGITS = re.compile(r"(\D{2,})\d{1,4}")
+_NUMBER_CASE = re.compile(r"[IVXLCDM]+")
+_OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
+LONGEST_BARE_NUMBER = 999
+
+_FIRST_TOKEN = re.compile(rf"[\W_]{{0,12}}({WORD})")
+_CJK_START = frozenset("第卷巻其その之章回正本上中下前後后最終终大제〇零一二三四五六七八九十百千")
+
+
+class _Number(NamedTuple):
+    value: float | None
+    used: int
+    style: str
+
+
+def might_be_heading(line: str) -> bool:
+    """Judge cheaply by the first word: False where parse_heading cannot find a unit or a number in front."""
+    match = _FIRST_TOKEN.match(line)
+    if match is None:
+        return "§" in line[:12]
+    token = match.group(1)
+    first = token[0]
+    if first.isdigit() or first in _CJK_START:
+        return True
+    if match.group(1) == "I":
+        return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
+    if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
+        return True
+    if fold(token) in vocabulary().openings:
+        return True
+    plain = token.isascii() and token.isalpha()
+    if not plain and (_unit_length(token) or lettered_value(token, lenient=True) is not None):
+        return True
+    return first.isupper() and len(line) < 40 and _is_unit(line.rstrip(" .").rsplit(None, 1)[-1])
+
+
+def names_unit(line: str) -> bool:
+    """True if the first word names a division: such a heading may be a long summary."""
+    match = _FIRST_TOKEN.match(line)
+    if match is None:
+        return False
+    return _is_unit(match.group(1)) or match.group(1)[0] == "第" or _unit_length(match.group(1)) > 0
+
+
+def parse_heading(text: str) -> Heading | None:
+    """Read a cleaned line as a numbered heading; None where it has no number that could be one.
+
+    `text` is without decoration (see lines.clean); titles keep the spelling of the line.
+    """
+    cjk = parse_cjk(text)
+    if cjk is not None:
+        return cjk
+    spans = _spans(text[:120])
+    if not spans:
+        return None
+    tokens = [token for _, _, token in spans]
+    first = 1 if len(tokens) > 2 and _is_article(tokens[0]) else 0
+    return (
+        _unit_first(text, spans, tokens, first)
+        or _number_then_unit(text, spans, tokens, first)
+        or _number_first(text, spans, tokens)
+        or _unknown_unit(text, spans, tokens)
+    )
+
+
+def _spans(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and text of each token; in front, a unit and the number right after it are two tokens."""
+    spans = [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text)]
+    for index, (start, end, token) in enumerate(spans[:4]):
+        if token.isascii() and token.isalpha():
+            continue
+        marked = lettered_numeral(lenient=False).match(text, start)
+        if marked:
+            rest = [span for span in spans[index + 1 :] if span[0] >= marked.end()]
+            return [*spans[:index], (start, marked.end(), marked.group()), *rest]
+        if length := _unit_length(token):
+            inside = start + length
+            parts = [(start, inside, token[:length]), (inside, end, token[length:])]
+            return [*spans[:index], *parts, *spans[index + 1 :]]
+    return spans
+
+
+def _unit_length(token: str) -> int:
+    """Length of the unit in a token that goes on with a number ("บทที่๑", "Chapter1"), 0 for any other token."""
+    if token[-1].isdecimal():
+        digits = _UNIT_AND_DIGITS.fullmatch(token)
+        return digits.end(1) if digits and _is_unit(digits.group(1)) else 0
+    known = vocabulary()
+    units = () if token.isascii() else known.caseless_units.get(token[0], ())
+    # Scripts without capitals may do without spaces too: the number can be a word.
+    for unit in units:
+        folded = fold(token)
+        if folded.startswith(unit) and folded[len(unit) :] in known.numbers:
+            return next(end for end in range(len(unit), len(token)) if fold(token[end:]) in known.numbers)
+    return 0
+
+
+def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | None:
+    if position >= len(tokens):
+        return None
+    token = tokens[position]
+    digits = digits_value(token)
+    if digits is not None:
+        return _Number(digits, 1, "arabic")
+    roman = roman_value(token)
+    if roman is not None and (token.isupper() or lenient):
+        return _Number(roman, 1, "roman")
+    words = number_words_value(tokens[position : position + 6])
+    if words is not None:
+        return _Number(None if words[0] < 0 else words[0], words[1], "word")
+    lettered = lettered_value(token, lenient)
+    if lettered is not None:
+        return _Number(lettered, 1, "lettered")
+    if lenient and len(token) <= 8:
+        repaired = token.translate(_OCR_ROMAN)
+        if _NUMBER_CASE.fullmatch(repaired):
+            return _Number(roman_value(repaired), 1, "roman")
+    value = misspelled_value(token) if lenient and len(tokens) == position + 1 and position else None
+    if value:
+        return _Number(value, 1, "word")
+    return None
+
+
+def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Heading | None:
+    unit = vocabulary().units.get(fold(tokens[first]))
+    if unit is None:
+        return None
+    position = first + 1
+    while position < len(tokens) - 1 and position < first + 3 and _is_article(tokens[position]):
+        position += 1
+    between = text[spans[first][1] : spans[position][0]] if position < len(tokens) else ""
+    if len(between) > 12 or re.search(r"[^\s.:,\-–—―#°º№\w]", between):
+        return None
+    number = _read_number(tokens, position, lenient=True)
+    if number is None:
+        return None
+    last = position + number.used - 1
+    value, end = number.value, spans[last][1]
+    inner_roman = re.match(r"\.([IVXLC]+)\b", text[end:])
+    if inner_roman and number.style == "arabic" and roman_value(inner_roman.group(1)):
+        # "Chapter 1.IV" counts the book first and the chapter second.
+        value, end = roman_value(inner_roman.group(1)), end + inner_roman.end()
+    decimal = re.match(r"\.(\d)(?!\d)", text[end:])
+    if decimal and number.style == "arabic":
+        value, end = (value or 0) + int(decimal.group(1)) / 10, end + decimal.end()
+    rest = text[end:]
+    if unit in CONTAINERS:
+        inner = _inner_heading(rest)
+        if inner is not None:
+            return inner._replace(outer=(unit, value))
+    title, separated = _title_after(rest)
+    return Heading(unit, value, number.style, title, separated, tokens[first].isupper(), label=text[:end])
+
+
+def _is_unit(token: str) -> bool:
+    return fold(token) in vocabulary().units
+
+
+def _is_article(token: str) -> bool:
+    """ "L" before a title is fifty, not an article."""
+    return fold(token) in vocabulary().articles and roman_value(token if token.isupper() else "") is None
+
+
+def _inner_heading(rest: str) -> Heading | None:
+    """ "BOOK I. CHAPTER II." names two levels in a line: the inner one is the heading."""
+    match = re.match(r"[\s.,:;/—–-]+", rest)
+    if not match:
+        return None
+    inner = rest[match.end() :]
+    spans = _spans(inner[:80])
+    if not spans or not _is_unit(spans[0][2]):
+        return None
+    return _unit_first(inner, spans, [token for _, _, token in spans], 0)
+
+
+def _number_then_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int) -> Heading | None:
+    number = _read_number(tokens, first, lenient=False)
+    if number is None and len(tokens) == first + 2 and _is_unit(tokens[-1]) and tokens[-1][0].isupper():
+        value = misspelled_value(tokens[first])
+        number = _Number(value, 1, "word") if value else None
+    if number is None or first + number.used >= len(tokens):
+        return None
+    position = first + number.used
+    unit = vocabulary().units.get(fold(tokens[position]))
+    between = text[spans[position - 1][1] : spans[position][0]]
+    if unit is None or between.strip(" .º°ª-\u00a0"):
+        return None
+    # "1. Part of the story" is a title with a number, "Two books" is prose: the unit must end the phrase.
+    rest = text[spans[position][1] :]
+    title, separated = _title_after(rest)
+    if (rest.strip() and not separated) or (number.style == "word" and tokens[position][0].islower() and title):
+        return None
+    return Heading(unit, number.value, number.style, title, separated, tokens[position].isupper(), label=text)
+
+
+def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Heading | None:
+    position = 1 if len(tokens) > 1 and fold(tokens[0]) in ("no", "nr", "n", "number", "#", "№") else 0
+    if text[: spans[position][0]].strip(" .°º#№NnoOrRumbe([{"):
+        return None
+    number = _read_number(tokens, position, lenient=len(tokens) == 1)
+    if number is None or number.value is None or number.value > LONGEST_BARE_NUMBER:
+        return None
+    end = spans[position + number.used - 1][1]
+    rest = text[end:]
+    if not rest.strip(" .:)]}—–-―*"):
+        return Heading("", number.value, "bare-" + number.style, "", True, True, label=text[:end])
+    title, separated = _title_after(rest)
+    if number.style == "word" and not (
+        separated and tokens[position][0].isupper() and title[:1].isupper() and len(text) < 80
+    ):
+        return None
+    if not title or title[0].islower():
+        return None
+    if not separated and (tokens[position] == "I" or not title.isupper()):
+        return None
+    return Heading("", number.value, "titled-" + number.style, title, separated, title.isupper(), label=text[:end])
+
+
+def _unknown_unit(text: str, spans: list[tuple[int, int, str]], tokens: list[str]) -> Heading | None:
+    """ "KNOT IV", "Rule 3": any capitalised word before a number may be what this book calls its chapters."""
+    if len(tokens) < 2 or not tokens[0][0].isupper() or not 3 <= len(tokens[0]) <= 14 or len(tokens) > 12:
+        return None
+    word = fold(tokens[0])
+    if word in vocabulary().never_units or _is_unit(word) or not word.isalpha():
+        return None
+    if text[spans[0][1] : spans[1][0]].strip(" ."):
+        return None
+    position = 2 if len(tokens) > 2 and fold(tokens[1]) in ("the", "no") else 1
+    number = _read_number(tokens, position, lenient=False)
+    if number is None or number.value is None or number.value > LONGEST_BARE_NUMBER:
+        return None
+    end = spans[position + number.used - 1][1]
+    title, separated = _title_after(text[end:])
+    if title and not separated:
+        return None
+    return Heading("~" + word, number.value, number.style, title, separated, tokens[0].isupper(), label=text[:end])
+
+
+def _title_after(rest: str) -> tuple[str, bool]:
+    match = _AFTER_NUMBER.match(rest)
+    title = rest[match.end() :] if match else rest
+    return title.strip(" \t\u3000\u00a0"), bool(match) or not rest.strip()

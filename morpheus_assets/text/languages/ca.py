@@ -1,0 +1,12 @@
+"""Catalan."""
+
+from morpheus_assets.text.languages import WESTERN, Language
+
+LANGUAGE = Language(
+    code="ca",
+    names="catalan",
+    search_configuration="catalan",
+    units={"chapter": "capítol", "part": "part"},
+    letters="àéèíòçóúïü",
+    encodings=WESTERN,
+)

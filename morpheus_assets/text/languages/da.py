@@ -1,0 +1,20 @@
+"""Danish."""
+
+from morpheus_assets.text.languages import WESTERN, Language, counted
+
+_ORDINALS = (
+    "første/forste anden/andet/annet tredje/tredie fjerde femte sjette syvende/sjuende ottende "
+    "niende tiende ellevte/ellefte tolvte trettende/trettonde fjortende femtende sekstende "
+    "syttende attende nittende tyvende"
+)
+
+LANGUAGE = Language(
+    code="da",
+    names="danish",
+    search_configuration="danish",
+    units={"chapter": "kapitel", "book": "bog", "part": "del", "volume": "bind"},
+    numbers=lambda: counted(_ORDINALS),
+    matter={"front": "forord|prolog", "back": "efterord|epilog", "contents": "indhold"},
+    letters="åøæéöäü",
+    encodings=WESTERN,
+)

@@ -1,0 +1,96 @@
+"""English."""
+
+from morpheus_assets.text.languages import WESTERN, Language, listed
+
+_CARDINALS = listed(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_ORDINALS = listed(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth"
+)
+_TENS = listed("twenty thirty forty fifty sixty seventy eighty ninety")
+
+
+def _numbers() -> dict[str, int]:
+    table = {word: n for words in (_CARDINALS, _ORDINALS) for n, word in enumerate(words, 1)}
+    for tens, word in enumerate(_TENS, 2):
+        table |= {word: tens * 10, word[:-1] + "ieth": tens * 10}
+        for n, (cardinal, ordinal) in enumerate(zip(_CARDINALS[:9], _ORDINALS, strict=False), 1):
+            table |= dict.fromkeys((f"{word} {cardinal}", f"{word} {ordinal}", f"{word}{cardinal}"), tens * 10 + n)
+    below = dict(table)
+    for hundred in ("hundred", "one hundred", "a hundred"):
+        table |= {hundred: 100, f"{hundred}th": 100}
+        table |= {f"{hundred}{joint}{word}": 100 + n for word, n in below.items() for joint in (" ", " and ")}
+    for n, word in enumerate(_CARDINALS[1:9], 2):
+        table |= {f"{word} hundred": n * 100}
+        table |= {f"{word} hundred{j}{w}": n * 100 + v for w, v in below.items() for j in (" ", " and ")}
+    return table | {"last": -1}
+
+
+LANGUAGE = Language(
+    code="en",
+    names="english eng",
+    search_configuration="english",
+    units={
+        "chapter": "chapter chap chaper chaptre ch",
+        "letter": "letter epistle",
+        "stave": "stave",
+        "canto": "canto rhapsody",
+        "episode": "episode",
+        "story": "story tale adventure",
+        "day": "day night evening",
+        "scene": "scene",
+        "section": "section §",
+        "lecture": "lecture lesson essay sermon discourse dialogue fable",
+        "canticle": "fytte fit knot",
+        "book": "book",
+        "part": "part phase pt",
+        "volume": "volume vol",
+        "act": "act",
+    },
+    articles="the no nr number num n #",
+    never_units=(
+        "page pp figure fig plate table note footnote illustration map line verse no nr january "
+        "february march april may june july august september october november december jan feb mar "
+        "apr jun jul aug sept sep oct nov dec monday tuesday wednesday thursday friday saturday "
+        "sunday louis henry charles george edward william james john pius pope king queen in on at by "
+        "to of the and from with anno year is was edition version isbn copyright ebook etext number "
+        "aged age about nearly only some another than or but for as if when"
+    ),
+    numbers=_numbers,
+    ordinal_suffixes="st nd rd th",
+    matter={
+        "front": (
+            "preface|author's preface|the author's preface|preface to the first edition|"
+            "preface to the second edition|preface to this edition|translator's preface|editor's preface|"
+            "publisher's preface|editor's note|a note|a note on the text|foreword|introduction|"
+            "introductory|introductory note|prologue|the prologue|prelude|proem|etymology|extracts|"
+            "dedication|epigraph|epigraphs|to the reader|advertisement|prefatory note|prefatory|argument|"
+            "induction|acknowledgments|acknowledgements"
+        ),
+        "back": (
+            "epilogue|the epilogue|postscript|afterword|note|notes|appendix|appendices|appendix a|"
+            "appendix i|author's note|author's afterword|envoi|coda|finale|postlude|endnotes|footnotes|"
+            "glossary|historical note|chronology"
+        ),
+        "boilerplate": (
+            "title page|titlepage|title|half title|halftitle|half title page|halftitlepage|cover|imprint|"
+            "colophon|uncopyright|copyright|copyright page|list of illustrations|illustrations|"
+            "list of plates|landmarks|about the author|also by|by the same author|transcriber's note|"
+            "transcriber's notes|transcribers note|transcribers notes|the end|end|newsletter|"
+            "about the publisher|advertisements|other books|books by|loi|list of figures|errata|"
+            "corrigenda|credits|frontispiece|navigation|note on the transcription|transcription note|"
+            "full license|the full project gutenberg license|author|year"
+        ),
+        "contents": (
+            "contents|table of contents|the contents|contents of volume i|table|index|toc|list of chapters|chapters"
+        ),
+        "closing": (
+            "conclusion|the conclusion|final chapter|the final chapter|the last chapter|last chapter|chapter the last"
+        ),
+    },
+    letters="éèêïöüëàçæœôâñáíóäîûåøúì",
+    encodings=WESTERN,
+)

@@ -1,0 +1,62 @@
+"""French."""
+
+from morpheus_assets.text.languages import WESTERN, Language, listed
+
+_CARDINALS = listed(
+    "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept "
+    "dix-huit dix-neuf"
+)
+_ORDINALS = listed(
+    "unième deuxième troisième quatrième cinquième sixième septième huitième neuvième dixième onzième douzième "
+    "treizième quatorzième quinzième seizième dix-septième dix-huitième dix-neuvième"
+)
+_TENS = {20: "vingt", 30: "trente", 40: "quarante", 50: "cinquante", 60: "soixante", 80: "quatre-vingt"}
+
+
+def _numbers() -> dict[str, int]:
+    table = {"quatre-vingts": 80, "cent": 100, "centième": 100}
+    for names, ordinal in ((_CARDINALS, False), (_ORDINALS, True)):
+        table |= {word: n for n, word in enumerate(names, 1)}
+        for tens, word in _TENS.items():
+            table[word.removesuffix("e") + "ième" if ordinal else word] = tens
+            for unit in range(1, 20 if tens in (60, 80) else 10):
+                joints = (" et ", "-") if unit in (1, 11) else ("-",)
+                table |= {f"{word}{joint}{names[unit - 1]}": tens + unit for joint in joints}
+    table |= {f"cent {word}": 100 + n for word, n in table.items() if n < 100}
+    return table | {"premier": 1, "première": 1, "second": 2, "seconde": 2, "dernier": -1, "dernière": -1}
+
+
+LANGUAGE = Language(
+    code="fr",
+    names="french fre fra",
+    search_configuration="french",
+    units={
+        "chapter": "chapitre",
+        "letter": "lettre epistre",
+        "canto": "chant",
+        "episode": "épisode",
+        "story": "aventure récit",
+        "day": "journée nuit",
+        "scene": "scène",
+        "section": "section",
+        "book": "livre",
+        "part": "partie",
+        "volume": "tome volume",
+        "act": "acte",
+    },
+    articles="la le les l numéro",
+    never_units="janvier février mars avril mai juin juillet août septembre octobre novembre décembre il le la",
+    numbers=_numbers,
+    ordinal_suffixes="re er ère e ème eme",
+    matter={
+        "front": (
+            "préface|avant-propos|avertissement|au lecteur|introduction|introduction générale|prologue|notice|dédicace"
+        ),
+        "back": "épilogue|postface|notes de l'auteur|appendice|envoi|l'envoi",
+        "boilerplate": "fin|note du transcripteur|notes du transcripteur",
+        "contents": "table des matières|table|table des chapitres|sommaire",
+        "closing": "conclusion|dernier chapitre|chapitre dernier",
+    },
+    letters="éèàêçôîûâùïœëæü",
+    encodings=WESTERN,
+)

@@ -1,0 +1,5 @@
+"""Croatian."""
+
+from morpheus_assets.text.languages import CENTRAL_EUROPEAN, Language
+
+LANGUAGE = Language(code="hr", units={"chapter": "poglavlje"}, letters="čšžćđ", encodings=CENTRAL_EUROPEAN)

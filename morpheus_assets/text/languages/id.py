@@ -1,0 +1,5 @@
+"""Indonesian."""
+
+from morpheus_assets.text.languages import Language
+
+LANGUAGE = Language(code="id", search_configuration="indonesian", units={"chapter": "bab"})

@@ -1,0 +1,28 @@
+"""Japanese."""
+
+from morpheus_assets.text.languages import Language
+
+LANGUAGE = Language(
+    code="ja",
+    names="japanese jpn",
+    counters={
+        "chapter": "章回",
+        "episode": "話",
+        "section": "節",
+        "volume": "巻卷",
+        "part": "部篇編",
+        "act": "幕",
+        "scene": "場",
+        "day": "夜日",
+        "letter": "信",
+        "lecture": "講",
+        "poem": "首歌",
+    },
+    matter={
+        "front": "序|序章|はしがき|まえがき|前書き|はじめに|プロローグ",
+        "back": "終章|あとがき|エピローグ|後書き|解説",
+        "contents": "目次|もくじ",
+        "closing": "結び|最終章|最終回",
+    },
+    everyday="人一私先生事云言思見出来何分今日時気手前行中自上大子方心間目聞合知父母家者彼女男本物入立話年所足声顔外",
+)

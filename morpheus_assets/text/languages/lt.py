@@ -1,0 +1,7 @@
+"""Lithuanian."""
+
+from morpheus_assets.text.languages import BALTIC, Language
+
+LANGUAGE = Language(
+    code="lt", search_configuration="lithuanian", units={"chapter": "skyrius"}, letters="ėšųžūąčįę", encodings=BALTIC
+)

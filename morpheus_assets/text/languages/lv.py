@@ -1,0 +1,5 @@
+"""Latvian."""
+
+from morpheus_assets.text.languages import BALTIC, Language
+
+LANGUAGE = Language(code="lv", units={"chapter": "nodaļa"}, letters="āīēšņūļžķģčō", encodings=BALTIC)

@@ -1,0 +1,19 @@
+"""Dutch."""
+
+from morpheus_assets.text.languages import WESTERN, Language, counted
+
+_ORDINALS = (
+    "eerste tweede derde vierde vijfde zesde zevende achtste negende tiende elfde twaalfde "
+    "dertiende veertiende vijftiende zestiende zeventiende achttiende negentiende twintigste"
+)
+
+LANGUAGE = Language(
+    code="nl",
+    names="dutch dut nld",
+    search_configuration="dutch",
+    units={"chapter": "hoofdstuk", "letter": "brief", "book": "boek", "part": "deel", "act": "handeling"},
+    numbers=lambda: counted(_ORDINALS),
+    matter={"front": "voorwoord|inleiding", "back": "naschrift|epiloog", "contents": "inhoud|inhoudsopgave"},
+    letters="éëïèêöóüá",
+    encodings=WESTERN,
+)

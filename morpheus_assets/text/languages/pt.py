@@ -1,0 +1,52 @@
+"""Portuguese."""
+
+from morpheus_assets.text.languages import WESTERN, Language, listed
+
+_CARDINALS = listed(
+    "um dois três quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete dezoito "
+    "dezenove vinte"
+)
+_ORDINALS = listed("primeir segund terceir quart quint sext sétim oitav non")
+_ORDINAL_TENS = listed("décim vigésim trigésim cuadragésim quincuagésim sexagésim septuagésim octogésim nonagésim")
+
+
+def _numbers() -> dict[str, int]:
+    table = {word: n for n, word in enumerate(_CARDINALS, 1)}
+    for ending in "oa":
+        units = {f"{stem}{ending}": n for n, stem in enumerate(_ORDINALS, 1)}
+        table |= units | {f"últim{ending}": -1}
+        for tens, stem in enumerate(_ORDINAL_TENS, 1):
+            table |= {f"{stem}{ending}": tens * 10}
+            table |= {f"{stem}{ending} {word}": tens * 10 + n for word, n in units.items()}
+    return table
+
+
+LANGUAGE = Language(
+    code="pt",
+    names="portuguese por",
+    search_configuration="portuguese",
+    units={
+        "chapter": "capítulo cap",
+        "letter": "carta",
+        "canto": "canto",
+        "episode": "episódio",
+        "day": "dia jornada",
+        "scene": "cena",
+        "section": "seção",
+        "book": "livro",
+        "part": "parte",
+        "volume": "tomo volume",
+        "act": "ato",
+    },
+    articles="o a",
+    numbers=_numbers,
+    ordinal_suffixes="º ª ° o a",
+    matter={
+        "front": "prólogo|introdução|prefácio|dedicatória",
+        "back": "epílogo|posfácio|notas",
+        "contents": "índice|sumário|conteúdo",
+        "closing": "conclusão|último capítulo",
+    },
+    letters="ãáçéóíêõàâôúü",
+    encodings=WESTERN,
+)

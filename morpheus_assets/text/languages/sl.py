@@ -1,0 +1,5 @@
+"""Slovene."""
+
+from morpheus_assets.text.languages import Language
+
+LANGUAGE = Language(code="sl")

@@ -1,0 +1,5 @@
+"""Tamil."""
+
+from morpheus_assets.text.languages import Language
+
+LANGUAGE = Language(code="ta", detected=False, search_configuration="tamil")

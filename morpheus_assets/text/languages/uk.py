@@ -1,0 +1,11 @@
+"""Ukrainian."""
+
+from morpheus_assets.text.languages import CYRILLIC, Language
+
+LANGUAGE = Language(
+    code="uk",
+    units={"chapter": "розділ", "book": "книга", "part": "частина", "volume": "том"},
+    matter={"contents": "зміст"},
+    letters="оанивітерслкудмпязьбгчйхжїшюєщцфґ",
+    encodings=(*CYRILLIC, "koi8_u"),
+)

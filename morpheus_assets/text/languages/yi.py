@@ -1,0 +1,5 @@
+"""Yiddish."""
+
+from morpheus_assets.text.languages import Language
+
+LANGUAGE = Language(code="yi", detected=False, search_configuration="yiddish")

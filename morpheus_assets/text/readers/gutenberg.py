@@ -1,0 +1,31 @@
+"""Title, author and language in a Project Gutenberg header; other plain texts have none."""
+
+import re
+from dataclasses import dataclass
+
+from morpheus_assets.text.language_detection import language_named
+
+_FIELD = re.compile(r"^(Title|Author|Language):[ \t]*(\S[^\n]*(?:\n[ \t]{2,}\S[^\n]*)*)", re.M)
+_OPENING = re.compile(r"Project Gutenberg(?:'s|’s)?(?: EBook of| Etext of|,)? ([^\n]+?),? by ([^\n]+)", re.I)
+_HEAD = 12_000
+
+
+@dataclass(frozen=True)
+class Header:
+    """Fields as written; None where the header does not give them. `language` is ISO 639-1."""
+
+    title: str | None = None
+    author: str | None = None
+    language: str | None = None
+
+
+def gutenberg_header(text: str) -> Header:
+    """Read the header's fields from the beginning of `text`."""
+    head = text[:_HEAD]
+    if "gutenberg" not in head.lower():
+        return Header()
+    found = {name.lower(): " ".join(value.split()) for name, value in reversed(_FIELD.findall(head))}
+    opening = _OPENING.search(head[:600])
+    title = found.get("title") or (opening.group(1).strip() if opening else None)
+    author = found.get("author") or (opening.group(2).strip() if opening else None)
+    return Header(title, author, language_named(found.get("language", "").split("(")[0].strip()))

@@ -1,0 +1,232 @@
+import csv
+import dataclasses
+
+import pytest
+
+from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.formats import read_document
+from morpheus_assets_tests.text.chapters.accuracy import all_styles, applies, chapters_of, score_made, score_novel
+from morpheus_assets_tests.text.chapters.heading_styles import STYLES
+from morpheus_assets_tests.text.chapters.made_books import LAYOUTS, PLAIN, make_book, make_prose
+
+
+def document(text, **fields):
+    return Document(text=text, format="txt", encoding="utf-8", **fields)
+
+
+def prose(seed, length=3_000):
+    return "\n\n".join(make_prose(seed, length)) + "\n\n"
+
+
+def titles(text):
+    return [chapter.title for chapter in chapters_of(document(text))]
+
+
+@pytest.mark.parametrize("style", all_styles())
+def test_every_heading_style_is_found_in_every_layout(style):
+    write, chinese = all_styles()[style]
+    tried = [layout for layout in LAYOUTS if applies(style, layout)]
+    results = {layout: score_made(make_book(write, LAYOUTS[layout], count=12, chinese=chinese)) for layout in tried}
+    assert {layout: result for layout, result in results.items() if not result.perfect} == {}
+
+
+def test_every_chapter_of_the_shared_novels_is_found_and_no_false_one(shared_data):
+    missed = {}
+    for truth in sorted((shared_data / "chapters").glob("*.tsv")):
+        result, _ = score_novel(shared_data / "novels" / truth.stem, truth)
+        if not result.perfect:
+            missed[truth.stem] = result
+    assert missed == {}
+
+
+def test_damaged_novels_have_all_their_chapters(shared_data):
+    folder = shared_data / "novels_damaged"
+    with (folder / "MANIFEST.tsv").open(encoding="utf-8") as file:
+        expected = {row["file"]: row["true_chapters"] for row in csv.DictReader(file, delimiter="\t")}
+    readable = {name: int(count) for name, count in expected.items() if count.isdigit() and count != "0"}
+    found = {name: len(chapters_of(read_document((folder / name).read_bytes(), name))) for name in readable}
+    assert found == readable
+
+
+def test_war_and_peace_takes_less_than_two_seconds(shared_data):
+    novels, chapters = shared_data / "novels", shared_data / "chapters"
+    _, seconds = score_novel(novels / "war-and-peace-latin1.txt", chapters / "war-and-peace-latin1.txt.tsv")
+    assert seconds < 2
+
+
+def test_a_title_on_the_lines_after_the_number_joins_it():
+    text = "".join(f"CHAPTER {n}\n\nTHE LONG\nROAD HOME\n\n{prose(i)}" for i, n in enumerate(("I", "II", "III")))
+    assert titles(text)[0] == "CHAPTER I. THE LONG ROAD HOME"
+
+
+def test_a_heading_that_wraps_is_one_title():
+    text = "".join(
+        f"CHAPTER {n}. Of the Less Erroneous Pictures of Whales, and the\nTrue Ones.\n\n{prose(n)}" for n in (1, 2, 3)
+    )
+    assert titles(text)[0] == "CHAPTER 1. Of the Less Erroneous Pictures of Whales, and the True Ones."
+
+
+def test_prose_that_begins_like_a_heading_is_no_chapter():
+    odd = "Chapter 2 of the parish register was missing, and nobody spoke of it.\n\n"
+    text = "".join(f"Chapter {n}\n\n{prose(n)}{odd}{prose(n + 50)}" for n in range(1, 6))
+    assert titles(text) == [f"Chapter {n}" for n in range(1, 6)]
+
+
+def test_numbered_sections_inside_one_story_do_not_split_it():
+    names = ("ADVENTURE I. THE KING", "ADVENTURE II. THE LEAGUE", "ADVENTURE III. THE RING", "ADVENTURE IV. THE PIPS")
+    first = f"{names[0]}\n\n" + "".join(f"{n}.\n\n{prose(i + 70)}" for i, n in enumerate(("I", "II", "III")))
+    text = first + "".join(f"{name}\n\n{prose(i, 9_000)}" for i, name in enumerate(names[1:]))
+    assert titles(text) == list(names)
+
+
+def test_a_list_of_points_inside_a_chapter_does_not_split_it():
+    points = "".join(f"{n}. That it is so.\n\n" for n in ("I", "II", "III", "IV"))
+    text = "".join(
+        f"{n}. THE WAY\n\n{prose(i)}{points if n == 'III' else ''}{prose(i + 30)}"
+        for i, n in enumerate(("I", "II", "III", "IV", "V", "VI"))
+    )
+    assert len(titles(text)) == 6
+
+
+def test_letters_before_the_chapters_are_counted_with_them():
+    text = "".join(f"Letter {n}\n\n{prose(n)}" for n in range(1, 5))
+    text += "".join(f"Chapter {n}\n\n{prose(n + 9)}" for n in range(1, 13))
+    assert len(titles(text)) == 16
+
+
+def test_the_chapters_of_a_numbered_epilogue_are_counted():
+    text = "".join(f"CHAPTER {n}\n\n{prose(n)}" for n in range(1, 8))
+    assert len(titles(text + f"EPILOGUE\n\nI\n\n{prose(40)}II\n\n{prose(41)}")) == 9
+
+
+def test_a_conclusion_is_the_last_chapter():
+    text = "".join(f"{n}\n\n\n{prose(i)}\n\n\n" for i, n in enumerate(("I", "II", "III", "IV")))
+    assert titles(text + f"CONCLUSION\n\n\n{prose(9)}")[-1] == "CONCLUSION"
+
+
+def test_a_misprinted_number_is_still_a_chapter():
+    numbers = ["XXXIX", "XL", "XXI", "XLII", "XLIII", "XLIV"]
+    text = "".join(f"CHAPTER {n}\n\n{prose(i)}" for i, n in enumerate(numbers))
+    assert len(titles(text)) == 6
+
+
+def test_a_number_printed_twice_is_two_chapters_when_both_have_text():
+    numbers = ["I", "II", "III", "IV", "IV", "VI", "VII"]
+    assert len(titles("".join(f"CHAPTER {n}\n\n{prose(i)}" for i, n in enumerate(numbers)))) == 7
+
+
+def test_a_heading_printed_twice_in_a_row_is_one_chapter():
+    text = "".join(
+        f"第{n}回　風雪\n\n{'第三回　風雪' if n == '三' else ''}\n\n{prose(i)}" for i, n in enumerate("一二三四五")
+    )
+    assert len(titles(text)) == 5
+
+
+def test_a_chapter_called_the_last_is_counted():
+    text = "".join(f"CHAPTER {n}.\n\n{prose(i)}" for i, n in enumerate(("I", "II", "III", "IV", "THE LAST")))
+    assert titles(text)[-1] == "CHAPTER THE LAST."
+
+
+def test_preface_and_epilogue_are_kept_but_are_no_chapters():
+    text = f"PREFACE\n\n{prose(80)}\n\n" + "".join(f"Chapter {n}\n\n{prose(n)}\n\n" for n in range(1, 5))
+    text += f"Epilogue\n\n{prose(90)}"
+    found = find_chapters(document(text))
+    assert [(chapter.kind, chapter.ordinal) for chapter in found] == [
+        ("front", 0), ("chapter", 1), ("chapter", 2), ("chapter", 3), ("chapter", 4), ("back", 5),
+    ]  # fmt: skip
+    assert text[found[0].char_start :].startswith("PREFACE")
+    assert text[found[-1].char_start :].startswith("Epilogue")
+
+
+def test_a_contents_list_and_a_title_page_are_no_front_matter():
+    book = make_book(STYLES["CHAPTER I. Title"], LAYOUTS["contents"])
+    assert {chapter.kind for chapter in find_chapters(document(book.text))} == {"chapter"}
+
+
+def test_header_and_licence_of_the_distributor_belong_to_nothing():
+    book = make_book(STYLES["CHAPTER I"], LAYOUTS["gutenberg"])
+    covered = "".join(book.text[c.char_start : c.char_end] for c in find_chapters(document(book.text)))
+    assert "Gutenberg" not in covered
+    assert "LICENSE" not in covered
+
+
+def test_a_book_without_chapters_is_cut_into_sections_at_paragraph_ends():
+    text = prose(5, 150_000)
+    found = find_chapters(document(text))
+    assert {chapter.kind for chapter in found} == {"section"}
+    assert len(found) > 5
+    assert all(text[chapter.char_end - 1] == "\n" for chapter in found[:-1])
+    assert "".join(text[c.char_start : c.char_end] for c in found) == text.strip()
+
+
+def test_a_contents_list_without_a_heading_in_the_text_gives_sections():
+    listed = "CONTENTS\n\n" + "".join(f"CHAPTER {n}\n\n" for n in range(1, 20))
+    found = find_chapters(document(f"{listed}\n\n{prose(5, 200_000)}"))
+    assert {chapter.kind for chapter in found} == {"section"}
+
+
+def test_markup_headings_need_not_all_be_chapters():
+    parts = ["ALICE", "by Lewis Carroll", "Contents", *(f"CHAPTER {n}. Down" for n in range(1, 7)), "About the Author"]
+    text, hints = "", []
+    for part in parts:
+        hints.append(HeadingHint(len(text), 1 if part == "ALICE" else 2, part, "html"))
+        text += f"{part}\n\n" + (prose(len(text)) if part.startswith("CHAPTER") else "words\n\n")
+    found = chapters_of(document(text, hints=tuple(hints)))
+    assert [chapter.title for chapter in found] == [f"CHAPTER {n}. Down" for n in range(1, 7)]
+
+
+def test_markup_of_mixed_levels_is_read_by_its_numbers():
+    text, hints = "", []
+    for level, words in ((1, "Title: Heart"), (2, "Author: C"), (3, "I"), (3, "II"), (2, "III")):
+        hints.append(HeadingHint(len(text), level, words, "markdown"))
+        text += f"{words}\n\n" + (prose(len(text)) if words[0] == "I" else "")
+    assert [chapter.title for chapter in chapters_of(document(text, hints=tuple(hints)))] == ["I", "II", "III"]
+
+
+def test_titles_in_markup_are_chapters_without_numbers():
+    names = ["The Sisters", "An Encounter", "Araby", "Eveline"]
+    text, hints = "", []
+    for name in ["Dubliners", *names, "Colophon"]:
+        hints.append(HeadingHint(len(text), 2, name, "epub-heading"))
+        text += f"{name}\n\n" + (prose(len(text)) if name in names else "")
+    assert [chapter.title for chapter in chapters_of(document(text, hints=tuple(hints)))] == names
+
+
+def test_markup_that_names_only_the_parts_does_not_hide_the_chapters():
+    text, hints, number = "", [], 0
+    for part in ("Part One", "Part Two"):
+        hints.append(HeadingHint(len(text), 1, part, "html"))
+        text += f"{part}\n\n"
+        for _ in range(5):
+            number += 1
+            text += f"Chapter {number}\n\n{prose(number)}"
+    assert len(chapters_of(document(text, hints=tuple(hints)))) == 10
+
+
+def test_without_its_markup_a_book_is_read_from_its_text(shared_data):
+    path = shared_data / "novels" / "alice-in-wonderland.html"
+    bare = dataclasses.replace(read_document(path.read_bytes(), path.name), hints=())
+    assert len(chapters_of(bare)) == 12
+
+
+def test_a_line_says_where_its_chapter_starts():
+    book = make_book(STYLES["I. TITLE"], PLAIN)
+    for chapter in chapters_of(document(book.text)):
+        assert book.text.split("\n")[chapter.line - 1].startswith(chapter.title.split()[0])
+
+
+def test_empty_and_blank_texts_have_no_chapters():
+    assert find_chapters(document("")) == []
+    assert find_chapters(document(" \n\n\t\n")) == []
+
+
+def test_a_misspelled_number_word_is_still_a_chapter():
+    names = ("Erstes Kapitel", "Zweites Kapitel", "Drites Kapitel", "Viertes Kapitel")
+    assert titles("".join(f"{name}\n\n{prose(i)}" for i, name in enumerate(names))) == list(names)
+
+
+def test_numbered_stories_over_two_volumes_on_one_line_count_by_their_chapters():
+    places = [(volume, chapter) for volume in (1, 2) for chapter in range(1, 6)]
+    text = "".join(f"Vol. {v} Chapter {c}: The Way\n\n{prose(v * 10 + c)}" for v, c in places)
+    assert len(titles(text)) == 10
