@@ -34,9 +34,9 @@ from bench.drawn_pages import FORMATS, write_pages
 from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.connected_providers import configured_image_spaces, open_provider
 from morpheus_assets.definitions import build_definitions
-from morpheus_assets.embedding.clip_model import ClipModel
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.clip.model import ClipModel
 from morpheus_assets.embedding.providers.open_clip import BATCH, OpenClipProvider
-from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.settings import Settings

@@ -24,7 +24,7 @@ SECTIONS = (
     ("morpheus_assets.text.chunking", "cut_chapters", "chunking"),
     ("morpheus_assets.io_managers", "NovelPartitionsIOManager.handle_output", "storing text"),
     ("morpheus_assets.io_managers", "NovelPartitionsIOManager.load_input", "storing text"),
-    ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),
+    ("morpheus_assets.embedding.stream", "embed_batches", "embedding"),
     ("morpheus_assets.space_filling", "SpaceFiller._keep", "writing vectors"),
     ("morpheus_assets.store.indexes", "ensure_index", "index"),
     ("morpheus_assets.embedding_io_managers", "EmbeddingsIOManager.handle_output", "coverage"),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from morpheus_assets.embedding.spaces import Space, resolve_text_space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets.store.database import open_engine
 from morpheus_assets.store.embedded import EmbeddedPostgres

@@ -3,16 +3,17 @@
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from morpheus_assets.embedding.clip_sources import DEMO_MODEL
-from morpheus_assets.embedding.image_spaces import remembered_name, resolve_again, resolve_image_space
-from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.clip.identity import remembered_name, resolve_again, resolve_image_space
+from morpheus_assets.embedding.clip.sources import DEMO_MODEL
+from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_text_space
 from morpheus_assets.settings import Settings
 from morpheus_assets.stored_keys import provider_key
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.store.space_rows import SpaceRow
 
@@ -56,7 +57,7 @@ def space_of(row: "SpaceRow") -> Space:
 
 def open_provider(settings: Settings, space: Space) -> "EmbeddingProvider":
     """The provider of a space, with the key and address that the settings hold for it."""
-    from morpheus_assets.embedding.providers import open_image_provider, open_text_provider
+    from morpheus_assets.embedding.providers.base import open_image_provider, open_text_provider
 
     if space.purpose == "text":
         url = {"openai": settings.openai_base_url, "voyage": settings.voyage_base_url}.get(space.provider)

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import EmbeddingStream
 from morpheus_assets.assets.partition_results import StoredPartitions
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.io_managers import (
     Metadata,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.reembedding_plan import NovelWork, SpacePlan, total_price
 from morpheus_assets.store.reembedding import Launch
 

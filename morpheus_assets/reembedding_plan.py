@@ -12,10 +12,8 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import LOCAL_PROVIDERS, sample_image_spaces, space_of
-from morpheus_assets.embedding.models import find_model
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.sizes import estimate_tokens
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.models import estimate_tokens, find_model, price_of
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import PURPOSES, kept_spaces, only_novels, wanted_spaces

@@ -17,7 +17,7 @@ from morpheus_assets.automation.object_listing import (
     panel_object_problems,
 )
 from morpheus_assets.connected_providers import open_provider, request_budget
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PanelFile, list_panels
 from morpheus_assets.partitions import novel_slug
 from morpheus_assets.places import Entry
@@ -27,7 +27,7 @@ from morpheus_assets.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
 

@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 
 from morpheus_assets.assets.embeddings import EmbeddingStream
 from morpheus_assets.connected_providers import space_of
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.requests import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.store import vectors
 from morpheus_assets.store.coverage import NovelCoverage, coverage

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from morpheus_assets.connected_providers import configured_image_spaces, configured_text_spaces, sample_image_spaces
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.settings import Settings
 

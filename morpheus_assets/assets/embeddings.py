@@ -13,14 +13,14 @@ import dagster as dg
 from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.schemas import embedding_columns
 from morpheus_assets.assets.text import OWNERS
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.standing_spaces import ASSET_PREFIXES
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput, RefusedInput
     from morpheus_assets.images.scaled_decoding import LeastSize
     from morpheus_assets.store.coverage import MissingInput
 
@@ -72,7 +72,7 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         database: dg.ResourceParam[DatabaseResource],
         providers: dg.ResourceParam[ProvidersResource],
     ) -> dg.Output[EmbeddingStream]:
-        from morpheus_assets.embedding.pipeline import EmbeddingInput
+        from morpheus_assets.embedding.requests import EmbeddingInput
 
         def embed(target: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
             inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
@@ -132,7 +132,7 @@ def _send(
     space: Space,
     inputs: "Iterable[EmbeddingInput]",
 ) -> "Iterator[EmbeddedBatch | RefusedInput]":
-    from morpheus_assets.embedding.pipeline import embed_batches
+    from morpheus_assets.embedding.stream import embed_batches
 
     settings = providers.settings
     return embed_batches(
@@ -152,7 +152,7 @@ def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: i
     """
 
     from morpheus_assets.embedding.errors import InputRefused
-    from morpheus_assets.embedding.packing import EmbeddingInput
+    from morpheus_assets.embedding.requests import EmbeddingInput
 
     def decode(least: "LeastSize | None" = None) -> object:
         from morpheus_assets.images.decoding import decode_panel

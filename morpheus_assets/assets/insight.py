@@ -8,7 +8,7 @@ import dagster as dg
 from morpheus_assets.assets.embeddings import embeddings_key
 from morpheus_assets.assets.partition_results import by_novel
 from morpheus_assets.assets.text import OWNERS
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.partitions import NOVELS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from morpheus_assets.assets.embeddings import embeddings_key
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.space_requirements import LOWEST_COSINE, LOWEST_RECALL
 from morpheus_assets.standing_spaces import only_novels

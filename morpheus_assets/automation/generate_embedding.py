@@ -10,15 +10,16 @@ import dagster as dg
 from pydantic import Field
 
 from morpheus_assets.connected_providers import configured_text_spaces
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError, ValidationError
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space, resolve_text_space
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.resources import DatabaseResource, ProvidersResource
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider
 
 POOL = "generate_embedding"
 MOST_INPUTS = 1000
@@ -136,7 +137,9 @@ def _embed(
     arrived: "dict[bytes, np.ndarray]",
 ) -> tuple[int, int]:
     """Embed what has not arrived yet into `arrived`; the tokens and requests of this attempt."""
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RetryPolicy, embed_batches
+    from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput
+    from morpheus_assets.embedding.retries import RetryPolicy
+    from morpheus_assets.embedding.stream import embed_batches
     from morpheus_assets.store.spending import record_spending
 
     missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.inputs) if _hash(text) not in arrived]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morpheus_assets.embedding.providers import EmbeddingProvider
+from morpheus_assets.embedding.providers.base import EmbeddingProvider
 
 JOINED_BY = "mean of the parts weighted by their tokens, at unit length"
 

@@ -1,10 +1,13 @@
 """The text models that are known by name: dimensions, limits and prices, as their vendors publish them.
 
-One table and nothing else: identity is in spaces.py, money in pricing.py.
+What tokens cost in a space, and how many a plan must reckon with. Identity is in spaces.py.
 """
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
+
+from morpheus_assets.domain.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -125,3 +128,31 @@ def find_model(provider: str, name: str) -> TextModel | None:
 def known_models(provider: str | None = None) -> str:
     """The known models in words, of one provider or of all, as a person would write them in a setting."""
     return ", ".join(f"{model.provider}/{model.name}" for model in TEXT_MODELS if provider in (None, model.provider))
+
+
+_MILLION = Decimal(1_000_000)
+
+
+def price_of(space: Space, tokens: int) -> Decimal | None:
+    """Dollars for `tokens` in `space`: 0 for a local model, None where no price is known."""
+    model = find_model(space.provider, space.model)
+    if model is None:
+        return Decimal(0) if space.provider in ("sentence-transformers", "open_clip") else None
+    return None if model.price is None else model.price * tokens / _MILLION
+
+
+# One token for 3.4 characters of ASCII; each byte that a character takes beyond its first stands for 0.7 more, so that
+# a Chinese character (3 bytes) comes to 1.7 tokens, as it was measured for cl100k.
+_CHARACTERS_PER_TOKEN = 3.4
+_TOKENS_PER_FURTHER_BYTE = 0.7
+_VOYAGE = 1.2
+
+
+def estimate_tokens(space: Space, *, inputs: int, word_pieces: int, characters: int, octets: int) -> int:
+    """Tokens that `inputs` texts will cost in `space`; `octets` is their length in UTF-8. 0 for images."""
+    if space.purpose == "image":
+        return 0
+    if space.provider == "sentence-transformers":
+        return word_pieces
+    tokens = characters / _CHARACTERS_PER_TOKEN + (octets - characters) * _TOKENS_PER_FURTHER_BYTE
+    return math.ceil(tokens * (_VOYAGE if space.provider == "voyage" else 1.0)) + inputs

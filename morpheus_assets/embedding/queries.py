@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from morpheus_assets.embedding.pipeline import LoopThread
-from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.retries import FOR_QUERIES, RetryPolicy, with_retries
+from morpheus_assets.embedding.stream import LoopThread
 
 
 async def embed_query(

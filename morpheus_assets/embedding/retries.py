@@ -1,6 +1,6 @@
 """When a request is tried again: how often by class of error, and after how long.
 
-Sending the request, and what to do when no attempt is left, is in sending.py.
+Sending the request, and what to do when no attempt is left, is in requests.py.
 """
 
 from collections.abc import Awaitable, Callable

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store import spaces, vectors
 from morpheus_assets.store.errors import ArchiveError
 from morpheus_assets.store.refusals import ignore_refusals, list_refusals, record_refusals

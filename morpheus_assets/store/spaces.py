@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.coverage import missing_count
 from morpheus_assets.store.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.space_rows import SpaceRow

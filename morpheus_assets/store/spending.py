@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from psycopg.rows import class_row
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.space_rows import SpaceRow
 from morpheus_assets.store.transactions import Bind, transaction
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.memory import enough_memory
+from morpheus_assets.embedding.local_models import explain_out_of_memory
 from morpheus_assets.store.database import open_engine
 from morpheus_assets.store.embedded import EmbeddedPostgres
 from morpheus_assets.store.faults import patiently, sentence_for
@@ -111,8 +111,8 @@ def test_content_that_may_only_be_read_is_ingested(deployment: Deployment):
 
 STARVED = """
 import resource
-from morpheus_assets.embedding.pipeline import EmbeddingInput, embed_batches
-from morpheus_assets.embedding.providers import open_text_provider
+from morpheus_assets.embedding.stream import EmbeddingInput, embed_batches
+from morpheus_assets.embedding.providers.base import open_text_provider
 from morpheus_assets.embedding.spaces import parse_space_names, resolve_text_space
 [name] = parse_space_names("sentence-transformers/all-MiniLM-L6-v2")
 provider = open_text_provider(resolve_text_space(name), torch_threads=1)
@@ -142,9 +142,9 @@ def test_no_memory_for_torch_is_one_sentence():
 )
 def test_a_lack_of_memory_names_the_model_and_the_setting(error: Exception):
     said = r"too little memory for tiny.*MORPHEUS_IMAGE_SPACES"
-    with pytest.raises(ConfigurationError, match=said), enough_memory("tiny", "MORPHEUS_IMAGE_SPACES"):
+    with pytest.raises(ConfigurationError, match=said), explain_out_of_memory("tiny", "MORPHEUS_IMAGE_SPACES"):
         raise error
-    with pytest.raises(RuntimeError, match="something else"), enough_memory("tiny", "X"):
+    with pytest.raises(RuntimeError, match="something else"), explain_out_of_memory("tiny", "X"):
         raise RuntimeError("something else")
 
 

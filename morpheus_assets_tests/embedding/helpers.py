@@ -6,15 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from morpheus_assets.embedding.pipeline import (
-    EmbeddedBatch,
-    EmbeddingInput,
-    RefusedInput,
-    RetryPolicy,
-    embed_batches,
-)
-from morpheus_assets.embedding.providers import EmbeddingProvider, open_text_provider
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, open_text_provider
+from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput, RefusedInput
+from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OPENAI, VOYAGE = "openai/text-embedding-3-small@256", "voyage/voyage-3.5@256"

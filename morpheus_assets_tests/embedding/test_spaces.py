@@ -4,16 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from morpheus_assets.domain.spaces import Space, SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.models import TEXT_MODELS, known_models
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import (
-    Space,
-    SpaceName,
-    check_capacity,
-    parse_space_names,
-    resolve_text_space,
-)
+from morpheus_assets.embedding.models import TEXT_MODELS, known_models, price_of
+from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_text_space
 
 
 def test_names_are_read_in_order_with_dimensions_tags_and_paths():
@@ -114,8 +108,8 @@ def test_prices_are_by_the_million_and_nothing_is_made_up():
 
 def test_importing_the_embedding_floor_loads_no_model_library_and_no_sdk():
     code = (
-        "import sys, morpheus_assets.embedding.pipeline, morpheus_assets.embedding.queries,"
-        " morpheus_assets.embedding.pricing, morpheus_assets.embedding.providers.openai,"
+        "import sys, morpheus_assets.embedding.stream, morpheus_assets.embedding.queries,"
+        " morpheus_assets.embedding.models, morpheus_assets.embedding.providers.openai,"
         " morpheus_assets.embedding.providers.voyage, morpheus_assets.embedding.providers.sentence_transformers;"
         "print([m for m in ('torch', 'openai', 'voyageai', 'aiohttp', 'transformers', 'pandas', 'dagster',"
         " 'stamina', 'huggingface_hub', 'morpheus_assets.settings') if m in sys.modules])"

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store import content
 from morpheus_assets.store.content import ChunkRecord, NovelRecord, PanelRecord
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from PIL import Image
 
-from morpheus_assets.embedding.clip_model import ClipModel, load_clip
-from morpheus_assets.embedding.clip_sources import DEMO_MODEL, ClipSource, find_clip_source
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.clip.identity import decodes_scaled, file_digest, space_precision
+from morpheus_assets.embedding.clip.model import ClipModel, load_clip
+from morpheus_assets.embedding.clip.sources import DEMO_MODEL, ClipSource, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
-from morpheus_assets.embedding.image_spaces import decodes_scaled, file_digest, space_precision
-from morpheus_assets.embedding.memory import enough_memory
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.vectors import unit_vectors
-from morpheus_assets.embedding.spaces import Space, SpaceName
+from morpheus_assets.embedding.local_models import explain_out_of_memory
+from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits
+from morpheus_assets.embedding.providers.responses import unit_vectors
 
 BATCH = 32
 
@@ -82,7 +82,7 @@ class OpenClipProvider:
         Raises InputRefused with the index of a panel that cannot be opened, ConfigurationError when the model
         cannot be loaded, InvalidAnswer when it gives no usable vector.
         """
-        with enough_memory(self.space.key, "MORPHEUS_IMAGE_SPACES"):
+        with explain_out_of_memory(self.space.key, "MORPHEUS_IMAGE_SPACES"):
             return await self._embed(inputs)
 
     async def _embed(self, inputs: Sequence[str | Image.Image | Callable[..., Image.Image]]) -> EmbeddingResult:

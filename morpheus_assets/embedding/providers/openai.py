@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.models import find_model
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.answers import read_answer
-from morpheus_assets.embedding.providers.faults import Endpoint
-from morpheus_assets.embedding.providers.texts import estimate_cl100k, refuse_unusable
+from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits
+from morpheus_assets.embedding.providers.http_errors import Endpoint
+from morpheus_assets.embedding.providers.responses import read_answer
+from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 from morpheus_assets.embedding.rate_limits import read_limits
-from morpheus_assets.embedding.spaces import Space
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

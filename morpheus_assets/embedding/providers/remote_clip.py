@@ -13,13 +13,12 @@ from typing import Any
 
 from PIL import Image
 
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.clip.preprocessing import fitted, letterbox_strip
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused, ProviderUnavailable
-from morpheus_assets.embedding.panel_shapes import fitted, letterbox_strip
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.answers import read_answer
+from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits
+from morpheus_assets.embedding.providers.responses import read_answer, unit_vectors
 from morpheus_assets.embedding.providers.runpod import RunPodEndpoint, RunPodJobs
-from morpheus_assets.embedding.providers.vectors import unit_vectors
-from morpheus_assets.embedding.spaces import Space
 
 BATCH = 16
 SIDE = 1024

@@ -22,7 +22,7 @@ from morpheus_assets.embedding.errors import (
     RequestTooLarge,
     ValidationError,
 )
-from morpheus_assets.embedding.providers.faults import Endpoint
+from morpheus_assets.embedding.providers.http_errors import Endpoint
 from morpheus_assets.embedding.rate_limits import read_retry_after
 
 MAX_SYNC_BYTES = 20_000_000

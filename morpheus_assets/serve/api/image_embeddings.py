@@ -12,7 +12,7 @@ from starlette.responses import Response
 from morpheus_assets.connected_providers import configured_image_spaces, space_of
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.content_location import panels_of
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.discovery import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.images.errors import RefusedImage

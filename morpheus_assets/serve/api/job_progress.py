@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import space_of
 from morpheus_assets.connection import DatabaseNotRunning
-from morpheus_assets.embedding.pricing import price_of
+from morpheus_assets.embedding.models import price_of
 from morpheus_assets.serve.dagster_client import JobState
 from morpheus_assets.store.coverage import coverage
 from morpheus_assets.store.embedding_results import (

@@ -7,9 +7,10 @@ import time
 
 from morpheus_assets.connected_providers import configured_text_spaces, space_of
 from morpheus_assets.connection import DatabaseNotRunning
+from morpheus_assets.domain.spaces import Space, SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.models import TEXT_MODELS, known_models
-from morpheus_assets.embedding.spaces import Space, SpaceName, resolve_text_space
+from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.problems import field_problem
 from morpheus_assets.settings import Settings

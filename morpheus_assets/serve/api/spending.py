@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from morpheus_assets.connection import DatabaseNotRunning
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.store.errors import StoreError
 from morpheus_assets.store.spending import record_spending

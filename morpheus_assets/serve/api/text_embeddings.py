@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import Response
 
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.embedding.long_inputs import JOINED_BY
-from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.answers import json_answer, stream_answer, stream_documented, wanted_stream
 from morpheus_assets.serve.api.problems import documented, field_problem, problem_of
 from morpheus_assets.serve.api.request_log import note

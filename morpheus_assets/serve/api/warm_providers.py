@@ -12,12 +12,12 @@ from typing import Any
 
 from morpheus_assets.connected_providers import LOCAL_PROVIDERS, open_provider, request_budget
 from morpheus_assets.connection import DatabaseNotRunning
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError, ProviderUnavailable, RateLimited
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.retries import RetryPolicy, with_retries
-from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.serve.api.batching import Batcher
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from morpheus_assets.connected_providers import configured_text_spaces
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.serve.api.app import build_app
 from morpheus_assets.settings import Settings
 from morpheus_assets.store import spaces, vectors

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.serve.query_cache import QueryCache, vector_key
 from morpheus_assets.store import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer

@@ -8,7 +8,7 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import configured_image_spaces
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store import content, spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of

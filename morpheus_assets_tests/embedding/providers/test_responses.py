@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_assets.embedding.errors import EmbeddingError, InvalidAnswer
-from morpheus_assets.embedding.providers.answers import read_answer
-from morpheus_assets.embedding.providers.texts import estimate_cl100k
+from morpheus_assets.embedding.providers.responses import read_answer
+from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k
 
 
 def read(answer: object, count: int, dimensions: int = 4, model: str = "m") -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InvalidAnswer, ProviderUnavailable
 
 # halfvec's largest number: beyond it the store would hold infinity.
@@ -102,3 +103,16 @@ def _invalid(vendor: str, fault: str) -> InvalidAnswer:
         f"{vendor}'s answer cannot be trusted: {fault}. Nothing of it was stored; if it happens again, check "
         "the base URL and the model in MORPHEUS_TEXT_SPACES."
     )
+
+
+def unit_vectors(vectors: Any, count: int, space: Space) -> np.ndarray:
+    """`vectors` as float32 [count, space.dimensions] of length 1; raises InvalidAnswer if unusable."""
+    array = np.asarray(vectors, dtype=np.float64)
+    expected = (count, space.dimensions)
+    if array.shape != expected:
+        raise InvalidAnswer(
+            f"{space.key} was asked for {count} vectors of {space.dimensions} dimensions and gave an answer of shape"
+            f" {array.shape}: check that the space names the model that is loaded."
+        )
+    check_vectors(array, space.key)
+    return (array / np.linalg.norm(array, axis=1, keepdims=True)).astype(np.float32)

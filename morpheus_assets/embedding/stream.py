@@ -10,14 +10,48 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
-from morpheus_assets.embedding.packing import EmbeddingInput, Packer
-from morpheus_assets.embedding.providers import EmbeddingProvider, InputType
+from morpheus_assets.embedding.errors import ProviderUnavailable, RateLimited
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
+from morpheus_assets.embedding.requests import (
+    EmbeddedBatch,
+    EmbeddingInput,
+    Outcome,
+    Pack,
+    Packer,
+    RefusedInput,
+    Sender,
+)
 from morpheus_assets.embedding.retries import RetryPolicy
-from morpheus_assets.embedding.rounds import Rounds
-from morpheus_assets.embedding.sending import EmbeddedBatch, Outcome, RefusedInput, Sender
 
-__all__ = ["EmbeddedBatch", "EmbeddingInput", "RefusedInput", "RetryPolicy", "embed_batches", "embed_stream"]
+
+class Rounds:
+    """Counts what gets through in one stream; a pack goes round again only if something did since its last round."""
+
+    def __init__(self) -> None:
+        self._put_back: deque[Pack] = deque()
+        self._succeeded = 0
+        self._succeeded_before: dict[asyncio.Task[Outcome], int] = {}
+
+    def next_put_back(self) -> Pack | None:
+        """A pack to send again, before any new one: so no more packs wait than there are requests in flight."""
+        return self._put_back.popleft() if self._put_back else None
+
+    def begin(self, task: asyncio.Task[Outcome]) -> None:
+        """Remember how much had got through when a pack was sent."""
+        self._succeeded_before[task] = self._succeeded
+
+    def end(self, task: asyncio.Task[Outcome], outcome: Outcome) -> bool:
+        """Count what arrived; True when what the pack left over is to be sent again."""
+        before = self._succeeded_before.pop(task)
+        self._succeeded += sum(isinstance(result, EmbeddedBatch) for result in outcome.results)
+        if not isinstance(outcome.error, ProviderUnavailable | RateLimited) or outcome.unsolved is None:
+            return False
+        if self._succeeded == before:
+            return False
+        self._put_back.append(outcome.unsolved)
+        return True
+
 
 _Value = TypeVar("_Value")
 

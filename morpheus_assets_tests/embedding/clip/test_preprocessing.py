@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from morpheus_assets.embedding.panel_pixels import PanelPreparation
-from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
+from morpheus_assets.embedding.clip.preprocessing import PanelPreparation
+from morpheus_assets.embedding.local_models import ensure_torchvision_imports
 
 SIZES = [(1, 1), (3, 5), (224, 224), (225, 223), (333, 200), (37, 70), (500, 800)]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.providers import EmbeddingProvider, open_text_provider
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, open_text_provider
 from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets_tests.embedding.helpers import digest, run
@@ -75,7 +75,7 @@ def test_wrong_dimensions_are_said_with_the_right_ones():
 def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_seconds(tmp_path):
     code = (
         "from morpheus_assets.embedding.spaces import resolve_text_space as space\n"
-        "from morpheus_assets.embedding.providers import open_text_provider\n"
+        "from morpheus_assets.embedding.providers.base import open_text_provider\n"
         "from morpheus_assets.embedding.queries import query_vector\n"
         "import time; provider = open_text_provider(space('sentence-transformers/nobody/no-model@384'))\n"
         "from sentence_transformers import SentenceTransformer\n"
@@ -83,7 +83,7 @@ def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_secon
         "try: query_vector(provider, 'text')\n"
         "except Exception as error: print(type(error).__name__, time.monotonic() - started < 20, error)\n"
     )
-    code = "import morpheus_assets.embedding.torchvision_schemas as t; t.ensure_torchvision_imports()\n" + code
+    code = "import morpheus_assets.embedding.local_models as t; t.ensure_torchvision_imports()\n" + code
     environment = {"PATH": "/usr/bin:/bin", "HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert answer.stdout.startswith("ConfigurationError True The model nobody/no-model is not in the hub's cache")

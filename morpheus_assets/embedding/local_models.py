@@ -1,9 +1,45 @@
-"""Lets torchvision be imported beside a torch that it was not built for; no model code belongs here."""
+"""Two faults of the machine that a local model meets: too little memory, and a torchvision built for another torch.
 
+No model code belongs here.
+"""
+
+import errno
 import importlib
+import re
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from morpheus_assets.embedding.errors import ConfigurationError
+
+_OUT_OF_MEMORY = re.compile(
+    r"allocate memory|create a primitive|(not enough|out of) memory|failed to map segment|start new thread|bad_alloc",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def explain_out_of_memory(model: str, variable: str) -> Iterator[None]:
+    """Turn a lack of memory while `model` is loaded or used into a ConfigurationError that names `variable`.
+
+    The kernel may also end the process without a word; whoever watches the run notices that.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+        if not (
+            isinstance(error, MemoryError)
+            or getattr(error, "errno", 0) == errno.ENOMEM
+            or _OUT_OF_MEMORY.search(str(error))
+        ):
+            raise
+        raise ConfigurationError(
+            f"The machine has too little memory for {model}: free some, or name a smaller model or one of a provider in"
+            f" {variable}."
+        ) from None
+
 
 _lock = threading.Lock()
 _library: list[Any] = []

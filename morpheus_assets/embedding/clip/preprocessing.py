@@ -1,4 +1,4 @@
-"""From an upright RGB panel to what an image tower takes: open_clip's own inference transform, for a batch at a time.
+"""From an upright RGB panel to what an image tower takes: its shape first, then open_clip's own inference transform.
 
 Two things differ from open_clip, neither of which changes the space. The resize is torch's, on Pillow's own memory:
 3 ms for a page of 1600 × 2400 where Pillow takes 23, the same but for one or two levels of 255 in less than 1 % of the
@@ -7,11 +7,52 @@ values. Scaling to floats waits for the batch: in a decoding thread it would sta
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
 
-from morpheus_assets.embedding.panel_shapes import Size, fitted_size, is_strip
+Size = tuple[int, int]
+
+STRIP_RATIO = 2
+# Raised by hand whenever letterbox_strip changes what a model sees of a panel: it starts a new space.
+PANEL_SHAPING = "upright RGB on white; beyond 2:1 letterboxed to a square"
+# Raised likewise when PanelPreparation.least_size changes: how small panels may come to a model of this machine.
+PANEL_DECODING = "JPEG at 1/2 or 1/4, 3 times as large as seen, strips 6 times, 420 pixels long"
+
+
+def letterbox_strip(panel: "Image.Image", side: int) -> "Image.Image":
+    """A panel longer than STRIP_RATIO:1, whole and centred on a white square of `side` pixels; others unchanged.
+
+    Most models crop the centre or squash: of a 1:10 strip they would see a tenth, or nothing recognisable.
+    """
+    if not is_strip(panel.size):
+        return panel
+    from PIL import Image
+
+    square = Image.new("RGB", (side, side), "white")
+    small = fitted(panel, side)
+    square.paste(small, ((side - small.width) // 2, (side - small.height) // 2))
+    return square
+
+
+def is_strip(size: Size) -> bool:
+    """Whether a panel of (width, height) is longer than STRIP_RATIO:1."""
+    return max(size) > STRIP_RATIO * max(1, min(size))
+
+
+def fitted(panel: "Image.Image", side: int) -> "Image.Image":
+    """`panel` resized so that its longer side is `side` pixels, never less than one pixel across."""
+    from PIL import Image
+
+    return panel.resize(fitted_size(panel.size, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def fitted_size(size: Size, side: int) -> Size:
+    """(width, height) with `side` pixels for the longer one."""
+    scale = side / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
 
 # What decoding leaves of a panel, in multiples of what the model sees of it, and pixels of its longer side at least.
 # Real panels scaled so far have vectors of cosine 0.9995 and more to those of whole ones; at twice what is seen, or
@@ -34,7 +75,7 @@ class PanelPreparation:
         self._filter = str(self._resize.interpolation.value)
         self.side = preprocess.size if isinstance(preprocess.size, int) else max(preprocess.size)
 
-    def pixels(self, panel: Image.Image) -> Any:
+    def pixels(self, panel: "Image.Image") -> Any:
         """One panel as a tensor of bytes [3, height, width] in the model's own size."""
         import numpy as np
         import torch
@@ -75,8 +116,9 @@ class PanelPreparation:
         return width, height
 
 
-def _resized(panel: Image.Image, size: Size, method: str) -> Image.Image:
+def _resized(panel: "Image.Image", size: Size, method: str) -> "Image.Image":
     import torch
+    from PIL import Image
 
     if panel.size == size:
         return panel
@@ -85,7 +127,7 @@ def _resized(panel: Image.Image, size: Size, method: str) -> Image.Image:
     return Image.fromarray(small[0, :3].permute(1, 2, 0).contiguous().numpy())
 
 
-def _shared_pixels(panel: Image.Image) -> Any:
+def _shared_pixels(panel: "Image.Image") -> Any:
     """Bytes [height, width, 3 or 4] of an RGB panel, in Pillow's own memory where that is one piece: not to be written.
 
     Through Arrow, since torch takes only memory that may be written to from numpy: a copy, 4 ms for such a page.

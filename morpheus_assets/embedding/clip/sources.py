@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from morpheus_assets.domain.spaces import SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.spaces import SpaceName
 
 DEMO_MODEL = "demo"
-DEMO_FOLDER = Path(__file__).resolve().parent.parent / "samples" / "tiny_clip"
+DEMO_FOLDER = Path(__file__).resolve().parents[2] / "samples" / "tiny_clip"
 CONFIG_FILE = "open_clip_config.json"
 _LOCAL = "local:"
 _WEIGHT_NAMES = (

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from morpheus_assets.embedding import clip_model
-from morpheus_assets.embedding.clip_sources import DEMO_FOLDER
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.clip import model as clip_model
+from morpheus_assets.embedding.clip.identity import resolve_image_space
+from morpheus_assets.embedding.clip.preprocessing import letterbox_strip
+from morpheus_assets.embedding.clip.sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
-from morpheus_assets.embedding.image_spaces import resolve_image_space
-from morpheus_assets.embedding.panel_shapes import letterbox_strip
-from morpheus_assets.embedding.providers import open_image_provider
+from morpheus_assets.embedding.providers.base import open_image_provider
 from morpheus_assets.embedding.providers.open_clip import OpenClipProvider, open_provider
-from morpheus_assets.embedding.spaces import Space, SpaceName
 from morpheus_assets.images.decoding import DEFAULT_MAX_PIXELS, decode_panel
 
-SAMPLES = Path(__file__).resolve().parents[2] / "morpheus_assets" / "samples" / "panels" / "the-last-lamp"
+SAMPLES = Path(__file__).resolve().parents[3] / "morpheus_assets" / "samples" / "panels" / "the-last-lamp"
 DEMO = SpaceName("open_clip", "demo")
 
 CAPTIONS = {
@@ -151,7 +151,7 @@ def test_opening_panels_overlaps_the_forward_pass(tmp_path: Path) -> None:
             time.sleep(0.02 * len(prepared))
             return np.ones((len(prepared), 128))
 
-    from morpheus_assets.embedding.clip_sources import find_clip_source
+    from morpheus_assets.embedding.clip.sources import find_clip_source
 
     slow = Slow(demo_space(tmp_path), find_clip_source(DEMO), decoders=1)
     panels = [Image.new("RGB", (8, 8))] * 8
@@ -295,7 +295,7 @@ def test_weights_in_the_hub_cache_are_used_without_asking_the_hub(
 ) -> None:
     from huggingface_hub import constants
 
-    from morpheus_assets.embedding.hub_files import hub_file
+    from morpheus_assets.embedding.clip.huggingface import hub_file
 
     cached = tmp_path / "models--someone--clip" / "snapshots" / ("a" * 40) / "open_clip_model.safetensors"
     cached.parent.mkdir(parents=True)

@@ -1,11 +1,9 @@
 import asyncio
 import time
 
-from morpheus_assets.embedding.pipeline import (
-    RetryPolicy,
-    embed_stream,
-)
 from morpheus_assets.embedding.rate_limits import NoBudget, ObservedLimits
+from morpheus_assets.embedding.retries import RetryPolicy
+from morpheus_assets.embedding.stream import embed_stream
 from morpheus_assets_tests.embedding.helpers import (
     OPENAI,
     VOYAGE,

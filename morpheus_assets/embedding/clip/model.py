@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from morpheus_assets.embedding.clip_sources import ClipSource
+from morpheus_assets.embedding.clip.huggingface import hub_file, hub_tokenizer
+from morpheus_assets.embedding.clip.identity import Precision
+from morpheus_assets.embedding.clip.preprocessing import PanelPreparation, letterbox_strip
+from morpheus_assets.embedding.clip.sources import ClipSource
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.hub_files import hub_file, hub_tokenizer
-from morpheus_assets.embedding.image_spaces import Precision
-from morpheus_assets.embedding.panel_pixels import PanelPreparation
-from morpheus_assets.embedding.panel_shapes import letterbox_strip
-from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
+from morpheus_assets.embedding.local_models import ensure_torchvision_imports
 
 _LEAST_BF16_COSINE = 0.999
 _MOST_WORKERS = 4

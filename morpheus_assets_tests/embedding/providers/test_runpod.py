@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import (
     BillingError,
     ConfigurationError,
@@ -16,8 +17,15 @@ from morpheus_assets.embedding.errors import (
     ValidationError,
 )
 from morpheus_assets.embedding.providers.remote_clip import open_provider
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets_tests.embedding.clip_endpoint import DIMENSIONS, KEY, PANEL, Endpoint, embed, opened, worker
+from morpheus_assets_tests.embedding.providers.clip_endpoint import (
+    DIMENSIONS,
+    KEY,
+    PANEL,
+    Endpoint,
+    embed,
+    opened,
+    worker,
+)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from morpheus_assets.embedding.image_spaces import resolve_image_space
-from morpheus_assets.embedding.providers import open_image_provider
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.clip.identity import resolve_image_space
+from morpheus_assets.embedding.providers.base import open_image_provider
 from morpheus_assets.embedding.providers.remote_clip import RemoteClipProvider
-from morpheus_assets.embedding.spaces import Space, SpaceName
 
 KEY = "rpa_SECRETKEY123"
 DIMENSIONS = 4

@@ -3,9 +3,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_assets.embedding.packing import EmbeddingInput, Packer
-from morpheus_assets.embedding.providers import EmbeddingResult, ProviderLimits
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.base import EmbeddingResult, ProviderLimits
+from morpheus_assets.embedding.requests import EmbeddingInput, Packer
 
 
 class Limited:

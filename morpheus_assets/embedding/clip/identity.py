@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from morpheus_assets.embedding.clip_sources import DEMO_MODEL, architecture_config, find_clip_source
+from morpheus_assets.domain.spaces import Space, SpaceName, space_key
+from morpheus_assets.embedding.clip.preprocessing import PANEL_DECODING, PANEL_SHAPING
+from morpheus_assets.embedding.clip.sources import DEMO_MODEL, architecture_config, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.panel_shapes import PANEL_DECODING, PANEL_SHAPING
-from morpheus_assets.embedding.spaces import Space, SpaceName, slug
 
 Precision = Literal["fp32", "bf16"]
 _HASH_CACHE = "weights.json"
@@ -51,14 +51,14 @@ def resolve_image_space(
     )
     if source.weights is None:
         model, revision = source.name, str(source.tag)
-        readable = slug("open-clip", model, revision)
+        readable = space_key("open-clip", model, revision)
     else:
         kind = DEMO_MODEL if name.model == DEMO_MODEL else "local"
         # The path is left out: weights that are moved or renamed are still the same space.
         model, revision = kind, "sha256:" + weights_hash(source.weights, cache_folder)
-        readable = slug("open-clip", kind)
+        readable = space_key("open-clip", kind)
     identity = _digest(f"{revision}\n{preparation}")[:8]
-    key = slug(readable, source.dimensions, identity)
+    key = space_key(readable, source.dimensions, identity)
     return Space(key, "image", "open_clip", model, revision, source.dimensions, preparation, None)
 
 
@@ -124,7 +124,7 @@ def _remote_space(name: SpaceName) -> Space:
             f"`{name}` lacks its number of dimensions: write `remote_clip/{name.model}@512`, for example."
         )
     preparation = _canonical({"panels": PANEL_SHAPING, "preprocess": "fitted into 1024, then the endpoint's own"})
-    key = slug("remote-clip", name.model, dimensions)
+    key = space_key("remote-clip", name.model, dimensions)
     return Space(key, "image", "remote_clip", name.model, "as deployed", dimensions, preparation, None)
 
 

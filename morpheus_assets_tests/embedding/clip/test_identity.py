@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from morpheus_assets.connected_providers import configured_image_spaces, open_provider
-from morpheus_assets.embedding.clip_sources import DEMO_FOLDER
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.clip.identity import (
+    decodes_scaled,
+    resolve_again,
+    resolve_image_space,
+    space_precision,
+)
+from morpheus_assets.embedding.clip.sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.image_spaces import decodes_scaled, resolve_again, resolve_image_space, space_precision
-from morpheus_assets.embedding.spaces import Space, SpaceName, parse_space_names
+from morpheus_assets.embedding.spaces import parse_space_names
 from morpheus_assets.settings import Settings
 
 
@@ -45,7 +51,7 @@ def test_a_hub_model_is_resolved_without_torch_open_clip_or_a_connection(tmp_pat
         "def refuse(*_): raise AssertionError('a connection was opened')\n"
         "socket.socket.connect = refuse\n"
         "from pathlib import Path\n"
-        "from morpheus_assets.embedding.image_spaces import resolve_image_space\n"
+        "from morpheus_assets.embedding.clip.identity import resolve_image_space\n"
         "from morpheus_assets.embedding.spaces import SpaceName\n"
         "names = [SpaceName('open_clip', 'ViT-B-32', tag='laion2b_s34b_b79k'), SpaceName('open_clip', 'demo')]\n"
         f"print(*[resolve_image_space(n, cache_folder=Path({str(tmp_path)!r})).dimensions for n in names])\n"
@@ -114,7 +120,7 @@ def test_weights_are_hashed_once_and_again_only_when_they_change(
     name, cache = f"open_clip/local:{checkpoint}", tmp_path / "cache"
     first = resolve(name, cache)
     with monkeypatch.context() as patch:
-        patch.setattr("morpheus_assets.embedding.image_spaces.file_digest", lambda path: pytest.fail("hashed again"))
+        patch.setattr("morpheus_assets.embedding.clip.identity.file_digest", lambda path: pytest.fail("hashed again"))
         assert resolve(name, cache) == first
     (cache / "weights.json").write_text("{ not json")
     assert resolve(name, cache) == first

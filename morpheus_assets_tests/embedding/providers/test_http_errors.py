@@ -11,7 +11,7 @@ from morpheus_assets.embedding.errors import (
     RateLimited,
     ValidationError,
 )
-from morpheus_assets.embedding.providers import open_text_provider
+from morpheus_assets.embedding.providers.base import open_text_provider
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets_tests.embedding.helpers import (
     KEY,

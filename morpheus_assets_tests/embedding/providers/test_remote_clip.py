@@ -6,14 +6,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import (
     ConfigurationError,
     InputRefused,
     RequestTooLarge,
 )
 from morpheus_assets.embedding.providers.remote_clip import open_provider
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets_tests.embedding.clip_endpoint import DIMENSIONS, KEY, PANEL, Endpoint, embed, opened, worker
+from morpheus_assets_tests.embedding.providers.clip_endpoint import (
+    DIMENSIONS,
+    KEY,
+    PANEL,
+    Endpoint,
+    embed,
+    opened,
+    worker,
+)
 
 
 def test_panels_are_sent_as_a_job_and_come_back_as_unit_vectors_in_order(space: Space, endpoint: Endpoint) -> None:
