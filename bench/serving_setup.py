@@ -51,7 +51,7 @@ def serving(
         server.ensure_databases()
         engine = open_engine(server.url())
         migrate(engine)
-        space = resolve_text_space(space_name, any_openai_model=True)
+        space = resolve_text_space(space_name, own_endpoints=["openai"])
         text, bodies = load_novel(engine, novel, space)
         command = [sys.executable, "-m", "morpheus_assets_tests.fixtures.provider_server", "--latency-ms"]
         provider = subprocess.Popen([*command, str(latency_ms)], cwd=PROJECT, stdout=subprocess.PIPE, text=True)

@@ -11,9 +11,10 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from morpheus_assets.connected_providers import LOCAL_PROVIDERS, sample_image_spaces, space_of
+from morpheus_assets.connected_providers import sample_image_spaces, space_of
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.models import estimate_tokens, find_model, price_of
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.sample_content import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.standing_spaces import PURPOSES, kept_spaces, only_novels, wanted_spaces
@@ -169,7 +170,7 @@ def _plan_space(
     inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
     requests = _requests(settings, space, inputs, tokens)
     minutes = None
-    if space.provider not in LOCAL_PROVIDERS:
+    if not is_local(space):
         minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,

@@ -14,6 +14,7 @@ from morpheus_assets.assets.panels import panel_images
 from morpheus_assets.assets.schemas import embedding_columns
 from morpheus_assets.assets.text import OWNERS
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.registry import provider_of
 from morpheus_assets.novel_events import recorded_by_io_manager
 from morpheus_assets.partitions import NOVELS
 from morpheus_assets.resources import ContentFolderResource, DatabaseResource, ProvidersResource
@@ -56,7 +57,7 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         deps=[CHUNKS],
         partitions_def=NOVELS,
         group_name="text",
-        kinds={space.provider.replace("-", ""), "postgres"},
+        kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
         io_manager_key="text_embeddings_io_manager",
@@ -93,7 +94,7 @@ def build_image_embeddings_asset(
         deps=[panel_images],
         partitions_def=NOVELS,
         group_name="panels",
-        kinds={"pytorch" if space.provider == "open_clip" else "http", "postgres"},
+        kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
         io_manager_key="image_embeddings_io_manager",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from pydantic import Field
 
-from morpheus_assets.connected_providers import configured_text_spaces
+from morpheus_assets.connected_providers import configured_text_spaces, own_endpoints
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError, ValidationError
 from morpheus_assets.embedding.models import price_of
@@ -103,9 +103,7 @@ def _space(config: EmbedInputsConfig, providers: ProvidersResource) -> Space:
     if not config.model:
         return configured[0]
     named = [space for space in configured if config.model in (space.key, space.model)]
-    return (
-        named[0] if named else resolve_text_space(config.model, any_openai_model=settings.openai_base_url is not None)
-    )
+    return named[0] if named else resolve_text_space(config.model, own_endpoints=own_endpoints(settings))
 
 
 def _validate(config: EmbedInputsConfig, provider: "EmbeddingProvider") -> None:

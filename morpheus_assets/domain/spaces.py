@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Purpose = Literal["text", "image"]
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)

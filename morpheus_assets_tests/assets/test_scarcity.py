@@ -111,11 +111,13 @@ def test_content_that_may_only_be_read_is_ingested(deployment: Deployment):
 
 STARVED = """
 import resource
-from morpheus_assets.embedding.stream import EmbeddingInput, embed_batches
-from morpheus_assets.embedding.providers.base import open_text_provider
+from morpheus_assets.embedding.providers.base import ProviderOptions
+from morpheus_assets.embedding.providers.registry import open_provider
+from morpheus_assets.embedding.requests import EmbeddingInput
 from morpheus_assets.embedding.spaces import parse_space_names, resolve_text_space
+from morpheus_assets.embedding.stream import embed_batches
 [name] = parse_space_names("sentence-transformers/all-MiniLM-L6-v2")
-provider = open_text_provider(resolve_text_space(name), torch_threads=1)
+provider = open_provider(resolve_text_space(name), ProviderOptions(torch_threads=1))
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
     list(embed_batches(provider, [EmbeddingInput(b"h" * 32, "A ship came home.")]))

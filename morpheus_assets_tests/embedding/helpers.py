@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from morpheus_assets.embedding.providers.base import EmbeddingProvider, open_text_provider
+from morpheus_assets.embedding.providers import registry
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
 from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.spaces import resolve_text_space
@@ -32,8 +33,9 @@ def sentences(count: int, start: int = 0) -> list[str]:
 
 
 def open_provider(name: str, base_url: str | None, timeout_seconds: float = 10.0) -> EmbeddingProvider:
-    space = resolve_text_space(name, any_openai_model=True)
-    return open_text_provider(space, api_key=KEY, base_url=base_url, timeout_seconds=timeout_seconds)
+    space = resolve_text_space(name, own_endpoints=["openai"])
+    options = ProviderOptions(api_key=KEY, base_url=base_url, timeout_seconds=timeout_seconds)
+    return registry.open_provider(space, options)
 
 
 def run(

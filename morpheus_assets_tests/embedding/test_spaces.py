@@ -6,7 +6,8 @@ import pytest
 
 from morpheus_assets.domain.spaces import Space, SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.models import TEXT_MODELS, known_models, price_of
+from morpheus_assets.embedding.models import known_models, price_of
+from morpheus_assets.embedding.providers.registry import PROVIDERS
 from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_text_space
 
 
@@ -70,7 +71,7 @@ def test_a_space_has_a_readable_key(name: str, key: str):
 
 def test_every_known_model_is_a_space_of_its_own():
     spaces = [resolve_text_space(name.strip()) for name in known_models().split(",")]
-    assert len(spaces) == len(TEXT_MODELS)
+    assert len(spaces) == sum(len(spec.models) for spec in PROVIDERS.values())
     assert len({space.key for space in spaces}) == len({space.fingerprint for space in spaces}) == len(spaces)
 
 
@@ -101,7 +102,7 @@ def test_prices_are_by_the_million_and_nothing_is_made_up():
     assert price_of(resolve_text_space("voyage/voyage-4-large"), 500_000) == Decimal("0.06")
     assert price_of(resolve_text_space("sentence-transformers/all-MiniLM-L6-v2"), 10**9) == 0
     assert price_of(resolve_text_space("sentence-transformers/own@768"), 10**9) == 0
-    unknown = resolve_text_space("openai/own@768", any_openai_model=True)
+    unknown = resolve_text_space("openai/own@768", own_endpoints=["openai"])
     assert price_of(unknown, 10) is None
     assert price_of(Space("x", "image", "remote_clip", "m", "", 512, "", None), 10) is None
 

@@ -1,4 +1,4 @@
-"""The identity of an image space: whose vectors it holds, from which weights and which preprocessing.
+"""The identity of a local image space: whose vectors it holds, from which weights and which preprocessing.
 
 A hub model is identified by name, tag and open_clip's configuration, so that definitions load before anything
 is downloaded; a local one by the hash of its weights. No torch and no network here.
@@ -8,37 +8,28 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from morpheus_assets.domain.spaces import Space, SpaceName, space_key
+from morpheus_assets.domain.spaces import Precision, Space, SpaceName, space_key
 from morpheus_assets.embedding.clip.preprocessing import PANEL_DECODING, PANEL_SHAPING
-from morpheus_assets.embedding.clip.sources import DEMO_MODEL, architecture_config, find_clip_source
+from morpheus_assets.embedding.clip.sources import DEMO_MODEL, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError
 
-Precision = Literal["fp32", "bf16"]
 _HASH_CACHE = "weights.json"
 _BLOCK = 1 << 20
 
 
-def resolve_image_space(
-    name: SpaceName, *, cache_folder: Path, precision: Precision = "fp32", scaled: bool = True
+def resolve_clip_space(
+    name: SpaceName, *, cache_folder: Path | None, precision: Precision = "fp32", scaled: bool = True
 ) -> Space:
-    """The space that `name` stands for; the hash of local weights is kept in `cache_folder`.
+    """The space of `open_clip/…`; the hash of local weights is kept in `cache_folder` (None: nowhere).
 
     `scaled` says that JPEGs may be decoded as small as the model allows; spaces made before there was such a thing
-    are not, and stay what they are.
-
-    Raises ConfigurationError, one sentence, for an unknown provider or model and for unreadable weights.
+    are not, and stay what they are. Raises ConfigurationError, one sentence, for an unknown model and for unreadable
+    weights.
     """
-    if name.provider == "remote_clip":
-        return _remote_space(name)
-    if name.provider != "open_clip":
-        raise ConfigurationError(
-            f"`{name}` is no image space: write open_clip/MODEL@TAG, open_clip/local:FOLDER, open_clip/demo"
-            " or remote_clip/MODEL@DIMENSIONS."
-        )
     source = find_clip_source(name)
     preparation = _canonical(
         {
@@ -67,9 +58,9 @@ def space_precision(space: Space) -> Precision:
     return "bf16" if json.loads(space.preparation).get("precision") == "bf16" else "fp32"
 
 
-def resolve_again(name: SpaceName, space: Space, cache_folder: Path) -> Space:
+def resolve_again(name: SpaceName, space: Space, cache_folder: Path | None) -> Space:
     """What `name` stands for, computed and decoded for as `space` is: `space` itself when it was resolved from it."""
-    return resolve_image_space(
+    return resolve_clip_space(
         name, cache_folder=cache_folder, precision=space_precision(space), scaled=decodes_scaled(space)
     )
 
@@ -79,7 +70,7 @@ def decodes_scaled(space: Space) -> bool:
     return "decoding" in json.loads(space.preparation)
 
 
-def weights_hash(path: Path, cache_folder: Path) -> str:
+def weights_hash(path: Path, cache_folder: Path | None) -> str:
     """Hex sha256 of a file; read again only when its size or modification time has changed."""
     try:
         status = path.stat()
@@ -95,17 +86,21 @@ def weights_hash(path: Path, cache_folder: Path) -> str:
         ) from error
 
 
-def remembered_name(space: Space, cache_folder: Path) -> SpaceName | None:
-    """A name by which the local weights of `space` can still be opened, though no setting names them any more.
+def find_name(space: Space, configured: Sequence[SpaceName], cache_folder: Path | None) -> SpaceName | None:
+    """The name by which the weights of `space` can be opened, for the path of a checkpoint is no part of it.
 
-    Where they lay is known from the hashes in `cache_folder`; None when they are gone, or not as they were.
+    One of those `configured`; else, since a space may go on answering after the settings name another checkpoint,
+    the place where the hashes in `cache_folder` say that its weights lay. None when they are gone, or not as they were.
     """
+    for name in configured:
+        if name.provider == space.provider and resolve_again(name, space, cache_folder).key == space.key:
+            return name
     for stamp, digest in _read_cache(cache_folder).items():
         path = Path(stamp.rsplit("|", 2)[0])
         if space.revision != f"sha256:{digest}" or not path.exists():
             continue
         for written in (path.parent, path):
-            name = SpaceName("open_clip", f"local:{written}")
+            name = SpaceName(space.provider, f"local:{written}")
             try:
                 found = resolve_again(name, space, cache_folder)
             except ConfigurationError:
@@ -113,19 +108,6 @@ def remembered_name(space: Space, cache_folder: Path) -> SpaceName | None:
             if found.key == space.key:
                 return name
     return None
-
-
-def _remote_space(name: SpaceName) -> Space:
-    stated = name.tag or ""
-    config = architecture_config(name.model)
-    dimensions = int(stated) if stated.isdecimal() else int(config["embed_dim"]) if config else None
-    if dimensions is None:
-        raise ConfigurationError(
-            f"`{name}` lacks its number of dimensions: write `remote_clip/{name.model}@512`, for example."
-        )
-    preparation = _canonical({"panels": PANEL_SHAPING, "preprocess": "fitted into 1024, then the endpoint's own"})
-    key = space_key("remote-clip", name.model, dimensions)
-    return Space(key, "image", "remote_clip", name.model, "as deployed", dimensions, preparation, None)
 
 
 def file_digest(path: Path) -> str:
@@ -137,7 +119,9 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_cache(folder: Path) -> dict[str, str]:
+def _read_cache(folder: Path | None) -> dict[str, str]:
+    if folder is None:
+        return {}
     try:
         known = json.loads((folder / _HASH_CACHE).read_text("utf-8"))
     except (OSError, ValueError):
@@ -145,7 +129,9 @@ def _read_cache(folder: Path) -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def _write_cache(folder: Path, known: Mapping[str, str]) -> None:
+def _write_cache(folder: Path | None, known: Mapping[str, str]) -> None:
+    if folder is None:
+        return
     # A cache that cannot be written costs a hash at the next start, and nothing else.
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from morpheus_assets.connected_providers import LOCAL_PROVIDERS
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.search_service import SearchService
@@ -79,7 +79,7 @@ async def warm_up(services: Services) -> None:
     """Load the local model that answers searches before the first person waits for it (seconds, once)."""
     try:
         space = await services.spaces.default()
-        if space.provider in LOCAL_PROVIDERS:
+        if is_local(space):
             await services.providers.embed(space, ["warm"], "query")
     except Exception as error:
         # the first request will meet the same fault and answer it

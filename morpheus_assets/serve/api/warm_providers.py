@@ -10,12 +10,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from morpheus_assets.connected_providers import LOCAL_PROVIDERS, open_provider, request_budget
+from morpheus_assets.connected_providers import open_provider, request_budget
 from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError, ProviderUnavailable, RateLimited
 from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.retries import RetryPolicy, with_retries
 from morpheus_assets.serve.api.batching import Batcher
@@ -66,7 +67,7 @@ class WarmProviders:
 
     async def embed(self, space: Space, contents: Sequence[Any], input_type: InputType) -> EmbeddingResult:
         """One request's worth of contents, with budget and retries; raises embedding.errors."""
-        if space.provider in LOCAL_PROVIDERS and len(contents) == 1 and isinstance(contents[0], str):
+        if is_local(space) and len(contents) == 1 and isinstance(contents[0], str):
             batcher = self._batchers.setdefault(
                 (space.fingerprint, input_type), Batcher(lambda texts: self._embed(space, texts, input_type))
             )

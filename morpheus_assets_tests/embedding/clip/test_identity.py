@@ -11,18 +11,19 @@ from morpheus_assets.domain.spaces import Space, SpaceName
 from morpheus_assets.embedding.clip.identity import (
     decodes_scaled,
     resolve_again,
-    resolve_image_space,
+    resolve_clip_space,
     space_precision,
 )
 from morpheus_assets.embedding.clip.sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.spaces import parse_space_names
+from morpheus_assets.embedding.providers.base import ProviderOptions
+from morpheus_assets.embedding.spaces import parse_space_names, resolve_image_space
 from morpheus_assets.settings import Settings
 
 
 def resolve(text: str, cache: Path, **options: str) -> Space:
     (name,) = parse_space_names(text, variable="MORPHEUS_IMAGE_SPACES")
-    return resolve_image_space(name, cache_folder=cache, **options)  # type: ignore[arg-type]
+    return resolve_image_space(name, ProviderOptions(cache_folder=cache, **options))  # type: ignore[arg-type]
 
 
 def refusal(text: str, cache: Path) -> str:
@@ -51,10 +52,10 @@ def test_a_hub_model_is_resolved_without_torch_open_clip_or_a_connection(tmp_pat
         "def refuse(*_): raise AssertionError('a connection was opened')\n"
         "socket.socket.connect = refuse\n"
         "from pathlib import Path\n"
-        "from morpheus_assets.embedding.clip.identity import resolve_image_space\n"
+        "from morpheus_assets.embedding.clip.identity import resolve_clip_space\n"
         "from morpheus_assets.embedding.spaces import SpaceName\n"
         "names = [SpaceName('open_clip', 'ViT-B-32', tag='laion2b_s34b_b79k'), SpaceName('open_clip', 'demo')]\n"
-        f"print(*[resolve_image_space(n, cache_folder=Path({str(tmp_path)!r})).dimensions for n in names])\n"
+        f"print(*[resolve_clip_space(n, cache_folder=Path({str(tmp_path)!r})).dimensions for n in names])\n"
         "print([m for m in ('torch', 'open_clip', 'torchvision', 'huggingface_hub') if m in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -90,10 +91,10 @@ def test_another_preprocessing_or_precision_is_another_space(checkpoint: Path, t
 
 def test_a_space_whose_panels_were_decoded_whole_stays_one_of_its_own(checkpoint: Path, tmp_path: Path) -> None:
     name = SpaceName("open_clip", f"local:{checkpoint}")
-    new = resolve_image_space(name, cache_folder=tmp_path)
-    old = resolve_image_space(name, cache_folder=tmp_path, scaled=False, precision="bf16")
+    new = resolve_clip_space(name, cache_folder=tmp_path)
+    old = resolve_clip_space(name, cache_folder=tmp_path, scaled=False, precision="bf16")
     assert (decodes_scaled(new), decodes_scaled(old)) == (True, False)
-    assert new.key != resolve_image_space(name, cache_folder=tmp_path, scaled=False).key
+    assert new.key != resolve_clip_space(name, cache_folder=tmp_path, scaled=False).key
     assert [resolve_again(name, space, tmp_path) for space in (new, old)] == [new, old]
     # what the identity was before JPEGs were scaled
     assert list(json.loads(old.preparation)) == ["model", "panels", "precision", "preprocess"]
@@ -147,7 +148,7 @@ def test_what_is_misspelt_is_answered_with_what_is_known(tmp_path: Path) -> None
     assert "does not exist" in refusal("open_clip/local:/nowhere", tmp_path)
     assert "lacks its number of dimensions" in refusal("remote_clip/my-model", tmp_path)
     with pytest.raises(ConfigurationError, match="no image space"):
-        resolve_image_space(SpaceName("openai", "text-embedding-3-large"), cache_folder=tmp_path)
+        resolve_image_space(SpaceName("openai", "text-embedding-3-large"), ProviderOptions())
 
 
 def test_a_folder_without_weights_or_with_a_broken_configuration_is_explained(checkpoint: Path, tmp_path: Path) -> None:

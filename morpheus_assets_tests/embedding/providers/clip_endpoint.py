@@ -16,9 +16,7 @@ import pytest
 from PIL import Image
 
 from morpheus_assets.domain.spaces import Space, SpaceName
-from morpheus_assets.embedding.clip.identity import resolve_image_space
-from morpheus_assets.embedding.providers.base import open_image_provider
-from morpheus_assets.embedding.providers.remote_clip import RemoteClipProvider
+from morpheus_assets.embedding.providers.remote_clip import RemoteClipProvider, open_provider, resolve_remote_space
 
 KEY = "rpa_SECRETKEY123"
 DIMENSIONS = 4
@@ -110,11 +108,11 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def space(tmp_path: Path) -> Space:
-    return resolve_image_space(SpaceName("remote_clip", "my-clip", tag=str(DIMENSIONS)), cache_folder=tmp_path)
+    return resolve_remote_space(SpaceName("remote_clip", "my-clip", tag=str(DIMENSIONS)))
 
 
 def opened(space: Space, endpoint: Endpoint, **options: float) -> RemoteClipProvider:
-    provider = open_image_provider(space, api_key=KEY, base_url=endpoint.url, **options)
+    provider = open_provider(space, api_key=KEY, base_url=endpoint.url, **options)
     assert isinstance(provider, RemoteClipProvider)
     return provider
 

@@ -11,7 +11,8 @@ from morpheus_assets.embedding.errors import (
     RateLimited,
     ValidationError,
 )
-from morpheus_assets.embedding.providers.base import open_text_provider
+from morpheus_assets.embedding.providers import registry
+from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets_tests.embedding.helpers import (
     KEY,
@@ -164,7 +165,7 @@ def test_a_missing_key_is_said_before_anything_is_sent(variable: str, monkeypatc
     monkeypatch.setenv("OPENAI_API_KEY", "not for us")
 
     with pytest.raises(ConfigurationError, match=f"{variable}_API_KEY is not set"):
-        open_text_provider(resolve_text_space(OPENAI if variable == "OPENAI" else VOYAGE))
+        registry.open_provider(resolve_text_space(OPENAI if variable == "OPENAI" else VOYAGE), ProviderOptions())
 
 
 @pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])

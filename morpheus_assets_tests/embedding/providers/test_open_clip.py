@@ -15,11 +15,12 @@ from PIL import Image
 
 from morpheus_assets.domain.spaces import Space, SpaceName
 from morpheus_assets.embedding.clip import model as clip_model
-from morpheus_assets.embedding.clip.identity import resolve_image_space
+from morpheus_assets.embedding.clip.identity import resolve_clip_space
 from morpheus_assets.embedding.clip.preprocessing import letterbox_strip
 from morpheus_assets.embedding.clip.sources import DEMO_FOLDER
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
-from morpheus_assets.embedding.providers.base import open_image_provider
+from morpheus_assets.embedding.providers import registry
+from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.providers.open_clip import OpenClipProvider, open_provider
 from morpheus_assets.images.decoding import DEFAULT_MAX_PIXELS, decode_panel
 
@@ -43,7 +44,7 @@ CAPTIONS = {
 
 
 def demo_space(cache: Path, **options: str | bool) -> Space:
-    return resolve_image_space(DEMO, cache_folder=cache, **options)  # type: ignore[arg-type]
+    return resolve_clip_space(DEMO, cache_folder=cache, **options)  # type: ignore[arg-type]
 
 
 def sample(name: str) -> Image.Image:
@@ -52,7 +53,7 @@ def sample(name: str) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenClipProvider]:
-    opened = open_image_provider(demo_space(tmp_path_factory.mktemp("cache")), threads=1)
+    opened = registry.open_provider(demo_space(tmp_path_factory.mktemp("cache")), ProviderOptions(torch_threads=1))
     assert isinstance(opened, OpenClipProvider)
     yield opened
     asyncio.run(opened.close())
@@ -236,7 +237,7 @@ def test_a_card_takes_one_batch_at_a_time_and_every_core_decodes_for_it(tmp_path
 def test_a_local_checkpoint_gives_the_vectors_of_the_same_weights(provider: OpenClipProvider, tmp_path: Path) -> None:
     shutil.copytree(DEMO_FOLDER, tmp_path / "mine")
     name = SpaceName("open_clip", f"local:{tmp_path / 'mine'}")
-    space = resolve_image_space(name, cache_folder=tmp_path)
+    space = resolve_clip_space(name, cache_folder=tmp_path)
     local = open_provider(space, name=name, threads=1)
     assert np.allclose(embed(local, ["a red robot"], "query"), embed(provider, ["a red robot"], "query"), atol=1e-6)
     with pytest.raises(ConfigurationError, match="name its folder"):
@@ -246,7 +247,7 @@ def test_a_local_checkpoint_gives_the_vectors_of_the_same_weights(provider: Open
 def test_weights_that_changed_since_the_definitions_loaded_are_refused(tmp_path: Path) -> None:
     shutil.copytree(DEMO_FOLDER, tmp_path / "mine")
     name = SpaceName("open_clip", f"local:{tmp_path / 'mine'}")
-    space = resolve_image_space(name, cache_folder=tmp_path)
+    space = resolve_clip_space(name, cache_folder=tmp_path)
     weights = tmp_path / "mine" / "open_clip_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"abcd")
     with pytest.raises(ConfigurationError, match="are not those that"):
@@ -258,7 +259,7 @@ def test_damaged_weights_are_explained_in_one_sentence(tmp_path: Path) -> None:
     weights = tmp_path / "mine" / "open_clip_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     name = SpaceName("open_clip", f"local:{tmp_path / 'mine'}")
-    space = resolve_image_space(name, cache_folder=tmp_path)
+    space = resolve_clip_space(name, cache_folder=tmp_path)
     with pytest.raises(ConfigurationError, match="cannot be loaded") as refused:
         embed(open_provider(space, name=name), ["a cat"], "query")
     assert "\n" not in str(refused.value)
@@ -271,7 +272,7 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence_at_once(
     from huggingface_hub import constants
 
     name = SpaceName("open_clip", "ViT-B-32", tag="laion2b_s34b_b79k")
-    provider = open_provider(resolve_image_space(name, cache_folder=tmp_path))
+    provider = open_provider(resolve_clip_space(name, cache_folder=tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", fault == "offline")
     with socket.socket() as listener:
@@ -310,6 +311,6 @@ def test_weights_in_the_hub_cache_are_used_without_asking_the_hub(
 
 def test_an_unknown_tag_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     name = SpaceName("open_clip", "ViT-B-32", tag="laion3b")
-    provider = open_provider(resolve_image_space(name, cache_folder=tmp_path))
+    provider = open_provider(resolve_clip_space(name, cache_folder=tmp_path))
     with pytest.raises(ConfigurationError, match=r"knows no tag `laion3b`.*laion2b_s34b_b79k"):
         embed(provider, ["a cat"], "query")

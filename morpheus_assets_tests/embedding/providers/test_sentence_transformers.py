@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.providers.base import EmbeddingProvider, open_text_provider
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
+from morpheus_assets.embedding.providers.registry import open_provider
 from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets_tests.embedding.helpers import digest, run
@@ -16,7 +17,7 @@ from morpheus_assets_tests.embedding.helpers import digest, run
 @pytest.fixture(scope="module")
 def minilm() -> EmbeddingProvider:
     space = resolve_text_space("sentence-transformers/all-MiniLM-L6-v2")
-    return open_text_provider(space, torch_threads=1)
+    return open_provider(space, ProviderOptions(torch_threads=1))
 
 
 def test_texts_of_any_length_keep_their_own_vectors_and_near_meanings_are_near(minilm: EmbeddingProvider):
@@ -67,7 +68,7 @@ def test_wrong_dimensions_are_said_with_the_right_ones():
     from dataclasses import replace
 
     space = resolve_text_space("sentence-transformers/all-MiniLM-L6-v2")
-    provider = open_text_provider(replace(space, dimensions=512))
+    provider = open_provider(replace(space, dimensions=512), ProviderOptions())
     with pytest.raises(ConfigurationError, match="all-MiniLM-L6-v2@384"):
         query_vector(provider, "text")
 
@@ -75,9 +76,10 @@ def test_wrong_dimensions_are_said_with_the_right_ones():
 def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_seconds(tmp_path):
     code = (
         "from morpheus_assets.embedding.spaces import resolve_text_space as space\n"
-        "from morpheus_assets.embedding.providers.base import open_text_provider\n"
+        "from morpheus_assets.embedding.providers.base import ProviderOptions\n"
+        "from morpheus_assets.embedding.providers.registry import open_provider\n"
         "from morpheus_assets.embedding.queries import query_vector\n"
-        "import time; provider = open_text_provider(space('sentence-transformers/nobody/no-model@384'))\n"
+        "import time; provider = open_provider(space('sentence-transformers/nobody/no-model@384'), ProviderOptions())\n"
         "from sentence_transformers import SentenceTransformer\n"
         "started = time.monotonic()\n"
         "try: query_vector(provider, 'text')\n"
