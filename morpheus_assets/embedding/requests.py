@@ -1,12 +1,13 @@
-"""Requests: filled from a stream of inputs, booked in the budget, sent, tried again, split at the input at fault.
+"""Requests: filled from a stream of inputs, sent under a budget with retries, split at the input at fault.
 
-How many are on their way at once, and which are sent again later, is stream.py's.
+`send_request` is the one place where a provider is asked, for the stream, for queries and for the API alike. How many
+requests are in flight, and which packs are sent again later, is stream.py's.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +24,71 @@ from morpheus_assets.embedding.providers.base import EmbeddingProvider, Embeddin
 from morpheus_assets.embedding.rate_limits import RequestBudget
 from morpheus_assets.embedding.retries import RetryPolicy, with_retries
 
+_HARMLESS = "The ship came home in the evening."
+
+
+@dataclass(frozen=True)
+class SentRequest:
+    """A request's answer, how many attempts it took, and how many seconds the provider took for the last one."""
+
+    result: EmbeddingResult
+    attempts: int
+    seconds: float
+
+
+async def send_request(
+    provider: EmbeddingProvider,
+    contents: Sequence[Any],
+    input_type: InputType,
+    *,
+    budget: RequestBudget,
+    policy: RetryPolicy,
+    tokens: int | None = None,
+    may_retry: Callable[[], bool] = lambda: True,
+    on_error: Callable[[EmbeddingError], None] = lambda error: None,
+) -> SentRequest:
+    """Send one request's worth of contents: book it, send it, settle the booking, and try again as `policy` says.
+
+    `tokens` is what it is expected to cost (None: the provider's estimate of the texts). `may_retry` is asked before
+    each further attempt, `on_error` told of every attempt that failed. What a failed attempt certainly did not cost is
+    given back to the budget, and a 429 pauses the budget for every process. Raises embedding.errors.
+    """
+    texts = [each for each in contents if isinstance(each, str)]
+    booked = sum(map(provider.estimate_tokens, texts)) if tokens is None else tokens
+
+    async def attempt() -> tuple[EmbeddingResult, float]:
+        await budget.take(1, booked)
+        started = time.monotonic()
+        try:
+            result = await provider.embed(contents, input_type)
+        except EmbeddingError as error:
+            on_error(error)
+            await _give_back(budget, booked, error, policy)
+            raise
+        seconds = time.monotonic() - started
+        # What arrived is paid for: bookkeeping that fails now must not cost it.
+        with contextlib.suppress(Exception):
+            await budget.settle(booked, result.total_tokens)
+            if result.limits is not None:
+                await budget.observe(result.limits)
+        return result, seconds
+
+    (result, seconds), attempts = await with_retries(attempt, policy, may_retry)
+    return SentRequest(result, attempts, seconds)
+
+
+async def _give_back(budget: RequestBudget, booked: int, error: EmbeddingError, policy: RetryPolicy) -> None:
+    if isinstance(error, RateLimited):
+        await budget.settle(booked, 0)
+        if error.limits is not None:
+            await budget.observe(error.limits)
+        wait = policy.retry_after(error)
+        if wait:
+            await budget.pause(wait)
+    elif not error.retryable:
+        await budget.settle(booked, 0)
+    # Any other broken or untrusted answer may have been charged for, so its tokens stay booked.
+
 
 @dataclass(frozen=True)
 class EmbeddingInput:
@@ -35,22 +101,22 @@ class EmbeddingInput:
 
 @dataclass(frozen=True)
 class Pack:
-    """The inputs of one request, with the tokens that each is expected to cost, and requests made for it in vain."""
+    """The inputs of one request, the tokens that each is expected to cost, and the requests made for it in vain."""
 
     inputs: tuple[EmbeddingInput, ...]
     tokens: tuple[int, ...]
     requests: int = 0
 
     def split(self, at: int | None) -> tuple["Pack", "Pack"]:
-        """Two packs: the input at that position alone and the others, or (None) two halves."""
-        if at is not None:
+        """Two packs: the input at that position alone and the others, or (None, or no such position) two halves."""
+        if at is not None and 0 <= at < len(self.inputs):
             others = [index for index in range(len(self.inputs)) if index != at]
             return self._pick([at]), self._pick(others)
         middle = len(self.inputs) // 2
         return self._pick(range(middle)), self._pick(range(middle, len(self.inputs)))
 
     def without(self, hashes: Collection[bytes], *, requests: int) -> "Pack":
-        """What is left once some inputs have their vector or are refused."""
+        """The inputs that have neither a vector nor a refusal yet."""
         kept = [index for index, item in enumerate(self.inputs) if item.content_hash not in hashes]
         return replace(self._pick(kept), requests=requests)
 
@@ -60,31 +126,34 @@ class Pack:
 
 
 class Packer:
-    """Cuts a stream of inputs into packs; holds one input ahead and the hashes seen, nothing else."""
+    """Fills packs from a stream of inputs, as full as the provider's limits allow and each hash once.
+
+    Pulls lazily: it holds one input ahead and the hashes seen, nothing else.
+    """
 
     def __init__(
         self, inputs: Iterable[EmbeddingInput], provider: EmbeddingProvider, max_inputs: int | None = None
     ) -> None:
         self._source = self._distinct(inputs)
         self._provider = provider
-        self._most = min(provider.limits.max_inputs, max_inputs or provider.limits.max_inputs)
+        self._max_inputs = min(provider.limits.max_inputs, max_inputs or provider.limits.max_inputs)
         self._held: tuple[EmbeddingInput, int] | None = None
 
     def shrink(self, inputs: int) -> None:
         """Put at most half of `inputs` into a pack from now on: the provider found that many too large."""
-        self._most = max(1, min(self._most, inputs // 2))
+        self._max_inputs = max(1, min(self._max_inputs, inputs // 2))
 
     def next_pack(self) -> Pack | None:
         """The next pack, None at the end; an input larger than a request may be goes alone."""
-        most_tokens = self._provider.limits.max_request_tokens
+        max_tokens = self._provider.limits.max_request_tokens
         inputs: list[EmbeddingInput] = []
         tokens: list[int] = []
         total = 0
-        while len(inputs) < self._most:
+        while len(inputs) < self._max_inputs:
             measured = self._held or next(self._source, None)
             if measured is None:
                 break
-            if inputs and most_tokens is not None and total + measured[1] > most_tokens:
+            if inputs and max_tokens is not None and total + measured[1] > max_tokens:
                 self._held = measured
                 break
             self._held = None
@@ -102,22 +171,17 @@ class Packer:
                 yield item, self._provider.estimate_tokens(text) if isinstance(text, str) else item.tokens
 
 
-_HARMLESS = "The ship came home in the evening."
-
-
 @dataclass(frozen=True)
 class EmbeddedBatch:
     """Vectors that arrived: float32 [n, dimensions], row i belongs to `hashes[i]`.
 
-    `tokens` is what the provider charged, `requests` how many it took (failed ones too), `seconds` how long
-    the one that succeeded took.
+    `tokens` is what the provider charged, `requests` how many requests it took, failed ones too.
     """
 
     hashes: list[bytes]
     embeddings: np.ndarray
     tokens: int
     requests: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -130,22 +194,22 @@ class RefusedInput:
 
 
 @dataclass
-class Outcome:
-    """What became of a pack: everything that arrived, the error that ended it, if one did, and what that left over."""
+class PackOutcome:
+    """Results of a pack in the order of their arrival, the error that ended it, and the rest of the pack then."""
 
     results: list[EmbeddedBatch | RefusedInput] = field(default_factory=list)
     error: Exception | None = None
-    unsolved: Pack | None = None
+    rest: Pack | None = None
     requests_without_result: int = 0
 
     def take_requests(self) -> int:
-        """Requests that brought nothing and are in no result yet."""
+        """Requests that brought nothing and are counted in no result yet."""
         requests, self.requests_without_result = self.requests_without_result, 0
         return requests
 
 
-class Sender:
-    """Sends the packs of one stream; `stop` lets what is on its way end without further attempts."""
+class PackSender:
+    """Sends the packs of one stream, and divides a pack that is refused until the inputs at fault are found."""
 
     def __init__(
         self,
@@ -165,37 +229,35 @@ class Sender:
         self._probing = asyncio.Lock()
 
     def stop(self) -> None:
-        """Make no further attempt: the stream has ended with an error."""
+        """Let requests in flight end, without further attempts: the stream has ended with an error."""
         self._stopped = True
 
-    async def send(self, pack: Pack) -> Outcome:
-        """Send a pack; its error is part of the outcome, so that what arrived before it is not lost."""
-        outcome = Outcome(requests_without_result=pack.requests)
+    async def send(self, pack: Pack) -> PackOutcome:
+        """Send a pack; an error is part of the outcome, so that what arrived before it is not lost."""
+        outcome = PackOutcome(requests_without_result=pack.requests)
         try:
-            await self._solve(pack, outcome)
+            await self._embed(pack, outcome)
         except Exception as error:
             outcome.error = error
-            solved = {value for result in outcome.results for value in _hashes_of(result)}
+            done = {value for result in outcome.results for value in _hashes_of(result)}
             made = error.requests if isinstance(error, EmbeddingError) else 0
-            outcome.unsolved = pack.without(solved, requests=outcome.take_requests() + made)
+            outcome.rest = pack.without(done, requests=outcome.take_requests() + made)
         return outcome
 
-    async def _solve(self, pack: Pack, outcome: Outcome) -> None:
-        started = time.monotonic()
+    async def _embed(self, pack: Pack, outcome: PackOutcome) -> None:
         try:
-            result, requests = await with_retries(lambda: self._attempt(pack), self._policy, lambda: not self._stopped)
+            sent = await self._request([item.content for item in pack.inputs], sum(pack.tokens))
         except (InputRefused, RequestTooLarge) as error:
             outcome.requests_without_result += error.requests
             await self._divide(pack, error, outcome)
             return
         self._trusted = True
         hashes = [item.content_hash for item in pack.inputs]
-        requests += outcome.take_requests()
-        seconds = time.monotonic() - started
-        outcome.results.append(EmbeddedBatch(hashes, result.embeddings, result.total_tokens, requests, seconds))
+        requests = sent.attempts + outcome.take_requests()
+        outcome.results.append(EmbeddedBatch(hashes, sent.result.embeddings, sent.result.total_tokens, requests))
 
-    async def _divide(self, pack: Pack, error: InputRefused | RequestTooLarge, outcome: Outcome) -> None:
-        """Find the inputs at fault by sending parts, so that their siblings are not lost with them."""
+    async def _divide(self, pack: Pack, error: InputRefused | RequestTooLarge, outcome: PackOutcome) -> None:
+        """Send parts of a refused pack, so that only the inputs at fault are lost and not their siblings."""
         size = len(pack.inputs)
         if isinstance(error, RequestTooLarge) and size > 1:
             self._on_too_large(size)
@@ -205,13 +267,12 @@ class Sender:
             item = pack.inputs[0]
             outcome.results.append(RefusedInput(item.content_hash, str(error), outcome.take_requests()))
             return
-        at = error.index if isinstance(error, InputRefused) else None
-        for part in pack.split(at if at is not None and 0 <= at < size else None):
+        for part in pack.split(error.index if isinstance(error, InputRefused) else None):
             if self._stopped:
                 return
-            await self._solve(part, outcome)
+            await self._embed(part, outcome)
 
-    async def _check_inputs_are_at_fault(self, pack: Pack, error: EmbeddingError, outcome: Outcome) -> None:
+    async def _check_inputs_are_at_fault(self, pack: Pack, error: EmbeddingError, outcome: PackOutcome) -> None:
         """Before the first refusal is believed, send a harmless sentence: a wrong setting refuses that too.
 
         Else one wrong setting would cost two requests an input and mark a whole novel as refused.
@@ -222,45 +283,25 @@ class Sender:
             if self._trusted:
                 return
             try:
-                _, requests = await with_retries(
-                    lambda: self._attempt_contents([_HARMLESS], self._provider.estimate_tokens(_HARMLESS)),
-                    self._policy,
-                    lambda: not self._stopped,
-                )
+                sent = await self._request([_HARMLESS])
             except ValidationError:
                 raise ValidationError(
                     f"{error} A harmless sentence is refused as well, so the setting is at fault and not the "
                     "input: check MORPHEUS_TEXT_SPACES and the base URL."
                 ) from None
-            outcome.requests_without_result += requests
+            outcome.requests_without_result += sent.attempts
             self._trusted = True
 
-    async def _attempt(self, pack: Pack) -> EmbeddingResult:
-        return await self._attempt_contents([item.content for item in pack.inputs], sum(pack.tokens))
-
-    async def _attempt_contents(self, contents: list[object], tokens: int) -> EmbeddingResult:
-        await self._budget.take(1, tokens)
-        try:
-            result = await self._provider.embed(contents, self._input_type)
-        except RateLimited as error:
-            await self._budget.settle(tokens, 0)
-            if error.limits is not None:
-                await self._budget.observe(error.limits)
-            wait = self._policy.retry_after(error)
-            if wait:
-                await self._budget.pause(wait)
-            raise
-        except EmbeddingError as error:
-            # A broken or untrusted answer may have been charged for, so its tokens stay booked.
-            if not error.retryable:
-                await self._budget.settle(tokens, 0)
-            raise
-        # What arrived is paid for: bookkeeping that fails now must not cost it.
-        with contextlib.suppress(Exception):
-            await self._budget.settle(tokens, result.total_tokens)
-            if result.limits is not None:
-                await self._budget.observe(result.limits)
-        return result
+    async def _request(self, contents: list[object], tokens: int | None = None) -> SentRequest:
+        return await send_request(
+            self._provider,
+            contents,
+            self._input_type,
+            budget=self._budget,
+            policy=self._policy,
+            tokens=tokens,
+            may_retry=lambda: not self._stopped,
+        )
 
 
 def _hashes_of(result: EmbeddedBatch | RefusedInput) -> list[bytes]:

@@ -1,38 +1,19 @@
 import asyncio
 import time
 
-from morpheus_assets.embedding.rate_limits import NoBudget, ObservedLimits
+from morpheus_assets.embedding.rate_limits import NoBudget
 from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.stream import embed_stream
 from morpheus_assets_tests.embedding.helpers import (
     OPENAI,
     VOYAGE,
+    RecordingBudget,
     as_inputs,
     open_provider,
     run,
     sentences,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
-
-
-class RecordingBudget(NoBudget):
-    def __init__(self) -> None:
-        self.taken: list[int] = []
-        self.settled: list[tuple[int, int]] = []
-        self.observed: list[ObservedLimits] = []
-        self.pauses: list[float] = []
-
-    async def take(self, requests: int, tokens: int) -> None:
-        self.taken.append(tokens)
-
-    async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
-        self.settled.append((estimated_tokens, actual_tokens))
-
-    async def observe(self, limits: ObservedLimits) -> None:
-        self.observed.append(limits)
-
-    async def pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
 
 
 def test_every_attempt_is_booked_and_settled_with_what_was_charged(provider_server: ProviderServer):

@@ -1,10 +1,7 @@
-import numpy as np
 import pytest
 
-from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
-from morpheus_assets.embedding.queries import query_vector
+from morpheus_assets.embedding.errors import ProviderUnavailable
 from morpheus_assets_tests.embedding.helpers import (
-    QUICK,
     assert_right,
     both_vendors,
     open_provider,
@@ -12,7 +9,6 @@ from morpheus_assets_tests.embedding.helpers import (
     sentences,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
-from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 
 def test_an_endpoint_of_ones_own_needs_no_key_and_may_have_any_model(provider_server: ProviderServer):
@@ -24,16 +20,6 @@ def test_an_endpoint_of_ones_own_needs_no_key_and_may_have_any_model(provider_se
 
     assert error is None
     assert_right(vectors, sentences(3), 384)
-
-
-@both_vendors
-def test_a_query_is_one_vector_by_the_same_rules(space: str, provider_server: ProviderServer):
-    provider = open_provider(space, provider_server.base_url("500", times=1))
-    np.testing.assert_array_equal(query_vector(provider, "a ship", retry=QUICK), vectors_of(["a ship"], 256)[0])
-    with pytest.raises(ConfigurationError, match="HTTP 401"):
-        query_vector(open_provider(space, provider_server.base_url("401")), "a ship", retry=QUICK)
-    with pytest.raises(ProviderUnavailable, match="3 attempts"):
-        query_vector(open_provider(space, provider_server.base_url("503")), "a ship", retry=QUICK)
 
 
 @both_vendors
