@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from morpheus_assets.connected_providers import configured_text_spaces, open_provider, request_budget
-from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
 from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets.novel_records import novel_record
 from morpheus_assets.settings import Settings, load_settings

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from morpheus_assets.embedding.requests import EmbeddedBatch, RefusedInput
+from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
 from morpheus_assets.store.coverage import MissingInput
 
 

@@ -18,7 +18,7 @@ from morpheus_assets.connected_providers import space_of
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.models import price_of
-from morpheus_assets.embedding.requests import EmbeddedBatch, RefusedInput
+from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
 from morpheus_assets.embedding_tally import Tally
 from morpheus_assets.store import vectors
 from morpheus_assets.store.coverage import NovelCoverage, coverage

@@ -21,7 +21,7 @@ from morpheus_assets.resources import ContentFolderResource, DatabaseResource, P
 from morpheus_assets.standing_spaces import ASSET_PREFIXES
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
     from morpheus_assets.images.scaled_decoding import LeastSize
     from morpheus_assets.store.coverage import MissingInput
 
@@ -73,7 +73,7 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         database: dg.ResourceParam[DatabaseResource],
         providers: dg.ResourceParam[ProvidersResource],
     ) -> dg.Output[EmbeddingStream]:
-        from morpheus_assets.embedding.requests import EmbeddingInput
+        from morpheus_assets.embedding.packs import EmbeddingInput
 
         def embed(target: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
             inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
@@ -153,7 +153,7 @@ def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: i
     """
 
     from morpheus_assets.embedding.errors import InputRefused
-    from morpheus_assets.embedding.requests import EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput
 
     def decode(least: "LeastSize | None" = None) -> object:
         from morpheus_assets.images.decoding import decode_panel

@@ -13,7 +13,7 @@ from morpheus_assets.assets.embeddings import panel_input
 from morpheus_assets.connected_providers import space_of
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.models import price_of
-from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
 from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets.resources import ContentFolderResource, ProvidersResource
 from morpheus_assets.settings import Settings

@@ -135,7 +135,7 @@ def _embed(
     arrived: "dict[bytes, np.ndarray]",
 ) -> tuple[int, int]:
     """Embed what has not arrived yet into `arrived`; the tokens and requests of this attempt."""
-    from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
     from morpheus_assets.embedding.retries import RetryPolicy
     from morpheus_assets.embedding.stream import embed_batches
     from morpheus_assets.store.spending import record_spending

@@ -1,6 +1,6 @@
-"""When a request is tried again: how often by class of error, and after how long.
+"""Retries: how often a request is tried by class of error, and the waits between attempts.
 
-Sending the request, and what to do when no attempt is left, is in requests.py.
+requests.py sends the request and decides what follows when no attempt is left.
 """
 
 from collections.abc import Awaitable, Callable

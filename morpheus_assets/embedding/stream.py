@@ -11,9 +11,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from morpheus_assets.embedding.errors import ProviderUnavailable, RateLimited
-from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
-from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
-from morpheus_assets.embedding.requests import (
+from morpheus_assets.embedding.packs import (
     EmbeddedBatch,
     EmbeddingInput,
     Pack,
@@ -22,6 +20,8 @@ from morpheus_assets.embedding.requests import (
     PackSender,
     RefusedInput,
 )
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
+from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.retries import RetryPolicy
 
 _Value = TypeVar("_Value")

@@ -113,7 +113,7 @@ STARVED = """
 import resource
 from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.providers.registry import open_provider
-from morpheus_assets.embedding.requests import EmbeddingInput
+from morpheus_assets.embedding.packs import EmbeddingInput
 from morpheus_assets.embedding.spaces import parse_space_names, resolve_text_space
 from morpheus_assets.embedding.stream import embed_batches
 [name] = parse_space_names("sentence-transformers/all-MiniLM-L6-v2")

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.providers import registry
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
 from morpheus_assets.embedding.rate_limits import NoBudget, ObservedLimits
-from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.embedding.stream import embed_batches

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.packs import EmbeddingInput, Packer
 from morpheus_assets.embedding.providers.base import EmbeddingResult, ProviderLimits
-from morpheus_assets.embedding.requests import EmbeddingInput, Packer
 
 
 class Limited:

@@ -1,5 +1,5 @@
 from morpheus_assets.embedding.errors import ProviderUnavailable
-from morpheus_assets.embedding.requests import EmbeddedBatch
+from morpheus_assets.embedding.packs import EmbeddedBatch
 from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets_tests.embedding.helpers import (
     OPENAI,

@@ -1,13 +1,10 @@
 import subprocess
 import sys
-from decimal import Decimal
 
 import pytest
 
-from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.domain.spaces import SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.models import known_models, price_of
-from morpheus_assets.embedding.providers.registry import PROVIDERS
 from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_text_space
 
 
@@ -69,12 +66,6 @@ def test_a_space_has_a_readable_key(name: str, key: str):
     assert resolve_text_space(name).key == key
 
 
-def test_every_known_model_is_a_space_of_its_own():
-    spaces = [resolve_text_space(name.strip()) for name in known_models().split(",")]
-    assert len(spaces) == sum(len(spec.models) for spec in PROVIDERS.values())
-    assert len({space.key for space in spaces}) == len({space.fingerprint for space in spaces}) == len(spaces)
-
-
 def test_the_fingerprint_is_pinned_and_changes_with_what_makes_vectors_comparable():
     space = resolve_text_space("openai/text-embedding-3-large")
     assert space.fingerprint == resolve_text_space("openai/text-embedding-3-large@3072").fingerprint
@@ -95,16 +86,6 @@ def test_a_model_that_cannot_take_the_largest_chunk_is_refused_with_the_numbers(
         check_capacity(resolve_text_space("sentence-transformers/all-MiniLM-L6-v2"), 512)
     with pytest.raises(ConfigurationError, match=r"takes 8192 tokens.*8000 word pieces may need 12000"):
         check_capacity(resolve_text_space("openai/text-embedding-3-large"), 8000)
-
-
-def test_prices_are_by_the_million_and_nothing_is_made_up():
-    assert price_of(resolve_text_space("openai/text-embedding-3-large"), 1_000_000) == Decimal("0.13")
-    assert price_of(resolve_text_space("voyage/voyage-4-large"), 500_000) == Decimal("0.06")
-    assert price_of(resolve_text_space("sentence-transformers/all-MiniLM-L6-v2"), 10**9) == 0
-    assert price_of(resolve_text_space("sentence-transformers/own@768"), 10**9) == 0
-    unknown = resolve_text_space("openai/own@768", own_endpoints=["openai"])
-    assert price_of(unknown, 10) is None
-    assert price_of(Space("x", "image", "remote_clip", "m", "", 512, "", None), 10) is None
 
 
 def test_importing_the_embedding_floor_loads_no_model_library_and_no_sdk():

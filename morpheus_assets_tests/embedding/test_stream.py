@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from morpheus_assets.embedding.requests import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
 from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.stream import embed_batches, embed_stream
 from morpheus_assets_tests.embedding.helpers import (

@@ -59,14 +59,14 @@ def space_precision(space: Space) -> Precision:
 
 
 def resolve_again(name: SpaceName, space: Space, cache_folder: Path | None) -> Space:
-    """What `name` stands for, computed and decoded for as `space` is: `space` itself when it was resolved from it."""
+    """The space of `name` with the precision and decoding of `space`: `space` itself when it was resolved from it."""
     return resolve_clip_space(
         name, cache_folder=cache_folder, precision=space_precision(space), scaled=decodes_scaled(space)
     )
 
 
 def decodes_scaled(space: Space) -> bool:
-    """Whether JPEGs are decoded for `space` no larger than its model needs."""
+    """True when JPEGs are decoded for `space` no larger than its model needs."""
     return "decoding" in json.loads(space.preparation)
 
 

@@ -164,7 +164,7 @@ def _to_bf16(model: ClipModel, source: ClipSource) -> ClipModel:
 
 
 def _computes_in_bf16(device: str) -> bool:
-    """Whether bf16 is in the hardware: emulated, it would be many times slower than fp32."""
+    """True when the hardware has bf16 instructions: emulated, it is many times slower than fp32."""
     import torch
 
     if device != "cpu":

@@ -1,4 +1,4 @@
-"""From an upright RGB panel to what an image tower takes: its shape first, then open_clip's own inference transform.
+"""Panels prepared for an image tower: strips letterboxed, then open_clip's own inference transform.
 
 Two things differ from open_clip, neither of which changes the space. The resize is torch's, on Pillow's own memory:
 3 ms for a page of 1600 × 2400 where Pillow takes 23, the same but for one or two levels of 255 in less than 1 % of the
@@ -37,7 +37,7 @@ def letterbox_strip(panel: "Image.Image", side: int) -> "Image.Image":
 
 
 def is_strip(size: Size) -> bool:
-    """Whether a panel of (width, height) is longer than STRIP_RATIO:1."""
+    """True when a panel of (width, height) is longer than STRIP_RATIO:1."""
     return max(size) > STRIP_RATIO * max(1, min(size))
 
 

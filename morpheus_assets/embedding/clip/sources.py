@@ -1,6 +1,6 @@
-"""Which CLIP a configured name means and where its files are: architecture, tag, folder, configuration.
+"""Sources of a configured CLIP: its architecture, tag, folder, weights file and configuration.
 
-Reads small json files only: no torch, no network, no weights (clip_model.py loads those).
+Reads small JSON files only: no torch, no network, no weights (model.py loads those).
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""What a provider is: its spec, the values that it may read from the settings, and what it opens for a space.
+"""The contract of a provider: its spec, the options that it is given, and the client that it opens for a space.
 
 Nothing here knows a provider by name; the list of them is registry.py.
 """
@@ -20,7 +20,7 @@ InputType = Literal["document", "query"]
 
 @dataclass(frozen=True)
 class ProviderLimits:
-    """What one request may hold: inputs, tokens in all, tokens of one input (None: no such limit)."""
+    """Limits of one request: inputs, tokens in all, tokens of one input (None: no such limit)."""
 
     max_inputs: int
     max_request_tokens: int | None = None
@@ -29,7 +29,7 @@ class ProviderLimits:
 
 @dataclass(frozen=True)
 class EmbeddingResult:
-    """A checked answer: float32 [n, dimensions] in the order of the inputs, none zero, all finite."""
+    """A validated response: float32 [n, dimensions] in the order of the inputs, none zero, all finite."""
 
     embeddings: "np.ndarray"
     model: str
@@ -74,7 +74,7 @@ class EmbeddingModel:
     revision: str = ""
 
     def allows(self, dimensions: int) -> bool:
-        """Whether the model can be asked for vectors of this size."""
+        """True when the model can be asked for vectors of this size."""
         if self.any_dimensions:
             return 1 <= dimensions <= self.dimensions
         return dimensions == self.dimensions or dimensions in self.other_dimensions

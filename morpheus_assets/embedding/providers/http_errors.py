@@ -1,6 +1,6 @@
-"""HTTP faults to error classes: which class a status means, and the sentence that a person reads.
+"""HTTP failures as this package's errors: the class for a status, and the sentence that a person reads.
 
-Knows the endpoint's settings by name, and its key only to strike it out of what the provider says.
+Knows an endpoint's settings by name, and its key only to strike it out of quoted messages.
 """
 
 import json
@@ -37,7 +37,7 @@ _AT_INDEX = re.compile(r"(?:at index |input\[|inputs\[|input\.)(\d+)", re.IGNORE
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where requests go and which settings say so; turns what comes back into this package's errors."""
+    """The address of a provider, the names of its settings, and the errors that its responses stand for."""
 
     vendor: str
     model: str
@@ -62,7 +62,7 @@ class Endpoint:
             )
 
     @property
-    def shown_url(self) -> str:
+    def display_url(self) -> str:
         """The address without user, password or query."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
@@ -78,26 +78,26 @@ class Endpoint:
         """The error for a connection that could not be made or broke."""
         because = f" ({self.quote(detail)})" if detail.strip() else ""
         return ProviderUnavailable(
-            f"{self.vendor} cannot be reached at {self.shown_url}{because}: check the network "
+            f"{self.vendor} cannot be reached at {self.display_url}{because}: check the network "
             f"and {self.base_url_setting}, or run again later."
         )
 
     def too_slow(self) -> ProviderUnavailable:
-        """The error for an answer that was not whole in time."""
+        """The error for a response that was not complete in time."""
         return ProviderUnavailable(
             f"{self.vendor} gave no whole answer within {self.timeout_seconds:g} s: run again later, or "
             "raise MORPHEUS_REQUEST_TIMEOUT_SECONDS."
         )
 
     def quote(self, text: str) -> str:
-        """What the provider said, in one short line and without anything that looks like a key."""
+        """A message of the provider in one short line, without anything that looks like a key."""
         if self.secret:
             text = text.replace(self.secret, "[key]")
         text = _KEY_LIKE.sub("[key]", " ".join(text.split()))
         return text if len(text) <= 240 else text[:239] + "…"
 
     def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
-        """The error that an answer with this status is."""
+        """The error for a response with this status."""
         message, code = _read_error(body)
         said = f"HTTP {status}: {self.quote(message)}" if message else f"HTTP {status}"
         limits = read_limits(headers)
@@ -107,7 +107,7 @@ class Endpoint:
         if status == 401:
             return ConfigurationError(
                 f"{self.vendor} refuses the key (HTTP 401): set {self.key_setting} to a key that is valid at "
-                f"{self.shown_url}."
+                f"{self.display_url}."
             )
         if status == 403:
             return ConfigurationError(
@@ -144,7 +144,7 @@ class Endpoint:
                 retry_after,
             )
         return ConfigurationError(
-            f"{self.vendor} does not offer {self.model} at {self.shown_url} ({said}): check MORPHEUS_TEXT_SPACES "
+            f"{self.vendor} does not offer {self.model} at {self.display_url} ({said}): check MORPHEUS_TEXT_SPACES "
             f"and {self.base_url_setting}."
         )
 

@@ -86,11 +86,11 @@ class OpenAIProvider:
     async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
         """Embed up to 2048 texts in one request; documents and queries are treated alike by these models."""
 
-        from morpheus_assets.embedding.providers.responses import read_answer
+        from morpheus_assets.embedding.providers.responses import read_response
 
         refuse_unusable(inputs)
         headers, body = await self._post(list(inputs))
-        vectors, model, tokens = read_answer(
+        vectors, model, tokens = read_response(
             body,
             count=len(inputs),
             dimensions=self.space.dimensions,

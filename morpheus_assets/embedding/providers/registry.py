@@ -1,4 +1,4 @@
-"""The providers that there are: a new one is its own file beside this one, and its line here."""
+"""The list of providers: a new one is its own file beside this one, and its line here."""
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError
@@ -34,7 +34,7 @@ def provider_of(space: Space) -> ProviderSpec:
 
 
 def is_local(space: Space) -> bool:
-    """Whether the space's model computes on this machine, without price and limits."""
+    """True for a model that computes on this machine, without price and limits."""
     spec = PROVIDERS.get(space.provider)
     return spec is not None and spec.is_local
 

@@ -109,7 +109,7 @@ class RemoteClipProvider:
         the panels together exceed the endpoint's limit, InputRefused for a panel that cannot be opened, and the
         classes of embedding.errors for what the endpoint does.
         """
-        from morpheus_assets.embedding.providers.responses import read_answer, unit_vectors
+        from morpheus_assets.embedding.providers.responses import read_response, unit_vectors
 
         if all(isinstance(each, str) for each in inputs):
             modality, content = "text", [str(each) for each in inputs]
@@ -119,7 +119,7 @@ class RemoteClipProvider:
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query")
         _raise_worker_error(output)
-        vectors, model, tokens = read_answer(
+        vectors, model, tokens = read_response(
             json.dumps(output).encode(),
             count=len(inputs),
             dimensions=self.space.dimensions,

@@ -1,6 +1,6 @@
-"""Trusting an answer: JSON bytes in, checked float32 vectors in the order of the inputs out.
+"""Validated responses: JSON bytes or a model's raw output in, float32 vectors in the order of the inputs out.
 
-Neither SDK checks any of this; an answer that fails here is never seen by the pipeline or the store.
+Neither SDK checks any of this; a response that fails here never reaches the stream or the store.
 """
 
 import base64
@@ -20,13 +20,13 @@ _SMALLEST_NORM = 1e-6
 _REVISION_SUFFIX = re.compile(r"(-v\d+|[-@]\d{4}(-\d{2}){0,2}|-\d{8}|:[\w.]+)")
 
 
-def read_answer(
+def read_response(
     body: bytes, *, count: int, dimensions: int, model: str, vendor: str
 ) -> tuple[np.ndarray, str, int | None]:
-    """Read an answer in the shape that OpenAI and Voyage share.
+    """Read a response in the shape that OpenAI and Voyage share.
 
-    Returns float32 [count, dimensions], the model named in the answer, and the tokens charged (None when the
-    answer does not say). Raises ProviderUnavailable when it is no JSON, InvalidAnswer when it is wrong.
+    Returns float32 [count, dimensions], the model that the response names, and the tokens charged (None when it
+    does not say). Raises ProviderUnavailable when it is no JSON, InvalidAnswer when it is wrong.
     """
     try:
         answer = json.loads(body)
@@ -88,7 +88,7 @@ def _row(embedding: object, vendor: str) -> np.ndarray:
 
 
 def _is_same_model(named: str, asked: str) -> bool:
-    """Whether a model named in an answer is the one asked for; a version or a namespace may be added."""
+    """True when the model that a response names is the one asked for; a version or a namespace may be added."""
     named, asked = named.rsplit("/", 1)[-1], asked.rsplit("/", 1)[-1]
     return named == asked or (named.startswith(asked) and _REVISION_SUFFIX.fullmatch(named[len(asked) :]) is not None)
 

@@ -1,6 +1,6 @@
-"""What can be said about a text before it is sent: whether it can be embedded, and how many tokens it is.
+"""Texts before they are sent: estimates of their tokens, and a refusal of those that no provider can embed.
 
-The estimate is for packing and budgets; what was really used is what the provider's answer says.
+Estimates serve packing and budgets; the tokens charged are those of the response.
 """
 
 import math

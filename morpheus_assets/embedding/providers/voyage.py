@@ -99,7 +99,7 @@ class VoyageProvider:
     async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
         """Embed up to 1000 texts in one request; `input_type` is sent along and changes the vectors."""
 
-        from morpheus_assets.embedding.providers.responses import read_answer
+        from morpheus_assets.embedding.providers.responses import read_response
 
         refuse_unusable(inputs)
         status, headers, body = await self._post(
@@ -115,7 +115,7 @@ class VoyageProvider:
         )
         if not 200 <= status < 300:
             raise self._endpoint.error_for(status, headers, body)
-        vectors, model, tokens = read_answer(
+        vectors, model, tokens = read_response(
             body, count=len(inputs), dimensions=self.space.dimensions, model=self.space.model, vendor="Voyage"
         )
         if tokens is None:

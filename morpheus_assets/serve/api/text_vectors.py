@@ -15,8 +15,8 @@ from morpheus_assets.connection import DatabaseNotRunning
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
 from morpheus_assets.embedding.long_inputs import Part, join, split, surely_too_long
+from morpheus_assets.embedding.packs import EmbeddingInput, Packer
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
-from morpheus_assets.embedding.requests import EmbeddingInput, Packer
 from morpheus_assets.serve.api.database import Database
 from morpheus_assets.serve.api.metrics import Metrics
 from morpheus_assets.serve.api.warm_providers import WarmProviders

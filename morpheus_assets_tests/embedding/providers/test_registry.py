@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 
@@ -60,3 +62,17 @@ def test_another_preparation_is_another_space(toy: ToyServer, monkeypatch: pytes
 def test_a_provider_reads_settings_that_exist(spec):
     for field in (spec.key_setting, spec.base_url_setting):
         assert field is None or field in Settings.model_fields
+
+
+def test_the_specs_are_read_without_an_sdk_a_model_library_or_a_connection():
+    code = (
+        "import sys, socket\n"
+        "def refuse(*_): raise AssertionError('a connection was opened')\n"
+        "socket.socket.connect = refuse\n"
+        "from morpheus_assets.embedding.providers.registry import PROVIDERS\n"
+        "heavy = ('torch', 'numpy', 'PIL', 'httpx', 'aiohttp', 'openai', 'voyageai', 'open_clip', 'transformers',\n"
+        "         'sentence_transformers', 'huggingface_hub', 'stamina', 'morpheus_assets.settings')\n"
+        "print(len(PROVIDERS), [name for name in heavy if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{len(PROVIDERS)} []"

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_assets.embedding.errors import EmbeddingError, InvalidAnswer
-from morpheus_assets.embedding.providers.responses import read_answer
+from morpheus_assets.embedding.providers.responses import read_response
 from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k
 
 
 def read(answer: object, count: int, dimensions: int = 4, model: str = "m") -> np.ndarray:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return read_answer(body, count=count, dimensions=dimensions, model=model, vendor="Somebody")[0]
+    return read_response(body, count=count, dimensions=dimensions, model=model, vendor="Somebody")[0]
 
 
 @given(st.permutations(range(9)), st.booleans())

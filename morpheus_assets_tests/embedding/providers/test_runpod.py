@@ -49,7 +49,7 @@ def test_each_http_fault_ends_in_its_class(
     with pytest.raises(error, match=words) as fault:
         embed(opened(space, endpoint), [PANEL])
     assert KEY not in str(fault.value)
-    assert len(endpoint.requests) == 1, "retrying is the pipeline's business"
+    assert len(endpoint.requests) == 1, "retrying is the sender's business"
     if headers:
         assert fault.value.retry_after == float(headers["retry-after"])  # type: ignore[attr-defined]
 
