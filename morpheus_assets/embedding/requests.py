@@ -9,10 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from morpheus_assets.embedding.errors import (
-    EmbeddingError,
-    RateLimited,
-)
+from morpheus_assets.embedding.errors import EmbeddingError, RateLimited
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.embedding.rate_limits import RequestBudget
 from morpheus_assets.embedding.retries import RetryPolicy, with_retries
@@ -76,6 +73,6 @@ async def _give_back(budget: RequestBudget, booked: int, error: EmbeddingError, 
         wait = policy.retry_after(error)
         if wait:
             await budget.pause(wait)
+    # A broken or untrusted answer may have been charged for, so its tokens stay booked.
     elif not error.retryable:
         await budget.settle(booked, 0)
-    # Any other broken or untrusted answer may have been charged for, so its tokens stay booked.
