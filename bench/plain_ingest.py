@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets.services.configured_spaces import configured_text_spaces, open_provider, request_budget
 from morpheus_assets.services.novels import novel_record
 from morpheus_assets.settings import Settings, load_settings

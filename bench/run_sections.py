@@ -24,7 +24,7 @@ SECTIONS = (
     ("morpheus_assets.text.chunking.chunks", "cut_chapters", "chunking"),
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.handle_output", "storing text"),
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.load_input", "storing text"),
-    ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),
+    ("morpheus_assets.embedding.stream", "embed_batches", "embedding"),
     ("morpheus_assets.services.embed_novels", "SpaceFiller._keep", "writing vectors"),
     ("morpheus_assets.store.spaces.indexes", "ensure_index", "index"),
     ("morpheus_assets.defs.io_managers.embeddings", "EmbeddingsIOManager.handle_output", "coverage"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.pricing import price_of
+from morpheus_assets.embedding.models import price_of
 from morpheus_assets.services.configured_spaces import space_of
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import JobState

@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from morpheus_assets.services.provider_keys import PROVIDERS
+from morpheus_assets.services.provider_keys import providers_with_keys
 
-provider_argument = click.argument("provider", type=click.Choice(PROVIDERS))
+provider_argument = click.argument("provider", type=click.Choice(providers_with_keys()))
 
 
 @click.group()

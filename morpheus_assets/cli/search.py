@@ -11,9 +11,9 @@ import numpy as np
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets.services.configured_spaces import (
-    LOCAL_PROVIDERS,
     open_provider,
     request_budget,
     sample_image_spaces,
@@ -95,7 +95,7 @@ class Searching:
 
     def _embed(self, row: SpaceRow, content: Any, *, is_query: bool = True) -> np.ndarray:
         space = space_of(row)
-        if space.purpose == "text" and space.provider in LOCAL_PROVIDERS:
+        if space.purpose == "text" and is_local(space):
             # loading the model takes seconds, and the API has it loaded
             known = query_vector_of_api(self._settings, space, content)
             if known is not None:

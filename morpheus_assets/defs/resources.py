@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.slugs import novel_slug
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
@@ -29,8 +29,8 @@ from morpheus_assets.sources.objects import ObjectPlace
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
-    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
 
@@ -147,7 +147,7 @@ class ProvidersResource:
 
         Raises the errors of embedding.errors after everything that had arrived by then was given.
         """
-        from morpheus_assets.embedding.pipeline import embed_batches
+        from morpheus_assets.embedding.stream import embed_batches
 
         return embed_batches(
             self.open(space),

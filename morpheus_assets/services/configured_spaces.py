@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from morpheus_assets.embedding.clip_sources import DEMO_MODEL
-from morpheus_assets.embedding.image_spaces import remembered_name, resolve_again, resolve_image_space
-from morpheus_assets.embedding.spaces import Space, SpaceName, check_capacity, parse_space_names, resolve_text_space
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.clip.sources import DEMO_MODEL
+from morpheus_assets.embedding.providers import registry
+from morpheus_assets.embedding.providers.base import ProviderOptions, ProviderSpec
+from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_image_space, resolve_text_space
 from morpheus_assets.services.provider_keys import provider_key
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
@@ -15,18 +17,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from morpheus_assets.domain.spaces import SpaceRow
-    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
-
-
-LOCAL_PROVIDERS = ("sentence-transformers", "open_clip")
 
 
 def configured_text_spaces(settings: Settings) -> list[Space]:
     """The text spaces of the settings, in order; raises ConfigurationError for one that cannot take a chunk."""
-    own_endpoint = settings.openai_base_url is not None
-    names = parse_space_names(settings.text_spaces, any_openai_model=own_endpoint)
-    spaces = [resolve_text_space(name, any_openai_model=own_endpoint) for name in names]
+    own = own_endpoints(settings)
+    names = parse_space_names(settings.text_spaces, own_endpoints=own)
+    spaces = [resolve_text_space(name, own_endpoints=own) for name in names]
     for space in spaces:
         check_capacity(space, settings.chunk_tokens)
     return spaces
@@ -34,8 +33,7 @@ def configured_text_spaces(settings: Settings) -> list[Space]:
 
 def configured_image_spaces(settings: Settings) -> list[Space]:
     """The image spaces of the settings, in order; raises ConfigurationError for unreadable weights."""
-    names = parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES")
-    return [_image_space(settings, name) for name in names]
+    return [_image_space(settings, name) for name in _image_names(settings)]
 
 
 def demo_image_space(settings: Settings) -> Space:
@@ -57,27 +55,34 @@ def space_of(row: "SpaceRow") -> Space:
     return Space(**{field.name: getattr(row, field.name) for field in fields(Space)})
 
 
+def own_endpoints(settings: Settings) -> frozenset[str]:
+    """The providers that the settings reach at another address than the vendor's."""
+    return frozenset(spec.name for spec in registry.PROVIDERS.values() if _base_url(settings, spec) is not None)
+
+
 def open_provider(settings: Settings, space: Space) -> "EmbeddingProvider":
     """The provider of a space, with the key and address that the settings hold for it."""
-    from morpheus_assets.embedding.providers import open_image_provider, open_text_provider
-
-    if space.purpose == "text":
-        url = {"openai": settings.openai_base_url, "voyage": settings.voyage_base_url}.get(space.provider)
-        return open_text_provider(
-            space,
-            api_key=provider_key(settings, space.provider),
-            base_url=url,
+    spec = registry.provider_of(space)
+    names = _image_names(settings) if spec.purpose == "image" else []
+    return registry.open_provider(
+        space,
+        ProviderOptions(
+            api_key=provider_key(settings, spec.name),
+            base_url=_base_url(settings, spec),
             timeout_seconds=settings.request_timeout_seconds,
             torch_threads=settings.torch_threads,
-        )
-    return open_image_provider(space, **_image_options(settings, space))
+            cache_folder=settings.data_folder,
+            precision=settings.image_precision,
+            configured=tuple(names),
+        ),
+    )
 
 
 def request_budget(settings: Settings, space: Space, engine: "Engine") -> "RequestBudget":
     """The budget of the space's provider, shared by every process over one row in Postgres."""
     from morpheus_assets.embedding.rate_limits import NoBudget
 
-    if space.provider in LOCAL_PROVIDERS:
+    if registry.is_local(space):
         return NoBudget()
     from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 
@@ -85,26 +90,16 @@ def request_budget(settings: Settings, space: Space, engine: "Engine") -> "Reque
 
 
 def _image_space(settings: Settings, name: SpaceName) -> Space:
-    return resolve_image_space(name, cache_folder=settings.data_folder, precision=settings.image_precision)
+    options = ProviderOptions(cache_folder=settings.data_folder, precision=settings.image_precision)
+    return resolve_image_space(name, options)
 
 
-def _image_options(settings: Settings, space: Space) -> dict[str, Any]:
-    if space.provider == "remote_clip":
-        return {
-            "base_url": settings.remote_clip_url,
-            "api_key": provider_key(settings, space.provider),
-            "timeout_seconds": settings.request_timeout_seconds,
-        }
-    return {"name": _configured_name(settings, space), "threads": settings.torch_threads}
+def _image_names(settings: Settings) -> list[SpaceName]:
+    return parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES")
 
 
-def _configured_name(settings: Settings, space: Space) -> SpaceName | None:
-    # the path of a local checkpoint is no part of the space's identity, so it is looked up by the key
-    for name in parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES"):
-        if resolve_again(name, space, settings.data_folder).key == space.key:
-            return name
-    # a space may go on answering after the settings name another checkpoint
-    return remembered_name(space, settings.data_folder)
+def _base_url(settings: Settings, spec: ProviderSpec) -> str | None:
+    return getattr(settings, spec.base_url_setting) if spec.base_url_setting is not None else None
 
 
 PURPOSES = ("text", "image")

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
-from morpheus_assets.embedding.pipeline import EmbeddedBatch
-from morpheus_assets.embedding.pricing import price_of
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.packs import EmbeddedBatch
 from morpheus_assets.services.configured_spaces import space_of
 from morpheus_assets.services.embed_novels import Embed
 from morpheus_assets.store.accounts.spending import record_spending

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
 from morpheus_assets.services.configured_spaces import space_of
 from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.database.outages import passes_by_itself, patiently, ping
@@ -30,7 +29,7 @@ from morpheus_assets.store.spaces.coverage import MissingInput, NovelCoverage, c
 from morpheus_assets.store.spaces.refusals import record_refusals
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput
     from morpheus_assets.images.scaled_decoding import LeastSize
 
 
@@ -204,7 +203,7 @@ def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: i
     """
 
     from morpheus_assets.embedding.errors import InputRefused
-    from morpheus_assets.embedding.packing import EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput
 
     def decode(least: "LeastSize | None" = None) -> object:
         from morpheus_assets.images.decoding import decode_panel

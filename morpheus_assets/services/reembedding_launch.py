@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
 from morpheus_assets.services.dagster_client import DagsterClient
 from morpheus_assets.services.reembedding_plan import (

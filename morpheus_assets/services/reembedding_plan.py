@@ -11,13 +11,10 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.models import find_model
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.sizes import estimate_tokens
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.embedding.models import estimate_tokens, find_model, price_of
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.configured_spaces import (
-    LOCAL_PROVIDERS,
     PURPOSES,
     kept_spaces,
     only_novels,
@@ -179,7 +176,7 @@ def _plan_space(
     inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
     requests = _requests(settings, space, inputs, tokens)
     minutes = None
-    if space.provider not in LOCAL_PROVIDERS:
+    if not is_local(space):
         minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,

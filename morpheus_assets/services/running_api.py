@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import psutil
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.settings import Settings
 
 FILE = "api.json"

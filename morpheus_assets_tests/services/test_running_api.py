@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.running_api import FILE, announced, query_vector_of_api, running_api
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.api.conftest import Api

@@ -15,7 +15,7 @@ from morpheus_assets.api.responses import json_answer
 from morpheus_assets.api.search.service import picture_id
 from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.configured_spaces import configured_image_spaces, space_of

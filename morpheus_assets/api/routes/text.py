@@ -15,9 +15,9 @@ from morpheus_assets.api.middleware.request_log import note
 from morpheus_assets.api.problems import documented, field_problem, problem_of
 from morpheus_assets.api.responses import json_answer, stream_answer, stream_documented, wanted_stream
 from morpheus_assets.api.state import Services, UsesServices
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.embedding.long_inputs import JOINED_BY
-from morpheus_assets.embedding.spaces import Space
 
 MOST_INPUTS = 1000
 router = APIRouter(tags=["embeddings"])

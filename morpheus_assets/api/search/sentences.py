@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from morpheus_assets.api.embedding.vectors import TextVectors
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.search.hits import TextHit
 from morpheus_assets.text.sentences import sentence_spans
 

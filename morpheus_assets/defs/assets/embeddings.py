@@ -14,11 +14,12 @@ from morpheus_assets.defs.assets.values import OWNERS, EmbeddingStream
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.registry import provider_of
 from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
+    from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
     from morpheus_assets.services.embed_novels import Embed
     from morpheus_assets.store.spaces.coverage import MissingInput
 
@@ -38,7 +39,7 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         deps=[CHUNKS],
         partitions_def=NOVELS,
         group_name="text",
-        kinds={space.provider.replace("-", ""), "postgres"},
+        kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
         io_manager_key="text_embeddings_io_manager",
@@ -70,7 +71,7 @@ def build_image_embeddings_asset(
         deps=[panel_images],
         partitions_def=NOVELS,
         group_name="panels",
-        kinds={"pytorch" if space.provider == "open_clip" else "http", "postgres"},
+        kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
         io_manager_key="image_embeddings_io_manager",
@@ -100,7 +101,7 @@ def build_image_embeddings_asset(
 
 def text_embedder(providers: ProvidersResource, database: DatabaseResource) -> "Embed":
     """Turns passages that lack a vector into vectors of a space, within the provider's budget."""
-    from morpheus_assets.embedding.pipeline import EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput
 
     def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
         inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)

@@ -6,13 +6,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.content import PanelRecord
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.sources.base import Place
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 from morpheus_assets.sources.objects import ObjectPlace
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
+    from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
     from morpheus_assets.store.spaces.coverage import MissingInput
     from morpheus_assets.text.chunking.chunks import CutChapter
     from morpheus_assets.text.documents import Document

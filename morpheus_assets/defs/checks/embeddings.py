@@ -13,8 +13,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITIO
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key, panel_embedder, text_embedder
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL, Space
 from morpheus_assets.services.configured_spaces import only_novels
 
 if TYPE_CHECKING:

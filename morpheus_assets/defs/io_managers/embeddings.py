@@ -15,9 +15,8 @@ from morpheus_assets.defs.assets.values import EmbeddingStream
 from morpheus_assets.defs.io_managers.base import Metadata, as_failure, list_failures, sentence
 from morpheus_assets.defs.io_managers.events import NovelEvents
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.embedding.models import price_of
 from morpheus_assets.services.configured_spaces import kept_spaces
 from morpheus_assets.services.embed_novels import SpaceFiller, Tally, covered_novels
 from morpheus_assets.store.content.chunks import iter_chunks

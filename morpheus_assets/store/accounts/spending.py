@@ -7,8 +7,7 @@ from decimal import Decimal
 
 from psycopg.rows import class_row
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.store.database.transactions import Bind, transaction
 
 

@@ -10,8 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
 from morpheus_assets.store.spaces.coverage import missing_count
