@@ -1,6 +1,6 @@
-"""What the processes of a deployment must find in their environment, beside what it already holds.
+"""The environment of a deployment's processes, a program run in it, and the block in `.env` for programs run by hand.
 
-Also the block in `.env` by which `dagster dev` and `dg`, called by hand, find the database.
+The block is read by `dagster dev` and `dg`, which find the database by it.
 """
 
 import os
@@ -10,16 +10,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from morpheus_assets.services.connections import (
-    StartFailed,
-    child_environment,
-    dagster_database_url,
-    running_database,
-)
+from morpheus_assets.services.connections import StartFailed, dagster_database_url, running_database
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 BLOCK_START = "# --- kept by `morpheus up`, so that `dagster dev` and `dg` find the database ---"
 BLOCK_END = "# --- end ---"
+
+
+def child_environment(content_url: str) -> dict[str, str]:
+    """The environment of the processes beside Postgres: this one's, and where the databases and dagster.yaml are."""
+    environment = dict(os.environ)
+    environment["MORPHEUS_DATABASE_URL"] = content_url
+    environment.setdefault("DAGSTER_PG_URL", dagster_database_url(content_url))
+    environment.setdefault("DAGSTER_HOME", str(PROJECT_FOLDER))
+    # the events of many novels in a few statements; what waits to be written is a step's last seconds at most
+    environment.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")
+    return environment
 
 
 def run_with_database(settings: Settings, command: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
-"""The three schedules: re-embedding at night, upkeep, and the checks of all embeddings. Thin shells.
+"""The three schedules: re-embedding at night, upkeep, and the checks of all embeddings.
 
-Cron lines come from the settings, so the schedules are built and not declared.
+They are thin shells. Cron lines come from the settings, so the schedules are built and not declared.
 """
 
 from collections.abc import Sequence

@@ -1,19 +1,23 @@
-"""Where the databases are, derived from the settings; for the Dagster face and for `serve` alike."""
+"""Connections to the databases of a deployment: their addresses, an engine for a command, the embedded server."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from morpheus_assets.settings import PROJECT_FOLDER, Settings
-from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, running_url
-from morpheus_assets.store.database.engine import check_server, open_engine, parse_address
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres, running_url
+from morpheus_assets.store.database.engine import check_server, ensure_database, open_engine, parse_address
+from morpheus_assets.store.database.migrations import migrate
 
 
 class DatabaseNotRunning(Exception):
     """No database is configured and the embedded one does not run."""
+
+
+class StartFailed(Exception):
+    """A part did not come up; the message says which and where its log is."""
 
 
 def database_url(settings: Settings) -> str:
@@ -47,20 +51,12 @@ def connected_engine(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
-class StartFailed(Exception):
-    """A part did not come up; the message says which and where its log is."""
-
-
 @contextmanager
 def running_database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
     """A migrated content database and an empty one for Dagster; yields the content database's URL.
 
     With MORPHEUS_DATABASE_URL set that server is used and left running; else the embedded one runs until the end.
     """
-    from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres
-    from morpheus_assets.store.database.engine import check_server, ensure_database, open_engine
-    from morpheus_assets.store.database.migrations import migrate
-
     server = None
     if settings.database_url is None:
         server = EmbeddedPostgres(settings.data_folder)
@@ -84,14 +80,3 @@ def running_database(settings: Settings, say: Callable[[str], None]) -> Iterator
     finally:
         if server is not None:
             server.stop()
-
-
-def child_environment(content_url: str) -> dict[str, str]:
-    """The environment of the Dagster processes: this one's, and where the databases and dagster.yaml are."""
-    environment = dict(os.environ)
-    environment["MORPHEUS_DATABASE_URL"] = content_url
-    environment.setdefault("DAGSTER_PG_URL", dagster_database_url(content_url))
-    environment.setdefault("DAGSTER_HOME", str(PROJECT_FOLDER))
-    # the events of many novels in a few statements; what waits to be written is a step's last seconds at most
-    environment.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")
-    return environment

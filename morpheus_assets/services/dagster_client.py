@@ -1,4 +1,4 @@
-"""Dagster through its GraphQL API, and only through it: launch, look at and end runs and backfills.
+"""Dagster through its GraphQL API: launch, look up and end runs and backfills.
 
 No Dagster import: the webserver may be another machine's. What a job means to a caller is in api/routes/jobs.py.
 """
@@ -49,7 +49,7 @@ class JobState:
 
     @property
     def finished(self) -> bool:
-        """Whether it will not change any more."""
+        """True when it will not change any more."""
         return self.status in FINISHED
 
 
@@ -66,7 +66,7 @@ class DagsterClient:
         await self._client.aclose()
 
     async def alive(self) -> bool:
-        """Whether the webserver answers."""
+        """True when the webserver answers."""
         try:
             return (await self._client.get(f"{self._url}/server_info", timeout=2.0)).is_success
         except httpx.HTTPError:
@@ -146,7 +146,7 @@ class DagsterClient:
         return list(node["partitionKeys"])
 
     async def state(self, job_id: str) -> JobState:
-        """What became of a run or a backfill. Raises UnknownJob."""
+        """The present state of a run or a backfill. Raises UnknownJob."""
         return await (self._run(job_id) if _is_run(job_id) else self._backfill(job_id))
 
     async def cancel(self, job_id: str) -> None:
@@ -159,7 +159,7 @@ class DagsterClient:
             _expect(answer, "CancelBackfillSuccess")
 
     async def set_pool_slots(self, pool: str, slots: int) -> None:
-        """How many steps of a pool may run at a time, over all runs."""
+        """Set how many steps of a pool may run at a time, over all runs."""
         await self._ask(_SET_SLOTS, {"pool": pool, "slots": slots})
 
     async def _run(self, run_id: str) -> JobState:

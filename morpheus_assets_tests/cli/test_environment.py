@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.cli.environment import BLOCK_START, remember_in_dotenv
+from morpheus_assets.cli.environment import BLOCK_START, child_environment, remember_in_dotenv
 from morpheus_assets.services.connections import (
     DatabaseNotRunning,
-    child_environment,
     dagster_database_url,
     database_url,
 )

@@ -5,24 +5,21 @@ novel. Here the novels in between that are whole are taken along: they cost no r
 """
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from morpheus_assets.defs.jobs.ingest import TEXT_GROUP
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.backfills import bridge, novels_of_runs
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 TAGS = {"morpheus/kind": "unfinished"}
 # Thirty scattered novels took 91 s in twenty runs; four run at a time.
 FEW_RUNS = 4
 
 
-def launch(instance: dg.DagsterInstance, graph: "BaseAssetGraph", database: DatabaseResource) -> str:
-    """Launch the backfill, unless an earlier one has not ended; says what was done in a sentence."""
+def launch(instance: dg.DagsterInstance, graph: BaseAssetGraph, database: DatabaseResource) -> str:
+    """Launch the backfill, unless an earlier one has not ended; returns a sentence."""
     from morpheus_assets.defs.backfills import InstanceBackfills
 
     backfills = InstanceBackfills(instance, graph)
