@@ -1,6 +1,6 @@
 """Dagster through its GraphQL API: launch, look up and end runs and backfills.
 
-No Dagster import: the webserver may be another machine's. What a job means to a caller is in api/routes/jobs.py.
+No Dagster import: the webserver may be another machine's. The HTTP API's jobs are in api/routes/jobs.py.
 """
 
 import asyncio

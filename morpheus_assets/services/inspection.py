@@ -1,4 +1,4 @@
-"""What a file would become, told without a database or a provider, by the same code that the assets run."""
+"""Inspection of a file: what it would become, by the code that the assets run, without a database or a provider."""
 
 from pathlib import Path
 from typing import Any

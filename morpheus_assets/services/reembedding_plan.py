@@ -48,7 +48,7 @@ class NovelWork:
 
 @dataclass(frozen=True)
 class Budget:
-    """What may still be asked for tonight; None: no limit. `whole_*` is what a night has from its start."""
+    """The rest of tonight's budget; None: no limit. `whole_*` is the budget of a whole night."""
 
     tokens: int | None
     cost: Decimal | None

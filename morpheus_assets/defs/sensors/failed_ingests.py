@@ -1,4 +1,4 @@
-"""Failed ingests are run again by themselves while Postgres says that they left something undone.
+"""The sensor that runs failed ingests again while Postgres says that they left something undone.
 
 Dagster itself repeats a run only when its process crashed; a provider that was down, or a database, fails a step.
 """
