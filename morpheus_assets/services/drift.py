@@ -1,6 +1,6 @@
-"""Whether a provider still gives the vectors it gave: a fixed sample embedded again, at most once a week.
+"""Drift of a provider's model: a fixed sample embedded again, at most once a week, and compared with what is stored.
 
-The check that shows it is in embedding_checks.py; measurements are kept by store/upkeep.py.
+The check that shows it is in defs/checks/embeddings.py; measurements are kept by store/spaces/drift.py.
 """
 
 from collections.abc import Callable, Collection
@@ -24,7 +24,7 @@ A_WEEK = timedelta(days=6, hours=12)
 
 @dataclass(frozen=True)
 class DriftFinding:
-    """What to say; `lowest_cosine` is None when nothing was measured."""
+    """The verdict as a sentence; `lowest_cosine` is None when nothing was measured."""
 
     passed: bool
     sentence: str

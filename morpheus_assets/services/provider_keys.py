@@ -1,7 +1,4 @@
-"""A provider's key as it is to be used: from the environment, else the encrypted one in Postgres.
-
-For the Dagster face and for `serve` alike; the command line's words are serve/key_commands.py's.
-"""
+"""A provider's key as it is to be used: from the environment, else the encrypted one in Postgres."""
 
 from typing import TYPE_CHECKING
 

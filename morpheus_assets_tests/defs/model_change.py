@@ -72,6 +72,15 @@ def names(count: int, start: int = 0) -> list[str]:
     return [f"novel-{number:03}" for number in range(start, start + count)]
 
 
+def count_runs(novels: list[str], partitions: list[str]) -> int:
+    """How many runs a backfill of these partitions makes: one for each fifty that follow each other."""
+    runs = length = 0
+    for partition in partitions:
+        length = length + 1 if partition in novels else 0
+        runs += length % 50 == 1
+    return runs
+
+
 def embed(settings: Settings, instance: dg.DagsterInstance, key: str, novels: list[str]) -> dg.ExecuteInProcessResult:
     """One run over novels that follow each other in the order of their creation, as a backfill makes it."""
     job = build_definitions(settings).get_repository_def().get_job("__ASSET_JOB")

@@ -10,13 +10,12 @@ from dagster._core.execution.backfill import BulkActionStatus
 from sqlalchemy import Engine
 
 from morpheus_assets.definitions import build_definitions
-from morpheus_assets.defs import backfills
-from morpheus_assets.defs.jobs.reembed import launch_reembedding
+from morpheus_assets.defs.backfills import InstanceBackfills
 from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
+from morpheus_assets.services.reembedding_launch import launch_plan, order_for
 from morpheus_assets.services.reembedding_plan import Plan, make_plan
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.accounts import reembeddings as reembedding
-from morpheus_assets.store.spaces import spaces
+from morpheus_assets.store.accounts import reembeddings
 from morpheus_assets_tests.defs.model_change import (
     NEW,
     NEW_KEY,
@@ -50,7 +49,7 @@ def with_spaces(settings: Settings, text_spaces: str, **changes: object) -> Sett
 
 def launch(engine: Engine, instance: dg.DagsterInstance, settings: Settings, plan: Plan | None = None) -> list[str]:
     graph = build_definitions(settings).get_repository_def().asset_graph
-    return launch_reembedding(engine, instance, graph, plan or make_plan(engine, settings))
+    return list(launch_plan(engine, InstanceBackfills(instance, graph), plan or make_plan(engine, settings)))
 
 
 def run_backfills(settings: Settings, instance: dg.DagsterInstance) -> int:
@@ -71,35 +70,6 @@ def run_backfills(settings: Settings, instance: dg.DagsterInstance) -> int:
     return runs
 
 
-def test_a_new_model_in_the_settings_is_an_asset_with_all_partitions_missing(engine, before, instance) -> None:
-    add_novels(engine, instance, names(4))
-    fill(engine, before, OLD_KEY, names(4), active=True)
-    after = with_spaces(before, NEW)
-    keys = build_definitions(after).get_repository_def().asset_graph.get_all_asset_keys()
-    assert dg.AssetKey(["text_embeddings", NEW_KEY]) in keys
-    assert materialized(instance, NEW_KEY) == set()
-    assert spaces.active_space(engine, "text").key == OLD_KEY
-    [plan] = make_plan(engine, after).spaces
-    assert (plan.space.key, len(plan.work), plan.inputs) == (NEW_KEY, 4, 12)
-    assert "a new space, beside" in plan.reason
-
-
-def test_the_plan_counts_only_what_is_not_there_and_names_its_price(engine, before, instance) -> None:
-    add_novels(engine, instance, names(4))
-    fill(engine, before, OLD_KEY, names(4), active=True)
-    after = with_spaces(before, NEW)
-    [whole] = make_plan(engine, after).spaces
-    fill(engine, after, NEW_KEY, names(3))
-    [rest] = make_plan(engine, after).spaces
-    assert [work.novel for work in rest.work] == ["novel-003"]
-    assert rest.inputs == 3
-    assert rest.tokens * 3 < whole.tokens < rest.tokens * 5
-    assert rest.price is not None
-    assert rest.price > 0
-    assert rest.table_bytes > 0
-    assert rest.requests == 1
-
-
 def test_the_launch_is_a_backfill_whose_title_says_which_space_and_why(engine, before, instance) -> None:
     add_novels(engine, instance, names(3))
     fill(engine, before, OLD_KEY, names(3), active=True)
@@ -110,7 +80,7 @@ def test_the_launch_is_a_backfill_whose_title_says_which_space_and_why(engine, b
     assert backfill.tags["morpheus/kind"] == "reembed"
     assert backfill.tags["morpheus/space"] == NEW_KEY
     assert "tokens" in backfill.description
-    [noted] = reembedding.launches_since(engine, datetime.now(UTC) - timedelta(minutes=1))
+    [noted] = reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=1))
     assert (noted.backfill_id, noted.novels, noted.inputs) == (backfill.backfill_id, 3, 9)
 
 
@@ -135,6 +105,15 @@ def test_a_novel_that_is_being_brought_in_is_left_to_its_run(engine, before, ins
     [backfill] = instance.get_backfills()
     keys = {target.partition_key for target in backfill.asset_backfill_data.target_subset.iterate_asset_partitions()}
     assert keys == {"novel-000", "novel-004"}
+
+
+def test_a_whole_novel_that_a_run_has_at_work_is_no_bridge_between_others(engine, before, instance) -> None:
+    order = names(45)
+    add_novels(engine, instance, order[::2])
+    [plan] = make_plan(engine, before).spaces
+    whole = set(order[1::2])
+    assert set(order_for(plan, order, whole=whole).partitions) > set(order[::2]), "23 runs are too many"
+    assert list(order_for(plan, order, whole=whole, busy=whole).partitions) == order[::2]
 
 
 def test_nothing_is_launched_when_every_space_is_whole(engine, before, instance) -> None:
@@ -163,23 +142,6 @@ def test_a_night_takes_the_oldest_within_its_budget_and_the_next_goes_on(
     assert make_plan(engine, after).spaces == ()
     assert materialized(instance, NEW_KEY) == set(names(10))
     assert provider_server.stats()["repeated_inputs"] == 0
-
-
-def test_a_budget_in_dollars_counts_too(engine, before, instance) -> None:
-    add_novels(engine, instance, names(6))
-    [plan] = make_plan(engine, with_spaces(before, NEW)).spaces
-    limit = float(plan.work[0].price * 2) * 1.1
-    [limited] = make_plan(engine, with_spaces(before, NEW, reembed_max_cost=limit)).spaces
-    assert [work.novel for work in limited.chosen] == names(2)
-
-
-def test_a_novel_that_no_night_can_afford_is_named_and_does_not_hold_up_the_others(engine, before, instance) -> None:
-    add_novels(engine, instance, ["war-and-peace"], passages=60)
-    add_novels(engine, instance, names(2))
-    sizes = [work.tokens for work in make_plan(engine, before).spaces[0].work]
-    [plan] = make_plan(engine, with_spaces(before, NEW, reembed_max_tokens=sizes[0] - 1)).spaces
-    assert [work.novel for work in plan.too_large] == ["war-and-peace"]
-    assert [work.novel for work in plan.chosen] == names(2)
 
 
 def test_a_run_over_fifty_novels_keeps_the_forty_seven_and_the_next_night_takes_the_three(
@@ -220,39 +182,3 @@ def test_a_provider_that_is_down_ends_the_run_after_a_few_novels(engine, before,
     after = with_spaces(before, NEW, openai_base_url=url, inputs_per_request=8, requests_in_flight=1)
     assert not embed(after, instance, NEW_KEY, names(30)).success
     assert provider_server.stats(url)["requests"] <= 5
-
-
-def test_scattered_novels_share_runs_with_whole_ones_between_them(engine, before, instance) -> None:
-    from morpheus_assets.services.reembedding_launch import bridge, count_runs
-
-    order = names(100)
-    scattered = order[::3]
-    whole = set(order) - set(scattered)
-    assert count_runs(scattered, order) == 34
-    bridged = bridge(scattered, order, whole, most_runs=5)
-    assert count_runs(bridged, order) <= 6
-    assert set(scattered) <= set(bridged)
-    lacking_too = bridge(scattered, order, whole - {order[1]}, most_runs=1)
-    assert order[1] not in lacking_too
-
-
-def test_what_is_cut_by_another_chunker_is_shown_in_the_plan(engine, before, instance) -> None:
-    add_novels(engine, instance, names(1))
-    from morpheus_assets.store.content.chunks import iter_chunks, replace_chunks
-
-    replace_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
-    [note] = make_plan(engine, before).notes
-    assert "1 novels are cut by another chunker (older 1.0" in note
-
-
-def test_the_private_parts_of_dagster_are_where_they_were(instance) -> None:
-    import inspect
-
-    wanted = {
-        "backfill_id", "asset_graph", "partition_names", "asset_selection", "backfill_timestamp", "tags",
-        "dynamic_partitions_store", "all_partitions", "title", "description", "run_config",
-    }  # fmt: skip
-    assert set(inspect.signature(backfills.PartitionBackfill.from_asset_partitions).parameters) == wanted
-    assert {status.name for status in backfills.RUNNING} == {"REQUESTED", "CANCELING", "FAILING"}
-    assert callable(instance.add_backfill)
-    assert callable(instance.get_backfills)
