@@ -35,16 +35,8 @@ def missing_package(url: str) -> ContentUnreadable:
     )
 
 
-def came_back_short(url: str, why: str) -> ContentUnreadable:
-    """A listing that answers but cannot be right."""
-    return ContentUnreadable(
-        f"The listing of {url} came back short ({why}); nothing of it is taken or marked as gone, and the next look"
-        " tries again."
-    )
-
-
 def unreadable(url: str, error: BaseException) -> ContentUnreadable:
-    """The place as a whole does not answer, for whatever reason a library gave."""
+    """The source as a whole does not answer, for whatever reason a library gave."""
     scheme, code = scheme_of(url), code_of(error)
     until = "until then nothing is taken or marked as gone"
     if isinstance(error, ImportError):
