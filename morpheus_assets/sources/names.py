@@ -93,7 +93,7 @@ def take_panel(entry: Entry, owners: Mapping[str, str]) -> SourceFile | Passed:
         return Passed(folder, None)
     if refused := not_a_panel(rest, entry):
         path, reason = refused
-        return Passed(f"{folder}/{path}", f"{shown(f'{folder}/{path}')}: {reason}.")
+        return Passed(f"{folder}/{path}", f"{shown(f'{folder}/{path}', 200)}: {reason}.")
     return SourceFile("panel", entry.path, novel, entry.size, entry.mtime_ns, entry.mark)
 
 
