@@ -71,8 +71,9 @@ def _read(source: Source, entry: Entry) -> ReadNovel:
     name, limit = entry.path, size_limit(entry.path)
     try:
         data = source.read(name, limit) if entry.size <= limit else None
-        mark = source.mark(entry) if data is None else entry.mark_of(data)
-        document = read_novel_object(name, entry.size, mark, lambda: data)
+        # of the bytes that were read: the file may be another since it was listed
+        mark, size = (source.mark(entry), entry.size) if data is None else (entry.mark_of(data), len(data))
+        document = read_novel_object(name, size, mark, lambda: data)
     except UnreadableNovelFile as error:
         raise RefusedNovel(str(error), name, error.digest) from error
     except FileUnreadable as error:
