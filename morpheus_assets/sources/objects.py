@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from morpheus_assets.domain.content import SourceFile
-from morpheus_assets.sources import object_errors as faults
+from morpheus_assets.sources import object_errors
 from morpheus_assets.sources.base import (
     ContentUnreadable,
     Entry,
@@ -139,13 +139,13 @@ class ObjectSource:
         except FileNotFoundError:
             return None
         except Exception as error:
-            if faults.code_of(error) in ("InvalidRange", "416"):
+            if object_errors.code_of(error) in ("InvalidRange", "416"):
                 return b""
-            if faults.is_closed(error):
+            if object_errors.is_closed(error):
                 raise FileUnreadable(
-                    f"{path} cannot be read ({faults.code_of(error)}): check the permissions of that object."
+                    f"{path} cannot be read ({object_errors.code_of(error)}): check the permissions of that object."
                 ) from error
-            raise faults.unreadable(self.url, error) from error
+            raise object_errors.unreadable(self.url, error) from error
         return data if len(data) <= most_bytes else None
 
     def verify_absent(self, unseen: Collection[str], most_bytes: float = math.inf) -> None:
@@ -158,12 +158,12 @@ class ObjectSource:
             raise incomplete_listing(self.display_name(), f"it lacks {min(found)}, which is there")
 
     def is_empty(self) -> bool:
-        """Whether nothing but a few hidden objects is there; raises ContentUnreadable."""
+        """Whether the first page is the last and holds hidden objects at most; raises ContentUnreadable."""
         page = self.page()
         return page.after is None and all(is_hidden(entry.path) for entry in page.entries)
 
     def exists(self, paths: Collection[str], most_bytes: float = math.inf) -> set[str]:
-        """Which objects of up to `most_bytes` can be found by their names; raises ContentUnreadable."""
+        """The `paths` that are objects of up to `most_bytes`, found by name; raises ContentUnreadable."""
 
         def found(path: str) -> bool:
             try:
@@ -173,7 +173,7 @@ class ObjectSource:
                 return False
             except Exception as error:
                 # a name that may not be read is a name that is there
-                return faults.is_closed(error) or self._raise(error)
+                return object_errors.is_closed(error) or self._raise(error)
 
         if not paths:
             return set()
@@ -186,14 +186,14 @@ class ObjectSource:
         try:
             self._call("pipe_file", self._path(path), data, mode="create", seconds=READ_SECONDS)
         except Exception as error:
-            if isinstance(error, FileExistsError) or faults.code_of(error) in ("412", "PreconditionFailed"):
+            if isinstance(error, FileExistsError) or object_errors.code_of(error) in ("412", "PreconditionFailed"):
                 return False
-            raise faults.unreadable(self.url, error) from error
+            raise object_errors.unreadable(self.url, error) from error
         return True
 
     @property
     def _scheme(self) -> str:
-        return faults.scheme_of(self.url)
+        return object_errors.scheme_of(self.url)
 
     @property
     def _root(self) -> str:
@@ -222,10 +222,10 @@ class ObjectSource:
         except (ContentUnreadable, passed_on):
             raise
         except Exception as error:
-            raise faults.unreadable(self.url, error) from error
+            raise object_errors.unreadable(self.url, error) from error
 
     def _raise(self, error: BaseException) -> bool:
-        raise faults.unreadable(self.url, error) from error
+        raise object_errors.unreadable(self.url, error) from error
 
 
 def _sample(paths: Collection[str], most: int) -> list[str]:
