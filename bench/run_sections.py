@@ -17,8 +17,9 @@ from typing import Any
 # (module that defines it, function or Class.method, section). A generator is timed while it works, not while its
 # consumer does.
 SECTIONS = (
-    ("morpheus_assets.text.novel_files", "file_digest", "reading"),
-    ("morpheus_assets.text.novel_files", "read_novel_file", "reading"),
+    ("morpheus_assets.sources.local", "LocalSource.mark", "reading"),
+    ("morpheus_assets.sources.local", "LocalSource.read", "reading"),
+    ("morpheus_assets.text.novel_files", "read_novel_object", "reading"),
     ("morpheus_assets.text.chapters.find", "find_chapters", "chapters"),
     ("morpheus_assets.text.chunking.chunks", "cut_chunks", "chunking"),
     ("morpheus_assets.text.chunking.chunks", "cut_chapters", "chunking"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from morpheus_assets.domain.content import HeadingRecord, NovelRecord
 from morpheus_assets.services.connections import connected_engine
-from morpheus_assets.services.content_location import novels_of, panels_of
+from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.novels import list_novels, remove_novel
 from morpheus_assets.store.content.source_files import load_source_files
@@ -51,9 +51,9 @@ def removable(settings: Settings, novel: str) -> Removal:
     with_files: list[str] = []
     with connected_engine(settings) as engine:
         rows = list_novels(engine, [novel])
-        for kind, place in (("text", novels_of(settings)), ("panel", panels_of(settings))):
+        for kind, source in (("text", novels_source(settings)), ("panel", panels_source(settings))):
             paths = [path for path, file in load_source_files(engine, kind).items() if file.novel == novel]
-            with_files += [place.shown(path) for path in sorted(place.there(paths))]
+            with_files += [source.display_name(path) for path in sorted(source.exists(paths))]
     if not rows:
         raise UnknownNovel(f"No novel named {novel!r} is stored; `morpheus search` names the novels that are.")
     if with_files:

@@ -14,9 +14,9 @@ from morpheus_assets.api.routes.search import HASH, readable
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.services.content_location import panels_of
+from morpheus_assets.services.content_location import panels_source
+from morpheus_assets.sources.listing import read_panel
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
-from morpheus_assets.sources.panel_files import read_panel
 from morpheus_assets.store.content.lookups import panel_place, text_piece
 from morpheus_assets.store.content.novels import list_novels
 
@@ -119,7 +119,7 @@ async def panel(
     place = await services.database.call(panel_place, value)
     data = None
     if place is not None:
-        panels, limit = panels_of(services.settings), MAX_PANEL_BYTES
+        panels, limit = panels_source(services.settings), MAX_PANEL_BYTES
         data = await asyncio.to_thread(read_panel, panels, place.novel, place.path, value, limit)
     if data is None or place is None:
         raise Problem(404, "not-found", f"No panel {id[:12]}… is stored, or its file is gone.")

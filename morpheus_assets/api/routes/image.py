@@ -20,10 +20,10 @@ from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.configured_spaces import configured_image_spaces, space_of
 from morpheus_assets.services.connections import DatabaseNotRunning
-from morpheus_assets.services.content_location import panels_of
-from morpheus_assets.sources.base import Place
+from morpheus_assets.services.content_location import panels_source
+from morpheus_assets.sources.base import Source
+from morpheus_assets.sources.listing import find_panel, folder_of
 from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
-from morpheus_assets.sources.panel_files import find_panel, folder_of
 from morpheus_assets.store.accounts.jobs import keep_picture
 from morpheus_assets.store.spaces.spaces import active_space, register_space
 from morpheus_assets.store.spaces.vectors import read_vectors, write_batch
@@ -91,7 +91,7 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
         uploaded = True
     picture = await _opened(data, name, services)
     if uploaded and novel is not None:
-        await asyncio.to_thread(_keep_file, panels_of(services.settings), novel, name, data)
+        await asyncio.to_thread(_keep_file, panels_source(services.settings), novel, name, data)
     value = picture_id(data)
     space = await _image_space(services)
     row = await services.database.call(register_space, space)
@@ -115,7 +115,7 @@ async def _from_content(request: Request, services: Services) -> tuple[bytes, st
     first, _, rest = wanted.path.partition("/")
     try:
         novel = novel_slug(first)
-        panels = panels_of(services.settings)
+        panels = panels_source(services.settings)
         data = await asyncio.to_thread(find_panel, panels, novel, wanted.path, rest, MAX_PANEL_BYTES)
     except (ValueError, OSError):
         data = None
@@ -154,12 +154,12 @@ async def _image_space(services: Services) -> Space:
     return (await asyncio.to_thread(configured_image_spaces, services.settings))[0]
 
 
-def _keep_file(panels: Place, novel: str, name: str, data: bytes) -> None:
+def _keep_file(panels: Source, novel: str, name: str, data: bytes) -> None:
     """Write the picture into the novel's folder, whole or not at all; never over another one."""
     if PurePosixPath(name).suffix.lower() not in PANEL_SUFFIXES or name.startswith(".") or len(name.encode()) > 200:
         raise field_problem(
             "file", f"To become a panel its name must end in one of {', '.join(sorted(PANEL_SUFFIXES))}."
         )
     path = f"{folder_of(panels, novel) or novel}/{name}"
-    if not panels.keep(path, data) and panels.read(path, MAX_PANEL_BYTES) != data:
+    if not panels.put_new(path, data) and panels.read(path, MAX_PANEL_BYTES) != data:
         raise field_problem("file", f"{novel} has another panel named {name!r}.", status=409)

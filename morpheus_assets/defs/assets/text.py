@@ -3,8 +3,8 @@
 Assets compute; io_managers.py stores. All are partitioned by novel.
 """
 
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -23,7 +23,7 @@ from morpheus_assets.defs.assets.values import (
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource
-from morpheus_assets.sources.base import Entry
+from morpheus_assets.sources.base import Entry, FileUnreadable, Source
 from morpheus_assets.text.chapters import CHAPTER_RULES
 from morpheus_assets.text.reader_version import READER_RULES
 
@@ -55,33 +55,30 @@ def novels(
 
 def read_novel(content_folder: ContentFolderResource, novel: str) -> NovelFile:
     """Look at one novel's file; raises SourceMissing when there is none."""
-    from morpheus_assets.text.novel_files import file_digest
     from morpheus_assets.text.reader_version import reader_version
 
-    source = content_folder.novel_file(novel)
-    read = partial(_read, content_folder, source)
-    if isinstance(source, Path):
-        return NovelFile(source.name, file_digest(source), reader_version(), read)
-    return NovelFile(source.path, source.mark, reader_version(), read)
+    source, entry = content_folder.novels, content_folder.novel_file(novel)
+    mark = None
+    with suppress(FileUnreadable):
+        mark = source.mark(entry)
+    return NovelFile(entry.path, mark, reader_version(), partial(_read, source, entry))
 
 
-def _read(content_folder: ContentFolderResource, source: Path | Entry) -> ReadNovel:
-    from morpheus_assets.sources.objects import ClosedObject
+def _read(source: Source, entry: Entry) -> ReadNovel:
     from morpheus_assets.text.formats import size_limit
-    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file, read_novel_object
+    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_object
 
-    name = source.name if isinstance(source, Path) else source.path
+    name, limit = entry.path, size_limit(entry.path)
     try:
-        if isinstance(source, Path):
-            document, digest = read_novel_file(source)
-        else:
-            read = partial(content_folder.novels.read, name, size_limit(name))
-            document, digest = read_novel_object(name, source.size, source.mark, read), source.mark
+        data = source.read(name, limit) if entry.size <= limit else None
+        # of the bytes that were read: the file may be another since it was listed
+        mark, size = (source.mark(entry), entry.size) if data is None else (entry.mark_of(data), len(data))
+        document = read_novel_object(name, size, mark, lambda: data)
     except UnreadableNovelFile as error:
         raise RefusedNovel(str(error), name, error.digest) from error
-    except ClosedObject as error:
+    except FileUnreadable as error:
         raise RefusedNovel(str(error), name, None) from error
-    return ReadNovel(document, name, digest)
+    return ReadNovel(document, name, mark)
 
 
 @dg.asset(

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.domain.spaces import Space
-from morpheus_assets.sources.base import Place
+from morpheus_assets.sources.base import Source
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
-from morpheus_assets.sources.objects import ObjectPlace
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
@@ -34,7 +33,7 @@ class ReadNovel:
 class NovelFile:
     """A novel's file as it lies there. `read` decodes it with `reader`, and raises RefusedNovel.
 
-    `source_digest` is the hex sha256 of its bytes, or an object's mark; None when they cannot be read.
+    `source_digest` is the source's mark of its bytes; None when they cannot be read.
     """
 
     source_path: str
@@ -103,19 +102,18 @@ class FoundPanels:
 
     rows: list[PanelRecord]
     digest: str
-    place: Place
+    source: Source
 
     def make_sure(self, stored: Callable[[], Iterable[str]]) -> None:
-        """Raise ContentUnreadable when an object of the `stored` paths is there although the listing lacked it."""
-        if isinstance(self.place, ObjectPlace):
-            self.place.make_sure(set(stored()) - {row.path for row in self.rows}, MAX_PANEL_BYTES)
+        """Raise ContentUnreadable when a file of the `stored` paths is there although the listing lacked it."""
+        self.source.verify_absent(set(stored()) - {row.path for row in self.rows}, MAX_PANEL_BYTES)
 
     def first_pictures(self) -> list[tuple[str, bytes]]:
         """(label, bytes) of the first stored panels."""
         from morpheus_assets.images.previews import MAX_TILES
 
         stored = [row for row in self.rows if row.state == "stored"]
-        read = ((row.path, self.place.read(row.path, MAX_PANEL_BYTES)) for row in stored[:MAX_TILES])
+        read = ((row.path, self.source.read(row.path, MAX_PANEL_BYTES)) for row in stored[:MAX_TILES])
         return [(PurePosixPath(path).name, data) for path, data in read if data is not None]
 
 

@@ -189,7 +189,7 @@ def _drift(
         found = drift_of(database.engine, row, text_embedder(providers, database), None, measure=measure)
     else:
         embed = panel_embedder(providers, database, content_folder)
-        found = drift_of(database.engine, row, embed, content_folder.panels.there, measure=measure)
+        found = drift_of(database.engine, row, embed, content_folder.panels.exists, measure=measure)
     return _result(
         key,
         "drift",
