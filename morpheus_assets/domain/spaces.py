@@ -1,16 +1,20 @@
-"""A stored embedding space as a value; shared by everything that reads or writes vectors."""
+"""An embedding space as a value, as it is configured and as it is stored."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 
 @dataclass(frozen=True)
-class SpaceRow:
-    """One row of `embedding_spaces`; `state` is building, ready, active or retired."""
+class Space:
+    """An embedding space: vectors of one Space may be compared with each other, and with no others.
 
-    id: int
+    `key` is a readable slug, unique among configured spaces; `dimensions` counts components;
+    `max_input_tokens` is the model's own limit (None: not known, or images).
+    """
+
     key: str
-    fingerprint: str
     purpose: str
     provider: str
     model: str
@@ -18,6 +22,19 @@ class SpaceRow:
     dimensions: int
     preparation: str
     max_input_tokens: int | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 over everything that makes vectors comparable (the key is a name and not part of it)."""
+        parts = [self.purpose, self.provider, self.model, self.revision, self.dimensions, self.preparation]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class SpaceRow(Space):
+    """A stored space, one row of `embedding_spaces`; `state` is building, ready, active or retired."""
+
+    id: int
     state: str
     index_kind: str | None
     index_rows: int | None

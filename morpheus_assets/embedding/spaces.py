@@ -3,12 +3,11 @@
 Nothing here opens a model or a connection. Image spaces, which depend on weights, are in image_spaces.py.
 """
 
-import hashlib
-import json
 import math
 import re
 from dataclasses import dataclass
 
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.models import find_model, known_models
 
@@ -17,30 +16,6 @@ IMAGE_PROVIDERS = ("open_clip", "remote_clip")
 
 # Chunks are measured in word pieces; other tokenizers were measured at up to 1.4 of that (Chinese, cl100k).
 _TOKENIZER_MARGIN = 1.5
-
-
-@dataclass(frozen=True)
-class Space:
-    """An embedding space: vectors of one Space may be compared with each other, and with no others.
-
-    `key` is a readable slug, unique among configured spaces; `dimensions` counts components;
-    `max_input_tokens` is the model's own limit (None: not known, or images).
-    """
-
-    key: str
-    purpose: str
-    provider: str
-    model: str
-    revision: str
-    dimensions: int
-    preparation: str
-    max_input_tokens: int | None
-
-    @property
-    def fingerprint(self) -> str:
-        """Hex sha256 over everything that makes vectors comparable (the key is a name and not part of it)."""
-        parts = [self.purpose, self.provider, self.model, self.revision, self.dimensions, self.preparation]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """From settings to an open provider and its budget; for the Dagster face and for `serve` alike."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.embedding.clip_sources import DEMO_MODEL
@@ -50,11 +49,6 @@ def sample_image_spaces(settings: Settings) -> list[Space]:
     """
     demo = demo_image_space(settings)
     return [demo] if settings.samples and demo not in configured_image_spaces(settings) else []
-
-
-def space_of(row: "SpaceRow") -> Space:
-    """The space that a stored row describes."""
-    return Space(**{field.name: getattr(row, field.name) for field in fields(Space)})
 
 
 def open_provider(settings: Settings, space: Space) -> "EmbeddingProvider":
@@ -147,7 +141,7 @@ def by_hand(first: str) -> str:
 
 def forget_choices(engine: "Engine", purpose: str) -> None:
     """Forget what was chosen by hand: a later choice, by hand or by the settings, takes its place."""
-    from morpheus_assets.store.spaces.drift import withdraw
+    from morpheus_assets.store.spaces.announcements import withdraw
     from morpheus_assets.store.spaces.spaces import list_spaces
 
     keys = [row.key for row in list_spaces(engine, purpose)]

@@ -1,12 +1,11 @@
 """What a file would become, told without a database or a provider, by the same code that the assets run."""
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from morpheus_assets.domain.content import HeadingRecord, NovelRecord
+from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.content_location import novels_of, panels_of
@@ -180,5 +179,5 @@ def novel_record(novel: str, document: Document, source_path: str, source_digest
         text=document.text,
         body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
         reader=reader_version(),
-        hints=tuple(HeadingRecord(**dataclasses.asdict(hint)) for hint in document.hints),
+        hints=document.hints,
     )

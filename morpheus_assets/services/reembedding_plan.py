@@ -22,15 +22,16 @@ from morpheus_assets.services.configured_spaces import (
     kept_spaces,
     only_novels,
     sample_image_spaces,
-    space_of,
     wanted_spaces,
 )
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.accounts import reembeddings as reembedding
-from morpheus_assets.store.accounts.reembeddings import NovelGap
-from morpheus_assets.store.spaces import index_sizes as disk
+from morpheus_assets.store.accounts import reembeddings
+from morpheus_assets.store.content.chunks import other_chunkers
+from morpheus_assets.store.spaces import index_types
+from morpheus_assets.store.spaces.coverage import NovelGap, gaps
 from morpheus_assets.store.spaces.spaces import list_spaces
+from morpheus_assets.store.spaces.vectors import holds_vectors
 
 # One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.
 A_NIGHT = timedelta(hours=20)
@@ -139,7 +140,7 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
 
 def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Budget:
     """The settings' budget for a night, less what was launched in the last twenty hours."""
-    launched = reembedding.launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
+    launched = reembeddings.launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
     tokens, cost = settings.reembed_max_tokens, Decimal(str(settings.reembed_max_cost))
     whole = Budget(tokens, cost, tokens, cost)
     return whole.after(
@@ -163,7 +164,7 @@ def choose(work: Sequence[NovelWork], budget: Budget) -> tuple[tuple[NovelWork, 
 
 def whole_novels(engine: Engine, purpose: str, lacking: Sequence[str]) -> set[str]:
     """The novels with content that lack nothing."""
-    return {gap.novel for gap in reembedding.gaps(engine, purpose, None)} - set(lacking)
+    return {gap.novel for gap in gaps(engine, purpose, None)} - set(lacking)
 
 
 def total_price(work: Sequence[NovelWork]) -> Decimal | None:
@@ -183,7 +184,7 @@ def _plan_space(
         minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,
-        disk.table_bytes(space.dimensions, inputs), disk.index_bytes(space.dimensions, inputs),
+        index_types.table_bytes(space.dimensions, inputs), index_types.index_bytes(space.dimensions, inputs),
     )  # fmt: skip
     return plan, left
 
@@ -193,11 +194,11 @@ def _work(
 ) -> tuple[NovelWork, ...]:
     done: dict[str, NovelWork] = {}
     allowed = only_novels(settings, space)
-    targets = [*((other, space_of(other)) for other in others), (row, space)]
-    for target, target_space in targets:
-        for gap in reembedding.gaps(engine, space.purpose, target):
+    targets: list[tuple[Space, SpaceRow | None]] = [*((other, other) for other in others), (space, row)]
+    for target, stored in targets:
+        for gap in gaps(engine, space.purpose, stored):
             if allowed is None or gap.novel in allowed:
-                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target_space, gap))
+                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target, gap))
     return tuple(done.values())
 
 
@@ -207,7 +208,7 @@ def _only_samples(
     # The samples have a model of their own: for their sake alone no other one is fetched and run.
     if only_novels(settings, space) is not None or not sample_image_spaces(settings) or space.purpose != "image":
         return False
-    unused = row is None or not reembedding.holds_vectors(engine, row)
+    unused = row is None or not holds_vectors(engine, row)
     return unused and {each.novel for each in work} <= set(sample_novels())
 
 
@@ -246,7 +247,7 @@ def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
     return tuple(
         f"{novels} novels are cut by another chunker ({chunker}; now {version}): materializing `chunks` for them"
         f" cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
-        for chunker, novels, tokens in reembedding.other_chunkers(engine, version)
+        for chunker, novels, tokens in other_chunkers(engine, version)
     )
 
 

@@ -24,8 +24,8 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import spending_totals
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.spaces import archive, spaces
+from morpheus_assets.store.spaces.announcements import announce, announced
 from morpheus_assets.store.spaces.coverage import Coverage, coverage
-from morpheus_assets.store.spaces.drift import announce, announced
 from morpheus_assets.store.spaces.indexes import SMALLEST_INDEXED, ensure_index, index_recall
 from morpheus_assets.store.spaces.spaces import (
     SpaceSize,

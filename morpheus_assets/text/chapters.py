@@ -4,31 +4,14 @@ The public face of chapter_finding/. No reading of files (documents.py), no cutt
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from morpheus_assets.domain.content import Chapter
 from morpheus_assets.text.chapter_finding.boilerplate import find_body
 from morpheus_assets.text.chapter_finding.finder import find_heads
 from morpheus_assets.text.chapter_finding.headings_text import full_title
 from morpheus_assets.text.chapter_finding.sections import cut_sections
 from morpheus_assets.text.chapter_finding.surroundings import back_range, front_range
 from morpheus_assets.text.documents import Document
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A piece of the book: text[char_start:char_end].
-
-    `kind` is "chapter"; "front" or "back" for story-like text around the chapters (a preface, an epilogue);
-    "section" for pieces of a book without chapters. Chapters and sections count from 1; front is 0 and back is
-    one more than the last. `line` is the 1-based line of char_start in Document.text.
-    """
-
-    ordinal: int
-    title: str
-    char_start: int
-    char_end: int
-    line: int
-    kind: str = "chapter"
 
 
 def find_chapters(document: Document) -> list[Chapter]:

@@ -5,26 +5,10 @@ No reading of files here (formats.py) and no finding of chapters (chapters.py).
 
 from dataclasses import dataclass, field
 
+from morpheus_assets.domain.content import HeadingHint
 from morpheus_assets.text.origins import OriginMap, SourcePosition
 
 __all__ = ["Document", "HeadingHint", "OriginMap", "SourcePosition"]
-
-
-@dataclass(frozen=True)
-class HeadingHint:
-    """A heading that the file's own markup names.
-
-    `char_offset` points at the heading's first character in `Document.text`; `level` is 1 for the outermost.
-    `source` is "html", "markdown", "docx", "epub-toc" (the book's table of contents points here) or
-    "epub-heading" (an h1-h6 inside a spine file). `role` is "chapter", "part", "front", "back", or "" where
-    the file does not say.
-    """
-
-    char_offset: int
-    level: int
-    text: str
-    source: str
-    role: str = ""
 
 
 @dataclass(frozen=True)

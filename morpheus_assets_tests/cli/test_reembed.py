@@ -19,7 +19,7 @@ from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefuse
 from morpheus_assets.services.reembedding_launch import launch_plan
 from morpheus_assets.services.reembedding_plan import make_plan
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
-from morpheus_assets.store.accounts import reembeddings as reembedding
+from morpheus_assets.store.accounts import reembeddings
 from morpheus_assets_tests.defs.model_change import NEW, NEW_KEY, OLD_KEY, add_novels, fill, make_settings, names
 
 
@@ -85,7 +85,7 @@ def test_a_plan_becomes_a_backfill_through_the_webserver_once(
     assert said == [f"{backfill.title}: backfill {backfill.backfill_id}."]
     targets = backfill.asset_backfill_data.target_subset.iterate_asset_partitions()
     assert {target.partition_key for target in targets} == set(names(4))
-    [noted] = reembedding.launches_since(engine, datetime.now(UTC) - timedelta(minutes=5))
+    [noted] = reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=5))
     assert noted.backfill_id == backfill.backfill_id
     launch_plan(engine, webserver, make_plan(engine, settings), said.append)
     assert said[1] == f"{NEW_KEY}: the backfill {backfill.backfill_id} is still running, so none is added."

@@ -15,7 +15,7 @@ from morpheus_assets.defs.backfills import launch_backfill, running_backfill
 from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
 from morpheus_assets.services.reembedding_launch import SPACE_TAG, order_for
 from morpheus_assets.services.reembedding_plan import Plan, describe_space, whole_novels
-from morpheus_assets.store.accounts import reembeddings as reembedding
+from morpheus_assets.store.accounts import reembeddings
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -61,7 +61,7 @@ def launch_reembedding(
             description=order.description,
             tags={**order.tags, SCHEDULE_NAME_TAG: "reembed_on_model_change"},
         )
-        reembedding.record_launch(engine, order.launched(backfill_id))
+        reembeddings.record_launch(engine, order.launched(backfill_id))
         said.append(f"{order.title} (backfill {backfill_id}).")
     return said
 

@@ -15,7 +15,7 @@ from morpheus_assets.defs.jobs.reembed import launch_reembedding
 from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
 from morpheus_assets.services.reembedding_plan import Plan, make_plan
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.accounts import reembeddings as reembedding
+from morpheus_assets.store.accounts import reembeddings
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.defs.model_change import (
     NEW,
@@ -110,7 +110,7 @@ def test_the_launch_is_a_backfill_whose_title_says_which_space_and_why(engine, b
     assert backfill.tags["morpheus/kind"] == "reembed"
     assert backfill.tags["morpheus/space"] == NEW_KEY
     assert "tokens" in backfill.description
-    [noted] = reembedding.launches_since(engine, datetime.now(UTC) - timedelta(minutes=1))
+    [noted] = reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=1))
     assert (noted.backfill_id, noted.novels, noted.inputs) == (backfill.backfill_id, 3, 9)
 
 
