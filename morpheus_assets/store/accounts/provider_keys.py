@@ -25,7 +25,7 @@ class KeyUnusable(StoreError):
 
 @dataclass(frozen=True)
 class StoredKey:
-    """What may be shown of a stored key: never the key."""
+    """A stored key as it may be shown: never the key itself."""
 
     provider: str
     master: str
@@ -96,7 +96,7 @@ def read_key(bind: Bind, provider: str, masters: list[MasterKey]) -> str | None:
 
 
 def list_keys(bind: Bind) -> list[StoredKey]:
-    """Which providers have a stored key, and under which master key."""
+    """The stored keys by provider, each with the name of its master key."""
     with transaction(bind) as connection:
         return [StoredKey(*row) for row in connection.execute(queries.list_keys)]
 

@@ -58,7 +58,7 @@ class _Account:
 
 @dataclass
 class _Allowance:
-    """What may be sent before it is booked, by the last booking; `at` on this process's clock."""
+    """Requests and tokens that may be sent unbooked since the last booking, which was `at` on this process's clock."""
 
     at: float
     requests: float

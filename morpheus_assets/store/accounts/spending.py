@@ -27,7 +27,7 @@ class SpendingTotal:
 
 @dataclass(frozen=True)
 class Spent:
-    """What runs have recorded as spent since a moment; `cost` in US dollars, None when no price was known."""
+    """The sum of what runs recorded as spent; `cost` in US dollars, None when no price was known."""
 
     tokens: int
     requests: int

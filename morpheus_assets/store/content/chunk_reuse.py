@@ -1,4 +1,4 @@
-"""What is known of the chapters that a novel's chunks were cut from, and the taking over of chunks that stay the same.
+"""Reuse of chunks: the chapters that a novel's chunks were cut from, and taking over the chunks of equal chapters.
 
 Callers hold the novel's lock and its transaction.
 """
@@ -43,7 +43,7 @@ class StoredCuts:
 
 
 def stored_cuts(connection: psycopg.Connection[Any], number: int, chunker: str) -> StoredCuts:
-    """What of a novel was cut by this chunker, for the language that its text is in now, and is complete."""
+    """The complete chapters of a novel that were cut by this chunker, for the language that its text is in now."""
     known = connection.execute(queries.cut_by, {"number": number, "chunker": chunker}).fetchone()
     if known is None:
         return StoredCuts([], False, None)

@@ -83,7 +83,7 @@ def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, bod
 
 
 def count_chunks(bind: Bind, novel: str) -> list[ChapterCount]:
-    """How many chunks each chapter of a novel has, in order, and their tokens; chapters without any are left out."""
+    """The chunks and tokens of each chapter of a novel, in order; chapters without any are left out."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(ChapterCount)) as cursor:
         return cursor.execute(queries.count_chunks, {"novel": novel}).fetchall()
 
