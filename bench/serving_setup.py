@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from morpheus_assets.domain.content import ChapterRecord, NovelRecord
+from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.store.content.chapters import replace_chapters
@@ -99,7 +99,7 @@ def load_novel(engine, path: Path, space: Space) -> tuple[str, list[str]]:
     replace_chapters(
         engine,
         "bench",
-        [ChapterRecord(c.ordinal, c.title, c.kind, c.char_start, c.char_end, c.line) for c in chapters],
+        chapters,
     )
     replace_chunks(engine, "bench", chunks)
     unique = {chunk.content_hash: chunk.body for chunk in chunks}

@@ -9,17 +9,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
 from morpheus_assets.embedding.models import price_of
-from morpheus_assets.services.configured_spaces import space_of
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import JobState
-from morpheus_assets.store.accounts.jobs import (
-    LaunchedJob,
-    find_job,
-    last_spending,
-    present_tokens,
-    result_summary,
-    spent_since,
-)
+from morpheus_assets.store.accounts.jobs import LaunchedJob, find_job, result_summary
+from morpheus_assets.store.accounts.spending import last_spending, spent_since
+from morpheus_assets.store.content.chunks import distinct_tokens
 from morpheus_assets.store.database.errors import DatabaseUnusable, SpaceError
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import get_space
@@ -92,7 +86,7 @@ def before_launch(engine: Engine, space_key: str, novels: Sequence[str]) -> Befo
         found = coverage(engine, get_space(engine, space_key), novels)
     except SpaceError:
         return Before(0, 0, last_spending(engine))
-    return Before(found.present, present_tokens(engine, novels) - found.missing_tokens, last_spending(engine))
+    return Before(found.present, distinct_tokens(engine, novels) - found.missing_tokens, last_spending(engine))
 
 
 async def report(services: "Services", job_id: str) -> dict[str, Any]:
@@ -133,9 +127,9 @@ def _progress(engine: Engine, state: JobState, launched: LaunchedJob, space_key:
     # until a run records what it was charged, the chunker's count stands for it
     tokens = spent.tokens
     if not state.finished:
-        present = present_tokens(engine, launched.novels) - found.missing_tokens
+        present = distinct_tokens(engine, launched.novels) - found.missing_tokens
         tokens = max(tokens, present - launched.tokens_before, 0)
-    price = spent.cost if state.finished and spent.cost is not None else price_of(space_of(row), tokens)
+    price = spent.cost if state.finished and spent.cost is not None else price_of(row, tokens)
     return asdict(
         _Progress(
             found.present, found.needed, found.refused, tokens, None if price is None else float(price),

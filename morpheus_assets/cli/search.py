@@ -17,7 +17,6 @@ from morpheus_assets.services.configured_spaces import (
     open_provider,
     request_budget,
     sample_image_spaces,
-    space_of,
 )
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.running_api import query_vector_of_api
@@ -94,16 +93,15 @@ class Searching:
         return Answer([], nothing_found=NO_PANELS_YET)
 
     def _embed(self, row: SpaceRow, content: Any, *, is_query: bool = True) -> np.ndarray:
-        space = space_of(row)
-        if space.purpose == "text" and is_local(space):
+        if row.purpose == "text" and is_local(row):
             # loading the model takes seconds, and the API has it loaded
-            known = query_vector_of_api(self._settings, space, content)
+            known = query_vector_of_api(self._settings, row, content)
             if known is not None:
                 return known
         return query_vector(
-            open_provider(self._settings, space),
+            open_provider(self._settings, row),
             content,
-            budget=request_budget(self._settings, space, self._engine),
+            budget=request_budget(self._settings, row, self._engine),
             input_type="query" if is_query else "document",
         )
 

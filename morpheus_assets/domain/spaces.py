@@ -62,19 +62,10 @@ def space_key(*parts: str | int) -> str:
 
 
 @dataclass(frozen=True)
-class SpaceRow:
-    """One row of `embedding_spaces`; `state` is building, ready, active or retired."""
+class SpaceRow(Space):
+    """A stored space, one row of `embedding_spaces`; `state` is building, ready, active or retired."""
 
     id: int
-    key: str
-    fingerprint: str
-    purpose: str
-    provider: str
-    model: str
-    revision: str
-    dimensions: int
-    preparation: str
-    max_input_tokens: int | None
     state: str
     index_kind: str | None
     index_rows: int | None

@@ -1,7 +1,6 @@
 """The embedding spaces that the settings name, and of each the open provider and its budget."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.spaces import Space, SpaceName, SpaceRow
@@ -81,11 +80,6 @@ def kept_spaces(engine: "Engine", settings: Settings, purpose: str) -> list[Spac
     if active is None or active.key in {space.key for space in wanted_spaces(settings, purpose)}:
         return []
     return [active]
-
-
-def space_of(row: SpaceRow) -> Space:
-    """The space that a stored row describes."""
-    return Space(**{field.name: getattr(row, field.name) for field in fields(Space)})
 
 
 def own_endpoints(settings: Settings) -> frozenset[str]:

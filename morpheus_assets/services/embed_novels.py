@@ -20,11 +20,10 @@ from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
-from morpheus_assets.services.configured_spaces import space_of
 from morpheus_assets.store.accounts.spending import record_spending
-from morpheus_assets.store.database.outages import passes_by_itself, patiently, ping
+from morpheus_assets.store.database.outages import passes_by_itself, ping, retry_while_down
 from morpheus_assets.store.spaces import vectors
-from morpheus_assets.store.spaces.claims import embedding_lock
+from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import MissingInput, NovelCoverage, coverage
 from morpheus_assets.store.spaces.refusals import record_refusals
 
@@ -136,20 +135,19 @@ class SpaceFiller:
                 if not passes_by_itself(error):
                     raise
                 self._log.warning("The database went away; the work goes on as soon as it is back.")
-                patiently(partial(ping, self._engine))
+                retry_while_down(partial(ping, self._engine))
         return self._pass(row, novels, tally)
 
     def _pass(self, row: SpaceRow, novels: Sequence[str], tally: Tally) -> EmbeddingError | None:
         said = time.monotonic()
-        space = space_of(row)
         try:
-            with embedding_lock(self._engine, row, novels) as session:
+            with open_claims(self._engine, row, novels) as claims:
                 while True:
-                    outcomes: Any = self._embed(space, tally.watch(session.missing()))
+                    outcomes: Any = self._embed(row, tally.watch(claims.missing()))
                     with closing(outcomes):
                         for outcome in outcomes:
                             # Paid for: kept in hand until a database that restarts takes it.
-                            patiently(partial(self._keep, row, outcome))
+                            retry_while_down(partial(self._keep, row, outcome))
                             tally.add(outcome)
                             self._stored()
                             if time.monotonic() - said > PROGRESS_SECONDS:
@@ -157,7 +155,7 @@ class SpaceFiller:
                                 self._log.info(
                                     "%s embedded so far, %s tokens", tally.embedded.total(), tally.tokens.total()
                                 )
-                    if not session.wait_for_others():
+                    if not claims.wait_for_others():
                         return None
         except EmbeddingError as error:
             return error
@@ -173,12 +171,11 @@ class SpaceFiller:
         try:
             yield
         finally:
-            space = space_of(row)
             for novel in novels:
                 if tally.requests[novel] or tally.embedded[novel]:
-                    patiently(partial(self._record, row, space, novel, tally))
+                    retry_while_down(partial(self._record, row, novel, tally))
 
-    def _record(self, row: SpaceRow, space: Space, novel: str, tally: Tally) -> None:
+    def _record(self, row: SpaceRow, novel: str, tally: Tally) -> None:
         record_spending(
             self._engine,
             row,
@@ -186,14 +183,14 @@ class SpaceFiller:
             tokens=tally.tokens[novel],
             inputs=tally.embedded[novel],
             requests=tally.requests[novel],
-            cost=price_of(space, tally.tokens[novel]),
+            cost=price_of(row, tally.tokens[novel]),
             run_id=self._run_id,
         )
 
 
 def covered_novels(engine: Engine, row: SpaceRow, novels: Sequence[str]) -> dict[str, NovelCoverage]:
     """The coverage of some novels in a space, by novel."""
-    return {covered.novel: covered for covered in patiently(partial(coverage, engine, row, novels)).novels}
+    return {covered.novel: covered for covered in retry_while_down(partial(coverage, engine, row, novels)).novels}
 
 
 def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: int) -> "EmbeddingInput":

@@ -1,10 +1,9 @@
 """A novel as it is stored: its row, made from the document that was read, and its removal."""
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass
 
-from morpheus_assets.domain.content import HeadingRecord, NovelRecord
+from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.settings import Settings
@@ -42,7 +41,7 @@ def novel_record(novel: str, document: Document, source_path: str, source_digest
         text=document.text,
         body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
         reader=reader_version(),
-        hints=tuple(HeadingRecord(**dataclasses.asdict(hint)) for hint in document.hints),
+        hints=document.hints,
     )
 
 

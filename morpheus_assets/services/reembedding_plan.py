@@ -19,14 +19,16 @@ from morpheus_assets.services.configured_spaces import (
     kept_spaces,
     only_novels,
     sample_image_spaces,
-    space_of,
     wanted_spaces,
 )
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.accounts.reembeddings import NovelGap, gaps, holds_vectors, launches_since, other_chunkers
-from morpheus_assets.store.spaces.index_sizes import index_bytes, table_bytes
+from morpheus_assets.store.accounts.reembeddings import launches_since
+from morpheus_assets.store.content.chunks import other_chunkers
+from morpheus_assets.store.spaces import index_types
+from morpheus_assets.store.spaces.coverage import NovelGap, gaps
 from morpheus_assets.store.spaces.spaces import list_spaces
+from morpheus_assets.store.spaces.vectors import holds_vectors
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 # One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.
@@ -239,7 +241,7 @@ def _plan_space(
         minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,
-        table_bytes(space.dimensions, inputs), index_bytes(space.dimensions, inputs),
+        index_types.table_bytes(space.dimensions, inputs), index_types.index_bytes(space.dimensions, inputs),
     )  # fmt: skip
     return plan, left
 
@@ -249,11 +251,11 @@ def _work(
 ) -> tuple[NovelWork, ...]:
     done: dict[str, NovelWork] = {}
     allowed = only_novels(settings, space)
-    targets = [*((other, space_of(other)) for other in others), (row, space)]
-    for target, target_space in targets:
-        for gap in gaps(engine, space.purpose, target):
+    targets: list[tuple[Space, SpaceRow | None]] = [*((other, other) for other in others), (space, row)]
+    for target, stored in targets:
+        for gap in gaps(engine, space.purpose, stored):
             if allowed is None or gap.novel in allowed:
-                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target_space, gap))
+                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target, gap))
     return tuple(done.values())
 
 

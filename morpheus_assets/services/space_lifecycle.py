@@ -17,9 +17,9 @@ from morpheus_assets.services.configured_spaces import configured_spaces, wanted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import spending_totals
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
+from morpheus_assets.store.spaces.announcements import announce, announced, withdraw
 from morpheus_assets.store.spaces.archive import export_space, restore_space
 from morpheus_assets.store.spaces.coverage import Coverage, coverage
-from morpheus_assets.store.spaces.drift import announce, announced, withdraw
 from morpheus_assets.store.spaces.indexes import SMALLEST_INDEXED, ensure_index, index_recall
 from morpheus_assets.store.spaces.spaces import (
     SpaceSize,

@@ -11,7 +11,7 @@ from morpheus_assets.domain.spaces import Space, SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.models import known_models, providers_of
 from morpheus_assets.embedding.spaces import resolve_text_space
-from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints, space_of
+from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
@@ -54,7 +54,7 @@ class TextSpaces:
             row = await self._database.call(active_space, "text")
         except (DatabaseUnusable, DatabaseNotRunning):
             row = None
-        self._known = space_of(row) if row is not None else self._configured[0]
+        self._known = row if row is not None else self._configured[0]
         self._known_until = time.monotonic() + _KEPT_SECONDS
         return self._known
 

@@ -18,15 +18,14 @@ from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.services.configured_spaces import configured_image_spaces, space_of
+from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.content_location import panels_source
 from morpheus_assets.sources.base import Source
 from morpheus_assets.sources.listing import find_panel, folder_of
 from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
-from morpheus_assets.store.accounts.jobs import keep_picture
 from morpheus_assets.store.spaces.spaces import active_space, register_space
-from morpheus_assets.store.spaces.vectors import read_vectors, write_batch
+from morpheus_assets.store.spaces.vectors import keep_picture, read_vectors, write_batch
 
 router = APIRouter(tags=["embeddings"])
 
@@ -150,7 +149,7 @@ async def _image_space(services: Services) -> Space:
     except DatabaseNotRunning:
         row = None
     if row is not None:
-        return space_of(row)
+        return row
     return (await asyncio.to_thread(configured_image_spaces, services.settings))[0]
 
 

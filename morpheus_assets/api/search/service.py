@@ -26,7 +26,7 @@ from morpheus_assets.api.search.sentences import POOL, BestSentence, best_senten
 from morpheus_assets.api.search.speculation import Question, QuestionsAhead
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
-from morpheus_assets.services.configured_spaces import sample_image_spaces, space_of
+from morpheus_assets.services.configured_spaces import sample_image_spaces
 from morpheus_assets.services.search import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET, provider_is_down, standby_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.lookups import content_version, panel_place, passage_body
@@ -95,7 +95,7 @@ class SearchService:
         """Panels that look like a picture: a decoded one, or what opens it (images.decoding.opener_of)."""
 
         async def embed(row: SpaceRow) -> np.ndarray:
-            result = await self._providers.embed(space_of(row), [image], "document")
+            result = await self._providers.embed(row, [image], "document")
             return np.asarray(result.embeddings[0])
 
         answer = _empty(ask)
@@ -140,7 +140,7 @@ class SearchService:
             if vector is None or not (ask.sentences and ask.q):
                 return await self._find(ask, row, vector), {}
             pool = await self._find(replace(ask, k=max(ask.k, POOL)), row, vector)
-            best = await best_sentences(self._vectors, space_of(row), ask.q, vector, pool)
+            best = await best_sentences(self._vectors, row, ask.q, vector, pool)
             return nearest_first(pool, best, ask.k), best
 
         try:
@@ -158,7 +158,7 @@ class SearchService:
     async def _text_question(self, ask: Ask, row: SpaceRow) -> np.ndarray | None:
         if ask.like is not None:
             return (await self._database.call(read_vectors, row, [ask.like])).get(ask.like)
-        return (await self._vectors.one(space_of(row), ask.q or "", "query")).embedding
+        return (await self._vectors.one(row, ask.q or "", "query")).embedding
 
     async def _find(self, ask: Ask, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
         if ask.like is not None and vector is None:
@@ -190,7 +190,7 @@ class SearchService:
             raise field_problem("like", "No passage and no panel has this id.", status=404, kind="not-found")
 
         async def embed(row: SpaceRow) -> np.ndarray:
-            return (await self._vectors.one(space_of(row), text, "query")).embedding
+            return (await self._vectors.one(row, text, "query")).embedding
 
         return embed
 

@@ -13,7 +13,7 @@ import dagster as dg
 from morpheus_assets.defs.assets.partitioned import PartitionResults, StoredPartitions
 from morpheus_assets.defs.io_managers.events import NovelEvents, followed_in_run
 from morpheus_assets.sources.base import ContentUnreadable
-from morpheus_assets.store.database.outages import passes_by_itself, patiently, sentence_for
+from morpheus_assets.store.database.outages import passes_by_itself, retry_while_down, sentence_for
 
 T = TypeVar("T")
 Metadata = Mapping[str, Any]
@@ -46,7 +46,7 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
         events = NovelEvents(context)
         for novel in obj.novels:
             try:
-                metadata = patiently(partial(self._compute_and_store, obj, novel))
+                metadata = retry_while_down(partial(self._compute_and_store, obj, novel))
             except Exception as error:
                 self.note_failure(novel, error)
                 if len(obj.novels) == 1 or passes_by_itself(error) or isinstance(error, ContentUnreadable):
@@ -74,7 +74,7 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
         return self.store(novel, obj.compute(novel))
 
     def _load(self, novel: str) -> T:
-        return patiently(partial(self.load, novel))
+        return retry_while_down(partial(self.load, novel))
 
 
 def sentence(error: BaseException) -> str:

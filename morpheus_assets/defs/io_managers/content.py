@@ -1,6 +1,5 @@
 """IO managers of the rows that are read from files: novels, chapters, chunks, panels. No SQL here."""
 
-import dataclasses
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -22,14 +21,14 @@ from morpheus_assets.defs.assets.values import (
 )
 from morpheus_assets.defs.io_managers.base import Metadata, NovelPartitionsIOManager
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.domain.content import ChunkRecord, PanelRecord, StoredText
+from morpheus_assets.domain.content import Chunk, PanelRecord, StoredText
 from morpheus_assets.services.novels import novel_record
 from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
 from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_cut_chapters
 from morpheus_assets.store.content.novels import is_read, load_novel, refuse_novel, stored_text, upsert_novel
 from morpheus_assets.store.content.panels import load_panels, load_panels_of, replace_panels
 from morpheus_assets.store.database.errors import TextChanged
-from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.documents import Document
 
 
 class ContentIOManager(NovelPartitionsIOManager[Any]):
@@ -97,7 +96,7 @@ class NovelsIOManager(ContentIOManager):
             language=row.language,
             title=row.title,
             author=row.author,
-            hints=tuple(HeadingHint(**dataclasses.asdict(hint)) for hint in row.hints),
+            hints=row.hints,
         )
 
 
@@ -152,7 +151,7 @@ class ChunksIOManager(ContentIOManager):
             "preview": chunk_preview(chapters, value.titles),
         }
 
-    def load(self, novel: str) -> Iterator[ChunkRecord]:
+    def load(self, novel: str) -> Iterator[Chunk]:
         """Read the chunks in order, as a stream."""
         return iter_chunks(self.engine, novel)
 

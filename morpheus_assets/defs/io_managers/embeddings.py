@@ -22,7 +22,7 @@ from morpheus_assets.services.embed_novels import SpaceFiller, Tally, covered_no
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.content.panels import load_panels
-from morpheus_assets.store.database.outages import interruption_behind, patiently
+from morpheus_assets.store.database.outages import interruption_behind, retry_while_down
 from morpheus_assets.store.database.statistics import refresh_statistics
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.coverage import NovelCoverage
@@ -70,7 +70,7 @@ class EmbeddingsIOManager(dg.IOManager):
             # First, so that a fault of the new space never keeps what has just arrived from being found.
             self._complete_kept_spaces(context, obj, novels)
         started = time.perf_counter()
-        row = patiently(partial(spaces.register_space, self.engine, obj.space))
+        row = retry_while_down(partial(spaces.register_space, self.engine, obj.space))
         tally = Tally()
         events = NovelEvents(context)
         written: list[Any] = []
@@ -86,12 +86,12 @@ class EmbeddingsIOManager(dg.IOManager):
         faults = self._filler(context, obj, record_whole_novels).fill(row, novels, tally)
         yield from written
         if obj.leads and tally.embedded.total():
-            patiently(partial(spaces.activate_first, self.engine, row.key))
-        row = patiently(partial(spaces.get_space, self.engine, row.key))
-        patiently(partial(refresh_statistics, self.engine, row))
+            retry_while_down(partial(spaces.activate_first, self.engine, row.key))
+        row = retry_while_down(partial(spaces.get_space, self.engine, row.key))
+        retry_while_down(partial(refresh_statistics, self.engine, row))
         if row.state != "building":
             # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
-            patiently(partial(ensure_index, self.engine, row))
+            retry_while_down(partial(ensure_index, self.engine, row))
         for novel, covered in covered_novels(self.engine, row, novels).items():
             if covered.missing:
                 fault = faults.get(novel)

@@ -5,9 +5,9 @@ cutting into chunks to chunking/.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from morpheus_assets.domain.content import Chapter
 from morpheus_assets.text.chapters.boilerplate import Body, find_body
 from morpheus_assets.text.chapters.contents_lists import Region, find_regions, outside
 from morpheus_assets.text.chapters.divisions import Division, measure, numbered_divisions
@@ -26,23 +26,6 @@ _LONGEST_CHAPTER = 150_000
 SECTION_LENGTH = 20_000
 """Characters of a piece: about a chapter of a nineteenth-century novel."""
 _SEARCH = 4_000
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A piece of the book: text[char_start:char_end].
-
-    `kind` is "chapter"; "front" or "back" for story-like text around the chapters (a preface, an epilogue);
-    "section" for pieces of a book without chapters. Chapters and sections count from 1; front is 0 and back is
-    one more than the last. `line` is the 1-based line of char_start in Document.text.
-    """
-
-    ordinal: int
-    title: str
-    char_start: int
-    char_end: int
-    line: int
-    kind: str = "chapter"
 
 
 def find_chapters(document: Document) -> list[Chapter]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.content import ChapterRecord, NovelRecord, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, NovelRecord, ReplaceCounts
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import keep_chunks, replace_chunks, replace_cut_chapters
 from morpheus_assets.store.content.novels import upsert_novel
@@ -40,7 +40,7 @@ class Novel:
         """Store the text of these chapters, and what its chunks are made of."""
         self.text, self.spans = head, []
         for ordinal, chapter in enumerate(chapters):
-            self.spans.append(ChapterRecord(ordinal, "", "chapter", len(self.text), len(self.text + prose(chapter)), 1))
+            self.spans.append(Chapter(ordinal, "", len(self.text), len(self.text + prose(chapter)), 1))
             self.text += prose(chapter) + "\n\n"
         digest = hashlib.sha256(self.text.encode()).hexdigest()
         upsert_novel(
