@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
-from morpheus_assets.store.database.outages import patiently
+from morpheus_assets.store.database.outages import retry_while_down
 from morpheus_assets.store.database.transactions import transaction
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class PostgresBudget:
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
         # A server that restarts in the middle must not end a stream of paid requests; a booking made twice only waits.
-        work = partial(patiently, partial(function, *arguments))
+        work = partial(retry_while_down, partial(function, *arguments))
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _book(self, requests: int, tokens: int) -> float:

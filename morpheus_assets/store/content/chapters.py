@@ -4,8 +4,12 @@ Which chapters there are is the text floor's business.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
 
 from morpheus_assets.domain.content import ChapterLike, ChapterRecord, ReplaceCounts
+from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.transactions import (
     Bind,
     RowSet,
@@ -43,7 +47,7 @@ def replace_chapters(
     """Make the novel's chapters equal to `rows`. Raises UnknownNovel.
 
     `source_digest` is that of the text they were found in; raises TextChanged when another one is stored by now.
-    The text's `mark` and the `rules` they were found by are remembered for `keep_chapters`.
+    The text's `mark` and the `rules` they were found by are remembered for `chapters_hold`.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
@@ -58,28 +62,29 @@ def replace_chapters(
         return counts
 
 
-def keep_chapters(bind: Bind, novel: str, *, source_digest: str, rules: str, text_mark: str) -> ReplaceCounts | None:
-    """Let the stored chapters stand for this text and these rules; None when they were made otherwise, or touched.
+def chapters_hold(bind: Bind, novel: str, *, rules: str, text_mark: str) -> bool:
+    """Whether the stored chapters are those that these rules find in this text, and nobody touched them since."""
+    with transaction(bind) as connection:
+        return _count_of_current(connection, novel, rules, text_mark) is not None
 
-    Raises UnknownNovel, and TextChanged as `replace_chapters` does.
+
+def keep_chapters(bind: Bind, novel: str, *, source_digest: str, rules: str, text_mark: str) -> ReplaceCounts:
+    """Let the stored chapters stand for this text and these rules, and note the source that they now belong to.
+
+    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_chapters` does.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         number = current_text(connection, novel, source_digest)
-        row = connection.execute(
-            "SELECT (SELECT count(*) FROM chapters WHERE novel_id = novels.id) FROM novels"  # noqa: S608
-            " WHERE id = %(id)s AND chapters_rules = %(rules)s AND chapters_text = %(text)s"
-            f" AND chapters_rows = {_CHAPTER_ROWS}",
-            {"id": number, "rules": rules, "text": text_mark},
-        ).fetchone()
-        if row is None:
-            return None
+        count = _count_of_current(connection, novel, rules, text_mark)
+        if count is None:
+            raise RowsChanged(f"The chapters of {novel} were changed by another run at the same time; run it again.")
         connection.execute(
             "UPDATE novels SET chapters_of = source_digest"
             " WHERE id = %s AND chapters_of IS DISTINCT FROM source_digest",
             [number],
         )
-        return ReplaceCounts(0, row[0], 0)
+        return ReplaceCounts(0, count, 0)
 
 
 def chapters_source(bind: Bind, novel: str) -> tuple[str | None, str | None]:
@@ -107,3 +112,13 @@ def load_chapters_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[Chapte
         ):
             found[novel].append(ChapterRecord(*values))
     return found
+
+
+def _count_of_current(connection: psycopg.Connection[Any], novel: str, rules: str, text_mark: str) -> int | None:
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM chapters WHERE novel_id = novels.id) FROM novels"  # noqa: S608
+        " WHERE novel = %(novel)s AND chapters_rules = %(rules)s AND chapters_text = %(text)s"
+        f" AND chapters_rows = {_CHAPTER_ROWS}",
+        {"novel": novel, "rules": rules, "text": text_mark},
+    ).fetchone()
+    return int(row[0]) if row else None

@@ -3,7 +3,8 @@
 Vectors are not here: they hang on the content hash (vectors.py).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from psycopg.rows import class_row
 from morpheus_assets.domain.content import ChapterCount, ChunkLike, ChunkRecord, CutChapterLike, ReplaceCounts
 from morpheus_assets.store.content.chunk_reuse import StoredCuts, note_cut, stored_cuts, take_over
 from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
+from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.transactions import (
     Bind,
     RowSet,
@@ -67,45 +69,60 @@ def replace_chunks(
         return counts
 
 
+@dataclass(frozen=True)
+class KnownChunks:
+    """The chunks that a chunker has stored of a novel: how many, by the content hash of the chapter they are of.
+
+    `hold` when they are all chunks of the text that was asked for, in the chapters that are stored now.
+    """
+
+    by_chapter: Mapping[bytes, int]
+    hold: bool
+
+
+def known_chunks(bind: Bind, novel: str, *, chunker: str, body_digest: str) -> KnownChunks:
+    """The stored chunks that need not be cut again for a text. Raises UnknownNovel."""
+    with transaction(bind) as connection:
+        number = novel_id(connection, novel)
+        stored = stored_cuts(connection, number, chunker)
+        hold = _hold(connection, number, stored, body_digest)
+        return KnownChunks({chapter.content_hash: chapter.chunks for chapter in stored.chapters}, hold)
+
+
 def replace_cut_chapters(
     bind: Bind,
     novel: str,
-    cut: Callable[[Mapping[bytes, int]], Iterable[CutChapterLike]],
+    chapters: Iterable[CutChapterLike],
     *,
     chunker: str,
     source_digest: str,
     body_digest: str,
 ) -> ReplaceCounts:
-    """Make the novel's chunks those of its chapters as `cut` gives them. Raises UnknownNovel.
+    """Make the novel's chunks those of `chapters`, which may be a generator. Raises UnknownNovel.
 
-    `cut` is given the content hashes of the chapters that are stored, cut by the same `chunker` (the splitter's
-    version and settings), each with the number of its chunks: it need not cut those. The digests are those of the
-    text; raises TextChanged when another one is stored by now.
+    A chapter without spans is one of `known_chunks`: its stored chunks are taken over. Raises RowsChanged when they
+    are gone by now. The digests are those of the text; raises TextChanged when another one is stored by now.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         number = current_text(connection, novel, source_digest)
         stored = stored_cuts(connection, number, chunker)
-        chapters = cut({chapter.content_hash: chapter.chunks for chapter in stored.chapters})
-        return _store_cut(connection, number, chapters, stored, chunker=chunker, body_digest=body_digest)
+        there = {chapter.content_hash for chapter in stored.chapters}
+        checked = _checked(chapters, there, novel)
+        return _store_cut(connection, number, checked, stored, chunker=chunker, body_digest=body_digest)
 
 
-def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> ReplaceCounts | None:
-    """Let the stored chunks stand for this text and chunker; None when they were made otherwise, or rows are missing.
+def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> ReplaceCounts:
+    """Let the stored chunks stand for this text and chunker, and note the source that they now belong to.
 
-    Raises UnknownNovel, and TextChanged as `replace_cut_chapters` does.
+    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_cut_chapters` does.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         number = current_text(connection, novel, source_digest)
         stored = stored_cuts(connection, number, chunker)
-        if not stored.whole or stored.body_digest != body_digest:
-            return None
-        chapters = connection.execute(
-            "SELECT ordinal, char_start, char_end FROM chapters WHERE novel_id = %s ORDER BY ordinal", [number]
-        ).fetchall()
-        if chapters != [(each.chapter, each.char_start, each.char_end) for each in stored.chapters]:
-            return None
+        if not _hold(connection, number, stored, body_digest):
+            raise _changed(novel)
         connection.execute(
             "UPDATE novels SET chunks_of = source_digest WHERE id = %s AND chunks_of IS DISTINCT FROM source_digest",
             [number],
@@ -141,6 +158,26 @@ def iter_chunks_of(bind: Bind, novels: Sequence[str]) -> Iterator[tuple[str, Chu
     for name in novels:
         for chunk in iter_chunks(bind, name):
             yield name, chunk
+
+
+def _hold(connection: psycopg.Connection[Any], number: int, stored: StoredCuts, body_digest: str) -> bool:
+    if not stored.whole or stored.body_digest != body_digest:
+        return False
+    chapters = connection.execute(
+        "SELECT ordinal, char_start, char_end FROM chapters WHERE novel_id = %s ORDER BY ordinal", [number]
+    ).fetchall()
+    return chapters == [(each.chapter, each.char_start, each.char_end) for each in stored.chapters]
+
+
+def _checked(chapters: Iterable[CutChapterLike], there: Container[bytes], novel: str) -> Iterator[CutChapterLike]:
+    for chapter in chapters:
+        if chapter.spans is None and chapter.content_hash not in there:
+            raise _changed(novel)
+        yield chapter
+
+
+def _changed(novel: str) -> RowsChanged:
+    return RowsChanged(f"The chunks of {novel} were changed by another run at the same time; run it again.")
 
 
 def _store_cut(

@@ -66,7 +66,7 @@ def interruption_behind(error: BaseException) -> BaseException | None:
     return seen
 
 
-def patiently(call: Callable[[], _Result], *, seconds: float | None = None) -> _Result:
+def retry_while_down(call: Callable[[], _Result], *, seconds: float | None = None) -> _Result:
     """Call again while the database is away, for as long as it takes to restart; `call` must bear being repeated."""
     deadline = time.monotonic() + (PATIENCE_SECONDS if seconds is None else seconds)
     pause = 0.1

@@ -17,7 +17,7 @@ from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
-from morpheus_assets.store.database.outages import patiently, sentence_for
+from morpheus_assets.store.database.outages import retry_while_down, sentence_for
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, settings_for, story
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
@@ -190,9 +190,9 @@ def test_a_fault_of_the_database_is_waited_out_only_when_it_passes_by_itself():
             raise psycopg.errors.AdminShutdown("terminating connection due to administrator command")
         return "back"
 
-    assert patiently(restarting, seconds=10) == "back"
+    assert retry_while_down(restarting, seconds=10) == "back"
     with pytest.raises(psycopg.errors.DiskFull):
-        patiently(lambda: (_ for _ in ()).throw(psycopg.errors.DiskFull("no room")), seconds=10)
+        retry_while_down(lambda: (_ for _ in ()).throw(psycopg.errors.DiskFull("no room")), seconds=10)
     said = sentence_for(psycopg.errors.DiskFull("could not extend file\nHINT: Check free disk space."))
     assert said == ("The database's disk is full: free some room on it and run again. Nothing that was stored is lost.")
     assert "\n" not in str(sentence_for(psycopg.errors.SyntaxError("bad\nLINE 1")))
