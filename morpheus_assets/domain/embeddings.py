@@ -1,4 +1,4 @@
-"""Vectors between the provider that gave them and the space that keeps them; frozen values, no behaviour."""
+"""Vectors between the provider that gave them and the space that keeps them, as frozen values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,14 @@ class Cost:
     refused: int = 0
     tokens: int = 0
     requests: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.embedded + other.embedded,
+            self.refused + other.refused,
+            self.tokens + other.tokens,
+            self.requests + other.requests,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Values that pass between assets and their IO managers: rows, or iterators of them, and nothing to be called."""
+"""Values between assets and their IO managers: computed ones are rows or iterators of them, stored ones may be lazy."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ ATTEMPTS = 3
 
 
 class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
-    """Stores what an asset computed for each novel of the run, and loads it for the assets below.
+    """Stores the values that an asset computes for the novels of a run, and loads them for the assets below.
 
     Novels are recorded as materialized while the step works. In a run of one novel a failure fails the step with its
     sentence. In a run of many the failed novels are not recorded and the others go on down the chain: the last step,
@@ -34,15 +34,15 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
     """
 
     def store(self, novel: str, value: T) -> Metadata:
-        """Write one novel's value in one transaction; return what a person wants to read about it."""
+        """Write one novel's value in one transaction; return the metadata of its materialization."""
         raise NotImplementedError
 
     def load(self, novel: str) -> Loaded:
-        """Read one novel's value; raises `NothingStored` when there is none."""
+        """Read one novel's value; raises UnknownNovel when there is none."""
         raise NotImplementedError
 
     def note_failure(self, novel: str, error: Exception) -> None:
-        """Called before a failure is reported, for what the store should remember of it."""
+        """Record a failure in the store, where that is wanted; called before it is reported."""
 
     def handle_output(  # type: ignore[override]
         self, context: dg.OutputContext, obj: Mapping[str, T]

@@ -4,9 +4,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import partial
-from operator import add
 from typing import Any
 
 import dagster as dg
@@ -45,7 +44,7 @@ class NovelEmbeddings:
     embeddings: np.ndarray
 
 
-class Bookkeeping:
+class Tally:
     """What has been stored of one stream: its cost by novel, and the novels that did not get through."""
 
     def __init__(self) -> None:
@@ -58,8 +57,7 @@ class Bookkeeping:
             self.faults[arrival.novel] = arrival.error
             return
         for novel, cost in arrival.costs.items():
-            sums = map(add, astuple(self.costs[novel]), astuple(cost))
-            self.costs[novel] = Cost(*sums)
+            self.costs[novel] += cost
 
     @property
     def embedded(self) -> int:
@@ -89,25 +87,36 @@ class EmbeddingsIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:  # type: ignore[override]
         """Store every stream batch by batch, then report on every novel of the asset's own space."""
         with told_in_a_sentence():
-            started = time.perf_counter()
             for stream in obj.streams:
                 if stream.row.key == obj.space.key:
-                    yield from self._store_own(context, obj, stream, started)
+                    yield from self._store_own(context, obj, stream)
                 else:
                     self._store_kept(context, stream)
 
+    def load_input(self, context: dg.InputContext) -> NovelEmbeddings | LazyPartitions[NovelEmbeddings]:
+        """The vectors of one novel, or a mapping that reads novels when they are asked for."""
+        key = context.asset_key.path[-1]
+        row = spaces.get_space(self.engine, key)
+        novels = context.asset_partition_keys
+        if len(novels) == 1:
+            return self._load(row, novels[0])
+        return LazyPartitions(novels, lambda novel: self._load(row, novel))
+
+    def hashes_of(self, novel: str) -> list[bytes]:
+        """The distinct content hashes of a novel, in reading order."""
+        raise NotImplementedError
+
     def _store_kept(self, context: dg.OutputContext, stream: SpaceStream) -> None:
-        key, books = stream.row.key, Bookkeeping()
-        self._store(context, stream, books)
-        if books.embedded:
-            context.log.info("%s still answers searches: %s embedded in it too", key, books.embedded)
-        for novel, fault in books.faults.items():
+        key, tally = stream.row.key, Tally()
+        self._store(context, stream, tally)
+        if tally.embedded:
+            context.log.info("%s still answers searches: %s embedded in it too", key, tally.embedded)
+        for novel, fault in tally.faults.items():
             context.log.warning("%s still answers searches but lacks %s: %s", key, novel, sentence(fault))
 
-    def _store_own(
-        self, context: dg.OutputContext, obj: NovelsEmbeddings, stream: SpaceStream, started: float
-    ) -> Iterator[Any]:
-        row, books = stream.row, Bookkeeping()
+    def _store_own(self, context: dg.OutputContext, obj: NovelsEmbeddings, stream: SpaceStream) -> Iterator[Any]:
+        started = time.perf_counter()
+        row, tally = stream.row, Tally()
         failures = dict(obj.excluded)
         novels = [novel for novel in obj.novels if novel not in failures]
         events = NovelEvents(context)
@@ -115,7 +124,7 @@ class EmbeddingsIOManager(dg.IOManager):
 
         def report(covered: NovelCoverage) -> None:
             seconds = time.perf_counter() - started
-            events.add(covered.novel, _metadata(covered, obj.space, books.costs[covered.novel], seconds))
+            events.add(covered.novel, _metadata(covered, obj.space, tally.costs[covered.novel], seconds))
 
         def record_whole_novels() -> None:
             if events.due:
@@ -123,31 +132,31 @@ class EmbeddingsIOManager(dg.IOManager):
                 for covered in self._coverage(row, left):
                     if not covered.missing:
                         report(covered)
-                # Kept: Dagster is given nothing while requests are on their way, for it may never come back.
+                # Handed on later: a step that Dagster leaves at a yield must not have requests on their way.
                 written.extend(events.write())
 
-        self._store(context, stream, books, record_whole_novels)
+        self._store(context, stream, tally, record_whole_novels)
         yield from written
-        if obj.leads and books.embedded:
+        if obj.leads and tally.embedded:
             retry_while_down(partial(spaces.activate_first, self.engine, row.key))
         self._refresh(row)
         for covered in self._coverage(row, novels):
             if covered.missing:
-                fault = books.faults.get(covered.novel)
+                fault = tally.faults.get(covered.novel)
                 failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
         yield from events.write()
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
-            cause = next(iter(books.faults.values()), None)
+            cause = next(iter(tally.faults.values()), None)
             raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from cause
 
     def _store(
         self,
         context: dg.OutputContext,
         stream: SpaceStream,
-        books: Bookkeeping,
+        tally: Tally,
         after_each: Callable[[], None] = lambda: None,
     ) -> None:
         said = time.monotonic()
@@ -157,13 +166,13 @@ class EmbeddingsIOManager(dg.IOManager):
                 for arrival in stream.arrivals:
                     # Paid for: kept in hand until a database that restarts takes it.
                     retry_while_down(partial(self._write, stream.row, arrival), seconds=2 * PATIENCE_SECONDS)
-                    books.add(arrival)
+                    tally.add(arrival)
                     after_each()
                     if time.monotonic() - said > PROGRESS_SECONDS:
                         said = time.monotonic()
-                        context.log.info("%s embedded so far, %s tokens", books.embedded, books.tokens)
+                        context.log.info("%s embedded so far, %s tokens", tally.embedded, tally.tokens)
         finally:
-            for novel, cost in books.costs.items():
+            for novel, cost in tally.costs.items():
                 retry_while_down(partial(self._record_cost, stream.row, novel, cost, context.run_id))
 
     def _write(self, row: SpaceRow, arrival: Arrival) -> None:
@@ -195,19 +204,6 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def _coverage(self, row: SpaceRow, novels: Sequence[str]) -> Sequence[NovelCoverage]:
         return retry_while_down(partial(coverage, self.engine, row, novels)).novels
-
-    def load_input(self, context: dg.InputContext) -> NovelEmbeddings | LazyPartitions[NovelEmbeddings]:
-        """The vectors of one novel, or a mapping that reads novels when they are asked for."""
-        key = context.asset_key.path[-1]
-        row = spaces.get_space(self.engine, key)
-        novels = context.asset_partition_keys
-        if len(novels) == 1:
-            return self._load(row, novels[0])
-        return LazyPartitions(novels, lambda novel: self._load(row, novel))
-
-    def hashes_of(self, novel: str) -> list[bytes]:
-        """The distinct content hashes of a novel, in reading order."""
-        raise NotImplementedError
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
         hashes = self.hashes_of(novel)

@@ -63,7 +63,7 @@ def replace_chapters(
 
 
 def chapters_hold(bind: Bind, novel: str, *, rules: str, text_mark: str) -> bool:
-    """Whether the stored chapters are those that these rules find in this text, and nobody touched them since."""
+    """True when the stored chapters are those that these rules find in this text, untouched since."""
     with transaction(bind) as connection:
         return _count_of_current(connection, novel, rules, text_mark) is not None
 
