@@ -26,7 +26,7 @@ SECTIONS = (
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.handle_output", "storing text"),
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.load_input", "storing text"),
     ("morpheus_assets.embedding.stream", "embed_batches", "embedding"),
-    ("morpheus_assets.services.embed_novels", "SpaceFiller._keep", "writing vectors"),
+    ("morpheus_assets.defs.io_managers.embeddings", "EmbeddingsIOManager._write", "writing vectors"),
     ("morpheus_assets.store.spaces.indexes", "ensure_index", "index"),
     ("morpheus_assets.defs.io_managers.embeddings", "EmbeddingsIOManager.handle_output", "coverage"),
     ("dagster", "DagsterInstance.handle_new_event", "dagster events"),

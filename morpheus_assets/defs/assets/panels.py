@@ -2,17 +2,16 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import BoundedSemaphore
 
 import dagster as dg
 
-from morpheus_assets.defs.assets.metadata import PANEL_COLUMNS
-from morpheus_assets.defs.assets.partitioned import PartitionResults
-from morpheus_assets.defs.assets.values import OWNERS, FoundPanels
+from morpheus_assets.defs.assets.metadata import PANEL_COLUMNS, panel_sheet
+from morpheus_assets.defs.assets.partitioned import LazyPartitions
+from morpheus_assets.defs.assets.values import OWNERS, FoundPanels, NovelPanels
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
-from morpheus_assets.defs.resources import ContentFolderResource
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.ingest_plan import panels_digest
@@ -32,15 +31,25 @@ DECODING_THREADS = 2
     metadata={"dagster/column_schema": PANEL_COLUMNS, "dagster/table_name": "panels"},
 )
 def panel_images(
-    context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
-) -> dg.Output[PartitionResults]:
+    context: dg.AssetExecutionContext,
+    database: dg.ResourceParam[DatabaseResource],
+    content_folder: dg.ResourceParam[ContentFolderResource],
+) -> dg.Output[LazyPartitions]:
     """The panels of each novel: one row an image file, stored or refused with one sentence.
 
     Read from `content/panels/<novel>/`, in natural order. Every image is decoded once, upright and in RGB; one that
     cannot be is kept as a refused row and takes nothing else with it. A re-run replaces the rows that changed.
     """
-    results = PartitionResults(context.partition_keys, partial(find_panels, content_folder.in_one_step()))
-    return recorded_by_io_manager(results)
+    from morpheus_assets.store.content.panels import load_panels_of
+
+    folder = content_folder.in_one_step()
+
+    def look(novel: str) -> NovelPanels:
+        found = find_panels(folder, novel)
+        found.verify_absent(lambda: [row.path for row in load_panels_of(database.engine, [novel])[novel]])
+        return NovelPanels(found.rows, found.digest, panel_sheet(found))
+
+    return recorded_by_io_manager(LazyPartitions(context.partition_keys, look))
 
 
 def find_panels(content_folder: ContentFolderResource, novel: str) -> FoundPanels:

@@ -1,9 +1,13 @@
 """Chapters of a novel: replaced as a whole or left standing, with what they were made of."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
 
 from morpheus_assets.domain.content import Chapter, ReplaceCounts
 from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
+from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
 
@@ -22,7 +26,7 @@ def replace_chapters(
     """Make the novel's chapters equal to `chapters`. Raises UnknownNovel.
 
     `source_digest` is that of the text they were found in; raises TextChanged when another one is stored by now.
-    The text's `mark` and the `rules` they were found by are remembered for `keep_chapters`.
+    The text's `mark` and the `rules` they were found by are remembered for `chapters_hold`.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
@@ -36,22 +40,25 @@ def replace_chapters(
         return counts
 
 
-def keep_chapters(bind: Bind, novel: str, *, source_digest: str, rules: str, text_mark: str) -> ReplaceCounts | None:
-    """Let the stored chapters stand for this text and these rules; None when they were made otherwise, or touched.
+def chapters_hold(bind: Bind, novel: str, *, rules: str, text_mark: str) -> bool:
+    """True when the stored chapters are those that these rules find in this text, untouched since."""
+    with transaction(bind) as connection:
+        return _count_of_current(connection, novel, rules, text_mark) is not None
 
-    Raises UnknownNovel, and TextChanged as `replace_chapters` does.
+
+def keep_chapters(bind: Bind, novel: str, *, source_digest: str, rules: str, text_mark: str) -> ReplaceCounts:
+    """Let the stored chapters stand for this text and these rules, and note the source that they now belong to.
+
+    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_chapters` does.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         number = novel_id(connection, novel, source_digest=source_digest)
-        row = connection.execute(
-            queries.count_kept_chapters.format(rows=queries.rows_of_chapters),
-            {"number": number, "rules": rules, "text": text_mark},
-        ).fetchone()
-        if row is None:
-            return None
+        count = _count_of_current(connection, novel, rules, text_mark)
+        if count is None:
+            raise RowsChanged(f"The chapters of {novel} were changed by another run at the same time; run it again.")
         connection.execute(queries.keep_chapters, {"number": number})
-        return ReplaceCounts(written=0, unchanged=row[0], deleted=0)
+        return ReplaceCounts(written=0, unchanged=count, deleted=0)
 
 
 def chapters_source(bind: Bind, novel: str) -> tuple[str | None, str | None]:
@@ -75,3 +82,11 @@ def load_chapters_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[Chapte
         for novel, *values in connection.execute(queries.load_chapters, {"novels": list(novels)}):
             found[novel].append(Chapter(*values))
     return found
+
+
+def _count_of_current(connection: psycopg.Connection[Any], novel: str, rules: str, text_mark: str) -> int | None:
+    row = connection.execute(
+        queries.count_current_chapters.format(rows=queries.rows_of_chapters),
+        {"novel": novel, "rules": rules, "text": text_mark},
+    ).fetchone()
+    return int(row[0]) if row else None

@@ -3,7 +3,8 @@
 Their vectors hang on the content hash and are not here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, Repl
 from morpheus_assets.store.content.chunk_reuse import StoredCut, StoredCuts, note_cut, stored_cuts, take_over
 from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
 from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
+from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
 
@@ -41,43 +43,60 @@ def replace_chunks(
         return counts
 
 
+@dataclass(frozen=True)
+class KnownChunks:
+    """The chunks that a chunker has stored of a novel: how many, by the content hash of the chapter they are of.
+
+    `hold` when they are all chunks of the text that was asked for, in the chapters that are stored now.
+    """
+
+    by_chapter: Mapping[bytes, int]
+    hold: bool
+
+
+def known_chunks(bind: Bind, novel: str, *, chunker: str, body_digest: str) -> KnownChunks:
+    """The stored chunks that need not be cut again for a text. Raises UnknownNovel."""
+    with transaction(bind) as connection:
+        number = novel_id(connection, novel)
+        stored = stored_cuts(connection, number, chunker)
+        hold = _hold(connection, number, stored, body_digest)
+        return KnownChunks({chapter.content_hash: chapter.chunks for chapter in stored.chapters}, hold)
+
+
 def replace_cut_chapters(
     bind: Bind,
     novel: str,
-    cut: Callable[[Mapping[bytes, int]], Iterable[CutChapter]],
+    chapters: Iterable[CutChapter],
     *,
     chunker: str,
     source_digest: str,
     body_digest: str,
 ) -> ReplaceCounts:
-    """Make the novel's chunks those of its chapters as `cut` gives them. Raises UnknownNovel.
+    """Make the novel's chunks those of `chapters`, which may be a generator. Raises UnknownNovel.
 
-    `cut` is given the content hashes of the chapters that are stored, cut by the same `chunker` (the splitter's
-    version and settings), each with the number of its chunks: it need not cut those. The digests are those of the
-    text; raises TextChanged when another one is stored by now.
+    A chapter without spans is one of `known_chunks`: its stored chunks are taken over. Raises RowsChanged when they
+    are gone by now. The digests are those of the text; raises TextChanged when another one is stored by now.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         number = novel_id(connection, novel, source_digest=source_digest)
         stored = stored_cuts(connection, number, chunker)
-        chapters = cut({chapter.content_hash: chapter.chunks for chapter in stored.chapters})
-        return _store_cut(connection, number, chapters, stored, chunker=chunker, body_digest=body_digest)
+        there = {chapter.content_hash for chapter in stored.chapters}
+        checked = _checked(chapters, there, novel)
+        return _store_cut(connection, number, checked, stored, chunker=chunker, body_digest=body_digest)
 
 
-def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> ReplaceCounts | None:
-    """Let the stored chunks stand for this text and chunker; None when they were made otherwise, or rows are missing.
+def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> ReplaceCounts:
+    """Let the stored chunks stand for this text and chunker, and note the source that they now belong to.
 
-    Raises UnknownNovel, and TextChanged as `replace_cut_chapters` does.
+    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_cut_chapters` does.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         number = novel_id(connection, novel, source_digest=source_digest)
         stored = stored_cuts(connection, number, chunker)
-        if not stored.whole or stored.body_digest != body_digest:
-            return None
-        chapters = connection.execute(queries.spans_of_chapters, {"number": number}).fetchall()
-        if chapters != [(each.chapter, each.char_start, each.char_end) for each in stored.chapters]:
-            return None
+        if not _hold(connection, number, stored, body_digest):
+            raise _changed(novel)
         connection.execute(queries.keep_chunks, {"number": number})
         return ReplaceCounts(written=0, unchanged=sum(each.chunks for each in stored.chapters), deleted=0)
 
@@ -116,6 +135,24 @@ def distinct_tokens(bind: Bind, novels: Sequence[str]) -> int:
     with transaction(bind) as connection:
         row = connection.execute(queries.distinct_tokens, {"novels": list(novels)}).fetchone()
     return int(row[0]) if row else 0
+
+
+def _hold(connection: psycopg.Connection[Any], number: int, stored: StoredCuts, body_digest: str) -> bool:
+    if not stored.whole or stored.body_digest != body_digest:
+        return False
+    chapters = connection.execute(queries.spans_of_chapters, {"number": number}).fetchall()
+    return chapters == [(each.chapter, each.char_start, each.char_end) for each in stored.chapters]
+
+
+def _checked(chapters: Iterable[CutChapter], there: Container[bytes], novel: str) -> Iterator[CutChapter]:
+    for chapter in chapters:
+        if chapter.spans is None and chapter.content_hash not in there:
+            raise _changed(novel)
+        yield chapter
+
+
+def _changed(novel: str) -> RowsChanged:
+    return RowsChanged(f"The chunks of {novel} were changed by another run at the same time; run it again.")
 
 
 def _store_cut(

@@ -132,10 +132,10 @@ UPDATE novels
 SET chapters_of = source_digest, chapters_rules = %(rules)s, chapters_text = %(text)s, chapters_rows = {rows}
 WHERE id = %(number)s
 
--- name: count_kept_chapters
+-- name: count_current_chapters
 SELECT (SELECT count(*) FROM chapters WHERE novel_id = novels.id)
 FROM novels
-WHERE id = %(number)s AND chapters_rules = %(rules)s AND chapters_text = %(text)s AND chapters_rows = {rows}
+WHERE novel = %(novel)s AND chapters_rules = %(rules)s AND chapters_text = %(text)s AND chapters_rows = {rows}
 
 -- name: keep_chapters
 UPDATE novels SET chapters_of = source_digest WHERE id = %(number)s AND chapters_of IS DISTINCT FROM source_digest
