@@ -1,4 +1,4 @@
-"""What the routes work with: one object a process, opened with the application and closed after the last request."""
+"""The services of all routes: one object a process, opened with the application and closed after the last request."""
 
 import asyncio
 import logging
@@ -87,7 +87,7 @@ async def warm_up(services: Services) -> None:
 
 
 def services_of(request: Request) -> Services:
-    """The services of the application that answers this request."""
+    """The services of the application that the request came to."""
     services: Services = request.app.state.services
     return services
 

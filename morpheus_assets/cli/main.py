@@ -65,8 +65,8 @@ def search(
         for hit in answer.hits:
             row = hit_as_dict(hit) | {"space": answer.space}
             click.echo(json.dumps(row, ensure_ascii=False) if as_json else format_hit(hit))
-        if answer.note:
-            click.echo(answer.note, err=True)
+        for note in answer.notes:
+            click.echo(note, err=True)
 
 
 for each in (demo, execute, inspect, keys, reembed, refused, remove, result, serve, spaces, up, worker):

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from morpheus_assets.domain.spaces import Space
-from morpheus_assets.services.running_api import FILE, announced, query_vector_of_api, running_api
+from morpheus_assets.services.running_api import FILE, announced, running_api, vectors_of_api
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
@@ -17,7 +18,8 @@ QUESTION = "who keeps the lamp burning"
 
 
 def vector_of(settings: Settings, space: Space) -> np.ndarray | None:
-    return query_vector_of_api(settings, space, QUESTION)
+    found = asyncio.run(vectors_of_api(settings, space, [QUESTION], "query"))
+    return None if found is None else found[0]
 
 
 @pytest.mark.parametrize("keys", [None, KEY, f"first:{KEY},second:another-key-of-sixteen"])
@@ -31,6 +33,15 @@ def test_a_command_gets_the_vector_of_its_question_from_the_api_that_runs(
     assert found is not None
     assert np.allclose(found, expected, atol=1e-6)
     assert vector_of(api.settings, space) is None, "asked after it had ended"
+
+
+def test_texts_of_any_length_come_in_their_order(start_api: Callable[..., Api], space: Space):
+    api, texts = start_api(), [QUESTION, "a cat " * 9000, "rain"]
+    with announced(api.settings, api.url):
+        found = asyncio.run(vectors_of_api(api.settings, space, texts, "document"))
+    assert found is not None
+    assert found.shape == (3, space.dimensions)
+    assert np.allclose(found[[0, 2]], vectors_of([QUESTION, "rain"], space.dimensions), atol=1e-6)
 
 
 def test_an_api_that_cannot_say_is_none_at_all(start_api: Callable[..., Api], space: Space):

@@ -1,4 +1,4 @@
-"""Which space a request means: the one it names, or the one that answers searches now.
+"""The text space that a request means: the one it names, or the one that answers searches now.
 
 A model may be named as clients do (`text-embedding-3-large`), as the settings do (`openai/…@1024`), or by its key.
 """

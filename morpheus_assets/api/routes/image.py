@@ -1,18 +1,17 @@
 """POST /api/embeddings/image: one picture to its stored vector, uploaded or named by its place."""
 
 import asyncio
+import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.responses import Response
 
 from morpheus_assets.api.middleware.request_log import note
 from morpheus_assets.api.problems import documented, field_problem
-from morpheus_assets.api.responses import json_answer
-from morpheus_assets.api.search.service import picture_id
+from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
 from morpheus_assets.domain.spaces import Space
@@ -27,7 +26,7 @@ from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
 from morpheus_assets.store.spaces.spaces import active_space, register_space
 from morpheus_assets.store.spaces.vectors import keep_picture, read_vectors, write_batch
 
-router = APIRouter(tags=["embeddings"])
+router = APIRouter(tags=["embeddings"], route_class=TypedRoute)
 
 
 class ImageAnswer(BaseModel):
@@ -60,8 +59,7 @@ _MULTIPART = {
 
 @router.post(
     "/api/embeddings/image",
-    response_model=None,
-    responses={200: {"model": ImageAnswer}, **documented(404, 409, 502)},
+    responses=documented(404, 409, 502),
     summary="Embed a picture",
     openapi_extra={
         "requestBody": {
@@ -76,7 +74,7 @@ _MULTIPART = {
         }
     },
 )
-async def embed_image(request: Request, services: UsesServices) -> Response:
+async def embed_image(request: Request, services: UsesServices) -> Answer[ImageAnswer]:
     """The vector is stored before the answer is sent.
 
     An upload with `novel` becomes a file of the content folder, and so a panel of that novel; without it only the
@@ -91,7 +89,7 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
     picture = await _opened(data, name, services)
     if uploaded and novel is not None:
         await asyncio.to_thread(_keep_file, panels_source(services.settings), novel, name, data)
-    value = picture_id(data)
+    value = hashlib.sha256(data).digest()
     space = await _image_space(services)
     row = await services.database.call(register_space, space)
     known = value in await services.database.call(read_vectors, row, [value])
@@ -101,8 +99,8 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
     if novel is None:
         await services.database.call(keep_picture, value, name)
     note(request, space=space.key, cached=known)
-    answer: dict[str, Any] = {"id": value.hex(), "space": row.key, "table": row.table, "cached": known}
-    return json_answer(answer | ({"novel": novel} if novel else {}))
+    named = {"novel": novel} if novel else {}
+    return Answer(ImageAnswer(id=value.hex(), space=row.key, table=row.table, cached=known, **named))
 
 
 async def _from_content(request: Request, services: Services) -> tuple[bytes, str, str | None]:

@@ -1,20 +1,18 @@
-"""Which sentence says what was asked, and how near it is: passages are long, a quote is one sentence.
+"""The sentence of a passage that is nearest to the question: passages are long, a quote is one sentence.
 
-Sentences are looked for by the words they share with the question, in more passages than are shown; the best ten are
-compared by the same model, in one more request, and only if any shares enough. (Vectors of all sentences would make
-the table seven times as large.) A passage with a near sentence comes first.
+Candidates are the sentences that share most words with the question, from more passages than are shown; the best ten
+are compared by the same model, in one more request, and only if any shares enough. (Vectors of all sentences would
+make the table seven times as large.) A passage with a near sentence comes first.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
-from morpheus_assets.api.embedding.vectors import TextVectors
-from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.search.hits import TextHit
 from morpheus_assets.text.sentences import sentence_spans
 
@@ -44,9 +42,15 @@ class BestSentence:
 
 
 async def best_sentences(
-    vectors: TextVectors, space: Space, question: str, question_vector: np.ndarray, hits: Sequence[TextHit]
+    embed: Callable[[Sequence[str]], Awaitable[Sequence[np.ndarray]]],
+    question: str,
+    question_vector: np.ndarray,
+    hits: Sequence[TextHit],
 ) -> dict[bytes, BestSentence]:
-    """The nearest sentence of passages that share words with the question, by content hash; {} if none does."""
+    """The nearest sentence of passages that share words with the question, by content hash; {} if none does.
+
+    `embed` gives the vectors [dimensions] of sentences, made by the model of `question_vector`.
+    """
     wanted = _words(question)
     if len(wanted) < _FEWEST_WORDS:
         return {}
@@ -55,10 +59,10 @@ async def best_sentences(
     texts = [" ".join(hit.body[start:end].split()) for hit, start, end in found]
     if not texts:
         return {}
-    embedded = await vectors.all(space, texts, "document")
+    vectors = await embed(texts)
     best: dict[bytes, BestSentence] = {}
-    for (hit, start, end), text, vector in zip(found, texts, embedded, strict=True):
-        similarity = _cosine(question_vector, vector.embedding)
+    for (hit, start, end), text, vector in zip(found, texts, vectors, strict=True):
+        similarity = _cosine(question_vector, vector)
         if hit.content_hash not in best or best[hit.content_hash].similarity < similarity:
             best[hit.content_hash] = BestSentence(text, hit.char_start + start, hit.char_start + end, similarity)
     return best

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from morpheus_assets.api.search.speculation import QuestionsAhead
+from morpheus_assets.services.speculation import Speculation
 
 OLD, NEW = SimpleNamespace(fingerprint="old"), SimpleNamespace(fingerprint="new")
 
@@ -21,16 +21,16 @@ class Provider:
         return np.array([len(row.fingerprint)], np.float32)
 
 
-def search(ahead: QuestionsAhead, provider: Provider, says: SimpleNamespace | None) -> list[str]:
+def search(speculation: Speculation, provider: Provider, says: SimpleNamespace | None) -> list[str]:
     """One search, for which Postgres says after a while that `says` answers; what was asked for by then."""
 
     async def run() -> list[str]:
-        async with ahead.asked(provider.vector) as question:
+        async with speculation.ahead(provider.vector) as question:
             await asyncio.sleep(0.001)
             asked = list(provider.asked)
             if says is None:
                 raise ConnectionError
-            ahead.answered = says
+            speculation.answered = says
             assert (await question(says)).shape == (1,)
             return asked
 
@@ -38,39 +38,39 @@ def search(ahead: QuestionsAhead, provider: Provider, says: SimpleNamespace | No
 
 
 def test_a_question_is_on_its_way_while_postgres_says_which_space_answers():
-    ahead, provider = QuestionsAhead(), Provider()
-    assert search(ahead, provider, OLD) == []
-    assert search(ahead, provider, OLD) == ["old", "old"]
+    speculation, provider = Speculation(), Provider()
+    assert search(speculation, provider, OLD) == []
+    assert search(speculation, provider, OLD) == ["old", "old"]
     assert provider.answered == ["old", "old"], "each question is asked once"
 
 
 def test_a_question_is_answered_by_the_space_that_postgres_names():
-    ahead, provider = QuestionsAhead(), Provider()
-    search(ahead, provider, OLD)
-    search(ahead, provider, NEW)
+    speculation, provider = Speculation(), Provider()
+    search(speculation, provider, OLD)
+    search(speculation, provider, NEW)
     assert provider.answered[-1] == "new"
     assert provider.answered == ["old", "new"], "the one asked for in vain is given up"
-    assert search(ahead, provider, NEW)[-1] == "new"
+    assert search(speculation, provider, NEW)[-1] == "new"
 
 
 def test_while_postgres_is_down_no_further_question_is_asked():
-    ahead, provider = QuestionsAhead(), Provider()
-    search(ahead, provider, OLD)
+    speculation, provider = Speculation(), Provider()
+    search(speculation, provider, OLD)
     for _ in range(3):
         with pytest.raises(ConnectionError):
-            search(ahead, provider, None)
+            search(speculation, provider, None)
     assert provider.asked == ["old", "old"]
 
 
 def test_a_fault_of_the_provider_is_the_searchs_own():
-    ahead, provider = QuestionsAhead(), Provider()
-    search(ahead, provider, OLD)
+    speculation, provider = Speculation(), Provider()
+    search(speculation, provider, OLD)
 
     async def broken(row: SimpleNamespace) -> np.ndarray:
         raise TimeoutError(row.fingerprint)
 
     async def run() -> None:
-        async with ahead.asked(broken) as question:
+        async with speculation.ahead(broken) as question:
             await asyncio.sleep(0.001)
             await question(OLD)
 
