@@ -36,6 +36,10 @@ class EmbeddedServerError(StoreError):
     """The packaged Postgres could not be started, or its folders are not private."""
 
 
+class LeaseLost(StoreError):
+    """This process stood still for so long that others took over what it held; it may take up what is left anew."""
+
+
 class MigrationError(StoreError):
     """An SQL file changed after it was applied, is missing, or failed."""
 

@@ -18,9 +18,6 @@ SELECT FROM pg_database WHERE datname = %(name)s
 -- name: create_database
 CREATE DATABASE {name}
 
--- name: lock_databases
-SELECT pg_advisory_lock(hashtext('morpheus databases'))
-
 -- name: commit_without_waiting
 ALTER DATABASE {name} SET synchronous_commit = off
 
@@ -28,10 +25,7 @@ ALTER DATABASE {name} SET synchronous_commit = off
 -- Migrations ----------------------------------------------------------------------------------------------------------
 
 -- name: lock_migrations
-SELECT pg_advisory_lock(hashtext('morpheus migrations'))
-
--- name: unlock_migrations
-SELECT pg_advisory_unlock(hashtext('morpheus migrations'))
+SELECT pg_advisory_xact_lock(hashtext('morpheus migrations'))
 
 -- name: create_applied_migrations
 CREATE TABLE IF NOT EXISTS applied_migrations
@@ -60,3 +54,26 @@ WHERE oid = ANY(%(tables)s::text[]::regclass[])
 
 -- name: analyze
 ANALYZE (SKIP_LOCKED) {table}
+
+
+-- Leases --------------------------------------------------------------------------------------------------------------
+
+-- name: take_lease
+INSERT INTO leases (name, machine, process, expires_at)
+VALUES (%(name)s, %(machine)s, %(process)s, clock_timestamp() + %(seconds)s * interval '1 second')
+ON CONFLICT (name) DO NOTHING
+RETURNING id
+
+-- name: renew_lease
+UPDATE leases SET expires_at = clock_timestamp() + %(seconds)s * interval '1 second' WHERE id = %(lease)s
+
+-- name: end_lease
+DELETE FROM leases WHERE id = %(lease)s
+
+-- name: leases_of_machine
+SELECT id, process FROM leases WHERE machine = %(machine)s
+
+-- name: end_expired_leases
+-- One that is locked is being renewed, used or ended.
+DELETE FROM leases WHERE id IN (
+    SELECT id FROM leases WHERE expires_at <= clock_timestamp() OR id = ANY(%(dead)s) FOR UPDATE SKIP LOCKED)

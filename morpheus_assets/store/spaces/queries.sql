@@ -193,53 +193,28 @@ GROUP BY n.id, n.novel ORDER BY n.id
 
 -- Claims ------------------------------------------------------------------------------------------------------------
 
--- name: notice_lost_machines
--- A machine that loses its power says no goodbye: notice within a minute, and never time out while embedding.
-SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
-SET idle_session_timeout = 0
-
--- name: number_session
-SELECT nextval('embedding_sessions')::integer
-
--- name: lock_session
--- The first half of the key stands also in `embedding_session_alive`, in sql/.
-SELECT pg_advisory_lock(1297044050, %(session)s)
-
--- name: sweep_claims
--- What dead sessions left: any living one may sweep, and only whole sessions go.
-DELETE FROM embedding_claims
-WHERE session_id IN (SELECT session_id FROM (SELECT DISTINCT session_id FROM embedding_claims) s
-                     WHERE NOT embedding_session_alive(session_id))
-
 -- name: delete_claims
 DELETE FROM embedding_claims WHERE session_id = %(session)s
 
 -- name: claim
 -- In the order of the hashes, else two sessions that claim overlapping pages lock each other out.
-INSERT INTO embedding_claims AS old (space_id, content_hash, session_id)
+INSERT INTO embedding_claims (space_id, content_hash, session_id)
 SELECT %(space)s, h, %(session)s FROM unnest(%(hashes)s::bytea[]) h ORDER BY h
-ON CONFLICT (space_id, content_hash) DO UPDATE SET session_id = excluded.session_id
-WHERE NOT embedding_session_alive(old.session_id)
+ON CONFLICT DO NOTHING
 RETURNING content_hash
 
 -- name: own_claims
 SELECT content_hash FROM embedding_claims
 WHERE space_id = %(space)s AND session_id = %(session)s AND content_hash = ANY(%(hashes)s)
 
--- name: living_claims
-SELECT content_hash FROM embedding_claims
-WHERE space_id = %(space)s AND content_hash = ANY(%(hashes)s)
-  AND session_id IN (SELECT session_id FROM (SELECT DISTINCT session_id FROM embedding_claims) s
-                     WHERE embedding_session_alive(session_id))
+-- name: claimed
+SELECT content_hash FROM embedding_claims WHERE space_id = %(space)s AND content_hash = ANY(%(hashes)s)
 
 -- name: still_missing
 SELECT h FROM unnest(%(hashes)s::bytea[]) h
 WHERE NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = h)
   AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = h)
   AND EXISTS (SELECT FROM {content} c WHERE c.content_hash = h)
-
--- name: touch_session
-SELECT
 
 
 -- Refusals ----------------------------------------------------------------------------------------------------------
