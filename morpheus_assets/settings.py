@@ -65,6 +65,16 @@ class Settings(BaseSettings):
         None,
         description="Postgres 15+ with pgvector; unset: the embedded server.",
     )
+    direct_database_url: SecretStr | None = Field(
+        None,
+        description="The same database around a transaction pooler, for building indexes.",
+    )
+    dagster_database_url: SecretStr | None = Field(
+        None, description="Database of Dagster's own; unset: that of the content with `_dagster` after its name."
+    )
+    max_connections: Annotated[int, Field(ge=8)] = Field(
+        20, description="Connections to Postgres of the whole product on one machine, at most."
+    )
     samples: bool = Field(True, description="Put a sample story and its panels into a new content folder.")
 
     text_spaces: str = Field(

@@ -12,9 +12,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from morpheus_assets.services.connections import DatabaseNotRunning, database_url
+from morpheus_assets.services.connections import DatabaseNotRunning, content_engine
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database.engine import explain, open_engine
+from morpheus_assets.store.database.engine import explain
 from morpheus_assets.store.database.errors import DatabaseDown
 
 THREADS = 8
@@ -37,8 +37,7 @@ class Database:
     def engine(self) -> Engine:
         """The engine; call it in a thread. Raises DatabaseNotRunning."""
         if self._engine is None:
-            url = database_url(self._settings)
-            self._engine = open_engine(url, application_name="morpheus api", pool_size=THREADS)
+            self._engine = content_engine(self._settings, application_name="morpheus api", pool_size=THREADS)
         return self._engine
 
     async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

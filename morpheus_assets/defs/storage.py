@@ -79,6 +79,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         pool = _pool(postgres_url, token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = pool
+            # each would open a pool of its own there, and set a timeout for the session, which is not ours in a pooler
+            storage.optimize_for_webserver = _keep_the_pool
 
     @classmethod
     def from_config_value(
@@ -91,6 +93,10 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             should_autocreate_tables=bool(config_value.get("should_autocreate_tables", True)),
             token_provider=get_token_provider_from_config(config_value),
         )
+
+
+def _keep_the_pool(statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+    """Takes the place of what Dagster's webserver asks its storages for."""
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
@@ -40,10 +41,21 @@ def dagster_database_url(content_url: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def content_engine(settings: Settings, **options: Any) -> Engine:
+    """An engine over the content database, not checked yet; `options` as `open_engine` takes them.
+
+    Raises DatabaseNotRunning, or DatabaseUnusable for no URL.
+    """
+    direct = settings.direct_database_url
+    return open_engine(
+        database_url(settings), direct_url=direct.get_secret_value() if direct is not None else None, **options
+    )
+
+
 @contextmanager
 def connected_engine(settings: Settings) -> Iterator[Engine]:
     """A checked engine for one command; raises DatabaseNotRunning or the store's DatabaseUnusable."""
-    engine = open_engine(database_url(settings))
+    engine = content_engine(settings)
     try:
         check_server(engine)
         yield engine

@@ -1,6 +1,8 @@
 """The engine that everything in the store works through, and the check that a server can be worked with."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -26,13 +28,18 @@ OLDEST_POSTGRES = 15
 OLDEST_PGVECTOR = (0, 8, 4)
 
 
-def open_engine(url: str, *, application_name: str = "morpheus", pool_size: int = 5) -> Engine:
+def open_engine(
+    url: str, *, application_name: str = "morpheus", pool_size: int = 5, direct_url: str | None = None
+) -> Engine:
     """An engine over psycopg 3 for one database; no connection is made yet.
 
     `url` may say postgresql:// or postgres://; another driver than psycopg 3 is replaced by it. Work is
-    READ COMMITTED: the store serialises by advisory locks and unique keys. Raises DatabaseUnusable for a bad URL.
+    READ COMMITTED: the store serialises by advisory locks and unique keys. Nothing outlasts a transaction, so `url` may
+    lead through a pooler; `direct_url` leads around it, for `session_engine`. Raises DatabaseUnusable for a bad URL.
     """
     address = parse_address(url)
+    if direct_url is not None:
+        parse_address(direct_url)
     connect_args: dict[str, Any] = {"application_name": application_name, "connect_timeout": 10}
     engine = sqlalchemy.create_engine(
         address,
@@ -42,9 +49,42 @@ def open_engine(url: str, *, application_name: str = "morpheus", pool_size: int 
         max_overflow=10,
         pool_recycle=1800,
         hide_parameters=True,
+        execution_options={"direct_url": direct_url},
     )
     event.listen(engine, "connect", _forget_prepared_plans)
     return engine
+
+
+@contextmanager
+def session_engine(engine: Engine) -> Iterator[Engine]:
+    """The same database for work that needs a session of the server: by the direct address where the engine has one."""
+    direct_url = engine.get_execution_options().get("direct_url")
+    if direct_url is None:
+        yield engine
+        return
+    direct = open_engine(direct_url, pool_size=1)
+    try:
+        yield direct
+    finally:
+        direct.dispose()
+
+
+def through_pooler(connection: psycopg.Connection[Any]) -> bool:
+    """True when something stands between: it tells its clients other numbers of processes than the server's own."""
+    row = connection.execute(queries.backend_process).fetchone()
+    return bool(row and row[0] != connection.info.backend_pid)
+
+
+def shares_sessions(engine: Engine) -> bool:
+    """True when a pooler gives each transaction any session of the server, as PgBouncer's transaction mode does."""
+    with engine.connect() as first, engine.connect() as second:
+        own = raw(first.execution_options(isolation_level="AUTOCOMMIT"))
+        if not through_pooler(own):
+            return False
+        before = own.execute(queries.backend_process).fetchone()
+        # In a transaction: what was free is taken, so that the first one must be given another.
+        taken = raw(second).execute(queries.backend_process).fetchone()
+        return taken == before or own.execute(queries.backend_process).fetchone() != before
 
 
 def check_server(engine: Engine) -> None:

@@ -3,6 +3,9 @@
 -- name: ping
 SELECT 1
 
+-- name: backend_process
+SELECT pg_backend_pid()
+
 -- name: server_version
 SHOW server_version_num
 

@@ -268,14 +268,8 @@ hnsw ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (m =
 -- name: lists_of_signs
 ivfflat ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (lists = {lists})
 
--- name: try_build_lock
-SELECT pg_try_advisory_lock(hashtext(%(lock)s))
-
--- name: release_build_lock
-SELECT pg_advisory_unlock(hashtext(%(lock)s))
-
 -- name: raise_build_memory
-SELECT set_config('maintenance_work_mem', %(least)s, false)
+SELECT set_config('maintenance_work_mem', %(least)s, %(local)s)
 WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)
 
 -- name: reset_build_memory
