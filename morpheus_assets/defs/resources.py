@@ -40,7 +40,7 @@ class DatabaseResource:
     def engine(self) -> "Engine":
         """An engine on a server that was checked; raises the store's errors, one sentence each."""
         from morpheus_assets.services.connections import content_engine
-        from morpheus_assets.store.database.engine import check_server
+        from morpheus_assets.store.database.server_checks import check_server
 
         engine = content_engine(self.settings)
         check_server(engine)

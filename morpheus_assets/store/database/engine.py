@@ -1,4 +1,4 @@
-"""The engine that everything in the store works through, and the check that a server can be worked with."""
+"""The engine that everything in the store works through, and the sentence for a connection that fails."""
 
 import re
 from collections.abc import Iterator
@@ -14,18 +14,20 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from morpheus_assets.store.database.errors import (
     DatabaseDown,
+    DatabaseFull,
     DatabaseLoginRefused,
     DatabaseMissing,
-    DatabaseTooOld,
     DatabaseUnusable,
-    PgvectorMissing,
 )
 from morpheus_assets.store.database.statements import load_queries
 
 queries = load_queries(__file__)
 
-OLDEST_POSTGRES = 15
-OLDEST_PGVECTOR = (0, 8, 4)
+_TOO_MANY = "53300"
+# A refused connection has no code, only what the server or a pooler says.
+_SAID_WHEN_FULL = re.compile(
+    r"too many (clients|connections)|connection slots are reserved|no more connections allowed", re.IGNORECASE
+)
 
 
 def open_engine(
@@ -52,6 +54,8 @@ def open_engine(
         execution_options={"direct_url": direct_url},
     )
     event.listen(engine, "connect", _forget_prepared_plans)
+    # Before SQLAlchemy's own first look, which fails on bytes in the place of text.
+    event.listen(engine, "connect", _refuse_other_encodings, insert=True)
     return engine
 
 
@@ -87,20 +91,6 @@ def shares_sessions(engine: Engine) -> bool:
         return taken == before or own.execute(queries.backend_process).fetchone() != before
 
 
-def check_server(engine: Engine) -> None:
-    """Raise the one DatabaseUnusable that says why this database cannot be worked with, or return.
-
-    Checked in turn: reachable, login, database exists, Postgres 15 or newer, pgvector 0.8.4 or newer.
-    """
-    try:
-        with engine.connect() as connection:
-            cursor = raw(connection)
-            version = cursor.execute(queries.server_version).fetchone()
-            _check_versions(int((version or ["0"])[0]), cursor.execute(queries.pgvector_version).fetchone())
-    except (DBAPIError, psycopg.Error) as fault:
-        raise explain(fault, engine.url) from fault
-
-
 def ensure_database(engine: Engine, name: str) -> bool:
     """Create another database on the engine's server where it is missing; True when it was made.
 
@@ -127,7 +117,12 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
     place = f"{url.host or url.query.get('host', 'the local socket')}, database {url.database!r}, user {url.username!r}"
     origin = fault.orig if isinstance(fault, DBAPIError) else fault
     said = str(origin)
-    state = getattr(origin, "sqlstate", None) or ""
+    state = state_of(origin) or ""
+    if state == _TOO_MANY:
+        return DatabaseFull(
+            f"Postgres at {place} has no connection left: raise its max_connections, lower MORPHEUS_MAX_CONNECTIONS, or"
+            " end what else is connected."
+        )
     if state == "3D000" or re.search(r'database ".*" does not exist', said):
         return DatabaseMissing(
             f"The database {url.database!r} does not exist at {place}; create it (createdb {url.database}) or correct"
@@ -146,6 +141,15 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
     return DatabaseUnusable(f"The database at {place} cannot be used: {_first_line(said)}.")
 
 
+def state_of(fault: BaseException | None) -> str | None:
+    """The SQLSTATE of a driver's error; "53300" also where a connection was refused because all are taken."""
+    if not isinstance(fault, psycopg.Error):
+        return None
+    if fault.sqlstate is None and _SAID_WHEN_FULL.search(str(fault)):
+        return _TOO_MANY
+    return fault.sqlstate
+
+
 def raw(connection: Connection) -> psycopg.Connection[Any]:
     """The psycopg connection inside an SQLAlchemy transaction: COPY runs there at 30 times the speed of binds."""
     found = connection.connection.driver_connection
@@ -156,10 +160,15 @@ def raw(connection: Connection) -> psycopg.Connection[Any]:
 
 def parse_address(url: str) -> URL:
     """A Postgres URL, over psycopg 3 whatever driver it names; raises DatabaseUnusable without repeating it."""
+    # The text is not repeated, nor the parser's complaint: either may hold a part of the password.
+    if url.count("@") > 1:
+        raise DatabaseUnusable(
+            "The database address holds more than one @: in its password write @ as %40, and % as %25"
+            " (MORPHEUS_DATABASE_URL)."
+        )
     try:
         address = make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        # The text is not repeated: it may hold a password.
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         raise DatabaseUnusable(
             "The database address is not a URL; MORPHEUS_DATABASE_URL looks like postgresql://user:password@host/name."
         ) from None
@@ -171,30 +180,19 @@ def parse_address(url: str) -> URL:
     return address.set(drivername="postgresql+psycopg")
 
 
-def _check_versions(postgres: int, pgvector: tuple[str, str | None] | None) -> None:
-    """`postgres` as in server_version_num; the default and the installed version of pgvector, if there is any."""
-    if postgres < OLDEST_POSTGRES * 10000:
-        raise DatabaseTooOld(
-            f"Postgres {postgres // 10000} is too old: version {OLDEST_POSTGRES} or newer is needed; upgrade the"
-            " server or unset MORPHEUS_DATABASE_URL to use the embedded one."
-        )
-    wanted = ".".join(map(str, OLDEST_PGVECTOR))
-    if pgvector is None:
-        raise PgvectorMissing(
-            f"This Postgres has no pgvector; install pgvector {wanted} or newer on the server or unset"
-            " MORPHEUS_DATABASE_URL to use the embedded one."
-        )
-    default, installed = pgvector
-    version = installed or default
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:3]) < OLDEST_PGVECTOR:
-        outdated = installed and installed != default
-        remedy = "run ALTER EXTENSION vector UPDATE" if outdated else "upgrade it on the server"
-        raise PgvectorMissing(f"pgvector {version} is too old: {wanted} or newer is needed; {remedy}.")
-
-
 def _forget_prepared_plans(connection: psycopg.Connection[Any], _record: object) -> None:
     # A plan prepared for one novel is wrong for the next (its filter decides the path), and poolers lose them.
     connection.prepare_threshold = None
+
+
+def _refuse_other_encodings(connection: psycopg.Connection[Any], _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in (None, "UTF8"):
+        name = connection.info.dbname
+        raise DatabaseUnusable(
+            f"The database {name!r} is encoded in {encoding}, which cannot hold every text: make one with `createdb"
+            f" --encoding=UTF8 --template=template0 {name}_utf8` and name it in MORPHEUS_DATABASE_URL."
+        )
 
 
 def _first_line(said: str) -> str:

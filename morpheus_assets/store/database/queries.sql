@@ -6,11 +6,61 @@ SELECT 1
 -- name: backend_process
 SELECT pg_backend_pid()
 
--- name: server_version
-SHOW server_version_num
+-- name: server_state
+SELECT current_setting('server_version_num')::integer AS postgres, a.default_version AS offered,
+       e.extversion AS installed, n.nspname::text AS vector_schema, to_regtype('halfvec') IS NOT NULL AS halfvec_visible,
+       current_schema()::text AS schema, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
+       has_database_privilege(current_database(), 'CREATE') AS may_extend,
+       current_setting('transaction_read_only')::boolean AS read_only, pg_is_in_recovery() AS standby,
+       current_user::text AS username,
+       least(current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+             - coalesce(current_setting('reserved_connections', true)::integer, 0)
+             - (SELECT sum(numbackends) FROM pg_stat_database),
+             CASE WHEN d.datconnlimit >= 0 THEN d.datconnlimit
+                  - (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) END,
+             CASE WHEN r.rolconnlimit >= 0 THEN r.rolconnlimit
+                  - (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user) END)::integer
+           AS connections_left,
+       current_setting('max_connections')::integer AS max_connections
+FROM pg_database d
+CROSS JOIN pg_roles r
+LEFT JOIN pg_available_extensions a ON a.name = 'vector'
+LEFT JOIN pg_extension e ON e.extname = 'vector'
+LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE d.datname = current_database() AND r.rolname = current_user
 
--- name: pgvector_version
-SELECT default_version, installed_version FROM pg_available_extensions WHERE name = 'vector'
+-- name: extend_search_path
+SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(%(schema)s)),
+                  true)
+
+-- name: keep_search_path
+ALTER ROLE {role} IN DATABASE {database} SET search_path FROM CURRENT
+
+-- name: identity
+SELECT identity::text, current_database()::text FROM project
+
+-- name: create_owner
+CREATE TABLE IF NOT EXISTS morpheus_owner
+    (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), identity uuid NOT NULL, content_database text NOT NULL)
+
+-- name: is_owned
+SELECT to_regclass('morpheus_owner') IS NOT NULL
+
+-- name: owner
+SELECT identity::text, content_database FROM morpheus_owner
+
+-- name: own
+INSERT INTO morpheus_owner (identity, content_database) VALUES (%(identity)s, %(content_database)s)
+ON CONFLICT DO NOTHING
+
+-- name: has_partitions
+SELECT to_regclass('dynamic_partitions') IS NOT NULL
+
+-- name: some_partitions
+SELECT partition FROM dynamic_partitions WHERE partitions_def_name = 'novels' ORDER BY id DESC LIMIT 1000
+
+-- name: any_of_these_novels
+SELECT EXISTS (SELECT FROM novels WHERE novel = ANY(%(novels)s))
 
 -- name: data_folder
 SHOW data_directory

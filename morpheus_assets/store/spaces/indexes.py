@@ -111,7 +111,7 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable,
     cursor.execute(queries.drop_index.format(index=fresh))
     if space.state != "active":
         with cursor.transaction():
-            cursor.execute(queries.raise_build_memory, {"least": least_memory, "local": True})
+            _set_for_build(cursor, least_memory, local=True)
             cursor.execute(queries.build_index.format(index=fresh, table=table, method=method))
         return
     create = queries.build_index_beside_writers.format(index=fresh, table=table, method=method)
@@ -119,11 +119,16 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable,
         # A setting would stay behind on a session that is somebody else's next.
         cursor.execute(create)
         return
-    cursor.execute(queries.raise_build_memory, {"least": least_memory, "local": False})
+    _set_for_build(cursor, least_memory, local=False)
     try:
         cursor.execute(create)
     finally:
-        cursor.execute(queries.reset_build_memory)
+        cursor.execute(queries.reset_build_settings)
+
+
+def _set_for_build(cursor: psycopg.Connection[Any], least_memory: str, *, local: bool) -> None:
+    cursor.execute(queries.raise_build_memory, {"least": least_memory, "local": local})
+    cursor.execute(queries.build_alone_before_0_8_2, {"local": local})
 
 
 def _replace(cursor: psycopg.Connection[Any], space: SpaceRow) -> None:

@@ -272,8 +272,13 @@ ivfflat ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (
 SELECT set_config('maintenance_work_mem', %(least)s, %(local)s)
 WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)
 
--- name: reset_build_memory
-RESET maintenance_work_mem
+-- name: build_alone_before_0_8_2
+-- Builds of a graph by several processes could write beyond their memory.
+SELECT set_config('max_parallel_maintenance_workers', '0', %(local)s) FROM pg_extension
+WHERE extname = 'vector' AND string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::integer[] < '{0,8,2}'
+
+-- name: reset_build_settings
+RESET maintenance_work_mem; RESET max_parallel_maintenance_workers
 
 -- name: build_index
 CREATE INDEX {index} ON {table} USING {method}

@@ -1,3 +1,10 @@
+-- Who this content is, for what belongs to it elsewhere, such as Dagster's database.
+CREATE TABLE project (
+    only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    identity  uuid NOT NULL DEFAULT gen_random_uuid()
+);
+INSERT INTO project DEFAULT VALUES;
+
 -- Rights that one process holds for a while, such as the claims of a stream. A row that is there is in force; who finds
 -- it expired, by this server's clock, deletes it, and its holder then knows. Nothing hangs on a session of the server:
 -- a pooler keeps those open behind a process that was killed, and ends them behind one that lives.
