@@ -76,6 +76,21 @@ def connected_engine(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
+def own_dagster_url(settings: Settings, engine: Engine, given: str | None = None) -> str:
+    """The URL of Dagster's database for a migrated content database: `given`, the configured one, or one of its own.
+
+    It is made where it is missing. Raises DatabaseUnusable for one that belongs to another project.
+    """
+    if given is None and settings.dagster_database_url is not None:
+        given = settings.dagster_database_url.get_secret_value()
+    if given is not None:
+        return for_dagster(own_dagster_database(engine, parse_address(given)))
+    if settings.database_url is None:
+        # Nobody else uses an embedded server.
+        return dagster_database_url(engine.url.render_as_string(hide_password=False))
+    return for_dagster(own_dagster_database(engine))
+
+
 @contextmanager
 def running_database(
     settings: Settings, say: Callable[[str], None], dagster_url: str | None = None
@@ -101,15 +116,7 @@ def running_database(
                 say(note)
             applied = migrate(engine)
             check_direct_address(engine)
-            if dagster_url is None and settings.dagster_database_url is not None:
-                dagster_url = settings.dagster_database_url.get_secret_value()
-            if dagster_url is not None:
-                dagster_url = for_dagster(own_dagster_database(engine, parse_address(dagster_url)))
-            elif server is None:
-                dagster_url = for_dagster(own_dagster_database(engine))
-            else:
-                # Nobody else uses this server.
-                dagster_url = dagster_database_url(url)
+            dagster_url = own_dagster_url(settings, engine, dagster_url)
         finally:
             engine.dispose()
         if applied:
