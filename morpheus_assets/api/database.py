@@ -18,6 +18,8 @@ from morpheus_assets.store.database.engine import explain
 from morpheus_assets.store.database.errors import DatabaseDown
 
 THREADS = 8
+# Kept open while nobody asks.
+KEPT_CONNECTIONS = 3
 # While nothing answers, requests are refused for this long without asking again: connecting may take seconds.
 _BREATH_SECONDS = 1.0
 
@@ -37,7 +39,7 @@ class Database:
     def engine(self) -> Engine:
         """The engine; call it in a thread. Raises DatabaseNotRunning."""
         if self._engine is None:
-            self._engine = content_engine(self._settings, application_name="morpheus api", pool_size=THREADS)
+            self._engine = content_engine(self._settings, application_name="morpheus api", pool_size=KEPT_CONNECTIONS)
         return self._engine
 
     async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

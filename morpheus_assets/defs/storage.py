@@ -17,9 +17,14 @@ from dagster_postgres.utils import create_pg_engine, get_token_provider_from_con
 from sqlalchemy import Engine, text
 from sqlalchemy.pool import NullPool
 
+from morpheus_assets.services.connections import connection_slots
+from morpheus_assets.settings import load_settings
+
 # Kept open in each process, for its three storages together; more are opened while needed and closed again.
 KEPT_CONNECTIONS = 1
 RECYCLE_SECONDS = 600
+# The daemon evaluates some ten sensors and schedules at a time, and each asks at the same moment.
+MOST_CONNECTIONS = 3
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
@@ -109,13 +114,17 @@ def _alone(url: str, token_provider: Any) -> Iterator[None]:
 
 
 def _pool(url: str, token_provider: Any) -> Engine:
-    return create_pg_engine(
+    slots = connection_slots(load_settings(), in_process=MOST_CONNECTIONS)
+    engine = create_pg_engine(
         url,
         token_provider,
         isolation_level="AUTOCOMMIT",
+        poolclass=slots.pool,
         pool_size=KEPT_CONNECTIONS,
         max_overflow=-1,
         # a server that was restarted is noticed before the statement, not by it
         pool_pre_ping=True,
         pool_recycle=RECYCLE_SECONDS,
     )
+    slots.watch(engine)
+    return engine

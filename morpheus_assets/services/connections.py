@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres, running_url
 from morpheus_assets.store.database.engine import open_engine, parse_address
 from morpheus_assets.store.database.migrations import migrate
@@ -54,6 +55,11 @@ def dagster_database_url(content_url: str) -> str:
     return for_dagster(make_url(content_url).set(database=DAGSTER_DATABASE))
 
 
+def connection_slots(settings: Settings, *, in_process: int | None = None) -> ConnectionSlots:
+    """The slots that the processes of a deployment share on one machine; see ConnectionSlots for `in_process`."""
+    return ConnectionSlots(settings.data_folder / "connections", settings.max_connections, in_process=in_process)
+
+
 def content_engine(settings: Settings, **options: Any) -> Engine:
     """An engine over the content database, not checked yet; `options` as `open_engine` takes them.
 
@@ -61,7 +67,10 @@ def content_engine(settings: Settings, **options: Any) -> Engine:
     """
     direct = settings.direct_database_url
     return open_engine(
-        database_url(settings), direct_url=direct.get_secret_value() if direct is not None else None, **options
+        database_url(settings),
+        direct_url=direct.get_secret_value() if direct is not None else None,
+        slots=connection_slots(settings),
+        **options,
     )
 
 

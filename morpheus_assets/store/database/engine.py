@@ -11,7 +11,9 @@ from psycopg.sql import Identifier
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
 
+from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.errors import (
     DatabaseDown,
     DatabaseFull,
@@ -31,13 +33,19 @@ _SAID_WHEN_FULL = re.compile(
 
 
 def open_engine(
-    url: str, *, application_name: str = "morpheus", pool_size: int = 5, direct_url: str | None = None
+    url: str,
+    *,
+    application_name: str = "morpheus",
+    pool_size: int = 2,
+    direct_url: str | None = None,
+    slots: ConnectionSlots | None = None,
 ) -> Engine:
     """An engine over psycopg 3 for one database; no connection is made yet.
 
     `url` may say postgresql:// or postgres://; another driver than psycopg 3 is replaced by it. Work is
     READ COMMITTED: the store serialises by advisory locks and unique keys. Nothing outlasts a transaction, so `url` may
-    lead through a pooler; `direct_url` leads around it, for `session_engine`. Raises DatabaseUnusable for a bad URL.
+    lead through a pooler; `direct_url` leads around it, for `session_engine`. `slots` bound the connections. Raises
+    DatabaseUnusable for a bad URL.
     """
     address = parse_address(url)
     if direct_url is not None:
@@ -46,6 +54,7 @@ def open_engine(
     engine = sqlalchemy.create_engine(
         address,
         connect_args=connect_args,
+        poolclass=slots.pool if slots is not None else QueuePool,
         pool_pre_ping=True,
         pool_size=pool_size,
         max_overflow=10,
@@ -53,6 +62,8 @@ def open_engine(
         hide_parameters=True,
         execution_options={"direct_url": direct_url},
     )
+    if slots is not None:
+        slots.watch(engine)
     event.listen(engine, "connect", _forget_prepared_plans)
     # Before SQLAlchemy's own first look, which fails on bytes in the place of text.
     event.listen(engine, "connect", _refuse_other_encodings, insert=True)
