@@ -97,9 +97,10 @@ class HeadingHint:
     """A heading that the file's own markup names.
 
     `char_offset` points at the heading's first character in `Document.text`; `level` is 1 for the outermost.
-    `source` is "html", "markdown", "docx", "epub-toc" (the book's table of contents points here) or
-    "epub-heading" (an h1-h6 inside a spine file). `role` is "chapter", "part", "front", "back", or "" where
-    the file does not say.
+    `source` is "html", "markdown", "docx", "epub-toc" (the book's table of contents points here), "epub-heading"
+    (an h1-h6 inside a spine file) or "epub-page" (a spine file begins here; it has no text). Levels from
+    flattening.NAMED_TITLE on are not headings by their markup, but stand like them. `role` is "chapter", "part",
+    "front", "back", "contents" (a page that lists the chapters), or "" where the file does not say.
     """
 
     char_offset: int

@@ -10,6 +10,7 @@ from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.words import title_key, without_page_number
+from morpheus_assets.text.documents import Document
 
 _SHORTEST_RUN = 3
 _LONGEST_ENTRY_GAP = 1000
@@ -38,6 +39,24 @@ def find_regions(text: str, hits: Sequence[Hit], body: Body) -> list[Region]:
             elif end is not None:
                 regions.append(Region(hit.start, _before_first_number(hits, hit.end, end), True))
     return _merged(regions)
+
+
+def contents_pages(document: Document) -> list[Region]:
+    """The files of an EPUB's spine that list its chapters."""
+    pages = [hint for hint in document.hints if hint.source == "epub-page"]
+    ends = [hint.char_offset for hint in pages[1:]] + [len(document.text)]
+    return [Region(h.char_offset, end, True) for h, end in zip(pages, ends, strict=False) if h.role == "contents"]
+
+
+def with_pages(regions: Sequence[Region], pages: Sequence[Region], listed: Sequence[int]) -> list[Region]:
+    """All lists in order; one in the text ends before the next place that the book's table of contents points to."""
+    cut = []
+    for region in regions:
+        following = bisect_right(listed, region.start)
+        if following < len(listed) and listed[following] < region.end:
+            region = region._replace(end=listed[following])
+        cut.append(region)
+    return _merged([*cut, *pages])
 
 
 def _parts_only(hits: Sequence[Hit], runs: Sequence[Region]) -> bool:

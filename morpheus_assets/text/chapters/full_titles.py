@@ -23,7 +23,7 @@ def _title(text: str, hit: Hit, limit: int) -> str:
     if block is None:
         return title[:_LONGEST_TITLE]
     if block:
-        if numbered_only or not title.endswith((".", "!", "?")):
+        if (numbered_only and not _is_sentence(" ".join(block))) or not title.endswith((".", "!", "?", "”", '"')):
             title = " ".join([_joined(title, numbered_only), *block])
         return title[:_LONGEST_TITLE]
     if numbered_only:
@@ -58,6 +58,14 @@ def _next_block(text: str, position: int, limit: int) -> list[str]:
         return []
     begin = text.rfind("\n", 0, match.end())
     return _block(text, begin, limit) or []
+
+
+def _is_sentence(words: str) -> bool:
+    """True for the first sentence of a chapter that follows its number at once."""
+    if not words.endswith((".", "!", "?", "…", "”", '"', "’")) or words.upper() == words:
+        return False
+    significant = [word for word in re.findall(r"[^\W\d_]+", words) if len(word) > 3]
+    return words[0] in '"“‘«' or sum(word[0].isupper() for word in significant) * 2 < len(significant)
 
 
 def _is_title(lines: list[str]) -> bool:

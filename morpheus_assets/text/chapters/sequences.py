@@ -9,6 +9,8 @@ from morpheus_assets.text.chapters.hits import Hit
 
 _LOOK_BACK = 24
 _LONGEST_STEP = 6
+_STANDS_WELL = 0.95
+_SKIPPED = 0.6
 
 
 def best_chain(hits: Sequence[Hit], parents: Sequence[int]) -> list[Hit]:
@@ -99,7 +101,7 @@ def _weights(hits: Sequence[Hit]) -> list[float]:
 def _opening_cost(number: float | None) -> float:
     if number is None:
         return 0.4
-    return 0.0 if number <= 1 else min(1.5, 0.3 * (number - 1))
+    return 0.0 if number < 2 else min(1.5, 0.3 * (number - 1))
 
 
 def _step_cost(earlier: Hit, later: Hit, parents: Sequence[int]) -> float:
@@ -115,7 +117,13 @@ def _step_cost(earlier: Hit, later: Hit, parents: Sequence[int]) -> float:
     if later.number <= 1:
         first = bisect_left(parents, earlier.start)
         return 0.05 if first < len(parents) and parents[first] <= later.start else 0.5
-    return min(3.0, 1.5 + 0.05 * step) if step > 0 else 2.2
+    if step > 0:
+        # A serial skips numbers; what stands as well as the other headings is one all the same.
+        stands_well = min(earlier.quality, later.quality) >= _STANDS_WELL
+        if stands_well and earlier.family == later.family == "chapter":
+            return _SKIPPED
+        return min(3.0, 1.5 + 0.05 * step)
+    return 2.2
 
 
 def _with_misprints(chain: list[Hit], hits: Sequence[Hit]) -> list[Hit]:

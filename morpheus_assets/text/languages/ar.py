@@ -9,6 +9,11 @@ LANGUAGE = Language(
     search_configuration="arabic",
     units={"chapter": "الفصل"},
     numbers=lambda: counted(_ORDINALS),
+    matter={
+        "opening": "تمهيد",
+        "between": "فاصل|فصل إضافي",
+        "ending": "خاتمة|الخاتمة",
+    },
     letters="اليمونرتبةعدسفهكقأحجشطصخىذضثغئءزظآإؤ",
     encodings=("cp1256", "iso8859_6"),
 )

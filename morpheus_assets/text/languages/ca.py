@@ -7,6 +7,11 @@ LANGUAGE = Language(
     names="catalan",
     search_configuration="catalan",
     units={"chapter": "capítol", "part": "part"},
+    matter={
+        "opening": "pròleg",
+        "between": "interludi",
+        "ending": "epíleg",
+    },
     letters="àéèíòçóúïü",
     encodings=WESTERN,
 )

@@ -14,6 +14,11 @@ LANGUAGE = Language(
     search_configuration="greek",
     units={"chapter": "κεφάλαιο κεφάλαιον", "canto": "ραψωδία", "book": "βιβλίο"},
     numbers=lambda: counted(_ORDINALS),
+    matter={
+        "opening": "πρόλογος",
+        "between": "ιντερλούδιο|ιντερμέδιο",
+        "ending": "επίλογος",
+    },
     letters="αοιετσνηυρπκμλςωάίόέήδγχθφβύώξζψϊϋΐΰ",
     encodings=("cp1253", "iso8859_7", "mac_greek"),
 )

@@ -13,7 +13,13 @@ LANGUAGE = Language(
     search_configuration="dutch",
     units={"chapter": "hoofdstuk", "letter": "brief", "book": "boek", "part": "deel", "act": "handeling"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"front": "voorwoord|inleiding", "back": "naschrift|epiloog", "contents": "inhoud|inhoudsopgave"},
+    matter={
+        "front": "voorwoord|inleiding",
+        "opening": "proloog",
+        "between": "intermezzo|interludium",
+        "ending": "epiloog|naschrift|nawoord",
+        "contents": "inhoud|inhoudsopgave",
+    },
     letters="éëïèêöóüá",
     encodings=WESTERN,
 )

@@ -7,5 +7,11 @@ LANGUAGE = Language(
     names="norwegian",
     search_configuration="norwegian",
     units={"chapter": "kapittel kap", "book": "bok", "part": "del", "volume": "bind"},
-    matter={"front": "forord|prolog", "back": "etterord|epilog", "contents": "innhold"},
+    matter={
+        "front": "forord",
+        "opening": "prolog",
+        "between": "mellomspill",
+        "ending": "epilog|etterord",
+        "contents": "innhold",
+    },
 )

@@ -6,6 +6,11 @@ LANGUAGE = Language(
     code="sr",
     search_configuration="serbian",
     units={"chapter": "глава"},
+    matter={
+        "opening": "пролог",
+        "between": "међучин",
+        "ending": "епилог",
+    },
     letters="аоиенртсвкдуљмпјзгблчшћцжњхђфџ",
     encodings=CYRILLIC,
 )
