@@ -6,6 +6,7 @@ from typing import NamedTuple
 from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
 from morpheus_assets.text.chapters.heading import CONTAINERS, Heading
 from morpheus_assets.text.chapters.numerals import (
+    cyrillic_roman_value,
     digits_value,
     lettered_numeral,
     lettered_value,
@@ -17,7 +18,7 @@ from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.chapters.words import WORD, fold
 
 _TOKEN = re.compile(rf"{WORD}(?:['’]{WORD})?|§|#")
-_AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;]+|\s{2,}|\t|/)\s*")
+_AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;|]+|\s{2,}|\t|/)\s*")
 _UNIT_AND_DIGITS = re.compile(r"(\D{2,})\d{1,4}")
 _NUMBER_CASE = re.compile(r"[IVXLCDM]+")
 _OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
@@ -39,6 +40,9 @@ _FIRST_TOKEN = re.compile(rf"[\W_]{{0,12}}({WORD})")
 _CJK_START = frozenset("第卷巻其その之章回正本上中下前後后最終终大제〇零一二三四五六七八九十百千")
 
 
+_SHORT_CJK = re.compile(r"[〇零一二三四五六七八九十百千]{1,6}[章回话話]")
+
+
 class _Number(NamedTuple):
     value: float | None
     used: int
@@ -52,7 +56,7 @@ def might_be_heading(line: str) -> bool:
         return "§" in line[:12]
     token = match.group(1)
     first = token[0]
-    if first.isdigit() or first in _CJK_START:
+    if first.isdecimal() or first in _CJK_START or _SHORT_CJK.match(token):
         return True
     if match.group(1) == "I":
         return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
@@ -163,6 +167,9 @@ def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | N
     roman = roman_value(token)
     if roman is not None and (token.isupper() or lenient):
         return _Number(roman, 1, "roman")
+    lookalike = cyrillic_roman_value(token) if lenient and position else None
+    if lookalike is not None:
+        return _Number(lookalike, 1, "roman")
     words = number_words_value(tokens[position : position + 6])
     if words is not None:
         return _Number(None if words[0] < 0 else words[0], words[1], "word")
@@ -303,7 +310,8 @@ def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str
         return None
     if not title or title[0].islower():
         return None
-    if not separated and (tokens[position] == "I" or not title.isupper()):
+    marked = text[0] == "#" or (number.style == "arabic" and tokens[position][0] == "0")
+    if not separated and not marked and (tokens[position] == "I" or not title.isupper()):
         return None
     return Heading("", number.value, "titled-" + number.style, title, separated, title.isupper(), label=text[:end])
 

@@ -37,6 +37,9 @@ LOWEST_HEADING = 6
 """Level of h6; what only stands like a heading has a lower one."""
 _PLAIN_MARK = 8
 _MARKED_LINE = re.compile(r"^[ \t]*(?:\[[a-z]|\*\*|__|=|#)[^\n]{2,200}$", re.IGNORECASE | re.MULTILINE)
+_UNDERLINED = re.compile(
+    r"(?:\A|^[ \t]*\n)[ \t]*(\w[^\n]{1,100})\n[ \t]*(?:={3,}|-{3,}|~{3,}|\*{3,})[ \t]*$", re.MULTILINE
+)
 
 
 class Marked(NamedTuple):
@@ -109,6 +112,9 @@ def _with_contents(text: str, headings: list[Marked], entries: Sequence[HeadingH
         marked = joined.get(place)
         if marked is None or (marked.listed and _contains(marked.hit)):
             joined[place] = Marked(replace(hit, start=place), entry.level, entry.level, entry.role)
+        elif marked.listed < entry.level and title_key(marked.hit.text) == title_key(hit.text):
+            # The book's own title, or a volume's, points to the same place: this one is the chapter's.
+            joined[place] = marked._replace(listed=entry.level, role=entry.role)
         elif not marked.listed:
             joined[place] = Marked(_titled(marked.hit, hit, generic), marked.level, entry.level, entry.role)
     return [joined[place] for place in sorted(joined)]
@@ -215,11 +221,10 @@ def _contains(hit: Hit) -> bool:
 
 def _decorated_lines(text: str, body: Body) -> list[HeadingHint]:
     """Lines of plain text in the marks of a forum or of Markdown, none of them around less than the whole line."""
-    return [
-        HeadingHint(match.start(), _PLAIN_MARK, clean(match.group()), "text")
-        for match in _MARKED_LINE.finditer(text, body.start, body.end)
-        if is_decorated(match.group())
-    ]
+    marked = [match for match in _MARKED_LINE.finditer(text, body.start, body.end) if is_decorated(match.group())]
+    lines = [(match.start(), match.group()) for match in marked]
+    lines += [(match.start(1), match.group(1)) for match in _UNDERLINED.finditer(text, body.start, body.end)]
+    return [HeadingHint(start, _PLAIN_MARK, clean(line), "text") for start, line in lines]
 
 
 def _aozora_hints(text: str) -> list[HeadingHint]:

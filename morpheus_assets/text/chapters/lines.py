@@ -108,7 +108,7 @@ def clean(text: str) -> str:
             text = text.strip(_DASHES + _MARGIN)
         elif first in _PAIRS and _PAIRS[first] in text[1:-1]:
             break
-        elif first in _SURROUND and first != "":
+        elif first in _SURROUND and not (first == "#" and text[1:2].isdecimal()):
             text = text[1:].lstrip(_MARGIN)
         elif last in _SURROUND_END and not (
             last in ")]}」』】" and any(o in text for o, c in _PAIRS.items() if c == last)

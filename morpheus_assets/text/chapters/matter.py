@@ -8,7 +8,7 @@ from morpheus_assets.text.chapters.words import title_key
 _TITLED = re.compile(r"(\w[\w'’ -]{2,24}?(?: [A-Z0-9]{1,2})?)\s*(?:[:：.—–]|--| - )\s*\S")
 _CAPTIONED = re.compile(r"([^\W\d_]{2,6})[\s\u3000：:·・]+\S")
 _COUNTED = re.compile(
-    r"(\D{2,24}?)[\s\u3000#(（［\[]*(?:\d{1,3}|[IVXLC]{1,6}|[一二三四五六七八九十百]{1,4})(?!\w)(.*)", re.DOTALL
+    r"(\D{2,24}?)[\s\u3000#(（［\[之其第]*(?:\d{1,3}|[IVXLC]{1,6}|[一二三四五六七八九十百]{1,4})(?!\w)(.*)", re.DOTALL
 )
 _AFTER_COUNT = re.compile(r"[)）\]］]?(?:$|\s*[:：.—–-]|[\s\u3000]+\S)")
 STORY = ("opening", "between", "ending")

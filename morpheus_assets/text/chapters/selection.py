@@ -51,17 +51,23 @@ def _holds(division: Division, body: Body) -> bool:
     if division.kind in ("unit", "container"):
         own_word = division.family.startswith("~")
         if count == 1:
-            head = division.heads[0]
-            alone = division.opens_at_one or (head.quality >= 0.9 and division.coverage > _WHOLE)
-            return division.family in ("chapter", "episode") and alone and head.quality >= 0.7
+            counted = division.opens_at_one and division.heads[0].quality >= 0.7
+            return division.family in ("chapter", "episode") and (counted or _is_whole(division))
         if own_word and (count < 3 or not division.opens_at_one):
             return False
         return division.coverage >= (0.6 if own_word else 0.45) and division.regularity >= (0.8 if own_word else 0.5)
-    if count < 2 or not division.opens_at_one or division.coverage < 0.6 or division.regularity < 0.75:
+    if count == 1:
+        return division.family.startswith("titled-") and _is_whole(division)
+    if not division.opens_at_one or division.coverage < 0.6 or division.regularity < 0.75:
         return False
     if count == 2 and min(hit.quality for hit in division.heads) < 1.0:
         return False
     return not _page_numbers(division)
+
+
+def _is_whole(division: Division) -> bool:
+    """True for the heading of a file that is one chapter of a serial."""
+    return division.heads[0].quality >= 0.9 and division.coverage > _WHOLE and division.usual_length < _LONGEST_STORY
 
 
 def _page_numbers(division: Division) -> bool:
@@ -173,8 +179,24 @@ def _without_gaps(heads: Sequence[Hit], hits: Sequence[Hit]) -> list[Hit]:
                 and hit.quality >= 0.7
             ]
             result.extend(fitting[:1])
+        result.extend(_halves(earlier, later, hits))
         result.append(later)
     return result
+
+
+def _halves(earlier: Hit, later: Hit, hits: Sequence[Hit]) -> list[Hit]:
+    """Headings "2.5" between the numbers 2 and 3 of a book that counts by numbers alone."""
+    if earlier.number is None or later.number is None or (earlier.parsed and earlier.parsed.unit):
+        return []
+    return [
+        hit
+        for hit in hits
+        if earlier.end < hit.start < later.start
+        and hit.family == "bare-decimal"
+        and hit.number is not None
+        and earlier.number < hit.number < later.number
+        and hit.quality >= 0.7
+    ]
 
 
 def _with_epilogue(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:

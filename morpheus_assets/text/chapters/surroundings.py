@@ -29,17 +29,14 @@ class Piece(NamedTuple):
 def with_pieces(text: str, heads: Sequence[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
     """The chapters' headings with those of what stands between them: interludes, side stories, another prologue."""
     known = {hit.start for hit in heads}
-    first, last = heads[0].start, heads[-1].start
     gap = min(_usual_gap(heads), 2)
     candidates = [
         hit
         for hit in hits
-        if hit.matter in STORY
-        and hit.start not in known
-        and hit.quality >= 0.7
-        and hit.before >= gap
-        and (hit.matter == "between" or first < hit.start < last)
+        if hit.matter in STORY and hit.start not in known and hit.quality >= 0.7 and hit.before >= gap
     ]
+    sides = [heads[0].start, heads[-1].start, *(hit.start for hit in candidates if hit.matter == "between")]
+    candidates = [hit for hit in candidates if hit.matter == "between" or min(sides) < hit.start < max(sides)]
     edges = sorted([*known, *(hit.start for hit in candidates), body.end])
     kept = [
         hit

@@ -1,10 +1,16 @@
 """Latvian."""
 
-from morpheus_assets.text.languages import BALTIC, Language
+from morpheus_assets.text.languages import BALTIC, Language, counted
+
+_ORDINALS = (
+    "pirmā/pirmais otrā/otrais trešā/trešais ceturtā/ceturtais piektā/piektais sestā/sestais "
+    "septītā/septītais astotā/astotais devītā/devītais desmitā/desmitais"
+)
 
 LANGUAGE = Language(
     code="lv",
     units={"chapter": "nodaļa"},
+    numbers=lambda: counted(_ORDINALS),
     letters="āīēšņūļžķģčō",
     encodings=BALTIC,
     matter={

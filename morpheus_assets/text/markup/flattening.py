@@ -28,6 +28,8 @@ _INDENT, _JOIN = 200, 32
 _MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
 _TITLE_HOLDERS = frozenset(("p", "div", "span", "strong", "b", "font", "header", "center", "td", "dt"))
 _LONGEST_TITLE = 160
+# A forum prints "Threadmarks:" before the title, in the same line.
+_LABEL = re.compile(r"(?:^|\n)[^\n]{0,3}threadmarks?[^\n]{0,12}$", re.IGNORECASE)
 NAMED_TITLE, BOLD_LINE = 7, 8
 """Levels below h6: an element whose class says that it is a title, and a paragraph that is bold as a whole."""
 
@@ -241,8 +243,9 @@ class _Flattener:
         if self.heading is not None or self.length - before > _LONGEST_TITLE + 2:
             return
         text = self._since(before)
-        lead = len(text) - len(text.lstrip("\n"))
-        if (lead or not before) and "\n\n" not in text[lead:]:
+        lead = len(text) - len(text.lstrip("\n "))
+        begins = not before or text.startswith("\n") or _LABEL.search(self._since(max(0, before - _JOIN))[: -len(text)])
+        if text[lead:] and begins and "\n\n" not in text[lead:]:
             self._add_title(before + lead, source, NAMED_TITLE)
 
     def _end_block(self) -> None:
