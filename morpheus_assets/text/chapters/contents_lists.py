@@ -1,7 +1,7 @@
 """Lists of chapters inside the book (contents, table des matières, 目次): where they are and what they name."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -48,15 +48,25 @@ def contents_pages(document: Document) -> list[Region]:
     return [Region(h.char_offset, end, True) for h, end in zip(pages, ends, strict=False) if h.role == "contents"]
 
 
-def with_pages(regions: Sequence[Region], pages: Sequence[Region], listed: Sequence[int]) -> list[Region]:
-    """All lists in order; one in the text ends before the next place that the book's table of contents points to."""
+def with_pages(
+    text: str, regions: Sequence[Region], pages: Sequence[Region], listed: Sequence[int], marked: Sequence[int]
+) -> list[Region]:
+    """All lists in order; one in the text ends before the next place that the book's table of contents points to.
+
+    So it does before a marked heading, unless the list's own entries are marked.
+    """
     cut = []
     for region in regions:
-        following = bisect_right(listed, region.start)
-        if following < len(listed) and listed[following] < region.end:
-            region = region._replace(end=listed[following])
-        cut.append(region)
+        stops = _inside(listed, region)[:1]
+        headings = _inside(marked, region)
+        if headings and len(headings) < _SHORTEST_RUN:
+            stops += [stop for stop in headings[:1] if text.count("\n", region.start, stop) >= _SHORTEST_RUN]
+        cut.append(region._replace(end=min([region.end, *stops])))
     return _merged([*cut, *pages])
+
+
+def _inside(places: Sequence[int], region: Region) -> list[int]:
+    return list(places[bisect_right(places, region.start) : bisect_left(places, region.end)])
 
 
 def _parts_only(hits: Sequence[Hit], runs: Sequence[Region]) -> bool:

@@ -66,7 +66,12 @@ def numbered_divisions(hits: Sequence[Hit], body: Body) -> list[Division]:
         own = [start for start in parents if family not in CONTAINERS] if family not in CONTAINERS else []
         chain = best_chain(_counted_up(_without_running_heads(_without_echoes(members))), own)
         if chain:
-            divisions.append(measure(chain, _kind(family), family, body))
+            # A preface and a prologue, named as such, are not text that the division fails to cover.
+            named = any(
+                hit.matter in ("front", "opening") and hit.quality >= 0.9 for hit in hits if hit.start < chain[0].start
+            )
+            whole = Body(chain[0].start, body.end) if named else body
+            divisions.append(measure(chain, _kind(family), family, whole))
     return divisions
 
 

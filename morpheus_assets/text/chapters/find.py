@@ -122,8 +122,10 @@ def find_heads(document: Document, body: Body) -> Found:
     text = document.text
     marked = marked_headings(document, body)
     pages = contents_pages(document)
-    plain, division = _from_text(text, body, pages, [m.hit.start for m in marked if m.listed])
-    hits = _with_marks(marked, plain.hits)
+    likely = likely_headings(document, body)
+    plain, division = _from_text(text, body, pages, marked, likely)
+    likely = _out_of_lists(likely, plain.regions)
+    hits = _with_marks(marked, _with_marks([m for m in likely if m.hit.matter], plain.hits))
     listed = listed_division(_out_of_lists(marked, pages), body)
     if listed is not None and not _is_finer(division, listed) and not _lists_some(listed, marked):
         return Found(listed.heads, hits, plain.regions)
@@ -131,9 +133,8 @@ def find_heads(document: Document, body: Body) -> Found:
     if found is not None:
         return found
     if division is None or division.kind == "title":
-        likely = _out_of_lists(likely_headings(document, body), plain.regions)
         chosen = likely_division(likely, Body(_story_start(plain.regions, body), body.end))
-        if chosen is not None and (division is None or len(chosen.heads) >= len(division.heads)):
+        if chosen is not None and (division is None or len(chosen.heads) >= 0.8 * len(division.heads)):
             return Found(chosen.heads, _with_marks(likely, hits), plain.regions)
     if division is None:
         paged = page_division(document, plain.regions, body)
@@ -186,10 +187,15 @@ def _is_finer(plain: Division | None, marked: Division) -> bool:
     return marked.kind == "title" and plain.kind == "unit" and len(marked.heads) <= 3
 
 
-def _from_text(text: str, body: Body, pages: Sequence[Region], listed: Sequence[int]) -> tuple[Found, Division | None]:
+def _from_text(
+    text: str, body: Body, pages: Sequence[Region], marked: Sequence[Marked], likely: Sequence[Marked]
+) -> tuple[Found, Division | None]:
     table = read_lines(text, body.start, body.end, might_be_heading)
     every = find_hits(table)
-    regions = with_pages(find_regions(text, outside(every, pages) if pages else every, body), pages, listed)
+    found = find_regions(text, outside(every, pages) if pages else every, body)
+    listed = [m.hit.start for m in marked if m.listed]
+    apart = sorted({m.hit.start for m in (*marked, *likely)})
+    regions = with_pages(text, found, pages, listed, apart)
     hits = outside(every, regions)
     story = Body(_story_start(regions, body), body.end)
     divisions = numbered_divisions(hits, story)

@@ -2,6 +2,7 @@
 
 import re
 
+from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.lines import clean
 
@@ -72,10 +73,14 @@ def _is_title(lines: list[str]) -> bool:
     joined = " ".join(lines)
     if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or len(lines) > 3:
         return False
+    parsed = parse_heading(joined)
+    if parsed is not None and parsed.unit:
+        return False
     if joined.upper() == joined.lower() and len(joined) > _LONGEST_CASELESS:
         # Without capitals, and in Thai without full stops too, only its length tells a title from a paragraph.
         return False
     if joined.upper() == joined and any(c.isalpha() for c in joined):
         return True
-    words = [w for w in re.findall(r"[^\W\d_]+", joined) if len(w) > 3]
+    every = re.findall(r"[^\W\d_]+", joined)
+    words = [word for word in every if len(word) > 3] or every
     return joined[-1] not in ".,;!?:" and all(w[0].isupper() or not w.isascii() for w in words) and bool(words)

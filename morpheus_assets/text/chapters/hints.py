@@ -5,6 +5,7 @@ What a table of contents says of them is tables_of_contents.py's.
 
 import itertools
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.lines import clean, is_decorated
-from morpheus_assets.text.chapters.matter import matter_kind
+from morpheus_assets.text.chapters.matter import NAMED, matter_kind
 from morpheus_assets.text.chapters.words import title_key
 from morpheus_assets.text.documents import Document, HeadingHint
 
@@ -145,7 +146,7 @@ def level_division(hinted: Sequence[Marked], story: Body) -> Division | None:
     best: Division | None = None
     for level in sorted({marked.level for marked in hinted}):
         heads = [m.hit for m in hinted if m.level == level and m.hit.matter is None and not _contains(m.hit)]
-        heads = without_title_page(heads, story.end)
+        heads = without_title_page(heads, hinted, story.end)
         if len(heads) < 2:
             continue
         division = measure(heads, "title", "contents", story)
@@ -161,7 +162,7 @@ def likely_division(hinted: Sequence[Marked], story: Body) -> Division | None:
     """The outermost level of lines that stand like headings, if they stand evenly: bold lines are often none."""
     for level in sorted({marked.level for marked in hinted}):
         heads = [m.hit for m in hinted if m.level == level and m.hit.matter is None]
-        heads = without_title_page(heads, story.end)
+        heads = without_title_page(heads, hinted, story.end)
         starts = [hit.start for hit in heads] + [story.end]
         short = sum(b - a < _SHORTEST_CHAPTER for a, b in itertools.pairwise(starts))
         if len(heads) < _FEWEST_LIKELY or short > 0.2 * len(heads):
@@ -204,13 +205,19 @@ def _with_lone_titles(division: Division, hinted: Sequence[Marked], level: int, 
     return measure(heads, division.kind, division.family, story)
 
 
-def without_title_page(heads: list[Hit], end: int) -> list[Hit]:
+def without_title_page(heads: list[Hit], marked: Sequence[Marked], end: int) -> list[Hit]:
     """Headings at the front that hardly any text follows name the book, its author or its publisher."""
     starts = [hit.start for hit in heads] + [end]
-    lengths = [b - a for a, b in itertools.pairwise(starts)]
-    usual = sorted(lengths)[len(lengths) // 2] if lengths else 0
+    lengths = sorted(b - a for a, b in itertools.pairwise(starts))
+    shortest = min(700, lengths[len(lengths) // 2] * 0.1) if lengths else 0
+    matter = sorted(m.hit.start for m in marked if m.hit.matter in NAMED)
     first = 0
-    while first < len(heads) and lengths[first] < min(700, usual * 0.1):
+    while first < len(heads):
+        # A preface or prologue after the title is no text of a chapter with the book's name.
+        place = bisect_right(matter, heads[first].start)
+        following = min([starts[first + 1], *matter[place : place + 1]])
+        if following - heads[first].start >= shortest:
+            break
         first += 1
     return heads[first:]
 

@@ -207,23 +207,20 @@ def _with_epilogue(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hi
             continue
         inner = [h for h in after[index + 1 :] if h.parsed is not None]
         inner = [h for h in inner if h.family == inner[0].family]
-        numbers = [h.number for h in inner]
         close = bool(inner) and inner[0].start - hit.end < 300
-        if (
-            close
-            and len(inner) >= 2
-            and numbers == [float(n) for n in range(1, len(inner) + 1)]
-            and (
-                min(
-                    b - a
-                    for a, b in zip([h.start for h in inner], [*[h.start for h in inner[1:]], body.end], strict=True)
-                )
-                > 1_000
-            )
-        ):
-            return heads + inner
-        return heads
+        if not close or len(inner) < 2 or _counts_within(inner[0].family, heads, hits):
+            return heads
+        starts = [*(h.start for h in inner), body.end]
+        counted = [h.number for h in inner] == [float(n) for n in range(1, len(inner) + 1)]
+        long = min(later - earlier for earlier, later in itertools.pairwise(starts)) > 1_000
+        return heads + inner if counted and long else heads
     return heads
+
+
+def _counts_within(family: str, heads: Sequence[Hit], hits: Sequence[Hit]) -> bool:
+    """True if the chapters have such headings inside them too: scenes, numbered sections."""
+    inside = sum(hit.family == family and heads[0].start < hit.start < heads[-1].start for hit in hits)
+    return family != heads[0].family and inside * 2 > len(heads)
 
 
 def _closed(heads: list[Hit], hits: Sequence[Hit], division: Division) -> list[Hit]:

@@ -9,6 +9,7 @@ from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.contents_lists import Region
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.matter import NAMED, STORY
+from morpheus_assets.text.chapters.words import title_key
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
 _SHORTEST_STORY = 600
@@ -78,7 +79,7 @@ def back_pieces(text: str, body: Body, heads: Sequence[Hit], hits: Sequence[Hit]
         if h.start - last > _SHORTEST_STORY
         and h.matter in (*NAMED, "boilerplate", "contents")
         and h.quality >= 0.7
-        and (h.before >= (gap if h.matter in STORY else 2) or h.quality > 1.0)
+        and (h.before >= (gap if _is_name(h) else 2) or h.quality > 1.0)
     ]
     story = [h for h in ends if h.matter in NAMED]
     if not story:
@@ -104,6 +105,11 @@ def _pieces(text: str, start: int, end: int, named: Sequence[Hit]) -> list[Piece
             pieces.append(Piece(begin, stop, hit))
             stop = begin
     return pieces[::-1]
+
+
+def _is_name(hit: Hit) -> bool:
+    """True for a heading that stands in no running text as a line of its own, as "NOTE" may."""
+    return hit.matter in STORY or (hit.matter == "back" and title_key(hit.text) not in ("note", "notes"))
 
 
 def _usual_gap(heads: Sequence[Hit]) -> int:

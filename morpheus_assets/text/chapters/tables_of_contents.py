@@ -38,7 +38,7 @@ def listed_division(marked: Sequence[Marked], story: Body) -> Division | None:
     """The chapters that the table of contents names, None where it names fewer than two or little of the book."""
     entries = _tree([m for m in marked if m.listed], story.end)
     chosen = sorted((hit for hit in _chapters(entries) if hit.matter is None), key=lambda hit: hit.start)
-    heads = without_title_page(chosen, story.end)
+    heads = without_title_page(chosen, marked, story.end)
     if len(heads) < 2:
         return None
     division = measure(heads, "title", "toc", story)

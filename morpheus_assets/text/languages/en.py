@@ -26,7 +26,7 @@ def _numbers() -> dict[str, int]:
     for n, word in enumerate(_CARDINALS[1:9], 2):
         table |= {f"{word} hundred": n * 100}
         table |= {f"{word} hundred{j}{w}": n * 100 + v for w, v in below.items() for j in (" ", " and ")}
-    return table | {"last": -1}
+    return table | {"zero": 0, "last": -1}
 
 
 LANGUAGE = Language(

@@ -154,6 +154,8 @@ class _Flattener:
             return
         if name == "a" and "href" in attributes:
             self.link_start = self.length
+        if name == "p" and self.named_titles and self.named_titles[-1][0] == "p":
+            self._end_named_title()
         if is_bold(name, attributes):
             self.open_bold.append(name)
         if name in _TITLE_HOLDERS and attributes and len(self.named_titles) < _JOIN and names_title(attributes):
