@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document
+from morpheus_assets.text.encoding.declarations import declared_in_markup, declared_in_text
 from morpheus_assets.text.encoding.decoding import decode
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.signatures import looks_like_html, refusal
@@ -74,14 +75,14 @@ def _zipped(data: bytes, suffix: str) -> Document:
 
 
 def _characters(data: bytes, suffix: str) -> Document:
-    from morpheus_assets.text.readers.html import declared_charset, has_markup, read_html
+    from morpheus_assets.text.readers.html import has_markup, read_html
     from morpheus_assets.text.readers.markdown import read_markdown
     from morpheus_assets.text.readers.plain import read_plain
 
     if (reason := refusal(data)) is not None:
         raise UnreadableText(reason)
     as_html = suffix in _HTML or looks_like_html(data)
-    decoded = decode(data, declared_charset(data) if as_html else None)
+    decoded = decode(data, declared_in_markup(data) if as_html else declared_in_text(data))
     if not decoded.text.strip("\x00\x1a \n\t\ufeff"):
         raise UnreadableText("is empty: put the novel's text into it.")
     if is_noise(decoded.text):

@@ -17,4 +17,8 @@ LANGUAGE = Language(
     matter={"front": "forord|prolog", "back": "efterord|epilog", "contents": "indhold"},
     letters="åøæéöäü",
     encodings=WESTERN,
+    accented=(
+        "på så få må gå stå når også år åben være nær lære mænd læse række ære æble kære sæt fædre børn først før "
+        "større gør gøre kød brød ø øje øjne død hørte"
+    ),
 )

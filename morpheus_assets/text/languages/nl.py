@@ -16,4 +16,8 @@ LANGUAGE = Language(
     matter={"front": "voorwoord|inleiding", "back": "naschrift|epiloog", "contents": "inhoud|inhoudsopgave"},
     letters="éëïèêöóüá",
     encodings=WESTERN,
+    accented=(
+        "één vóór café geïnteresseerd ideeën zeeën België Italië reünie coördinatie tweeën drieën hè sociëteit "
+        "financiële patiënt poëzie"
+    ),
 )

@@ -2,6 +2,7 @@
 
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
+from morpheus_assets.text.encoding.declarations import declared_in_markup
 from morpheus_assets.text.encoding.decoding import decode
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.language_detection import language_of
@@ -9,7 +10,6 @@ from morpheus_assets.text.markup.elements import role_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
 from morpheus_assets.text.readers.archives import Archive
 from morpheus_assets.text.readers.epub_package import Package, read_package
-from morpheus_assets.text.readers.html import declared_charset
 
 MAX_TEXT = 96 * 1024 * 1024
 _GAP = "\n\n"
@@ -26,7 +26,7 @@ def read_epub(data: bytes) -> Document:
     repairs: dict[str, None] = {}
     length, encoding = 0, "utf-8"
     for item in package.spine:
-        source = decode(page := archive.read(item.name), declared_charset(page))
+        source = decode(page := archive.read(item.name), declared_in_markup(page))
         if is_noise(source.text) and source.text.strip():
             raise UnreadableText("is an EPUB whose text is encrypted or damaged: use a copy without protection.")
         encoding = source.encoding if item is package.spine[0] else encoding
