@@ -1,5 +1,8 @@
 """EPUB 2 and 3: the spine's files as one text, with hints from the table of contents and from headings."""
 
+import contextlib
+import posixpath
+
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
 from morpheus_assets.text.encoding.declarations import declared_in_markup
@@ -8,10 +11,12 @@ from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.elements import role_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
+from morpheus_assets.text.markup.hidden import HiddenStyles
 from morpheus_assets.text.readers.archives import Archive
 from morpheus_assets.text.readers.epub_package import Package, read_package
 
 MAX_TEXT = 96 * 1024 * 1024
+_MAX_SHEETS, _MAX_SHEET, _HEAD = 64, 256 * 1024, 16_384
 _GAP = "\n\n"
 
 
@@ -19,6 +24,7 @@ def read_epub(data: bytes) -> Document:
     """A book as a document; source positions name the spine's file. Raises UnreadableText."""
     archive = Archive(data, "EPUB", max_total=MAX_TEXT)
     package = read_package(archive)
+    sheets = _style_sheets(archive)
     pieces: list[str] = []
     parts: list[SourcePart] = []
     anchors: list[tuple[int, int, int]] = []
@@ -30,7 +36,7 @@ def read_epub(data: bytes) -> Document:
         if is_noise(source.text) and source.text.strip():
             raise UnreadableText("is an EPUB whose text is encrypted or damaged: use a copy without protection.")
         encoding = source.encoding if item is package.spine[0] else encoding
-        flat = flatten(source.text)
+        flat = flatten(source.text, (sheet for name, sheet in sheets.items() if name in source.text[:_HEAD]))
         repairs.update(dict.fromkeys((*source.repairs, *flat.repairs)))
         if pieces and flat.text:
             pieces.append(_GAP)
@@ -53,6 +59,20 @@ def read_epub(data: bytes) -> Document:
         tuple(sorted((*_toc_hints(package, files), *_heading_hints(files)), key=lambda hint: hint.char_offset)),
         OriginMap.of(parts, anchors),
     )
+
+
+def _style_sheets(archive: Archive) -> dict[str, str]:
+    """Style sheets of the book by file name, those that hide anything."""
+    found = {}
+    for name in archive.names():
+        if not name.lower().endswith(".css") or archive.size(name) > _MAX_SHEET or len(found) >= _MAX_SHEETS:
+            continue
+        # A damaged style sheet is no reason to refuse the book.
+        with contextlib.suppress(UnreadableText):
+            sheet = archive.read(name).decode("utf-8", "replace")
+            if HiddenStyles((sheet,)):
+                found[posixpath.basename(name)] = sheet
+    return found
 
 
 def _toc_hints(package: Package, files: dict[str, tuple[int, FlatText]]) -> list[HeadingHint]:
