@@ -53,7 +53,7 @@ def _beside(main: str, name: str) -> str:
 
 
 def _bytes(root: Element) -> bytes:
-    from lxml import etree
+    from lxml import etree  # type: ignore[import-untyped]
 
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
 

@@ -63,7 +63,7 @@ def read_epub(data: bytes) -> Document:
 
 def _style_sheets(archive: Archive) -> dict[str, str]:
     """Style sheets of the book by file name, those that hide anything."""
-    found = {}
+    found: dict[str, str] = {}
     for name in archive.names():
         if not name.lower().endswith(".css") or archive.size(name) > _MAX_SHEET or len(found) >= _MAX_SHEETS:
             continue
