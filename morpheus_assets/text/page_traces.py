@@ -27,6 +27,7 @@ _MIN_PAGES, _MIN_RETURNS = 4, 4
 _INTERRUPTS, _AT_PAGES = 0.2, 0.3
 _LONGEST_HEAD = 80
 
+_HYPHENS = frozenset("-‐¬\xad")
 _HYPHEN = re.compile(r"([^\W\d_]+(?:['’][^\W\d_]+)?)([-‐¬\xad])$")
 # A hyphen that opens the next line was put there by the writer.
 _GOES_ON = re.compile(r"[ \t]*(-?)([^\W\d_]+(?:['’][^\W\d_]+)?)([^\s]*)")
@@ -258,6 +259,8 @@ def _broken_words(lines: Sequence[str], gone: dict[int, str]) -> dict[int, tuple
     kept = [i for i in range(len(lines)) if i not in gone]
     pairs: list[tuple[int, int, str, str, str]] = []
     for here, there in pairwise(kept):
+        if lines[here].rstrip()[-1:] not in _HYPHENS:
+            continue
         end, start = _HYPHEN.search(lines[here].rstrip()), _GOES_ON.match(lines[there])
         if end and start and (start[2][0].islower() or end[2] != "-"):
             pairs.append((here, there, end[1], end[2], start[2]))
