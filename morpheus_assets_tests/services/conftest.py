@@ -1,5 +1,5 @@
-"""An API beside the tests: see morpheus_assets_tests/api/conftest.py."""
+"""Novels and spaces: see morpheus_assets_tests/store/conftest.py."""
 
-from morpheus_assets_tests.api.conftest import add_embedded, add_novel, add_panels, api, make_settings, space, start_api
+from morpheus_assets_tests.store.conftest import add_novel, make_space
 
-__all__ = ["add_embedded", "add_novel", "add_panels", "api", "make_settings", "space", "start_api"]
+__all__ = ["add_novel", "make_space"]
