@@ -17,11 +17,10 @@ from sqlalchemy import Engine
 from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
 from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets.services.configured_spaces import configured_text_spaces, open_provider, request_budget
-from morpheus_assets.services.novels import novel_record
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import replace_cut_chapters
-from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.content.novels import novel_record, upsert_novel
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.spaces import spaces, vectors

@@ -1,5 +1,6 @@
-"""Novels and spaces: see morpheus_assets_tests/store/conftest.py."""
+"""An API, novels and spaces beside the tests: see the conftest.py of api/ and store/."""
 
+from morpheus_assets_tests.api.conftest import make_settings, space, sql, start_api
 from morpheus_assets_tests.store.conftest import add_novel, make_space
 
-__all__ = ["add_novel", "make_space"]
+__all__ = ["add_novel", "make_settings", "make_space", "space", "sql", "start_api"]
