@@ -21,7 +21,10 @@ from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.queries import embed_query
 from morpheus_assets.embedding.retries import FOR_QUERIES
 from morpheus_assets.embedding.stream import embed_stream
-from morpheus_assets.services.configured_spaces import open_provider, request_budget
+from morpheus_assets.services.configured_spaces import (
+    open_provider,
+    request_budget,
+)
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.running_api import vectors_of_api
 from morpheus_assets.services.search import NO_PANELS_YET, NOTHING_YET, Found, QueryRefused, Search, SearchQuery

@@ -5,16 +5,20 @@ Formats are read in readers/; first bytes that rule a file out are in signatures
 
 import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import PurePath
 
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.encoding.decoding import decode
+from morpheus_assets.text.encoding.decoding import Decoded, decode
 from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.signatures import looks_like_html, refusal
 
-_TEXT, _MARKDOWN, _HTML, _ZIPPED = (".txt",), (".md", ".markdown"), (".html", ".htm", ".xhtml"), (".epub", ".docx")
-SUPPORTED_SUFFIXES = (*_TEXT, *_MARKDOWN, *_HTML, *_ZIPPED)
+_HTML = (".html", ".htm", ".xhtml")
+# The reader of a suffix: `read_NAME` in readers/NAME.py, of decoded text or of a container's bytes.
+_TEXTS = {".txt": "plain", ".md": "markdown", ".markdown": "markdown", **dict.fromkeys(_HTML, "html")}
+_CONTAINERS = {".epub": "epub", ".docx": "docx"}
+SUPPORTED_SUFFIXES = (*_TEXTS, *_CONTAINERS)
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 MAX_CONTAINER_BYTES = 512 * 1024 * 1024
@@ -23,7 +27,7 @@ MAX_CONTAINER_BYTES = 512 * 1024 * 1024
 
 def size_limit(file_name: str) -> int:
     """Most bytes that a file of this name may have, so that a caller can refuse it before reading it."""
-    return MAX_CONTAINER_BYTES if PurePath(file_name).suffix.lower() in _ZIPPED else MAX_TEXT_BYTES
+    return MAX_CONTAINER_BYTES if PurePath(file_name).suffix.lower() in _CONTAINERS else MAX_TEXT_BYTES
 
 
 def check_size(file_name: str, size: int) -> None:
@@ -50,7 +54,7 @@ def read_document(data: bytes, file_name: str) -> Document:
         raise UnreadableText(f"{name} has a suffix that is not read: use one of {known}.")
     check_size(file_name, len(data))
     try:
-        document = _zipped(data, suffix) if suffix in _ZIPPED else _characters(data, suffix)
+        document = _read(_CONTAINERS[suffix], data) if suffix in _CONTAINERS else _characters(data, suffix)
     except UnreadableText as problem:
         raise UnreadableText(f"{name} {problem}") from None
     except (MemoryError, RecursionError, ValueError, LookupError, TypeError, AttributeError, OSError) as problem:
@@ -63,20 +67,15 @@ def read_document(data: bytes, file_name: str) -> Document:
     return document
 
 
-def _zipped(data: bytes, suffix: str) -> Document:
-    if suffix == ".epub":
-        from morpheus_assets.text.readers.epub import read_epub
-
-        return read_epub(data)
-    from morpheus_assets.text.readers.docx import read_docx
-
-    return read_docx(data)
+def _read(reader: str, content: bytes | Decoded) -> Document:
+    # Imported when a file needs it: the readers bring six parsers.
+    module = import_module(f"morpheus_assets.text.readers.{reader}")
+    document: Document = getattr(module, f"read_{reader}")(content)
+    return document
 
 
 def _characters(data: bytes, suffix: str) -> Document:
-    from morpheus_assets.text.readers.html import declared_charset, has_markup, read_html
-    from morpheus_assets.text.readers.markdown import read_markdown
-    from morpheus_assets.text.readers.plain import read_plain
+    from morpheus_assets.text.readers.html import declared_charset, has_markup
 
     if (reason := refusal(data)) is not None:
         raise UnreadableText(reason)
@@ -89,8 +88,8 @@ def _characters(data: bytes, suffix: str) -> Document:
     if as_html and has_markup(decoded.text):
         if suffix not in _HTML:
             decoded = replace(decoded, repairs=(*decoded.repairs, "The file is an HTML page and was read as one."))
-        return read_html(decoded)
-    return read_markdown(decoded) if suffix in _MARKDOWN else read_plain(decoded)
+        return _read("html", decoded)
+    return _read("plain" if suffix in _HTML else _TEXTS[suffix], decoded)
 
 
 def _shown(file_name: str) -> str:
