@@ -1,5 +1,19 @@
 """Slovene."""
 
-from morpheus_assets.text.languages import Language
+from morpheus_assets.text.languages import Language, counted
 
-LANGUAGE = Language(code="sl")
+_ORDINALS = (
+    "prvo/prva/prvi drugo/druga/drugi tretje/tretja/tretji četrto/četrta/četrti peto/peta/peti "
+    "šesto/šesta/šesti sedmo/sedma/sedmi osmo/osma/osmi deveto/deveta/deveti deseto/deseta/deseti"
+)
+
+LANGUAGE = Language(
+    code="sl",
+    units={"chapter": "poglavje"},
+    numbers=lambda: counted(_ORDINALS),
+    matter={
+        "opening": "prolog",
+        "between": "medigra",
+        "ending": "epilog",
+    },
+)
