@@ -77,6 +77,9 @@ SELECT refused_reason FROM novels WHERE refused_reason IS NOT NULL ORDER BY nove
 -- name: delete_novel
 DELETE FROM novels WHERE novel = %(novel)s
 
+-- name: novels_beside
+SELECT novel FROM novels WHERE novel <> ALL(%(known)s::text[]) ORDER BY novel
+
 -- name: delete_source_files_of_novel
 DELETE FROM source_files WHERE novel = %(novel)s
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.store.database.engine import ensure_database, explain, open_engine, session_engine
-from morpheus_assets.store.database.errors import DatabaseMissing, DatabaseUnusable
+from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import transaction
 
@@ -58,7 +58,9 @@ def check_direct_address(content: Engine) -> None:
 def _choose(content: Engine) -> URL:
     own = content.url.set(database=f"{content.url.database}_dagster"[-_LONGEST_NAME:])
     former = content.url.set(database=FORMER_NAME)
-    return former if not _exists(own) and _was_used(content, former) else own
+    if _exists(content, own.database) or not _exists(content, FORMER_NAME):
+        return own
+    return former if _was_used(content, former) else own
 
 
 def _was_used(content: Engine, former: URL) -> bool:
@@ -74,8 +76,6 @@ def _was_used(content: Engine, former: URL) -> bool:
                 return False
             novels = [row[0] for row in connection.execute(queries.some_partitions)]
     except (DBAPIError, psycopg.Error) as fault:
-        if isinstance(explain(fault, former), DatabaseMissing):
-            return False
         raise explain(fault, former) from fault
     finally:
         engine.dispose()
@@ -84,17 +84,10 @@ def _was_used(content: Engine, former: URL) -> bool:
     return bool(known and known[0])
 
 
-def _exists(address: URL) -> bool:
-    engine = open_engine(address.render_as_string(hide_password=False), pool_size=1)
-    try:
-        with engine.connect():
-            return True
-    except (DBAPIError, psycopg.Error) as fault:
-        if isinstance(explain(fault, address), DatabaseMissing):
-            return False
-        raise explain(fault, address) from fault
-    finally:
-        engine.dispose()
+def _exists(content: Engine, name: str | None) -> bool:
+    # Asked of the server: a pooler lets one wait that asks for a database which is not there.
+    with transaction(content) as connection:
+        return connection.execute(queries.find_database, {"name": name}).rowcount > 0
 
 
 def _identity(content: Engine) -> tuple[str, str]:
