@@ -21,7 +21,8 @@ def result(run_id: str, as_json: bool) -> None:
         raise click.ClickException(f"No result of a run {run_id!r} is stored: it is not done, or it failed.")
     if as_json:
         answer = {"embeddings": vectors.tolist(), "model": summary.model, "total_tokens": summary.total_tokens}
-        click.echo(json.dumps(answer | {"space": summary.space_key, "input_type": summary.input_type}))
+        answer |= {"space": summary.space_key, "input_type": summary.input_type}
+        click.echo(json.dumps(answer | {"totalTokens": summary.total_tokens, "inputType": summary.input_type}))
         return
     click.echo(
         f"{summary.inputs} vectors of {summary.dimensions} dimensions from {summary.model} ({summary.space_key}),"
