@@ -19,7 +19,7 @@ from morpheus_assets.defs.jobs.lost_runs import end_lost_runs
 from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.jobs.upkeep import upkeep
-from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource, build_resources
 from morpheus_assets.defs.schedules import build_schedules
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
@@ -46,11 +46,8 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     configured = configured_image_spaces(settings)
     image_spaces = [*configured, *sample_image_spaces(settings)]
     database = DatabaseResource(settings)
-    providers = ProvidersResource(settings)
     resources = {
-        "database": database,
-        "content_folder": ContentFolderResource(settings),
-        "providers": providers,
+        **build_resources(database, ContentFolderResource(settings), ProvidersResource(settings)),
         **build_io_managers(database),
     }
     chunker = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens)

@@ -30,30 +30,36 @@ if TYPE_CHECKING:
 Scanning = Callable[["Bind", Source, str | None], Scan]
 
 
-@dg.sensor(job=INGEST_NOVELS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=INGEST_NOVELS,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Watches the novels' folder or bucket and asks for a run of ingest_novels for each new or changed file."
+    " A touched but identical file does nothing; a file still being copied waits; two files that make one key are named"
+    " and left out; a vanished file leaves a tombstone and everything that is stored.",
+)
 def new_novels_sensor(
     context: dg.SensorEvaluationContext,
     database: dg.ResourceParam[DatabaseResource],
     content_folder: dg.ResourceParam[ContentFolderResource],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Watch `content/novels`: a new or changed file makes its partition and a run from file to vectors.
-
-    A touched but identical file does nothing; a file still being copied waits; two files that make one key are named
-    and left out; a vanished file leaves a tombstone and everything that is stored.
-    """
+    """A new or changed file makes its partition and a run from file to vectors."""
     return _tick(context, database, content_folder.settings, "text", content_folder.novels, scan_novels)
 
 
-@dg.sensor(job=INGEST_PANELS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=INGEST_PANELS,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Watches the panels' folders or bucket and asks for a run of ingest_panels over a novel's panels for"
+    " any change among its images. Images whose vectors are stored are not embedded again.",
+)
 def new_panels_sensor(
     context: dg.SensorEvaluationContext,
     database: dg.ResourceParam[DatabaseResource],
     content_folder: dg.ResourceParam[ContentFolderResource],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Watch `content/panels/<novel>/`: any change among a novel's images makes one run over its panels.
-
-    Images whose vectors are stored are not embedded again. Files still being copied hold back their novel only.
-    """
+    """Any change among a novel's images makes one run; files still being copied hold back their novel only."""
     settings = content_folder.settings
 
     def assets(novels: tuple[str, ...]) -> list[dg.AssetKey]:
