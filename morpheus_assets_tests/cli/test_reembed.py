@@ -58,9 +58,10 @@ def webserver(settings: Settings, instance: dg.DagsterInstance, tmp_path: Path) 
     }
     program = Path(sys.executable).parent / "dagster-webserver"
     process = subprocess.Popen(
-        [str(program), "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
+        [str(program), "-w", str(PROJECT_FOLDER / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)],
         env=environment,
-        cwd=PROJECT_FOLDER,
+        # not in the project's folder: Dagster would let the `.env` there win over this environment
+        cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
