@@ -84,6 +84,12 @@ FROM spending WHERE space_key = %(space_key)s AND novel = ANY(%(novels)s) AND id
 INSERT INTO reembeddings (space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at)
 VALUES (%(space_key)s, %(reason)s, %(backfill_id)s, %(novels)s, %(inputs)s, %(tokens)s, %(cost)s, %(launched_at)s)
 
+-- name: confirm_launch
+UPDATE reembeddings SET backfill_id = %(backfill_id)s WHERE backfill_id = %(intention)s
+
+-- name: withdraw_launch
+DELETE FROM reembeddings WHERE backfill_id = %(intention)s
+
 -- name: launches_since
 SELECT space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at FROM reembeddings
 WHERE launched_at >= %(since)s ORDER BY launched_at DESC, id DESC
