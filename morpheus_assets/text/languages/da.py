@@ -23,4 +23,8 @@ LANGUAGE = Language(
     },
     letters="åøæéöäü",
     encodings=WESTERN,
+    accented=(
+        "på så få må gå stå når også år åben være nær lære mænd læse række ære æble kære sæt fædre børn først før "
+        "større gør gøre kød brød ø øje øjne død hørte"
+    ),
 )

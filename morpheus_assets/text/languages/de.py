@@ -58,4 +58,15 @@ LANGUAGE = Language(
     },
     letters="üäößéèà",
     encodings=(*WESTERN, *CENTRAL_EUROPEAN),
+    accented=(
+        "über für würde würden können könnte müssen müßte mußte Tür Türe Glück zurück natürlich glücklich früh "
+        "früher fühlte Gefühl Bücher Stück Brücke Blüte führen führte Füße grüßen grün kühl müde fünf zwölf hübsch "
+        "wünschen während hätte hätten wäre wären nächste nächsten spät später Mädchen Männer Länder Hände Wände "
+        "Väter Mütter Nähe näher lächelte Lächeln erzählte erzählen zählen wählte gefährlich Kälte Nächte Wärme "
+        "ändern ängstlich schön schöne schöner hören hörte gehört möchte mögen möglich plötzlich böse König Königin "
+        "Söhne Töchter Wörter Öl öffnete öffnen Österreich höchst höher größer größte groß große großen Größe Straße "
+        "daß muß läßt wußte weiß heiß ließ hieß saß aß Fuß süß außer außerdem draußen schließlich Fräulein Häuser "
+        "Bäume träumen Gebäude läuft äußerst getötet völlig fröhlich gewöhnlich gewiß bloß Schluß Ärger Übel Überall "
+        "Café"
+    ),
 )

@@ -99,4 +99,36 @@ LANGUAGE = Language(
     },
     letters="éèêïöüëàçæœôâñáíóäîûåøúì",
     encodings=WESTERN,
+    accented=(
+        "café cafés protégé protégés protégée naïve naïvely naïveté façade façades fiancé fiancée née élite élan "
+        "éclat début débris décor dénouement déjà résumé régime rôle rôles fête fêtes château châteaux tête bête "
+        "être crêpe crème brûlée soirée matinée mêlée négligé attaché cliché clichés communiqué consommé coupé "
+        "divorcée émigré émigrés entrée exposé fricassée habitué touché passé blasé outré risqué roué sauté purée "
+        "toupée mésalliance ménage séance séances coöperate coöperation coördinate zoölogy reëntered preëminent "
+        "naïf Noël Zoë Chloë Brontë Boötes Citroën Laocoön aërial aëronaut piqué voilà mâché maître hôtel dépôt "
+        "entrepôt entrepôts blessèd learnèd belovèd wingèd crèche première mère père frère pièce cortège barège "
+        "manège Molière Hélène Thérèse Geneviève René Renée André José Désirée Valérie Léon Napoléon Eugénie "
+        "Étienne Élise Émile Édouard École Élysées Abbé abbé curé Orléans Méry général señor señora señorita doña "
+        "mañana piñata cañon cañons Peña Muñoz Niño jalapeño piña über Führer Müller Brünnhilde Tübingen Zürich "
+        "Göring Schrödinger Köln Mädchen fräulein Fräulein doppelgänger Händel Bärbel façon garçon garçons Besançon "
+        "François Françoise Français française Provençal soupçon curaçao Curaçao aperçu commerçant Cæsar Cæsars "
+        "Æsop Æneas Æneid æsthetic æther ægis mediæval archæology encyclopædia pædagogue fæces hæmorrhage dæmon "
+        "dæmons præ phænomena Ægean Encyclopædia formulæ nebulæ larvæ antennæ Pœan fœtus cœlestial œconomy "
+        "œcumenical manœuvre manœuvres manœuvred œuvre Œdipus œil cœur sœur São João smörgåsbord Ångström Åsa Malmö "
+        "Göteborg Bjørn Søren Tromsø Köbenhavn fjörd Möbius Gödel Löwe Röntgen Poincaré Galápagos Málaga Córdoba "
+        "Cádiz López García Pérez Sánchez Martínez Ramón Simón León Joaquín Jesús María Bogotá Perú México Río "
+        "Panamá Yucatán Potosí Vélez Ávila Île Nîmes boîte huître gîte abîme dîner Benoît connaît Bâle âme pâté "
+        "pâtés pâtisserie mâche Tâche Côte Rhône Saône Pentecôte Gruyère lèse majesté idée beauté liberté égalité "
+        "fraternité société détente dépêche dérangé éclair éclairs épée étude étagère répertoire réveillé Sèvres "
+        "Gérôme Gérard Bérénice Béatrice Médoc Médicis Crécy Clémence Véronique Andrée Aimée Désiré Honoré Cézanne "
+        "Bézique Sévigné Fénelon Fénélon Châlons Mâcon Hôtel Héloïse Anaïs Loïs Moïse maïs Thaïs Aïda naïades haïr "
+        "Saïd Caïn Danaë Israël Michaël Raphaël Staël Boëthius Phaëton Alcinoüs Müllerian Düsseldorf Fürst grüss "
+        "Jürgen Günther München Nürnberg Würzburg gemütlich Übermensch Gött Götterdämmerung Tannhäuser Körner "
+        "Königsberg Österreich Jörg anæmic anæmia ætat Romæ hyæna hyænas Judæa Linnæus Piræus Mycenæ pæan pæans æon "
+        "æons Phæton chimæra Palæologus palæontology prætor prætorian quæstor Ægypt Ægisthus Achæan Chaldæan "
+        "Galilæan vertebræ alumnæ algæ minutiæ reliquiæ Æolian Æschylus Ætna Æthiopian Cæsarea Egæan hæmoglobin "
+        "anæsthetic anæsthetics orthopædic gynæcology quâ tôte Núñez Ibáñez Bolívar Cortés Valdés Quixote "
+        "Zoölogical coördinated reëstablish preëminently Öland schön Märchen Ländler Bäder Präsident Weiß Strauß "
+        "Groß Preußen Spaß"
+    ),
 )

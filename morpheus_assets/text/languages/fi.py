@@ -20,4 +20,8 @@ LANGUAGE = Language(
     },
     letters="äöåé",
     encodings=WESTERN,
+    accented=(
+        "hän hänen mikä että mitä tämä tässä nämä sitä siitä kävi päivä päivää isä äiti äitinsä pää pöytä yö työ "
+        "työtä näki näin vähän elämä elämää täällä siellä mennä tekemään"
+    ),
 )

@@ -65,4 +65,10 @@ LANGUAGE = Language(
     },
     letters="àèéìòùîó",
     encodings=WESTERN,
+    accented=(
+        "è perché poiché affinché né sé già più può giù lì là così città libertà verità bontà felicità società età "
+        "qualità metà carità pietà virtù gioventù servitù tribù sarà farà dirà avrà potrà andrà verrà morì partì "
+        "finì sentì capì andò parlò tornò trovò guardò lasciò pensò cominciò domandò però ciò venerdì lunedì mezzodì "
+        "È perciò cioè caffè lassù laggiù quaggiù purché benché finché giacché nè piè"
+    ),
 )

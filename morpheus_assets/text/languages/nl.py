@@ -24,4 +24,8 @@ LANGUAGE = Language(
     },
     letters="éëïèêöóüá",
     encodings=WESTERN,
+    accented=(
+        "één vóór café geïnteresseerd ideeën zeeën België Italië reünie coördinatie tweeën drieën hè sociëteit "
+        "financiële patiënt poëzie"
+    ),
 )

@@ -1,6 +1,6 @@
 """Norwegian."""
 
-from morpheus_assets.text.languages import Language, counted
+from morpheus_assets.text.languages import WESTERN, Language, counted
 
 _ORDINALS = "første annet/annen/andre tredje fjerde femte sjette sjuende/syvende ottende niende tiende ellevte tolvte"
 
@@ -17,4 +17,7 @@ LANGUAGE = Language(
         "ending": "epilog|etterord",
         "contents": "innhold",
     },
+    letters="åøæéòêô",
+    encodings=WESTERN,
+    accented="på så få må gå stå når også år være nær lære før først større gjør død brød øye øynene hørte å én",
 )

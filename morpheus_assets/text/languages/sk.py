@@ -19,4 +19,9 @@ LANGUAGE = Language(
     },
     letters="íáéčýšžúľťôóňďäŕĺ",
     encodings=CENTRAL_EUROPEAN,
+    accented=(
+        "každý každá že už môže môžu žiť život muž ženy možno ešte čo človek čas oči večer reč noc práca právo má "
+        "mať sú byť boť nič ľudia ľudí ľahko poľa voľba chvíľa oheň deň dlaň päť mäso kôň stôl dôvod štyri škola "
+        "šiel prišiel ktorý ktoré svojím dieťa sťa robiť voliť vidieť počuť ťažko ďaleko ďalší"
+    ),
 )

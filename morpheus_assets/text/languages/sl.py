@@ -1,6 +1,6 @@
 """Slovene."""
 
-from morpheus_assets.text.languages import Language, counted
+from morpheus_assets.text.languages import CENTRAL_EUROPEAN, Language, counted
 
 _ORDINALS = (
     "prvo/prva/prvi drugo/druga/drugi tretje/tretja/tretji četrto/četrta/četrti peto/peta/peti "
@@ -16,4 +16,9 @@ LANGUAGE = Language(
         "between": "medigra",
         "ending": "epilog",
     },
+    letters="čšžćđ",
+    encodings=CENTRAL_EUROPEAN,
+    accented=(
+        "če več človek še že ženska življenje oči reči noč očeta tišina duša šel prišel rekla državi može mož lahko"
+    ),
 )

@@ -55,4 +55,10 @@ LANGUAGE = Language(
     },
     letters="äåöéà",
     encodings=WESTERN,
+    accented=(
+        "är för när här där så på då må få två gå stå också från ändå även år åt måste något någon några själv "
+        "själva själ väl nämligen träffa världen hälsa människa människor länge lägga kärlek käre mängd ställe "
+        "stället bättre många kände hände öga ögon över öppnade öppen höra hörde gör göra större först början bröder "
+        "mötte söner förr före ön Öland Åke Åland Älskade idé armé"
+    ),
 )

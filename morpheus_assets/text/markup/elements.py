@@ -6,6 +6,7 @@ Roles come from epub:type, landmarks and ARIA's doc- roles.
 import re
 from collections.abc import Iterable
 
+from morpheus_assets.text.markup.hidden import hidden_by_style
 from morpheus_assets.text.markup.tags import Piece
 
 _words = str.split
@@ -65,7 +66,8 @@ def is_unwanted(piece: Piece, attributes: dict[str, str]) -> bool:
         or "pagebreak" in types
         or attributes.get("role") in ("doc-noteref", "doc-pagebreak")
         or (name in ("span", "a", "p", "div") and _PAGE_NUMBER.search(attributes.get("class", "")) is not None)
-        or "display:none" in attributes.get("style", "").replace(" ", "")
+        or (name == "dialog" and "open" not in attributes)
+        or ("style" in attributes and hidden_by_style(attributes["style"]) is True)
     )
 
 

@@ -5,6 +5,7 @@ Knows HTML's elements and EPUB's types; reads no files and makes no Document.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -19,6 +20,7 @@ from morpheus_assets.text.markup.elements import (
     names_title,
     role_of,
 )
+from morpheus_assets.text.markup.hidden import HiddenStyles, is_page_list
 from morpheus_assets.text.markup.tags import Piece, pieces
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
@@ -32,6 +34,7 @@ _LONGEST_TITLE = 160
 _LABEL = re.compile(r"(?:^|\n)[^\n]{0,3}threadmarks?[^\n]{0,12}$", re.IGNORECASE)
 NAMED_TITLE, BOLD_LINE = 7, 8
 """Levels below h6: an element whose class says that it is a title, and a paragraph that is bold as a whole."""
+_MOST_HIDDEN = 0.25
 
 
 @dataclass
@@ -71,14 +74,25 @@ class _Section:
     named: bool = False
 
 
-def flatten(source: str) -> FlatText:
-    """Flatten LF-normalised markup. Time and memory grow with the source's length only."""
-    return _Flattener(source).run()
+def flatten(source: str, sheets: Iterable[str] = ()) -> FlatText:
+    """Flatten LF-normalised markup; `sheets` are style sheets beside the page's own `<style>`, for what they hide.
+
+    Time and memory grow with the source's length only.
+    """
+    flattener = _Flattener(source, HiddenStyles(sheets))
+    flat = flattener.run()
+    if flattener.hidden_chars > _MOST_HIDDEN * (flattener.hidden_chars + len(flat.text)):
+        # A sheet that hides the story itself waits for a script that shows it, page by page.
+        flat = _Flattener(source, None).run()
+    return flat
 
 
 class _Flattener:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, styles: HiddenStyles | None) -> None:
         self.source = source
+        self.styles = styles
+        self.hidden_chars = 0
+        self.hidden_depth = 0
         self.flat = FlatText()
         self.out: list[str] = []
         self.length = 0
@@ -131,7 +145,7 @@ class _Flattener:
         for key in ("id", "name"):
             if key in attributes and (key == "id" or name == "a"):
                 self.pending_ids.append(attributes[key])
-        if is_unwanted(piece, attributes) and self._closes_later(piece):
+        if self._is_hidden(piece, attributes) and self._closes_later(piece):
             self.skip.append(name)
             return
         if name == "br":
@@ -172,6 +186,17 @@ class _Flattener:
                 self.pending_sections.append(role)
         if name in HEADINGS:
             self._start_heading(piece, attributes)
+
+    def _is_hidden(self, piece: Piece, attributes: dict[str, str]) -> bool:
+        self.hidden_depth = 0
+        if not attributes or piece.empty:
+            return is_unwanted(piece, attributes)
+        if self.styles and self.styles.hide(piece.name, attributes):
+            self.hidden_depth = 1
+            return True
+        if "aria-hidden" in attributes and is_page_list(piece, attributes, self.source):
+            return True
+        return is_unwanted(piece, attributes)
 
     def _closes_later(self, piece: Piece) -> bool:
         """An element that is never closed is not skipped: it would take the rest of the book with it."""
@@ -302,6 +327,10 @@ class _Flattener:
 
     def _text(self, piece: Piece) -> None:
         if self.skip:
+            if self.hidden_depth:
+                self.hidden_chars += len(piece.raw.strip())
+            if self.skip[-1] == "style" and self.styles is not None:
+                self.styles.read(piece.raw)
             if self.skip[-1] == "title" and self.flat.title is None:
                 self.flat.title = " ".join(unescape(piece.raw).split()) or None
             return

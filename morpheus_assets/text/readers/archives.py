@@ -45,6 +45,10 @@ class Archive:
         """The entry of that name, whatever its case or Unicode form; None if there is none."""
         return name if name in self._entries else self._folded.get(_folded(name))
 
+    def size(self, name: str) -> int:
+        """Bytes that an entry says it unpacks to."""
+        return self._entries[name].file_size
+
     def read(self, name: str) -> bytes:
         """Unpack one entry. Raises UnreadableText if it is damaged, encrypted or a decompression bomb."""
         entry = self._entries[name]

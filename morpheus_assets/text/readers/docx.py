@@ -9,6 +9,7 @@ from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import flatten
 from morpheus_assets.text.readers.archives import Archive
 from morpheus_assets.text.readers.docx_headings import LINE_STYLE, NAMED_STYLE, with_marked_headings
+from morpheus_assets.text.readers.docx_parts import visible_document
 from morpheus_assets.text.readers.safe_xml import local, parse, words
 
 MAX_XML = 48 * 1024 * 1024
@@ -25,16 +26,17 @@ def read_docx(data: bytes) -> Document:
     archive = Archive(data, "DOCX", max_total=MAX_XML)
     if archive.find("word/document.xml") is None and archive.find("[Content_Types].xml") is None:
         raise UnreadableText("is a zip file but no Word document: it has no word/document.xml.")
-    for name in archive.names():
-        if name.lower().endswith((".xml", ".rels")) and b"<!ENTITY" in archive.read(name):
-            raise UnreadableText("defines XML entities, which no Word document needs (an entity bomb): it is not read.")
-    flat = flatten(_html(with_marked_headings(data, Archive(data, "DOCX", max_total=MAX_XML))))
-    title, author = _properties(archive)
+    parts = {name: archive.read(name) for name in archive.names() if name.lower().endswith((".xml", ".rels"))}
+    if any(b"<!ENTITY" in part for part in parts.values()):
+        raise UnreadableText("defines XML entities, which no Word document needs (an entity bomb): it is not read.")
+    visible, repairs = visible_document(parts)
+    flat = flatten(_html(with_marked_headings(visible, Archive(visible, "DOCX", max_total=MAX_XML))))
+    title, author = _properties(parts)
     return Document(
         flat.text,
         "docx",
         "zip/utf-8",
-        flat.repairs,
+        (*repairs, *flat.repairs),
         language_of(flat.text),
         title,
         author,
@@ -57,8 +59,8 @@ def _html(data: bytes) -> str:
     return str(result.value)
 
 
-def _properties(archive: Archive) -> tuple[str | None, str | None]:
-    name = archive.find("docProps/core.xml")
-    root = parse(archive.read(name)) if name else None
+def _properties(parts: dict[str, bytes]) -> tuple[str | None, str | None]:
+    data = next((part for name, part in parts.items() if name.lower() == "docprops/core.xml"), None)
+    root = parse(data) if data else None
     found = {local(element): words(element) for element in root.iter()} if root is not None else {}
     return found.get("title") or None, found.get("creator") or None
