@@ -12,6 +12,7 @@ from morpheus_assets.api.app import build_app
 from morpheus_assets.api.middleware.access import is_loopback
 from morpheus_assets.api.middleware.request_log import log_to_stderr
 from morpheus_assets.services.connections import StartFailed
+from morpheus_assets.services.provider_keys import master_keys
 from morpheus_assets.services.running_api import announced
 from morpheus_assets.settings import Settings
 
@@ -20,13 +21,17 @@ GRACE_SECONDS = 65
 
 
 def serve(settings: Settings, say: Callable[[str], None], *, host: str | None = None, port: int | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; requests in flight are finished first. Raises StartFailed."""
+    """Serve until SIGINT or SIGTERM; requests in flight are finished first.
+
+    Raises StartFailed, and KeyUnusable for what is no master key.
+    """
     host, port = host or settings.api_host, port or settings.api_port
     if settings.api_keys is None and not is_loopback(host):
         raise StartFailed(
             f"Without MORPHEUS_API_KEYS the API serves this machine only and does not bind to {host}: set keys, or"
             " use 127.0.0.1."
         )
+    master_keys(settings)
     try:
         app = build_app(settings)
     except ValueError as error:

@@ -56,16 +56,25 @@ class ApiKey:
 
 
 def read_keys(text: str | None) -> list[ApiKey]:
-    """The keys of a comma list of `KEY` or `NAME:KEY`; raises ValueError for one that is too short to be one."""
+    """The keys of a comma list of `KEY` or `NAME:KEY`; [] for None.
+
+    Raises ValueError for a text without a key, for a key that is too short to be one, and for a blank name.
+    """
+    if text is None:
+        return []
     keys = []
-    for number, part in enumerate((each.strip() for each in (text or "").split(",")), 1):
+    for number, part in enumerate((each.strip() for each in text.split(",")), 1):
         if not part:
             continue
-        name, colon, key = part.partition(":")
+        name, colon, key = (each.strip() for each in part.partition(":"))
         name, key = (name, key) if colon else (f"key {number}", part)
+        if not name:
+            raise ValueError(f"MORPHEUS_API_KEYS: key {number} has a colon and no name before it; write NAME:KEY.")
         if len(key) < 16:
             raise ValueError(f"MORPHEUS_API_KEYS: {name!r} has a key of {len(key)} characters; use 16 or more.")
         keys.append(ApiKey(name, hashlib.sha256(key.encode()).digest()))
+    if not keys:
+        raise ValueError("MORPHEUS_API_KEYS holds no key; write KEY or NAME:KEY, or leave it unset.")
     return keys
 
 

@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from morpheus_assets.api.middleware.access import read_keys
 from morpheus_assets.api.server import serve
+from morpheus_assets.cli.main import main
 from morpheus_assets.services.connections import StartFailed
+from morpheus_assets.settings import load_settings
+from morpheus_assets.store.accounts.provider_keys import KeyUnusable
 from morpheus_assets_tests.api.conftest import Api
 
 KEY, OTHER = "alpha-key-0123456789", "beta-key-0123456789"
@@ -109,3 +113,39 @@ def test_a_request_that_takes_too_long_ends_with_504(start_api: Callable[..., Ap
     answer = api.text("a ship")
     assert answer.status_code == 504
     assert time.monotonic() - started < 2
+
+
+SECRETS = [
+    "MORPHEUS_API_KEYS", "OPENAI_API_KEY", "VOYAGE_API_KEY", "MORPHEUS_MASTER_KEY", "MORPHEUS_PREVIOUS_MASTER_KEY",
+    "MORPHEUS_REMOTE_CLIP_API_KEY", "MORPHEUS_DATABASE_URL", "MORPHEUS_REDIS_URL", "MORPHEUS_CELERY_BROKER",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("blank", [" , ", "\t", '""', ",,", ":"])
+def test_a_blank_secret_is_refused_at_the_start_in_a_sentence_that_names_its_variable(
+    blank: str, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+):
+    for variable in SECRETS:
+        with subtests.test(variable=variable), monkeypatch.context() as environment:
+            load_settings.cache_clear()
+            environment.setenv(variable, blank)
+            refused = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", "1"])
+            assert refused.exit_code == 1
+            [line] = refused.output.splitlines()
+            assert line.startswith(f"Error: {variable} is wrong: ")
+    load_settings.cache_clear()
+
+
+@pytest.mark.parametrize("keys", [f":{KEY}", f" :{KEY}", f"alice:{KEY}, :{OTHER}", "alice:", " , "])
+def test_keys_without_a_name_or_without_a_key_are_refused_not_left_out(keys: str):
+    with pytest.raises(ValueError, match="MORPHEUS_API_KEYS"):
+        read_keys(keys)
+
+
+def test_blanks_around_names_and_keys_are_no_part_of_them():
+    assert read_keys(f" alice : {KEY} ,") == read_keys(f"alice:{KEY}")
+
+
+def test_what_is_no_master_key_ends_the_start(make_settings: Callable):
+    with pytest.raises(KeyUnusable, match="MORPHEUS_MASTER_KEY"):
+        serve(make_settings(master_key="rubbish"), print)
