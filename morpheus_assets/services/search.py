@@ -30,6 +30,7 @@ from morpheus_assets.store.spaces.vectors import read_vectors
 
 NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
 NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
+NO_SIMILARITY = "Words have no similarity, so nothing was left out for being less similar than asked for."
 DEMO_NOTE = (
     "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
 )
@@ -168,6 +169,7 @@ class Search:
         """
         if not query.q and query.like is None:
             raise QueryRefused("q", "The question is empty.")
+        await self._check_novel(query)
         found, clock = Found(), _Clock()
         body = None
         if query.like is not None and query.kind != "panels":
@@ -178,7 +180,7 @@ class Search:
         if query.kind in ("panels", "both"):
             parts.append(self._add_panels(found, query, await self._panel_question(query, body, clock)))
         await asyncio.gather(*parts)
-        return await self._checked(found, query)
+        return found
 
     async def find_like_picture(self, picture: Any, query: SearchQuery) -> Found:
         """Panels that look like a picture: a decoded one, or what opens it. Raises as `find`."""
@@ -188,19 +190,20 @@ class Search:
         async def embed(row: SpaceRow) -> np.ndarray:
             return await self._vectors.picture(row, picture, clock.left)
 
+        await self._check_novel(query)
         await self._add_panels(found, query, embed)
-        return await self._checked(found, query)
-
-    async def _checked(self, found: Found, query: SearchQuery) -> Found:
-        if found.passages or found.panels or query.novel is None:
-            return found
-        if not await self._database.call(list_novels, [query.novel]):
-            raise NotStored("novel", f"No novel named {query.novel!r} is stored.")
         return found
+
+    async def _check_novel(self, query: SearchQuery) -> None:
+        # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
+        if query.novel is not None and not await self._database.call(list_novels, [query.novel]):
+            raise NotStored("novel", f"No novel named {query.novel!r} is stored.")
 
     async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock) -> None:
         if query.mode == "text" and query.q:
-            found.passages = near_enough(map(Passage, await self._hits(query, None, None)), query)
+            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            if query.min_similarity is not None:
+                found.notes.append(NO_SIMILARITY)
         elif query.like is not None:
             await self._add_nearest(found, query, self._text_vector(query, clock), clock)
         else:
@@ -247,7 +250,10 @@ class Search:
             # half an answer is better than none: the words still find their passages
             found.faults.append(error)
             found.notes.append(f"Found by words alone, for the question could not be embedded: {error}")
-            passages = list(map(Passage, await self._hits(query, None, None)))
+            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            if query.min_similarity is not None:
+                found.notes.append(NO_SIMILARITY)
+            return
         found.passages = near_enough(passages, query)
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
