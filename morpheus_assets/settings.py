@@ -28,6 +28,7 @@ NOT_SETTINGS = frozenset({_WARNED, "MORPHEUS_TEST_DATABASE_URL"})
 # and one that ends with _PORT alone.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$")
 
+_BLANKS = " \t\r\n\v\f\u00a0,;:'\""
 _log = logging.getLogger(__name__)
 
 Count = Annotated[int, Field(ge=1)]
@@ -193,6 +194,14 @@ class Settings(BaseSettings):
     )
     cache_ttl_seconds: Count = Field(3600, description="Lifetime of a cache entry.")
     cache_max_bytes: Count = Field(256 * 1024 * 1024, description="Maximum size of the Redis cache.")
+
+    @field_validator("*")
+    @classmethod
+    def _a_secret_holds_something(cls, value: object) -> object:
+        # taken for absent, a key that a broken template left blank would open a server or call a stranger's account
+        if isinstance(value, SecretStr) and not value.get_secret_value().strip(_BLANKS):
+            raise ValueError("it holds nothing but blanks, commas or quotes; give it a value, or leave it unset")
+        return value
 
     @field_validator("content", "data_folder", "archive_folder")
     @classmethod
