@@ -23,7 +23,7 @@ from morpheus_assets.embedding.errors import (
     ValidationError,
 )
 from morpheus_assets.embedding.providers.http_errors import Endpoint
-from morpheus_assets.embedding.rate_limits import read_retry_after
+from morpheus_assets.embedding.rate_limits import read_retry_advice, read_retry_after
 
 MAX_SYNC_BYTES = 20_000_000
 MAX_JOB_BYTES = 10_000_000
@@ -38,6 +38,9 @@ class RunPodEndpoint(Endpoint):
 
     def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
         """The error for a response with this status."""
+        retry_after = read_retry_after(headers)
+        if retry_after is None:
+            retry_after = read_retry_advice(body)
         said = f"HTTP {status}" + (f": {self.quote(body[:400].decode('utf-8', 'replace'))}" if body else "")
         if status in (401, 403):
             return ConfigurationError(
@@ -51,14 +54,12 @@ class RunPodEndpoint(Endpoint):
         if status == 429:
             return RateLimited(
                 f"{self.vendor}'s rate limit is reached ({said}): lower MORPHEUS_REQUESTS_PER_MINUTE or run later.",
-                read_retry_after(headers),
+                retry_after,
             )
         if status in (400, 422):
             return ValidationError(f"{self.vendor} refuses the request ({said}): check what the endpoint expects.")
         if status in (408, 409, 425) or status >= 500:
-            return ProviderUnavailable(
-                f"{self.vendor} is in trouble ({said}): run again later.", read_retry_after(headers)
-            )
+            return ProviderUnavailable(f"{self.vendor} is in trouble ({said}): run again later.", retry_after)
         return ConfigurationError(
             f"{self.vendor} has no such endpoint at {self.display_url} ({said}): check {self.base_url_setting}."
         )
