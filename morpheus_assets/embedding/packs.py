@@ -4,19 +4,36 @@ How many packs are in flight, and which are sent again later, is stream.py's.
 """
 
 import asyncio
+import secrets
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from morpheus_assets.embedding.errors import EmbeddingError, InputRefused, RequestTooLarge, ValidationError
+from morpheus_assets.embedding.errors import (
+    EmbeddingError,
+    InputRefused,
+    ProviderUnavailable,
+    RequestTooLarge,
+    ValidationError,
+)
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.rate_limits import RequestBudget
 from morpheus_assets.embedding.requests import SentRequest, send_request
 from morpheus_assets.embedding.retries import RetryPolicy
 
-_HARMLESS = "The ship came home in the evening."
+# How often an input that fails by itself is sent once more, each time after a harmless sentence that passes: at 40 %
+# failing requests, chance alone gets an input here and through in one of 40,000.
+_CONFIRMATIONS = 3
+# So many inputs of one request that only fail: it is not the inputs.
+_MOST_AT_FAULT = 8
+
+
+def _harmless() -> str:
+    # Another one each time: a proxy that caches answers would go on giving it for a provider that is down.
+    return f"The ship came home in the evening with {secrets.randbelow(10**9)} letters."
 
 
 @dataclass(frozen=True)
@@ -115,11 +132,12 @@ class EmbeddedBatch:
 
 @dataclass(frozen=True)
 class RefusedInput:
-    """An input that the provider refuses by itself, with its reason, and the requests it took to find out."""
+    """An input that the provider refuses by itself, with its reason, and what it took to find out."""
 
     content_hash: bytes
     reason: str
     requests: int = 0
+    tokens: int = 0
 
 
 @dataclass
@@ -130,11 +148,21 @@ class PackOutcome:
     error: Exception | None = None
     rest: Pack | None = None
     requests_without_result: int = 0
+    tokens_without_result: int = 0
 
     def take_requests(self) -> int:
         """Requests that brought nothing and are counted in no result yet."""
         requests, self.requests_without_result = self.requests_without_result, 0
         return requests
+
+    def refusal(self, item: EmbeddingInput, reason: str) -> RefusedInput:
+        """The refusal of an input, with everything that is counted in no result yet."""
+        return RefusedInput(item.content_hash, reason, self.take_requests(), self.take_tokens())
+
+    def take_tokens(self) -> int:
+        """Tokens charged for harmless sentences, which are counted in no result yet."""
+        tokens, self.tokens_without_result = self.tokens_without_result, 0
+        return tokens
 
 
 class PackSender:
@@ -156,6 +184,8 @@ class PackSender:
         self._stopped = False
         self._trusted = False
         self._probing = asyncio.Lock()
+        self._probe_passed = self._probe_failed = 0.0
+        self._once = replace(policy, unavailable_attempts=1)
 
     def stop(self) -> None:
         """Let requests in flight end, without further attempts: the stream has ended with an error."""
@@ -174,16 +204,31 @@ class PackSender:
         return outcome
 
     async def _embed(self, pack: Pack, outcome: PackOutcome) -> None:
+        trouble = await self._try(pack, outcome, self._policy)
+        if trouble is None:
+            return
+        failed_at = time.monotonic()
+        if not self._policy.divides or not await self._passes_harmless(pack, failed_at, outcome):
+            raise trouble
+        outcome.requests_without_result += trouble.requests
+        await self._find_fault(pack, trouble, failed_at, outcome)
+
+    async def _try(self, pack: Pack, outcome: PackOutcome, policy: RetryPolicy) -> ProviderUnavailable | None:
+        # Send a pack, in parts where it is refused; a server in trouble is for the caller to judge.
         try:
-            sent = await self._request([item.content for item in pack.inputs], sum(pack.tokens))
+            sent = await self._request([item.content for item in pack.inputs], sum(pack.tokens), policy)
         except (InputRefused, RequestTooLarge) as error:
             outcome.requests_without_result += error.requests
             await self._divide(pack, error, outcome)
-            return
+            return None
+        except ProviderUnavailable as error:
+            return error
         self._trusted = True
         hashes = [item.content_hash for item in pack.inputs]
         requests = sent.attempts + outcome.take_requests()
-        outcome.results.append(EmbeddedBatch(hashes, sent.result.embeddings, sent.result.total_tokens, requests))
+        tokens = sent.result.total_tokens + outcome.take_tokens()
+        outcome.results.append(EmbeddedBatch(hashes, sent.result.embeddings, tokens, requests))
+        return None
 
     async def _divide(self, pack: Pack, error: InputRefused | RequestTooLarge, outcome: PackOutcome) -> None:
         """Send parts of a refused pack, so that only the inputs at fault are lost and not their siblings."""
@@ -194,12 +239,77 @@ class PackSender:
             await self._check_inputs_are_at_fault(pack, error, outcome)
         if size == 1:
             item = pack.inputs[0]
-            outcome.results.append(RefusedInput(item.content_hash, str(error), outcome.take_requests()))
+            outcome.results.append(outcome.refusal(item, str(error)))
             return
         for part in pack.split(error.index if isinstance(error, InputRefused) else None):
             if self._stopped:
                 return
             await self._embed(part, outcome)
+
+    async def _find_fault(
+        self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome
+    ) -> None:
+        """Halve a pack that fails while a harmless sentence passes, until the inputs at fault stand alone.
+
+        Some servers answer 500, or not at all, for one text that they cannot embed. Raises `trouble` as soon as nothing
+        passes any more.
+        """
+        if len(pack.inputs) == 1:
+            await self._confirm(pack, trouble, failed_at, outcome)
+            return
+        failed: list[tuple[Pack, ProviderUnavailable, float]] = []
+        for part in pack.split(None):
+            if self._stopped:
+                return
+            again = await self._try(part, outcome, self._once)
+            if again is not None:
+                failed.append((part, again, time.monotonic()))
+        if len(failed) == 2 and not await self._passes_harmless(pack, failed[1][2], outcome):
+            outcome.requests_without_result += failed[0][1].requests
+            raise failed[1][1]
+        outcome.requests_without_result += sum(again.requests for _, again, _ in failed)
+        for part, again, at in failed:
+            await self._find_fault(part, again, at, outcome)
+
+    async def _confirm(self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome) -> None:
+        if sum(isinstance(result, RefusedInput) for result in outcome.results) >= _MOST_AT_FAULT:
+            trouble.requests = 0
+            raise trouble
+        for _ in range(_CONFIRMATIONS):
+            if not await self._passes_harmless(pack, failed_at, outcome):
+                trouble.requests = 0
+                raise trouble
+            again = await self._try(pack, outcome, self._once)
+            if again is None:
+                return
+            outcome.requests_without_result += again.requests
+            trouble, failed_at = again, time.monotonic()
+        reason = (
+            f"The provider fails each time it is sent this input, and embeds a harmless sentence ({trouble.said}): "
+            "change the text, or leave it refused."
+        )
+        outcome.results.append(outcome.refusal(pack.inputs[0], reason))
+
+    async def _passes_harmless(self, pack: Pack, failed_at: float, outcome: PackOutcome) -> bool:
+        """True when a harmless sentence gets a vector after `failed_at`; asked once for all that failed before."""
+        if not isinstance(pack.inputs[0].content, str):
+            return False
+        async with self._probing:
+            if failed_at <= max(self._probe_passed, self._probe_failed):
+                return self._probe_passed > self._probe_failed
+            if self._stopped:
+                return False
+            try:
+                sent = await self._request([_harmless()], None, self._once)
+            except EmbeddingError as error:
+                outcome.requests_without_result += error.requests
+                self._probe_failed = time.monotonic()
+                return False
+            outcome.requests_without_result += sent.attempts
+            outcome.tokens_without_result += sent.result.total_tokens
+            self._probe_passed = time.monotonic()
+            self._trusted = True
+            return True
 
     async def _check_inputs_are_at_fault(self, pack: Pack, error: EmbeddingError, outcome: PackOutcome) -> None:
         """Before the first refusal is believed, send a harmless sentence: a wrong setting refuses that too.
@@ -212,22 +322,23 @@ class PackSender:
             if self._trusted:
                 return
             try:
-                sent = await self._request([_HARMLESS])
+                sent = await self._request([_harmless()], None, self._policy)
             except ValidationError:
                 raise ValidationError(
                     f"{error} A harmless sentence is refused as well, so the setting is at fault and not the "
                     "input: check MORPHEUS_TEXT_SPACES and the base URL."
                 ) from None
             outcome.requests_without_result += sent.attempts
+            outcome.tokens_without_result += sent.result.total_tokens
             self._trusted = True
 
-    async def _request(self, contents: list[object], tokens: int | None = None) -> SentRequest:
+    async def _request(self, contents: list[object], tokens: int | None, policy: RetryPolicy) -> SentRequest:
         return await send_request(
             self._provider,
             contents,
             self._input_type,
             budget=self._budget,
-            policy=self._policy,
+            policy=policy,
             tokens=tokens,
             may_retry=lambda: not self._stopped,
         )

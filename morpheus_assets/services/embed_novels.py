@@ -125,7 +125,7 @@ class _Shares:
         """The outcome of some of these inputs, with what it cost each novel."""
         if isinstance(outcome, RefusedInput):
             novel, _ = self._waiting.pop(outcome.content_hash)
-            cost = Cost(refused=1, requests=outcome.requests)
+            cost = Cost(refused=1, tokens=outcome.tokens, requests=outcome.requests)
             return RefusedContent(outcome.content_hash, outcome.reason, {novel: cost})
         return VectorBatch(outcome.hashes, outcome.embeddings, self._costs(outcome))
 

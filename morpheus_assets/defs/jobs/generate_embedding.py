@@ -145,7 +145,8 @@ def _embed(
     try:
         # one attempt each: trying again is the step's business, which shows it in the UI
         for outcome in embed_batches(
-            provider, missing, budget=providers.budget(space, database.engine), retry=RetryPolicy(attempts=1),
+            provider, missing, budget=providers.budget(space, database.engine),
+            retry=RetryPolicy(attempts=1, divides=False),
             concurrency=providers.settings.requests_in_flight, input_type=config.input_type,
         ):  # fmt: skip
             requests += outcome.requests

@@ -146,6 +146,7 @@ class Endpoint:
                 f"{self.vendor} is in trouble ({said}): run again later, or name another provider in "
                 "MORPHEUS_TEXT_SPACES.",
                 retry_after,
+                said,
             )
         return ConfigurationError(
             f"{self.vendor} does not offer {self.model} at {self.display_url} ({said}): check MORPHEUS_TEXT_SPACES "
