@@ -58,6 +58,10 @@ class Budget:
         """True when so much fits into what is left; an unknown price is bounded by tokens alone."""
         return _fits(tokens, self.tokens) and _fits(price, self.cost)
 
+    def bounds(self, price: Decimal | None) -> bool:
+        """True when a limit of the budget bounds work of this price: without a price only tokens do."""
+        return price is not None or self.whole_tokens is not None
+
     def could_ever_allow(self, work: NovelWork) -> bool:
         """True when one novel fits into a whole night's budget."""
         return _fits(work.tokens, self.whole_tokens) and _fits(work.price, self.whole_cost)
@@ -78,6 +82,7 @@ class SpacePlan:
 
     `work` is everything, in the order in which it is done; `chosen` is its beginning that the budget allows;
     `too_large` are novels that no night's budget allows. `minutes` is at the rate limit, None for a local model.
+    `unbounded`: nothing of it is started without a person, as no limit of the budget bounds what it costs.
     """
 
     space: Space
@@ -89,6 +94,7 @@ class SpacePlan:
     minutes: float | None
     table_bytes: int
     index_bytes: int
+    unbounded: bool = False
 
     @property
     def inputs(self) -> int:
@@ -195,7 +201,9 @@ def describe_space(plan: SpacePlan) -> list[str]:
         f"  disk      {megabytes(plan.table_bytes)} for the vectors, {megabytes(plan.index_bytes)} for their index",
         f"  tonight   {len(plan.chosen)} novels, {chosen_tokens:,} tokens, {dollars(total_price(plan.chosen))}",
     ]
-    if plan.too_large:
+    if plan.unbounded:
+        lines.append(f"  {why_unbounded(plan)}")
+    elif plan.too_large:
         named = ", ".join(f"{each.novel} ({each.tokens:,} tokens)" for each in plan.too_large[:5])
         lines.append(
             f"  too large for one night's budget: {named}; raise MORPHEUS_REEMBED_MAX_TOKENS or _MAX_COST, or"
@@ -204,6 +212,14 @@ def describe_space(plan: SpacePlan) -> list[str]:
     elif len(plan.chosen) < len(plan.work):
         lines.append("  the rest follows in the next nights (MORPHEUS_REEMBED_MAX_TOKENS, MORPHEUS_REEMBED_MAX_COST)")
     return lines
+
+
+def why_unbounded(plan: SpacePlan) -> str:
+    """The sentence for a plan that is not started by itself."""
+    return (
+        f"the price of {plan.space.provider}/{plan.space.model} is not known, so the night's budget in dollars does not"
+        " bound it and nothing starts by itself: set MORPHEUS_REEMBED_MAX_TOKENS, or materialize the novels by hand."
+    )
 
 
 def dollars(price: Decimal | None) -> str:
@@ -233,7 +249,8 @@ def as_json(plan: Plan) -> list[Mapping[str, object]]:
 def _plan_space(
     settings: Settings, space: Space, reason: str, work: tuple[NovelWork, ...], budget: Budget
 ) -> tuple[SpacePlan, Budget]:
-    chosen, too_large, left = choose(work, budget)
+    unbounded = not all(budget.bounds(each.price) for each in work)
+    chosen, too_large, left = choose(() if unbounded else work, budget)
     inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
     requests = _requests(settings, space, inputs, tokens)
     minutes = None
@@ -242,6 +259,7 @@ def _plan_space(
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,
         index_types.table_bytes(space.dimensions, inputs), index_types.index_bytes(space.dimensions, inputs),
+        unbounded,
     )  # fmt: skip
     return plan, left
 
