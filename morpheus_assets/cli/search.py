@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
-from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.queries import embed_query
@@ -129,9 +129,10 @@ class _OwnVectors:
         if inputs:
             budget = request_budget(self._settings, space, self._engine)
             async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=FOR_QUERIES):
-                if not isinstance(arrived, EmbeddedBatch):
+                if isinstance(arrived, RefusedInput):
                     raise InputRefused(arrived.reason, hashes.index(arrived.content_hash))
-                found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
+                if isinstance(arrived, EmbeddedBatch):
+                    found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
         return [found[key] for key in hashes]
 
     async def picture(self, space: Space, picture: Any) -> np.ndarray:

@@ -63,6 +63,10 @@ class ProviderUnavailable(EmbeddingError):
         self.said = said or message
 
 
+class AnswerOverdue(ProviderUnavailable):
+    """Our own deadline passed before the answer was whole: what was sent is perhaps paid for."""
+
+
 class InvalidAnswer(EmbeddingError):
     """An answer came that cannot be trusted (count, index, dimensions, NaN, zero, model): retried once."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from morpheus_assets.embedding.errors import (
+    AnswerOverdue,
     EmbeddingError,
     InvalidAnswer,
     ProviderUnavailable,
@@ -25,7 +26,8 @@ class RetryPolicy:
     say how long: limits are by the minute, so a second or two would only spend the attempts. An answer that
     cannot be trusted gets `invalid_answer_attempts` only, because a third one is not more trustworthy.
     `unavailable_attempts` bounds those at a server in trouble (None: `attempts`). `divides`: a pack that fails for good
-    is sent in parts where that may help.
+    is sent in parts where that may help. `repeats_overdue`: what was not answered within our deadline, and is perhaps
+    paid for, is sent again as it is.
     """
 
     attempts: int = 3
@@ -37,6 +39,7 @@ class RetryPolicy:
     longest_retry_after: float = 60.0
     rate_limit_wait: float = 20.0
     divides: bool = True
+    repeats_overdue: bool = True
 
     def retry_after(self, error: Exception) -> float | None:
         """Seconds to wait before the next attempt, capped; None: as long as for any other error."""
@@ -68,6 +71,8 @@ async def with_retries(
         invalid += isinstance(error, InvalidAnswer)
         unavailable += isinstance(error, ProviderUnavailable)
         if not (isinstance(error, EmbeddingError) and error.retryable and may_retry()):
+            return False
+        if isinstance(error, AnswerOverdue) and not policy.repeats_overdue:
             return False
         if invalid >= policy.invalid_answer_attempts:
             return False

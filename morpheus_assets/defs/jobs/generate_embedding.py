@@ -135,10 +135,10 @@ def _embed(
     arrived: "dict[bytes, np.ndarray]",
 ) -> tuple[int, int]:
     """Embed what has not arrived yet into `arrived`; the tokens and requests of this attempt."""
-    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput, RefusedInput, UnansweredRequest
     from morpheus_assets.embedding.retries import RetryPolicy
     from morpheus_assets.embedding.stream import embed_batches
-    from morpheus_assets.store.accounts.spending import record_spending
+    from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 
     missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.inputs) if _hash(text) not in arrived]
     tokens = requests = 0
@@ -149,8 +149,14 @@ def _embed(
             retry=RetryPolicy(attempts=1, divides=False),
             concurrency=providers.settings.requests_in_flight, input_type=config.input_type,
         ):  # fmt: skip
+            if isinstance(outcome, UnansweredRequest):
+                record_uncertain_spending(
+                    database.engine, space, None, tokens=outcome.tokens, inputs=outcome.inputs,
+                    requests=outcome.requests, cost=price_of(space, outcome.tokens), run_id=context.run_id,
+                )  # fmt: skip
+                continue
             requests += outcome.requests
-            if not isinstance(outcome, EmbeddedBatch):
+            if isinstance(outcome, RefusedInput):
                 index = [_hash(text) for text in config.inputs].index(outcome.content_hash)
                 raise ValidationError(f"inputs[{index}] is refused by {space.provider}: {outcome.reason}")
             tokens += outcome.tokens

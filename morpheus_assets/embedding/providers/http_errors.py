@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from morpheus_assets.embedding.errors import (
+    AnswerOverdue,
     BillingError,
     ConfigurationError,
     EmbeddingError,
@@ -83,11 +84,13 @@ class Endpoint:
             f"and {self.base_url_setting}, or run again later."
         )
 
-    def too_slow(self) -> ProviderUnavailable:
-        """The error for a response that was not complete in time."""
-        return ProviderUnavailable(
-            f"{self.vendor} gave no whole answer within {self.timeout_seconds:g} s: run again later, or "
-            "raise MORPHEUS_REQUEST_TIMEOUT_SECONDS."
+    def too_slow(self, seconds: float) -> AnswerOverdue:
+        """The error for a response that was not complete within `seconds`."""
+        said = f"no whole answer within {seconds:g} s"
+        return AnswerOverdue(
+            f"{self.vendor} gave {said}, and perhaps charges for it all the same: run again later, or raise "
+            "MORPHEUS_REQUEST_TIMEOUT_SECONDS.",
+            said=said,
         )
 
     def quote(self, text: str) -> str:
