@@ -13,8 +13,10 @@ class HeadingHint:
     """A heading that the file's own markup names.
 
     `char_offset` is that of its first character in the novel's text; `level` is 1 for the outermost. `source` is
-    "html", "markdown", "docx", "aozora", "epub-toc" (the book's table of contents points here) or "epub-heading" (an
-    h1-h6 inside a spine file). `role` is "chapter", "part", "front", "back", or "" where the file does not say.
+    "html", "markdown", "docx", "aozora", "epub-toc" (the book's table of contents points here), "epub-heading" (an
+    h1-h6 inside a spine file) or "epub-page" (a spine file begins here; it has no text). Levels from
+    flattening.NAMED_TITLE on are no headings by their markup, but stand like them. `role` is "chapter", "part",
+    "front", "back", "contents" (a page that lists the chapters), or "" where the file does not say.
     """
 
     char_offset: int
@@ -90,19 +92,15 @@ class NovelSummary:
     refused_panels: int
     updated_at: datetime
 
-    @property
-    def has_text(self) -> bool:
-        """True when a text is stored (a refusal keeps the one that was there)."""
-        return self.body_digest is not None
-
 
 @dataclass(frozen=True)
 class Chapter:
     """A piece of a novel: text[char_start:char_end].
 
-    `kind` is "chapter"; "front" or "back" for story-like text around the chapters (a preface, an epilogue);
-    "section" for pieces of a book without chapters. Chapters and sections count from 1; front is 0 and back is
-    one more than the last. `line` is the 1-based line of char_start in the text.
+    `kind` is "chapter", which interludes and side stories are too; "front" or "back" for pieces around the chapters
+    (a preface, a prologue, an epilogue), "Front matter" where they have no name; "section" for pieces of a book without
+    chapters. Chapters and sections count from 1, the piece in front of them is 0, one before it -1; pieces at the back
+    count on. `line` is the 1-based line of char_start in the text.
     """
 
     ordinal: int

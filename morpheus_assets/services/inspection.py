@@ -12,8 +12,9 @@ def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int)
     """Describe one file as a JSON-ready object.
 
     Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text" or "image"), `reason` (a sentence, or None).
-    A text adds `format`, `encoding`, `language`, `title`, `author`, `repairs`, `characters`, `chunks`, `chapters` and
-    `sections` (pieces of a text without chapters); an image adds `width`, `height`, `mode`, `treatments`.
+    A text adds `format`, `encoding`, `language`, `title`, `author`, `repairs`, `characters`, `chunks`, `chapters`,
+    `sections` (pieces of a text without chapters), `front` and `back` (pieces around the chapters); an image adds
+    `width`, `height`, `mode`, `treatments`.
     Never raises for what a file contains; a fault in our own code is `state` "failed".
     """
     from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
@@ -56,7 +57,7 @@ def describe(answer: dict[str, Any]) -> str:
     lines += [f"  mended: {repair}" for repair in answer["repairs"]]
     chapters = answer["chapters"]
     lines.append(f"  {len(chapters)} chapters" if chapters else f"  no chapters, {len(answer['sections'])} sections")
-    for row in chapters or answer["sections"]:
+    for row in (*answer["front"], *(chapters or answer["sections"]), *answer["back"]):
         lines.append(f"  {row['ordinal']:>5}  line {row['line']:>7}  at {row['char_offset']:>9}  {row['title']}")
     return "\n".join(lines)
 
@@ -68,10 +69,8 @@ def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
 
     document, _ = read_novel_file(path)
     found = find_chapters(document)
-    rows: dict[str, list[dict[str, Any]]] = {"chapter": [], "section": []}
+    rows: dict[str, list[dict[str, Any]]] = {"chapter": [], "section": [], "front": [], "back": []}
     for chapter in found:
-        if chapter.kind not in rows:
-            continue
         position = document.source_position(chapter.char_start)
         row = {
             "ordinal": chapter.ordinal,
@@ -93,6 +92,8 @@ def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
         "chunks": sum(1 for _ in cut_chunks(document.text, found, chunker)),
         "chapters": rows["chapter"],
         "sections": rows["section"],
+        "front": rows["front"],
+        "back": rows["back"],
     }
 
 

@@ -4,17 +4,33 @@ Formats are read in readers/; first bytes that rule a file out are in signatures
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import PurePath
 
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document
+from morpheus_assets.text.encoding.declarations import declared_in_markup, declared_in_text
 from morpheus_assets.text.encoding.decoding import decode
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.signatures import looks_like_html, refusal
+from morpheus_assets.text.signatures import foreign_suffix, looks_like_html, refusal
 
-_TEXT, _MARKDOWN, _HTML, _ZIPPED = (".txt",), (".md", ".markdown"), (".html", ".htm", ".xhtml"), (".epub", ".docx")
-SUPPORTED_SUFFIXES = (*_TEXT, *_MARKDOWN, *_HTML, *_ZIPPED)
+_PLAIN, _MARKDOWN = (".txt", ".text", ".rst", ".org"), (".md", ".markdown")
+_HTML = (".html", ".htm", ".xhtml")
+# A format of bytes is one line here and its reader in readers/, which is imported when a file needs it.
+_READERS = {
+    ".epub": "epub:read_epub",
+    ".docx": "docx:read_docx",
+    ".odt": "odt:read_odt",
+    ".rtf": "rtf:read_rtf",
+    ".fb2": "fb2:read_fb2",
+    ".htmlz": "zipped_html:read_zipped_html",
+    ".zip": "zipped_book:read_zipped_book",
+    ".pdf": "pdf:read_pdf",
+}
+_CONTAINERS = (".epub", ".docx", ".odt", ".fb2", ".htmlz", ".zip", ".pdf")
+SUPPORTED_SUFFIXES = (*_PLAIN, *_MARKDOWN, *_HTML, *_READERS)
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 MAX_CONTAINER_BYTES = 512 * 1024 * 1024
@@ -23,7 +39,7 @@ MAX_CONTAINER_BYTES = 512 * 1024 * 1024
 
 def size_limit(file_name: str) -> int:
     """Most bytes that a file of this name may have, so that a caller can refuse it before reading it."""
-    return MAX_CONTAINER_BYTES if PurePath(file_name).suffix.lower() in _ZIPPED else MAX_TEXT_BYTES
+    return MAX_CONTAINER_BYTES if PurePath(file_name).suffix.lower() in _CONTAINERS else MAX_TEXT_BYTES
 
 
 def check_size(file_name: str, size: int) -> None:
@@ -46,11 +62,10 @@ def read_document(data: bytes, file_name: str) -> Document:
     name = _shown(file_name)
     suffix = PurePath(file_name).suffix.lower()
     if suffix not in SUPPORTED_SUFFIXES:
-        known = ", ".join(SUPPORTED_SUFFIXES)
-        raise UnreadableText(f"{name} has a suffix that is not read: use one of {known}.")
+        raise UnreadableText(f"{name} {unread_format(suffix, data)}")
     check_size(file_name, len(data))
     try:
-        document = _zipped(data, suffix) if suffix in _ZIPPED else _characters(data, suffix)
+        document = _reader(suffix)(data) if suffix in _READERS else _characters(data, suffix)
     except UnreadableText as problem:
         raise UnreadableText(f"{name} {problem}") from None
     except (MemoryError, RecursionError, ValueError, LookupError, TypeError, AttributeError, OSError) as problem:
@@ -63,25 +78,27 @@ def read_document(data: bytes, file_name: str) -> Document:
     return document
 
 
-def _zipped(data: bytes, suffix: str) -> Document:
-    if suffix == ".epub":
-        from morpheus_assets.text.readers.epub import read_epub
+def unread_format(suffix: str, data: bytes) -> str:
+    """Why a file of this suffix is not read and the way out, as a sentence without its subject."""
+    reason = foreign_suffix(suffix) or refusal(data)
+    return reason or f"has a suffix that is not read: use one of {', '.join(SUPPORTED_SUFFIXES)}."
 
-        return read_epub(data)
-    from morpheus_assets.text.readers.docx import read_docx
 
-    return read_docx(data)
+def _reader(suffix: str) -> Callable[[bytes], Document]:
+    module, _, function = _READERS[suffix].partition(":")
+    reader: Callable[[bytes], Document] = getattr(import_module(f"morpheus_assets.text.readers.{module}"), function)
+    return reader
 
 
 def _characters(data: bytes, suffix: str) -> Document:
-    from morpheus_assets.text.readers.html import declared_charset, has_markup, read_html
+    from morpheus_assets.text.readers.html import has_markup, read_html
     from morpheus_assets.text.readers.markdown import read_markdown
     from morpheus_assets.text.readers.plain import read_plain
 
     if (reason := refusal(data)) is not None:
         raise UnreadableText(reason)
     as_html = suffix in _HTML or looks_like_html(data)
-    decoded = decode(data, declared_charset(data) if as_html else None)
+    decoded = decode(data, declared_in_markup(data) if as_html else declared_in_text(data))
     if not decoded.text.strip("\x00\x1a \n\t\ufeff"):
         raise UnreadableText("is empty: put the novel's text into it.")
     if is_noise(decoded.text):
@@ -90,7 +107,11 @@ def _characters(data: bytes, suffix: str) -> Document:
         if suffix not in _HTML:
             decoded = replace(decoded, repairs=(*decoded.repairs, "The file is an HTML page and was read as one."))
         return read_html(decoded)
-    return read_markdown(decoded) if suffix in _MARKDOWN else read_plain(decoded)
+    return read_markdown(decoded) if suffix in _MARKDOWN else read_plain(decoded, _plain_name(suffix))
+
+
+def _plain_name(suffix: str) -> str:
+    return suffix[1:] if suffix in (".rst", ".org") else "txt"
 
 
 def _shown(file_name: str) -> str:

@@ -4,6 +4,9 @@ import re
 
 _PICTURE = "is a picture ({kind}), not a text: put pictures under the panels folder."
 _CONVERT = "is {kind}, which is not read: convert it to EPUB, DOCX or plain text first."
+_OLD_WORD = "is {kind}, which is not read: save it as DOCX in a word processor."
+_KINDLE = "is {kind}, which is not read: convert it to EPUB first, with calibre for example."
+_RENAME = "is {kind} under another name: give it the suffix .{suffix}."
 _PROGRAM = "is a program file ({kind}), not a text: remove it."
 _ARCHIVE = "is an archive ({kind}), not a text: unpack it, or name it .epub or .docx if it is one."
 _SOUND = "is a sound or video file ({kind}), not a text: remove it."
@@ -18,11 +21,12 @@ _SIGNATURES: tuple[tuple[bytes, int, str, str], ...] = (
     (b"WEBP", 8, "WebP", _PICTURE),
     (b"ftypavif", 4, "AVIF", _PICTURE),
     (b"ftypheic", 4, "HEIC", _PICTURE),
-    (b"%PDF-", 0, "a PDF", _CONVERT),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, "an old Office document (.doc)", _CONVERT),
-    (b"{\\rtf", 0, "RTF", _CONVERT),
-    (b"BOOKMOBI", 60, "a Kindle book (MOBI)", _CONVERT),
-    (b"TPZ", 0, "a Kindle book (Topaz)", _CONVERT),
+    (b"%PDF-", 0, "a PDF", _RENAME.replace("{suffix}", "pdf")),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, "an old Office document (.doc)", _OLD_WORD),
+    (b"{\\rtf", 0, "RTF", _RENAME.replace("{suffix}", "rtf")),
+    (b"BOOKMOBI", 60, "a Kindle book (MOBI)", _KINDLE),
+    (b"TPZ", 0, "a Kindle book (Topaz)", _KINDLE),
+    (b"\xeaDRMION\xee", 0, "a Kindle book (KFX) with copy protection", "is {kind}: use a copy without protection."),
     (b"AT&TFORM", 0, "a DjVu scan", _CONVERT),
     (b"%!PS", 0, "PostScript", _CONVERT),
     (b"PK\x03\x04", 0, "ZIP", _ARCHIVE),
@@ -44,6 +48,18 @@ _SIGNATURES: tuple[tuple[bytes, int, str, str], ...] = (
     (b"ftyp", 4, "MP4", _SOUND),
     (b"\x1aE\xdf\xa3", 0, "Matroska", _SOUND),
 )
+_FOREIGN_SUFFIXES = {
+    **dict.fromkeys((".mobi", ".azw", ".azw3", ".azw4", ".prc", ".kfx", ".kpf"), ("a Kindle book", _KINDLE)),
+    **dict.fromkeys((".doc", ".dot"), ("an old Word document", _OLD_WORD)),
+    **dict.fromkeys((".lit", ".lrf", ".pdb", ".snb", ".tcr"), ("a book for an old reader", _KINDLE)),
+    **dict.fromkeys((".djvu", ".djv", ".xps", ".oxps"), ("a scan", _CONVERT)),
+    **dict.fromkeys((".pages", ".wpd", ".wps", ".sxw", ".abw"), ("a word processor's own file", _OLD_WORD)),
+    **dict.fromkeys(
+        (".acsm",), ("a loan slip of an e-book, not the book", "is {kind}: use a copy without protection.")
+    ),
+    **dict.fromkeys((".cbz", ".cbr", ".cb7"), ("a comic", "is {kind}: unpack its pictures into the panels folder.")),
+    **dict.fromkeys((".tex", ".adoc", ".asciidoc", ".docm"), ("a source of a book", _CONVERT)),
+}
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _HTML_START = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.I | re.S)
 
@@ -58,6 +74,14 @@ def refusal(data: bytes) -> str | None:
         if data.startswith(magic, offset) and (len(magic) > 3 or not data[:256].isascii() or b"\x00" in data[:256]):
             return sentence.format(kind=kind)
     return None
+
+
+def foreign_suffix(suffix: str) -> str | None:
+    """Why a file of this suffix is not read and the way out, without its subject; None for an unknown one."""
+    if suffix not in _FOREIGN_SUFFIXES:
+        return None
+    kind, sentence = _FOREIGN_SUFFIXES[suffix]
+    return sentence.format(kind=kind)
 
 
 def looks_like_html(data: bytes) -> bool:

@@ -56,7 +56,7 @@ def test_a_new_novel_in_a_bucket_is_noticed_ingested_and_left_alone_until_it_cha
     in_bucket: Deployment, bucket: Bucket, novels: Watcher
 ):
     bucket.put("novels/Emma.txt", story())
-    bucket.put("novels/scan.pdf", "x")
+    bucket.put("novels/scan.djvu", "x")
     bucket.put("novels/deep/er.txt", "x")
     bucket.put("novels/.hidden.txt", "x")
     assert novels.asked_for() == ["emma"]
@@ -64,7 +64,7 @@ def test_a_new_novel_in_a_bucket_is_noticed_ingested_and_left_alone_until_it_cha
     assert in_bucket.rows("SELECT count(*) > 0 FROM chunks") == [(True,)]
     reason = novels.skipped()
     assert "1 files, nothing new" in reason
-    assert "scan.pdf is not one of" in reason
+    assert "scan.djvu is not one of" in reason
     assert "deep is not a file" in reason
     bucket.put("novels/Emma.txt", story())
     assert novels.asked_for() == []

@@ -8,9 +8,18 @@ import contextlib
 import re
 from dataclasses import dataclass, replace
 
+from morpheus_assets.text.encoding.declarations import python_name
 from morpheus_assets.text.encoding.mojibake import undo_double_encoding
-from morpheus_assets.text.encoding.multi_byte import best_multi_byte, everyday_share, utf16_without_mark
-from morpheus_assets.text.encoding.single_byte import best_single_byte, contexts
+from morpheus_assets.text.encoding.multi_byte import (
+    best_multi_byte,
+    everyday_share,
+    reads_as_multi_byte,
+    utf16_without_mark,
+    wide_marks_only,
+)
+from morpheus_assets.text.encoding.single_byte import Reading, single_byte_readings
+from morpheus_assets.text.language_detection import language_of
+from morpheus_assets.text.languages import languages_by_code
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -29,6 +38,10 @@ _UTF7_RUN = re.compile(rb"\+[A-Za-z0-9/]{3,}-")
 _CONTROLS = bytes(range(0x09)) + bytes(range(0x0E, 0x1A)) + bytes(range(0x1C, 0x20))
 _HIGH = bytes(range(0x80, 0x100))
 _UNSURE = -4.0
+_CLEAR, _HEAD = 2.0, 4096
+_TAG = re.compile(rb"<[^<>]{0,500}>")
+_WORD = re.compile(rb"\S{0,40}[\x80-\xff]\S{0,40}")
+_SIMILAR = (("cp950", "big5hkscs"), ("cp932", "shift_jisx0213"), ("euc_jp", "euc_jis_2004"))
 _FALLBACK_SAMPLE = 200_000
 _WESTERN = {"cp1250", "cp1257", "cp1254", "cp1258", "latin_1", "iso8859_1", "hp_roman8", "cp1252", "mac_iceland"}
 
@@ -45,8 +58,8 @@ class Decoded:
 def decode(data: bytes, declared: str | None = None) -> Decoded:
     """Decode a whole file and undo a double encoding; never fails: binary data comes out as the noise it is.
 
-    `declared` is what the file says of itself (HTML's charset, XML's encoding); UTF-8 that decodes is believed
-    before it, because such declarations are often left over from a conversion.
+    `declared` is what the file says of itself (see declarations.py); UTF-8 that decodes is believed before it, because
+    such declarations are often left over from a conversion, and what the characters plainly speak against is not.
     """
     decoded = _decode(data, declared)
     text, sentence = undo_double_encoding(decoded.text)
@@ -67,7 +80,7 @@ def _decode(data: bytes, declared: str | None) -> Decoded:
     if len(data) - len(data.translate(None, _CONTROLS)) > 0.05 * len(data):
         # Binary data: what it decodes to will be refused, so it is not worth a search among 40 encodings.
         return Decoded(_line_feeds(data.decode("latin-1")), "binary")
-    return _cut_utf8(data) or _declared(data, declared) or _mixed_utf8(data) or _legacy(data)
+    return _cut_utf8(data) or _mixed_utf8(data) or _legacy(data, declared)
 
 
 def _broken_utf8(data: bytes) -> Decoded:
@@ -78,7 +91,9 @@ def _broken_utf8(data: bytes) -> Decoded:
 def _seven_bit(data: bytes) -> Decoded:
     """ASCII, or one of the encodings that hide in it: ISO-2022-JP, HZ, UTF-7."""
     guess = None
-    if b"\x1b$" in data:
+    if b"\x1b$)C" in data[:_HEAD]:
+        guess = "iso2022_kr"
+    elif b"\x1b$" in data:
         guess = "iso2022_jp_2"
     elif b"~{" in data and data.count(b"~{") == data.count(b"~}"):
         guess = "hz"
@@ -106,18 +121,6 @@ def _cut_utf8(data: bytes) -> Decoded | None:
     return None
 
 
-def _declared(data: bytes, declared: str | None) -> Decoded | None:
-    if not declared:
-        return None
-    try:
-        name = codecs.lookup(declared).name
-        if name in ("iso8859-1", "ascii"):
-            return None
-        return Decoded(_line_feeds(data.decode(name)), name)
-    except (LookupError, UnicodeDecodeError, ValueError):
-        return None
-
-
 def _mixed_utf8(data: bytes) -> Decoded | None:
     """UTF-8 with passages in another encoding: lines that are valid UTF-8 stay, the others are judged."""
     lines = data.split(b"\n")
@@ -131,7 +134,7 @@ def _mixed_utf8(data: bytes) -> Decoded | None:
     if sound < 0.15 * (sound + broken):
         return None
     rest = b"\n".join(_UTF8_RUN.sub(b"", line) for line in lines if not _is_utf8(line))
-    encoding, _ = best_single_byte(contexts(rest))
+    encoding = single_byte_readings(rest, _language_around(data))[0].encoding
     if len(rest) > 50 and (wide := best_multi_byte(b"\n".join(line for line in lines if not _is_utf8(line)))):
         encoding = wide
         text = "\n".join(line.decode("utf-8") if _is_utf8(line) else line.decode(encoding, "replace") for line in lines)
@@ -161,14 +164,59 @@ def _decode_around(line: bytes, encoding: str) -> str:
     return "".join(pieces) + line[position:].decode(encoding, "replace")
 
 
-def _legacy(data: bytes) -> Decoded:
+def _legacy(data: bytes, declared: str | None) -> Decoded:
+    """One of the encodings before UTF-8: as declared unless the text speaks against it, else as it reads best."""
+    said = python_name(declared) if declared else None
+    if said is not None and reads_as_multi_byte(data, said):
+        return _with(data, said)
     wide = best_multi_byte(data)
     if wide is not None:
-        return _with(data, wide)
-    encoding, score = best_single_byte(contexts(data))
-    if score < _UNSURE:
-        encoding = _asked_elsewhere(data) or encoding
-    return _with(data, encoding)
+        return _with(data, wide, _unlike(declared, said, wide))
+    language = _language_around(data)
+    marked = wide_marks_only(data) if language is not None else None
+    if marked is not None:
+        return _with(data, marked, _unlike(declared, said, marked))
+    readings = single_byte_readings(data, language, said)
+    best = readings[0]
+    if best.mean < _UNSURE and language is None and best.encoding != said:
+        return _with(data, _asked_elsewhere(data) or best.encoding)
+    return _with(data, best.encoding, _unlike(declared, said, best.encoding) or _doubt(data, readings))
+
+
+def _language_around(data: bytes) -> str | None:
+    """Language of the ASCII words, where they are most of the text; None where other letters carry it."""
+    words = _TAG.sub(b" ", data) if b"</" in data else data
+    plain = words.translate(None, _HIGH)
+    if len(words) - len(plain) > 0.4 * len(plain):
+        return None
+    language = language_of(plain.decode("ascii"))
+    if language == "und":
+        return None
+    # Latin, Malay and others without letters of their own borrow them as English does.
+    return language if languages_by_code()[language].encodings else "en"
+
+
+def _unlike(declared: str | None, said: str | None, encoding: str) -> tuple[str, ...]:
+    """A sentence where a declaration that names a known encoding was not believed."""
+    if said is None or said == encoding or any({said, encoding} <= {*names} for names in _SIMILAR):
+        return ()
+    return (f"The file says that it is {declared}, but its characters are those of {encoding}: it was read as that.",)
+
+
+def _doubt(data: bytes, readings: list[Reading]) -> tuple[str, ...]:
+    """A sentence with the likeliest alternative, where another encoding would read nearly as well otherwise."""
+    best = readings[0]
+    for other in readings[1:]:
+        if best.score - other.score > _CLEAR:
+            break
+        for word in _WORD.findall(data):
+            read, alternative = (word.decode(name, "replace") for name in (best.encoding, other.encoding))
+            if read != alternative:
+                return (
+                    f"The encoding is not certain: read as {best.encoding} ({read}), it may be {other.encoding} "
+                    f"({alternative}); save the file as UTF-8 if that is right.",
+                )
+    return ()
 
 
 def _asked_elsewhere(data: bytes) -> str | None:
@@ -183,13 +231,13 @@ def _asked_elsewhere(data: bytes) -> str | None:
     return "cp1252" if best.encoding in _WESTERN else best.encoding
 
 
-def _with(data: bytes, encoding: str) -> Decoded:
+def _with(data: bytes, encoding: str, repairs: tuple[str, ...] = ()) -> Decoded:
     text = data.decode(encoding, "replace")
     name = _public_name(encoding, data)
     lost = text.count("\ufffd") - (data.decode(encoding, "ignore").count("\ufffd") if "\ufffd" in text else 0)
-    repairs: tuple[str, ...] = ()
     if lost:
-        repairs = (f"{lost:,} byte(s) are no {name} and were replaced by a question mark in a lozenge (U+FFFD).",)
+        sentence = f"{lost:,} byte(s) are no {name} and were replaced by a question mark in a lozenge (U+FFFD)."
+        repairs = (*repairs, sentence)
     return Decoded(_line_feeds(text.removeprefix("\ufeff")), name, repairs)
 
 

@@ -3,6 +3,7 @@
 A wrong decoding of such bytes still yields ideographs, but rare ones.
 """
 
+import re
 from collections import Counter
 from functools import cache
 
@@ -12,6 +13,10 @@ _CANDIDATES = ("gb18030", "cp950", "big5hkscs", "euc_jp", "cp932", "euc_jis_2004
 _SAMPLE_BYTES = 1_000_000
 _ENOUGH = 0.22
 _BROKEN = 0.002
+_DECLARED_ENOUGH, _DECLARED_BROKEN = 0.12, 0.01
+_GLUED, _SHORT_RUN, _MOSTLY_ASCII, _MANY_DIFFERENT = 0.3, 3, 4, 60
+_RUN = re.compile("[\u2e80-\uffdf]+")
+_MARKS = frozenset("　、。·—―～‖…‥‘’“”〔〕〈〉《》「」『』！（），：；？")
 
 
 def best_multi_byte(data: bytes) -> str | None:
@@ -20,6 +25,8 @@ def best_multi_byte(data: bytes) -> str | None:
     best, best_share = None, _ENOUGH
     for encoding in _CANDIDATES:
         text = sample.decode(encoding, "replace")
+        if not _is_running(text):
+            continue
         above = sum(1 for char in text if char >= "\x80")
         if text.count("\ufffd") > max(1 if above > 20 else 0, _BROKEN * above):
             continue
@@ -27,6 +34,56 @@ def best_multi_byte(data: bytes) -> str | None:
         if share > best_share + 0.005:
             best, best_share = encoding, share
     return best
+
+
+def reads_as_multi_byte(data: bytes, encoding: str) -> bool:
+    """True if `encoding` is an East Asian one and `data` reads as running text or as the marks of it."""
+    if encoding not in (*_CANDIDATES, "iso2022_jp", "iso2022_jp_2", "iso2022_kr", "hz", "johab", "euc_tw"):
+        return False
+    sample = _lines_above_ascii(data)
+    text = sample.decode(encoding, "replace")
+    if text.count("\ufffd") > max(1, _DECLARED_BROKEN * len(text)):
+        return False
+    return (_is_running(text) and everyday_share(text) > _DECLARED_ENOUGH) or wide_marks_only(data) == encoding
+
+
+def wide_marks_only(data: bytes) -> str | None:
+    """The East Asian encoding in which all that is not ASCII in `data` are quotes, dashes and full-width marks.
+
+    English that passed through a Chinese or Japanese computer holds no other wide characters.
+    """
+    sample = _lines_above_ascii(data)
+    for encoding in ("gb18030", "cp950", "cp932"):
+        try:
+            text = sample.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        marks = {char for char in text if char >= "\x80"}
+        # In Shift JIS two such bytes are also "üg" of a German word in cp850: a pair of quotes is none.
+        if marks <= _MARKS and (encoding != "cp932" or {"“", "”"} <= marks):
+            return encoding
+    return None
+
+
+def _is_running(text: str) -> bool:
+    """True if wide characters stand beside each other, not in ones and twos among words of ASCII letters.
+
+    "protégés" in latin-1 also reads as gb18030: two ideographs after "prot". So does “I before a blank.
+    """
+    runs = glued = wide = in_text = 0
+    for run in _RUN.finditer(text):
+        length = run.end() - run.start()
+        runs += 1
+        wide += length
+        in_text += length if length > _SHORT_RUN else 0
+        if length <= _SHORT_RUN:
+            near = text[max(run.start() - 1, 0) : run.start()] + text[run.end() : run.end() + 1]
+            glued += any("a" <= char.lower() <= "z" for char in near)
+    if glued > _GLUED * runs:
+        return False
+    if in_text >= 0.5 * wide or len({char for char in text if char >= "\u2e80"}) > _MANY_DIFFERENT:
+        return True
+    return sum("a" <= char <= "z" for char in text) < _MOSTLY_ASCII * wide
 
 
 def everyday_share(text: str) -> float:

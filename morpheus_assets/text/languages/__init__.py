@@ -14,7 +14,7 @@ from importlib import import_module
 WESTERN = ("cp1252", "mac_roman", "iso8859_15", "cp850", "cp437")
 CENTRAL_EUROPEAN = ("cp1250", "iso8859_2", "cp852", "mac_latin2")
 BALTIC = ("cp1257", "iso8859_13")
-CYRILLIC = ("cp1251", "cp866", "iso8859_5", "mac_cyrillic")
+CYRILLIC = ("cp1251", "cp866", "iso8859_5", "mac_cyrillic", "cp855")
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,14 @@ class Language:
     ordinal_suffixes: str = ""
     """Endings after digits: st, nd, ème."""
     matter: Mapping[str, str] = field(default_factory=dict)
-    """Names of what stands around the chapters, by kind: front, back, boilerplate, contents, closing."""
+    """Names of what stands around and between the chapters, by kind (see chapters/matter.py)."""
 
     letters: str = ""
     """Letters beyond ASCII, lower case, commonest first: the evidence by which encodings are told apart."""
     encodings: tuple[str, ...] = ()
     """Single-byte encodings that `letters` may be kept in (see encoding/single_byte.py)."""
+    accented: str = ""
+    """Common words that hold `letters`: they tell readings apart that differ in one byte, as fête from fàte."""
     everyday: str = ""
     """Characters of 40-60 % of running Chinese, Japanese or Korean text; of wrongly decoded text under 5 %."""
 

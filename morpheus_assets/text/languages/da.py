@@ -14,7 +14,17 @@ LANGUAGE = Language(
     search_configuration="danish",
     units={"chapter": "kapitel", "book": "bog", "part": "del", "volume": "bind"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"front": "forord|prolog", "back": "efterord|epilog", "contents": "indhold"},
+    matter={
+        "front": "forord",
+        "opening": "prolog",
+        "between": "mellemspil",
+        "ending": "epilog|efterord",
+        "contents": "indhold",
+    },
     letters="åøæéöäü",
     encodings=WESTERN,
+    accented=(
+        "på så få må gå stå når også år åben være nær lære mænd læse række ære æble kære sæt fædre børn først før "
+        "større gør gøre kød brød ø øje øjne død hørte"
+    ),
 )

@@ -47,12 +47,26 @@ LANGUAGE = Language(
     never_units="januar februar märz mai juni juli oktober dezember der die das",
     numbers=_numbers,
     matter={
-        "front": "vorwort|vorrede|einleitung|prolog|vorspiel|zueignung|widmung",
-        "back": "epilog|nachwort|anhang|nachspiel",
+        "front": "vorwort|vorrede|einleitung|zueignung|widmung",
+        "opening": "prolog|vorspiel",
+        "between": "zwischenspiel|interludium|intermezzo|bonuskapitel",
+        "ending": "epilog|nachwort|nachspiel",
+        "back": "anhang",
         "boilerplate": "anmerkungen zur transkription",
         "contents": "inhalt|inhaltsverzeichnis|inhaltsübersicht",
         "closing": "schluss|schluß|beschluss|beschluß|letztes kapitel",
     },
     letters="üäößéèà",
     encodings=(*WESTERN, *CENTRAL_EUROPEAN),
+    accented=(
+        "über für würde würden können könnte müssen müßte mußte Tür Türe Glück zurück natürlich glücklich früh "
+        "früher fühlte Gefühl Bücher Stück Brücke Blüte führen führte Füße grüßen grün kühl müde fünf zwölf hübsch "
+        "wünschen während hätte hätten wäre wären nächste nächsten spät später Mädchen Männer Länder Hände Wände "
+        "Väter Mütter Nähe näher lächelte Lächeln erzählte erzählen zählen wählte gefährlich Kälte Nächte Wärme "
+        "ändern ängstlich schön schöne schöner hören hörte gehört möchte mögen möglich plötzlich böse König Königin "
+        "Söhne Töchter Wörter Öl öffnete öffnen Österreich höchst höher größer größte groß große großen Größe Straße "
+        "daß muß läßt wußte weiß heiß ließ hieß saß aß Fuß süß außer außerdem draußen schließlich Fräulein Häuser "
+        "Bäume träumen Gebäude läuft äußerst getötet völlig fröhlich gewöhnlich gewiß bloß Schluß Ärger Übel Überall "
+        "Café"
+    ),
 )

@@ -26,7 +26,7 @@ def _numbers() -> dict[str, int]:
     for n, word in enumerate(_CARDINALS[1:9], 2):
         table |= {f"{word} hundred": n * 100}
         table |= {f"{word} hundred{j}{w}": n * 100 + v for w, v in below.items() for j in (" ", " and ")}
-    return table | {"last": -1}
+    return table | {"zero": 0, "last": -1}
 
 
 LANGUAGE = Language(
@@ -64,20 +64,26 @@ LANGUAGE = Language(
     matter={
         "front": (
             "preface|author's preface|the author's preface|preface to the first edition|"
-            "preface to the second edition|preface to this edition|translator's preface|editor's preface|"
-            "publisher's preface|editor's note|a note|a note on the text|foreword|introduction|"
-            "introductory|introductory note|prologue|the prologue|prelude|proem|etymology|extracts|"
-            "dedication|epigraph|epigraphs|to the reader|advertisement|prefatory note|prefatory|argument|"
-            "induction|acknowledgments|acknowledgements"
+            "preface to the second edition|preface to this edition|translator's preface|"
+            "editor's preface|publisher's preface|editor's note|a note|a note on the text|foreword|"
+            "introduction|introductory|introductory note|proem|etymology|extracts|dedication|epigraph|"
+            "epigraphs|to the reader|advertisement|prefatory note|prefatory|argument|induction|"
+            "acknowledgments|acknowledgements"
         ),
+        "opening": "prologue|the prologue|prelude",
+        "between": (
+            "interlude|intermission|intermezzo|entr'acte|side story|side chapter|bonus chapter|"
+            "extra chapter|bonus|extra|omake|special chapter|bonus story|short story|extra story|"
+            "side quest|interludium"
+        ),
+        "ending": "epilogue|the epilogue|afterword|author's afterword|coda|postlude|envoi",
         "back": (
-            "epilogue|the epilogue|postscript|afterword|note|notes|appendix|appendices|appendix a|"
-            "appendix i|author's note|author's afterword|envoi|coda|finale|postlude|endnotes|footnotes|"
-            "glossary|historical note|chronology"
+            "postscript|note|notes|appendix|appendices|appendix a|appendix i|author's note|finale|"
+            "endnotes|footnotes|glossary|historical note|chronology"
         ),
         "boilerplate": (
-            "title page|titlepage|title|half title|halftitle|half title page|halftitlepage|cover|imprint|"
-            "colophon|uncopyright|copyright|copyright page|list of illustrations|illustrations|"
+            "title page|titlepage|title|half title|halftitle|half title page|halftitlepage|cover|"
+            "imprint|colophon|uncopyright|copyright|copyright page|list of illustrations|illustrations|"
             "list of plates|landmarks|about the author|also by|by the same author|transcriber's note|"
             "transcriber's notes|transcribers note|transcribers notes|the end|end|newsletter|"
             "about the publisher|advertisements|other books|books by|loi|list of figures|errata|"
@@ -93,4 +99,36 @@ LANGUAGE = Language(
     },
     letters="éèêïöüëàçæœôâñáíóäîûåøúì",
     encodings=WESTERN,
+    accented=(
+        "café cafés protégé protégés protégée naïve naïvely naïveté façade façades fiancé fiancée née élite élan "
+        "éclat début débris décor dénouement déjà résumé régime rôle rôles fête fêtes château châteaux tête bête "
+        "être crêpe crème brûlée soirée matinée mêlée négligé attaché cliché clichés communiqué consommé coupé "
+        "divorcée émigré émigrés entrée exposé fricassée habitué touché passé blasé outré risqué roué sauté purée "
+        "toupée mésalliance ménage séance séances coöperate coöperation coördinate zoölogy reëntered preëminent "
+        "naïf Noël Zoë Chloë Brontë Boötes Citroën Laocoön aërial aëronaut piqué voilà mâché maître hôtel dépôt "
+        "entrepôt entrepôts blessèd learnèd belovèd wingèd crèche première mère père frère pièce cortège barège "
+        "manège Molière Hélène Thérèse Geneviève René Renée André José Désirée Valérie Léon Napoléon Eugénie "
+        "Étienne Élise Émile Édouard École Élysées Abbé abbé curé Orléans Méry général señor señora señorita doña "
+        "mañana piñata cañon cañons Peña Muñoz Niño jalapeño piña über Führer Müller Brünnhilde Tübingen Zürich "
+        "Göring Schrödinger Köln Mädchen fräulein Fräulein doppelgänger Händel Bärbel façon garçon garçons Besançon "
+        "François Françoise Français française Provençal soupçon curaçao Curaçao aperçu commerçant Cæsar Cæsars "
+        "Æsop Æneas Æneid æsthetic æther ægis mediæval archæology encyclopædia pædagogue fæces hæmorrhage dæmon "
+        "dæmons præ phænomena Ægean Encyclopædia formulæ nebulæ larvæ antennæ Pœan fœtus cœlestial œconomy "
+        "œcumenical manœuvre manœuvres manœuvred œuvre Œdipus œil cœur sœur São João smörgåsbord Ångström Åsa Malmö "
+        "Göteborg Bjørn Søren Tromsø Köbenhavn fjörd Möbius Gödel Löwe Röntgen Poincaré Galápagos Málaga Córdoba "
+        "Cádiz López García Pérez Sánchez Martínez Ramón Simón León Joaquín Jesús María Bogotá Perú México Río "
+        "Panamá Yucatán Potosí Vélez Ávila Île Nîmes boîte huître gîte abîme dîner Benoît connaît Bâle âme pâté "
+        "pâtés pâtisserie mâche Tâche Côte Rhône Saône Pentecôte Gruyère lèse majesté idée beauté liberté égalité "
+        "fraternité société détente dépêche dérangé éclair éclairs épée étude étagère répertoire réveillé Sèvres "
+        "Gérôme Gérard Bérénice Béatrice Médoc Médicis Crécy Clémence Véronique Andrée Aimée Désiré Honoré Cézanne "
+        "Bézique Sévigné Fénelon Fénélon Châlons Mâcon Hôtel Héloïse Anaïs Loïs Moïse maïs Thaïs Aïda naïades haïr "
+        "Saïd Caïn Danaë Israël Michaël Raphaël Staël Boëthius Phaëton Alcinoüs Müllerian Düsseldorf Fürst grüss "
+        "Jürgen Günther München Nürnberg Würzburg gemütlich Übermensch Gött Götterdämmerung Tannhäuser Körner "
+        "Königsberg Österreich Jörg anæmic anæmia ætat Romæ hyæna hyænas Judæa Linnæus Piræus Mycenæ pæan pæans æon "
+        "æons Phæton chimæra Palæologus palæontology prætor prætorian quæstor Ægypt Ægisthus Achæan Chaldæan "
+        "Galilæan vertebræ alumnæ algæ minutiæ reliquiæ Æolian Æschylus Ætna Æthiopian Cæsarea Egæan hæmoglobin "
+        "anæsthetic anæsthetics orthopædic gynæcology quâ tôte Núñez Ibáñez Bolívar Cortés Valdés Quixote "
+        "Zoölogical coördinated reëstablish preëminently Öland schön Märchen Ländler Bäder Präsident Weiß Strauß "
+        "Groß Preußen Spaß"
+    ),
 )

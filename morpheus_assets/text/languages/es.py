@@ -52,12 +52,25 @@ LANGUAGE = Language(
     numbers=_numbers,
     ordinal_suffixes="º ª ° o a",
     matter={
-        "front": "prólogo|prefacio|introducción|advertencia|al lector|dedicatoria|nota del autor",
-        "back": "epílogo|apéndice|notas",
+        "front": "prefacio|introducción|advertencia|al lector|dedicatoria|nota del autor",
+        "opening": "prólogo",
+        "between": "interludio|intermedio|capítulo extra",
+        "ending": "epílogo",
+        "back": "apéndice|notas",
         "boilerplate": "fin",
         "contents": "índice|tabla de contenidos|contenido|tabla",
         "closing": "conclusión|capítulo último|último capítulo",
     },
     letters="áíóéñúü",
     encodings=WESTERN,
+    accented=(
+        "él más así también después aquí allí está están había habían día días tenía quería podía sería decía hacía "
+        "todavía María García sí mí qué cómo cuándo dónde quién cuál según además jamás detrás atrás habló llegó "
+        "pasó quedó entró salió volvió preguntó respondió dejó miró tomó corazón razón ocasión pasión canción "
+        "habitación señor señora señores señorita niño niños niña años año mañana España español pequeño sueño "
+        "sueños dueño otoño compañía montaña extraño enseñar doña algún ningún común jardín último única público "
+        "música página árbol ángel ánimo fácil difícil hábito lágrimas pájaro través café José Jesús Ramón León "
+        "Andrés Inés Tomás pié fué fé tú aún Perú vergüenza antigüedad pingüino útil únicamente Él Éste ésta éste "
+        "aquél"
+    ),
 )

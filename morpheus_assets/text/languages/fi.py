@@ -12,7 +12,16 @@ LANGUAGE = Language(
     search_configuration="finnish",
     units={"chapter": "luku", "book": "kirja", "part": "osa"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"contents": "sisällys|sisältö"},
+    matter={
+        "opening": "prologi",
+        "between": "välisoitto|välinäytös",
+        "ending": "epilogi|jälkisanat",
+        "contents": "sisällys|sisältö",
+    },
     letters="äöåé",
     encodings=WESTERN,
+    accented=(
+        "hän hänen mikä että mitä tämä tässä nämä sitä siitä kävi päivä päivää isä äiti äitinsä pää pöytä yö työ "
+        "työtä näki näin vähän elämä elämää täällä siellä mennä tekemään"
+    ),
 )

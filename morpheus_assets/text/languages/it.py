@@ -55,11 +55,20 @@ LANGUAGE = Language(
     numbers=_numbers,
     ordinal_suffixes="º ª ° o a",
     matter={
-        "front": "prefazione|prologo|proemio|introduzione|al lettore",
-        "back": "epilogo|appendice",
+        "front": "prefazione|proemio|introduzione|al lettore",
+        "opening": "prologo",
+        "between": "interludio|intermezzo",
+        "ending": "epilogo",
+        "back": "appendice",
         "contents": "indice|sommario",
         "closing": "conclusione|capitolo ultimo|ultimo capitolo",
     },
     letters="àèéìòùîó",
     encodings=WESTERN,
+    accented=(
+        "è perché poiché affinché né sé già più può giù lì là così città libertà verità bontà felicità società età "
+        "qualità metà carità pietà virtù gioventù servitù tribù sarà farà dirà avrà potrà andrà verrà morì partì "
+        "finì sentì capì andò parlò tornò trovò guardò lasciò pensò cominciò domandò però ciò venerdì lunedì mezzodì "
+        "È perciò cioè caffè lassù laggiù quaggiù purché benché finché giacché nè piè"
+    ),
 )

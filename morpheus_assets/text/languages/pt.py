@@ -42,11 +42,23 @@ LANGUAGE = Language(
     numbers=_numbers,
     ordinal_suffixes="º ª ° o a",
     matter={
-        "front": "prólogo|introdução|prefácio|dedicatória",
-        "back": "epílogo|posfácio|notas",
+        "front": "introdução|prefácio|dedicatória",
+        "opening": "prólogo",
+        "between": "interlúdio|capítulo extra|capítulo bônus",
+        "ending": "epílogo|posfácio",
+        "back": "notas",
         "contents": "índice|sumário|conteúdo",
         "closing": "conclusão|último capítulo",
     },
     letters="ãáçéóíêõàâôúü",
     encodings=WESTERN,
+    accented=(
+        "não são então coração mão mãos irmão irmã manhã mãe mães pão pães chão razão ocasião paixão João São tão "
+        "estão atenção canção lições ações corações opiniões é até você também café pé fé José três mês português há "
+        "já lá cá está estará será ficará água história memória família própria próprio sério mistério número último "
+        "único público música página árvore rápido difícil fácil possível terrível só avó avô avós nós pó vós à às "
+        "àquele cabeça força moça praça começou começar esperança lembrança França ça açúcar caça lançou ninguém "
+        "alguém porém além índia aí saí país raízes saúde ruído paraíso ônibus tônico câmara ângulo lâmpada ciência "
+        "consciência silêncio paciência presença violência"
+    ),
 )

@@ -44,12 +44,21 @@ LANGUAGE = Language(
     numbers=_numbers,
     numerals=Numerals(r"\d{1,3}:(?:a|e|sta|ste|dra|dre|dje|de|te|nde)(?!\w)", _before_colon),
     matter={
-        "front": "förord|företal|inledning|prolog|till läsaren",
-        "back": "epilog|efterord|efterskrift|noter|anmärkningar|bilaga",
+        "front": "förord|företal|inledning|till läsaren",
+        "opening": "prolog",
+        "between": "mellanspel|interludium",
+        "ending": "epilog|efterord",
+        "back": "efterskrift|noter|anmärkningar|bilaga",
         "boilerplate": "slut",
         "contents": "innehåll|innehållsförteckning",
         "closing": "sista kapitlet",
     },
     letters="äåöéà",
     encodings=WESTERN,
+    accented=(
+        "är för när här där så på då må få två gå stå också från ändå även år åt måste något någon några själv "
+        "själva själ väl nämligen träffa världen hälsa människa människor länge lägga kärlek käre mängd ställe "
+        "stället bättre många kände hände öga ögon över öppnade öppen höra hörde gör göra större först början bröder "
+        "mötte söner förr före ön Öland Åke Åland Älskade idé armé"
+    ),
 )

@@ -5,11 +5,22 @@ Knows HTML's elements and EPUB's types; reads no files and makes no Document.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import unescape
 
 from morpheus_assets.text.cleaning import clean
-from morpheus_assets.text.markup.elements import HEADINGS, LINES, PARAGRAPHS, SECTIONS, is_unwanted, role_of
+from morpheus_assets.text.markup.elements import (
+    HEADINGS,
+    LINES,
+    PARAGRAPHS,
+    SECTIONS,
+    is_bold,
+    is_unwanted,
+    names_title,
+    role_of,
+)
+from morpheus_assets.text.markup.hidden import HiddenStyles, is_page_list
 from morpheus_assets.text.markup.tags import Piece, pieces
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
@@ -17,11 +28,19 @@ _NOTE_MARK = re.compile(r"^[\[(]?[\d*†‡§¶]{1,4}[\])]?$")
 _CLOSING = re.compile(r"</([A-Za-z][^\s>]*)")
 _INDENT, _JOIN = 200, 32
 _MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
+_TITLE_HOLDERS = frozenset(("p", "div", "span", "strong", "b", "font", "header", "center", "td", "dt"))
+_LONGEST_TITLE = 160
+# A forum prints "Threadmarks:" before the title, in the same line.
+_LABEL = re.compile(r"(?:^|\n)[^\n]{0,3}threadmarks?[^\n]{0,12}$", re.IGNORECASE)
+NAMED_TITLE, BOLD_LINE = 7, 8
+"""Levels below h6: an element whose class says that it is a title, and a paragraph that is bold as a whole."""
+_MOST_HIDDEN = 0.25
 
 
 @dataclass
 class Heading:
-    """An h1-h6: where its text begins in the flattened text and its tag in the source, and its EPUB role."""
+    """An h1-h6 or what stands like one (levels NAMED_TITLE, BOLD_LINE): where its text begins in the flattened text
+    and its tag in the source, and its EPUB role."""
 
     char_offset: int
     source_offset: int
@@ -42,6 +61,9 @@ class FlatText:
     title: str | None = None
     language: str | None = None
     metas: list[dict[str, str]] = field(default_factory=list)
+    links: int = 0
+    linked: int = 0
+    """Links to other places, and the characters in them: a contents page is little else."""
     repairs: tuple[str, ...] = ()
 
 
@@ -52,14 +74,25 @@ class _Section:
     named: bool = False
 
 
-def flatten(source: str) -> FlatText:
-    """Flatten LF-normalised markup. Time and memory grow with the source's length only."""
-    return _Flattener(source).run()
+def flatten(source: str, sheets: Iterable[str] = ()) -> FlatText:
+    """Flatten LF-normalised markup; `sheets` are style sheets beside the page's own `<style>`, for what they hide.
+
+    Time and memory grow with the source's length only.
+    """
+    flattener = _Flattener(source, HiddenStyles(sheets))
+    flat = flattener.run()
+    if flattener.hidden_chars > _MOST_HIDDEN * (flattener.hidden_chars + len(flat.text)):
+        # A sheet that hides the story itself waits for a script that shows it, page by page.
+        flat = _Flattener(source, None).run()
+    return flat
 
 
 class _Flattener:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, styles: HiddenStyles | None) -> None:
         self.source = source
+        self.styles = styles
+        self.hidden_chars = 0
+        self.hidden_depth = 0
         self.flat = FlatText()
         self.out: list[str] = []
         self.length = 0
@@ -76,6 +109,11 @@ class _Flattener:
         self.pending_heading: Heading | None = None
         self.last_closing: dict[str, int] | None = None
         self.cleaned = False
+        self.open_bold: list[str] = []
+        self.block_start: tuple[int, int] | None = None
+        self.block_bold = False
+        self.named_titles: list[tuple[str, int, int]] = []
+        self.link_start: int | None = None
 
     def run(self) -> FlatText:
         for piece in pieces(self.source):
@@ -86,6 +124,7 @@ class _Flattener:
             else:
                 self._open(piece)
         self._end_heading()
+        self._end_block()
         for name in self.pending_ids:
             self.flat.ids.setdefault(name, self.length)
         self.flat.text = "".join(self.out)
@@ -106,7 +145,7 @@ class _Flattener:
         for key in ("id", "name"):
             if key in attributes and (key == "id" or name == "a"):
                 self.pending_ids.append(attributes[key])
-        if is_unwanted(piece, attributes) and self._closes_later(piece):
+        if self._is_hidden(piece, attributes) and self._closes_later(piece):
             self.skip.append(name)
             return
         if name == "br":
@@ -127,6 +166,14 @@ class _Flattener:
             self.sup_start = (len(self.out), self.length)
         if piece.empty:
             return
+        if name == "a" and "href" in attributes:
+            self.link_start = self.length
+        if name == "p" and self.named_titles and self.named_titles[-1][0] == "p":
+            self._end_named_title()
+        if is_bold(name, attributes):
+            self.open_bold.append(name)
+        if name in _TITLE_HOLDERS and attributes and len(self.named_titles) < _JOIN and names_title(attributes):
+            self.named_titles.append((name, self.length, piece.start))
         if name == "pre":
             self.pre += 1
         if name in SECTIONS and len(self.open_sections) < _MAX_OPEN_SECTIONS:
@@ -139,6 +186,17 @@ class _Flattener:
                 self.pending_sections.append(role)
         if name in HEADINGS:
             self._start_heading(piece, attributes)
+
+    def _is_hidden(self, piece: Piece, attributes: dict[str, str]) -> bool:
+        self.hidden_depth = 0
+        if not attributes or piece.empty:
+            return is_unwanted(piece, attributes)
+        if self.styles and self.styles.hide(piece.name, attributes):
+            self.hidden_depth = 1
+            return True
+        if "aria-hidden" in attributes and is_page_list(piece, attributes, self.source):
+            return True
+        return is_unwanted(piece, attributes)
 
     def _closes_later(self, piece: Piece) -> bool:
         """An element that is never closed is not skipped: it would take the rest of the book with it."""
@@ -153,12 +211,22 @@ class _Flattener:
             return
         if name in HEADINGS:
             self._end_heading()
+        if name == "p":
+            self.open_bold.clear()
+        elif self.open_bold and name == self.open_bold[-1]:
+            self.open_bold.pop()
+        if self.named_titles and name == self.named_titles[-1][0]:
+            self._end_named_title()
         if name in PARAGRAPHS:
             self._paragraph_break(2)
         elif name in LINES:
             self._paragraph_break(1)
         elif name == "br":
             self._line_break()
+        elif name == "a" and self.link_start is not None:
+            self.flat.links += self.length > self.link_start
+            self.flat.linked += self.length - self.link_start
+            self.link_start = None
         elif name == "sup" and self.sup_start is not None:
             self._drop_note_mark()
         if name == "pre" and self.pre:
@@ -196,6 +264,32 @@ class _Flattener:
             heading.text = " ".join(self._since(heading.char_offset).split())
             self.flat.headings.append(heading)
 
+    def _end_named_title(self) -> None:
+        """A title that is a paragraph of its own; an element of that class that holds a whole chapter is none."""
+        _, before, source = self.named_titles.pop()
+        if self.heading is not None or self.length - before > _LONGEST_TITLE + 2:
+            return
+        text = self._since(before)
+        lead = len(text) - len(text.lstrip("\n "))
+        begins = not before or text.startswith("\n") or _LABEL.search(self._since(max(0, before - _JOIN))[: -len(text)])
+        if text[lead:] and begins and "\n\n" not in text[lead:]:
+            self._add_title(before + lead, source, NAMED_TITLE)
+
+    def _end_block(self) -> None:
+        start, bold = self.block_start, self.block_bold
+        self.block_start = None
+        if start is not None and bold and self.heading is None:
+            self._add_title(*start, BOLD_LINE)
+
+    def _add_title(self, start: int, source: int, level: int) -> None:
+        if not 0 < self.length - start <= _LONGEST_TITLE:
+            return
+        if self.flat.headings and self.flat.headings[-1].char_offset >= start:
+            return
+        text = " ".join(self._since(start).split())
+        if any(character.isalnum() for character in text):
+            self.flat.headings.append(Heading(start, source, level, "", text))
+
     def _since(self, offset: int) -> str:
         tail: list[str] = []
         remaining = self.length - offset
@@ -221,14 +315,22 @@ class _Flattener:
     def _line_break(self) -> None:
         if self.length:
             self.breaks = min(self.breaks + 1, 2)
+            if self.breaks == 2:
+                self._end_block()
         self.space = False
 
     def _paragraph_break(self, lines: int) -> None:
+        if lines == 2 and self.block_start is not None:
+            self._end_block()
         self.breaks = max(self.breaks, lines)
         self.space = False
 
     def _text(self, piece: Piece) -> None:
         if self.skip:
+            if self.hidden_depth:
+                self.hidden_chars += len(piece.raw.strip())
+            if self.skip[-1] == "style" and self.styles is not None:
+                self.styles.read(piece.raw)
             if self.skip[-1] == "title" and self.flat.title is None:
                 self.flat.title = " ".join(unescape(piece.raw).split()) or None
             return
@@ -266,6 +368,9 @@ class _Flattener:
             self.heading.char_offset = at
         origin = source_offset if self.pending_source is None else self.pending_source
         self.pending_source = None
+        if self.block_start is None:
+            self.block_start, self.block_bold = (at, origin), True
+        self.block_bold = self.block_bold and bool(self.open_bold)
         self.flat.anchors.append((at, origin))
         self._append(text)
 

@@ -8,17 +8,10 @@ from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
 from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
-_CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]+)""", re.I)
 _TITLE_EXTRAS = re.compile(
     r"^\s*(?:The )?Project Gutenberg(?:'s|’s)?(?: eBook of| Etext of|,)?\s+|\s*\|\s*Project Gutenberg\s*$", re.I
 )
 _MARKUP = re.compile(r"<(?:!doctype|html|head|body|p|div|br|h[1-6]|span|pre|table|section|article)[\s>/]", re.I)
-
-
-def declared_charset(data: bytes) -> str | None:
-    """Encoding that the page's own `<meta charset>` or XML declaration names, None without one."""
-    found = _CHARSET.search(data[:4096])
-    return found.group(1).decode("ascii") if found else None
 
 
 def has_markup(text: str) -> bool:

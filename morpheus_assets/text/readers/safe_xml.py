@@ -19,6 +19,15 @@ def parse(data: bytes) -> Element | None:
         return None
 
 
+def parse_whole(data: bytes) -> Element | None:
+    """The root element of sound XML of any depth; None for what is damaged, where `parse` would lose the rest."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, load_dtd=False)
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+
+
 def local(element: Element) -> str:
     """The tag without its namespace, "" for comments and processing instructions."""
     return etree.QName(element).localname if isinstance(element.tag, str) else ""

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morpheus_assets.text.encoding.declarations import declared_in_markup, declared_in_text, python_name
 from morpheus_assets.text.encoding.decoding import decode
+from morpheus_assets_tests.text.encoding.paragraphs import OTHER_SCRIPTS
 
 FRENCH = "« Où êtes-vous né ? » demanda l'évêque. — À Besançon, répondit-il d'une voix brisée ; ça y est, déjà.\n"
 ENGLISH = "“I don’t know,” said the café owner — ‘and I shan’t ask.’ The fiancée was naïve; it cost £5.\n"
@@ -89,6 +91,121 @@ def test_text_that_only_looks_odd_is_left_alone():
 def test_a_wrong_declaration_is_not_believed_over_valid_utf8():
     assert decode(FRENCH.encode(), "iso-8859-1").text == FRENCH
     assert decode(RUSSIAN.encode("koi8_r"), "koi8-r").text == RUSSIAN
+
+
+LONG_ASCII = "He had walked for an hour before the rain came, and nobody in the village had asked him where he went. "
+FRENCH_ASCII = "Il marchait depuis une heure quand la pluie vint, et personne dans le village ne lui demanda rien. "
+
+
+@pytest.mark.parametrize(
+    ("words", "encodings"),
+    [
+        ("two of his protégés came", ("latin-1", "cp1252", "mac_roman", "cp850")),
+        ("a naïve Brontë reader", ("latin-1", "mac_roman", "cp850")),
+        ("the façade of the château", ("latin-1", "mac_roman", "cp850")),
+        ("Père Étienne and Thérèse", ("latin-1", "mac_roman", "cp850")),
+        ("Señor Núñez", ("latin-1", "mac_roman", "cp850")),
+        ("Cæsar and Æneas, anæmic", ("latin-1", "mac_roman")),
+        ("he owed £4 and £30", ("latin-1", "mac_roman", "cp850")),
+        ("3½ miles", ("latin-1", "cp850")),
+        ("“I have seen it", ("cp1252", "mac_roman")),
+        ("it rained—always—and", ("cp1252", "mac_roman")),
+        ("don’t", ("cp1252", "mac_roman")),
+        ("Well…", ("cp1252", "mac_roman")),
+        ("Mr.\xa0Smith said\xa0so", ("latin-1", "cp850")),
+        ("a cœur", ("cp1252", "mac_roman", "iso8859_15")),
+    ],
+)
+def test_few_accents_in_much_english_are_read_as_what_they_are(words, encodings):
+    text = f"{LONG_ASCII * 3}{words}. {LONG_ASCII * 3}"
+    for encoding in encodings:
+        assert decode(text.encode(encoding)).text == text, encoding
+
+
+@pytest.mark.parametrize("words", ["à", "où", "était", "fête", "déjà", "garçon", "«Tenez", "maître", "goût", "naïf"])
+def test_one_accent_in_much_french_is_read_as_what_it_is(words):
+    text = f"{FRENCH_ASCII * 3}Le soir {words} le vent tombait. {FRENCH_ASCII * 3}"
+    for encoding in ("latin-1", "cp1252", "mac_roman", "cp850"):
+        assert decode(text.encode(encoding)).text == text, encoding
+
+
+def test_hundreds_of_no_break_spaces_are_no_letters():
+    text = "He was\xa0there, and she was\xa0not.\xa0 It had been\xa0so for years.\n" * 60
+    assert decode(text.encode("latin-1")).text == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sentence"),
+    [(encoding, one) for (_, encodings), all_of in OTHER_SCRIPTS.items() for encoding in encodings for one in all_of],
+)
+def test_one_sentence_of_another_language_is_enough(encoding, sentence):
+    data = sentence.encode(encoding)
+    assert decode(data).text == data.decode(encoding)
+
+
+def test_english_with_the_quotes_of_a_chinese_computer_keeps_them():
+    text = "“I don’t know,” she said—and that was all. " * 3
+    assert decode(text.replace("—", "――").encode("gb18030")).text == text.replace("—", "――")
+
+
+def test_a_declared_encoding_is_believed_where_letters_leave_a_choice():
+    text = LONG_ASCII + "Kočí mluvil s panem. " + LONG_ASCII
+    assert decode(text.encode("cp1250"), "windows-1250").text == text
+    assert decode(text.encode("iso8859_2"), "iso-8859-2").text == text
+
+
+def test_a_declaration_that_the_letters_contradict_is_told_and_not_believed():
+    decoded = decode((RUSSIAN * 3).encode("cp1251"), "iso-8859-1")
+    assert decoded.text == RUSSIAN * 3
+    assert "says that it is iso-8859-1" in decoded.repairs[0]
+    chinese = decode((CHINESE * 3).encode("gb18030"), "windows-1252")
+    assert chinese.text == CHINESE * 3
+    assert chinese.repairs
+    accents = f"{LONG_ASCII}two protégés {LONG_ASCII}"
+    assert decode(accents.encode("latin-1"), "gb2312").text == accents
+
+
+def test_what_is_doubtful_is_said_with_the_alternative():
+    decoded = decode(LONG_ASCII.encode() + b"They came to Romb\x89r then. " + LONG_ASCII.encode())
+    assert "Rombâr" in decoded.text
+    assert "not certain" in decoded.repairs[0]
+    assert "it may be cp850 (Rombër)" in decoded.repairs[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b'<meta charset="Shift_JIS">', "cp932"),
+        (b'<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">', "cp1252"),
+        (b'<?xml version="1.0" encoding="windows-1251"?>', "cp1251"),
+        (b'<meta charset="GB2312">', "gb18030"),
+        (b'<meta charset="x-mac-roman">', "mac_roman"),
+        (b'<meta charset="nonsense">', None),
+        (b'<meta charset="base64">', None),
+    ],
+)
+def test_a_page_declares_its_encoding(data, name):
+    assert python_name(declared_in_markup(data)) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("ISO-8859-1", "cp1252"),
+        ("ISO Latin-1", "cp1252"),
+        ("ASCII", "cp1252"),
+        ("UTF-8", "utf-8"),
+        ("Windows Code Page 1252", None),
+        ("CP-1252", "cp1252"),
+        ("Codepage 850", "cp850"),
+        ("ISO-646-US (US-ASCII)", None),
+        ("Big5", "cp950"),
+    ],
+)
+def test_a_gutenberg_header_declares_its_encoding(value, name):
+    head = f"The Project Gutenberg EBook of X\r\n\r\nCharacter set encoding: {value}\r\n\r\n".encode()
+    assert python_name(declared_in_text(head)) == name
+    assert declared_in_text(head.replace(b"Gutenberg", b"Office")) is None
 
 
 @settings(max_examples=150, deadline=None)

@@ -41,14 +41,14 @@ languages.__path__.append(sys.argv[1])
 from morpheus_assets.store.content.full_text import configuration_of
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.encoding.single_byte import _alphabets
+from morpheus_assets.text.encoding.single_byte import _spoken
 from morpheus_assets.text.language_detection import language_named
 
 prose = "He came back over the hill, and nobody in the house had heard of it before. " * 20
 text = "".join(f"{word} tetlh\\n\\n{prose}\\n\\n" for word in ("Wa'dich", "Cha'dich", "Wejdich"))
 found = find_chapters(Document(text + f"Bertlham\\n\\n\\n{prose}", "txt", "utf-8"))
 print([(chapter.kind, chapter.title) for chapter in found if chapter.kind == "chapter"])
-print(language_named("Quenya"), configuration_of("qy"), "ŭĝ" in _alphabets()["iso8859_3"])
+print(language_named("Quenya"), configuration_of("qy"), "ŭĝ" in [one.letters for one in _spoken()["iso8859_3"]])
 """
 
 
