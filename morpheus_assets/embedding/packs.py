@@ -231,6 +231,7 @@ class PackSender:
         self._trusted = False
         self._probing = asyncio.Lock()
         self._probe_passed = self._probe_failed = 0.0
+        self._probe_error: EmbeddingError | None = None
         self._once = replace(self._policy, unavailable_attempts=1)
         self._opened = time.monotonic()
 
@@ -305,6 +306,8 @@ class PackSender:
             self._leave_to_a_person(pack, "no answer in time", outcome)
             return False
         if _is_text(pack) and not await self._passes_harmless(pack, self._opened, outcome):
+            if self._probe_error is not None and not isinstance(self._probe_error, AnswerOverdue):
+                raise self._probe_error
             raise AnswerOverdue(
                 "The provider does not answer a harmless sentence, so what it did not answer today, and is perhaps paid"
                 " for, is not sent again yet: run again later."
@@ -392,7 +395,8 @@ class PackSender:
                 await self._send_harmless(outcome, self._once)
             except EmbeddingError as error:
                 outcome.requests_without_result += error.requests
-                self._probe_failed = time.monotonic()
+                error.requests = 0
+                self._probe_error, self._probe_failed = error, time.monotonic()
                 return False
             self._probe_passed = time.monotonic()
             self._trusted = True

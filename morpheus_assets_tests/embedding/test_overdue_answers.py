@@ -1,12 +1,14 @@
 """Answers that do not come within our deadline: perhaps paid for, so booked apart, and asked for smaller and fewer."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from morpheus_assets.embedding.errors import AnswerOverdue
+from morpheus_assets.embedding.errors import AnswerOverdue, ConfigurationError
 from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput, UnansweredRequest
+from morpheus_assets.embedding.queries import embed_query
 from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets_tests.embedding.helpers import (
     OPENAI,
@@ -130,6 +132,16 @@ def test_what_is_perhaps_paid_for_is_not_sent_again_before_a_harmless_sentence_i
     assert provider_server.at_rest(url)["inputs"] == 1
 
 
+def test_a_fault_of_the_harmless_sentence_is_said_and_not_taken_for_silence(provider_server: ProviderServer):
+    url = provider_server.base_url("401")
+    inputs = [replace(each, tries=1, together=8) for each in as_inputs(sentences(4))]
+
+    got = Results(OPENAI, url, 5.0, inputs)
+
+    assert type(got.error) is ConfigurationError
+    assert provider_server.stats(url)["requests"] == 1
+
+
 def test_after_its_third_try_nothing_is_sent_even_if_nobody_listed_it(provider_server: ProviderServer):
     url = provider_server.base_url()
     inputs = [replace(each, tries=3, together=2) for each in as_inputs(sentences(2))]
@@ -142,8 +154,7 @@ def test_after_its_third_try_nothing_is_sent_even_if_nobody_listed_it(provider_s
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_question_is_still_asked_again_within_its_attempts(times: int, provider_server: ProviderServer):
-    from morpheus_assets.embedding.queries import query_vector
-
     url = provider_server.base_url("slow", delay=0.6, times=times)
-    assert query_vector(open_provider(OPENAI, url, 0.3), "a ship", retry=QUICK).shape == (256,)
+    vector = asyncio.run(embed_query(open_provider(OPENAI, url, 0.3), "a ship", retry=QUICK))
+    assert vector.shape == (256,)
     assert provider_server.stats(url)["requests"] == times + 1
