@@ -161,7 +161,8 @@ class Settings(BaseSettings):
         json_schema_extra=section("Changes of model"),
     )
     reembed_max_tokens: Count | None = Field(
-        None, description="Token budget of one night's re-embedding; unset: no token limit."
+        None,
+        description="Token budget of one night's re-embedding; unset: no token limit (needed where no price is known).",
     )
     reembed_max_cost: float = Field(10.0, ge=0, description="Budget of one night's re-embedding, in dollars.")
     upkeep_cron: str = Field("30 4 * * *", description="When to drop expired spaces and unused vectors (cron).")

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, ProviderUnavailable, RequestTooLarge
-from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.queries import embed_query
@@ -133,9 +133,10 @@ class _OwnVectors:
             budget = budget_for_people(self._settings, space, self._engine) or NoBudget()
             async with answered_within(space, within):
                 async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=_PATIENT):
-                    if not isinstance(arrived, EmbeddedBatch):
+                    if isinstance(arrived, RefusedInput):
                         raise InputRefused(arrived.reason, hashes.index(arrived.content_hash))
-                    found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
+                    if isinstance(arrived, EmbeddedBatch):
+                        found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
         return [found[key] for key in hashes]
 
     async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:

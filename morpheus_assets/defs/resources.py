@@ -22,7 +22,7 @@ from morpheus_assets.sources.names import MAX_PANEL_BYTES
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.embedding.packs import EmbeddingInput, StreamResult
     from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
@@ -121,9 +121,7 @@ class ProvidersResource:
 
         return RetryPolicy(attempts=self.settings.retry_attempts)
 
-    def embed(
-        self, space: Space, inputs: "Iterable[EmbeddingInput]", engine: "Engine"
-    ) -> "Iterator[EmbeddedBatch | RefusedInput]":
+    def embed(self, space: Space, inputs: "Iterable[EmbeddingInput]", engine: "Engine") -> "Iterator[StreamResult]":
         """Send inputs to the space's provider within its budget; batches come as they arrive.
 
         Raises the errors of embedding.errors after everything that had arrived by then was given.

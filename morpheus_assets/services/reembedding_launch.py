@@ -22,6 +22,7 @@ from morpheus_assets.services.reembedding_plan import (
     describe_space,
     total_price,
     whole_novels,
+    why_unbounded,
 )
 from morpheus_assets.store.accounts.reembeddings import (
     Launch,
@@ -140,6 +141,8 @@ def order_for(
 
 def _launch(engine: Engine, dagster: Backfills, plan: SpacePlan) -> str:
     key = plan.space.key
+    if plan.unbounded:
+        return f"{key}: {why_unbounded(plan)}"
     running = dagster.running({SPACE_TAG: key})
     if running:
         return f"{key}: the backfill {running} is still running, so none is added."

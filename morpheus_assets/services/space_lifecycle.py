@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +16,7 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import LOWEST_RECALL, Space, SpaceRow
 from morpheus_assets.services.configured_spaces import PURPOSES, configured_spaces, wanted_spaces
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.accounts.spending import spending_totals
+from morpheus_assets.store.accounts.spending import SpendingTotal, spending_totals
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.spaces.announcements import announce, announced, withdraw
 from morpheus_assets.store.spaces.archive import export_space, restore_space
@@ -98,7 +97,7 @@ class ListedSpace:
     row: SpaceRow
     covered: Coverage
     size: SpaceSize
-    cost: Decimal | None
+    spent: SpendingTotal | None
     place: int | None
 
 
@@ -222,12 +221,12 @@ def prepare_space(engine: Engine, key: str) -> str:
 def listed_spaces(engine: Engine, settings: Settings) -> list[ListedSpace]:
     """Every stored space, those for text first, by age."""
     sizes = {size.key: size for size in space_sizes(engine)}
-    costs = {total.space_key: total.cost for total in spending_totals(engine)}
+    spent = {total.space_key: total for total in spending_totals(engine)}
     listed = []
     for row in sorted(list_spaces(engine), key=lambda each: (each.purpose != "text", each.id)):
         keys = [space.key for space in wanted_spaces(settings, row.purpose)]
         place = keys.index(row.key) + 1 if row.key in keys else None
-        listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], costs.get(row.key), place))
+        listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], spent.get(row.key), place))
     return listed
 
 
@@ -241,7 +240,11 @@ def describe_space(listed: ListedSpace, retention_days: int) -> str:
     place = f"no. {listed.place} in the settings" if listed.place else "not in the settings"
     recall = f" recall {row.index_recall:.3f}" if row.index_recall is not None else ""
     index = f"{row.index_kind}{recall}" if row.index_kind else "exact search"
-    cost = f", ${listed.cost:,.4f} spent" if listed.cost else ""
+    spent = listed.spent
+    cost = f", ${spent.cost:,.4f} spent" if spent is not None and spent.cost else ""
+    if spent is not None and spent.uncertain_tokens:
+        price = f"${spent.uncertain_cost:,.4f}" if spent.uncertain_cost is not None else "of unknown price"
+        cost += f", perhaps {spent.uncertain_tokens:,} tokens more ({price}) for requests without an answer in time"
     return (
         f"{row.key}  [{state}; {place}]\n"
         f"    {share:.1f} % of {covered.needed:,} covered, {covered.missing:,} missing, {covered.refused:,} refused;"

@@ -27,7 +27,16 @@ from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused
 from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings
 from morpheus_assets.store.accounts import reembeddings
-from morpheus_assets_tests.defs.model_change import NEW, NEW_KEY, OLD_KEY, add_novels, fill, make_settings, names
+from morpheus_assets_tests.defs.model_change import (
+    NEW,
+    NEW_KEY,
+    OLD_KEY,
+    add_novel,
+    add_novels,
+    fill,
+    make_settings,
+    names,
+)
 
 
 @pytest.fixture
@@ -183,6 +192,28 @@ def test_a_plan_becomes_a_backfill_through_the_webserver(engine: Engine, doors: 
     assert noted.backfill_id == backfill.backfill_id
     with pytest.raises(DagsterRefused, match="has no asset text_embeddings/nonsense: reload its code location"):
         asyncio.run(DagsterClient(doors.webserver).partitions(["text_embeddings", "nonsense"]))
+
+
+def test_without_a_price_the_command_line_launches_nothing_and_says_what_to_set(
+    engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_novel(engine, "emma")
+    for name, value in {
+        "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MORPHEUS_DATA_FOLDER": str(tmp_path / "data"),
+        "MORPHEUS_TEXT_SPACES": "openai/own-model@64",
+        "MORPHEUS_SAMPLES": "false",
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    load_settings.cache_clear()
+    done = CliRunner().invoke(main, ["reembed", "--yes"])
+    load_settings.cache_clear()
+    assert done.exit_code == 0, done.output
+    last = done.output.splitlines()[-1]
+    assert last.startswith("openai-own-model-64: the price of openai/own-model is not known")
+    assert "set MORPHEUS_REEMBED_MAX_TOKENS" in last
 
 
 def spend_the_budget(engine: Engine, settings: Settings) -> None:

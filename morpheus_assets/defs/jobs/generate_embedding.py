@@ -155,21 +155,28 @@ def _embed(
     arrived: "dict[bytes, np.ndarray]",
 ) -> tuple[int, int]:
     """Embed what has not arrived yet into `arrived`; the tokens and requests of this attempt."""
-    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput, RefusedInput, UnansweredRequest
     from morpheus_assets.embedding.retries import RetryPolicy
     from morpheus_assets.embedding.stream import embed_batches
-    from morpheus_assets.store.accounts.spending import record_spending
+    from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 
     missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.texts) if _hash(text) not in arrived]
     tokens = requests = 0
     try:
         # one attempt each: trying again is the step's business, which shows it in the UI
         for outcome in embed_batches(
-            provider, missing, budget=providers.budget(space, database.engine), retry=RetryPolicy(attempts=1),
+            provider, missing, budget=providers.budget(space, database.engine),
+            retry=RetryPolicy(attempts=1, divides=False),
             concurrency=providers.settings.requests_in_flight, input_type=config.purpose,
         ):  # fmt: skip
+            if isinstance(outcome, UnansweredRequest):
+                record_uncertain_spending(
+                    database.engine, space, None, tokens=outcome.tokens, inputs=outcome.inputs,
+                    requests=outcome.requests, cost=price_of(space, outcome.tokens), run_id=context.run_id,
+                )  # fmt: skip
+                continue
             requests += outcome.requests
-            if not isinstance(outcome, EmbeddedBatch):
+            if isinstance(outcome, RefusedInput):
                 index = [_hash(text) for text in config.texts].index(outcome.content_hash)
                 raise ValidationError(f"inputs[{index}] is refused by {space.provider}: {outcome.reason}")
             tokens += outcome.tokens

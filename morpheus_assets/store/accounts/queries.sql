@@ -58,13 +58,17 @@ FROM api_jobs WHERE job_id = %(job_id)s
 -- Spending ----------------------------------------------------------------------------------------------------------
 
 -- name: record_spending
-INSERT INTO spending (space_key, novel, tokens, inputs, requests, cost, run_id)
-VALUES (%(space_key)s, %(novel)s, %(tokens)s, %(inputs)s, %(requests)s, %(cost)s, %(run_id)s)
+INSERT INTO spending (space_key, novel, tokens, inputs, requests, cost, run_id,
+                      uncertain_tokens, uncertain_inputs, uncertain_cost)
+VALUES (%(space_key)s, %(novel)s, %(tokens)s, %(inputs)s, %(requests)s, %(cost)s, %(run_id)s,
+        %(uncertain_tokens)s, %(uncertain_inputs)s, %(uncertain_cost)s)
 
 -- name: spending_totals
 SELECT space_key, sum(tokens)::bigint AS tokens, sum(inputs)::bigint AS inputs, sum(requests)::bigint AS requests,
-       sum(cost) AS cost
+       sum(cost) AS cost, sum(uncertain_tokens)::bigint AS uncertain_tokens,
+       sum(uncertain_inputs)::bigint AS uncertain_inputs, sum(uncertain_cost) AS uncertain_cost
 FROM spending
+WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)
 GROUP BY space_key ORDER BY 2 DESC, 1
 
 -- name: last_spending

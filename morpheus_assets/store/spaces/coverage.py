@@ -25,12 +25,17 @@ _MISSING = {"text": queries.missing_texts, "image": queries.missing_images}
 
 @dataclass(frozen=True)
 class MissingInput:
-    """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder."""
+    """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder.
+
+    `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
+    """
 
     content_hash: bytes
     novel: str
     content: str
     token_count: int
+    tries: int = 0
+    together: int = 0
 
 
 @dataclass(frozen=True)

@@ -244,8 +244,29 @@ UPDATE refused_inputs SET ignored = true
 WHERE space_id = %(space)s AND NOT ignored AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
 
 -- name: delete_refusals
+-- Whoever asks for an input again also allows that it is paid for again.
+WITH again AS (
+    DELETE FROM unanswered_inputs
+    WHERE space_id = %(space)s AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+)
 DELETE FROM refused_inputs
 WHERE space_id = %(space)s AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+
+
+-- Unanswered inputs -------------------------------------------------------------------------------------------------
+
+-- name: forget_unanswered
+DELETE FROM unanswered_inputs WHERE space_id = %(space)s AND first_at < now() - interval '1 day'
+
+-- name: record_unanswered
+INSERT INTO unanswered_inputs (space_id, content_hash, tries, together)
+SELECT %(space)s, hash, 1, %(together)s FROM unnest(%(hashes)s::bytea[]) AS hash
+ON CONFLICT (space_id, content_hash) DO UPDATE
+SET tries = unanswered_inputs.tries + 1, together = excluded.together
+
+-- name: unanswered_today
+SELECT content_hash, tries, together FROM unanswered_inputs
+WHERE space_id = %(space)s AND first_at >= now() - interval '1 day'
 
 
 -- Indexes -----------------------------------------------------------------------------------------------------------
