@@ -30,7 +30,10 @@ NOVEL_COLUMNS = _schema(
 )
 
 CHAPTER_COLUMNS = _schema(
-    ordinal=("integer", "1, 2, … in reading order; 0 for front matter, one past the last for back matter"),
+    ordinal=(
+        "integer",
+        "1, 2, … in reading order; pieces in front of the chapters are 0, -1 …; those at the back count on",
+    ),
     title=("text", "the heading, joined where it runs over several lines"),
     kind=("text", "chapter, section (no chapters were found), front or back"),
     char_start=("integer", "first character in the novel's text"),
