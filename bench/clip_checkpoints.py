@@ -9,7 +9,7 @@ def spaces_setting(model: str, folder: Path) -> str:
         return "open_clip/demo"
     weights = folder / f"{model}.pt"
     if not weights.exists():
-        from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
+        from morpheus_assets.embedding.local_models import ensure_torchvision_imports
 
         ensure_torchvision_imports()
         import open_clip

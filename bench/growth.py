@@ -26,8 +26,7 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.content.novels import remove_novel
 from morpheus_assets.store.database.engine import open_engine
-from morpheus_assets.store.search import nearest as vector_search
-from morpheus_assets.store.spaces import indexes, spaces, vectors
+from morpheus_assets.store.spaces import index_types, indexes, spaces, vectors
 
 WARM_UP, ALONE = 99_999, 99_998
 KINDS = {"hnsw-binary": 0, "ivf-binary": 10**9}
@@ -123,10 +122,10 @@ class Growth:
 
     def built_anew(self, size: int, asked: dict[Scope, list[Asked]], largest_in_lists: int) -> dict[str, Any]:
         """An index of one kind: its build, its searches, and a novel that comes into it and goes again."""
-        usual, vector_search.LARGEST_IN_LISTS = vector_search.LARGEST_IN_LISTS, largest_in_lists
+        usual, index_types.LARGEST_IN_LISTS = index_types.LARGEST_IN_LISTS, largest_in_lists
         with self.meters.peaks() as peak, self.meters.measured() as taken:
             indexes.ensure_index(self.engine, self.space(), rebuild=True)
-        vector_search.LARGEST_IN_LISTS = usual
+        index_types.LARGEST_IN_LISTS = usual
         [found] = search_all(self.engine, self.meters, asked, mode="vector").values()
         size_of = self.bytes_a_chunk(size, self.space().table)["vectors_index"]
         novel = self.ingest(ALONE)

@@ -12,7 +12,7 @@ from bench.growth_meters import Meters
 from bench.serving_setup import percentile
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.content.chunks import iter_chunks_of
-from morpheus_assets.store.search import hits as search
+from morpheus_assets.store.search.hits import search_text, with_active_space
 from morpheus_assets.store.spaces import vectors
 
 K = 10
@@ -88,10 +88,10 @@ def search_all(
         before = meters.read()["postgres"]
         for question in random.Random(0).sample(each, len(each)) * rounds:
             started = time.perf_counter()
-            hits = search.with_active_space(
+            hits = with_active_space(
                 engine,
                 "text",
-                lambda space, q=question, s=scope: search.search_text(
+                lambda space, q=question, s=scope: search_text(
                     engine, q.vector, q.text, space=space, k=K, novel=s.novels, chapter=s.chapter, mode=mode
                 ),
             )

@@ -35,9 +35,9 @@ from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.domain.content import PanelRecord
-from morpheus_assets.embedding.clip_model import ClipModel
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.clip.model import ClipModel
 from morpheus_assets.embedding.providers.open_clip import BATCH, OpenClipProvider
-from morpheus_assets.embedding.spaces import Space
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.services.configured_spaces import configured_image_spaces, open_provider
 from morpheus_assets.settings import Settings

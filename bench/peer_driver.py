@@ -168,11 +168,12 @@ def ask_sensor(sensor, settings, instance) -> list[str]:
 def remove_gone(settings) -> list[str]:
     """What a person does after deleting a file: `morpheus remove NOVEL`."""
     from morpheus_assets.services.connections import connected_engine
+    from morpheus_assets.services.content_location import novels_source
     from morpheus_assets.services.novels import removable, remove_stored
-    from morpheus_assets.sources.local import list_novels as listed_novels
+    from morpheus_assets.sources.listing import list_novels as listed_novels
     from morpheus_assets.store.content.novels import list_novels
 
-    there = {file.novel for file in listed_novels(settings.novels_folder).files}
+    there, _ = listed_novels(novels_source(settings))
     with connected_engine(settings) as engine:
         gone = [row.novel for row in list_novels(engine) if row.novel not in there]
     for novel in gone:

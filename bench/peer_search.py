@@ -20,18 +20,18 @@ SEARCHES = 200
 def search(settings: Settings, text: str) -> dict[str, float]:
     """p50 and p95 in ms of 200 searches for 200 characters of `text`; raises SystemExit when one finds too little."""
     from morpheus_assets.api.metrics import Metrics
-    from morpheus_assets.api.search.service import Ask
     from morpheus_assets.api.state import Services, open_services
+    from morpheus_assets.services.search import SearchQuery
 
     async def measure(services: Services, mode: str) -> tuple[float, float]:
         chance, took = random.Random(1), []
         for _ in range(SEARCHES):
             at = chance.randrange(len(text) - 300)
             started = time.perf_counter()
-            asked = Ask(q=text[at : at + 200], k=10, kind="text", mode=mode, sentences=False)
-            found = await services.search.search(asked)
+            query = SearchQuery(q=text[at : at + 200], k=10, kind="text", mode=mode, sentences=False)
+            found = await services.search.search(query)
             took.append((time.perf_counter() - started) * 1e3)
-            if len(found["passages"]) != 10:
+            if len(found.passages) != 10:
                 raise SystemExit(f"{len(found['passages'])} passages instead of 10")
         took.sort()
         return took[SEARCHES // 2], took[int(SEARCHES * 0.95)]

@@ -9,13 +9,13 @@ Prints the seconds from the first file to the last vector, imports not counted, 
 import sys
 import time
 from collections.abc import Sequence
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, embed_batches
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets.services.configured_spaces import configured_text_spaces, open_provider, request_budget
 from morpheus_assets.services.novels import novel_record
 from morpheus_assets.settings import Settings, load_settings
@@ -38,7 +38,7 @@ def store_text(engine: Engine, path: Path, novel: str, chunker: ChunkerSettings)
     upsert_novel(engine, record)
     chapters = find_chapters(document)
     replace_chapters(engine, novel, chapters, source_digest=digest)
-    cut = partial(cut_chapters, document.text, chapters, chunker)
+    cut = cut_chapters(document.text, chapters, chunker)
     made = {"chunker": chunker.version(), "source_digest": digest, "body_digest": record.body_digest}
     replace_cut_chapters(engine, novel, cut, **made)
 

@@ -17,15 +17,16 @@ from typing import Any
 # (module that defines it, function or Class.method, section). A generator is timed while it works, not while its
 # consumer does.
 SECTIONS = (
-    ("morpheus_assets.text.novel_files", "file_digest", "reading"),
-    ("morpheus_assets.text.novel_files", "read_novel_file", "reading"),
+    ("morpheus_assets.sources.local", "LocalSource.mark", "reading"),
+    ("morpheus_assets.sources.local", "LocalSource.read", "reading"),
+    ("morpheus_assets.text.novel_files", "read_novel_object", "reading"),
     ("morpheus_assets.text.chapters.find", "find_chapters", "chapters"),
     ("morpheus_assets.text.chunking.chunks", "cut_chunks", "chunking"),
     ("morpheus_assets.text.chunking.chunks", "cut_chapters", "chunking"),
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.handle_output", "storing text"),
     ("morpheus_assets.defs.io_managers.base", "NovelPartitionsIOManager.load_input", "storing text"),
-    ("morpheus_assets.embedding.pipeline", "embed_batches", "embedding"),
-    ("morpheus_assets.services.embed_novels", "SpaceFiller._keep", "writing vectors"),
+    ("morpheus_assets.embedding.stream", "embed_batches", "embedding"),
+    ("morpheus_assets.defs.io_managers.embeddings", "EmbeddingsIOManager._write", "writing vectors"),
     ("morpheus_assets.store.spaces.indexes", "ensure_index", "index"),
     ("morpheus_assets.defs.io_managers.embeddings", "EmbeddingsIOManager.handle_output", "coverage"),
     ("dagster", "DagsterInstance.handle_new_event", "dagster events"),

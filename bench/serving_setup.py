@@ -13,8 +13,9 @@ from pathlib import Path
 
 import httpx
 
-from morpheus_assets.domain.content import ChapterRecord, NovelRecord
-from morpheus_assets.embedding.spaces import Space, resolve_text_space
+from morpheus_assets.domain.content import NovelRecord
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import replace_chunks
 from morpheus_assets.store.content.novels import upsert_novel
@@ -54,7 +55,7 @@ def serving(
         server.ensure_databases()
         engine = open_engine(server.url())
         migrate(engine)
-        space = resolve_text_space(space_name, any_openai_model=True)
+        space = resolve_text_space(space_name, own_endpoints=["openai"])
         text, bodies = load_novel(engine, novel, space)
         command = [sys.executable, "-m", "morpheus_assets_tests.fixtures.provider_server", "--latency-ms"]
         provider = subprocess.Popen([*command, str(latency_ms)], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
@@ -98,7 +99,7 @@ def load_novel(engine, path: Path, space: Space) -> tuple[str, list[str]]:
     replace_chapters(
         engine,
         "bench",
-        [ChapterRecord(c.ordinal, c.title, c.kind, c.char_start, c.char_end, c.line) for c in chapters],
+        chapters,
     )
     replace_chunks(engine, "bench", chunks)
     unique = {chunk.content_hash: chunk.body for chunk in chunks}

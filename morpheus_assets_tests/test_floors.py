@@ -31,6 +31,10 @@ AT_THE_ROOT = {"__init__", "definitions", "settings"}
 ALIASES = {"dagster_storage"}
 KNOWS_DAGSTER = {"defs", "definitions"}
 HEAVY = {"torch", "pandas", "openai", "voyageai", "open_clip", "sentence_transformers", "transformers", "torchvision"}
+# Local folder and bucket differ inside sources/ alone; in settings a written value becomes a path.
+TELLS_SOURCES_APART = {"sources", "settings"}
+KINDS_OF_SOURCES = {"LocalSource", "ObjectSource", "Path", "PurePath", "PosixPath", "PurePosixPath"}
+CHOOSES_A_SOURCE = "services.content_location"
 SQL = re.compile(
     r"\b(SELECT\b.+\bFROM|INSERT INTO|UPDATE \S+ SET|DELETE FROM|CREATE (TABLE|INDEX|DATABASE|EXTENSION)|ALTER TABLE"
     r"|DROP (TABLE|DATABASE|INDEX)|pg_advisory|LISTEN|NOTIFY) ?\b",
@@ -90,6 +94,11 @@ def faults(package: Path = PACKAGE) -> Iterator[str]:
             yield f"{name} imports dagster"
         if room_of(name) != "store" and (said := sql_in(path)):
             yield f"{name} holds SQL: {said}"
+        if room_of(name) not in TELLS_SOURCES_APART and (kinds := kinds_told_apart(path)):
+            yield f"{name} tells sources apart: {', '.join(sorted(kinds))}"
+        if room_of(name) != "sources" and name != CHOOSES_A_SOURCE:
+            chosen = {found.rpartition(".")[2] for found in imports(path)} & {"LocalSource", "ObjectSource"}
+            yield from (f"{name} chooses a source itself: {kind}" for kind in sorted(chosen))
     for name, targets in arrows(package).items():
         for target in targets:
             own, other = room_of(name), room_of(target)
@@ -111,6 +120,19 @@ def sql_in(path: Path) -> str:
         if found := SQL.search(node.value):
             return found.group(0)
     return ""
+
+
+def kinds_told_apart(path: Path) -> set[str]:
+    """The kinds of sources that `isinstance`, `issubclass` or a `match` asks for."""
+    asked: list[ast.AST] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            asked += node.args[1:] if node.func.id in ("isinstance", "issubclass") else []
+        elif isinstance(node, ast.MatchClass):
+            asked.append(node.cls)
+    inside = [part for node in asked for part in ast.walk(node)]
+    names = {part.id for part in inside if isinstance(part, ast.Name)}
+    return KINDS_OF_SOURCES & (names | {part.attr for part in inside if isinstance(part, ast.Attribute)})
 
 
 def imported_at_load(path: Path) -> set[str]:
@@ -139,6 +161,15 @@ def test_every_module_stands_on_a_floor_and_imports_from_below():
         ("services/runs.py", "def run():\n    from dagster import Definitions", "services.runs imports dagster"),
         ("api/words.py", 'ROWS = "SELECT body FROM chunks"', "api.words holds SQL"),
         ("cli/words.py", 'ROWS = f"DELETE FROM {1}"', "cli.words holds SQL"),
+        ("defs/words.py", "def at(x):\n    return isinstance(x, ObjectSource)", "defs.words tells sources apart: Obj"),
+        ("api/words.py", "def at(x):\n    return isinstance(x, (str, pathlib.Path))", "api.words tells sources apart"),
+        ("api/words.py", "def at(x):\n    return isinstance(x, LocalSource | None)", "api.words tells sources apart"),
+        (
+            "cli/words.py",
+            "match 1:\n    case LocalSource():\n        pass",
+            "cli.words tells sources apart: LocalSource",
+        ),
+        ("api/words.py", "from morpheus_assets.sources.local import LocalSource", "api.words chooses a source itself"),
     ],
 )
 def test_what_does_not_belong_is_named(tmp_path: Path, path: str, source: str, said: str):

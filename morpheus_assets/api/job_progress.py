@@ -1,25 +1,19 @@
-"""How far a job is: Dagster's word for its state, the store's counts for its progress."""
+"""State and progress of a job: the state is Dagster's, the progress is counted in the store."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.services.configured_spaces import space_of
+from morpheus_assets.embedding.models import price_of
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import JobState
-from morpheus_assets.store.accounts.jobs import (
-    LaunchedJob,
-    find_job,
-    last_spending,
-    present_tokens,
-    result_summary,
-    spent_since,
-)
+from morpheus_assets.store.accounts.jobs import LaunchedJob, find_job, result_summary
+from morpheus_assets.store.accounts.spending import last_spending, spent_since
+from morpheus_assets.store.content.chunks import distinct_tokens
 from morpheus_assets.store.database.errors import DatabaseUnusable, SpaceError
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import get_space
@@ -79,7 +73,7 @@ class JobReport(BaseModel):
 
 @dataclass(frozen=True)
 class Before:
-    """What there was when a job was launched."""
+    """Counts at the launch of a job: passages with a vector, their tokens, the last row of spending."""
 
     done: int
     tokens: int
@@ -92,38 +86,38 @@ def before_launch(engine: Engine, space_key: str, novels: Sequence[str]) -> Befo
         found = coverage(engine, get_space(engine, space_key), novels)
     except SpaceError:
         return Before(0, 0, last_spending(engine))
-    return Before(found.present, present_tokens(engine, novels) - found.missing_tokens, last_spending(engine))
+    return Before(found.present, distinct_tokens(engine, novels) - found.missing_tokens, last_spending(engine))
 
 
-async def report(services: "Services", job_id: str) -> dict[str, Any]:
-    """The state of a job, JSON-ready. Raises UnknownJob, DagsterUnavailable, DagsterRefused."""
+async def report(services: "Services", job_id: str) -> JobReport:
+    """The state of a job. Raises UnknownJob, DagsterUnavailable, DagsterRefused."""
     state = await services.dagster.state(job_id)
     try:
         progress, result, launched = await services.database.call(_stored, state)
     except (DatabaseUnusable, DatabaseNotRunning):
         progress, result, launched = None, None, None
     novels = list(state.novels) or (launched.novels if launched else [])
-    return {
-        "id": job_id, "kind": state.kind, "job": state.job or (launched.kind if launched else None),
-        "status": _STATUS.get(state.status, "running"), "dagster_status": state.status, "finished": state.finished,
-        "novels": novels, "runs": dict(state.counts), "progress": progress, "result": result, "error": state.error,
-        "created": state.created, "started": state.started, "ended": state.ended,
-    }  # fmt: skip
+    return JobReport(
+        id=job_id, kind=state.kind, job=state.job or (launched.kind if launched else None),
+        status=_STATUS.get(state.status, "running"), dagster_status=state.status, finished=state.finished,
+        novels=novels, runs=dict(state.counts), progress=progress, result=result, error=state.error,
+        created=state.created, started=state.started, ended=state.ended,
+    )  # fmt: skip
 
 
-def _stored(engine: Engine, state: JobState) -> tuple[dict[str, Any] | None, dict[str, Any] | None, LaunchedJob | None]:
+def _stored(engine: Engine, state: JobState) -> tuple[Progress | None, JobResult | None, LaunchedJob | None]:
     launched = find_job(engine, state.id)
     summary = result_summary(engine, state.id)
-    result = None if summary is None else {
-        "model": summary.model, "space": summary.space_key, "inputs": summary.inputs,
-        "dimensions": summary.dimensions, "total_tokens": summary.total_tokens, "url": f"/api/jobs/{state.id}/result",
-    }  # fmt: skip
+    result = None if summary is None else JobResult(
+        model=summary.model, space=summary.space_key, inputs=summary.inputs,
+        dimensions=summary.dimensions, total_tokens=summary.total_tokens, url=f"/api/jobs/{state.id}/result",
+    )  # fmt: skip
     if launched is None or launched.kind != "embed_novels" or launched.space_key is None:
         return None, result, launched
     return _progress(engine, state, launched, launched.space_key), result, launched
 
 
-def _progress(engine: Engine, state: JobState, launched: LaunchedJob, space_key: str) -> dict[str, Any] | None:
+def _progress(engine: Engine, state: JobState, launched: LaunchedJob, space_key: str) -> Progress | None:
     try:
         row = get_space(engine, space_key)
     except SpaceError:
@@ -133,25 +127,17 @@ def _progress(engine: Engine, state: JobState, launched: LaunchedJob, space_key:
     # until a run records what it was charged, the chunker's count stands for it
     tokens = spent.tokens
     if not state.finished:
-        present = present_tokens(engine, launched.novels) - found.missing_tokens
+        present = distinct_tokens(engine, launched.novels) - found.missing_tokens
         tokens = max(tokens, present - launched.tokens_before, 0)
-    price = spent.cost if state.finished and spent.cost is not None else price_of(space_of(row), tokens)
-    return asdict(
-        _Progress(
-            found.present, found.needed, found.refused, tokens, None if price is None else float(price),
-            _seconds_left(state, found.present - launched.done_before, found.missing),
-        )
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Progress:
-    done: int
-    of: int
-    refused: int
-    tokens: int
-    price_dollars: float | None
-    seconds_left: float | None
+    price = spent.cost if state.finished and spent.cost is not None else price_of(row, tokens)
+    return Progress(
+        done=found.present,
+        of=found.needed,
+        refused=found.refused,
+        tokens=tokens,
+        price_dollars=None if price is None else float(price),
+        seconds_left=_seconds_left(state, found.present - launched.done_before, found.missing),
+    )
 
 
 def _seconds_left(state: JobState, fresh: int, missing: int) -> float | None:

@@ -9,17 +9,18 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from morpheus_assets.api.responses import to_json
 from morpheus_assets.embedding import errors as embedding_errors
 from morpheus_assets.images.errors import ImageError
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, UnknownJob
+from morpheus_assets.services.search import NotStored, QueryRefused
 from morpheus_assets.sources.base import ContentUnreadable
 from morpheus_assets.store.database import errors as store_errors
 
@@ -92,17 +93,17 @@ def field_problem(field: str, detail: str, *, status: int = 422, kind: str = "in
 
 def problem_response(problem: Problem, request_id: str | None) -> Response:
     """The document of a problem as an answer."""
-    document: dict[str, Any] = {
-        "type": f"urn:morpheus:problem:{problem.kind}",
-        "title": TITLES.get(problem.kind) or HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "detail": problem.detail,
-    }
+    document = ProblemDocument(
+        type=f"urn:morpheus:problem:{problem.kind}",
+        title=TITLES.get(problem.kind) or HTTPStatus(problem.status).phrase,
+        status=problem.status,
+        detail=problem.detail,
+    )
     if request_id:
-        document["request_id"] = request_id
+        document.request_id = request_id
     if problem.fields:
-        document["errors"] = [{"field": name, "detail": detail} for name, detail in problem.fields.items()]
-    return Response(orjson.dumps(document), problem.status, problem.headers, MEDIA_TYPE)
+        document.errors = [FieldFault(field=name, detail=detail) for name, detail in problem.fields.items()]
+    return Response(to_json(document), problem.status, problem.headers, MEDIA_TYPE)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -121,6 +122,8 @@ def problem_of(error: Exception) -> Problem:
             if isinstance(error, ContentUnreadable):
                 _log.warning("%s", error)
                 return Problem(status, kind, "Where the panels lie, nothing answers now.", retry_after=retry)
+            if isinstance(error, QueryRefused) and error.field is not None:
+                return field_problem(error.field, str(error), status=status, kind=kind)
             return Problem(status, kind, str(error), retry_after=retry)
     return Problem(500, "internal", "The server failed at this request; its log holds the reason.")
 
@@ -128,6 +131,8 @@ def problem_of(error: Exception) -> Problem:
 _Kinds = type[Exception] | tuple[type[Exception], ...]
 # The first that fits counts, so the special stand before the general.
 _MEANINGS: Sequence[tuple[_Kinds, int, str]] = (
+    (NotStored, 404, "not-found"),
+    (QueryRefused, 422, "invalid-request"),
     (embedding_errors.ValidationError, 422, "invalid-request"),
     ((embedding_errors.ConfigurationError, embedding_errors.BillingError), 503, "provider-misconfigured"),
     (embedding_errors.InvalidAnswer, 502, "provider-untrusted"),

@@ -1,4 +1,4 @@
-"""What the routes work with: one object a process, opened with the application and closed after the last request."""
+"""The services of all routes: one object a process, opened with the application and closed after the last request."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from morpheus_assets.api.embedding.query_cache import QueryCache
 from morpheus_assets.api.embedding.vectors import TextVectors
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.search.service import SearchService
-from morpheus_assets.services.configured_spaces import LOCAL_PROVIDERS
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.dagster_client import DagsterClient
 from morpheus_assets.settings import Settings
 
@@ -79,7 +79,7 @@ async def warm_up(services: Services) -> None:
     """Load the local model that answers searches before the first person waits for it (seconds, once)."""
     try:
         space = await services.spaces.default()
-        if space.provider in LOCAL_PROVIDERS:
+        if is_local(space):
             await services.providers.embed(space, ["warm"], "query")
     except Exception as error:
         # the first request will meet the same fault and answer it
@@ -87,7 +87,7 @@ async def warm_up(services: Services) -> None:
 
 
 def services_of(request: Request) -> Services:
-    """The services of the application that answers this request."""
+    """The services of the application that the request came to."""
     services: Services = request.app.state.services
     return services
 

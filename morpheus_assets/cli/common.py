@@ -1,4 +1,4 @@
-"""Settings and errors of every command: read with one sentence for what is wrong, shown as one sentence."""
+"""Settings, database and errors for every command; what goes wrong is shown as one sentence."""
 
 import errno
 from collections.abc import Iterator

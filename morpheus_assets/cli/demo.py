@@ -1,12 +1,13 @@
-"""`morpheus demo`: the samples from files to answers, through Dagster, in a data folder of its own."""
+"""`morpheus demo`: the samples from files to search hits, through Dagster, in a data folder of their own."""
 
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.resources import as_file
 
+from morpheus_assets.cli.environment import child_environment
 from morpheus_assets.cli.search import format_hit, open_search
-from morpheus_assets.services.connections import StartFailed, child_environment, running_database
+from morpheus_assets.services.connections import StartFailed, running_database
 from morpheus_assets.services.samples import SAMPLES, sample_novels
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 

@@ -1,6 +1,6 @@
-"""What the processes of a deployment must find in their environment, beside what it already holds.
+"""The environment of a deployment's processes, a program run in it, and the block in `.env` for programs run by hand.
 
-Also the block in `.env` by which `dagster dev` and `dg`, called by hand, find the database.
+The block is read by `dagster dev` and `dg`, which find the database by it.
 """
 
 import os
@@ -10,17 +10,39 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from morpheus_assets.services.connections import (
-    StartFailed,
-    child_environment,
-    dagster_database_url,
-    dagster_home,
-    running_database,
-)
+from morpheus_assets.services.connections import StartFailed, dagster_database_url, running_database
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 BLOCK_START = "# --- kept by `morpheus up`, so that `dagster dev` and `dg` find the database ---"
 BLOCK_END = "# --- end ---"
+
+
+def child_environment(settings: Settings, content_url: str) -> dict[str, str]:
+    """The environment of the Dagster processes: this one's, and where the databases and dagster.yaml are."""
+    environment = dict(os.environ)
+    environment["MORPHEUS_DATABASE_URL"] = content_url
+    environment.setdefault("DAGSTER_PG_URL", dagster_database_url(content_url))
+    if not environment.get("DAGSTER_HOME"):
+        environment["DAGSTER_HOME"] = str(dagster_home(settings.data_folder))
+    # the events of many novels in a few statements; what waits to be written is a step's last seconds at most
+    environment.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")
+    return environment
+
+
+def dagster_home(data_folder: Path) -> Path:
+    """The folder that DAGSTER_HOME names, made when it is missing: a link to the project's dagster.yaml.
+
+    Dagster writes beside its dagster.yaml, the output of steps above all: never into the project's own folder.
+    """
+    home, wanted = data_folder / "dagster", PROJECT_FOLDER / "dagster.yaml"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    link = home / wanted.name
+    # a file of a person's own stays
+    if not link.exists() or (link.is_symlink() and link.readlink() != wanted):
+        fresh = home / f"{wanted.name}.{os.getpid()}"
+        fresh.symlink_to(wanted)
+        fresh.replace(link)
+    return home
 
 
 def run_with_database(settings: Settings, command: Sequence[str]) -> int:

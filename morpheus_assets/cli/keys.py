@@ -4,9 +4,10 @@ import sys
 
 import click
 
-from morpheus_assets.services.provider_keys import PROVIDERS
+from morpheus_assets.cli.common import database
+from morpheus_assets.services.provider_keys import providers_with_keys
 
-provider_argument = click.argument("provider", type=click.Choice(PROVIDERS))
+provider_argument = click.argument("provider", type=click.Choice(providers_with_keys()))
 
 
 @click.group()
@@ -26,7 +27,6 @@ def new_master() -> None:
 @provider_argument
 def set_key(provider: str) -> None:
     """Store the key of PROVIDER, read from the terminal without echo, or from standard input."""
-    from morpheus_assets.cli.common import database
     from morpheus_assets.services.provider_keys import master_keys
     from morpheus_assets.store.accounts.provider_keys import save_key
 
@@ -49,7 +49,6 @@ def set_key(provider: str) -> None:
 @keys.command(name="list")
 def list_command() -> None:
     """Which providers have a stored key; the keys themselves are never shown."""
-    from morpheus_assets.cli.common import database
     from morpheus_assets.store.accounts.provider_keys import list_keys
 
     with database() as (engine, _):
@@ -64,7 +63,6 @@ def list_command() -> None:
 @provider_argument
 def remove(provider: str) -> None:
     """Delete the stored key of PROVIDER."""
-    from morpheus_assets.cli.common import database
     from morpheus_assets.store.accounts.provider_keys import remove_key
 
     with database() as (engine, _):
@@ -75,7 +73,6 @@ def remove(provider: str) -> None:
 @keys.command()
 def rotate() -> None:
     """Encrypt all stored keys with MORPHEUS_MASTER_KEY; MORPHEUS_PREVIOUS_MASTER_KEY is the one before."""
-    from morpheus_assets.cli.common import database
     from morpheus_assets.services.provider_keys import master_keys
     from morpheus_assets.store.accounts.provider_keys import rotate as rotate_keys
 

@@ -1,8 +1,10 @@
-"""`morpheus reembed`: shows what re-embedding would cost, and launches it. Only arguments and printing here."""
+"""`morpheus reembed`: the plan of a re-embedding, and its launch. Only arguments and printing."""
 
 import json
 
 import click
+
+from morpheus_assets.cli.common import database
 
 
 @click.command()
@@ -11,15 +13,12 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="With --plan: one JSON object a space.")
 def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
     """Embed what lacks a configured space, now and not at night; within the night's budget."""
-    from morpheus_assets.cli.common import one_sentence, settings
-    from morpheus_assets.services.connections import connected_engine
-    from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable
+    from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, WebserverBackfills
     from morpheus_assets.services.reembedding_launch import launch_plan
     from morpheus_assets.services.reembedding_plan import as_json as plan_as_json
     from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
 
-    values = settings()
-    with one_sentence(), connected_engine(values) as engine:
+    with database() as (engine, values):
         plan = make_plan(engine, values)
         if as_json:
             for each in plan_as_json(plan):
@@ -31,7 +30,9 @@ def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
         if not yes:
             click.confirm("Launch what tonight's budget allows?", abort=True)
         try:
-            launch_plan(engine, values.dagster_url, plan, click.echo)
+            with WebserverBackfills(values.dagster_url) as dagster:
+                for sentence in launch_plan(engine, dagster, plan):
+                    click.echo(sentence)
         except (DagsterRefused, DagsterUnavailable) as fault:
             left = "What was not launched is left to the schedule reembed_on_model_change."
             raise click.ClickException(f"{fault} {left}") from fault

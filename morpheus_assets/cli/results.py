@@ -1,8 +1,10 @@
-"""`morpheus result`: what a run of generate_embedding made. Only arguments and printing."""
+"""`morpheus result`: the vectors of a run of generate_embedding. Only arguments and printing."""
 
 import json
 
 import click
+
+from morpheus_assets.cli.common import database
 
 
 @click.command()
@@ -10,7 +12,6 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="The vectors too, as one JSON object.")
 def result(run_id: str, as_json: bool) -> None:
     """Show the result of the run RUN_ID of `generate_embedding`."""
-    from morpheus_assets.cli.common import database
     from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary
 
     with database() as (engine, _):

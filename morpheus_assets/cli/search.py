@@ -1,74 +1,75 @@
-"""Searches for the command line: embeds the query with the active space's own model, asks the store, shows hits."""
+"""Searches of one command: services.search with vectors from the running API, else from the command's own model."""
 
+import asyncio
+import hashlib
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import click
 import numpy as np
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.queries import query_vector
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
+from morpheus_assets.embedding.providers.registry import is_local
+from morpheus_assets.embedding.queries import embed_query
+from morpheus_assets.embedding.retries import FOR_QUERIES
+from morpheus_assets.embedding.stream import embed_stream
 from morpheus_assets.services.configured_spaces import (
-    LOCAL_PROVIDERS,
     open_provider,
     request_budget,
-    sample_image_spaces,
-    space_of,
 )
 from morpheus_assets.services.connections import connected_engine
-from morpheus_assets.services.running_api import query_vector_of_api
-from morpheus_assets.services.search import DEMO_NOTE, NO_PANELS_YET, NOTHING_YET, ask_with_standby
+from morpheus_assets.services.running_api import vectors_of_api
+from morpheus_assets.services.search import NO_PANELS_YET, NOTHING_YET, Found, QueryRefused, Search, SearchQuery
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database.errors import StoreError
-from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
-from morpheus_assets.store.spaces.spaces import active_space, get_space
+from morpheus_assets.store.search.hits import PanelHit, TextHit
+from morpheus_assets.store.spaces.vectors import read_vectors
 
 WIDTH = 100
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Hits, best first; `note` is what else a person should know; `nothing_found` is what to say without hits.
+    """Hits, best first; `notes` is what else a person should know; `nothing_found` is what to say without hits.
 
     `space` is the key of the space whose vectors answered, empty for a search by words alone.
     """
 
     hits: Sequence[TextHit | PanelHit]
-    note: str = ""
+    notes: Sequence[str] = ()
     nothing_found: str = "Nothing found."
     space: str = ""
 
 
 class Searching:
-    """Searches over one database; made by `open_search`."""
+    """Searches over one database; made by `open_search`. Each raises as services.search.Search does."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
-        self._engine = engine
+        self._search = Search(settings, _Inline(engine), _OwnVectors(settings, engine))
 
     def passages(
         self, text: str, *, k: int = 5, novel: str | None = None, chapter: int | None = None, mode: str = "hybrid"
     ) -> Answer:
-        """Passages that `text` describes; raises EmbeddingError when neither the active nor a standby space can."""
-        if mode == "text":
-            return Answer(search_text(self._engine, None, text, k=k, novel=novel, chapter=chapter, mode=mode))
-        if active_space(self._engine, "text") is None:
-            return Answer([], nothing_found=NOTHING_YET)
-
-        def ask(row: SpaceRow) -> list[TextHit]:
-            vector = self._embed(row, text)
-            return search_text(self._engine, vector, text, space=row, k=k, novel=novel, chapter=chapter, mode=mode)
-
-        answered = ask_with_standby(self._engine, "text", ask)
-        return Answer(answered.result, note=answered.note, space=answered.space.key)
+        """Passages that `text` describes."""
+        query = SearchQuery(q=text, k=k, novel=novel, chapter=chapter, kind="text", mode=mode)
+        found = asyncio.run(self._search.find(query))
+        return _answer([passage.hit for passage in found.passages], found)
 
     def panels(self, text: str, *, k: int = 5, novel: str | None = None) -> Answer:
         """Panels that `text` describes."""
-        return self._panels(lambda row: self._embed(row, text), k, novel)
+        found = asyncio.run(self._search.find(SearchQuery(q=text, k=k, novel=novel, kind="panels")))
+        return _answer(found.panels, found)
 
     def panels_like(self, image: Path, *, k: int = 5, novel: str | None = None) -> Answer:
         """Panels that look like the picture in `image`; raises RefusedImage when it cannot be decoded."""
@@ -76,43 +77,123 @@ class Searching:
 
         data = image.read_bytes()
         panel = decode_panel(data, image.name, max_pixels=self._settings.max_image_pixels)
-        return self._panels(lambda row: self._embed(row, opener_of(panel, data, image.name), is_query=False), k, novel)
+        query = SearchQuery(k=k, novel=novel, kind="panels")
+        found = asyncio.run(self._search.find_like_picture(opener_of(panel, data, image.name), query))
+        return _answer(found.panels, found)
 
-    def _panels(self, embed: Callable[[SpaceRow], np.ndarray], k: int, novel: str | None) -> Answer:
-        def ask(row: SpaceRow) -> list[PanelHit]:
-            return search_panels(self._engine, embed(row), space=row, k=k, novel=novel)
 
-        if active_space(self._engine, "image") is not None:
-            answered = ask_with_standby(self._engine, "image", ask)
-            return Answer(answered.result, note=answered.note, space=answered.space.key)
-        for demo in sample_image_spaces(self._settings):
+def _answer(hits: Sequence[TextHit | PanelHit], found: Found) -> Answer:
+    nothing_yet = [note for note in found.notes if note in (NOTHING_YET, NO_PANELS_YET)]
+    return Answer(
+        hits,
+        notes=[note for note in found.notes if note not in nothing_yet],
+        nothing_found=nothing_yet[0] if nothing_yet else "Nothing found.",
+        space=next(iter(found.spaces.values()), ""),
+    )
+
+
+class _Inline:
+    """services.search.Database without threads: a command has nothing else to do meanwhile."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return work(self._engine, *args, **kwargs)
+
+
+class _OwnVectors:
+    """services.search.QueryVectors for a process that embeds a few inputs and ends."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+
+    async def question(self, space: Space, text: str) -> np.ndarray:
+        known = await self._of_api(space, [text], "query")
+        if known is not None:
+            return known[0]
+        provider = self._provider(space)
+        try:
+            return await self._of_any_length(provider, space, text)
+        finally:
+            await provider.close()
+
+    async def sentences(self, space: SpaceRow, texts: Sequence[str]) -> Sequence[np.ndarray]:
+        known = await self._of_api(space, texts, "document")
+        if known is not None:
+            return list(known)
+        hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
+        found = dict(read_vectors(self._engine, space, hashes))
+        inputs = [EmbeddingInput(key, text) for key, text in zip(hashes, texts, strict=True) if key not in found]
+        if inputs:
+            budget = request_budget(self._settings, space, self._engine)
+            async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=FOR_QUERIES):
+                if not isinstance(arrived, EmbeddedBatch):
+                    raise InputRefused(arrived.reason, hashes.index(arrived.content_hash))
+                found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
+        return [found[key] for key in hashes]
+
+    async def picture(self, space: Space, picture: Any) -> np.ndarray:
+        provider = self._provider(space)
+        try:
+            return await self._embed(provider, space, picture, "document")
+        finally:
+            await provider.close()
+
+    def _provider(self, space: Space) -> EmbeddingProvider:
+        import stamina.instrumentation
+
+        # its own hook prints every further try to stdout, where the hits are
+        stamina.instrumentation.set_on_retry_hooks(())
+        return open_provider(self._settings, space)
+
+    async def _of_api(self, space: Space, texts: Sequence[str], input_type: InputType) -> np.ndarray | None:
+        # loading a text model takes seconds, and the API has it loaded
+        if space.purpose != "text" or not is_local(space):
+            return None
+        return await vectors_of_api(self._settings, space, texts, input_type)
+
+    async def _of_any_length(self, provider: EmbeddingProvider, space: Space, text: str) -> np.ndarray:
+        """The vector of a question: whole, or joined from those of the parts that the model takes."""
+        from morpheus_assets.embedding.long_inputs import join, split, surely_too_long
+
+        refused: Exception | None = None
+        if not surely_too_long(provider, text):
             try:
-                row = get_space(self._engine, demo.key)
-            except StoreError:
+                return await self._embed(provider, space, text, "query")
+            except (InputRefused, RequestTooLarge) as error:
+                refused = error
+        for shrink in (1.0, 0.7, 0.45):
+            parts = split(provider, text, shrink=shrink)
+            if refused is not None and len(parts) == 1:
                 continue
-            return Answer(ask(row), note=DEMO_NOTE, space=row.key)
-        return Answer([], nothing_found=NO_PANELS_YET)
+            try:
+                rows = [await self._embed(provider, space, part.text, "query") for part in parts]
+            except InputRefused as error:
+                refused = error
+                continue
+            return join(np.stack(rows), [part.tokens for part in parts])
+        raise InputRefused(str(refused))
 
-    def _embed(self, row: SpaceRow, content: Any, *, is_query: bool = True) -> np.ndarray:
-        space = space_of(row)
-        if space.purpose == "text" and space.provider in LOCAL_PROVIDERS:
-            # loading the model takes seconds, and the API has it loaded
-            known = query_vector_of_api(self._settings, space, content)
-            if known is not None:
-                return known
-        return query_vector(
-            open_provider(self._settings, space),
-            content,
-            budget=request_budget(self._settings, space, self._engine),
-            input_type="query" if is_query else "document",
-        )
+    async def _embed(
+        self, provider: EmbeddingProvider, space: Space, content: Any, input_type: InputType
+    ) -> np.ndarray:
+        budget = request_budget(self._settings, space, self._engine)
+        return await embed_query(provider, content, budget=budget, input_type=input_type)
 
 
 @contextmanager
 def open_search(settings: Settings) -> Iterator[Searching]:
-    """Searches over the configured or the running embedded database; raises DatabaseNotRunning or StoreError."""
+    """Searches over the configured or the running embedded database; raises DatabaseNotRunning or StoreError.
+
+    A query that is refused ends the command with its sentence.
+    """
     with connected_engine(settings) as engine:
-        yield Searching(settings, engine)
+        try:
+            yield Searching(settings, engine)
+        except QueryRefused as error:
+            raise click.ClickException(str(error)) from error
 
 
 def hit_as_dict(hit: TextHit | PanelHit) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`morpheus spaces` and `morpheus refused`: only arguments and printing here."""
+"""`morpheus spaces` and `morpheus refused`. Only arguments and printing."""
 
 from pathlib import Path
 
@@ -68,8 +68,8 @@ def restore(file: Path) -> None:
     """Bring back a space from the Parquet FILE that it was exported to."""
     from morpheus_assets.services.space_lifecycle import restore as restore_space
 
-    with database() as (engine, values):
-        click.echo(restore_space(engine, values, file))
+    with database() as (engine, _):
+        click.echo(restore_space(engine, file))
 
 
 @click.group(invoke_without_command=True)

@@ -1,7 +1,4 @@
-"""Starts a child process, ends it with everything it started, and cleans up after an owner that was killed.
-
-What the children are is up.py's business.
-"""
+"""Child processes: started, ended with everything that they started, and cleaned up after an owner that was killed."""
 
 import json
 import os

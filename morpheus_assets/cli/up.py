@@ -1,4 +1,4 @@
-"""`morpheus up`: owns the database and the Dagster processes of one machine, and stops all of them together."""
+"""The process of `morpheus up`: it owns the database, Dagster and the API of one machine, and stops them together."""
 
 import fcntl
 import signal
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import httpx
 
-from morpheus_assets.cli.environment import forget_in_dotenv, remember_in_dotenv
+from morpheus_assets.cli.environment import child_environment, forget_in_dotenv, remember_in_dotenv
 from morpheus_assets.cli.supervisor import Supervisor
 from morpheus_assets.cli.worker import check_steps_can_be_handed_out
 from morpheus_assets.services.configured_spaces import configured_image_spaces, configured_text_spaces
-from morpheus_assets.services.connections import StartFailed, child_environment, running_database
+from morpheus_assets.services.connections import StartFailed, running_database
 from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, set_pool_slots
 from morpheus_assets.services.samples import put_samples_into_empty_content
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
@@ -102,7 +102,7 @@ def start_api(
     log: Path,
     say: Callable[[str], None],
 ) -> tuple[subprocess.Popen[bytes], str]:
-    """Start `morpheus serve` beside the UI and give the pool of its jobs their slots; the process and its address."""
+    """Start `morpheus serve` beside the UI and give the pool of its jobs their slots; its process and address."""
     port = free_port(settings.api_port, "MORPHEUS_API_PORT")
     environment = child_environment(settings, content_url) | {
         "MORPHEUS_DAGSTER_URL": dagster_address,
@@ -118,28 +118,29 @@ def start_api(
 
 
 def banner(settings: Settings, address: str, api_address: str, copied: bool) -> str:
-    """What a person reads when everything runs."""
+    """The text that a person reads when everything runs."""
     samples = " The sample story is being embedded now." if copied else ""
+    morpheus = _display_path(Path(sys.executable).parent / "morpheus")
     return f"""
 Morpheus Assets is running.{samples}
   search page   {api_address}/
   HTTP API      {api_address}/docs
   Dagster UI    {address}
-  novels        drop .txt .md .html .epub .docx into {shown_content(settings, "novels")}
-  panels        drop images into {shown_content(settings, "panels")}<novel>/
-  search        {shown(Path(sys.executable).parent / "morpheus")} search "who keeps the lamp burning at night"
-  panels        {shown(Path(sys.executable).parent / "morpheus")} search --panels "a sleeping orange cat in the desert"
-  log           {shown(settings.data_folder / "dagster.log")}
-Ctrl-C stops everything, Postgres too; what is stored stays in {shown(settings.data_folder)}/.
+  novels        drop .txt .md .html .epub .docx into {_display_content(settings, "novels")}
+  panels        drop images into {_display_content(settings, "panels")}<novel>/
+  search        {morpheus} search "who keeps the lamp burning at night"
+  panels        {morpheus} search --panels "a sleeping orange cat in the desert"
+  log           {_display_path(settings.data_folder / "dagster.log")}
+Ctrl-C stops everything, Postgres too; what is stored stays in {_display_path(settings.data_folder)}/.
 """
 
 
-def shown_content(settings: Settings, name: str) -> str:
+def _display_content(settings: Settings, name: str) -> str:
     """The folder or the address of novels or panels, to drop files into."""
-    return f"{settings.content if isinstance(settings.content, str) else shown(settings.content)}/{name}/"
+    return f"{settings.content if isinstance(settings.content, str) else _display_path(settings.content)}/{name}/"
 
 
-def shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     """A path as a person in the project's folder would type it."""
     return str(path.relative_to(PROJECT_FOLDER)) if path.is_relative_to(PROJECT_FOLDER) else str(path)
 

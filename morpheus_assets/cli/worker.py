@@ -1,10 +1,11 @@
-"""`morpheus worker`: checks what a worker needs, one sentence for what is missing, then becomes one."""
+"""The process of `morpheus worker`: checks what a worker needs, then becomes one."""
 
 import os
 import sys
 
+from morpheus_assets.cli.environment import child_environment
 from morpheus_assets.services.celery_broker import check_broker, check_executor
-from morpheus_assets.services.connections import StartFailed, child_environment, connected_engine, database_url
+from morpheus_assets.services.connections import StartFailed, connected_engine, database_url
 from morpheus_assets.settings import Settings
 
 

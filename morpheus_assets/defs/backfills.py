@@ -1,53 +1,72 @@
-"""The only place that knows how Dagster makes a backfill from inside: it has no public way (1.13).
+"""Dagster in its own process as the port of services/backfills.py: all that is known of how it makes a backfill.
 
-A test fails when one of these names moves. What is launched and when is decided in reembed.py and unfinished.py.
+Dagster has no public way to launch one from inside (1.13); a test fails when one of these names moves.
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from dagster._core.utils import make_new_backfill_id
 
-RUNNING = (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING)
+from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, RUNS_AT_WORK
+
+_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
+RUNNING = tuple(BulkActionStatus[status] for status in BACKFILLS_AT_WORK)
 
 
-def launch_backfill(
-    instance: dg.DagsterInstance,
-    asset_graph: BaseAssetGraph,
-    asset_keys: Collection[dg.AssetKey],
-    partitions: Sequence[str],
-    *,
-    title: str,
-    description: str,
-    tags: Mapping[str, str],
-) -> str:
-    """Ask the daemon to materialize some partitions of some assets; returns the backfill's id."""
-    backfill_id = make_new_backfill_id()
-    instance.add_backfill(
-        PartitionBackfill.from_asset_partitions(
-            backfill_id=backfill_id,
-            asset_graph=asset_graph,
-            partition_names=list(partitions),
-            asset_selection=list(asset_keys),
-            backfill_timestamp=time.time(),
-            tags=dict(tags),
-            dynamic_partitions_store=instance,
-            all_partitions=False,
-            title=title,
-            description=description,
-            run_config=None,
+class InstanceBackfills:
+    """The backfills of an instance, launched by the schedule of a name, or by a run."""
+
+    def __init__(self, instance: dg.DagsterInstance, graph: BaseAssetGraph, *, schedule: str | None = None) -> None:
+        self._instance = instance
+        self._graph = graph
+        self._tags = {SCHEDULE_NAME_TAG: schedule} if schedule else {}
+
+    def partitions(self, asset: Sequence[str]) -> Sequence[str]:
+        """The novels, which all assets share as their partitions, in the order of their creation."""
+        return self._instance.get_dynamic_partitions(NOVELS.name or "novels")
+
+    def running(self, tags: Mapping[str, str]) -> str | None:
+        """The id of a backfill with these tags that has not ended, or None."""
+        # Filtered here: Dagster's own filter by tags finds nothing where a migration of its storage has not run.
+        for each in self._instance.get_backfills(filters=BulkActionsFilter(statuses=list(RUNNING))):
+            if tags.items() <= each.tags.items():
+                return each.backfill_id
+        return None
+
+    def runs_at_work(self) -> Iterator[Mapping[str, str]]:
+        """The tags of every run that waits or works."""
+        return (run.tags for run in self._instance.get_runs(filters=dg.RunsFilter(statuses=_AT_WORK)))
+
+    def launch(
+        self,
+        assets: Sequence[Sequence[str]],
+        partitions: Sequence[str],
+        *,
+        title: str,
+        description: str,
+        tags: Mapping[str, str],
+    ) -> str:
+        """Ask the daemon to materialize some partitions of some assets; returns the backfill's id."""
+        backfill_id = make_new_backfill_id()
+        self._instance.add_backfill(
+            PartitionBackfill.from_asset_partitions(
+                backfill_id=backfill_id,
+                asset_graph=self._graph,
+                partition_names=list(partitions),
+                asset_selection=[dg.AssetKey(path) for path in assets],
+                backfill_timestamp=time.time(),
+                tags={**tags, **self._tags},
+                dynamic_partitions_store=self._instance,
+                all_partitions=False,
+                title=title,
+                description=description,
+                run_config=None,
+            )
         )
-    )
-    return backfill_id
-
-
-def running_backfill(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> str | None:
-    """The id of a backfill with these tags that has not ended, or None."""
-    # Filtered here: Dagster's own filter by tags finds nothing where a migration of its storage has not run.
-    for each in instance.get_backfills(filters=BulkActionsFilter(statuses=list(RUNNING))):
-        if tags.items() <= each.tags.items():
-            return each.backfill_id
-    return None
+        return backfill_id

@@ -9,28 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.slugs import novel_slug
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
-from morpheus_assets.sources.base import Entry
-from morpheus_assets.sources.local import list_novels, list_panel_folders, panel_folders
-from morpheus_assets.sources.names import (
-    MAX_PANEL_BYTES,
-    PanelFile,
-    list_novel_objects,
-    list_panel_objects,
-    list_panels,
-    object_folders,
-    panel_object_problems,
-)
-from morpheus_assets.sources.objects import ObjectPlace
+from morpheus_assets.sources.base import Entry, FolderUnreadable
+from morpheus_assets.sources.listing import list_novels, list_panels, panel_owners, panel_problems
+from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RefusedInput
-    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
 
@@ -61,62 +52,50 @@ class ContentFolderResource:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.novels = content_location.novels_of(settings)
-        self.panels = content_location.panels_of(settings)
-        self._novel_objects, self._object_folders = list_novel_objects, object_folders
-        self._novel_files, self._panel_folders = _novel_files, panel_folders
+        self.novels = content_location.novels_source(settings)
+        self.panels = content_location.panels_source(settings)
+        self._list_novels, self._panel_owners = list_novels, panel_owners
 
     def in_one_step(self) -> "ContentFolderResource":
         """The same for the novels of one step: names are listed once for all of them."""
         shared = ContentFolderResource(self.settings)
-        shared._novel_objects, shared._object_folders = cache(shared._novel_objects), cache(shared._object_folders)
-        shared._novel_files, shared._panel_folders = cache(shared._novel_files), cache(shared._panel_folders)
+        shared._list_novels, shared._panel_owners = cache(list_novels), cache(panel_owners)
         return shared
 
-    def novel_file(self, novel: str) -> Path | Entry:
-        """The file or object that becomes `novel`; raises SourceMissing when there is none, or more than one."""
-        if isinstance(self.novels, ObjectPlace):
-            objects, problems = self._novel_objects(self.novels)
-            if novel not in objects:
-                raise SourceMissing(_why_missing(novel, problems, self.novels.shown()))
-            return objects[novel]
-        files, problems = self._novel_files(self.settings.novels_folder)
-        if novel in files:
-            return files[novel]
-        raise SourceMissing(_why_missing(novel, problems, self.novels.shown()))
+    def novel_file(self, novel: str) -> Entry:
+        """The file that becomes `novel`; raises SourceMissing when there is none, or more than one."""
+        files, problems = self._list_novels(self.novels)
+        if novel not in files:
+            raise SourceMissing(_why_missing(novel, problems, self.novels.display_name()))
+        return files[novel]
 
-    def panels_of(self, novel: str) -> tuple[str, list[PanelFile]]:
-        """The name of the folder that holds a novel's panels, and its image files in natural order."""
-        if isinstance(self.panels, ObjectPlace):
-            owners, problems = self._object_folders(self.panels)
-        else:
-            owners, problems = self._panel_folders(self.settings.panels_folder)
+    def panels_of(self, novel: str) -> list[Entry]:
+        """The image files of a novel's folder, in natural order; raises SourceMissing when that has none to read."""
+        owners, problems = self._panel_owners(self.panels)
         if novel not in owners:
-            raise SourceMissing(_why_missing(novel, problems, self.panels.shown()))
-        folder = owners[novel]
-        if isinstance(self.panels, ObjectPlace):
-            return folder, list_panel_objects(self.panels, folder)
-        return folder, list(list_panels(self.settings.panels_folder / folder).files)
+            raise SourceMissing(_why_missing(novel, problems, self.panels.display_name()))
+        try:
+            return list_panels(self.panels, owners[novel])[0]
+        except FolderUnreadable as error:
+            # this novel's folder only: the others of the step go on
+            raise SourceMissing(str(error)) from error
 
     def novel_problems(self) -> dict[str, str]:
         """What is not taken of what lies among the novels, by name; raises ContentUnreadable."""
-        if isinstance(self.novels, ObjectPlace):
-            return list_novel_objects(self.novels)[1]
-        return dict(list_novels(self.settings.novels_folder).problems)
+        return list_novels(self.novels)[1]
 
     def panel_problems(self) -> dict[str, str]:
         """What is not taken of what lies among the panels, by path; raises ContentUnreadable."""
-        if isinstance(self.panels, ObjectPlace):
-            return panel_object_problems(self.panels)
-        return dict(list_panel_folders(self.settings.panels_folder).problems)
+        return panel_problems(self.panels)
 
     def read_panel(self, path: str) -> bytes:
-        """The bytes of a panel at its path as it is stored; raises OSError when it is gone, or ContentUnreadable."""
-        if not isinstance(self.panels, ObjectPlace):
-            return (self.settings.panels_folder / path).read_bytes()
+        """The bytes of a panel at its path as it is stored.
+
+        Raises FileNotFoundError when it is gone, FileUnreadable or ContentUnreadable.
+        """
         data = self.panels.read(path, MAX_PANEL_BYTES)
         if data is None:
-            raise FileNotFoundError(f"{self.panels.shown(path)} is gone, or larger than before.")
+            raise FileNotFoundError(f"{self.panels.display_name(path)} is gone, or larger than before.")
         return data
 
 
@@ -147,7 +126,7 @@ class ProvidersResource:
 
         Raises the errors of embedding.errors after everything that had arrived by then was given.
         """
-        from morpheus_assets.embedding.pipeline import embed_batches
+        from morpheus_assets.embedding.stream import embed_batches
 
         return embed_batches(
             self.open(space),
@@ -159,16 +138,11 @@ class ProvidersResource:
         )
 
 
-def _novel_files(folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
-    listing = list_novels(folder)
-    return {file.novel: folder / file.path for file in listing.files}, dict(listing.problems)
-
-
-def _why_missing(novel: str, problems: Mapping[str, str], place: str) -> str:
+def _why_missing(novel: str, problems: Mapping[str, str], source: str) -> str:
     for name, problem in problems.items():
         try:
             if novel_slug(Path(name).stem) == novel:
                 return problem
         except ValueError:
             continue
-    return f"{place} holds nothing for the novel {novel!r}; put its file back, or run `morpheus remove {novel}`."
+    return f"{source} holds nothing for the novel {novel!r}; put its file back, or run `morpheus remove {novel}`."

@@ -1,6 +1,6 @@
-"""The three schedules: re-embedding at night, upkeep, and the checks of all embeddings. Thin shells.
+"""The three schedules: re-embedding at night, upkeep, and the checks of all embeddings.
 
-Cron lines come from the settings, so the schedules are built and not declared.
+They are thin shells. Cron lines come from the settings, so the schedules are built and not declared.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import StoreError
 
+REEMBED_SCHEDULE = "reembed_on_model_change"
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 
 
@@ -23,7 +24,7 @@ def build_schedules(
     """All schedules, for the cron lines of the settings; `embeddings` are the assets that are re-embedded."""
 
     @dg.schedule(
-        name="reembed_on_model_change",
+        name=REEMBED_SCHEDULE,
         cron_schedule=settings.reembed_cron,
         target=dg.AssetSelection.assets(*embeddings).without_checks(),
         default_status=RUNNING,
@@ -34,7 +35,8 @@ def build_schedules(
     def reembed_on_model_change(
         context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SkipReason:
-        from morpheus_assets.defs.jobs.reembed import launch_reembedding
+        from morpheus_assets.defs.backfills import InstanceBackfills
+        from morpheus_assets.services.reembedding_launch import launch_plan
         from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
 
         try:
@@ -45,7 +47,8 @@ def build_schedules(
         repository = context.repository_def
         if repository is None:
             raise dg.DagsterInvariantViolationError("this schedule is evaluated within its repository")
-        said = launch_reembedding(database.engine, context.instance, repository.asset_graph, plan)
+        backfills = InstanceBackfills(context.instance, repository.asset_graph, schedule=REEMBED_SCHEDULE)
+        said = list(launch_plan(database.engine, backfills, plan))
         return dg.SkipReason("\n".join(said) or "Every configured space is whole: nothing to embed.")
 
     return [

@@ -1,17 +1,23 @@
-"""The rows of the store as plain values, the same going in and coming out; no SQL and no behaviour.
+"""Novels, chapters, chunks and panels as values, the same where they are made, stored and shown.
 
 Digests are hex sha256 of files or bodies; a `content_hash` is the 32 raw bytes of the exact bytes that get embedded.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 
 @dataclass(frozen=True)
-class HeadingRecord:
-    """A heading that the file's own markup names; `char_offset` into the novel's text, `level` from 1."""
+class HeadingHint:
+    """A heading that the file's own markup names.
+
+    `char_offset` is that of its first character in the novel's text; `level` is 1 for the outermost. `source` is
+    "html", "markdown", "docx", "aozora", "epub-toc" (the book's table of contents points here), "epub-heading" (an
+    h1-h6 inside a spine file) or "epub-page" (a spine file begins here; it has no text). Levels from
+    flattening.NAMED_TITLE on are no headings by their markup, but stand like them. `role` is "chapter", "part",
+    "front", "back", "contents" (a page that lists the chapters), or "" where the file does not say.
+    """
 
     char_offset: int
     level: int
@@ -24,7 +30,7 @@ class HeadingRecord:
 class NovelRecord:
     """One novel's text as it was read. `text` is NFC with LF; chapters and chunks are offsets into it.
 
-    `reader` is the version of what read it.
+    `reader` is the version of the reader.
     """
 
     novel: str
@@ -38,13 +44,13 @@ class NovelRecord:
     source_digest: str
     text: str
     body_digest: str
-    hints: tuple[HeadingRecord, ...] = ()
+    hints: tuple[HeadingHint, ...] = ()
     reader: str | None = None
 
 
 @dataclass(frozen=True)
 class StoredText:
-    """What is told of a stored text without reading it; `mark` changes with all that chapters are found by."""
+    """A stored text, described without reading it; `mark` changes with all that chapters are found by."""
 
     title: str | None
     author: str | None
@@ -61,7 +67,7 @@ class StoredText:
 
 @dataclass(frozen=True)
 class NovelSummary:
-    """One stored novel without its text: what lists, checks and the plan show."""
+    """One stored novel without its text, for lists, checks and the plan."""
 
     novel: str
     title: str | None
@@ -88,85 +94,34 @@ class NovelSummary:
 
     @property
     def has_text(self) -> bool:
-        """Whether a text is stored (a refusal keeps the one that was there)."""
+        """True when a text is stored (a refusal keeps the one that was there)."""
         return self.body_digest is not None
 
 
-class ChapterLike(Protocol):
-    """What a chapter must tell; the text floor's own type fits."""
-
-    @property
-    def ordinal(self) -> int: ...  # noqa: D102
-    @property
-    def title(self) -> str: ...  # noqa: D102
-    @property
-    def kind(self) -> str: ...  # noqa: D102
-    @property
-    def char_start(self) -> int: ...  # noqa: D102
-    @property
-    def char_end(self) -> int: ...  # noqa: D102
-    @property
-    def line(self) -> int: ...  # noqa: D102
-
-
-class ChunkLike(Protocol):
-    """What a chunk must tell; the text floor's own type fits."""
-
-    @property
-    def chapter(self) -> int: ...  # noqa: D102
-    @property
-    def ordinal(self) -> int: ...  # noqa: D102
-    @property
-    def char_start(self) -> int: ...  # noqa: D102
-    @property
-    def char_end(self) -> int: ...  # noqa: D102
-    @property
-    def token_count(self) -> int: ...  # noqa: D102
-    @property
-    def content_hash(self) -> bytes: ...  # noqa: D102
-    @property
-    def body(self) -> str: ...  # noqa: D102
-
-
-class CutChapterLike(Protocol):
-    """What a chapter that was cut into chunks must tell; the text floor's own type fits.
-
-    `spans` is None where the chunks of an equal chapter are to be taken over, and `chunks` are none then.
-    """
-
-    @property
-    def chapter(self) -> int: ...  # noqa: D102
-    @property
-    def char_start(self) -> int: ...  # noqa: D102
-    @property
-    def char_end(self) -> int: ...  # noqa: D102
-    @property
-    def content_hash(self) -> bytes: ...  # noqa: D102
-    @property
-    def first_chunk(self) -> int: ...  # noqa: D102
-    @property
-    def count(self) -> int: ...  # noqa: D102
-    @property
-    def spans(self) -> Sequence[tuple[int, int, int]] | None: ...  # noqa: D102
-    @property
-    def chunks(self) -> Iterator[ChunkLike]: ...  # noqa: D102
-
-
 @dataclass(frozen=True)
-class ChapterRecord:
-    """One chapter: `ordinal` from 1 in reading order, offsets into the novel's text, `line` of its heading from 1."""
+class Chapter:
+    """A piece of a novel: text[char_start:char_end].
+
+    `kind` is "chapter", which interludes and side stories are too; "front" or "back" for pieces around the chapters
+    (a preface, a prologue, an epilogue), "Front matter" where they have no name; "section" for pieces of a book without
+    chapters. Chapters and sections count from 1, the piece in front of them is 0, one before it -1; pieces at the back
+    count on. `line` is the 1-based line of char_start in the text.
+    """
 
     ordinal: int
     title: str
-    kind: str
     char_start: int
     char_end: int
     line: int
+    kind: str = "chapter"
 
 
 @dataclass(frozen=True)
-class ChunkRecord:
-    """One passage: `text[char_start:char_end] == body`; `ordinal` counts from 1 through the novel."""
+class Chunk:
+    """A passage: `text[char_start:char_end] == body`, and `content_hash` is the sha256 of body in UTF-8.
+
+    `chapter` is the chapter's ordinal; `ordinal` counts from 1 through the novel; `token_count` is in word pieces.
+    """
 
     chapter: int
     ordinal: int
@@ -175,6 +130,25 @@ class ChunkRecord:
     token_count: int
     content_hash: bytes
     body: str
+
+
+@dataclass(frozen=True)
+class CutChapter:
+    """A chapter, text[char_start:char_end], and where its chunks lie; `content_hash` is the sha256 of that stretch.
+
+    `spans` are (start, end, tokens) within the chapter, None where its chunks are known. They are `count` chunks,
+    the first of which is the novel's `first_chunk`-th. `chunks` are made while they are read, once; none where they
+    are known.
+    """
+
+    chapter: int
+    char_start: int
+    char_end: int
+    content_hash: bytes
+    first_chunk: int
+    count: int
+    spans: Sequence[tuple[int, int, int]] | None
+    chunks: Iterable[Chunk] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -205,7 +179,7 @@ class PanelRecord:
 
 @dataclass(frozen=True)
 class ReplaceCounts:
-    """What replacing a novel's rows did."""
+    """The outcome of replacing a novel's rows."""
 
     written: int
     unchanged: int
@@ -214,7 +188,7 @@ class ReplaceCounts:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """What a sensor saw of one file: `kind` is "text" or "panel"; `digest` is None until it was hashed."""
+    """A sensor's observation of one file: `kind` is "text" or "panel"; `digest` is None until it was hashed."""
 
     kind: str
     path: str

@@ -21,5 +21,5 @@ def novel_slug(name: str) -> str:
 
 
 def is_novel_slug(key: str) -> bool:
-    """Whether `key` is fit to be a partition key; Dagster itself would accept `a...b` and line breaks."""
+    """True when `key` is fit to be a partition key; Dagster itself would accept `a...b` and line breaks."""
     return len(key) <= MAX_SLUG_LENGTH and _SLUG.fullmatch(key) is not None

@@ -1,16 +1,32 @@
-"""A stored embedding space as a value; shared by everything that reads or writes vectors."""
+"""An embedding space as a value, its name as a person writes it, and its row as it is stored.
 
+What the settings may name, and which model a name stands for, is embedding/spaces.py's.
+"""
+
+import hashlib
+import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
+
+Purpose = Literal["text", "image"]
+Precision = Literal["fp32", "bf16"]
+# The share of the true neighbours that its index finds.
+LOWEST_RECALL = 0.97
+# Between a stored vector and the one that its model gives for the same input today.
+LOWEST_COSINE = 0.999
 
 
 @dataclass(frozen=True)
-class SpaceRow:
-    """One row of `embedding_spaces`; `state` is building, ready, active or retired."""
+class Space:
+    """An embedding space: vectors of one Space may be compared with each other, and with no others.
 
-    id: int
+    `key` is a readable slug, unique among configured spaces; `dimensions` counts components;
+    `max_input_tokens` is the model's own limit (None: not known, or images).
+    """
+
     key: str
-    fingerprint: str
     purpose: str
     provider: str
     model: str
@@ -18,6 +34,38 @@ class SpaceRow:
     dimensions: int
     preparation: str
     max_input_tokens: int | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 over everything that makes vectors comparable (the key is a name and not part of it)."""
+        parts = [self.purpose, self.provider, self.model, self.revision, self.dimensions, self.preparation]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class SpaceName:
+    """A space as a person wrote it: `provider/model[@dimensions]`, or `provider/model[@tag]` for images."""
+
+    provider: str
+    model: str
+    dimensions: int | None = None
+    tag: str | None = None
+
+    def __str__(self) -> str:
+        suffix = self.dimensions if self.dimensions is not None else self.tag
+        return f"{self.provider}/{self.model}" + (f"@{suffix}" if suffix is not None else "")
+
+
+def space_key(*parts: str | int) -> str:
+    """Join parts into a key of lower-case letters, digits and single hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(str(part) for part in parts).lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class SpaceRow(Space):
+    """A stored space, one row of `embedding_spaces`; `state` is building, ready, active or retired."""
+
+    id: int
     state: str
     index_kind: str | None
     index_rows: int | None
@@ -32,9 +80,3 @@ class SpaceRow:
     def table(self) -> str:
         """The table of its vectors: `content_hash bytea`, `embedding halfvec(dimensions)`."""
         return f"embeddings_{self.id}"
-
-
-# The share of the true neighbours that its index finds.
-LOWEST_RECALL = 0.97
-# Between a stored vector and the one that its model gives for the same input today.
-LOWEST_COSINE = 0.999

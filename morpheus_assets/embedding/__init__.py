@@ -1,4 +1,4 @@
-"""From inputs to vectors: spaces, providers, and the pipeline that packs, limits, retries and streams.
+"""Inputs become vectors: spaces, providers, requests under a shared budget, and the stream.
 
-Knows nothing of Dagster, of settings or of the store: values come in as arguments, vectors go out.
+Knows nothing of Dagster, settings or the store: values come in as arguments, vectors go out.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong between an input and its vector: the class says whether to try again.
+"""Errors between an input and its vector; the class says whether to try again.
 
 Every message is one sentence that names the fault, the setting and the next step. No vendor's exception
 leaves this package, and no message ever holds a key.

@@ -1,13 +1,13 @@
-"""Inputs longer than a model takes: where to cut them, and one vector from those of the parts.
+"""Inputs longer than a model takes: cut into parts, and one vector joined from those of the parts.
 
-For texts that people send to be embedded as they are; stored passages are cut by the text floor and always fit.
+For texts that a person sends as they are; stored passages are cut by the text room and always fit.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from morpheus_assets.embedding.providers import EmbeddingProvider
+from morpheus_assets.embedding.providers.base import EmbeddingProvider
 
 JOINED_BY = "mean of the parts weighted by their tokens, at unit length"
 
@@ -28,7 +28,7 @@ class Part:
 
 
 def surely_too_long(provider: EmbeddingProvider, text: str) -> bool:
-    """Whether the model cannot take `text` even if the estimate errs as far as it does."""
+    """True when the model cannot take `text` even if the estimate errs upwards by as much as it may."""
     limit = provider.limits.max_input_tokens
     return limit is not None and provider.estimate_tokens(text) > limit * _DOUBT
 

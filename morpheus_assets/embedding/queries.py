@@ -1,16 +1,17 @@
-"""One query to one vector, with the same budget, retries and checks as a stream.
+"""One query to one vector, sent as any other request, with shorter waits.
 
-Which space a query belongs to is the caller's: it is embedded by that space's own model or not at all.
+The caller chooses the space: a query is embedded by that space's own model or not at all.
 """
 
 from typing import Any
 
 import numpy as np
 
-from morpheus_assets.embedding.pipeline import LoopThread
-from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
-from morpheus_assets.embedding.retries import FOR_QUERIES, RetryPolicy, with_retries
+from morpheus_assets.embedding.requests import send_request
+from morpheus_assets.embedding.retries import FOR_QUERIES, RetryPolicy
+from morpheus_assets.embedding.stream import LoopThread
 
 
 async def embed_query(
@@ -25,16 +26,8 @@ async def embed_query(
 
     Raises embedding.errors.
     """
-    limiter = budget or NoBudget()
-    tokens = provider.estimate_tokens(content) if isinstance(content, str) else 0
-
-    async def attempt() -> EmbeddingResult:
-        await limiter.take(1, tokens)
-        return await provider.embed([content], input_type)
-
-    result, _ = await with_retries(attempt, retry, lambda: True)
-    await limiter.settle(tokens, result.total_tokens)
-    return result.embeddings[0]
+    sent = await send_request(provider, [content], input_type, budget=budget or NoBudget(), policy=retry)
+    return sent.result.embeddings[0]
 
 
 def query_vector(

@@ -1,6 +1,6 @@
-"""The shared budget of requests and tokens per minute as the pipeline sees it, and the headers that lower it.
+"""Rate limits: the protocol of the shared budget of requests and tokens per minute, and the headers that lower it.
 
-The budget that all processes share lives in the store; here are its protocol and the one without limits.
+The budget itself is in the store; a budget without limits, for local models, is here.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class ObservedLimits:
-    """What a provider's `x-ratelimit-*` headers said; None where it said nothing.
+    """Values of a provider's `x-ratelimit-*` headers; None where one is absent.
 
     Limits and remainders are requests or tokens (of a minute); resets are seconds until the window is full.
     """
@@ -27,7 +27,7 @@ class ObservedLimits:
     reset_tokens_seconds: float | None = None
 
     def seconds_until_free(self) -> float | None:
-        """How long whatever is used up stays so; None when nothing is, or nothing was said about it."""
+        """Seconds until what is used up is free again; None when nothing is used up, or no header says."""
         waits = [
             reset
             for remaining, reset in (
@@ -46,7 +46,7 @@ class RequestBudget(Protocol):
         """Wait until `requests` and (estimated) `tokens` fit into the budget, then book them."""
 
     def surely_fits(self, requests: int, tokens: int) -> bool:
-        """Whether so much is known to be free that it may be sent at once, and booked while it is on its way."""
+        """True when so much is known to be free that it may be sent at once, and booked while it is in flight."""
 
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
         """Correct a booking: `estimated_tokens` were taken, `actual_tokens` were charged (0: none)."""

@@ -1,6 +1,6 @@
-"""When a request is tried again: how often by class of error, and after how long.
+"""Retries: how often a request is tried by class of error, and the waits between attempts.
 
-Sending the request, and what to do when no attempt is left, is in sending.py.
+requests.py sends the request and decides what follows when no attempt is left.
 """
 
 from collections.abc import Awaitable, Callable
@@ -47,11 +47,11 @@ FOR_QUERIES = RetryPolicy(first_wait=0.3, longest_wait=2.0, jitter=0.2, longest_
 
 
 async def with_retries(
-    attempt: Callable[[], Awaitable[_Answer]], policy: RetryPolicy, go_on: Callable[[], bool]
+    attempt: Callable[[], Awaitable[_Answer]], policy: RetryPolicy, may_retry: Callable[[], bool]
 ) -> tuple[_Answer, int]:
     """Run `attempt` until it succeeds, its error is final, or attempts are spent; also how many were made.
 
-    `go_on` is asked before each wait. The error raised says after how many attempts, when there were several.
+    `may_retry` is asked before each wait. The error raised says after how many attempts, when there were several.
     """
     import stamina
 
@@ -60,7 +60,7 @@ async def with_retries(
     def decide(error: Exception) -> bool | float:
         nonlocal invalid
         invalid += isinstance(error, InvalidAnswer)
-        if not (isinstance(error, EmbeddingError) and error.retryable and go_on()):
+        if not (isinstance(error, EmbeddingError) and error.retryable and may_retry()):
             return False
         if invalid >= policy.invalid_answer_attempts:
             return False

@@ -1,76 +1,31 @@
-"""What makes two vectors comparable: the identity of an embedding space, and how people write its name.
+"""The short form in which the settings name spaces: read, checked against the providers, and resolved.
 
-Nothing here opens a model or a connection. Image spaces, which depend on weights, are in image_spaces.py.
+Nothing here opens a model or a connection. A provider whose spaces depend on weights resolves them itself.
 """
 
-import hashlib
-import json
 import math
-import re
-from dataclasses import dataclass
+from collections.abc import Collection
 
+from morpheus_assets.domain.spaces import Space, SpaceName, space_key
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.models import find_model, known_models
-
-TEXT_PROVIDERS = ("openai", "voyage", "sentence-transformers")
-IMAGE_PROVIDERS = ("open_clip", "remote_clip")
+from morpheus_assets.embedding.models import known_models
+from morpheus_assets.embedding.providers.base import ProviderOptions, ProviderSpec
+from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provider
 
 # Chunks are measured in word pieces; other tokenizers were measured at up to 1.4 of that (Chinese, cl100k).
 _TOKENIZER_MARGIN = 1.5
 
 
-@dataclass(frozen=True)
-class Space:
-    """An embedding space: vectors of one Space may be compared with each other, and with no others.
-
-    `key` is a readable slug, unique among configured spaces; `dimensions` counts components;
-    `max_input_tokens` is the model's own limit (None: not known, or images).
-    """
-
-    key: str
-    purpose: str
-    provider: str
-    model: str
-    revision: str
-    dimensions: int
-    preparation: str
-    max_input_tokens: int | None
-
-    @property
-    def fingerprint(self) -> str:
-        """Hex sha256 over everything that makes vectors comparable (the key is a name and not part of it)."""
-        parts = [self.purpose, self.provider, self.model, self.revision, self.dimensions, self.preparation]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class SpaceName:
-    """A space as a person wrote it: `provider/model[@dimensions]`, or `provider/model[@tag]` for images."""
-
-    provider: str
-    model: str
-    dimensions: int | None = None
-    tag: str | None = None
-
-    def __str__(self) -> str:
-        suffix = self.dimensions if self.dimensions is not None else self.tag
-        return f"{self.provider}/{self.model}" + (f"@{suffix}" if suffix is not None else "")
-
-
-def slug(*parts: str | int) -> str:
-    """Join parts into a key of lower-case letters, digits and single hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(str(part) for part in parts).lower()).strip("-")
-
-
 def parse_space_names(
-    text: str, *, variable: str = "MORPHEUS_TEXT_SPACES", any_openai_model: bool = False
+    text: str, *, variable: str = "MORPHEUS_TEXT_SPACES", own_endpoints: Collection[str] = ()
 ) -> list[SpaceName]:
     """Read a comma list of space names, in order.
 
-    `any_openai_model` (for an OpenAI-compatible endpoint of one's own) lets `openai/NAME@DIMENSIONS` pass for
-    a model that is not known. Raises ConfigurationError naming `variable`, what it holds and what it may.
+    `own_endpoints` are the providers whose address is not the vendor's: those that allow it may there be asked for
+    any model, as `provider/NAME@DIMENSIONS`. Raises ConfigurationError naming `variable`, what it holds and what it
+    may.
     """
-    names = [_parse_name(part.strip(), variable, any_openai_model) for part in text.split(",") if part.strip()]
+    names = [_parse_name(part.strip(), variable, own_endpoints) for part in text.split(",") if part.strip()]
     if not names:
         raise ConfigurationError(f"{variable} is empty: name at least one space, such as {known_models()}.")
     twice = {str(name) for name in names if names.count(name) > 1}
@@ -79,32 +34,32 @@ def parse_space_names(
     return names
 
 
-def _parse_name(part: str, variable: str, any_openai_model: bool) -> SpaceName:
-    provider, slash, rest = part.partition("/")
-    provider = {"sentence_transformers": "sentence-transformers", "open-clip": "open_clip"}.get(provider, provider)
-    if provider in IMAGE_PROVIDERS and slash and rest:
-        if rest.startswith("local:"):
-            return SpaceName(provider, rest)
-        model, _, tag = rest.partition("@")
-        return SpaceName(provider, model, tag=tag or None)
-    if provider not in TEXT_PROVIDERS or not rest:
+def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> SpaceName:
+    written, _, rest = part.partition("/")
+    spec = find_provider(written)
+    if spec is None or not rest:
         raise ConfigurationError(
             f"{variable} names {part!r}, which is no space: write provider/model[@dimensions], "
-            f"such as {known_models()}, or open_clip/MODEL@TAG for images."
+            f"such as {known_models()}, or {_image_examples()[0]} for images."
         )
+    if spec.purpose == "image":
+        if rest.startswith("local:"):
+            return SpaceName(spec.name, rest)
+        model, _, tag = rest.partition("@")
+        return SpaceName(spec.name, model, tag=tag or None)
     model, at, size = rest.partition("@")
     if at and not (size.isascii() and size.isdigit() and int(size) > 0):
         raise ConfigurationError(
             f"{variable} names {part!r}, where {size!r} is no number of dimensions: write "
-            f"{provider}/{model}@1024 or leave it out."
+            f"{spec.name}/{model}@1024 or leave it out."
         )
-    name = SpaceName(provider, model, int(size) if at else None)
-    _check_model(name, variable, any_openai_model)
+    name = SpaceName(spec.name, model, int(size) if at else None)
+    _check_model(spec, name, variable, own_endpoint=spec.name in own_endpoints)
     return name
 
 
-def _check_model(name: SpaceName, variable: str, any_openai_model: bool) -> None:
-    model = find_model(name.provider, name.model)
+def _check_model(spec: ProviderSpec, name: SpaceName, variable: str, *, own_endpoint: bool) -> None:
+    model = spec.model(name.model)
     if model is not None:
         if name.dimensions is not None and not model.allows(name.dimensions):
             raise ConfigurationError(
@@ -112,38 +67,49 @@ def _check_model(name: SpaceName, variable: str, any_openai_model: bool) -> None
                 "dimensions: choose one of them."
             )
         return
-    free = name.provider == "sentence-transformers" or (name.provider == "openai" and any_openai_model)
-    if free and name.dimensions is not None:
+    any_model = spec.other_models == "always" or (spec.other_models != "never" and own_endpoint)
+    if any_model and name.dimensions is not None:
         return
-    hint = f", or any other model as {name.provider}/NAME@DIMENSIONS" if free else ""
+    hint = f", or any other model as {name.provider}/NAME@DIMENSIONS" if any_model else ""
     raise ConfigurationError(
         f"{variable} names the unknown model {name}: known are {known_models(name.provider)}{hint}."
     )
 
 
-def resolve_text_space(name: SpaceName | str, *, any_openai_model: bool = False) -> Space:
+def resolve_text_space(name: SpaceName | str, *, own_endpoints: Collection[str] = ()) -> Space:
     """The text space of that name; raises ConfigurationError for an unknown model or one for images."""
     if isinstance(name, str):
-        (name,) = parse_space_names(name, any_openai_model=any_openai_model)
-    if name.provider not in TEXT_PROVIDERS:
+        (name,) = parse_space_names(name, own_endpoints=own_endpoints)
+    spec = find_provider(name.provider)
+    if spec is None or spec.purpose != "text":
         raise ConfigurationError(f"{name} embeds images, not text: name it in MORPHEUS_IMAGE_SPACES.")
-    _check_model(name, "MORPHEUS_TEXT_SPACES", any_openai_model or name.dimensions is not None)
-    model = find_model(name.provider, name.model)
+    own_endpoint = spec.name in own_endpoints or name.dimensions is not None
+    _check_model(spec, name, "MORPHEUS_TEXT_SPACES", own_endpoint=own_endpoint)
+    model = spec.model(name.model)
     dimensions = name.dimensions or (model.dimensions if model else 0)
     return Space(
-        key=slug(name.provider, name.model, dimensions),
+        key=space_key(name.provider, name.model, dimensions),
         purpose="text",
         provider=name.provider,
         model=name.model,
         revision=model.revision if model else "",
         dimensions=dimensions,
-        preparation={
-            "openai": "as is",
-            "voyage": "input_type",
-            "sentence-transformers": "prompts, unit norm",
-        }[name.provider],
+        preparation=spec.preparation,
         max_input_tokens=model.max_input_tokens if model else None,
     )
+
+
+def resolve_image_space(name: SpaceName, options: ProviderOptions) -> Space:
+    """The image space of that name; raises ConfigurationError, one sentence, also for unreadable weights."""
+    spec = find_provider(name.provider)
+    if spec is None or spec.purpose != "image" or spec.resolve is None:
+        *others, last = _image_examples()
+        raise ConfigurationError(f"`{name}` is no image space: write {', '.join(others)} or {last}.")
+    return spec.resolve(name, options)
+
+
+def _image_examples() -> list[str]:
+    return [example for spec in PROVIDERS.values() if spec.purpose == "image" for example in spec.examples]
 
 
 def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
@@ -153,7 +119,8 @@ def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
     """
     if space.max_input_tokens is None:
         return
-    same_tokenizer = space.provider == "sentence-transformers"
+    spec = find_provider(space.provider)
+    same_tokenizer = spec is not None and spec.counts_word_pieces
     needed = largest_chunk_tokens if same_tokenizer else math.ceil(largest_chunk_tokens * _TOKENIZER_MARGIN)
     if needed > space.max_input_tokens:
         raise ConfigurationError(

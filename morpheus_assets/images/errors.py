@@ -1,4 +1,4 @@
-"""What can be wrong with a panel or its folder, one sentence each; nothing here knows how images are read."""
+"""What can be wrong with a panel, one sentence each; nothing here knows how images are read."""
 
 
 class ImageError(Exception):
@@ -7,10 +7,6 @@ class ImageError(Exception):
 
 class RefusedImage(ImageError):
     """This one image cannot become a panel; every other image of the novel goes on."""
-
-
-class UnreadableFolder(ImageError):
-    """A panel folder cannot be listed: nothing may be concluded about the panels in it."""
 
 
 def shown(name: str, limit: int = 80) -> str:

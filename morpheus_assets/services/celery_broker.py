@@ -1,6 +1,6 @@
-"""What a run and its Celery workers must agree on: the broker, and how it keeps a step until its worker has done it.
+"""The Celery broker of a deployment: its address, checks that it is usable, and settings alike in runs and workers.
 
-Runs reach it through executors.py, workers through celery_worker.py; `serve` asks whether it is usable.
+Runs reach it through defs/executors.py, workers through defs/celery_worker.py; the command line checks it at a start.
 """
 
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.settings import Settings
 
 # A step whose worker has not been heard of for this long goes to another one. Workers renew what they hold
-# (celery_worker.py), so it need not be longer than a step, and a dead worker is made good within a minute.
+# (defs/celery_worker.py), so it need not be longer than a step, and a dead worker is made good within a minute.
 LEASE_SECONDS = 45
 _RESTORE_SECONDS = 5
 _PACKAGES = {"celery": "dagster_celery", "k8s": "dagster_k8s"}

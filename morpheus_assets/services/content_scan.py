@@ -1,116 +1,98 @@
-"""One look at a store of objects, page by page: what is new, changed or gone against what Postgres knows.
+"""One scan of a source, page by page: what is new, changed or gone against what Postgres knows, and what is stale.
 
-A page is the whole truth about the paths from its beginning to its end, so that each is compared by itself and a look
+A page is the whole truth about the paths from its beginning to its end, so that each is compared by itself and a scan
 may stop behind any of them. What is known lies in Postgres; a sensor's cursor keeps one path and nothing else of it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.content import SourceFile
-from morpheus_assets.services.ingest_plan import StaleNovel, stale_texts, state_of
-from morpheus_assets.sources.base import ContentUnreadable, Entry, Page
-from morpheus_assets.sources.names import Passed, object_folders, one_object_a_novel, take_novel, take_panel
-from morpheus_assets.sources.objects import ObjectPlace
+from morpheus_assets.services.ingest_plan import StaleNovel, stale_panels, stale_texts
+from morpheus_assets.sources.base import ContentUnreadable, Entry, Page, Source
+from morpheus_assets.sources.listing import panel_owners
+from morpheus_assets.sources.names import Passed, one_file_a_novel, take_novel, take_panel
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 # The other sensors of the daemon wait for no tick longer than this and a page; the next one goes on.
 SECONDS = 3.0
-# Ranges a little shorter than a page: a few new objects between two known ones still fit into one request.
-FILL = 0.97
 
 
 @dataclass
-class Look:
-    """What one look found; `after` is the path behind which the next one goes on, None at the end of the place.
+class Scan:
+    """The outcome of one scan; `after` is the path behind which the next one goes on, None at the end of the source.
 
-    `held` is the novel in the middle of whose folder that is.
+    `stale` are the novels to ingest, `held` is the novel in the middle of whose folder the scan stopped, `waiting`
+    counts the files that are still being copied.
     """
 
-    objects: int = 0
+    files: int = 0
     pages: int = 0
     changed: int = 0
     gone: int = 0
+    waiting: int = 0
     after: str | None = None
     held: str | None = None
     problems: dict[str, str] = field(default_factory=dict)
+    stale: list[StaleNovel] = field(default_factory=list)
 
 
-def novels_at_address(
-    place: ObjectPlace, engine: "Engine", after: str | None, *, seconds: float = SECONDS
-) -> tuple[Look, list[StaleNovel]]:
-    """Look at `novels/`; which novels are stale by what is known then, two objects for one key left out."""
-    from morpheus_assets.store.content.novels import ingested_digests
-    from morpheus_assets.store.content.source_files import (
-        load_source_files,
-    )
+def scan_novels(engine: "Engine", source: Source, after: str | None = None, *, seconds: float = SECONDS) -> Scan:
+    """Scan `novels/` behind `after`; two files for one key are both named and not stale.
 
-    look = look_at_objects(engine, place, "text", take_novel, after=after, seconds=seconds)
-    files, problems = one_object_a_novel(load_source_files(engine, "text").values())
-    look.problems.update(problems)
-    digests = ingested_digests(engine)
-    return look, stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
+    Raises ContentUnreadable, as `scan_source` does.
+    """
+    from morpheus_assets.store.content.source_files import load_source_files
+
+    scan = scan_source(engine, source, "text", take_novel, after, seconds=seconds)
+    files, problems = one_file_a_novel(load_source_files(engine, "text").values())
+    scan.problems.update(problems)
+    scan.stale = stale_texts(engine, files)
+    return scan
 
 
-def panels_at_address(
-    place: ObjectPlace, engine: "Engine", after: str | None, *, seconds: float = SECONDS
-) -> tuple[Look, list[StaleNovel]]:
-    """Look at `panels/`; which novels are stale, save the one in the middle of whose folder the look stopped."""
-    from morpheus_assets.store.content.source_files import (
-        changed_panel_sets,
-    )
+def scan_panels(engine: "Engine", source: Source, after: str | None = None, *, seconds: float = SECONDS) -> Scan:
+    """Scan `panels/` behind `after`; stale are novels with a folder there, save the one in whose middle it stopped.
 
-    owners, problems = object_folders(place)
-    look = look_at_objects(
-        engine, place, "panel", lambda entry: take_panel(entry, owners), after=after, seconds=seconds
-    )
-    look.problems.update(problems)
-    unfinished = look.after.partition("/")[0] if look.after else None
-    look.held = next((novel for novel, folder in owners.items() if folder == unfinished), None)
-    stale = [
-        StaleNovel(novel, state_of(digest, latest))
-        for novel, digest, latest in changed_panel_sets(engine)
-        if novel in owners and novel != look.held
-    ]
-    return look, stale
+    Raises ContentUnreadable, as `scan_source` does.
+    """
+    owners, problems = panel_owners(source)
+    scan = scan_source(engine, source, "panel", lambda entry: take_panel(entry, owners), after, seconds=seconds)
+    scan.problems = problems | scan.problems
+    unfinished = scan.after.partition("/")[0] if scan.after else None
+    scan.held = next((novel for novel, folder in owners.items() if folder == unfinished), None)
+    scan.stale = [item for item in stale_panels(engine) if item.novel in owners and item.novel != scan.held]
+    return scan
 
 
-def look_at_objects(
+def scan_source(
     engine: "Engine",
-    place: ObjectPlace,
+    source: Source,
     kind: str,
     take: Callable[[Entry], SourceFile | Passed],
+    after: str | None = None,
     *,
-    after: str | None,
-    seconds: float,
-) -> Look:
+    seconds: float = SECONDS,
+) -> Scan:
     """Compare pages behind `after` with what is known and store the difference, for `seconds` or to the end.
 
     Raises ContentUnreadable when a page cannot be had or cannot be right; pages before it are stored, it is not.
     """
-    from morpheus_assets.store.content.source_files import (
-        path_bounds,
-    )
+    from morpheus_assets.store.content.source_files import path_bounds
 
-    look = Look()
-    bounds = path_bounds(engine, kind, after, max(1, int(place.page_size * FILL)))
-    for start, page in place.ranges(after, bounds, seconds=seconds):
-        _compare(engine, place, kind, take, start, page, look)
-        look.after = page.after
-    return look
+    scan = Scan()
+    for page in source.pages(after, known_paths=partial(path_bounds, engine, kind, after), seconds=seconds):
+        _compare(engine, source, kind, take, page, scan)
+        scan.after = page.after
+    return scan
 
 
 def _compare(
-    engine: "Engine",
-    place: ObjectPlace,
-    kind: str,
-    take: Callable[[Entry], SourceFile | Passed],
-    start: str | None,
-    page: Page,
-    look: Look,
+    engine: "Engine", source: Source, kind: str, take: Callable[[Entry], SourceFile | Passed], page: Page, scan: Scan
 ) -> None:
     from morpheus_assets.store.content.source_files import (
         forget_source_files,
@@ -120,39 +102,52 @@ def _compare(
         source_files_between,
     )
 
-    known = source_files_between(engine, kind, start, page.after)
-    files: dict[str, SourceFile] = {}
+    known = source_files_between(engine, kind, page.start, page.after)
+    files: list[SourceFile] = []
     for entry in page.entries:
         taken = take(entry)
         if isinstance(taken, SourceFile):
-            files[taken.path] = taken
+            files.append(taken)
         elif taken.problem:
-            look.problems[taken.name] = taken.problem
+            scan.problems[taken.path] = taken.problem
     unseen = known.keys() - {entry.path for entry in page.entries}
     if unseen:
-        place.make_sure(unseen)
-        _make_sure_of_the_place(place, len(known))
-    vanished = [(file.novel, path) for path, file in known.items() if path not in files]
-    changed = [file for file in files.values() if not _same(file, known.get(file.path))]
+        source.verify_absent(unseen)
+        _verify_not_empty(source, len(known))
+    observation = source.observe(files, known)
+    changed = [file for file in observation.files if not _same(file, known.get(file.path))]
     save_source_files(engine, changed)
-    if vanished:
-        note_missing(engine, kind, vanished)
-        forget_source_files(engine, kind, [path for _, path in vanished])
-    appeared = files.keys() - known.keys()
-    if appeared:
+    taken_paths = {file.path for file in files}
+    if forgotten := known.keys() - taken_paths:
+        note_missing(engine, kind, [(known[path].novel, path) for path in _lost(engine, kind, known, unseen)])
+        forget_source_files(engine, kind, forgotten)
+    if appeared := {file.path for file in observation.files} - known.keys():
         note_returned(engine, kind, appeared)
-    look.objects += len(files)
-    look.pages += 1
-    look.changed += len(changed)
-    look.gone += len(vanished)
+    scan.problems.update(observation.problems)
+    scan.files += len(files)
+    scan.pages += 1
+    scan.changed += len(changed)
+    scan.gone += len(unseen)
+    scan.waiting += len(observation.waiting)
 
 
-def _make_sure_of_the_place(place: ObjectPlace, known: int) -> None:
+def _lost(engine: "Engine", kind: str, known: dict[str, SourceFile], unseen: set[str]) -> list[str]:
+    """The unseen files with which something of a novel is lost: not a text whose novel has another file by now."""
+    from morpheus_assets.store.content.source_files import load_source_files
+
+    if kind != "text" or not unseen:
+        return sorted(unseen)
+    standing = {file.novel for path, file in load_source_files(engine, kind).items() if path not in unseen}
+    return sorted(path for path in unseen if known[path].novel not in standing)
+
+
+def _verify_not_empty(source: Source, known: int) -> None:
     """Raise ContentUnreadable when nothing at all is there."""
-    if not ObjectPlace(place.url, page_size=1).page().entries:
+    if source.is_empty():
         raise ContentUnreadable(
-            f"{place.shown()} is empty although {known} or more objects were known; a wrong address looks the same, so"
-            " nothing is marked as removed. Use `morpheus remove NOVEL` for what should go."
+            f"{source.display_name()} is empty although at least {known} files were known; an unmounted volume or a"
+            " wrong address looks the same, so nothing is marked as removed. Use `morpheus remove NOVEL` for what"
+            " should go."
         )
 
 

@@ -1,14 +1,16 @@
-"""Dagster through its GraphQL API, and only through it: launch, look at and end runs and backfills.
+"""Dagster through its GraphQL API: launch, look up and end runs and backfills.
 
-No Dagster import: the webserver may be another machine's. What a job means to a caller is api/jobs.py's.
+No Dagster import: the webserver may be another machine's. The HTTP API's jobs are in api/routes/jobs.py.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
+
+from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RUNS_AT_WORK
 
 REPOSITORY = "__repository__"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED", "COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"})
@@ -47,7 +49,7 @@ class JobState:
 
     @property
     def finished(self) -> bool:
-        """Whether it will not change any more."""
+        """True when it will not change any more."""
         return self.status in FINISHED
 
 
@@ -64,7 +66,7 @@ class DagsterClient:
         await self._client.aclose()
 
     async def alive(self) -> bool:
-        """Whether the webserver answers."""
+        """True when the webserver answers."""
         try:
             return (await self._client.get(f"{self._url}/server_info", timeout=2.0)).is_success
         except httpx.HTTPError:
@@ -112,13 +114,26 @@ class DagsterClient:
         answer = await self._ask(_LAUNCH_BACKFILL, {"params": params})
         return str(_expect(answer["launchPartitionBackfill"], "LaunchBackfillSuccess")["backfillId"])
 
-    async def running_backfill(self, tag: str, value: str) -> str | None:
-        """The id of a backfill with this tag that has not ended."""
-        found = (await self._ask(_RUNNING_BACKFILLS, {}))["partitionBackfillsOrError"]
-        for each in _expect(found, "PartitionBackfills")["results"]:
-            if {"key": tag, "value": value} in each["tags"]:
+    async def running_backfill(self, tags: Mapping[str, str]) -> str | None:
+        """The id of a backfill with these tags that has not ended, or None."""
+        answer = await self._ask(_RUNNING_BACKFILLS, {"statuses": BACKFILLS_AT_WORK})
+        for each in _expect(answer["partitionBackfillsOrError"], "PartitionBackfills")["results"]:
+            if tags.items() <= _as_mapping(each["tags"]).items():
                 return str(each["id"])
         return None
+
+    async def runs_at_work(self, *, page: int = 500) -> list[dict[str, str]]:
+        """The tags of every run that waits or works, asked for `page` at a time."""
+        found: list[dict[str, str]] = []
+        last = None
+        while True:
+            # without a limit of ours a webserver may have its own, and a run that it leaves out is worked at twice
+            asked = {"statuses": RUNS_AT_WORK, "cursor": last, "limit": page}
+            runs = _expect((await self._ask(_RUN_TAGS, asked))["runsOrError"], "Runs")["results"]
+            found += [_as_mapping(run["tags"]) for run in runs]
+            if len(runs) < page:
+                return found
+            last = runs[-1]["runId"]
 
     async def partitions(self, asset: Sequence[str]) -> list[str]:
         """The partitions of an asset in creation order; raises DagsterRefused when Dagster does not know it."""
@@ -131,7 +146,7 @@ class DagsterClient:
         return list(node["partitionKeys"])
 
     async def state(self, job_id: str) -> JobState:
-        """What became of a run or a backfill. Raises UnknownJob."""
+        """The present state of a run or a backfill. Raises UnknownJob."""
         return await (self._run(job_id) if _is_run(job_id) else self._backfill(job_id))
 
     async def cancel(self, job_id: str) -> None:
@@ -144,14 +159,14 @@ class DagsterClient:
             _expect(answer, "CancelBackfillSuccess")
 
     async def set_pool_slots(self, pool: str, slots: int) -> None:
-        """How many steps of a pool may run at a time, over all runs."""
+        """Set how many steps of a pool may run at a time, over all runs."""
         await self._ask(_SET_SLOTS, {"pool": pool, "slots": slots})
 
     async def _run(self, run_id: str) -> JobState:
         run = _expect((await self._ask(_RUN, {"id": run_id}))["runOrError"], "Run")
-        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        tags = _as_mapping(run["tags"])
         error = await self._why_failed(run_id) if run["status"] == "FAILURE" else None
-        novel = tags.get("dagster/partition")
+        novel = tags.get(PARTITION_TAG)
         return JobState(
             run_id, "run", run["status"], run["jobName"], run["creationTime"], run["startTime"], run["endTime"],
             error, novels=[novel] if novel else (), runs=[run_id],
@@ -196,6 +211,50 @@ class DagsterClient:
         return dict(body["data"])
 
 
+class WebserverBackfills:
+    """The port of backfills.py through a webserver, for code that is not async; to be used in a `with`.
+
+    Every method raises DagsterUnavailable or DagsterRefused.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = DagsterClient(url)
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._runner:
+            self._runner.run(self._client.close())
+
+    def partitions(self, asset: Sequence[str]) -> Sequence[str]:
+        """The partitions of an asset in creation order; raises DagsterRefused when Dagster does not know it."""
+        return self._runner.run(self._client.partitions(asset))
+
+    def running(self, tags: Mapping[str, str]) -> str | None:
+        """The id of a backfill with these tags that has not ended, or None."""
+        return self._runner.run(self._client.running_backfill(tags))
+
+    def runs_at_work(self) -> Iterable[Mapping[str, str]]:
+        """The tags of every run that waits or works."""
+        return self._runner.run(self._client.runs_at_work())
+
+    def launch(
+        self,
+        assets: Sequence[Sequence[str]],
+        partitions: Sequence[str],
+        *,
+        title: str,
+        description: str,
+        tags: Mapping[str, str],
+    ) -> str:
+        """Launch some assets for some partitions and return the backfill's id."""
+        return self._runner.run(
+            self._client.launch_backfill_of(assets, partitions, title=title, description=description, tags=tags)
+        )
+
+
 def set_pool_slots(url: str, pool: str, slots: int) -> None:
     """`DagsterClient.set_pool_slots` for code that is not async. Raises DagsterUnavailable or DagsterRefused."""
 
@@ -215,6 +274,10 @@ def _is_run(job_id: str) -> bool:
 
 def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in (tags or {}).items()]
+
+
+def _as_mapping(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in tags}
 
 
 def _expect(answer: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -238,8 +301,12 @@ _LAUNCH_RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams
   ... on Error { message } } }"""
 _LAUNCH_BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
-_RUNNING_BACKFILLS = """{ partitionBackfillsOrError(filters: {statuses: [REQUESTED, CANCELING, FAILING]}) { __typename
+_RUNNING_BACKFILLS = """query($statuses: [BulkActionStatus!]) {
+  partitionBackfillsOrError(filters: {statuses: $statuses}) { __typename
   ... on PartitionBackfills { results { id tags { key value } } } ... on Error { message } } }"""
+_RUN_TAGS = """query($statuses: [RunStatus!], $cursor: String, $limit: Int) {
+  runsOrError(filter: {statuses: $statuses}, cursor: $cursor, limit: $limit) { __typename
+  ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""
 _ASSETS_OF_JOB = """query($selector: PipelineSelector!) { assetNodes(pipeline: $selector) { assetKey { path } } }"""

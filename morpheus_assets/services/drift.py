@@ -1,6 +1,6 @@
-"""Whether a provider still gives the vectors it gave: a fixed sample embedded again, at most once a week.
+"""Drift of a provider's model: a fixed sample embedded again, at most once a week, and compared with what is stored.
 
-The check that shows it is in embedding_checks.py; measurements are kept by store/upkeep.py.
+The check that shows it is in defs/checks/embeddings.py; measurements are kept by store/spaces/drift.py.
 """
 
 from collections.abc import Callable, Collection
@@ -11,9 +11,8 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
-from morpheus_assets.embedding.pipeline import EmbeddedBatch
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.services.configured_spaces import space_of
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.packs import EmbeddedBatch
 from morpheus_assets.services.embed_novels import Embed
 from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.spaces.drift import fixed_sample, latest_drift, record_drift
@@ -24,7 +23,7 @@ A_WEEK = timedelta(days=6, hours=12)
 
 @dataclass(frozen=True)
 class DriftFinding:
-    """What to say; `lowest_cosine` is None when nothing was measured."""
+    """The verdict as a sentence; `lowest_cosine` is None when nothing was measured."""
 
     passed: bool
     sentence: str
@@ -65,18 +64,17 @@ def measure_drift(
     if present is not None:
         there = present([each.input.content for each in sample])
         sample = [each for each in sample if each.input.content in there]
-    space = space_of(row)
     stored = {each.input.content_hash: each.vector for each in sample}
     cosines: list[float] = []
     tokens = requests = 0
-    for outcome in embed(space, [each.input for each in sample]):
+    for outcome in embed(row, [each.input for each in sample]):
         if isinstance(outcome, EmbeddedBatch):
             tokens, requests = tokens + outcome.tokens, requests + outcome.requests
             for value, fresh in zip(outcome.hashes, outcome.embeddings, strict=True):
                 old = stored[value]
                 cosines.append(float(old @ fresh / (np.linalg.norm(old) * np.linalg.norm(fresh))))
     if cosines:
-        cost = price_of(space, tokens)
+        cost = price_of(row, tokens)
         record_spending(engine, row, None, tokens=tokens, inputs=len(cosines), requests=requests, cost=cost)
     return min(cosines, default=1.0), len(cosines)
 

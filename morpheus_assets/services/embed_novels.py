@@ -1,40 +1,32 @@
-"""Filling a space within a run: streams of requests, batches stored as they come, faults of novels, spending.
+"""Embedding what novels lack in a space: claims, one stream of requests, a second pass for each novel when it breaks.
 
-What Dagster is told about it is embedding_io_managers.py's.
+Gives batches as they arrive, with what they cost each novel. Storing them is the caller's.
 """
 
 import hashlib
 import logging
 import random
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.embeddings import Arrival, Cost, FailedNovel, RefusedContent, VectorBatch
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
-from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.services.configured_spaces import space_of
-from morpheus_assets.store.accounts.spending import record_spending
-from morpheus_assets.store.database.outages import passes_by_itself, patiently, ping
-from morpheus_assets.store.spaces import vectors
-from morpheus_assets.store.spaces.claims import embedding_lock
-from morpheus_assets.store.spaces.coverage import MissingInput, NovelCoverage, coverage
-from morpheus_assets.store.spaces.refusals import record_refusals
+from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
+from morpheus_assets.store.database.outages import passes_by_itself, ping, retry_while_down
+from morpheus_assets.store.spaces.claims import open_claims
+from morpheus_assets.store.spaces.coverage import MissingInput, coverage
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput
     from morpheus_assets.images.scaled_decoding import LeastSize
 
 
-PROGRESS_SECONDS = 15.0
 # No other novel would fare better: a setting is wrong, or the account is empty.
 FOR_A_PERSON = (ConfigurationError, BillingError)
 # So many novels in a row that fail by themselves: it is not the novels, the provider is down.
@@ -43,158 +35,114 @@ RESTARTS_SURVIVED = 3
 
 
 Embed = Callable[[Space, Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]
-"""Turns what is missing into vectors of a space, a batch at a time, in the order in which they arrive."""
-
-
-@dataclass
-class Tally:
-    """What each novel of a step cost; a batch is shared out by the tokens that its inputs were estimated at."""
-
-    waiting: dict[bytes, tuple[str, int]] = field(default_factory=dict)
-    embedded: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    tokens: Counter[str] = field(default_factory=Counter)
-    requests: Counter[str] = field(default_factory=Counter)
-
-    def watch(self, missing: Iterable[MissingInput]) -> Iterator[MissingInput]:
-        """The same inputs, remembered until they come back."""
-        for row in missing:
-            self.waiting[row.content_hash] = (row.novel, max(1, row.token_count))
-            yield row
-
-    def add(self, outcome: EmbeddedBatch | RefusedInput) -> None:
-        """Count what was stored, or recorded as refused."""
-        if isinstance(outcome, RefusedInput):
-            self.add_refusal(outcome)
-        else:
-            self.add_batch(outcome)
-
-    def add_batch(self, batch: EmbeddedBatch) -> None:
-        """Count a batch that was stored."""
-        rows = [self.waiting.pop(value) for value in batch.hashes]
-        shares: Counter[str] = Counter()
-        for novel, tokens in rows:
-            self.embedded[novel] += 1
-            shares[novel] += tokens
-        left, weight = batch.tokens, sum(shares.values())
-        for novel, share in shares.items():
-            part = round(left * share / weight) if weight else 0
-            self.tokens[novel] += part
-            left, weight = left - part, weight - share
-        self.requests[rows[0][0]] += batch.requests
-
-    def add_refusal(self, refusal: RefusedInput) -> None:
-        """Count an input that the provider refused."""
-        novel, _ = self.waiting.pop(refusal.content_hash)
-        self.refused[novel] += 1
-        self.requests[novel] += refusal.requests
+"""Turns missing inputs into vectors of a space, a batch at a time, in the order in which they arrive."""
 
 
 class SpaceFiller:
-    """Embeds what novels lack in a space, for one step of one run; `stored` is called after each batch."""
+    """Embeds the inputs that novels lack in one space."""
 
-    def __init__(
-        self, engine: Engine, embed: Embed, *, run_id: str, log: logging.Logger, stored: Callable[[], None]
-    ) -> None:
+    def __init__(self, engine: Engine, row: SpaceRow, embed: Embed, log: logging.Logger) -> None:
         self._engine = engine
+        self._row = row
         self._embed = embed
-        self._run_id = run_id
         self._log = log
-        self._stored = stored
+        self._shares = _Shares()
 
-    def fill(self, row: SpaceRow, novels: Sequence[str], tally: Tally) -> dict[str, EmbeddingError]:
-        """Embed what `novels` lack in one stream; when it breaks, novel by novel, so that one takes no other with it.
+    def fill(self, novels: Sequence[str]) -> Generator[Arrival, None, None]:
+        """Yield batches and refused inputs as they arrive, at last each novel that did not get through.
 
-        Gives the error of each novel that did not get through; what was spent is recorded however it ends.
+        Store what was yielded before asking for the next: what is stored is known from the database. The novels go in
+        one stream; when it breaks, novel by novel, so that one takes no other with it. A database that restarts is
+        waited for. Claims are held while the iterator is open; close it to end the requests and give the claims back.
         """
-        with self._spending(row, novels, tally):
-            error = self._stream(row, novels, tally)
-            if error is None:
-                return {}
-            left = [novel for novel, covered in covered_novels(self._engine, row, novels).items() if covered.missing]
-            faults = dict.fromkeys(left, error)
-            if len(novels) == 1 or isinstance(error, FOR_A_PERSON):
-                return faults
-            # In another order each time: a few faulty novels in a row must not stand before the others every night.
-            random.shuffle(left)
-            in_a_row = 0
-            for novel in left:
-                error = self._stream(row, [novel], tally)
-                in_a_row = in_a_row + 1 if error else 0
-                if error is None:
-                    del faults[novel]
-                    continue
-                faults[novel] = error
-                if in_a_row == FAILURES_THAT_END or isinstance(error, FOR_A_PERSON):
-                    break
-            return faults
+        error = yield from self._stream(novels)
+        if error is None:
+            return
+        faults: dict[str, EmbeddingError] = dict.fromkeys(self._incomplete(novels), error)
+        if len(novels) > 1 and not isinstance(error, FOR_A_PERSON):
+            yield from self._fill_each(faults)
+        for novel, fault in faults.items():
+            yield FailedNovel(novel, fault)
 
-    def _stream(self, row: SpaceRow, novels: Sequence[str], tally: Tally) -> EmbeddingError | None:
+    def _fill_each(self, faults: dict[str, EmbeddingError]) -> Iterator[Arrival]:
+        # In another order each time: a few faulty novels in a row must not stand before the others every night.
+        novels = list(faults)
+        random.shuffle(novels)
+        in_a_row = 0
+        for novel in novels:
+            error = yield from self._stream([novel])
+            if error is None:
+                in_a_row = 0
+                del faults[novel]
+                continue
+            in_a_row += 1
+            faults[novel] = error
+            if in_a_row == FAILURES_THAT_END or isinstance(error, FOR_A_PERSON):
+                return
+
+    def _stream(self, novels: Sequence[str]) -> Generator[Arrival, None, EmbeddingError | None]:
         for _ in range(RESTARTS_SURVIVED):
             try:
-                return self._pass(row, novels, tally)
+                return (yield from self._pass(novels))
             except Exception as error:
                 if not passes_by_itself(error):
                     raise
                 self._log.warning("The database went away; the work goes on as soon as it is back.")
-                patiently(partial(ping, self._engine))
-        return self._pass(row, novels, tally)
+                retry_while_down(partial(ping, self._engine))
+        return (yield from self._pass(novels))
 
-    def _pass(self, row: SpaceRow, novels: Sequence[str], tally: Tally) -> EmbeddingError | None:
-        said = time.monotonic()
-        space = space_of(row)
+    def _pass(self, novels: Sequence[str]) -> Generator[Arrival, None, EmbeddingError | None]:
         try:
-            with embedding_lock(self._engine, row, novels) as session:
+            with open_claims(self._engine, self._row, novels) as claims:
                 while True:
-                    outcomes: Any = self._embed(space, tally.watch(session.missing()))
+                    outcomes: Any = self._embed(self._row, self._shares.watch(claims.missing()))
                     with closing(outcomes):
                         for outcome in outcomes:
-                            # Paid for: kept in hand until a database that restarts takes it.
-                            patiently(partial(self._keep, row, outcome))
-                            tally.add(outcome)
-                            self._stored()
-                            if time.monotonic() - said > PROGRESS_SECONDS:
-                                said = time.monotonic()
-                                self._log.info(
-                                    "%s embedded so far, %s tokens", tally.embedded.total(), tally.tokens.total()
-                                )
-                    if not session.wait_for_others():
+                            yield self._shares.arrival(outcome)
+                    if not claims.wait_for_others():
                         return None
         except EmbeddingError as error:
             return error
 
-    def _keep(self, row: SpaceRow, outcome: EmbeddedBatch | RefusedInput) -> None:
+    def _incomplete(self, novels: Sequence[str]) -> list[str]:
+        covered = retry_while_down(partial(coverage, self._engine, self._row, novels))
+        return [each.novel for each in covered.novels if each.missing]
+
+
+class _Shares:
+    """Shares a batch out between novels, by the tokens that their inputs were estimated at."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[bytes, tuple[str, int]] = {}
+
+    def watch(self, missing: Iterable[MissingInput]) -> Iterator[MissingInput]:
+        """The same inputs, remembered until they come back."""
+        for row in missing:
+            self._waiting[row.content_hash] = (row.novel, max(1, row.token_count))
+            yield row
+
+    def arrival(self, outcome: EmbeddedBatch | RefusedInput) -> VectorBatch | RefusedContent:
+        """The outcome of some of these inputs, with what it cost each novel."""
         if isinstance(outcome, RefusedInput):
-            record_refusals(self._engine, row, [(outcome.content_hash, outcome.reason)])
-        else:
-            vectors.write_batch(self._engine, row, outcome.hashes, outcome.embeddings)
+            novel, _ = self._waiting.pop(outcome.content_hash)
+            cost = Cost(refused=1, requests=outcome.requests)
+            return RefusedContent(outcome.content_hash, outcome.reason, {novel: cost})
+        return VectorBatch(outcome.hashes, outcome.embeddings, self._costs(outcome))
 
-    @contextmanager
-    def _spending(self, row: SpaceRow, novels: Sequence[str], tally: Tally) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            space = space_of(row)
-            for novel in novels:
-                if tally.requests[novel] or tally.embedded[novel]:
-                    patiently(partial(self._record, row, space, novel, tally))
-
-    def _record(self, row: SpaceRow, space: Space, novel: str, tally: Tally) -> None:
-        record_spending(
-            self._engine,
-            row,
-            novel,
-            tokens=tally.tokens[novel],
-            inputs=tally.embedded[novel],
-            requests=tally.requests[novel],
-            cost=price_of(space, tally.tokens[novel]),
-            run_id=self._run_id,
-        )
-
-
-def covered_novels(engine: Engine, row: SpaceRow, novels: Sequence[str]) -> dict[str, NovelCoverage]:
-    """The coverage of some novels in a space, by novel."""
-    return {covered.novel: covered for covered in patiently(partial(coverage, engine, row, novels)).novels}
+    def _costs(self, batch: EmbeddedBatch) -> dict[str, Cost]:
+        rows = [self._waiting.pop(value) for value in batch.hashes]
+        inputs = Counter(novel for novel, _ in rows)
+        weights: Counter[str] = Counter()
+        for novel, tokens in rows:
+            weights[novel] += tokens
+        costs = {}
+        tokens_left, weight_left, requests = batch.tokens, weights.total(), batch.requests
+        for novel, weight in weights.items():
+            tokens = round(tokens_left * weight / weight_left)
+            costs[novel] = Cost(embedded=inputs[novel], tokens=tokens, requests=requests)
+            # Requests are not shared out: they count for the first novel of the batch.
+            tokens_left, weight_left, requests = tokens_left - tokens, weight_left - weight, 0
+        return costs
 
 
 def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
@@ -204,7 +152,7 @@ def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: i
     """
 
     from morpheus_assets.embedding.errors import InputRefused
-    from morpheus_assets.embedding.packing import EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput
 
     def decode(least: "LeastSize | None" = None) -> object:
         from morpheus_assets.images.decoding import decode_panel

@@ -1,4 +1,4 @@
-"""Decides what a sensor asks for: which novels are stale or unfinished, which run each gets, which files are gone.
+"""Decides what a sensor asks for: which novels are stale or unfinished, and which run each gets.
 
 The sensors are the shells around it.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
 from morpheus_assets.settings import Settings
+from morpheus_assets.sources.names import one_file_a_novel
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -46,11 +47,21 @@ class Plan:
     requested: Mapping[str, str]
 
 
-def stale_texts(files: Iterable[SourceFile], ingested: Mapping[str, tuple[str | None, str | None]]) -> list[StaleNovel]:
-    """Novels whose file is neither the one that was ingested nor the one that was refused.
+def stale_texts(engine: "Engine", files: Iterable[SourceFile]) -> list[StaleNovel]:
+    """Novels whose file is neither the one that was ingested nor the one that was refused since.
 
-    `ingested` maps a novel to the hex digests of the text that is stored and of the file refused since.
+    A file that is still being copied (no digest yet) waits for the next scan.
     """
+    from morpheus_assets.store.content.novels import ingested_digests
+
+    ingested = ingested_digests(engine)
+    return changed_texts(files, {novel: (known.text, known.refused) for novel, known in ingested.items()})
+
+
+def changed_texts(
+    files: Iterable[SourceFile], ingested: Mapping[str, tuple[str | None, str | None]]
+) -> list[StaleNovel]:
+    """Novels whose file has neither of two digests: of the text that is stored, of the file refused since (in hex)."""
     stale = []
     for file in files:
         if file.digest is not None and file.digest not in ingested.get(file.novel, (None, None)):
@@ -66,23 +77,14 @@ def panels_digest(files: Iterable[tuple[str, str]]) -> str:
     return digest.hexdigest()
 
 
-def stale_panels(files: Iterable[SourceFile], ingested: Mapping[str, str | None]) -> list[StaleNovel]:
-    """Novels whose set of panel files is not the one that was ingested (`ingested`: novel to panels_digest).
+def stale_panels(engine: "Engine") -> list[StaleNovel]:
+    """Novels whose set of panel files is not the one that was ingested.
 
-    A novel of which any file is still being copied (no digest yet) waits for the next look.
+    A novel of which any file is still being copied (no digest yet) waits for the next scan.
     """
-    by_novel: dict[str, list[SourceFile]] = {}
-    for file in files:
-        by_novel.setdefault(file.novel, []).append(file)
-    stale = []
-    for novel, panels in sorted(by_novel.items()):
-        if any(file.digest is None for file in panels):
-            continue
-        digest = panels_digest((file.path, file.digest or "") for file in panels)
-        if digest != ingested.get(novel):
-            latest = max(panels, key=lambda file: file.mtime_ns)
-            stale.append(StaleNovel(novel, state_of(digest, latest.mtime_ns)))
-    return stale
+    from morpheus_assets.store.content.source_files import changed_panel_sets
+
+    return [StaleNovel(novel, state_of(digest, latest)) for novel, digest, latest in changed_panel_sets(engine)]
 
 
 def plan_runs(
@@ -115,11 +117,6 @@ def plan_runs(
     return Plan(added, tuple(_planned(group, kind) for group in taken), {**pending, **asked})
 
 
-def gone(known: Iterable[SourceFile], listed: Collection[str]) -> list[tuple[str, str]]:
-    """(novel, path) of every file that was seen before and is listed no more."""
-    return [(file.novel, file.path) for file in known if file.path not in listed]
-
-
 def state_of(digest: str, mtime_ns: int) -> str:
     """One state of a source, short enough for a run key."""
     # the time tells A → B → A apart from A: Dagster never runs the same run key twice
@@ -145,12 +142,11 @@ def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Colle
     from morpheus_assets.store.spaces.spaces import list_spaces
 
     kind = "text" if purpose == "text" else "panel"
-    files = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
-    digests = ingested_digests(engine)
+    files: Sequence[SourceFile] = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
     if kind == "text":
-        stale = stale_texts(files, {novel: (known.text, known.refused) for novel, known in digests.items()})
-    else:
-        stale = stale_panels(files, {novel: known.panels for novel, known in digests.items()})
+        files, _ = one_file_a_novel(files)
+    stale = stale_texts(engine, files) if kind == "text" else stale_panels(engine)
+    digests = ingested_digests(engine)
     found = {item.novel for item in stale}
     rows = {row.key: row for row in list_spaces(engine, purpose)}
     for space in wanted_spaces(settings, purpose):

@@ -1,124 +1,17 @@
-"""What a file would become, told without a database or a provider, by the same code that the assets run."""
+"""A novel as it is stored: its row, made from the document that was read, and its removal."""
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from morpheus_assets.domain.content import HeadingRecord, NovelRecord
-from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.services.connections import connected_engine
-from morpheus_assets.services.content_location import novels_of, panels_of
+from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.novels import list_novels, remove_novel
 from morpheus_assets.store.content.source_files import load_source_files
 from morpheus_assets.store.database.errors import StoreError, UnknownNovel
-from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.reader_version import reader_version
-
-
-def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int) -> dict[str, Any]:
-    """Describe one file as a JSON-ready object.
-
-    Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text" or "image"), `reason` (a sentence, or None).
-    A text adds `format`, `encoding`, `language`, `title`, `author`, `repairs`, `characters`, `chunks`, `chapters` and
-    `sections` (pieces of a text without chapters); an image adds `width`, `height`, `mode`, `treatments`.
-    Never raises for what a file contains; a fault of our own is shown as `state` "failed".
-    """
-    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
-
-    kind = "text" if path.suffix.lower() in SUPPORTED_SUFFIXES else "image"
-    answer: dict[str, Any] = {"file": str(path), "state": "ok", "kind": kind, "reason": None}
-    try:
-        if kind == "text":
-            answer.update(_inspect_text(path, chunker))
-        else:
-            answer.update(_inspect_image(path, max_image_pixels))
-    except (UnreadableText, RefusedImage) as error:
-        answer.update(state="refused", reason=str(error))
-    except OSError as error:
-        answer.update(state="refused", reason=f"{path} cannot be read: {error.strerror or error}.")
-    except Exception as error:
-        answer.update(state="failed", reason=f"{path} could not be inspected: {type(error).__name__}: {error}")
-    if kind == "text":
-        answer.setdefault("chapters", [])
-    return answer
-
-
-def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
-    from morpheus_assets.text.chapters.find import find_chapters
-    from morpheus_assets.text.chunking.chunks import cut_chunks
-    from morpheus_assets.text.novel_files import read_novel_file
-
-    document, _ = read_novel_file(path)
-    found = find_chapters(document)
-    rows: dict[str, list[dict[str, Any]]] = {"chapter": [], "section": []}
-    for chapter in found:
-        if chapter.kind not in rows:
-            continue
-        position = document.source_position(chapter.char_start)
-        row = {
-            "ordinal": chapter.ordinal,
-            "line": position.line,
-            "char_offset": position.char_offset,
-            "title": chapter.title,
-        }
-        if position.href is not None:
-            row |= {"href": position.href, "spine_index": position.spine_index}
-        rows[chapter.kind].append(row)
-    return {
-        "format": document.format,
-        "encoding": document.encoding,
-        "language": document.language,
-        "title": document.title,
-        "author": document.author,
-        "repairs": list(document.repairs),
-        "characters": len(document.text),
-        "chunks": sum(1 for _ in cut_chunks(document.text, found, chunker)),
-        "chapters": rows["chapter"],
-        "sections": rows["section"],
-    }
-
-
-def _inspect_image(path: Path, max_image_pixels: int) -> dict[str, Any]:
-    from morpheus_assets.images.decoding import decode_panel
-
-    panel = decode_panel(path.read_bytes(), path.name, max_pixels=max_image_pixels)
-    return {
-        "format": panel.format,
-        "width": panel.width,
-        "height": panel.height,
-        "mode": panel.mode,
-        "treatments": list(panel.treatments),
-    }
-
-
-def describe(answer: dict[str, Any]) -> str:
-    """The same object for a person."""
-    if answer["state"] != "ok":
-        return f"{answer['file']}\n  {answer['state']}: {answer['reason']}"
-    if answer["kind"] == "image":
-        done = "; ".join(answer["treatments"]) or "nothing"
-        return (
-            f"{answer['file']}\n  {answer['format']} {answer['width']}x{answer['height']} {answer['mode']}\n"
-            f"  done to it: {done}"
-        )
-    lines = [
-        answer["file"],
-        f"  {answer['format']}, {answer['encoding']}, language {answer['language']}, "
-        f"{answer['characters']:,} characters, {answer['chunks']:,} chunks",
-    ]
-    if answer["title"]:
-        lines.append(f"  {answer['title']}" + (f", by {answer['author']}" if answer["author"] else ""))
-    lines += [f"  mended: {repair}" for repair in answer["repairs"]]
-    chapters = answer["chapters"]
-    lines.append(f"  {len(chapters)} chapters" if chapters else f"  no chapters, {len(answer['sections'])} sections")
-    for row in chapters or answer["sections"]:
-        lines.append(f"  {row['ordinal']:>5}  line {row['line']:>7}  at {row['char_offset']:>9}  {row['title']}")
-    return "\n".join(lines)
 
 
 class SourcesStillThere(StoreError):
@@ -127,42 +20,10 @@ class SourcesStillThere(StoreError):
 
 @dataclass(frozen=True)
 class Removal:
-    """A novel that may be removed, and what goes with it."""
+    """A novel that may be removed, and the question that names what goes with it."""
 
     novel: str
     question: str
-
-
-def removable(settings: Settings, novel: str) -> Removal:
-    """What removing `novel` would delete; raises UnknownNovel, or SourcesStillThere with the files' names."""
-    with_files: list[str] = []
-    with connected_engine(settings) as engine:
-        rows = list_novels(engine, [novel])
-        for kind, place in (("text", novels_of(settings)), ("panel", panels_of(settings))):
-            paths = [path for path, file in load_source_files(engine, kind).items() if file.novel == novel]
-            with_files += [place.shown(path) for path in sorted(place.there(paths))]
-    if not rows:
-        raise UnknownNovel(f"No novel named {novel!r} is stored; `morpheus search` names the novels that are.")
-    if with_files:
-        more = f" and {len(with_files) - 1} more" if len(with_files) > 1 else ""
-        raise SourcesStillThere(
-            f"{with_files[0]}{more} would bring {novel} back at once; move it out of the content folder first."
-        )
-    row = rows[0]
-    return Removal(
-        novel,
-        f"Delete {novel}: {row.chapters} chapters, {row.chunks} chunks, {row.panels + row.refused_panels} panels?",
-    )
-
-
-def remove_stored(settings: Settings, removal: Removal) -> str:
-    """Delete it; returns what to tell. Vectors that other novels share stay, the others are collected later."""
-    with connected_engine(settings) as engine:
-        remove_novel(engine, removal.novel)
-    return (
-        f"{removal.novel} is deleted. Its partition stays in Dagster's history; delete it in the UI under Assets >"
-        " novels > Partitions if it should not be listed any more."
-    )
 
 
 def novel_record(novel: str, document: Document, source_path: str, source_digest: str) -> NovelRecord:
@@ -180,5 +41,37 @@ def novel_record(novel: str, document: Document, source_path: str, source_digest
         text=document.text,
         body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
         reader=reader_version(),
-        hints=tuple(HeadingRecord(**dataclasses.asdict(hint)) for hint in document.hints),
+        hints=document.hints,
+    )
+
+
+def removable(settings: Settings, novel: str) -> Removal:
+    """The removal of `novel`, to be confirmed; raises UnknownNovel, or SourcesStillThere with the files' names."""
+    with_files: list[str] = []
+    with connected_engine(settings) as engine:
+        rows = list_novels(engine, [novel])
+        for kind, source in (("text", novels_source(settings)), ("panel", panels_source(settings))):
+            paths = [path for path, file in load_source_files(engine, kind).items() if file.novel == novel]
+            with_files += [source.display_name(path) for path in sorted(source.exists(paths))]
+    if not rows:
+        raise UnknownNovel(f"No novel named {novel!r} is stored; `morpheus search` names the novels that are.")
+    if with_files:
+        more = f" and {len(with_files) - 1} more" if len(with_files) > 1 else ""
+        raise SourcesStillThere(
+            f"{with_files[0]}{more} would bring {novel} back at once; move it out of the content folder first."
+        )
+    row = rows[0]
+    return Removal(
+        novel,
+        f"Delete {novel}: {row.chapters} chapters, {row.chunks} chunks, {row.panels + row.refused_panels} panels?",
+    )
+
+
+def remove_stored(settings: Settings, removal: Removal) -> str:
+    """Delete it; returns a sentence. Vectors that other novels share stay, the others are collected by upkeep."""
+    with connected_engine(settings) as engine:
+        remove_novel(engine, removal.novel)
+    return (
+        f"{removal.novel} is deleted. Its partition stays in Dagster's history; delete it in the UI under Assets >"
+        " novels > Partitions if it should not be listed any more."
     )

@@ -1,27 +1,31 @@
-"""A provider's key as it is to be used: from the environment, else the encrypted one in Postgres.
-
-For the Dagster face and for `serve` alike; the command line's words are serve/key_commands.py's.
-"""
+"""A provider's key as it is to be used: from the environment, else the encrypted one in Postgres."""
 
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from morpheus_assets.embedding.providers.registry import PROVIDERS
 from morpheus_assets.settings import Settings
 
 if TYPE_CHECKING:
     from morpheus_assets.store.accounts.provider_keys import MasterKey
 
-PROVIDERS = ("openai", "voyage", "remote_clip")
+
+def providers_with_keys() -> list[str]:
+    """The providers that want a key."""
+    return [spec.name for spec in PROVIDERS.values() if spec.key_setting is not None]
 
 
 def provider_key(settings: Settings, provider: str) -> str | None:
     """The key of a provider, None when there is none anywhere. Raises the store's errors, none of which holds a key."""
-    own: SecretStr | None = getattr(settings, f"{provider}_api_key", None)
+    spec = PROVIDERS.get(provider)
+    if spec is None or spec.key_setting is None:
+        return None
+    own: SecretStr | None = getattr(settings, spec.key_setting)
     if own is not None:
         return own.get_secret_value()
     masters = master_keys(settings)
-    if not masters or provider not in PROVIDERS:
+    if not masters:
         return None
     from morpheus_assets.services.connections import connected_engine
     from morpheus_assets.store.accounts.provider_keys import read_key

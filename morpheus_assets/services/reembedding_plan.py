@@ -1,6 +1,6 @@
-"""What re-embedding would do and cost: which novels lack which space, in tokens, dollars, minutes and bytes.
+"""The plan of a re-embedding: which novels lack which space, in tokens, dollars, minutes and bytes.
 
-Reads the database and decides; launching is the Dagster face's (automation/reembed.py) or `serve`'s, through GraphQL.
+Reads the database and decides; what is chosen is launched in reembedding_launch.py.
 """
 
 import math
@@ -11,26 +11,25 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.models import find_model
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.sizes import estimate_tokens
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.embedding.models import estimate_tokens, find_model, price_of
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.configured_spaces import (
-    LOCAL_PROVIDERS,
     PURPOSES,
     kept_spaces,
     only_novels,
     sample_image_spaces,
-    space_of,
     wanted_spaces,
 )
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.accounts import reembeddings as reembedding
-from morpheus_assets.store.accounts.reembeddings import NovelGap
-from morpheus_assets.store.spaces import index_sizes as disk
+from morpheus_assets.store.accounts.reembeddings import launches_since
+from morpheus_assets.store.content.chunks import other_chunkers
+from morpheus_assets.store.spaces import index_types
+from morpheus_assets.store.spaces.coverage import NovelGap, gaps
 from morpheus_assets.store.spaces.spaces import list_spaces
+from morpheus_assets.store.spaces.vectors import holds_vectors
+from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 # One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.
 A_NIGHT = timedelta(hours=20)
@@ -48,7 +47,7 @@ class NovelWork:
 
 @dataclass(frozen=True)
 class Budget:
-    """What may still be asked for in this night; None: no limit. `whole_*` is what a night has from its start."""
+    """The rest of tonight's budget; None: no limit. `whole_*` is the budget of a whole night."""
 
     tokens: int | None
     cost: Decimal | None
@@ -56,15 +55,15 @@ class Budget:
     whole_cost: Decimal | None
 
     def allows(self, tokens: int, price: Decimal | None) -> bool:
-        """Whether so much fits into what is left; an unknown price is bounded by tokens alone."""
+        """True when so much fits into what is left; an unknown price is bounded by tokens alone."""
         return _fits(tokens, self.tokens) and _fits(price, self.cost)
 
     def could_ever_allow(self, work: NovelWork) -> bool:
-        """Whether one novel fits into a whole night."""
+        """True when one novel fits into a whole night's budget."""
         return _fits(work.tokens, self.whole_tokens) and _fits(work.price, self.whole_cost)
 
     def after(self, tokens: int, price: Decimal | None) -> "Budget":
-        """What is left once so much is spent."""
+        """The budget that is left once so much is spent."""
         return Budget(
             None if self.tokens is None else max(0, self.tokens - tokens),
             None if self.cost is None else max(Decimal(0), self.cost - (price or 0)),
@@ -75,7 +74,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class SpacePlan:
-    """What one space lacks, and what of it this night takes.
+    """The inputs that one space lacks, novel by novel, and those of them that tonight takes.
 
     `work` is everything, in the order in which it is done; `chosen` is its beginning that the budget allows;
     `too_large` are novels that no night's budget allows. `minutes` is at the rate limit, None for a local model.
@@ -109,7 +108,7 @@ class SpacePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plans of all spaces that lack something, what the night may spend, and what else a person should know."""
+    """The plans of all spaces that lack something, the budget of the night, and notes for a person."""
 
     spaces: tuple[SpacePlan, ...]
     budget: Budget
@@ -139,7 +138,7 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
 
 def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Budget:
     """The settings' budget for a night, less what was launched in the last twenty hours."""
-    launched = reembedding.launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
+    launched = launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
     tokens, cost = settings.reembed_max_tokens, Decimal(str(settings.reembed_max_cost))
     whole = Budget(tokens, cost, tokens, cost)
     return whole.after(
@@ -163,95 +162,13 @@ def choose(work: Sequence[NovelWork], budget: Budget) -> tuple[tuple[NovelWork, 
 
 def whole_novels(engine: Engine, purpose: str, lacking: Sequence[str]) -> set[str]:
     """The novels with content that lack nothing."""
-    return {gap.novel for gap in reembedding.gaps(engine, purpose, None)} - set(lacking)
+    return {gap.novel for gap in gaps(engine, purpose, None)} - set(lacking)
 
 
 def total_price(work: Sequence[NovelWork]) -> Decimal | None:
     """Dollars of some work; None when any of it has no known price."""
     prices = [each.price for each in work]
     return None if None in prices else sum((price for price in prices if price is not None), Decimal(0))
-
-
-def _plan_space(
-    settings: Settings, space: Space, reason: str, work: tuple[NovelWork, ...], budget: Budget
-) -> tuple[SpacePlan, Budget]:
-    chosen, too_large, left = choose(work, budget)
-    inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
-    requests = _requests(settings, space, inputs, tokens)
-    minutes = None
-    if space.provider not in LOCAL_PROVIDERS:
-        minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
-    plan = SpacePlan(
-        space, reason, work, chosen, too_large, requests, minutes,
-        disk.table_bytes(space.dimensions, inputs), disk.index_bytes(space.dimensions, inputs),
-    )  # fmt: skip
-    return plan, left
-
-
-def _work(
-    engine: Engine, settings: Settings, space: Space, row: SpaceRow | None, others: Sequence[SpaceRow]
-) -> tuple[NovelWork, ...]:
-    done: dict[str, NovelWork] = {}
-    allowed = only_novels(settings, space)
-    targets = [*((other, space_of(other)) for other in others), (row, space)]
-    for target, target_space in targets:
-        for gap in reembedding.gaps(engine, space.purpose, target):
-            if allowed is None or gap.novel in allowed:
-                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target_space, gap))
-    return tuple(done.values())
-
-
-def _only_samples(
-    engine: Engine, settings: Settings, space: Space, row: SpaceRow | None, work: Sequence[NovelWork]
-) -> bool:
-    # The samples have a model of their own: for their sake alone no other one is fetched and run.
-    if only_novels(settings, space) is not None or not sample_image_spaces(settings) or space.purpose != "image":
-        return False
-    unused = row is None or not reembedding.holds_vectors(engine, row)
-    return unused and {each.novel for each in work} <= set(sample_novels())
-
-
-def _novel_work(space: Space, gap: NovelGap) -> NovelWork:
-    tokens = estimate_tokens(
-        space, inputs=gap.inputs, word_pieces=gap.word_pieces, characters=gap.characters, octets=gap.octets
-    )
-    return NovelWork(gap.novel, gap.inputs, tokens, price_of(space, tokens))
-
-
-def _added(one: NovelWork | None, other: NovelWork) -> NovelWork:
-    if one is None:
-        return other
-    price = None if one.price is None or other.price is None else one.price + other.price
-    return NovelWork(one.novel, one.inputs + other.inputs, one.tokens + other.tokens, price)
-
-
-def _reason(row: SpaceRow | None, others: Sequence[SpaceRow], work: Sequence[NovelWork]) -> str:
-    if row is None or row.state in ("building", "retired"):
-        beside = f", beside {others[0].key} which answers until then" if others else ""
-        return f"a new space{beside}"
-    return f"{len(work)} novels lack vectors in a space that was whole"
-
-
-def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int:
-    model = find_model(space.provider, space.model)
-    by_inputs = min(settings.inputs_per_request, model.max_inputs if model else settings.inputs_per_request)
-    by_tokens = model.max_request_tokens if model else None
-    return max(math.ceil(inputs / by_inputs), math.ceil(tokens / by_tokens) if by_tokens else 0)
-
-
-def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
-    from morpheus_assets.text.chunking.settings import ChunkerSettings
-
-    version = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens).version()
-    return tuple(
-        f"{novels} novels are cut by another chunker ({chunker}; now {version}): materializing `chunks` for them"
-        f" cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
-        for chunker, novels, tokens in reembedding.other_chunkers(engine, version)
-    )
-
-
-def _fits(amount: Decimal | int | None, limit: Decimal | int | None) -> bool:
-    return amount is None or limit is None or amount <= limit
 
 
 def describe_plan(plan: Plan) -> str:
@@ -311,3 +228,83 @@ def as_json(plan: Plan) -> list[Mapping[str, object]]:
         }
         for each in plan.spaces
     ]  # fmt: skip
+
+
+def _plan_space(
+    settings: Settings, space: Space, reason: str, work: tuple[NovelWork, ...], budget: Budget
+) -> tuple[SpacePlan, Budget]:
+    chosen, too_large, left = choose(work, budget)
+    inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
+    requests = _requests(settings, space, inputs, tokens)
+    minutes = None
+    if not is_local(space):
+        minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
+    plan = SpacePlan(
+        space, reason, work, chosen, too_large, requests, minutes,
+        index_types.table_bytes(space.dimensions, inputs), index_types.index_bytes(space.dimensions, inputs),
+    )  # fmt: skip
+    return plan, left
+
+
+def _work(
+    engine: Engine, settings: Settings, space: Space, row: SpaceRow | None, others: Sequence[SpaceRow]
+) -> tuple[NovelWork, ...]:
+    done: dict[str, NovelWork] = {}
+    allowed = only_novels(settings, space)
+    targets: list[tuple[Space, SpaceRow | None]] = [*((other, other) for other in others), (space, row)]
+    for target, stored in targets:
+        for gap in gaps(engine, space.purpose, stored):
+            if allowed is None or gap.novel in allowed:
+                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target, gap))
+    return tuple(done.values())
+
+
+def _only_samples(
+    engine: Engine, settings: Settings, space: Space, row: SpaceRow | None, work: Sequence[NovelWork]
+) -> bool:
+    # The samples have a model of their own: for their sake alone no other one is fetched and run.
+    if only_novels(settings, space) is not None or not sample_image_spaces(settings) or space.purpose != "image":
+        return False
+    unused = row is None or not holds_vectors(engine, row)
+    return unused and {each.novel for each in work} <= set(sample_novels())
+
+
+def _novel_work(space: Space, gap: NovelGap) -> NovelWork:
+    tokens = estimate_tokens(
+        space, inputs=gap.inputs, word_pieces=gap.word_pieces, characters=gap.characters, octets=gap.octets
+    )
+    return NovelWork(gap.novel, gap.inputs, tokens, price_of(space, tokens))
+
+
+def _added(one: NovelWork | None, other: NovelWork) -> NovelWork:
+    if one is None:
+        return other
+    price = None if one.price is None or other.price is None else one.price + other.price
+    return NovelWork(one.novel, one.inputs + other.inputs, one.tokens + other.tokens, price)
+
+
+def _reason(row: SpaceRow | None, others: Sequence[SpaceRow], work: Sequence[NovelWork]) -> str:
+    if row is None or row.state in ("building", "retired"):
+        beside = f", beside {others[0].key} which answers until then" if others else ""
+        return f"a new space{beside}"
+    return f"{len(work)} novels lack vectors in a space that was whole"
+
+
+def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int:
+    model = find_model(space.provider, space.model)
+    by_inputs = min(settings.inputs_per_request, model.max_inputs if model else settings.inputs_per_request)
+    by_tokens = model.max_request_tokens if model else None
+    return max(math.ceil(inputs / by_inputs), math.ceil(tokens / by_tokens) if by_tokens else 0)
+
+
+def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
+    version = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens).version()
+    return tuple(
+        f"{novels} novels are cut by another chunker ({chunker}; now {version}): materializing `chunks` for them"
+        f" cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
+        for chunker, novels, tokens in other_chunkers(engine, version)
+    )
+
+
+def _fits(amount: Decimal | int | None, limit: Decimal | int | None) -> bool:
+    return amount is None or limit is None or amount <= limit

@@ -1,4 +1,4 @@
-"""What `morpheus refused` does: finds refused inputs by the beginning of their hash, retries or ignores them."""
+"""Refused inputs for `morpheus refused`: found by the beginning of their hash, retried or ignored."""
 
 from collections.abc import Callable, Sequence
 
@@ -49,13 +49,13 @@ def choose_refusals(
 
 
 def retry_refused(engine: Engine, refusals: Sequence[Refusal]) -> str:
-    """Forget them; returns what to tell."""
+    """Forget them, so that they count as missing; returns a sentence."""
     count = _by_space(engine, refusals, retry_refusals)
     return f"{count} inputs count as missing again; the next run, or `morpheus reembed`, asks for them."
 
 
 def ignore_refused(engine: Engine, refusals: Sequence[Refusal]) -> str:
-    """Stop warning about them; returns what to tell."""
+    """Stop warning about them; returns a sentence."""
     return f"{_by_space(engine, refusals, ignore_refusals)} inputs are ignored: no check warns about them any more."
 
 

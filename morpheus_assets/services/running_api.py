@@ -5,14 +5,14 @@ Where it listens is kept in a file of the data folder, which only its owner can 
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import httpx
 import numpy as np
 import psutil
 
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.base import InputType
 from morpheus_assets.settings import Settings
 
 FILE = "api.json"
@@ -46,28 +46,31 @@ def running_api(settings: Settings) -> str | None:
     return url if alive else None
 
 
-def query_vector_of_api(settings: Settings, space: Space, text: str) -> np.ndarray | None:
-    """The vector [dimensions], float32, of a query in a text space, from the running API.
+async def vectors_of_api(
+    settings: Settings, space: Space, texts: Sequence[str], input_type: InputType
+) -> np.ndarray | None:
+    """The vectors [texts, dimensions], float32, of texts of any length in a text space, from the running API.
 
     None when there is no API, or it cannot say: it was started with other settings, is busy, or breaks.
     """
     url = running_api(settings)
     if url is None:
         return None
+    import httpx
+
     try:
-        answer = httpx.post(
-            f"{url}/api/embeddings/text",
-            json={"input": text, "model": space.key, "input_type": "query"},
-            headers=_key(settings),
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=1.0),
-            trust_env=False,
-        ).raise_for_status()
-        found = answer.json()
-        vector = np.asarray(found["embeddings"][0], np.float32)
-    except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError):
+        async with httpx.AsyncClient(timeout=httpx.Timeout(ANSWER_SECONDS, connect=1.0), trust_env=False) as client:
+            answer = await client.post(
+                f"{url}/api/embeddings/text",
+                json={"input": list(texts), "model": space.key, "input_type": input_type},
+                headers=_key(settings),
+            )
+        found = answer.raise_for_status().json()
+        vectors = np.asarray(found["embeddings"], np.float32)
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None
-    fits = found.get("space") == space.key and vector.shape == (space.dimensions,) and not found.get("joined")
-    return vector if fits else None
+    fits = found.get("space") == space.key and vectors.shape == (len(texts), space.dimensions)
+    return vectors if fits else None
 
 
 def _key(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Puts the project's own sample story, its panels and their demo model where a first start finds them."""
+"""The project's own sample story and panels, and their copy into the content folder at a first start."""
 
 import shutil
 from importlib.resources import as_file, files
@@ -18,7 +18,7 @@ def sample_novels() -> list[str]:
 def put_samples_into_empty_content(settings: Settings) -> bool:
     """Make the content folders; copy the samples in when there was no content folder yet. True if copied.
 
-    Nothing is ever put behind an address.
+    Content behind an address is left alone.
     """
     if isinstance(settings.content, str):
         return False

@@ -1,31 +1,361 @@
-"""Asks the active space, and a whole standby one when the active space's provider is down.
+"""Search, the same for the command line, the API and the page: passages and panels that answer a question.
 
-For every way of searching alike; how a question becomes a vector is the caller's.
+Decides which space answers, when a standby space or the words alone do instead, and which notes a person gets.
+How a text becomes a vector and how the database is called are the face's own.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+import numpy as np
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
-from morpheus_assets.store.database.errors import SpaceGone
-from morpheus_assets.store.search.hits import with_active_space
+from morpheus_assets.services.configured_spaces import sample_image_spaces
+from morpheus_assets.services.sentences import POOL, BestSentence, best_sentences, nearest_first
+from morpheus_assets.services.speculation import EmbedQuestion, Speculation
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.content.lookups import panel_place, passage_body
+from morpheus_assets.store.content.novels import list_novels
+from morpheus_assets.store.database.errors import SpaceGone, StoreError
+from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
 from morpheus_assets.store.spaces.coverage import coverage
-from morpheus_assets.store.spaces.spaces import active_space, list_spaces
+from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
+from morpheus_assets.store.spaces.vectors import read_vectors
 
+NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
+NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
+DEMO_NOTE = (
+    "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
+)
+# How often the space that answers may be dropped during one search.
+_MOST_SWITCHES = 5
+
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Answered(Generic[T]):
-    """A result with the space that it came from; `note` says why it was not the active one, else it is empty."""
+class QueryRefused(Exception):
+    """A query that cannot be answered; `field` names the part of it that is at fault, None when no single one is."""
 
-    result: T
-    space: SpaceRow
-    note: str = ""
+    def __init__(self, field: str | None, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class NotStored(QueryRefused):
+    """A query for what is not stored: a novel, a passage, a panel."""
+
+
+@dataclass(frozen=True)
+class SearchQuery:
+    """One search, with everything that its hits depend on beside the content.
+
+    `q` is the question, stripped; `like` is the content hash of a passage or panel to be like, instead of it.
+    `kind` is "text", "panels" or "both", `mode` is "hybrid", "vector" or "text". `sentences` ranks passages with a
+    sentence near to the question first. Raises QueryRefused for text that no database could take.
+    """
+
+    q: str | None = None
+    like: bytes | None = None
+    k: int = 10
+    novel: str | None = None
+    chapter: int | None = None
+    kind: str = "both"
+    mode: str = "hybrid"
+    min_similarity: float | None = None
+    sentences: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "q", readable("q", self.q.strip()) if self.q else None)
+        if self.novel is not None:
+            readable("novel", self.novel)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage that was found, with its sentence nearest to the question where one was looked for."""
+
+    hit: TextHit
+    sentence: BestSentence | None = None
+
+    @property
+    def similarity(self) -> float | None:
+        """Cosine to the question: of the passage or of its sentence, whichever is larger."""
+        known = [near.similarity for near in (self.hit, self.sentence) if near and near.similarity is not None]
+        return max(known, default=None)
+
+
+@dataclass
+class Found:
+    """What was found, best first.
+
+    `spaces` holds the key of the space that answered, by purpose; `notes` is what else a person should know, a sentence
+    each; `faults` are the errors of providers in whose place something else answered.
+    """
+
+    passages: list[Passage] = field(default_factory=list)
+    panels: list[PanelHit] = field(default_factory=list)
+    spaces: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    faults: list[EmbeddingError] = field(default_factory=list)
+
+
+class Database(Protocol):
+    """The content database, as a search calls it."""
+
+    async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`work(engine, …)`."""
+        ...
+
+
+class QueryVectors(Protocol):
+    """Vectors [dimensions] by the model of a space, float32. All raise embedding.errors."""
+
+    async def question(self, space: Space, text: str) -> np.ndarray:
+        """Of a question of any length."""
+        ...
+
+    async def sentences(self, space: SpaceRow, texts: Sequence[str]) -> Sequence[np.ndarray]:
+        """Of sentences that are compared with a question; one that is stored as a passage is not asked for."""
+        ...
+
+    async def picture(self, space: Space, picture: Any) -> np.ndarray:
+        """Of a decoded picture, or of what opens one (images.decoding.opener_of)."""
+        ...
+
+
+class Search:
+    """Searches passages and panels; keep one for the life of a process."""
+
+    def __init__(self, settings: Settings, database: Database, vectors: QueryVectors) -> None:
+        self._settings = settings
+        self._database = database
+        self._vectors = vectors
+        self._speculation = Speculation()
+
+    async def find(self, query: SearchQuery) -> Found:
+        """Passages and panels for a question, or like the one that `query.like` names.
+
+        Raises QueryRefused for an empty question, NotStored, and EmbeddingError when neither the active space's
+        provider, nor a standby's, nor the words can answer.
+        """
+        if not query.q and query.like is None:
+            raise QueryRefused("q", "The question is empty.")
+        found = Found()
+        body = None
+        if query.like is not None and query.kind != "panels":
+            body = await self._database.call(passage_body, query.like)
+        parts = []
+        if query.kind in ("text", "both") and (query.q or body):
+            parts.append(self._add_passages(found, query))
+        if query.kind in ("panels", "both"):
+            parts.append(self._add_panels(found, query, await self._panel_question(query, body)))
+        await asyncio.gather(*parts)
+        return await self._checked(found, query)
+
+    async def find_like_picture(self, picture: Any, query: SearchQuery) -> Found:
+        """Panels that look like a picture: a decoded one, or what opens it. Raises as `find`."""
+
+        async def embed(row: SpaceRow) -> np.ndarray:
+            return await self._vectors.picture(row, picture)
+
+        found = Found()
+        await self._add_panels(found, query, embed)
+        return await self._checked(found, query)
+
+    async def _checked(self, found: Found, query: SearchQuery) -> Found:
+        if found.passages or found.panels or query.novel is None:
+            return found
+        if not await self._database.call(list_novels, [query.novel]):
+            raise NotStored("novel", f"No novel named {query.novel!r} is stored.")
+        return found
+
+    async def _add_passages(self, found: Found, query: SearchQuery) -> None:
+        if query.mode == "text" and query.q:
+            found.passages = near_enough(map(Passage, await self._hits(query, None, None)), query)
+        elif query.like is not None:
+            await self._add_nearest(found, query, self._text_vector(query))
+        else:
+            async with self._speculation.ahead(self._text_vector(query)) as embed:
+                await self._add_nearest(found, query, embed)
+
+    def _text_vector(self, query: SearchQuery) -> EmbedQuestion:
+        async def embed(row: SpaceRow) -> np.ndarray | None:
+            if query.like is not None:
+                return (await self._database.call(read_vectors, row, [query.like])).get(query.like)
+            return await self._vectors.question(row, query.q or "")
+
+        return embed
+
+    async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion) -> None:
+        row = self._speculation.answered = await self._database.call(active_space, "text")
+        if row is None:
+            found.notes.append(NOTHING_YET)
+            return
+
+        async def look(row: SpaceRow) -> list[Passage]:
+            vector = await embed(row)
+            if vector is None or not (query.sentences and query.q):
+                return list(map(Passage, await self._hits(query, row, vector)))
+            pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
+
+            async def embed_sentences(texts: Sequence[str]) -> Sequence[np.ndarray]:
+                return await self._vectors.sentences(row, texts)
+
+            best = await best_sentences(embed_sentences, query.q, vector, pool)
+            return [Passage(hit, best.get(hit.content_hash)) for hit in nearest_first(pool, best, query.k)]
+
+        try:
+            passages = await self._in_space(row, look, found)
+        except EmbeddingError as error:
+            if query.mode != "hybrid" or not query.q:
+                raise
+            # half an answer is better than none: the words still find their passages
+            found.faults.append(error)
+            found.notes.append(f"Found by words alone, for the question could not be embedded: {error}")
+            passages = list(map(Passage, await self._hits(query, None, None)))
+        found.passages = near_enough(passages, query)
+
+    async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
+        if query.like is not None and vector is None:
+            return []
+        mode = "text" if vector is None else "vector" if query.like is not None else query.mode
+        hits = await self._database.call(
+            search_text, vector, query.q, space=row, k=query.k + (query.like is not None), novel=query.novel,
+            chapter=query.chapter, mode=mode,
+        )  # fmt: skip
+        return [hit for hit in hits if hit.content_hash != query.like][: query.k]
+
+    async def _panel_question(
+        self, query: SearchQuery, body: str | None
+    ) -> Callable[[SpaceRow], Awaitable[np.ndarray]]:
+        """How a panel space gets its vector: from the words, or from the panel or passage to be like."""
+        text = query.q or body
+        if text:
+
+            async def embed(row: SpaceRow) -> np.ndarray:
+                return await self._vectors.question(row, text)
+
+            return embed
+        like = query.like
+        if like is None or await self._database.call(panel_place, like) is None:
+            raise NotStored("like", "No passage and no panel has this id.")
+
+        async def stored(row: SpaceRow) -> np.ndarray:
+            known = await self._database.call(read_vectors, row, [like])
+            if like not in known:
+                raise NotStored(None, "That panel has no vector in the space that answers now.")
+            return known[like]
+
+        return stored
+
+    async def _add_panels(
+        self, found: Found, query: SearchQuery, embed: Callable[[SpaceRow], Awaitable[np.ndarray]]
+    ) -> None:
+        row, note = await self._image_space()
+        if row is None:
+            found.notes.append(NO_PANELS_YET)
+            return
+
+        async def look(row: SpaceRow) -> list[PanelHit]:
+            vector = await embed(row)
+            wanted = query.k + (query.like is not None)
+            return await self._database.call(search_panels, vector, space=row, k=wanted, novel=query.novel)
+
+        try:
+            hits = await self._in_space(row, look, found)
+        except EmbeddingError as error:
+            if query.kind != "both":
+                raise
+            found.faults.append(error)
+            found.notes.append(f"No panels, for their model cannot be asked: {error}")
+            return
+        if note:
+            found.notes.append(note)
+        found.panels = near_enough([hit for hit in hits if hit.content_hash != query.like][: query.k], query)
+
+    async def _image_space(self) -> tuple[SpaceRow | None, str]:
+        """The active space of panels, else the demo model's with a note that says so."""
+        row = await self._database.call(active_space, "image")
+        if row is not None:
+            return row, ""
+        for demo in await asyncio.to_thread(sample_image_spaces, self._settings):
+            try:
+                return await self._database.call(get_space, demo.key), DEMO_NOTE
+            except StoreError:
+                continue
+        return None, ""
+
+    async def _in_space(self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found) -> T:
+        """Look in the active space `row`; while its provider is down, in a standby space. `found` says which.
+
+        A space that was dropped meanwhile gives way to the one that is active then. Raises the active provider's own
+        error when no standby space answers either.
+        """
+        try:
+            for _ in range(_MOST_SWITCHES):
+                try:
+                    result = await look(row)
+                    break
+                except SpaceGone:
+                    now: SpaceRow | None = await self._database.call(active_space, row.purpose)
+                    row = now or row
+            else:
+                raise SpaceGone(
+                    f"The active {row.purpose} space was dropped {_MOST_SWITCHES} times during one search; try again."
+                )
+        except EmbeddingError as error:
+            if not provider_is_down(error):
+                raise
+            for standby in await self._database.call(standby_spaces, row):
+                try:
+                    result = await look(standby)
+                except (EmbeddingError, SpaceGone):
+                    continue
+                found.faults.append(error)
+                found.notes.append(f"Answered by the standby space {standby.key}: {error}")
+                row = standby
+                break
+            else:
+                raise
+        found.spaces[row.purpose] = row.key
+        return result
+
+
+def readable(field: str, text: str) -> str:
+    """`text`; raises QueryRefused for what no database could take."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryRefused(field, "It holds lone surrogates, which are no Unicode text.") from None
+    if "\0" in text:
+        raise QueryRefused(field, "It holds a NUL character.")
+    return text
+
+
+class _Near(Protocol):
+    @property
+    def similarity(self) -> float | None: ...
+
+
+_N = TypeVar("_N", bound=_Near)
+
+
+def near_enough(hits: Iterable[_N], query: SearchQuery) -> list[_N]:
+    """The hits that reach the query's least similarity, rounded as it is shown; what has none does not."""
+    least = query.min_similarity
+    if least is None:
+        return list(hits)
+    return [hit for hit in hits if hit.similarity is not None and shown_similarity(hit.similarity) >= least]
+
+
+def shown_similarity(similarity: float) -> float:
+    """A cosine to four digits: vectors are stored in halves, and the rest is noise."""
+    return round(similarity, 4)
 
 
 def provider_is_down(error: EmbeddingError) -> bool:
@@ -37,45 +367,10 @@ def provider_is_down(error: EmbeddingError) -> bool:
 
 
 def standby_spaces(engine: Engine, active: SpaceRow) -> list[SpaceRow]:
-    """The ready spaces of another provider than the active one's, those that lack nothing; the latest ready first."""
+    """The ready spaces of another provider than the active one's that lack nothing; the latest ready first."""
     ready = [
         row
         for row in list_spaces(engine, active.purpose)
         if row.state == "ready" and row.provider != active.provider and coverage(engine, row).whole
     ]
     return sorted(ready, key=lambda row: row.ready_at or row.created_at, reverse=True)
-
-
-def ask_with_standby(engine: Engine, purpose: str, ask: Callable[[SpaceRow], T]) -> Answered[T]:
-    """Call `ask` with the active space; when its provider is down, with each standby space until one answers.
-
-    `ask` embeds with the model of the space it is given. Raises the active provider's own error when no standby
-    answers either, and SpaceError when no space is active.
-    """
-
-    def ask_active(row: SpaceRow) -> Answered[T]:
-        return Answered(ask(row), row)
-
-    try:
-        return with_active_space(engine, purpose, ask_active)
-    except EmbeddingError as error:
-        if not provider_is_down(error):
-            raise
-        active = active_space(engine, purpose)
-        for row in standby_spaces(engine, active) if active else []:
-            try:
-                return Answered(ask(row), row, f"Answered by the standby space {row.key}: {error}")
-            except (EmbeddingError, SpaceGone):
-                continue
-        raise
-
-
-NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
-
-
-NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
-
-
-DEMO_NOTE = (
-    "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
-)

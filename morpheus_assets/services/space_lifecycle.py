@@ -1,6 +1,6 @@
-"""What `morpheus spaces` does: lists spaces, and moves them by hand as the schedules would, or against them.
+"""Moves of spaces between their states: by the sensor, as the settings want it, and by hand, for `morpheus spaces`.
 
-The rules are the store's and space_preparation's; here is what a person is told.
+A space is building, ready, active or retired. The moves themselves are the store's; here is when, and what is said.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -13,23 +13,19 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import LOWEST_RECALL, SpaceRow
-from morpheus_assets.services.configured_spaces import (
-    by_hand,
-    configured_spaces,
-    forget_choices,
-    wanted_spaces,
-    what_becomes_of_the_active,
-)
+from morpheus_assets.services.configured_spaces import configured_spaces, wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import spending_totals
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
-from morpheus_assets.store.spaces import archive, spaces
+from morpheus_assets.store.spaces.announcements import announce, announced, withdraw
+from morpheus_assets.store.spaces.archive import export_space, restore_space
 from morpheus_assets.store.spaces.coverage import Coverage, coverage
-from morpheus_assets.store.spaces.drift import announce, announced
 from morpheus_assets.store.spaces.indexes import SMALLEST_INDEXED, ensure_index, index_recall
 from morpheus_assets.store.spaces.spaces import (
     SpaceSize,
     activate,
+    active_space,
+    drop,
     get_space,
     list_spaces,
     mark_ready,
@@ -39,18 +35,6 @@ from morpheus_assets.store.spaces.spaces import (
     space_sizes,
 )
 from morpheus_assets.store.spaces.vectors import vector_summary
-
-
-@dataclass(frozen=True)
-class ListedSpace:
-    """One stored space as it is listed; `place` is its place in the settings from 1, None when they do not name it."""
-
-    row: SpaceRow
-    covered: Coverage
-    size: SpaceSize
-    cost: Decimal | None
-    place: int | None
-
 
 Move = Literal["revive", "retire", "prepare", "activate", "wait"]
 
@@ -73,98 +57,43 @@ class IndexBuild:
 
 
 class SpaceUnfit(SpaceError):
-    """A whole space failed its checks and must not answer by itself; the message says which."""
+    """A whole space failed a check and must not answer by itself; the message says which."""
 
 
-def listed_spaces(engine: Engine, settings: Settings) -> list[ListedSpace]:
-    """Every stored space, by purpose and age."""
-    sizes = {size.key: size for size in space_sizes(engine)}
-    costs = {total.space_key: total.cost for total in spending_totals(engine)}
-    listed = []
-    for row in sorted(spaces.list_spaces(engine), key=lambda each: (each.purpose != "text", each.id)):
-        keys = [space.key for space in wanted_spaces(settings, row.purpose)]
-        place = keys.index(row.key) + 1 if row.key in keys else None
-        listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], costs.get(row.key), place))
-    return listed
+@dataclass(frozen=True)
+class ListedSpace:
+    """One stored space as it is listed; `place` is its place in the settings from 1, None when they do not name it."""
+
+    row: SpaceRow
+    covered: Coverage
+    size: SpaceSize
+    cost: Decimal | None
+    place: int | None
 
 
-def describe_space(listed: ListedSpace, retention_days: int) -> str:
-    """One space for a person, in two lines."""
-    row, covered, size = listed.row, listed.covered, listed.size
-    share = 100 * (covered.present + covered.refused) / covered.needed if covered.needed else 100
-    state = f"{row.state}, answers {row.purpose} searches" if row.state == "active" else f"{row.state}, {row.purpose}"
-    if row.state == "retired" and row.retired_at:
-        state += f", kept until {row.retired_at + timedelta(days=retention_days):%Y-%m-%d}"
-    place = f"no. {listed.place} in the settings" if listed.place else "not in the settings"
-    recall = f" recall {row.index_recall:.3f}" if row.index_recall is not None else ""
-    index = f"{row.index_kind}{recall}" if row.index_kind else "exact search"
-    cost = f", ${listed.cost:,.4f} spent" if listed.cost else ""
-    return (
-        f"{row.key}  [{state}; {place}]\n"
-        f"    {share:.1f} % of {covered.needed:,} covered, {covered.missing:,} missing, {covered.refused:,} refused;"
-        f" {size.rows:,} vectors, {(size.table_bytes + size.index_bytes) / 1e6:,.1f} MB, {index}{cost}"
-    )
+def register_wanted(engine: Engine, settings: Settings, purpose: str) -> list[str]:
+    """Give every configured space its row and table, so that it is listed; a sentence for each that is new."""
+    stored = {row.key: row.fingerprint for row in list_spaces(engine, purpose)}
+    said = []
+    for space in configured_spaces(settings, purpose):
+        if stored.get(space.key) == space.fingerprint:
+            continue
+        try:
+            register_space(engine, space)
+            said.append(f"{space.key} is new: it is filled beside the present one.")
+        except SpaceError as fault:
+            said.append(str(fault))
+    return said
 
 
-def activate_by_hand(engine: Engine, settings: Settings, key: str, *, anyway: bool = False) -> str:
-    """Let a space answer, also an old one; `anyway` accepts that it lacks something. Returns what to tell.
-
-    Stays until the settings name another first space. Raises SpaceIncomplete with both ways out.
-    """
-    row = spaces.get_space(engine, key)
-    before = spaces.active_space(engine, row.purpose)
-    if before is not None and before.key == key:
-        return f"{key} answers {row.purpose} searches already."
-    ensure_index(engine, row)
-    previous = what_becomes_of_the_active(engine, settings, row.purpose)
-    try:
-        spaces.activate(engine, key, previous_becomes=previous, allow_gaps=anyway)
-    except SpaceIncomplete as fault:
-        missing = coverage(engine, row).missing
-        raise SpaceIncomplete(
-            f"{key} lacks {missing:,} vectors: fill it first (name it in the settings and run `morpheus reembed`), or"
-            " use --anyway, and searches by meaning will not find what is missing."
-        ) from fault
-    first = configured_spaces(settings, row.purpose)[0].key
-    forget_choices(engine, row.purpose)
-    if key != first:
-        announce(engine, by_hand(first), key)
-    became = f"; {before.key} is {previous} now" if before else ""
-    return f"{key} answers {row.purpose} searches from now on{became}."
-
-
-def retire_by_hand(engine: Engine, settings: Settings, key: str) -> str:
-    """Begin a space's retention. Raises SpaceError for one that answers, or that the settings name."""
-    row = spaces.get_space(engine, key)
-    if key in {space.key for space in wanted_spaces(settings, row.purpose)}:
-        raise SpaceError(
-            f"The settings name {key}, so it would come back at once: take it out of"
-            f" MORPHEUS_{row.purpose.upper()}_SPACES and restart Dagster first."
-        )
-    spaces.retire(engine, key)
-    return f"{key} is retired; upkeep drops it after {settings.retention_days} days (MORPHEUS_RETENTION_DAYS)."
-
-
-def drop_by_hand(engine: Engine, settings: Settings, key: str) -> str:
-    """Delete a space, exported first where an archive folder is set. Raises SpaceError for the one that answers."""
-    row = spaces.get_space(engine, key)
-    if row.state == "active":
-        raise SpaceError(f"{key} answers searches now and cannot be dropped; activate another one first.")
-    exported = ""
-    if settings.archive_folder is not None:
-        exported = f" It is exported to {archive.export_space(engine, row, settings.archive_folder)}."
-    spaces.drop(engine, key)
-    return f"{key} is dropped.{exported}"
-
-
-def restore(engine: Engine, settings: Settings, path: Path) -> str:
-    """Bring an exported space back."""
-    row = archive.restore_space(engine, path)
-    covered = coverage(engine, row)
-    return (
-        f"{row.key} is restored as {row.state}, with {covered.present:,} of {covered.needed:,} vectors that are needed"
-        f" now; `morpheus spaces activate {row.key}` lets it answer."
-    )
+def decisions_for(engine: Engine, settings: Settings, purpose: str) -> list[Decision]:
+    """The moves of one purpose's stored spaces, as the settings want them."""
+    configured = [space.key for space in configured_spaces(settings, purpose)]
+    wanted = [space.key for space in wanted_spaces(settings, purpose)]
+    rows = list_spaces(engine, purpose)
+    active = next((row.key for row in rows if row.state == "active"), "")
+    chosen = bool(active) and announced(engine, _choice_by_hand(configured[0]), active) is not None
+    return decide(configured, wanted, rows, lambda row: coverage(engine, row), kept_by_hand=chosen)
 
 
 def decide(
@@ -196,24 +125,22 @@ def decide(
     return decisions
 
 
-def _when_whole(row: SpaceRow, found: Coverage) -> Decision:
-    things = "passages" if row.purpose == "text" else "panels"
-    if not found.needed:
-        return Decision("wait", row, f"{row.key} waits for the first {things}.")
-    if not found.whole:
-        missing = f"{found.missing:,} of {found.needed:,} {things} lack a vector"
-        return Decision("wait", row, f"{row.key} is being filled: {missing}.")
-    return Decision("prepare", row, f"{row.key} is whole: its index is built and checked.")
-
-
-def _first(row: SpaceRow, active: SpaceRow | None, covered: Callable[[SpaceRow], Coverage], by_hand: bool) -> Decision:
-    before = f" in place of {active.key}" if active else ""
-    if by_hand and active:
-        return Decision("wait", row, f"{active.key} was chosen by hand and goes on answering in place of {row.key}.")
-    lacking = covered(row).missing
-    if lacking:
-        return Decision("wait", row, f"{row.key} is to answer{before}, but {lacking:,} inputs arrived meanwhile.")
-    return Decision("activate", row, f"{row.key} answers {row.purpose} searches from now on{before}.")
+def carry_out(engine: Engine, settings: Settings, decision: Decision) -> tuple[str, IndexBuild | None]:
+    """Make the move; returns the sentence to say and, for a large space, the run that is to build its index."""
+    row = decision.row
+    if decision.move == "revive":
+        revive(engine, row.key)
+    elif decision.move == "retire":
+        retire(engine, row.key)
+    elif decision.move == "prepare":
+        return _prepare(engine, row)
+    elif decision.move == "activate":
+        try:
+            activate(engine, row.key, previous_becomes=_state_of_the_replaced(engine, settings, row.purpose))
+        except SpaceError as fault:
+            return str(fault), None
+        _forget_choices(engine, row.purpose)
+    return decision.why, None
 
 
 def prepare_space(engine: Engine, key: str) -> str:
@@ -238,56 +165,118 @@ def prepare_space(engine: Engine, key: str) -> str:
         )
     mark_ready(engine, key)
     found = f"{summary.rows:,} vectors of {row.dimensions} dimensions"
-    return f"{key} is ready: {found}, {_index_in_words(row, recall)}."
+    return f"{key} is ready: {found}, {_describe_index(row, recall)}."
 
 
-def _index_in_words(row: SpaceRow, recall: float | None) -> str:
-    if recall is None:
-        return "few enough to be searched exactly, without an index"
-    return f"index {row.index_kind}, recall {recall:.3f}"
+def listed_spaces(engine: Engine, settings: Settings) -> list[ListedSpace]:
+    """Every stored space, those for text first, by age."""
+    sizes = {size.key: size for size in space_sizes(engine)}
+    costs = {total.space_key: total.cost for total in spending_totals(engine)}
+    listed = []
+    for row in sorted(list_spaces(engine), key=lambda each: (each.purpose != "text", each.id)):
+        keys = [space.key for space in wanted_spaces(settings, row.purpose)]
+        place = keys.index(row.key) + 1 if row.key in keys else None
+        listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], costs.get(row.key), place))
+    return listed
 
 
-def register_wanted(engine: Engine, settings: Settings, purpose: str) -> list[str]:
-    """Give every configured space its row and table, so that it is listed; a sentence for each that is new."""
-    stored = {row.key: row.fingerprint for row in list_spaces(engine, purpose)}
-    said = []
-    for space in configured_spaces(settings, purpose):
-        if stored.get(space.key) == space.fingerprint:
-            continue
-        try:
-            register_space(engine, space)
-            said.append(f"{space.key} is new: it is filled beside the present one.")
-        except SpaceError as fault:
-            said.append(str(fault))
-    return said
+def describe_space(listed: ListedSpace, retention_days: int) -> str:
+    """One space for a person, in two lines."""
+    row, covered, size = listed.row, listed.covered, listed.size
+    share = 100 * (covered.present + covered.refused) / covered.needed if covered.needed else 100
+    state = f"{row.state}, answers {row.purpose} searches" if row.state == "active" else f"{row.state}, {row.purpose}"
+    if row.state == "retired" and row.retired_at:
+        state += f", kept until {row.retired_at + timedelta(days=retention_days):%Y-%m-%d}"
+    place = f"no. {listed.place} in the settings" if listed.place else "not in the settings"
+    recall = f" recall {row.index_recall:.3f}" if row.index_recall is not None else ""
+    index = f"{row.index_kind}{recall}" if row.index_kind else "exact search"
+    cost = f", ${listed.cost:,.4f} spent" if listed.cost else ""
+    return (
+        f"{row.key}  [{state}; {place}]\n"
+        f"    {share:.1f} % of {covered.needed:,} covered, {covered.missing:,} missing, {covered.refused:,} refused;"
+        f" {size.rows:,} vectors, {(size.table_bytes + size.index_bytes) / 1e6:,.1f} MB, {index}{cost}"
+    )
 
 
-def decisions_for(engine: Engine, settings: Settings, purpose: str) -> list[Decision]:
-    """What to do about the stored spaces of one purpose."""
-    configured = [space.key for space in configured_spaces(settings, purpose)]
-    wanted = [space.key for space in wanted_spaces(settings, purpose)]
-    rows = list_spaces(engine, purpose)
-    active = next((row.key for row in rows if row.state == "active"), "")
-    chosen = bool(active) and announced(engine, by_hand(configured[0]), active) is not None
-    return decide(configured, wanted, rows, lambda row: coverage(engine, row), kept_by_hand=chosen)
+def activate_by_hand(engine: Engine, settings: Settings, key: str, *, anyway: bool = False) -> str:
+    """Let a space answer, also an old one; `anyway` accepts that it lacks something. Returns a sentence.
+
+    Stays until the settings name another first space. Raises SpaceIncomplete with both ways out.
+    """
+    row = get_space(engine, key)
+    before = active_space(engine, row.purpose)
+    if before is not None and before.key == key:
+        return f"{key} answers {row.purpose} searches already."
+    ensure_index(engine, row)
+    previous = _state_of_the_replaced(engine, settings, row.purpose)
+    try:
+        activate(engine, key, previous_becomes=previous, allow_gaps=anyway)
+    except SpaceIncomplete as fault:
+        missing = coverage(engine, row).missing
+        raise SpaceIncomplete(
+            f"{key} lacks {missing:,} vectors: fill it first (name it in the settings and run `morpheus reembed`), or"
+            " use --anyway, and searches by meaning will not find what is missing."
+        ) from fault
+    first = configured_spaces(settings, row.purpose)[0].key
+    _forget_choices(engine, row.purpose)
+    if key != first:
+        announce(engine, _choice_by_hand(first), key)
+    became = f"; {before.key} is {previous} now" if before else ""
+    return f"{key} answers {row.purpose} searches from now on{became}."
 
 
-def carry_out(engine: Engine, settings: Settings, decision: Decision) -> tuple[str, IndexBuild | None]:
-    """Do it; returns the sentence to say and, for a large space, the run that is to build its index."""
-    row = decision.row
-    if decision.move == "revive":
-        revive(engine, row.key)
-    elif decision.move == "retire":
-        retire(engine, row.key)
-    elif decision.move == "prepare":
-        return _prepare(engine, row)
-    elif decision.move == "activate":
-        try:
-            activate(engine, row.key, previous_becomes=what_becomes_of_the_active(engine, settings, row.purpose))
-        except SpaceError as fault:
-            return str(fault), None
-        forget_choices(engine, row.purpose)
-    return decision.why, None
+def retire_by_hand(engine: Engine, settings: Settings, key: str) -> str:
+    """Begin a space's retention. Raises SpaceError for one that answers, or that the settings name."""
+    row = get_space(engine, key)
+    if key in {space.key for space in wanted_spaces(settings, row.purpose)}:
+        raise SpaceError(
+            f"The settings name {key}, so it would come back at once: take it out of"
+            f" MORPHEUS_{row.purpose.upper()}_SPACES and restart Dagster first."
+        )
+    retire(engine, key)
+    return f"{key} is retired; upkeep drops it after {settings.retention_days} days (MORPHEUS_RETENTION_DAYS)."
+
+
+def drop_by_hand(engine: Engine, settings: Settings, key: str) -> str:
+    """Delete a space, exported first where an archive folder is set. Raises SpaceError for the one that answers."""
+    row = get_space(engine, key)
+    if row.state == "active":
+        raise SpaceError(f"{key} answers searches now and cannot be dropped; activate another one first.")
+    exported = ""
+    if settings.archive_folder is not None:
+        exported = f" It is exported to {export_space(engine, row, settings.archive_folder)}."
+    drop(engine, key)
+    return f"{key} is dropped.{exported}"
+
+
+def restore(engine: Engine, path: Path) -> str:
+    """Bring back the space that was exported to `path`; returns a sentence."""
+    row = restore_space(engine, path)
+    covered = coverage(engine, row)
+    return (
+        f"{row.key} is restored as {row.state}, with {covered.present:,} of {covered.needed:,} vectors that are needed"
+        f" now; `morpheus spaces activate {row.key}` lets it answer."
+    )
+
+
+def _when_whole(row: SpaceRow, found: Coverage) -> Decision:
+    things = "passages" if row.purpose == "text" else "panels"
+    if not found.needed:
+        return Decision("wait", row, f"{row.key} waits for the first {things}.")
+    if not found.whole:
+        missing = f"{found.missing:,} of {found.needed:,} {things} lack a vector"
+        return Decision("wait", row, f"{row.key} is being filled: {missing}.")
+    return Decision("prepare", row, f"{row.key} is whole: its index is built and checked.")
+
+
+def _first(row: SpaceRow, active: SpaceRow | None, covered: Callable[[SpaceRow], Coverage], by_hand: bool) -> Decision:
+    before = f" in place of {active.key}" if active else ""
+    if by_hand and active:
+        return Decision("wait", row, f"{active.key} was chosen by hand and goes on answering in place of {row.key}.")
+    lacking = covered(row).missing
+    if lacking:
+        return Decision("wait", row, f"{row.key} is to answer{before}, but {lacking:,} inputs arrived meanwhile.")
+    return Decision("activate", row, f"{row.key} answers {row.purpose} searches from now on{before}.")
 
 
 def _prepare(engine: Engine, row: SpaceRow) -> tuple[str, IndexBuild | None]:
@@ -301,3 +290,29 @@ def _prepare(engine: Engine, row: SpaceRow) -> tuple[str, IndexBuild | None]:
         return prepare_space(engine, row.key), None
     except SpaceError as fault:
         return str(fault), None
+
+
+def _describe_index(row: SpaceRow, recall: float | None) -> str:
+    if recall is None:
+        return "few enough to be searched exactly, without an index"
+    return f"index {row.index_kind}, recall {recall:.3f}"
+
+
+def _state_of_the_replaced(engine: Engine, settings: Settings, purpose: str) -> str:
+    """The state of the space that answers now, once another one does: "ready" while configured, else "retired"."""
+    active = active_space(engine, purpose)
+    wanted = {space.key for space in wanted_spaces(settings, purpose)}
+    return "ready" if active is not None and active.key in wanted else "retired"
+
+
+def _choice_by_hand(first: str) -> str:
+    """The announcement that a person let another space answer in place of the settings' `first` one."""
+    return f"by hand, in place of {first}"
+
+
+def _forget_choices(engine: Engine, purpose: str) -> None:
+    """Forget what was chosen by hand: a later choice, by hand or by the settings, takes its place."""
+    keys = [row.key for row in list_spaces(engine, purpose)]
+    for first in keys:
+        for key in keys:
+            withdraw(engine, _choice_by_hand(first), key)

@@ -12,8 +12,8 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.services.configured_spaces import wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.spaces.announcements import announce, announced, withdraw
 from morpheus_assets.store.spaces.archive import export_space
-from morpheus_assets.store.spaces.drift import announce, announced, withdraw
 from morpheus_assets.store.spaces.spaces import drop, list_spaces
 from morpheus_assets.store.spaces.vectors import count_orphans, delete_orphans, vector_summary
 

@@ -1,222 +1,155 @@
-"""Reads what lies in the content folder: which files, whether they rest, and the digest of what changed.
+"""A local folder as a source: links stay inside, a file that is still being copied waits, digests tell of changes.
 
-Pure of Dagster and of the store. A folder that cannot be read is an error here, never an empty list.
+A folder that cannot be read is an error here, never an empty list.
 """
 
 import hashlib
 import os
+import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
 from morpheus_assets.domain.content import SourceFile
-from morpheus_assets.domain.slugs import novel_slug
-from morpheus_assets.images.errors import UnreadableFolder
-from morpheus_assets.sources.base import ContentUnreadable
-from morpheus_assets.sources.names import (
-    ListedFile,
-    Listing,
-    lies_beside,
-    list_panels,
-    not_a_novel,
-    owners_of,
-    same_key,
+from morpheus_assets.sources.base import (
+    ContentUnreadable,
+    Entry,
+    FileUnreadable,
+    FolderUnreadable,
+    KnownPaths,
+    Observation,
+    Page,
+    RootMissing,
+    incomplete_listing,
+    is_hidden,
 )
+from morpheus_assets.sources.names import not_a_name
 
 # A copy in progress changes its size or time within a second; a longer pause shows as a changed file later.
 REST_SECONDS = 1.0
+# Dagster ends a sensor's tick after 60 seconds; what is not read by then waits for the next one.
+READING_SECONDS = 40.0
+_LEADS_OUT = "a link that leads out of the content folder: copy the file in instead"
+_LEADS_NOWHERE = "a link that leads nowhere"
 
 
 @dataclass(frozen=True)
-class Observation:
-    """Files at rest with their digests, paths left for the next look (still being copied), and what is wrong."""
+class LocalSource:
+    """The files below `path`; with `nested` false folders are named and not opened.
 
-    files: tuple[SourceFile, ...]
-    waiting: tuple[str, ...]
-    problems: Mapping[str, str]
-
-
-def list_novels(folder: Path) -> Listing:
-    """List `content/novels`, one file a novel; two files that would make one key are both left out and named.
-
-    Raises ContentUnreadable when the folder is missing or may not be read.
+    Links are followed while they stay inside the folder directly below `path` that they lie in.
     """
-    files: dict[str, list[ListedFile]] = {}
-    problems: dict[str, str] = {}
-    for entry in _entries(folder):
-        if entry.name.startswith("."):
-            continue
-        path = Path(entry.path)
-        problem = _novel_problem(entry, path, folder)
-        if problem:
-            problems[entry.name] = problem
-            continue
-        try:
-            stat = entry.stat()
-            slug = novel_slug(path.stem)
-        except (OSError, ValueError) as error:
-            problems[entry.name] = str(error)
-            continue
-        files.setdefault(slug, []).append(ListedFile(slug, entry.name, stat.st_size, stat.st_mtime_ns))
-    taken = []
-    for slug, candidates in files.items():
-        if len(candidates) == 1:
-            taken.append(candidates[0])
-        else:
-            problems.update(same_key(slug, [file.path for file in candidates]))
-    return Listing(tuple(sorted(taken, key=lambda file: file.path)), problems)
-
-
-def panel_folders(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """The folders in `content/panels` by the novel they belong to, and what is wrong with other names.
-
-    Raises ContentUnreadable when the folder may not be read.
-    """
-    return owners_of({entry.name: _folder_problem(entry, folder) for entry in _entries(folder)})
-
-
-def list_panel_folders(folder: Path) -> Listing:
-    """List `content/panels/<novel>/**`, recursively; paths are relative to `folder`.
-
-    Raises ContentUnreadable when the folder or one of the novels' folders may not be read.
-    """
-    owners, problems = panel_folders(folder)
-    files: list[ListedFile] = []
-    for slug, name in owners.items():
-        try:
-            listing = list_panels(folder / name)
-        except UnreadableFolder as error:
-            raise ContentUnreadable(str(error)) from error
-        files += [
-            ListedFile(slug, f"{name}/{panel.relative_path}", panel.size, panel.mtime_ns) for panel in listing.files
-        ]
-        problems.update({f"{name}/{file.relative_path}": file.reason for file in listing.skipped})
-    return Listing(tuple(files), problems)
-
-
-def observe(
-    folder: Path,
-    files: Iterable[ListedFile],
-    known: Mapping[str, SourceFile],
-    *,
-    kind: str,
-    seconds: float = 40.0,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Observation:
-    """Give every file its digest, reading only those whose size or time differ from what is `known`.
-
-    Files that change while they are looked at stay without a digest and are listed in `waiting`, and so are those
-    that do not fit into `seconds`.
-    """
-    deadline = time.monotonic() + seconds
-    observed: list[SourceFile] = []
-    changed: list[ListedFile] = []
-    for file in files:
-        before = known.get(file.path)
-        if before and before.digest and (before.size_bytes, before.mtime_ns) == (file.size, file.mtime_ns):
-            observed.append(before)
-        else:
-            changed.append(file)
-    if wait := max((_seconds_to_rest(file) for file in changed), default=0.0):
-        sleep(wait)
-    waiting: list[str] = []
-    problems: dict[str, str] = {}
-    for file in changed:
-        digest = None
-        if time.monotonic() < deadline and _rests(folder, file):
-            try:
-                digest = _digest(folder / file.path)
-            except OSError as error:
-                problems[file.path] = f"{file.path} cannot be read ({error.strerror}); check its permissions."
-                continue
-        if digest is not None and not _rests(folder, file):
-            digest = None
-        if digest is None:
-            waiting.append(file.path)
-        observed.append(SourceFile(kind, file.path, file.novel, file.size, file.mtime_ns, digest))
-    return Observation(tuple(observed), tuple(waiting), problems)
-
-
-def _seconds_to_rest(file: ListedFile) -> float:
-    age = time.time() - file.mtime_ns / 1e9
-    # a time a little ahead is another machine's clock, not the future
-    return max(0.0, REST_SECONDS - max(0.0, age)) if age > -2 * REST_SECONDS else 0.0
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise ContentUnreadable(
-            f"{folder} cannot be read ({error.strerror or error}); until then nothing is taken or marked as gone."
-        ) from error
-
-
-def _novel_problem(entry: os.DirEntry[str], path: Path, folder: Path) -> str | None:
-    if entry.is_symlink() and not _stays_inside(path, folder):
-        return f"{entry.name} is a link that leads out of the content folder; copy the file itself."
-    return not_a_novel(entry.name, folder.name, is_file=entry.is_file())
-
-
-def _stays_inside(link: Path, folder: Path) -> bool:
-    try:
-        return link.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):
-        # Links that lead to each other lead nowhere; pathlib says so with a RuntimeError up to Python 3.12.
-        return False
-
-
-def _folder_problem(entry: os.DirEntry[str], folder: Path) -> str | None:
-    if entry.is_symlink() and not _stays_inside(Path(entry.path), folder):
-        return f"{entry.name} is a link that leads out of the content folder; copy the files themselves."
-    return None if entry.is_dir() else lies_beside(entry.name, folder.name)
-
-
-def _rests(folder: Path, file: ListedFile) -> bool:
-    try:
-        stat = (folder / file.path).stat()
-    except OSError:
-        return False
-    return (stat.st_size, stat.st_mtime_ns) == (file.size, file.mtime_ns)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@dataclass(frozen=True)
-class LocalFolder:
-    """The files below `path`."""
 
     path: Path
+    nested: bool = field(default=True, kw_only=True)
+    sleep: Callable[[float], object] = field(default=time.sleep, kw_only=True, compare=False)
+    concurrent_reads: ClassVar[int] = 2
 
-    def shown(self, path: str = "") -> str:
+    def display_name(self, path: str = "") -> str:
         """The folder, or a file in it."""
         return str(self.path / path)
 
+    def pages(
+        self, after: str | None = None, *, known_paths: KnownPaths | None = None, seconds: float = inf
+    ) -> Iterator[Page]:
+        """One page with everything: a folder is listed at once."""
+        yield Page(None, tuple(self.entries()), None)
+
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        """All files, in no order, and what cannot be read, with its fault; the same below one folder."""
+        if folder:
+            yield from _walk(self.path / folder, f"{folder}/")
+            return
+        for entry in self.names():
+            name = entry.path.removesuffix("/")
+            if self.nested and name != entry.path and not not_a_name(name):
+                yield from self.entries(name)
+            else:
+                yield entry
+
+    def names(self) -> list[Entry]:
+        """The folders and files directly below."""
+        try:
+            found = list(os.scandir(self.path))
+        except OSError as error:
+            kind = RootMissing if isinstance(error, FileNotFoundError) else ContentUnreadable
+            raise kind(
+                f"{self.path} cannot be read ({error.strerror or error}); until then nothing is taken or marked as"
+                " gone."
+            ) from error
+        root = os.path.realpath(self.path)
+        entries = (_entry(each, each.name, root) for each in found)
+        return sorted((entry for entry in entries if entry), key=lambda entry: entry.path)
+
+    def observe(self, files: Iterable[SourceFile], known: Mapping[str, SourceFile]) -> Observation:
+        """Hash the files whose size or time differ from what is `known`, once they rest.
+
+        Those that change meanwhile stay without a digest and wait, and so do those that do not fit into the time.
+        """
+        deadline = time.monotonic() + READING_SECONDS
+        observed: list[SourceFile] = []
+        changed: list[SourceFile] = []
+        for file in files:
+            before = known.get(file.path)
+            if before and before.digest and (before.size_bytes, before.mtime_ns) == (file.size_bytes, file.mtime_ns):
+                observed.append(replace(file, digest=before.digest) if before.novel != file.novel else before)
+            else:
+                changed.append(file)
+        if wait := max((_seconds_to_rest(file) for file in changed), default=0.0):
+            self.sleep(wait)
+        waiting: list[str] = []
+        problems: dict[str, str] = {}
+        for file in changed:
+            digest = None
+            if time.monotonic() < deadline and self._rests(file):
+                try:
+                    digest = self._digest(file.path)
+                except FileUnreadable as error:
+                    problems[file.path] = str(error)
+                    continue
+            if digest is not None and not self._rests(file):
+                digest = None
+            if digest is None:
+                waiting.append(file.path)
+            observed.append(replace(file, digest=digest))
+        return Observation(tuple(observed), tuple(waiting), problems)
+
+    def mark(self, entry: Entry) -> str:
+        """The hex sha256 of the file's bytes."""
+        return self._digest(entry.path)
+
     def read(self, path: str, most_bytes: int) -> bytes | None:
         """A file's bytes; None when it is missing, too large, or leads out of the folder."""
-        file = self.inside(path)
-        if file is None or file.stat().st_size > most_bytes:
+        try:
+            file = self._inside(path)
+            return file.read_bytes() if file and file.stat().st_size <= most_bytes else None
+        except FileNotFoundError:
             return None
-        return file.read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from error
 
-    def names(self) -> tuple[list[str], list[str]]:
-        """The names directly below: of folders and of files; nothing when the folder is missing."""
-        if not self.path.is_dir():
-            return [], []
-        with os.scandir(self.path) as entries:
-            found = {entry.name: entry.is_dir() for entry in entries}
-        return sorted(name for name in found if found[name]), sorted(name for name in found if not found[name])
+    def exists(self, paths: Collection[str]) -> set[str]:
+        """The `paths` that are files, or may not be looked at."""
+        return {path for path in paths if _is_there(self.path / path)}
 
-    def there(self, paths: Collection[str]) -> set[str]:
-        """Which files exist."""
-        return {path for path in paths if (self.path / path).exists()}
+    def verify_absent(self, unseen: Collection[str], most_bytes: float = inf) -> None:
+        """List the folders of the unseen files once more; raises ContentUnreadable when one of them is there.
 
-    def keep(self, path: str, data: bytes) -> bool:
+        Names are compared as they are listed: a disk that ignores case would find Emma.txt where emma.txt is.
+        """
+        listed: dict[Path, dict[str, os.DirEntry[str]]] = {}
+        for path in sorted(unseen):
+            if _is_listed(self.path, path, most_bytes, listed):
+                raise incomplete_listing(self.display_name(), f"it lacks {path}, which is there")
+
+    def is_empty(self) -> bool:
+        """Whether nothing but hidden files is there."""
+        return all(is_hidden(entry.path) for entry in self.entries())
+
+    def put_new(self, path: str, data: bytes) -> bool:
         """Write beside and link into place: the name appears with all of its bytes, and never over another file."""
         target = self.path / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -230,12 +163,112 @@ class LocalFolder:
             partial.unlink(missing_ok=True)
         return True
 
-    def inside(self, path: str) -> Path | None:
+    def _inside(self, path: str) -> Path | None:
         """The file at a relative path, None when it is missing or would lie outside of the folder."""
         relative = PurePosixPath(path)
         if relative.is_absolute() or ".." in relative.parts or "\0" in path:
             return None
-        found = (self.path / relative).resolve()
-        if not found.is_relative_to(self.path.resolve()) or not found.is_file():
+        try:
+            found = (self.path / relative).resolve()
+        except RuntimeError:
+            # links that lead to each other, as pathlib says it up to Python 3.12
             return None
-        return found
+        return found if found.is_relative_to(self.path.resolve()) and found.is_file() else None
+
+    def _rests(self, file: SourceFile) -> bool:
+        try:
+            status = os.stat(self.path / file.path)
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
+
+    def _digest(self, path: str) -> str:
+        try:
+            with open(self.path / path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[Entry]:
+    """The files below a folder; folders behind links come last, so that a file goes by its real path if it has one."""
+    boundary = os.path.realpath(folder)
+    visited: set[str] = set()
+    folders, links = [(str(folder), prefix, boundary)], list[tuple[str, str, str]]()
+    while folders or links:
+        where, prefix, real = folders.pop() if folders else links.pop()
+        if real in visited:
+            yield Entry(prefix.removesuffix("/"), fault="a link to a folder that is already listed")
+            continue
+        visited.add(real)
+        for each in _listed(where):
+            path = prefix + each.name
+            entry = Entry(path) if not_a_name(each.name) else _entry(each, path, boundary)
+            if entry is None:
+                continue
+            if not entry.path.endswith("/"):
+                yield entry
+            elif each.is_symlink():
+                links.append((each.path, entry.path, os.path.realpath(each.path)))
+            else:
+                folders.append((each.path, entry.path, os.path.join(real, each.name)))
+
+
+def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(folder))
+    except OSError as error:
+        raise FolderUnreadable(
+            f"The folder {folder} cannot be listed ({error.strerror or error}): check that it is there and may be"
+            " read by this user; what is stored is left as it is."
+        ) from error
+
+
+def _entry(found: os.DirEntry[str], path: str, boundary: str) -> Entry | None:
+    """A name with size and time, or with its fault; None when it vanished since it was listed."""
+    try:
+        if found.is_symlink():
+            target = os.path.realpath(found.path, strict=True)
+            if os.path.commonpath([target, boundary]) != boundary:
+                return Entry(path, fault=_LEADS_OUT)
+        if found.is_dir():
+            return Entry(f"{path}/")
+        status = found.stat()
+    except OSError as error:
+        if found.is_symlink():
+            return Entry(path, fault=_LEADS_NOWHERE)
+        vanished = isinstance(error, FileNotFoundError)
+        return None if vanished else Entry(path, fault=f"cannot be read ({error.strerror or error})")
+    if not stat.S_ISREG(status.st_mode):
+        return Entry(path, fault="not a regular file")
+    return Entry(path, status.st_size, status.st_mtime_ns)
+
+
+def _is_listed(root: Path, path: str, most_bytes: float, listed: dict[Path, dict[str, os.DirEntry[str]]]) -> bool:
+    """Whether a file lies at `path` with no link on the way; `listed` keeps the folders that were listed for it."""
+    folder, found = root, None
+    for part in path.split("/"):
+        if folder not in listed:
+            listed[folder] = {} if not folder.is_dir() else {each.name: each for each in _listed(folder)}
+        found = listed[folder].get(part)
+        if found is None or found.is_symlink() or not_a_name(part):
+            return False
+        folder /= part
+    return found is not None and found.is_file() and found.stat().st_size <= most_bytes
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except PermissionError:
+        return True
+
+
+def _seconds_to_rest(file: SourceFile) -> float:
+    age = time.time() - file.mtime_ns / 1e9
+    # a time a little ahead is another machine's clock, not the future
+    return max(0.0, REST_SECONDS - max(0.0, age)) if age > -2 * REST_SECONDS else 0.0
+
+
+def _unreadable(path: str, error: OSError) -> FileUnreadable:
+    return FileUnreadable(f"{path} cannot be read ({error.strerror or error}): check its permissions.")

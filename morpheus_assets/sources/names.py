@@ -1,19 +1,18 @@
-"""Which files of a novel's folder are its panels, in reading order; the rest is listed with a reason.
+"""Rules for names, the same for every source: what becomes which novel, which file is a panel, in which order.
 
-Names, sizes and links only: no file is opened here. A folder that cannot be read is an error, never empty.
+Names and sizes only: nothing is opened here. What is not taken gets a sentence that says why.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePath, PurePosixPath
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.domain.slugs import novel_slug
-from morpheus_assets.images.errors import UnreadableFolder, shown
+from morpheus_assets.images.errors import shown
 from morpheus_assets.sources.base import Entry
-from morpheus_assets.sources.objects import ObjectPlace
 
 PANEL_SUFFIXES = frozenset(
     {
@@ -53,131 +52,106 @@ _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"
 
 
 @dataclass(frozen=True)
-class PanelFile:
-    """A file that should be a panel; `relative_path` is posix, below the novel's folder; `size` in bytes.
+class Passed:
+    """An entry that is not taken: the part of its path that tells, and a sentence; no sentence for a hidden one."""
 
-    An object of a store has no `path` of this machine, and a `mark` that changes with its bytes.
+    path: str
+    problem: str | None
+
+
+def take_novel(entry: Entry) -> SourceFile | Passed:
+    """The novel's file that an entry of `novels/` is: files lie side by side, each of them a novel."""
+    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+
+    name, nested, _ = entry.path.partition("/")
+    if name.startswith("."):
+        return Passed(name, None)
+    if reason := not_a_name(name) or entry.fault:
+        return Passed(name, f"{shown(name)}: {reason}.")
+    if nested:
+        return Passed(name, f"{shown(name)} is not a file; novels lie side by side in novels/.")
+    if PurePosixPath(name).suffix.lower() not in SUPPORTED_SUFFIXES:
+        return Passed(name, f"{shown(name)} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first.")
+    try:
+        novel = novel_slug(PurePosixPath(name).stem)
+    except ValueError as error:
+        return Passed(name, str(error))
+    return SourceFile("text", name, novel, entry.size, entry.mtime_ns, entry.mark)
+
+
+def take_panel(entry: Entry, owners: Mapping[str, str]) -> SourceFile | Passed:
+    """The panel that an entry of `panels/` is; `owners` are the folders by their novel (see `panel_owners`).
+
+    What lies in no such folder was told of with the folders.
     """
-
-    relative_path: str
-    path: Path | None
-    size: int
-    mtime_ns: int
-    mark: str | None = None
-
-
-@dataclass(frozen=True)
-class SkippedFile:
-    """A file, folder or link that is no panel, and why, in words that fit after a colon."""
-
-    relative_path: str
-    reason: str
+    folder, _, rest = entry.path.partition("/")
+    try:
+        novel = novel_slug(folder)
+    except ValueError:
+        novel = ""
+    if not rest or owners.get(novel) != folder:
+        return Passed(folder, None)
+    if refused := not_a_panel(rest, entry):
+        path, reason = refused
+        return Passed(f"{folder}/{path}", f"{shown(f'{folder}/{path}', 200)}: {reason}.")
+    return SourceFile("panel", entry.path, novel, entry.size, entry.mtime_ns, entry.mark)
 
 
-@dataclass(frozen=True)
-class PanelListing:
-    """Panels in natural order (page2 before page10) and everything passed over on the way."""
+def not_a_panel(path: str, entry: Entry) -> tuple[str, str] | None:
+    """Why an entry is no panel: the part of its `path` below the novel's folder that tells, and the reason.
 
-    files: list[PanelFile] = field(default_factory=list)
-    skipped: list[SkippedFile] = field(default_factory=list)
-
-
-def list_panels(folder: Path, *, content_folder: Path | None = None) -> PanelListing:
-    """List the panels below `folder`, recursively.
-
-    Links are followed only while they stay inside `content_folder` (default: `folder` itself). Raises
-    UnreadableFolder when `folder` or any folder in it cannot be listed, so that a lost mount or a missing
-    permission is never taken for "all panels gone".
+    The reason fits after a colon. None when the entry is a panel.
     """
-    boundary = _real_path(content_folder or folder)
-    here = _real_path(folder)
-    if not here.is_relative_to(boundary):
-        raise UnreadableFolder(
-            f"{shown(str(folder))} is a link that leads out of {shown(str(boundary))}: copy the panels in."
-        )
-    listing = PanelListing()
-    _walk(folder, "", boundary, {here}, listing)
-    listing.files.sort(key=lambda panel: natural_order(panel.relative_path))
-    listing.skipped.sort(key=lambda skipped: natural_order(skipped.relative_path))
-    return listing
-
-
-def refused_by_name(relative_path: str, size: int) -> tuple[str, str] | None:
-    """Why an object is no panel: the part of its path that tells, and the reason; None when it is one."""
-    parts = relative_path.split("/")
+    parts = path.split("/")
     for index, part in enumerate(parts):
-        reason = _reason_by_name(part) if part else "a folder without a name: give it one"
+        reason = not_a_name(part) if part else "a folder without a name: give it one"
         if reason:
             return "/".join(parts[: index + 1]), reason
-    reason = _reason_by_kind(PurePosixPath(relative_path).suffix.lower()) or _reason_by_size(size)
-    return (relative_path, reason) if reason else None
+    reason = entry.fault or _reason_by_kind(PurePosixPath(path).suffix.lower()) or _reason_by_size(entry.size)
+    return (path, reason) if reason else None
 
 
-def natural_order(relative_path: str) -> tuple[object, ...]:
-    """Sort key that reads numbers as numbers, folder by folder: page2 before page10, ch2/p1 before ch10."""
-    parts = []
-    for part in relative_path.split("/"):
-        pieces = re.split(r"([0-9]+)", part.casefold())
-        parts.append(tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)))
-    return (tuple(parts), relative_path)
-
-
-def _walk(folder: Path, prefix: str, boundary: Path, visited: set[Path], listing: PanelListing) -> None:
-    for entry in _entries(folder):
-        relative = prefix + entry.name
-        reason = _reason_by_name(entry.name) or _reason_by_link(entry, boundary)
-        if reason:
-            listing.skipped.append(SkippedFile(relative, reason))
-        elif entry.is_dir():
-            real = _real_path(entry)
-            if real in visited:
-                listing.skipped.append(SkippedFile(relative, "a link to a folder that is already listed"))
-                continue
-            visited.add(real)
-            _walk(entry, relative + "/", boundary, visited, listing)
+def panel_owners(names: Iterable[Entry]) -> tuple[dict[str, str], dict[str, str]]:
+    """The folders of `panels/` by the novel they belong to, and what is wrong with the other names there."""
+    owners: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for entry in sorted(names, key=lambda entry: entry.path):
+        name = entry.path.removesuffix("/")
+        if name.startswith("."):
+            continue
+        if reason := not_a_name(name) or entry.fault:
+            problems[name] = f"{shown(name)}: {reason}."
+        elif name == entry.path:
+            problems[name] = f"{shown(name)} lies beside the novels' folders; move it into panels/<novel>/."
         else:
-            _add_file(entry, relative, listing)
+            try:
+                novel = novel_slug(name)
+            except ValueError as error:
+                problems[name] = str(error)
+                continue
+            first = owners.setdefault(novel, name)
+            if first != name:
+                problems[name] = (
+                    f"{shown(name)} and {shown(first)} would both become the novel {novel!r}; merge the two folders."
+                )
+    return owners, problems
 
 
-def _add_file(entry: Path, relative: str, listing: PanelListing) -> None:
-    reason = _reason_by_kind(entry.suffix.lower())
-    if reason is None and not entry.is_file():
-        reason = "not a regular file"
-    if reason:
-        listing.skipped.append(SkippedFile(relative, reason))
-        return
-    try:
-        status = entry.stat()
-    except OSError as error:
-        listing.skipped.append(SkippedFile(relative, f"cannot be read ({error.strerror or 'vanished'})"))
-        return
-    if reason := _reason_by_size(status.st_size):
-        listing.skipped.append(SkippedFile(relative, reason))
-        return
-    mtime_ns = getattr(status, "st_mtime_ns", 0)
-    listing.files.append(PanelFile(relative, entry, status.st_size, mtime_ns))
+def one_file_a_novel(files: Iterable[SourceFile]) -> tuple[list[SourceFile], dict[str, str]]:
+    """The files that are alone with their novel's key, by path, and what is wrong with each of the others."""
+    by_novel: dict[str, list[SourceFile]] = defaultdict(list)
+    for file in files:
+        by_novel[file.novel].append(file)
+    problems: dict[str, str] = {}
+    for novel, several in by_novel.items():
+        if len(several) > 1:
+            problems.update(_same_key(novel, [file.path for file in several]))
+    alone = [several[0] for several in by_novel.values() if len(several) == 1]
+    return sorted(alone, key=lambda file: file.path), problems
 
 
-def _entries(folder: Path) -> Iterator[Path]:
-    try:
-        yield from list(folder.iterdir())
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise UnreadableFolder(
-            f"The panel folder {shown(str(folder), 200)} cannot be listed ({reason}): check that it is"
-            " there and may be read by this user; stored panels are left as they are."
-        ) from error
-
-
-def _reason_by_kind(suffix: str) -> str | None:
-    return None if suffix in PANEL_SUFFIXES else _NEARLY_IMAGES.get(suffix, "not an image")
-
-
-def _reason_by_size(size: int) -> str | None:
-    return f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller" if size > MAX_PANEL_BYTES else None
-
-
-def _reason_by_name(name: str) -> str | None:
+def not_a_name(name: str) -> str | None:
+    """Why nothing of this name, file or folder, is looked at, in words that fit after a colon."""
     if name.startswith("._"):
         return "a macOS resource fork, not the picture itself"
     if name.startswith("."):
@@ -192,164 +166,24 @@ def _reason_by_name(name: str) -> str | None:
     return None
 
 
-def _reason_by_link(entry: Path, boundary: Path) -> str | None:
-    if not entry.is_symlink():
-        return None
-    try:
-        target = entry.resolve(strict=True)
-    except (OSError, RuntimeError):
-        return "a link that leads nowhere"
-    if not target.is_relative_to(boundary):
-        return "a link that leads out of the content folder: copy the file in instead"
-    return None
+def natural_order(path: str) -> tuple[object, ...]:
+    """Sort key that reads numbers as numbers, folder by folder: page2 before page10, ch2/p1 before ch10."""
+    parts = []
+    for part in path.split("/"):
+        pieces = re.split(r"([0-9]+)", part.casefold())
+        parts.append(tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)))
+    return (tuple(parts), path)
 
 
-def _real_path(path: Path) -> Path:
-    return path.resolve()
+def _same_key(novel: str, paths: Collection[str]) -> dict[str, str]:
+    names = ", ".join(shown(path) for path in sorted(paths))
+    sentence = f"{names} would all become the novel {novel!r}, so none of them is taken; rename all but one."
+    return dict.fromkeys(paths, sentence)
 
 
-@dataclass(frozen=True)
-class ListedFile:
-    """A file as the folder shows it: `path` is relative to the folder, in POSIX form; `mtime_ns` nanoseconds."""
-
-    novel: str
-    path: str
-    size: int
-    mtime_ns: int
+def _reason_by_kind(suffix: str) -> str | None:
+    return None if suffix in PANEL_SUFFIXES else _NEARLY_IMAGES.get(suffix, "not an image")
 
 
-@dataclass(frozen=True)
-class Listing:
-    """What a folder holds: files to take, and names that are not taken with a sentence each."""
-
-    files: tuple[ListedFile, ...]
-    problems: Mapping[str, str]
-
-
-def same_key(novel: str, paths: Collection[str]) -> dict[str, str]:
-    """What to say of each of several files that would become one novel."""
-    names = ", ".join(sorted(paths))
-    return {
-        path: f"{names} would all become the novel {novel!r}, so none of them is taken; rename all but one."
-        for path in paths
-    }
-
-
-def owners_of(folders: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
-    """Folders by the novel they belong to, and what is wrong with the others; `folders` maps names to problems."""
-    owners: dict[str, str] = {}
-    problems: dict[str, str] = {}
-    for name, problem in sorted(folders.items()):
-        if name.startswith("."):
-            continue
-        try:
-            slug = novel_slug(name)
-        except ValueError as error:
-            problem = problem or str(error)
-            slug = ""
-        if not problem and slug in owners:
-            problem = f"{name} and {owners[slug]} would both become the novel {slug!r}; merge the two folders."
-        if problem:
-            problems[name] = problem
-        else:
-            owners[slug] = name
-    return owners, problems
-
-
-def not_a_novel(name: str, folder: str, *, is_file: bool) -> str | None:
-    """Why nothing of this name in `folder` becomes a novel; None when it may."""
-    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
-
-    if not is_file:
-        return f"{name} is not a file; novels lie side by side in {folder}/."
-    if PurePath(name).suffix.lower() not in SUPPORTED_SUFFIXES:
-        return f"{name} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first."
-    return None
-
-
-def lies_beside(name: str, folder: str) -> str:
-    """What to say of a file that no novel's folder holds."""
-    return f"{name} lies beside the novels' folders; move it into {folder}/<novel>/."
-
-
-@dataclass(frozen=True)
-class Passed:
-    """A name that is not taken: the part of it that tells, and a sentence; no sentence for a hidden one."""
-
-    name: str
-    problem: str | None
-
-
-def take_novel(entry: Entry) -> SourceFile | Passed:
-    """What lies in `novels/`: objects side by side, each of them a novel."""
-    name, nested, _ = entry.path.partition("/")
-    if name.startswith("."):
-        return Passed(name, None)
-    problem = not_a_novel(shown(name), "novels", is_file=not nested)
-    if "\0" in name:
-        problem = f"{shown(name)} holds a NUL character; rename it."
-    try:
-        slug = novel_slug(PurePosixPath(name).stem)
-    except ValueError as error:
-        problem = problem or str(error)
-        slug = ""
-    return Passed(name, problem) if problem else SourceFile("text", name, slug, entry.size, entry.mtime_ns, entry.mark)
-
-
-def one_object_a_novel(files: Iterable[SourceFile]) -> tuple[list[SourceFile], dict[str, str]]:
-    """The files that are alone with their key, and what to say of the others."""
-    by_novel: dict[str, list[SourceFile]] = defaultdict(list)
-    for file in files:
-        by_novel[file.novel].append(file)
-    problems: dict[str, str] = {}
-    for novel, several in by_novel.items():
-        if len(several) > 1:
-            problems.update(same_key(novel, [file.path for file in several]))
-    return [several[0] for several in by_novel.values() if len(several) == 1], problems
-
-
-def list_novel_objects(place: ObjectPlace) -> tuple[dict[str, Entry], dict[str, str]]:
-    """All of `novels/` by the key of the novel, and what is wrong with other names; raises ContentUnreadable."""
-    entries = {entry.path: entry for entry in place.entries()}
-    seen = [take_novel(entry) for entry in entries.values()]
-    files, problems = one_object_a_novel(each for each in seen if isinstance(each, SourceFile))
-    problems.update({each.name: each.problem for each in seen if isinstance(each, Passed) and each.problem})
-    return {file.novel: entries[file.path] for file in files}, problems
-
-
-def object_folders(place: ObjectPlace) -> tuple[dict[str, str], dict[str, str]]:
-    """The folders in `panels/` by their novel, and what is wrong with other names; raises ContentUnreadable."""
-    folders, objects = place.names()
-    return owners_of({name: lies_beside(name, "panels") for name in objects} | dict.fromkeys(folders))
-
-
-def take_panel(entry: Entry, owners: Mapping[str, str]) -> SourceFile | Passed:
-    """What lies in `panels/`; `owners` are the folders by their novel, and others were told of with those."""
-    folder, _, rest = entry.path.partition("/")
-    try:
-        novel = novel_slug(folder)
-    except ValueError:
-        novel = ""
-    if not rest or folder.startswith(".") or owners.get(novel) != folder:
-        return Passed(folder, None)
-    refused = refused_by_name(rest, entry.size)
-    if refused:
-        return Passed(f"{folder}/{refused[0]}", refused[1])
-    return SourceFile("panel", entry.path, novel, entry.size, entry.mtime_ns, entry.mark)
-
-
-def list_panel_objects(place: ObjectPlace, folder: str) -> list[PanelFile]:
-    """The panels in one novel's folder, in natural order; raises ContentUnreadable."""
-    files = [
-        PanelFile(entry.path.removeprefix(folder + "/"), None, entry.size, entry.mtime_ns, entry.mark)
-        for entry in place.entries(folder)
-        if not refused_by_name(entry.path.removeprefix(folder + "/"), entry.size)
-    ]
-    return sorted(files, key=lambda panel: natural_order(panel.relative_path))
-
-
-def panel_object_problems(place: ObjectPlace) -> dict[str, str]:
-    """Everything in `panels/` that is not taken, with its sentence; raises ContentUnreadable."""
-    owners, problems = object_folders(place)
-    passed = (each for each in (take_panel(entry, owners) for entry in place.entries()) if isinstance(each, Passed))
-    return problems | {each.name: each.problem for each in passed if each.problem}
+def _reason_by_size(size: int) -> str | None:
+    return f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller" if size > MAX_PANEL_BYTES else None

@@ -1,4 +1,4 @@
-"""What went wrong with objects behind an address, as one sentence that names the variable; never with a secret in it.
+"""Errors of objects behind an address, as one sentence that names the variable; never with a secret in it.
 
 Messages of the libraries are not passed on: they may hold signed addresses.
 """
@@ -27,7 +27,7 @@ def scheme_of(url: str) -> str:
 
 
 def missing_package(url: str) -> ContentUnreadable:
-    """The library that speaks the address's protocol is not installed."""
+    """The error of an address whose library is not installed; names the extra."""
     package, extra = EXTRAS[scheme_of(url)]
     return ContentUnreadable(
         f"MORPHEUS_CONTENT is {url}, which needs the package {package}: install the project with its extra,"
@@ -35,16 +35,8 @@ def missing_package(url: str) -> ContentUnreadable:
     )
 
 
-def came_back_short(url: str, why: str) -> ContentUnreadable:
-    """A listing that answers but cannot be right."""
-    return ContentUnreadable(
-        f"The listing of {url} came back short ({why}); nothing of it is taken or marked as gone, and the next look"
-        " tries again."
-    )
-
-
 def unreadable(url: str, error: BaseException) -> ContentUnreadable:
-    """The place as a whole does not answer, for whatever reason a library gave."""
+    """The error of a source that does not answer as a whole, for whatever reason a library gave."""
     scheme, code = scheme_of(url), code_of(error)
     until = "until then nothing is taken or marked as gone"
     if isinstance(error, ImportError):
@@ -63,7 +55,7 @@ def unreadable(url: str, error: BaseException) -> ContentUnreadable:
 
 
 def is_closed(error: BaseException) -> bool:
-    """Whether the error speaks of one object that may not be read, not of the credentials as such."""
+    """True for an error of one object that may not be read, not of the credentials as such."""
     return isinstance(error, PermissionError) and code_of(error) in _OF_ONE_OBJECT
 
 

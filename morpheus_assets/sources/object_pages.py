@@ -3,12 +3,11 @@
 Size, time and mark come with the listing: no object is asked for by itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from morpheus_assets.sources.base import Entry, Page
-from morpheus_assets.sources.object_errors import came_back_short
+from morpheus_assets.sources.base import Entry, Page, incomplete_listing
 
 MOST_KEYS = 1000
 Call = Callable[..., Any]
@@ -22,7 +21,7 @@ def s3_page(call: Call, root: str, after: str, limit: int) -> tuple[list[Mapping
     answer = call("call_s3", "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=limit, **start)
     found = answer.get("Contents", [])
     if answer.get("KeyCount", len(found)) != len(found) or (answer.get("IsTruncated") and not found):
-        raise came_back_short(f"s3://{root}", f"{len(found)} of {answer.get('KeyCount')} objects")
+        raise incomplete_listing(f"s3://{root}", f"{len(found)} of {answer.get('KeyCount')} objects")
     return [{**each, "name": each["Key"]} for each in found], bool(answer.get("IsTruncated"))
 
 
@@ -33,7 +32,7 @@ def gs_page(call: Call, root: str, after: str, limit: int) -> tuple[list[Mapping
     answer = call("call", "GET", "b/{}/o", bucket, prefix=prefix, maxResults=limit + 1, json_out=True, **start)
     found = [each for each in answer.get("items", []) if each["name"] != after]
     if answer.get("nextPageToken") and not found:
-        raise came_back_short(f"gs://{root}", "an empty page that is not the last")
+        raise incomplete_listing(f"gs://{root}", "an empty page that is not the last")
     return found, "nextPageToken" in answer
 
 
@@ -53,8 +52,6 @@ PAGES: Mapping[str, Callable[[Call, str, str, int], tuple[list[Mapping[str, Any]
     "gs": gs_page,
     "az": any_page,
 }
-
-
 CAN_BEGIN_ANYWHERE = frozenset({"s3", "gs"})
 
 
@@ -70,22 +67,11 @@ def page_of(call: Call, url: str, scheme: str, root: str, after: str | None, lim
     for each in found:
         path = str(each["name"]).removeprefix(prefix)
         if path <= last and path:
-            raise came_back_short(url, "its names are in no order, as in a directory bucket, so nobody could go on")
+            raise incomplete_listing(url, "its names are in no order, as in a directory bucket, so nobody could go on")
         last = path
         if path and not path.endswith("/"):
             entries.append(_entry(path, each))
-    return Page(tuple(entries), last if more else None)
-
-
-def below(pages: Callable[[str | None], Page]) -> Iterator[Entry]:
-    """All entries of a place, page after page."""
-    after: str | None = None
-    while True:
-        page = pages(after)
-        yield from page.entries
-        if page.after is None:
-            return
-        after = page.after
+    return Page(after, tuple(entries), last if more else None)
 
 
 def _entry(path: str, found: Mapping[str, Any]) -> Entry:
@@ -110,12 +96,10 @@ def _of_content(found: Mapping[str, Any], name: str) -> Any:
     return settings.get(name) if hasattr(settings, "get") else None
 
 
-def names_of(entries: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """The names directly below a place, from fsspec's `ls`: of folders and of objects."""
-    folders: set[str] = set()
-    files: set[str] = set()
-    for each in entries:
-        name = str(each["name"]).rstrip("/").rpartition("/")[2]
-        if name:
-            (folders if each["type"] == "directory" else files).add(name)
-    return sorted(folders), sorted(files)
+def names_of(found: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """The folders and objects directly below a source, by name, from fsspec's `ls`."""
+    paths: set[str] = set()
+    for each in found:
+        if name := str(each["name"]).rstrip("/").rpartition("/")[2]:
+            paths.add(f"{name}/" if each["type"] == "directory" else name)
+    return [Entry(path) for path in sorted(paths)]

@@ -1,4 +1,4 @@
-"""Objects behind an address (`s3://`, `gs://`, `az://`) as a place, through fsspec.
+"""Objects behind an address (`s3://`, `gs://`, `az://`) as a source, through fsspec.
 
 Credentials and endpoints are the libraries' own business (AWS_*, GOOGLE_*, AZURE_*, FSSPEC_*). A library's listing
 cache stays off: a sensor that reads yesterday's listing sees nothing.
@@ -6,18 +6,30 @@ cache stays off: a sensor that reads yesterday's listing sees nothing.
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from morpheus_assets.sources import object_errors as faults
-from morpheus_assets.sources.base import ContentUnreadable, Entry, Page
-from morpheus_assets.sources.object_pages import CAN_BEGIN_ANYWHERE, MOST_KEYS, below, names_of, page_of
+from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.sources import object_errors
+from morpheus_assets.sources.base import (
+    ContentUnreadable,
+    Entry,
+    FileUnreadable,
+    KnownPaths,
+    Observation,
+    Page,
+    incomplete_listing,
+    is_hidden,
+)
+from morpheus_assets.sources.object_pages import CAN_BEGIN_ANYWHERE, MOST_KEYS, names_of, page_of
 
-AT_A_TIME = 16
+CONCURRENT_READS = 16
 PAGES_AHEAD = 4
+# Ranges a little shorter than a page: a few new objects between two known ones still fit into one request.
+FILL = 0.97
 ASKED_BY_NAME = 200
 # A dead endpoint must have its sentence before a sensor's tick is killed, at 60 seconds.
 ANSWER_SECONDS = 40.0
@@ -27,7 +39,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "config_kwargs": {
             "connect_timeout": 4,
             "read_timeout": 10,
-            "max_pool_connections": 2 * AT_A_TIME,
+            "max_pool_connections": 2 * CONCURRENT_READS,
             "retries": {"total_max_attempts": 2, "mode": "standard"},
         }
     },
@@ -37,18 +49,15 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 T = TypeVar("T")
 
 
-class ClosedObject(Exception):
-    """One object may not be read while the place itself answers; the message is a sentence."""
-
-
 @dataclass(frozen=True)
-class ObjectPlace:
+class ObjectSource:
     """The objects below `url`, which names a bucket and maybe a prefix: `s3://bucket/shelf/panels`."""
 
     url: str
     page_size: int = field(default=MOST_KEYS, kw_only=True)
+    concurrent_reads: ClassVar[int] = CONCURRENT_READS
 
-    def shown(self, path: str = "") -> str:
+    def display_name(self, path: str = "") -> str:
         """The address, of one object when `path` is given."""
         return f"{self.url.rstrip('/')}/{path}".rstrip("/")
 
@@ -56,42 +65,23 @@ class ObjectPlace:
         """One page of the listing, behind the path `after`; raises ContentUnreadable."""
         return self._asked(lambda: page_of(self._call, self.url, self._scheme, self._root + "/", after, self.page_size))
 
-    def entries(self, folder: str = "") -> Iterator[Entry]:
-        """All objects, or those below one folder, with paths relative to this place; raises ContentUnreadable."""
-        prefix = f"{folder}/" if folder else ""
-        place = ObjectPlace(self.shown(folder), page_size=self.page_size)
-        for each in below(place.page):
-            yield replace(each, path=prefix + each.path)
+    def pages(
+        self, after: str | None = None, *, known_paths: KnownPaths | None = None, seconds: float = math.inf
+    ) -> Iterator[Page]:
+        """Pages in order from behind `after` to the end; the first one comes in any case.
 
-    def names(self) -> tuple[list[str], list[str]]:
-        """The names of the folders and of the objects directly below; raises ContentUnreadable."""
-        try:
-            found = self._asked(lambda: self._call("ls", self._root, detail=True), FileNotFoundError)
-        except FileNotFoundError:
-            found = []
-        if not found:
-            # both a bucket that is missing, which is an error, and a prefix that holds nothing, which is none
-            ObjectPlace(self.url, page_size=1).page()
-        return names_of(found)
-
-    def ranges(
-        self, after: str | None, bounds: Collection[str], *, seconds: float = math.inf
-    ) -> Iterator[tuple[str | None, Page]]:
-        """Pages in order from behind `after`, each with the path that it begins behind, to the end.
-
-        None is asked for later than `seconds` from now; the first one is in any case.
-
-        `bounds` are paths that are likely to lie a little less than a page apart: their pages are asked for ahead, a
-        few at a time, where the next page would else wait for the name that ends the one before it.
+        `known_paths` are likely to lie a little less than a page apart: their pages are asked for ahead, a few at a
+        time, where the next page would else wait for the name that ends the one before it.
         """
         deadline = time.monotonic() + seconds
-        useful = set(bounds) if self._scheme in CAN_BEGIN_ANYWHERE else set()
-        starts = [after, *sorted(bound for bound in useful if bound > (after or ""))]
+        ahead_of = known_paths if self._scheme in CAN_BEGIN_ANYWHERE else None
+        bounds = ahead_of(max(1, int(self.page_size * FILL))) if ahead_of else ()
+        starts = [after, *sorted(bound for bound in set(bounds) if bound > (after or ""))]
         ends = [*starts[1:], None]
         with ThreadPoolExecutor(PAGES_AHEAD) as threads:
             ahead: list[Future[Page]] = []
             try:
-                for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+                for index, end in enumerate(ends):
                     while len(ahead) < min(len(starts), index + PAGES_AHEAD):
                         if ahead and time.monotonic() > deadline:
                             break
@@ -99,20 +89,47 @@ class ObjectPlace:
                     if index == len(ahead):
                         return
                     page = _until(ahead[index].result(), end)
-                    yield start, page
+                    yield page
                     while page.after is not None and page.after != end:
                         if time.monotonic() > deadline:
                             return
-                        start = page.after
-                        page = _until(self.page(start), end)
-                        yield start, page
+                        page = _until(self.page(page.after), end)
+                        yield page
             finally:
                 threads.shutdown(cancel_futures=True)
+
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        """All objects, or those below one folder, with paths relative to this source; raises ContentUnreadable."""
+        prefix = f"{folder}/" if folder else ""
+        below = ObjectSource(self.display_name(folder), page_size=self.page_size)
+        for page in below.pages():
+            for each in page.entries:
+                yield replace(each, path=prefix + each.path)
+
+    def names(self) -> list[Entry]:
+        """The folders and objects directly below; raises ContentUnreadable."""
+        try:
+            found = self._asked(lambda: self._call("ls", self._root, detail=True), FileNotFoundError)
+        except FileNotFoundError:
+            found = []
+        if not found:
+            # both a bucket that is missing, which is an error, and a prefix that holds nothing, which is none
+            ObjectSource(self.url, page_size=1).page()
+        return names_of(found)
+
+    def observe(self, files: Iterable[SourceFile], known: Mapping[str, SourceFile]) -> Observation:
+        """The files as they are: an object is whole once it is listed, and its mark came with the listing."""
+        return Observation(tuple(files))
+
+    def mark(self, entry: Entry) -> str:
+        """The mark that came with the listing."""
+        assert entry.mark is not None
+        return entry.mark
 
     def read(self, path: str, most_bytes: int) -> bytes | None:
         """An object's bytes in one request; None when it is not there or larger than `most_bytes`.
 
-        Raises ClosedObject when this one may not be read, ContentUnreadable when the place does not answer.
+        Raises FileUnreadable when this one may not be read, ContentUnreadable when the source does not answer.
         """
         if not _fit(path):
             return None
@@ -122,26 +139,31 @@ class ObjectPlace:
         except FileNotFoundError:
             return None
         except Exception as error:
-            if faults.code_of(error) in ("InvalidRange", "416"):
+            if object_errors.code_of(error) in ("InvalidRange", "416"):
                 return b""
-            if faults.is_closed(error):
-                raise ClosedObject(
-                    f"{path} cannot be read ({faults.code_of(error)}): check the permissions of that object."
+            if object_errors.is_closed(error):
+                raise FileUnreadable(
+                    f"{path} cannot be read ({object_errors.code_of(error)}): check the permissions of that object."
                 ) from error
-            raise faults.unreadable(self.url, error) from error
+            raise object_errors.unreadable(self.url, error) from error
         return data if len(data) <= most_bytes else None
 
-    def make_sure(self, unseen: Collection[str], most_bytes: float = math.inf) -> None:
+    def verify_absent(self, unseen: Collection[str], most_bytes: float = math.inf) -> None:
         """Ask by name for objects that a listing lacks: one of up to `most_bytes` that is there proves it wrong.
 
         Raises ContentUnreadable then. Of very many a sample is asked for.
         """
-        found = self.there(_sample(unseen, ASKED_BY_NAME), most_bytes)
+        found = self.exists(_sample(unseen, ASKED_BY_NAME), most_bytes)
         if found:
-            raise faults.came_back_short(self.shown(), f"it lacks {min(found)}, which is there")
+            raise incomplete_listing(self.display_name(), f"it lacks {min(found)}, which is there")
 
-    def there(self, paths: Collection[str], most_bytes: float = math.inf) -> set[str]:
-        """Which objects of up to `most_bytes` can be found by their names; raises ContentUnreadable."""
+    def is_empty(self) -> bool:
+        """Whether the first page is the last and holds hidden objects at most; raises ContentUnreadable."""
+        page = self.page()
+        return page.after is None and all(is_hidden(entry.path) for entry in page.entries)
+
+    def exists(self, paths: Collection[str], most_bytes: float = math.inf) -> set[str]:
+        """The `paths` that are objects of up to `most_bytes`, found by name; raises ContentUnreadable."""
 
         def found(path: str) -> bool:
             try:
@@ -151,27 +173,27 @@ class ObjectPlace:
                 return False
             except Exception as error:
                 # a name that may not be read is a name that is there
-                return faults.is_closed(error) or self._raise(error)
+                return object_errors.is_closed(error) or self._raise(error)
 
         if not paths:
             return set()
         self._asked(lambda: self._fs)
-        with ThreadPoolExecutor(AT_A_TIME) as threads:
+        with ThreadPoolExecutor(CONCURRENT_READS) as threads:
             return {path for path, is_there in zip(paths, threads.map(found, paths), strict=True) if is_there}
 
-    def keep(self, path: str, data: bytes) -> bool:
+    def put_new(self, path: str, data: bytes) -> bool:
         """Put a new object; an existing one stays as it is and gives False. Raises ContentUnreadable."""
         try:
             self._call("pipe_file", self._path(path), data, mode="create", seconds=READ_SECONDS)
         except Exception as error:
-            if isinstance(error, FileExistsError) or faults.code_of(error) in ("412", "PreconditionFailed"):
+            if isinstance(error, FileExistsError) or object_errors.code_of(error) in ("412", "PreconditionFailed"):
                 return False
-            raise faults.unreadable(self.url, error) from error
+            raise object_errors.unreadable(self.url, error) from error
         return True
 
     @property
     def _scheme(self) -> str:
-        return faults.scheme_of(self.url)
+        return object_errors.scheme_of(self.url)
 
     @property
     def _root(self) -> str:
@@ -200,10 +222,10 @@ class ObjectPlace:
         except (ContentUnreadable, passed_on):
             raise
         except Exception as error:
-            raise faults.unreadable(self.url, error) from error
+            raise object_errors.unreadable(self.url, error) from error
 
     def _raise(self, error: BaseException) -> bool:
-        raise faults.unreadable(self.url, error) from error
+        raise object_errors.unreadable(self.url, error) from error
 
 
 def _sample(paths: Collection[str], most: int) -> list[str]:
@@ -216,7 +238,7 @@ def _until(page: Page, end: str | None) -> Page:
     if end is None or (page.after is not None and page.after <= end):
         return page
     # What lies behind `end` comes again with the page that begins there.
-    return Page(tuple(each for each in page.entries if each.path <= end), end)
+    return Page(page.start, tuple(each for each in page.entries if each.path <= end), end)
 
 
 def _fit(path: str) -> bool:

@@ -9,6 +9,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from morpheus_assets.domain.content import HeadingHint
+
 _NOT_NEGATIVE = "q"
 
 
@@ -90,23 +92,6 @@ class OriginMap:
         distance = max(char_offset - self.text_offsets[found], 0)
         offset = min(self.source_offsets[found] + distance, limit)
         return SourcePosition(bisect_right(part.line_starts, offset), offset, part.href, part.spine_index)
-
-
-@dataclass(frozen=True)
-class HeadingHint:
-    """A heading that the file's own markup names.
-
-    `char_offset` points at the heading's first character in `Document.text`; `level` is 1 for the outermost.
-    `source` is "html", "markdown", "docx", "epub-toc" (the book's table of contents points here) or
-    "epub-heading" (an h1-h6 inside a spine file). `role` is "chapter", "part", "front", "back", or "" where
-    the file does not say.
-    """
-
-    char_offset: int
-    level: int
-    text: str
-    source: str
-    role: str = ""
 
 
 @dataclass(frozen=True)

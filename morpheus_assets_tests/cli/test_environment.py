@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_assets.cli.environment import BLOCK_START, forget_in_dotenv, remember_in_dotenv
-from morpheus_assets.services.connections import (
-    DatabaseNotRunning,
+from morpheus_assets.cli.environment import (
+    BLOCK_START,
     child_environment,
-    dagster_database_url,
     dagster_home,
-    database_url,
+    forget_in_dotenv,
+    remember_in_dotenv,
 )
+from morpheus_assets.services.connections import DatabaseNotRunning, dagster_database_url, database_url
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
 

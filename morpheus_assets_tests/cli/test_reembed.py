@@ -8,18 +8,24 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
 import httpx
 import pytest
+from click.testing import CliRunner
+from dagster._core.execution.backfill import BulkActionStatus
 from sqlalchemy import Engine
 
+from morpheus_assets.cli.main import main
+from morpheus_assets.definitions import build_definitions
+from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS
+from morpheus_assets.defs.partitions import RANGE_END, RANGE_START
+from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused
-from morpheus_assets.services.reembedding_launch import launch_plan
-from morpheus_assets.services.reembedding_plan import make_plan
-from morpheus_assets.settings import PROJECT_FOLDER, Settings
-from morpheus_assets.store.accounts import reembeddings as reembedding
+from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings
+from morpheus_assets.store.accounts import reembeddings
 from morpheus_assets_tests.defs.model_change import NEW, NEW_KEY, OLD_KEY, add_novels, fill, make_settings, names
 
 
@@ -32,7 +38,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     home = tmp_path / "home"
     home.mkdir()
-    with dg.instance_for_test(temp_dir=str(home), set_dagster_home=True) as made:
+    queued = {"run_coordinator": {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}}
+    with dg.instance_for_test(overrides=queued, temp_dir=str(home), set_dagster_home=True) as made:
         yield made
 
 
@@ -71,23 +78,110 @@ def webserver(settings: Settings, instance: dg.DagsterInstance, tmp_path: Path) 
         process.wait(30)
 
 
+class Doors:
+    """The two ways to launch, each over the same database and the same instance of Dagster."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, webserver: str) -> None:
+        self.settings = settings
+        self.instance = instance
+        self.webserver = webserver
+
+    def command_line(self) -> str:
+        """`morpheus reembed --yes`; returns its last line, which follows the plan."""
+        done = CliRunner().invoke(main, ["reembed", "--yes"])
+        assert done.exit_code == 0, done.output
+        return done.output.splitlines()[-1]
+
+    def schedule(self) -> str:
+        """A tick of `reembed_on_model_change`; returns its message."""
+        repository = build_definitions(self.settings).get_repository_def()
+        with dg.build_schedule_context(instance=self.instance, repository_def=repository) as context:
+            tick = repository.get_schedule_def("reembed_on_model_change")
+            return tick(context, database=DatabaseResource(self.settings)).skip_message
+
+    def end_backfill(self) -> tuple[str, set[str]]:
+        """The id and the novels of the one backfill that runs, which then has ended."""
+        [running] = self.instance.get_backfills(status=BulkActionStatus.REQUESTED)
+        targets = running.asset_backfill_data.target_subset.iterate_asset_partitions()
+        self.instance.update_backfill(running.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+        return running.backfill_id, {target.partition_key for target in targets}
+
+    def queue_ingest(self, first: str, last: str) -> None:
+        """A run that waits to bring in some novels; without a daemon it waits for ever."""
+        tags = {RANGE_START: first, RANGE_END: last}
+        run_id = asyncio.run(DagsterClient(self.webserver).launch_run(INGEST_NOVELS.name, tags=tags))
+        assert self.instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.QUEUED
+
+
+@pytest.fixture
+def doors(
+    settings: Settings, instance: dg.DagsterInstance, webserver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Doors]:
+    for name, value in {
+        "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MORPHEUS_DATA_FOLDER": str(tmp_path / "data"),
+        "MORPHEUS_SAMPLES": "false",
+        "MORPHEUS_TEXT_SPACES": NEW,
+        "MORPHEUS_DAGSTER_URL": webserver,
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": settings.openai_base_url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    load_settings.cache_clear()
+    yield Doors(settings, instance, webserver)
+    load_settings.cache_clear()
+
+
 @pytest.mark.slow
-def test_a_plan_becomes_a_backfill_through_the_webserver_once(
-    engine: Engine, settings: Settings, instance: dg.DagsterInstance, webserver: str
-) -> None:
-    add_novels(engine, instance, names(4))
+def test_the_command_line_and_the_schedule_launch_the_same_and_say_the_same(engine: Engine, doors: Doors) -> None:
+    add_novels(engine, doors.instance, names(5))
+    doors.queue_ingest("novel-001", "novel-003")
+    for launch in (doors.command_line, doors.schedule):
+        said = launch()
+        backfill, novels = doors.end_backfill()
+        assert novels == {"novel-000", "novel-004"}, "what a queued run brings in is left to that run"
+        assert said == f"Re-embed 2 novels in {NEW_KEY}: a new space: backfill {backfill}."
+
+    doors.command_line()
+    still_running = doors.schedule()
+    assert doors.command_line() == still_running
+    backfill, _ = doors.end_backfill()
+    assert still_running == f"{NEW_KEY}: the backfill {backfill} is still running, so none is added."
+
+    doors.queue_ingest("novel-000", "novel-000")
+    doors.queue_ingest("novel-004", "novel-004")
+    all_at_work = doors.schedule()
+    assert all_at_work.startswith(
+        f"{NEW_KEY}: 5 novels lack vectors, but those that tonight's budget allows are at work"
+    )
+    assert doors.command_line() == all_at_work
+    waiting = asyncio.run(DagsterClient(doors.webserver).runs_at_work(page=1))
+    assert [tags[RANGE_START] for tags in waiting] == ["novel-004", "novel-000", "novel-001"], "page by page"
+
+    spend_the_budget(engine, doors.settings)
+    nothing_left = doors.schedule()
+    assert nothing_left == (
+        f"{NEW_KEY}: 5 novels lack vectors, and what is left of tonight's budget allows none of them."
+    )
+    assert doors.command_line() == nothing_left
+
+
+@pytest.mark.slow
+def test_a_plan_becomes_a_backfill_through_the_webserver(engine: Engine, doors: Doors) -> None:
+    add_novels(engine, doors.instance, names(4))
     fill(engine, make_settings(str(engine.url), "", Path()), OLD_KEY, names(4), active=True)
-    said: list[str] = []
-    launch_plan(engine, webserver, make_plan(engine, settings), said.append)
-    [backfill] = instance.get_backfills()
+    doors.command_line()
+    [backfill] = doors.instance.get_backfills()
     assert backfill.title == f"Re-embed 4 novels in {NEW_KEY}: a new space"
     assert backfill.tags["morpheus/space"] == NEW_KEY
-    assert said == [f"{backfill.title}: backfill {backfill.backfill_id}."]
-    targets = backfill.asset_backfill_data.target_subset.iterate_asset_partitions()
-    assert {target.partition_key for target in targets} == set(names(4))
-    [noted] = reembedding.launches_since(engine, datetime.now(UTC) - timedelta(minutes=5))
+    assert doors.end_backfill() == (backfill.backfill_id, set(names(4)))
+    [noted] = reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=5))
     assert noted.backfill_id == backfill.backfill_id
-    launch_plan(engine, webserver, make_plan(engine, settings), said.append)
-    assert said[1] == f"{NEW_KEY}: the backfill {backfill.backfill_id} is still running, so none is added."
     with pytest.raises(DagsterRefused, match="has no asset text_embeddings/nonsense: reload its code location"):
-        asyncio.run(DagsterClient(webserver).partitions(["text_embeddings", "nonsense"]))
+        asyncio.run(DagsterClient(doors.webserver).partitions(["text_embeddings", "nonsense"]))
+
+
+def spend_the_budget(engine: Engine, settings: Settings) -> None:
+    cost = Decimal(str(settings.reembed_max_cost))
+    launch = reembeddings.Launch("another-space", "a new space", "spent", 1, 1, 1, cost, datetime.now(UTC))
+    reembeddings.record_launch(engine, launch)

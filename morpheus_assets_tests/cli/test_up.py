@@ -59,6 +59,9 @@ class Running:
             text=True,
             check=False,
         )
+        if done.stderr == "Error: No novel named 'harbour' is stored.\n":
+            # dropped, and not read yet
+            return []
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
-from morpheus_assets.domain.content import ChapterRecord, ChunkRecord, NovelRecord
+from morpheus_assets.domain.content import Chapter, Chunk, NovelRecord
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import Settings
@@ -56,9 +56,9 @@ def add_novel(engine: Engine, novel: str, bodies: list[str] | None = None) -> No
     rows, start = [], 0
     for number, body in enumerate(bodies, 1):
         value = hashlib.sha256(body.encode()).digest()
-        rows.append(ChunkRecord(1, number, start, start + len(body), len(body.split()), value, body))
+        rows.append(Chunk(1, number, start, start + len(body), len(body.split()), value, body))
         start += len(body)
-    replace_chapters(engine, novel, [ChapterRecord(1, "Chapter 1", "chapter", 0, start, 1)])
+    replace_chapters(engine, novel, [Chapter(1, "Chapter 1", 0, start, 1)])
     replace_chunks(engine, novel, rows)
 
 
@@ -70,6 +70,15 @@ def add_novels(engine: Engine, instance: dg.DagsterInstance, novels: list[str], 
 
 def names(count: int, start: int = 0) -> list[str]:
     return [f"novel-{number:03}" for number in range(start, start + count)]
+
+
+def count_runs(novels: list[str], partitions: list[str]) -> int:
+    """How many runs a backfill of these partitions makes: one for each fifty that follow each other."""
+    runs = length = 0
+    for partition in partitions:
+        length = length + 1 if partition in novels else 0
+        runs += length % 50 == 1
+    return runs
 
 
 def embed(settings: Settings, instance: dg.DagsterInstance, key: str, novels: list[str]) -> dg.ExecuteInProcessResult:

@@ -1,3 +1,3 @@
-from morpheus_assets_tests.embedding.clip_endpoint import endpoint, space
+from morpheus_assets_tests.embedding.providers.clip_endpoint import endpoint, space
 
 __all__ = ["endpoint", "space"]

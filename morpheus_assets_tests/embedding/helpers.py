@@ -6,21 +6,41 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from morpheus_assets.embedding.pipeline import (
-    EmbeddedBatch,
-    EmbeddingInput,
-    RefusedInput,
-    RetryPolicy,
-    embed_batches,
-)
-from morpheus_assets.embedding.providers import EmbeddingProvider, open_text_provider
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
+from morpheus_assets.embedding.providers import registry
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
+from morpheus_assets.embedding.rate_limits import NoBudget, ObservedLimits
+from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OPENAI, VOYAGE = "openai/text-embedding-3-small@256", "voyage/voyage-3.5@256"
 both_vendors = pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 KEY = "sk-secret-0123456789"
 QUICK = RetryPolicy(first_wait=0.01, longest_wait=0.02, jitter=0.0, longest_retry_after=0.25, rate_limit_wait=0.01)
+
+
+class RecordingBudget(NoBudget):
+    """A budget without limits that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        self.settled: list[tuple[int, int]] = []
+        self.observed: list[ObservedLimits] = []
+        self.pauses: list[float] = []
+
+    async def take(self, requests: int, tokens: int) -> None:
+        self.taken.append(tokens)
+
+    async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
+        self.settled.append((estimated_tokens, actual_tokens))
+
+    async def observe(self, limits: ObservedLimits) -> None:
+        self.observed.append(limits)
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
 
 def digest(text: str) -> bytes:
@@ -36,8 +56,9 @@ def sentences(count: int, start: int = 0) -> list[str]:
 
 
 def open_provider(name: str, base_url: str | None, timeout_seconds: float = 10.0) -> EmbeddingProvider:
-    space = resolve_text_space(name, any_openai_model=True)
-    return open_text_provider(space, api_key=KEY, base_url=base_url, timeout_seconds=timeout_seconds)
+    space = resolve_text_space(name, own_endpoints=["openai"])
+    options = ProviderOptions(api_key=KEY, base_url=base_url, timeout_seconds=timeout_seconds)
+    return registry.open_provider(space, options)
 
 
 def run(

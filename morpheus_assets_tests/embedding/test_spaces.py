@@ -1,19 +1,11 @@
 import subprocess
 import sys
-from decimal import Decimal
 
 import pytest
 
+from morpheus_assets.domain.spaces import SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.models import TEXT_MODELS, known_models
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import (
-    Space,
-    SpaceName,
-    check_capacity,
-    parse_space_names,
-    resolve_text_space,
-)
+from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_text_space
 
 
 def test_names_are_read_in_order_with_dimensions_tags_and_paths():
@@ -74,12 +66,6 @@ def test_a_space_has_a_readable_key(name: str, key: str):
     assert resolve_text_space(name).key == key
 
 
-def test_every_known_model_is_a_space_of_its_own():
-    spaces = [resolve_text_space(name.strip()) for name in known_models().split(",")]
-    assert len(spaces) == len(TEXT_MODELS)
-    assert len({space.key for space in spaces}) == len({space.fingerprint for space in spaces}) == len(spaces)
-
-
 def test_the_fingerprint_is_pinned_and_changes_with_what_makes_vectors_comparable():
     space = resolve_text_space("openai/text-embedding-3-large")
     assert space.fingerprint == resolve_text_space("openai/text-embedding-3-large@3072").fingerprint
@@ -102,20 +88,10 @@ def test_a_model_that_cannot_take_the_largest_chunk_is_refused_with_the_numbers(
         check_capacity(resolve_text_space("openai/text-embedding-3-large"), 8000)
 
 
-def test_prices_are_by_the_million_and_nothing_is_made_up():
-    assert price_of(resolve_text_space("openai/text-embedding-3-large"), 1_000_000) == Decimal("0.13")
-    assert price_of(resolve_text_space("voyage/voyage-4-large"), 500_000) == Decimal("0.06")
-    assert price_of(resolve_text_space("sentence-transformers/all-MiniLM-L6-v2"), 10**9) == 0
-    assert price_of(resolve_text_space("sentence-transformers/own@768"), 10**9) == 0
-    unknown = resolve_text_space("openai/own@768", any_openai_model=True)
-    assert price_of(unknown, 10) is None
-    assert price_of(Space("x", "image", "remote_clip", "m", "", 512, "", None), 10) is None
-
-
 def test_importing_the_embedding_floor_loads_no_model_library_and_no_sdk():
     code = (
-        "import sys, morpheus_assets.embedding.pipeline, morpheus_assets.embedding.queries,"
-        " morpheus_assets.embedding.pricing, morpheus_assets.embedding.providers.openai,"
+        "import sys, morpheus_assets.embedding.stream, morpheus_assets.embedding.queries,"
+        " morpheus_assets.embedding.models, morpheus_assets.embedding.providers.openai,"
         " morpheus_assets.embedding.providers.voyage, morpheus_assets.embedding.providers.sentence_transformers;"
         "print([m for m in ('torch', 'openai', 'voyageai', 'aiohttp', 'transformers', 'pandas', 'dagster',"
         " 'stamina', 'huggingface_hub', 'morpheus_assets.settings') if m in sys.modules])"

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.domain.slugs import is_novel_slug
-from morpheus_assets.sources.local import list_novels, list_panel_folders, observe
+from morpheus_assets.sources.base import ContentUnreadable, FileUnreadable
+from morpheus_assets.sources.listing import list_novels, panel_problems
+from morpheus_assets.sources.local import LocalSource
+from morpheus_assets.sources.names import take_novel
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
 
 HOSTILE_NAMES = {
@@ -33,15 +37,15 @@ NOBODY = 65534
 def test_hostile_names_become_keys_that_are_safe_or_are_named_and_left_out(tmp_path: Path):
     for name in HOSTILE_NAMES:
         (tmp_path / name).write_text("A story.")
-    listing = list_novels(tmp_path)
-    found = {file.path: file.novel for file in listing.files}
+    novels, problems = list_novels(LocalSource(tmp_path, nested=False))
+    found = {entry.path: novel for novel, entry in novels.items()}
     assert all(is_novel_slug(novel) for novel in found.values())
     for name, novel in HOSTILE_NAMES.items():
         if novel is None:
-            assert name in listing.problems or name.startswith("."), name
+            assert name in problems or name.startswith("."), name
         else:
             assert found[name] == novel
-    for problem in listing.problems.values():
+    for problem in problems.values():
         assert "\n" not in problem
         problem.encode()
 
@@ -50,7 +54,8 @@ def test_a_name_of_more_than_a_hundred_characters_and_a_line_break_is_ingested(d
     name = "The\nLamp " + "x" * 200
     deployment.drop(f"{name}.txt", story())
     deployment.drop("emma.txt", story(seed=2))
-    [novel] = [file.novel for file in list_novels(deployment.settings.novels_folder).files if file.novel != "emma"]
+    listed, _ = list_novels(LocalSource(deployment.settings.novels_folder, nested=False))
+    [novel] = listed.keys() - {"emma"}
     assert deployment.ingest("emma", novel).success
     [(path, chunks)] = deployment.rows(
         f"SELECT source_path, (SELECT count(*) FROM chunks WHERE novel_id = id) FROM novels WHERE novel = '{novel}'"
@@ -69,10 +74,10 @@ def test_links_that_lead_out_are_refused_with_all_that_lies_behind_them(deployme
     (novels / "loop.txt").symlink_to(novels / "loop.txt")
     (panels / "diary").symlink_to(secret)
     deployment.drop("emma.txt", story())
-    listing = list_novels(novels)
-    assert [file.novel for file in listing.files] == ["emma"]
-    assert set(listing.problems) == {"diary.txt", "chain.txt", "loop.txt"}
-    assert "leads out of the content folder" in list_panel_folders(panels).problems["diary"]
+    listed, problems = list_novels(LocalSource(novels, nested=False))
+    assert list(listed) == ["emma"]
+    assert set(problems) == {"diary.txt", "chain.txt", "loop.txt"}
+    assert "leads out of the content folder" in panel_problems(LocalSource(panels))["diary"]
     result = deployment.ingest("diary")
     assert not result.success
     assert "leads out of the content folder" in failure_of(result)
@@ -89,26 +94,31 @@ def open_folder() -> Iterator[Path]:
 
 
 def _look(folder: Path, sending: Connection) -> None:
-    from morpheus_assets.images.errors import UnreadableFolder
     from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file
 
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
-    listing = list_novels(folder / "novels")
-    seen = observe(folder / "novels", listing.files, {}, kind="text", sleep=lambda _: None)
+    source = LocalSource(folder / "novels", nested=False, sleep=lambda _: None)
+    taken = [take_novel(entry) for entry in source.entries()]
+    seen = source.observe([each for each in taken if isinstance(each, SourceFile)], {})
+    try:
+        source.read("closed.txt", 10**6)
+        read = "read"
+    except FileUnreadable as error:
+        read = str(error)
     try:
         read_novel_file(folder / "novels" / "closed.txt")
         said = "read"
     except UnreadableNovelFile as error:
         said = str(error)
     try:
-        list_panel_folders(folder / "panels")
+        panel_problems(LocalSource(folder / "panels"))
         panels = "listed"
-    except (UnreadableFolder, Exception) as error:
+    except ContentUnreadable as error:
         panels = str(error)
-    sending.send((dict(seen.problems), [file.novel for file in seen.files if file.digest], said, panels))
+    sending.send((dict(seen.problems), [file.novel for file in seen.files if file.digest], said, read, panels))
 
 
 def test_what_may_not_be_read_is_named_and_the_rest_goes_on(open_folder: Path):
@@ -122,9 +132,10 @@ def test_what_may_not_be_read_is_named_and_the_rest_goes_on(open_folder: Path):
     process = multiprocessing.get_context("fork").Process(target=_look, args=(open_folder, sending))
     process.start()
     assert receiving.poll(30)
-    problems, read, said, panels = receiving.recv()
+    problems, taken, said, read, panels = receiving.recv()
     process.join(10)
-    assert read == ["emma"]
-    assert "check its permissions" in problems["closed.txt"]
+    assert taken == ["emma"]
+    assert problems == {"closed.txt": read}
+    assert read == "closed.txt cannot be read (Permission denied): check its permissions."
     assert said == "closed.txt cannot be read (Permission denied): check the path and its permissions."
     assert "check that it is" in panels

@@ -2,11 +2,8 @@ from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.services.ingest_plan import (
     NOVELS_IN_A_RUN,
     StaleNovel,
-    gone,
-    panels_digest,
+    changed_texts,
     plan_runs,
-    stale_panels,
-    stale_texts,
 )
 
 
@@ -14,43 +11,27 @@ def text(novel: str, digest: str | None, mtime_ns: int = 1) -> SourceFile:
     return SourceFile("text", f"{novel}.txt", novel, 10, mtime_ns, digest)
 
 
-def panel(novel: str, name: str, digest: str | None) -> SourceFile:
-    return SourceFile("panel", f"{novel}/{name}", novel, 10, 1, digest)
-
-
 def stale(*novels: str) -> list[StaleNovel]:
     return [StaleNovel(novel, "v1") for novel in novels]
 
 
 def test_a_file_with_the_digest_that_was_ingested_is_not_stale():
-    assert stale_texts([text("dracula", "a")], {"dracula": ("a", None)}) == []
+    assert changed_texts([text("dracula", "a")], {"dracula": ("a", None)}) == []
 
 
 def test_a_file_that_was_refused_is_not_asked_for_again_until_it_changes():
-    assert stale_texts([text("dracula", "bad")], {"dracula": ("a", "bad")}) == []
-    assert [item.novel for item in stale_texts([text("dracula", "good")], {"dracula": ("a", "bad")})] == ["dracula"]
+    assert changed_texts([text("dracula", "bad")], {"dracula": ("a", "bad")}) == []
+    assert [item.novel for item in changed_texts([text("dracula", "good")], {"dracula": ("a", "bad")})] == ["dracula"]
 
 
 def test_a_file_still_being_copied_has_no_digest_and_waits():
-    assert stale_texts([text("dracula", None)], {}) == []
+    assert changed_texts([text("dracula", None)], {}) == []
 
 
 def test_going_back_to_an_earlier_content_is_another_version_than_the_first_time():
-    [first] = stale_texts([text("dracula", "a", mtime_ns=1)], {})
-    [again] = stale_texts([text("dracula", "a", mtime_ns=3)], {"dracula": ("b", None)})
+    [first] = changed_texts([text("dracula", "a", mtime_ns=1)], {})
+    [again] = changed_texts([text("dracula", "a", mtime_ns=3)], {"dracula": ("b", None)})
     assert first.version != again.version
-
-
-def test_one_more_panel_makes_the_novel_stale_and_the_order_of_files_does_not():
-    files = [panel("emma", "1.png", "a"), panel("emma", "2.png", "b")]
-    ingested = {"emma": panels_digest((file.path, file.digest) for file in reversed(files))}
-    assert stale_panels(files, ingested) == []
-    assert [item.novel for item in stale_panels([*files, panel("emma", "3.png", "c")], ingested)] == ["emma"]
-
-
-def test_a_panel_still_being_copied_holds_back_its_own_novel_only():
-    files = [panel("emma", "1.png", None), panel("dracula", "1.png", "a")]
-    assert [item.novel for item in stale_panels(files, {})] == ["dracula"]
 
 
 def test_a_few_new_novels_get_a_run_each_and_their_partitions():
@@ -93,8 +74,3 @@ def test_what_was_asked_for_is_not_asked_for_again_in_the_same_version():
 
 def test_a_novel_that_was_ingested_leaves_the_list_of_what_was_asked_for():
     assert plan_runs([], {"emma"}, {"emma": "v1"}, kind="text", limit=50).requested == {}
-
-
-def test_files_that_are_listed_no_more_are_gone():
-    known = [text("emma", "a"), text("dracula", "b")]
-    assert gone(known, {"emma.txt"}) == [("dracula", "dracula.txt")]

@@ -36,7 +36,7 @@ def with_openai(settings: Settings, url: str) -> Settings:
 
 def test_the_active_space_answers_while_its_provider_does(settings, engine) -> None:
     answer = ask(settings, engine)
-    assert (answer.space, answer.note) == (OLD_KEY, "")
+    assert (answer.space, answer.notes) == (OLD_KEY, [])
     assert answer.hits[0].novel == "novel-001"
 
 
@@ -46,7 +46,8 @@ def test_the_standby_space_answers_with_its_own_model_when_the_provider_is_down(
 ) -> None:
     answer = ask(with_openai(settings, provider_server.base_url(fault=fault)), engine)
     assert answer.space == VOYAGE_KEY
-    assert answer.note.startswith(f"Answered by the standby space {VOYAGE_KEY}: ")
+    [note] = answer.notes
+    assert note.startswith(f"Answered by the standby space {VOYAGE_KEY}: ")
     assert answer.hits[0].novel == "novel-001"
     assert answer.hits[0].similarity == pytest.approx(1, abs=1e-3)
 

@@ -4,16 +4,16 @@ import time
 import pytest
 
 from morpheus_assets.sources.base import ContentUnreadable
-from morpheus_assets.sources.objects import ObjectPlace
+from morpheus_assets.sources.objects import ObjectSource
 from morpheus_assets_tests.fixtures.s3 import Bucket, S3Process
 
 
-def panels(bucket: Bucket, *, page_size: int = 1000) -> ObjectPlace:
-    return ObjectPlace(f"{bucket.url}/panels", page_size=page_size)
+def panels(bucket: Bucket, *, page_size: int = 1000) -> ObjectSource:
+    return ObjectSource(f"{bucket.url}/panels", page_size=page_size)
 
 
-def listed(place: ObjectPlace, after: str | None = None, bounds: tuple[str, ...] = ()) -> list[str]:
-    return [entry.path for _, page in place.ranges(after, bounds) for entry in page.entries]
+def listed(source: ObjectSource, after: str | None = None, bounds: tuple[str, ...] = ()) -> list[str]:
+    return [entry.path for page in source.pages(after, known_paths=lambda _: bounds) for entry in page.entries]
 
 
 def test_pages_follow_each_other_and_give_size_time_and_mark_without_asking_for_an_object(bucket: Bucket):
@@ -21,17 +21,21 @@ def test_pages_follow_each_other_and_give_size_time_and_mark_without_asking_for_
     for name in names:
         bucket.put(f"panels/{name}", name)
     bucket.requests()
-    place = panels(bucket, page_size=3)
-    first = place.page()
+    source = panels(bucket, page_size=3)
+    first = source.page()
     assert [entry.path for entry in first.entries] == names[:3]
     assert first.after == names[2]
-    assert listed(place, first.after) == names[3:]
+    assert listed(source, first.after) == names[3:]
     assert set(bucket.requests()) == {"LIST"}
     [entry] = [entry for entry in first.entries if entry.path == names[0]]
     assert entry.size == len(names[0])
     assert abs(entry.mtime_ns / 1e9 - time.time()) < 60
     bucket.put(f"panels/{names[0]}", "other bytes")
-    assert place.page().entries[0].mark != entry.mark
+    assert source.page().entries[0].mark != entry.mark
+
+
+def named(source: ObjectSource) -> list[str]:
+    return [entry.path for entry in source.names()]
 
 
 BOUNDS = [(), ("d",), ("c2", "d"), ("a", "b", "c", "d", "e"), ("zz",), ("c0", "c1", "c2"), ("a0",)]
@@ -41,11 +45,11 @@ def test_whatever_the_bounds_every_object_comes_once_and_in_order(bucket: Bucket
     names = [f"{letter}{number}" for letter in "bcd" for number in range(3)]
     for name in names:
         bucket.put(f"panels/{name}", name)
-    place = panels(bucket, page_size=2)
+    source = panels(bucket, page_size=2)
     for bounds in BOUNDS:
-        assert listed(place, None, bounds) == names, bounds
-        assert listed(place, "c1", bounds) == names[names.index("c1") + 1 :], bounds
-        starts = [(start, page.after) for start, page in place.ranges(None, bounds)]
+        assert listed(source, None, bounds) == names, bounds
+        assert listed(source, "c1", bounds) == names[names.index("c1") + 1 :], bounds
+        starts = [(page.start, page.after) for page in source.pages(known_paths=lambda _, bounds=bounds: bounds)]
         assert [start for start, _ in starts[1:]] == [after for _, after in starts[:-1]], bounds
         assert starts[-1][1] is None
 
@@ -54,32 +58,32 @@ def test_markers_of_folders_are_no_objects_and_odd_names_come_through(bucket: Bu
     odd = ["a b/ü & <1>.png", "a b/%2F+?.png", "日本/一.png", "beside.png"]
     for name in [*odd, "empty/"]:
         bucket.put(f"panels/{name}", "x")
-    place = panels(bucket)
-    assert sorted(listed(place)) == sorted(odd)
-    assert {name: place.read(name, 10) for name in odd} == dict.fromkeys(odd, b"x")
-    assert place.names() == (["a b", "empty", "日本"], ["beside.png"])
+    source = panels(bucket)
+    assert sorted(listed(source)) == sorted(odd)
+    assert {name: source.read(name, 10) for name in odd} == dict.fromkeys(odd, b"x")
+    assert named(source) == ["a b/", "beside.png", "empty/", "日本/"]
 
 
 def test_a_listing_is_never_yesterdays(bucket: Bucket):
     bucket.put("panels/emma/p1.png", "x")
-    place = panels(bucket)
-    assert place.names() == (["emma"], [])
+    source = panels(bucket)
+    assert named(source) == ["emma/"]
     bucket.put("panels/dracula/p1.png", "x")
     bucket.delete("panels/emma/p1.png")
-    assert place.names() == (["dracula"], [])
-    assert listed(place) == ["dracula/p1.png"]
+    assert named(source) == ["dracula/"]
+    assert listed(source) == ["dracula/p1.png"]
 
 
 def test_an_object_is_read_in_one_request_and_never_more_of_it_than_asked_for(bucket: Bucket):
     bucket.put("panels/p.png", "0123456789")
     bucket.put("panels/empty.png", "")
-    place = panels(bucket)
+    source = panels(bucket)
     bucket.requests()
-    assert place.read("p.png", 10) == b"0123456789"
+    assert source.read("p.png", 10) == b"0123456789"
     assert bucket.requests() == {"GET": 1}
-    assert place.read("p.png", 9) is None
-    assert place.read("empty.png", 9) == b""
-    assert place.read("gone.png", 9) is None
+    assert source.read("p.png", 9) is None
+    assert source.read("empty.png", 9) == b""
+    assert source.read("gone.png", 9) is None
 
 
 @pytest.mark.parametrize("path", ["../novels/secret.txt", "a/../../novels/secret.txt", "/novels/secret.txt", "a\0b"])
@@ -88,17 +92,17 @@ def test_a_path_that_leads_elsewhere_is_not_read(bucket: Bucket, path: str):
     assert panels(bucket).read(path, 10) is None
 
 
-def test_what_is_there_is_known_by_name_and_a_new_object_never_replaces_another(bucket: Bucket):
-    place = panels(bucket)
-    assert place.keep("emma/p1.png", b"first")
-    assert not place.keep("emma/p1.png", b"second")
-    assert place.read("emma/p1.png", 10) == b"first"
-    assert place.there(["emma/p1.png", "emma/p2.png", "emma"]) == {"emma/p1.png"}
+def test_what_is_there_is_known_by_name_and_a_new_object_never_resources_another(bucket: Bucket):
+    source = panels(bucket)
+    assert source.put_new("emma/p1.png", b"first")
+    assert not source.put_new("emma/p1.png", b"second")
+    assert source.read("emma/p1.png", 10) == b"first"
+    assert source.exists(["emma/p1.png", "emma/p2.png", "emma"]) == {"emma/p1.png"}
 
 
-def said_by(place: ObjectPlace) -> str:
+def said_by(source: ObjectSource) -> str:
     sentences = []
-    for ask in (place.page, lambda: place.read("p.png", 10)):
+    for ask in (source.page, lambda: source.read("p.png", 10)):
         try:
             ask()
         except ContentUnreadable as error:
@@ -118,13 +122,13 @@ def test_an_endpoint_that_is_down_is_said_in_seconds_with_its_variable(bucket: B
 
 def test_a_bucket_that_is_missing_is_named(bucket: Bucket):
     with pytest.raises(ContentUnreadable, match=r"There is no s3://nobodys/panels \(NoSuchBucket\).*MORPHEUS_CONTENT"):
-        ObjectPlace("s3://nobodys/panels").page()
+        ObjectSource("s3://nobodys/panels").page()
     with pytest.raises(ContentUnreadable, match="NoSuchBucket"):
-        ObjectPlace("s3://nobodys/panels").names()
+        ObjectSource("s3://nobodys/panels").names()
 
 
 def test_an_empty_prefix_is_empty_and_no_error(bucket: Bucket):
-    assert panels(bucket).names() == ([], [])
+    assert named(panels(bucket)) == []
     assert listed(panels(bucket)) == []
 
 
@@ -151,7 +155,7 @@ def test_missing_credentials_name_the_variables(bucket: Bucket, monkeypatch: pyt
 def test_a_package_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(ContentUnreadable, match=r"needs the package gcsfs.*pip install -e '\.\[gcs\]'"):
-        ObjectPlace("gs://somewhere/panels").page()
+        ObjectSource("gs://somewhere/panels").page()
 
 
 def test_a_listing_with_fewer_objects_than_it_counts_is_no_listing(bucket: Bucket, s3_process: S3Process):
@@ -164,11 +168,11 @@ def test_a_listing_with_fewer_objects_than_it_counts_is_no_listing(bucket: Bucke
 
 def test_a_listing_that_lacks_what_is_there_is_found_out_by_name(bucket: Bucket):
     bucket.put("panels/emma/p1.png", "12345")
-    place = panels(bucket)
-    place.make_sure(["emma/gone.png"])
-    place.make_sure(["emma/p1.png"], most_bytes=4)
+    source = panels(bucket)
+    source.verify_absent(["emma/gone.png"])
+    source.verify_absent(["emma/p1.png"], most_bytes=4)
     with pytest.raises(ContentUnreadable, match=r"lacks emma/p1\.png, which is there"):
-        place.make_sure(["emma/gone.png", "emma/p1.png"])
+        source.verify_absent(["emma/gone.png", "emma/p1.png"])
 
 
 def test_names_in_no_order_are_refused(bucket: Bucket, monkeypatch: pytest.MonkeyPatch):

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.content import ChapterRecord, ChunkRecord, NovelRecord, PanelRecord
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.content import Chapter, Chunk, NovelRecord, PanelRecord
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import replace_chunks
 from morpheus_assets.store.content.novels import upsert_novel
@@ -40,13 +40,11 @@ def add_novel(engine: Engine) -> Callable[..., list[bytes]]:
         for number, body in enumerate(bodies):
             value = hashlib.sha256(body.encode()).digest()
             rows.append(
-                ChunkRecord(
-                    number // per_chapter + 1, number + 1, start, start + len(body), len(body.split()), value, body
-                )
+                Chunk(number // per_chapter + 1, number + 1, start, start + len(body), len(body.split()), value, body)
             )
             start += len(body)
         chapters = sorted({row.chapter for row in rows})
-        replace_chapters(engine, novel, [ChapterRecord(n, f"Chapter {n}", "chapter", 0, 1, 1) for n in chapters])
+        replace_chapters(engine, novel, [Chapter(n, f"Chapter {n}", 0, 1, 1) for n in chapters])
         replace_chunks(engine, novel, rows)
         return [row.content_hash for row in rows]
 

@@ -1,63 +1,103 @@
+"""What a person writes is never SQL: statements stand in `queries.sql`, values are parameters, names are quoted."""
+
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import morpheus_assets
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.novels import list_novels, refuse_novel
-from morpheus_assets.store.search import hits as search
+from morpheus_assets.store.search.hits import search_text
 from morpheus_assets.store.spaces.refusals import list_refusals
 
 PACKAGE = Path(morpheus_assets.__file__).parent
-SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE|ALTER|DROP|EXISTS)\b")
-# Column lists of our own, and tables named after a number of ours: nothing that a person can write.
-OURS = {
-    "_CHAPTER_ROWS",
-    "_CHUNK_COLUMNS",
-    "_COLUMNS",
-    "_MOVES",
-    "_ORPHANS[space.purpose]",
-    "DAGSTER_DATABASE",
-    "changes",
-    "content",
-    "database",
-    "new",
-    "old",
-    "self._space.table",
-    "space.table",
-    "', '.join(names)",
-    "', '.join((f'%({name})s' for name in names))",
-}
+STORE = PACKAGE / "store"
+ROOMS = sorted(path.parent for path in STORE.glob("*/queries.sql"))
+SQL = re.compile(
+    r"\b(SELECT|INSERT INTO|UPDATE \S+ SET|DELETE FROM|CREATE|ALTER|DROP|EXISTS|COPY|SHOW|RESET|ANALYZE|UNION|LIMIT \S+"
+    r"|ORDER BY|GROUP BY|WHERE|JOIN)\b"
+)
+# Where the text of a statement becomes a statement, and where a file of sql/ is run.
+MAKES_SQL = {"store/database/statements.py"}
+RUNS_FILES = {"store/database/migrations.py": {"files[name].encode()"}}
 HOSTILE = "x'); DROP TABLE chunks; -- %s {} \\ \" $$"
 
 
-def interpolated(tree: ast.AST) -> set[str]:
-    """Everything that is put into a text that looks like SQL."""
+def modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(folder.rglob("*.py")):
+        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def spoken(tree: ast.Module) -> set[int]:
+    """Where docstrings and the sentences of errors and logs stand: texts that are for people."""
     found = set()
     for node in ast.walk(tree):
-        if not isinstance(node, ast.JoinedStr):
-            continue
-        text = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-        if SQL.search(text):
-            found |= {ast.unparse(part.value) for part in node.values if isinstance(part, ast.FormattedValue)}
+        if isinstance(node, ast.Expr | ast.Raise) or (
+            isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("Error", "Missing"))
+        ):
+            found |= {id(child) for child in ast.walk(node)}
     return found
 
 
-def test_nothing_but_names_of_our_own_is_put_into_sql():
+def test_no_sql_is_written_in_python() -> None:
     found = {}
-    for path in PACKAGE.rglob("*.py"):
-        for expression in interpolated(ast.parse(path.read_text())) - OURS:
-            found[expression] = path.name
-    assert found == {}
+    for name, tree in modules(STORE):
+        for_people = spoken(tree)
+        for node in ast.walk(tree):
+            said = node.value if isinstance(node, ast.Constant) and id(node) not in for_people else None
+            if isinstance(said, str) and SQL.search(said):
+                found[said] = name
+    assert found == {"run ALTER EXTENSION vector UPDATE": "store/database/engine.py"}, "a remedy, and nothing else"
 
 
-def test_hostile_words_are_values_and_never_sql(engine, make_space, add_novel):
+def test_a_text_becomes_a_statement_in_one_place() -> None:
+    found = set()
+    for name, tree in modules(PACKAGE):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                "SQL",
+                "sql.SQL",
+                "psycopg.sql.SQL",
+                "Composed",
+            ):
+                found.add(name)
+    assert found == MAKES_SQL
+
+
+def test_what_is_sent_is_a_statement_and_not_a_text() -> None:
+    for name, tree in modules(STORE):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+                continue
+            assert node.func.attr not in ("exec_driver_sql", "executemany", "text"), f"{name} sends in another way"
+            sent = ast.unparse(node.args[0])
+            if node.func.attr in ("execute", "copy") and sent not in RUNS_FILES.get(name, ()):
+                own = r"(queries\.\w+(\.format\(.*\))?|query|write|delete_others|statement\.format\(.*\)|_over\(.*\))"
+                own = rf"({own}|create\.format\(.*\))"
+                assert re.fullmatch(own, sent, re.DOTALL), f"{name} sends {sent}"
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_every_statement_of_a_room_is_used_there_and_every_one_used_is_there(room: Path) -> None:
+    written = re.findall(r"^-- name: (\w+)$", (room / "queries.sql").read_text(encoding="utf-8"), re.MULTILINE)
+    used = set()
+    for path in room.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "queries":
+                used.add(node.attr)
+    assert used == set(written)
+
+
+def test_hostile_words_are_values_and_never_sql(engine, make_space, add_novel) -> None:
     from morpheus_assets.store.spaces.spaces import register_space
 
     row = register_space(engine, make_space())
     add_novel("the-tide", ["The tide came in. ", "It went out. "])
-    assert search.search_text(engine, None, HOSTILE, mode="text", space=row) == []
-    assert search.search_text(engine, None, "tide", mode="text", space=row, novel=HOSTILE) == []
+    assert search_text(engine, None, HOSTILE, mode="text", space=row) == []
+    assert search_text(engine, None, "tide", mode="text", space=row, novel=HOSTILE) == []
     assert list_refusals(engine, row, novel=HOSTILE) == []
     assert list_novels(engine, [HOSTILE]) == []
     refuse_novel(engine, HOSTILE, HOSTILE, None, HOSTILE)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from morpheus_assets.embedding.errors import InputRefused
-from morpheus_assets.embedding.providers import EmbeddingResult
+from morpheus_assets.embedding.providers.base import EmbeddingResult
 
 _LARGEST = 32
 

@@ -1,4 +1,4 @@
-"""Which space a request means: the one it names, or the one that answers searches now.
+"""The text space that a request means: the one it names, or the one that answers searches now.
 
 A model may be named as clients do (`text-embedding-3-large`), as the settings do (`openai/…@1024`), or by its key.
 """
@@ -7,10 +7,11 @@ import time
 
 from morpheus_assets.api.database import Database
 from morpheus_assets.api.problems import field_problem
+from morpheus_assets.domain.spaces import Space, SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.models import TEXT_MODELS, known_models
-from morpheus_assets.embedding.spaces import Space, SpaceName, resolve_text_space
-from morpheus_assets.services.configured_spaces import configured_text_spaces, space_of
+from morpheus_assets.embedding.models import known_models, providers_of
+from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
@@ -24,7 +25,7 @@ class TextSpaces:
     """The text spaces that may be asked for."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self._settings = settings
+        self._own_endpoints = own_endpoints(settings)
         self._database = database
         self._configured = configured_text_spaces(settings)
         self._known, self._known_until = self._configured[0], 0.0
@@ -41,7 +42,7 @@ class TextSpaces:
             return space
         try:
             name = SpaceName(space.provider, space.model, dimensions)
-            return resolve_text_space(name, any_openai_model=self._own_endpoint)
+            return resolve_text_space(name, own_endpoints=self._own_endpoints)
         except ConfigurationError as error:
             raise field_problem("dimensions", str(error)) from None
 
@@ -53,24 +54,20 @@ class TextSpaces:
             row = await self._database.call(active_space, "text")
         except (DatabaseUnusable, DatabaseNotRunning):
             row = None
-        self._known = space_of(row) if row is not None else self._configured[0]
+        self._known = row if row is not None else self._configured[0]
         self._known_until = time.monotonic() + _KEPT_SECONDS
         return self._known
-
-    @property
-    def _own_endpoint(self) -> bool:
-        return self._settings.openai_base_url is not None
 
     def _named(self, model: str) -> Space:
         for space in self._configured:
             if model in (space.key, space.model, f"{space.provider}/{space.model}"):
                 return space
-        providers = [known.provider for known in TEXT_MODELS if known.name == model]
+        providers = providers_of(model)
         try:
             if providers:
                 return resolve_text_space(SpaceName(providers[0], model))
             if "/" in model and "," not in model:
-                return resolve_text_space(model, any_openai_model=self._own_endpoint)
+                return resolve_text_space(model, own_endpoints=self._own_endpoints)
         except ConfigurationError:
             pass
         own = ", ".join(space.model for space in self._configured)

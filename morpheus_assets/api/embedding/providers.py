@@ -15,13 +15,15 @@ from morpheus_assets.api.embedding.batching import Batcher
 from morpheus_assets.api.embedding.budget import SharedBudget
 from morpheus_assets.api.embedding.spending import Spending
 from morpheus_assets.api.metrics import Metrics
-from morpheus_assets.embedding.errors import BillingError, EmbeddingError, ProviderUnavailable, RateLimited
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.providers import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import BillingError, EmbeddingError, ProviderUnavailable
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
-from morpheus_assets.embedding.retries import RetryPolicy, with_retries
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.services.configured_spaces import LOCAL_PROVIDERS, open_provider, request_budget
+from morpheus_assets.embedding.requests import send_request
+from morpheus_assets.embedding.retries import RetryPolicy
+from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
@@ -66,7 +68,7 @@ class WarmProviders:
 
     async def embed(self, space: Space, contents: Sequence[Any], input_type: InputType) -> EmbeddingResult:
         """One request's worth of contents, with budget and retries; raises embedding.errors."""
-        if space.provider in LOCAL_PROVIDERS and len(contents) == 1 and isinstance(contents[0], str):
+        if is_local(space) and len(contents) == 1 and isinstance(contents[0], str):
             batcher = self._batchers.setdefault(
                 (space.fingerprint, input_type), Batcher(lambda texts: self._embed(space, texts, input_type))
             )
@@ -76,32 +78,25 @@ class WarmProviders:
     async def _embed(self, space: Space, contents: Sequence[Any], input_type: InputType) -> EmbeddingResult:
         provider = await self.provider(space)
         budget = await self._budget(space)
-        tokens = sum(provider.estimate_tokens(each) for each in contents if isinstance(each, str))
-
-        async def attempt() -> EmbeddingResult:
-            await budget.take(1, tokens)
-            started = time.perf_counter()
-            try:
-                result = await provider.embed(contents, input_type)
-            except EmbeddingError as error:
-                self._metrics.provider_errors.labels(space.provider, type(error).__name__).inc()
-                await self._settle_failure(budget, error, tokens)
-                raise
-            self._metrics.provider_seconds.labels(space.key).observe(time.perf_counter() - started)
-            await budget.settle(tokens, result.total_tokens)
-            if result.limits is not None:
-                await budget.observe(result.limits)
-            return result
-
         self._refuse_while_down(space)
         try:
-            result, requests = await with_retries(attempt, self._policy, lambda: not self._closing)
+            sent = await send_request(
+                provider,
+                contents,
+                input_type,
+                budget=budget,
+                policy=self._policy,
+                may_retry=lambda: not self._closing,
+                on_error=lambda error: self._metrics.provider_errors.labels(space.provider, type(error).__name__).inc(),
+            )
         except (ProviderUnavailable, BillingError) as error:
             self._down[space.provider] = (time.monotonic() + _BREATH_SECONDS, error)
             raise
+        result = sent.result
+        self._metrics.provider_seconds.labels(space.key).observe(sent.seconds)
         price = price_of(space, result.total_tokens)
         self._metrics.count_tokens(space, result.total_tokens, price)
-        self.spending.add(space, result.total_tokens, len(contents), requests, price)
+        self.spending.add(space, result.total_tokens, len(contents), sent.attempts, price)
         return result
 
     def _refuse_while_down(self, space: Space) -> None:
@@ -109,17 +104,6 @@ class WarmProviders:
         until, error = self._down.get(space.provider, (0.0, None))
         if error is not None and time.monotonic() < until:
             raise error
-
-    async def _settle_failure(self, budget: RequestBudget, error: EmbeddingError, tokens: int) -> None:
-        if isinstance(error, RateLimited):
-            await budget.settle(tokens, 0)
-            if error.limits is not None:
-                await budget.observe(error.limits)
-            wait = self._policy.retry_after(error)
-            if wait:
-                await budget.pause(wait)
-        elif not error.retryable:
-            await budget.settle(tokens, 0)
 
     async def _budget(self, space: Space) -> RequestBudget:
         found = self._budgets.get(space.provider)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from morpheus_assets.api.database import Database
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.database.errors import StoreError

@@ -15,12 +15,11 @@ from morpheus_assets.api.database import Database
 from morpheus_assets.api.embedding.providers import WarmProviders
 from morpheus_assets.api.embedding.query_cache import QueryCache, vector_key
 from morpheus_assets.api.metrics import Metrics
-from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
 from morpheus_assets.embedding.long_inputs import Part, join, split, surely_too_long
-from morpheus_assets.embedding.packing import EmbeddingInput, Packer
-from morpheus_assets.embedding.providers import EmbeddingProvider, InputType
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.embedding.packs import EmbeddingInput, Pack, Packer
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.spaces.spaces import get_space
@@ -152,11 +151,10 @@ class TextVectors:
         gate = asyncio.Semaphore(_CONCURRENCY)
         jobs: list[asyncio.Task[list[TextVector]]] = []
         while (pack := packer.next_pack()) is not None:
-            members = [(int(item.content_hash), str(item.content)) for item in pack.inputs]
-            jobs.append(asyncio.create_task(self._pack(gate, space, members, input_type, on_part)))
-        jobs += [
-            asyncio.create_task(self._pack(gate, space, [(at, texts[at])], input_type, on_part)) for at in doubtful
-        ]
+            jobs.append(asyncio.create_task(self._pack(gate, space, pack, input_type, on_part)))
+        for at in doubtful:
+            pack = Pack((EmbeddingInput(b"%d" % at, texts[at]),), (provider.estimate_tokens(texts[at]),))
+            jobs.append(asyncio.create_task(self._pack(gate, space, pack, input_type, on_part)))
         jobs += [
             asyncio.create_task(self._by_parts(gate, space, at, text, input_type, on_part))
             for at, text in texts.items()
@@ -175,27 +173,22 @@ class TextVectors:
         self,
         gate: asyncio.Semaphore,
         space: Space,
-        members: list[tuple[int, str]],
+        pack: Pack,
         input_type: InputType,
         on_part: OnPart | None,
     ) -> list[TextVector]:
+        members = [(int(item.content_hash), str(item.content)) for item in pack.inputs]
         try:
             async with gate:
                 result = await self._providers.embed(space, [text for _, text in members], input_type)
         except (InputRefused, RequestTooLarge) as error:
-            at = error.index if isinstance(error, InputRefused) else None
             if len(members) == 1:
                 index, text = members[0]
                 if len(text) < 64:
                     raise InputRefused(str(error), index) from None
                 return await self._by_parts(gate, space, index, text, input_type, on_part, error)
-            middle = len(members) // 2
             # the one at fault is found, and the others may pass
-            halves = (
-                [members[:middle], members[middle:]]
-                if at is None
-                else [members[at : at + 1], members[:at] + members[at + 1 :]]
-            )
+            halves = pack.split(error.index if isinstance(error, InputRefused) else None)
             parts = await asyncio.gather(*(self._pack(gate, space, half, input_type, on_part) for half in halves))
             return [vector for part in parts for vector in part]
         share = result.total_tokens // len(members)

@@ -1,29 +1,30 @@
-"""What the search page shows around a result: the novels, a passage in its surroundings, a panel's picture."""
+"""The stored content around search results: novels, pieces of their text, pictures of panels."""
 
 import asyncio
 import io
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from morpheus_assets.api.problems import Problem, documented, field_problem
-from morpheus_assets.api.responses import json_answer
-from morpheus_assets.api.routes.search import HASH, readable
+from morpheus_assets.api.responses import Answer, TypedRoute
+from morpheus_assets.api.routes.search import HASH
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.services.content_location import panels_of
+from morpheus_assets.services.content_location import panels_source
+from morpheus_assets.services.search import readable
+from morpheus_assets.sources.listing import read_panel
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
-from morpheus_assets.sources.panel_files import read_panel
 from morpheus_assets.store.content.lookups import panel_place, text_piece
 from morpheus_assets.store.content.novels import list_novels
 
 LONGEST_PIECE = 20_000
 # What browsers show; other formats are converted.
 _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif", "AVIF": "image/avif"}
-router = APIRouter(tags=["content"])
+router = APIRouter(tags=["content"], route_class=TypedRoute)
 
 
 class Novel(BaseModel):
@@ -55,25 +56,26 @@ class Piece(BaseModel):
     text: str
 
 
-@router.get("/api/novels", response_model=Novels, summary="What is stored")
-async def novels(services: UsesServices) -> dict[str, Any]:
+@router.get("/api/novels", summary="What is stored")
+async def novels(services: UsesServices) -> Answer[Novels]:
     """Every novel with the number of its chapters, passages and panels."""
     rows = await services.database.call(list_novels)
-    return {
-        "novels": [
-            {
-                "novel": row.novel, "title": row.title, "author": row.author, "language": row.language,
-                "chapters": row.chapters, "passages": row.chunks, "panels": row.panels,
-            }
-            for row in rows
-        ]
-    }  # fmt: skip
+    return Answer(
+        Novels(
+            novels=[
+                Novel(
+                    novel=row.novel, title=row.title, author=row.author, language=row.language,
+                    chapters=row.chapters, passages=row.chunks, panels=row.panels,
+                )
+                for row in rows
+            ]
+        )
+    )  # fmt: skip
 
 
 @router.get(
     "/api/novels/{novel}/text",
-    response_model=None,
-    responses={200: {"model": Piece}, **documented(404)},
+    responses=documented(404),
     summary="A piece of a novel's text",
 )
 async def text(
@@ -81,19 +83,18 @@ async def text(
     novel: Annotated[str, Path(max_length=100, examples=["dracula"])],
     start: Annotated[int, Query(ge=0, le=2_000_000_000)] = 0,
     end: Annotated[int, Query(ge=0, le=2_000_000_000)] = 3000,
-) -> Response:
+) -> Answer[Piece]:
     """Characters `start` to `end` of the text, as the offsets of search results count them."""
     if not start < end <= start + LONGEST_PIECE:
         raise field_problem("end", f"It must be more than `start`, by {LONGEST_PIECE:,} at most.")
     piece = await services.database.call(text_piece, readable("novel", novel), start, end)
     if piece is None:
         raise field_problem("novel", f"No text of a novel named {novel!r} is stored.", status=404, kind="not-found")
-    return json_answer(piece)
+    return Answer(Piece.model_validate(piece, from_attributes=True))
 
 
 @router.get(
     "/api/panels/{id}",
-    response_model=None,
     responses={
         200: {
             "description": "The picture.",
@@ -119,7 +120,7 @@ async def panel(
     place = await services.database.call(panel_place, value)
     data = None
     if place is not None:
-        panels, limit = panels_of(services.settings), MAX_PANEL_BYTES
+        panels, limit = panels_source(services.settings), MAX_PANEL_BYTES
         data = await asyncio.to_thread(read_panel, panels, place.novel, place.path, value, limit)
     if data is None or place is None:
         raise Problem(404, "not-found", f"No panel {id[:12]}… is stored, or its file is gone.")

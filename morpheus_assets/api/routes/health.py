@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Engine, text
 from starlette.responses import Response
 
-from morpheus_assets.api.responses import json_answer
+from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.store.database.errors import StoreError
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], route_class=TypedRoute)
 
 
 class Alive(BaseModel):
@@ -29,35 +29,33 @@ class Readiness(BaseModel):
     parts: dict[str, str] = Field(examples=[{"database": "ok", "redis": "not configured", "dagster": "down"}])
 
 
-@router.get("/healthz", response_model=Alive, summary="Is the process alive")
-async def healthz() -> Alive:
+@router.get("/healthz", summary="Is the process alive")
+async def healthz() -> Answer[Alive]:
     """Always the same answer, without a look at anything else."""
-    return Alive()
+    return Answer(Alive(status="ok"))
 
 
 @router.get(
     "/readyz",
-    response_model=None,
-    responses={200: {"model": Readiness}, 503: {"model": Readiness, "description": "The database does not answer."}},
+    responses={503: {"model": Readiness, "description": "The database does not answer."}},
     summary="Can requests be answered",
 )
-async def readyz(services: UsesServices) -> Response:
+async def readyz(services: UsesServices) -> Answer[Readiness]:
     """Asks the database, Redis and Dagster, each for two seconds at most."""
     database, redis, dagster = await asyncio.gather(
         _part(_database_answers(services)), _part(services.cache.alive()), _part(services.dagster.alive())
     )
-    parts: dict[str, Any] = {
+    parts = {
         "database": "ok" if database else "down",
         "redis": ("ok" if redis else "down") if services.cache.configured else "not configured",
         "dagster": "ok" if dagster else "down",
     }
     ready = database and not services.stopping.is_set()
-    return json_answer({"status": "ready" if ready else "not ready", "parts": parts}, 200 if ready else 503)
+    return Answer(Readiness(status="ready" if ready else "not ready", parts=parts), 200 if ready else 503)
 
 
 @router.get(
     "/metrics",
-    response_model=None,
     responses={200: {"description": "Prometheus's text format.", "content": {"text/plain": {}}}},
     summary="Counters for Prometheus",
 )

@@ -1,34 +1,32 @@
 """POST /api/embeddings/image: one picture to its stored vector, uploaded or named by its place."""
 
 import asyncio
+import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.responses import Response
 
 from morpheus_assets.api.middleware.request_log import note
 from morpheus_assets.api.problems import documented, field_problem
-from morpheus_assets.api.responses import json_answer
-from morpheus_assets.api.search.service import picture_id
+from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.images.decoding import decode_panel, opener_of
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.services.configured_spaces import configured_image_spaces, space_of
+from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.connections import DatabaseNotRunning
-from morpheus_assets.services.content_location import panels_of
-from morpheus_assets.sources.base import Place
+from morpheus_assets.services.content_location import panels_source
+from morpheus_assets.sources.base import Source
+from morpheus_assets.sources.listing import find_panel, folder_of
 from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
-from morpheus_assets.sources.panel_files import find_panel, folder_of
-from morpheus_assets.store.accounts.jobs import keep_picture
 from morpheus_assets.store.spaces.spaces import active_space, register_space
-from morpheus_assets.store.spaces.vectors import read_vectors, write_batch
+from morpheus_assets.store.spaces.vectors import keep_picture, read_vectors, write_batch
 
-router = APIRouter(tags=["embeddings"])
+router = APIRouter(tags=["embeddings"], route_class=TypedRoute)
 
 
 class ImageAnswer(BaseModel):
@@ -61,8 +59,7 @@ _MULTIPART = {
 
 @router.post(
     "/api/embeddings/image",
-    response_model=None,
-    responses={200: {"model": ImageAnswer}, **documented(404, 409, 502)},
+    responses=documented(404, 409, 502),
     summary="Embed a picture",
     openapi_extra={
         "requestBody": {
@@ -77,7 +74,7 @@ _MULTIPART = {
         }
     },
 )
-async def embed_image(request: Request, services: UsesServices) -> Response:
+async def embed_image(request: Request, services: UsesServices) -> Answer[ImageAnswer]:
     """The vector is stored before the answer is sent.
 
     An upload with `novel` becomes a file of the content folder, and so a panel of that novel; without it only the
@@ -91,8 +88,8 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
         uploaded = True
     picture = await _opened(data, name, services)
     if uploaded and novel is not None:
-        await asyncio.to_thread(_keep_file, panels_of(services.settings), novel, name, data)
-    value = picture_id(data)
+        await asyncio.to_thread(_keep_file, panels_source(services.settings), novel, name, data)
+    value = hashlib.sha256(data).digest()
     space = await _image_space(services)
     row = await services.database.call(register_space, space)
     known = value in await services.database.call(read_vectors, row, [value])
@@ -102,8 +99,8 @@ async def embed_image(request: Request, services: UsesServices) -> Response:
     if novel is None:
         await services.database.call(keep_picture, value, name)
     note(request, space=space.key, cached=known)
-    answer: dict[str, Any] = {"id": value.hex(), "space": row.key, "table": row.table, "cached": known}
-    return json_answer(answer | ({"novel": novel} if novel else {}))
+    named = {"novel": novel} if novel else {}
+    return Answer(ImageAnswer(id=value.hex(), space=row.key, table=row.table, cached=known, **named))
 
 
 async def _from_content(request: Request, services: Services) -> tuple[bytes, str, str | None]:
@@ -115,7 +112,7 @@ async def _from_content(request: Request, services: Services) -> tuple[bytes, st
     first, _, rest = wanted.path.partition("/")
     try:
         novel = novel_slug(first)
-        panels = panels_of(services.settings)
+        panels = panels_source(services.settings)
         data = await asyncio.to_thread(find_panel, panels, novel, wanted.path, rest, MAX_PANEL_BYTES)
     except (ValueError, OSError):
         data = None
@@ -150,16 +147,16 @@ async def _image_space(services: Services) -> Space:
     except DatabaseNotRunning:
         row = None
     if row is not None:
-        return space_of(row)
+        return row
     return (await asyncio.to_thread(configured_image_spaces, services.settings))[0]
 
 
-def _keep_file(panels: Place, novel: str, name: str, data: bytes) -> None:
+def _keep_file(panels: Source, novel: str, name: str, data: bytes) -> None:
     """Write the picture into the novel's folder, whole or not at all; never over another one."""
     if PurePosixPath(name).suffix.lower() not in PANEL_SUFFIXES or name.startswith(".") or len(name.encode()) > 200:
         raise field_problem(
             "file", f"To become a panel its name must end in one of {', '.join(sorted(PANEL_SUFFIXES))}."
         )
     path = f"{folder_of(panels, novel) or novel}/{name}"
-    if not panels.keep(path, data) and panels.read(path, MAX_PANEL_BYTES) != data:
+    if not panels.put_new(path, data) and panels.read(path, MAX_PANEL_BYTES) != data:
         raise field_problem("file", f"{novel} has another panel named {name!r}.", status=409)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -12,11 +12,11 @@ from starlette.responses import Response
 from morpheus_assets.api.job_progress import JobReport, before_launch, report
 from morpheus_assets.api.middleware.request_log import note, without_deadline
 from morpheus_assets.api.problems import Problem, documented, field_problem
-from morpheus_assets.api.responses import EVENT_STREAM, json_answer, stream_answer, stream_documented
-from morpheus_assets.api.routes.search import readable
+from morpheus_assets.api.responses import EVENT_STREAM, Answer, TypedRoute, Vectors, stream_answer, stream_documented
 from morpheus_assets.api.routes.text import check_inputs
 from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.services.dagster_client import DagsterRefused, UnknownJob
+from morpheus_assets.services.search import readable
 from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary, save_job
 from morpheus_assets.store.content.novels import list_novels
 
@@ -28,7 +28,7 @@ POLL_SECONDS = 1.0
 _JOB_ID = r"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]{8})$"
 JobId = Annotated[str, Path(pattern=_JOB_ID, description="A run's or a backfill's id.", examples=["qwertzui"])]
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["jobs"], route_class=TypedRoute)
 
 
 class BatchRequest(BaseModel):
@@ -78,14 +78,29 @@ class Launched(BaseModel):
     events_url: str
 
 
+class JobVectors(BaseModel):
+    """What a run of generate_embedding made, in the order of its inputs."""
+
+    embeddings: Vectors
+    model: str
+    total_tokens: int
+    space: str
+    input_type: str
+
+
+class Waiting(BaseModel):
+    """A look at a job that failed; the stream goes on."""
+
+    detail: str
+
+
 @router.post(
     "/api/embeddings/batch",
     status_code=202,
-    response_model=None,
-    responses={202: {"model": Launched}, **documented(404, 502)},
+    responses=documented(404, 502),
     summary="Embed novels",
 )
-async def embed_novels(body: BatchRequest, request: Request, services: UsesServices) -> Response:
+async def embed_novels(body: BatchRequest, request: Request, services: UsesServices) -> Answer[Launched]:
     """Launches a run for one novel, a backfill for several; what has its vectors already is not paid for again."""
     novels = [readable("novel", novel) for novel in body.keys]
     known = {row.novel for row in await services.database.call(list_novels, novels)}
@@ -114,11 +129,10 @@ async def embed_novels(body: BatchRequest, request: Request, services: UsesServi
 @router.post(
     "/api/jobs",
     status_code=202,
-    response_model=None,
-    responses={202: {"model": Launched}, **documented(502)},
+    responses=documented(502),
     summary="Embed texts in the background",
 )
-async def generate(body: GenerateRequest, request: Request, services: UsesServices) -> Response:
+async def generate(body: GenerateRequest, request: Request, services: UsesServices) -> Answer[Launched]:
     """Launches the Dagster job `generate_embedding`; its result is kept and looked up by the job's id."""
     space = await services.spaces.find(body.model, None)
     config = {"inputs": body.inputs, "model": f"{space.provider}/{space.model}@{space.dimensions}"}
@@ -133,41 +147,38 @@ async def generate(body: GenerateRequest, request: Request, services: UsesServic
 
 @router.get(
     "/api/jobs/{id}",
-    response_model=None,
-    responses={200: {"model": JobReport}, **documented(404, 502)},
+    responses=documented(404, 502),
     summary="What became of a job",
 )
-async def job(id: JobId, services: UsesServices) -> Response:
+async def job(id: JobId, services: UsesServices) -> Answer[JobReport]:
     """Status, progress, and the result or the error."""
-    return json_answer(await report(services, id))
+    return Answer(await report(services, id))
 
 
 @router.get(
     "/api/jobs/{id}/result",
-    response_model=None,
     responses={
         200: {"content": {"application/json": {"schema": {"type": "object"}}}, "description": "The vectors."},
         **documented(404),
     },
     summary="The vectors of a finished job",
 )
-async def job_result(id: JobId, services: UsesServices) -> Response:
+async def job_result(id: JobId, services: UsesServices) -> Answer[JobVectors]:
     """`{embeddings, model, total_tokens, space}` of a run of `generate_embedding`."""
     summary = await services.database.call(result_summary, id)
     embeddings = await services.database.call(result_embeddings, id) if summary else None
     if summary is None or embeddings is None:
         raise Problem(404, "not-found", f"The job {id} has no result (yet); ask /api/jobs/{id} for its status.")
-    return json_answer(
-        {
-            "embeddings": embeddings, "model": summary.model, "total_tokens": summary.total_tokens,
-            "space": summary.space_key, "input_type": summary.input_type,
-        }
+    return Answer(
+        JobVectors(
+            embeddings=embeddings, model=summary.model, total_tokens=summary.total_tokens,
+            space=summary.space_key, input_type=summary.input_type,
+        )
     )  # fmt: skip
 
 
 @router.get(
     "/api/jobs/{id}/events",
-    response_model=None,
     responses={200: stream_documented("Events `progress` while it goes on, and `end`."), **documented(404, 502)},
     summary="Follow a job",
 )
@@ -182,30 +193,28 @@ async def job_events(id: JobId, request: Request, services: UsesServices) -> Res
 @router.delete(
     "/api/jobs/{id}",
     status_code=202,
-    response_model=None,
-    responses={202: {"model": JobReport}, **documented(404, 409, 502)},
+    responses=documented(404, 409, 502),
     summary="Cancel a job",
 )
-async def cancel(id: JobId, services: UsesServices) -> Response:
+async def cancel(id: JobId, services: UsesServices) -> Answer[JobReport]:
     """Asks Dagster to end it; vectors that are stored by then stay, and are not paid for again."""
     now = await report(services, id)
-    if now["status"] in ("succeeded", "failed", "cancelled"):
-        raise Problem(409, "invalid-request", f"The job {id} has {now['status']} already.")
+    if now.status in ("succeeded", "failed", "cancelled"):
+        raise Problem(409, "invalid-request", f"The job {id} has {now.status} already.")
     try:
         await services.dagster.cancel(id)
     except DagsterRefused as error:
         raise Problem(409, "invalid-request", str(error)) from None
-    return json_answer(await report(services, id), 202)
+    return Answer(await report(services, id), 202)
 
 
-async def _follow(services: Services, job_id: str, now: dict[str, Any]) -> AsyncIterator[tuple[str, Any]]:
+async def _follow(services: Services, job_id: str, now: JobReport) -> AsyncIterator[tuple[str, BaseModel]]:
     shown = None
     while True:
-        content = {key: value for key, value in now.items() if key != "seconds"}
-        if content != shown:
-            shown = content
-            yield ("end" if now["finished"] else "progress"), now
-        if now["finished"]:
+        if now != shown:
+            shown = now
+            yield ("end" if now.finished else "progress"), now
+        if now.finished:
             return
         try:
             async with asyncio.timeout(POLL_SECONDS):
@@ -219,9 +228,9 @@ async def _follow(services: Services, job_id: str, now: dict[str, Any]) -> Async
             return
         except Exception as error:
             # one look that failed ends no stream: Dagster or Postgres may be restarting
-            yield "waiting", {"detail": re.sub(r"\s+", " ", str(error))[:300]}
+            yield "waiting", Waiting(detail=re.sub(r"\s+", " ", str(error))[:300])
 
 
-def _launched(job_id: str) -> Response:
+def _launched(job_id: str) -> Answer[Launched]:
     url = f"/api/jobs/{job_id}"
-    return json_answer({"id": job_id, "url": url, "events_url": f"{url}/events"}, 202, {"Location": url})
+    return Answer(Launched(id=job_id, url=url, events_url=f"{url}/events"), 202, {"Location": url})

@@ -3,24 +3,32 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from starlette.responses import Response
+from starlette.responses import StreamingResponse
 
 from morpheus_assets.api.embedding.vectors import PartVector, TextVector
 from morpheus_assets.api.middleware.request_log import note
 from morpheus_assets.api.problems import documented, field_problem, problem_of
-from morpheus_assets.api.responses import json_answer, stream_answer, stream_documented, wanted_stream
+from morpheus_assets.api.responses import (
+    Answer,
+    TypedRoute,
+    Vector,
+    Vectors,
+    stream_answer,
+    stream_documented,
+    wanted_stream,
+)
 from morpheus_assets.api.state import Services, UsesServices
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.embedding.long_inputs import JOINED_BY
-from morpheus_assets.embedding.spaces import Space
 
 MOST_INPUTS = 1000
-router = APIRouter(tags=["embeddings"])
+router = APIRouter(tags=["embeddings"], route_class=TypedRoute)
 
 
 class TextRequest(BaseModel):
@@ -87,31 +95,61 @@ class EmbeddedPart(BaseModel):
     input: int
     char_start: int
     char_end: int
-    embedding: list[float]
+    embedding: Vector
 
 
-class TextAnswer(BaseModel):
-    """Vectors in the order of the inputs."""
+class StreamedPart(EmbeddedPart):
+    """A part as it arrives: number `part`, from 0, of `of` parts."""
 
-    embeddings: list[list[float]]
+    part: int
+    of: int
+
+
+class StreamedEmbedding(BaseModel):
+    """The vector of an input as it arrives."""
+
+    index: int
+    embedding: Vector
+
+
+class StreamFault(BaseModel):
+    """The error that ends a stream."""
+
+    status: int
+    detail: str
+
+
+class Embeddings(BaseModel):
+    """Vectors alone."""
+
+    embeddings: Vectors
+
+
+class TextSummary(BaseModel):
+    """How vectors were made; the event `done` of a stream."""
+
     model: str = Field(examples=["text-embedding-3-large"])
     total_tokens: int = Field(description="What the provider charged for this request; 0 when all was known.")
     space: str = Field(examples=["openai-text-embedding-3-large-3072"])
     cached: bool = Field(description="Whether no provider had to be asked.")
     joined: list[JoinedInput] = Field([], description="Inputs that were embedded by parts.")
+
+
+# the second base's fields come first
+class TextAnswer(TextSummary, Embeddings):
+    """Vectors in the order of the inputs."""
+
     parts: list[EmbeddedPart] | None = Field(None, description="With `return_parts`.")
 
 
 @router.post(
     "/api/embeddings/text",
-    response_model=None,
-    responses={
-        200: {"model": TextAnswer, **stream_documented("Vectors in the order of the inputs, or a stream of them.")},
-        **documented(502),
-    },
+    responses={200: stream_documented("Vectors in the order of the inputs, or a stream of them."), **documented(502)},
     summary="Embed texts",
 )
-async def embed_texts(body: TextRequest, request: Request, services: UsesServices) -> Response:
+async def embed_texts(
+    body: TextRequest, request: Request, services: UsesServices
+) -> Answer[TextAnswer] | StreamingResponse:
     """With `Accept: text/event-stream` or `application/x-ndjson` the vectors come one by one as they are there.
 
     The events are `part` (of a long input), `embedding`, and at the end `done` or `error`.
@@ -130,40 +168,34 @@ async def embed_texts(body: TextRequest, request: Request, services: UsesService
     except InputRefused as error:
         raise _refused(body, error) from None
     found.sort(key=lambda vector: vector.index)
-    return json_answer(_answer(found, space, sorted(parts, key=lambda row: row[:2]) if body.return_parts else None))
+    rows = np.stack([vector.embedding for vector in found]).astype(np.float32)
+    answer = TextAnswer(embeddings=rows, **dict(_summary(found, space)))
+    if body.return_parts:
+        answer.parts = [_part(index, part) for index, _, part in sorted(parts, key=lambda row: row[:2])]
+    return Answer(answer)
 
 
-def _answer(vectors: list[TextVector], space: Space, parts: list[tuple[int, int, PartVector]] | None) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "embeddings": np.stack([vector.embedding for vector in vectors]).astype(np.float32),
-        **_summary(vectors, space),
-    }
-    if parts is not None:
-        answer["parts"] = [_part(index, part) for index, _, part in parts]
-    return answer
-
-
-def _summary(vectors: Sequence[TextVector], space: Space) -> dict[str, Any]:
-    return {
-        "model": space.model,
-        "total_tokens": sum(vector.tokens for vector in vectors),
-        "space": space.key,
-        "cached": all(vector.source != "provider" for vector in vectors),
-        "joined": [
-            {"input": vector.index, "parts": len(vector.parts), "method": JOINED_BY}
+def _summary(vectors: Sequence[TextVector], space: Space) -> TextSummary:
+    return TextSummary(
+        model=space.model,
+        total_tokens=sum(vector.tokens for vector in vectors),
+        space=space.key,
+        cached=all(vector.source != "provider" for vector in vectors),
+        joined=[
+            JoinedInput(input=vector.index, parts=len(vector.parts), method=JOINED_BY)
             for vector in vectors
             if vector.parts
         ],
-    }
+    )
 
 
-def _part(index: int, part: PartVector) -> dict[str, Any]:
-    return {
-        "input": index,
-        "char_start": part.part.char_start,
-        "char_end": part.part.char_end,
-        "embedding": np.ascontiguousarray(part.embedding, np.float32),
-    }
+def _part(index: int, part: PartVector) -> EmbeddedPart:
+    return EmbeddedPart(
+        input=index,
+        char_start=part.part.char_start,
+        char_end=part.part.char_end,
+        embedding=np.ascontiguousarray(part.embedding, np.float32),
+    )
 
 
 def _refused(body: TextRequest, error: InputRefused) -> Exception:
@@ -171,23 +203,23 @@ def _refused(body: TextRequest, error: InputRefused) -> Exception:
     return field_problem(field, str(error))
 
 
-async def _events(body: TextRequest, space: Space, services: Services) -> AsyncIterator[tuple[str, Any]]:
+async def _events(body: TextRequest, space: Space, services: Services) -> AsyncIterator[tuple[str, BaseModel]]:
     """Parts and vectors as they arrive; the work ends when the client goes away."""
-    queue: asyncio.Queue[tuple[str, Any] | None] = asyncio.Queue()
+    queue: asyncio.Queue[tuple[str, BaseModel] | None] = asyncio.Queue()
 
     def on_part(index: int, at: int, of: int, part: PartVector) -> None:
-        queue.put_nowait(("part", {**_part(index, part), "part": at, "of": of}))
+        queue.put_nowait(("part", StreamedPart(**dict(_part(index, part)), part=at, of=of)))
 
     async def work() -> None:
         done: list[TextVector] = []
         try:
             async for vector in services.vectors.stream(space, body.texts, body.input_type or "document", on_part):
                 done.append(vector)
-                queue.put_nowait(("embedding", {"index": vector.index, "embedding": vector.embedding}))
+                queue.put_nowait(("embedding", StreamedEmbedding(index=vector.index, embedding=vector.embedding)))
             queue.put_nowait(("done", _summary(sorted(done, key=lambda each: each.index), space)))
         except Exception as error:
             problem = problem_of(_refused(body, error) if isinstance(error, InputRefused) else error)
-            queue.put_nowait(("error", {"status": problem.status, "detail": problem.detail}))
+            queue.put_nowait(("error", StreamFault(status=problem.status, detail=problem.detail)))
         queue.put_nowait(None)
 
     task = asyncio.create_task(work())

@@ -1,12 +1,12 @@
-"""What a search answers: passages with their place, panels with their picture; and how that is documented."""
+"""The answer of a search: passages with their place, panels with their picture."""
 
-from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from morpheus_assets.api.search.sentences import BestSentence
-from morpheus_assets.store.search.hits import PanelHit, TextHit
+from morpheus_assets.services.search import Found, Passage, SearchQuery, shown_similarity
+from morpheus_assets.services.sentences import BestSentence
+from morpheus_assets.store.search.hits import PanelHit
 
 
 class SentenceResult(BaseModel):
@@ -67,48 +67,60 @@ class SearchAnswer(BaseModel):
     cached: bool
 
 
-def text_result(hit: TextHit, sentence: BestSentence | None) -> dict[str, Any]:
-    """A passage, JSON-ready."""
-    known = [value for value in (hit.similarity, sentence.similarity if sentence else None) if value is not None]
-    return {
-        "id": hit.content_hash.hex(),
-        "rank": hit.rank,
-        "similarity": round(max(known), 4) if known else None,
-        "passage_similarity": None if hit.similarity is None else round(hit.similarity, 4),
-        "best_sentence": sentence
-        and {
-            "text": sentence.text,
-            "char_start": sentence.char_start,
-            "char_end": sentence.char_end,
-            "similarity": round(sentence.similarity, 4),
-        },
-        "vector_rank": hit.vector_rank,
-        "text_rank": hit.text_rank,
-        "score": hit.score,
-        "novel": hit.novel,
-        "title": hit.title,
-        "chapter": hit.chapter,
-        "chapter_title": hit.chapter_title,
-        "ordinal": hit.ordinal,
-        "char_start": hit.char_start,
-        "char_end": hit.char_end,
-        "passage": hit.body,
-        "text_url": f"/api/novels/{quote(hit.novel)}/text?start={max(0, hit.char_start - 1500)}"
-        f"&end={hit.char_end + 1500}",
-    }
+def search_answer(query: SearchQuery, found: Found) -> SearchAnswer:
+    """The answer to a query that was searched for now."""
+    return SearchAnswer(
+        query=query.q,
+        passages=[_passage(passage) for passage in found.passages],
+        panels=[_panel(hit) for hit in found.panels],
+        spaces=found.spaces,
+        notes=found.notes,
+        cached=False,
+    )
 
 
-def panel_result(hit: PanelHit) -> dict[str, Any]:
-    """A panel, JSON-ready."""
+def _passage(passage: Passage) -> PassageResult:
+    hit = passage.hit
+    return PassageResult(
+        id=hit.content_hash.hex(),
+        rank=hit.rank,
+        similarity=None if passage.similarity is None else shown_similarity(passage.similarity),
+        passage_similarity=None if hit.similarity is None else shown_similarity(hit.similarity),
+        best_sentence=None if passage.sentence is None else _sentence(passage.sentence),
+        vector_rank=hit.vector_rank,
+        text_rank=hit.text_rank,
+        score=hit.score,
+        novel=hit.novel,
+        title=hit.title,
+        chapter=hit.chapter,
+        chapter_title=hit.chapter_title,
+        ordinal=hit.ordinal,
+        char_start=hit.char_start,
+        char_end=hit.char_end,
+        passage=hit.body,
+        text_url=f"/api/novels/{quote(hit.novel)}/text?start={max(0, hit.char_start - 1500)}&end={hit.char_end + 1500}",
+    )
+
+
+def _sentence(sentence: BestSentence) -> SentenceResult:
+    return SentenceResult(
+        text=sentence.text,
+        char_start=sentence.char_start,
+        char_end=sentence.char_end,
+        similarity=shown_similarity(sentence.similarity),
+    )
+
+
+def _panel(hit: PanelHit) -> PanelResult:
     url = f"/api/panels/{hit.content_hash.hex()}"
-    return {
-        "id": hit.content_hash.hex(),
-        "rank": hit.rank,
-        "similarity": round(hit.similarity, 4),
-        "novel": hit.novel,
-        "path": hit.path,
-        "width": hit.width,
-        "height": hit.height,
-        "url": url,
-        "thumbnail_url": f"{url}?width=360",
-    }
+    return PanelResult(
+        id=hit.content_hash.hex(),
+        rank=hit.rank,
+        similarity=shown_similarity(hit.similarity),
+        novel=hit.novel,
+        path=hit.path,
+        width=hit.width,
+        height=hit.height,
+        url=url,
+        thumbnail_url=f"{url}?width=360",
+    )

@@ -9,7 +9,7 @@ from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.partitioned import by_novel
 from morpheus_assets.defs.assets.values import OWNERS
 from morpheus_assets.defs.partitions import NOVELS
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 
 if TYPE_CHECKING:
     import pandas as pd

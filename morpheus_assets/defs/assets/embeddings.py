@@ -1,24 +1,30 @@
 """One asset for each embedding space, made by a factory: text_embeddings/<space> and clip_embeddings/<space>.
 
-An asset names the provider and how to feed it; asking what is missing and storing it is the IO manager's.
+An asset claims the inputs that lack a vector, sends them to the provider and gives the vectors as they arrive.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from morpheus_assets.defs.assets.metadata import embedding_columns
 from morpheus_assets.defs.assets.panels import panel_images
-from morpheus_assets.defs.assets.values import OWNERS, EmbeddingStream
+from morpheus_assets.defs.assets.values import OWNERS, NovelsEmbeddings, SpaceStream
+from morpheus_assets.defs.failures import told_in_a_sentence
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.registry import provider_of
 from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
+    from sqlalchemy import Engine
+
+    from morpheus_assets.domain.spaces import SpaceRow
+    from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
     from morpheus_assets.services.embed_novels import Embed
     from morpheus_assets.store.spaces.coverage import MissingInput
 
@@ -38,7 +44,7 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         deps=[CHUNKS],
         partitions_def=NOVELS,
         group_name="text",
-        kinds={space.provider.replace("-", ""), "postgres"},
+        kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
         io_manager_key="text_embeddings_io_manager",
@@ -53,9 +59,11 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         context: dg.AssetExecutionContext,
         database: dg.ResourceParam[DatabaseResource],
         providers: dg.ResourceParam[ProvidersResource],
-    ) -> dg.Output[EmbeddingStream]:
+    ) -> dg.Output[NovelsEmbeddings]:
+        with told_in_a_sentence():
+            excluded = _novels_without_chunks(database.engine, context.partition_keys)
         embed = text_embedder(providers, database)
-        return recorded_by_io_manager(EmbeddingStream(space, context.partition_keys, embed, leads))
+        return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, leads=leads))
 
     return text_embeddings
 
@@ -70,7 +78,7 @@ def build_image_embeddings_asset(
         deps=[panel_images],
         partitions_def=NOVELS,
         group_name="panels",
-        kinds={"pytorch" if space.provider == "open_clip" else "http", "postgres"},
+        kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
         code_version=space.fingerprint[:16],
         io_manager_key="image_embeddings_io_manager",
@@ -85,22 +93,24 @@ def build_image_embeddings_asset(
         database: dg.ResourceParam[DatabaseResource],
         content_folder: dg.ResourceParam[ContentFolderResource],
         providers: dg.ResourceParam[ProvidersResource],
-    ) -> dg.Output[EmbeddingStream]:
-        embed = panel_embedder(providers, database, content_folder)
-        excluded = {
+    ) -> dg.Output[NovelsEmbeddings]:
+        with told_in_a_sentence():
+            excluded = _novels_without_panels(database.engine, context.partition_keys)
+        excluded |= {
             novel: f"{space.key} is the demo model, which knows only drawn panels, and {novel} is not a sample; set"
             " MORPHEUS_IMAGE_SPACES=open_clip/demo to use it all the same."
             for novel in context.partition_keys
             if only_novels is not None and novel not in only_novels
         }
-        return recorded_by_io_manager(EmbeddingStream(space, context.partition_keys, embed, leads, excluded))
+        embed = panel_embedder(providers, database, content_folder)
+        return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, leads=leads))
 
     return clip_embeddings
 
 
 def text_embedder(providers: ProvidersResource, database: DatabaseResource) -> "Embed":
     """Turns passages that lack a vector into vectors of a space, within the provider's budget."""
-    from morpheus_assets.embedding.pipeline import EmbeddingInput
+    from morpheus_assets.embedding.packs import EmbeddingInput
 
     def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
         inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
@@ -122,6 +132,61 @@ def panel_embedder(
         return providers.embed(space, inputs, database.engine)
 
     return embed
+
+
+def _embeddings(
+    context: dg.AssetExecutionContext,
+    database: DatabaseResource,
+    space: Space,
+    embed: "Embed",
+    excluded: Mapping[str, str],
+    *,
+    leads: bool,
+) -> NovelsEmbeddings:
+    """Vectors for the inputs that the step's novels lack, in `space` and in what it has to complete before."""
+    from morpheus_assets.services.configured_spaces import kept_spaces
+    from morpheus_assets.services.embed_novels import SpaceFiller
+    from morpheus_assets.store.database.outages import retry_while_down
+    from morpheus_assets.store.spaces.spaces import register_space
+
+    novels = [novel for novel in context.partition_keys if novel not in excluded]
+
+    def fill(row: "SpaceRow") -> SpaceStream:
+        return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log).fill(novels))
+
+    def streams() -> Iterator[SpaceStream]:
+        if leads:
+            # First, so that a fault of the new space never keeps what has just arrived from being found.
+            yield from map(fill, kept_spaces(database.engine, database.settings, space.purpose))
+        yield fill(retry_while_down(partial(register_space, database.engine, space)))
+
+    return NovelsEmbeddings(space, context.partition_keys, excluded, streams(), leads)
+
+
+def _novels_without_chunks(engine: "Engine", novels: Sequence[str]) -> dict[str, str]:
+    """Novels that were refused or never cut, with the reason. What was stored before a refusal is still embedded."""
+    from morpheus_assets.store.content.novels import list_novels
+
+    rows = {row.novel: row for row in list_novels(engine, novels)}
+    reasons = {}
+    for novel in novels:
+        row = rows.get(novel)
+        if row is None or not row.chunks:
+            refusal = row.refused_reason if row else None
+            reasons[novel] = refusal or f"{novel} has no chunks; materialize `chunks` for it first."
+    return reasons
+
+
+def _novels_without_panels(engine: "Engine", novels: Sequence[str]) -> dict[str, str]:
+    """Novels whose panels were never listed, with a sentence each."""
+    from morpheus_assets.store.content.novels import list_novels
+
+    known = {row.novel for row in list_novels(engine, novels) if row.panels or row.refused_panels}
+    return {
+        novel: f"{novel} has no panels; materialize `panel_images` for it first."
+        for novel in novels
+        if novel not in known
+    }
 
 
 def _space_metadata(space: Space) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.values import FoundPanels
-from morpheus_assets.domain.content import ChapterCount, ChapterRecord, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts
 
 
 def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
@@ -82,7 +82,7 @@ def replaced(counts: ReplaceCounts) -> dict[str, Any]:
     }
 
 
-def chapter_preview(rows: Sequence[ChapterRecord]) -> dg.TableMetadataValue:
+def chapter_preview(rows: Sequence[Chapter]) -> dg.TableMetadataValue:
     """The first chapters as a table."""
     return _table(
         {"ordinal": "int", "kind": "string", "title": "string", "line": "int", "characters": "int"},

@@ -2,22 +2,21 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import BoundedSemaphore
 
 import dagster as dg
 
-from morpheus_assets.defs.assets.metadata import PANEL_COLUMNS
-from morpheus_assets.defs.assets.partitioned import PartitionResults
-from morpheus_assets.defs.assets.values import OWNERS, FoundPanels
+from morpheus_assets.defs.assets.metadata import PANEL_COLUMNS, panel_sheet
+from morpheus_assets.defs.assets.partitioned import LazyPartitions
+from morpheus_assets.defs.assets.values import OWNERS, FoundPanels, NovelPanels
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
-from morpheus_assets.defs.resources import ContentFolderResource
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.ingest_plan import panels_digest
-from morpheus_assets.sources.names import MAX_PANEL_BYTES, PanelFile
-from morpheus_assets.sources.objects import AT_A_TIME, ClosedObject, ObjectPlace
+from morpheus_assets.sources.base import Entry, FileUnreadable, Source
+from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
 DECODING_THREADS = 2
 
@@ -32,54 +31,58 @@ DECODING_THREADS = 2
     metadata={"dagster/column_schema": PANEL_COLUMNS, "dagster/table_name": "panels"},
 )
 def panel_images(
-    context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
-) -> dg.Output[PartitionResults]:
+    context: dg.AssetExecutionContext,
+    database: dg.ResourceParam[DatabaseResource],
+    content_folder: dg.ResourceParam[ContentFolderResource],
+) -> dg.Output[LazyPartitions]:
     """The panels of each novel: one row an image file, stored or refused with one sentence.
 
     Read from `content/panels/<novel>/`, in natural order. Every image is decoded once, upright and in RGB; one that
     cannot be is kept as a refused row and takes nothing else with it. A re-run replaces the rows that changed.
     """
-    results = PartitionResults(context.partition_keys, partial(find_panels, content_folder.in_one_step()))
-    return recorded_by_io_manager(results)
+    from morpheus_assets.store.content.panels import load_panels_of
+
+    folder = content_folder.in_one_step()
+
+    def look(novel: str) -> NovelPanels:
+        found = find_panels(folder, novel)
+        found.verify_absent(lambda: [row.path for row in load_panels_of(database.engine, [novel])[novel]])
+        return NovelPanels(found.rows, found.digest, panel_sheet(found))
+
+    return recorded_by_io_manager(LazyPartitions(context.partition_keys, look))
 
 
 def find_panels(content_folder: ContentFolderResource, novel: str) -> FoundPanels:
     """Look at every image of one novel; raises SourceMissing when it has no folder."""
-    folder, files = content_folder.panels_of(novel)
-    # More objects are asked for than are decoded at a time: the answers take longer than the pictures.
-    readers = AT_A_TIME if isinstance(content_folder.panels, ObjectPlace) else DECODING_THREADS
+    source, files = content_folder.panels, content_folder.panels_of(novel)
     decoding = BoundedSemaphore(DECODING_THREADS)
     limit = content_folder.settings.max_image_pixels
-    with ThreadPoolExecutor(readers) as threads:
+    # A bucket is asked for more than are decoded at a time: its answers take longer than the pictures.
+    with ThreadPoolExecutor(max(source.concurrent_reads, DECODING_THREADS)) as threads:
         try:
-            found = list(threads.map(lambda file: _row(content_folder, folder, file, limit, decoding), files))
+            found = list(threads.map(lambda file: _row(source, file, limit, decoding), files))
         finally:
             threads.shutdown(cancel_futures=True)
     pairs = [(row, file) for row, file in zip(found, files, strict=True) if row is not None]
     digest = panels_digest((row.path, file.mark or row.content_hash.hex()) for row, file in pairs if row.content_hash)
-    return FoundPanels([row for row, _ in pairs], digest, content_folder.panels)
+    return FoundPanels([row for row, _ in pairs], digest, source)
 
 
-def _row(
-    content_folder: ContentFolderResource, folder: str, file: PanelFile, max_pixels: int, decoding: BoundedSemaphore
-) -> PanelRecord | None:
-    """A panel's row; None when its object vanished since it was listed."""
+def _row(source: Source, file: Entry, max_pixels: int, decoding: BoundedSemaphore) -> PanelRecord | None:
+    """A panel's row; None when its file vanished since it was listed."""
     from morpheus_assets.images.decoding import decode_panel
 
-    path = f"{folder}/{file.relative_path}"
+    path, name = file.path, file.path.partition("/")[2]
     try:
-        data = file.path.read_bytes() if file.path else content_folder.panels.read(path, MAX_PANEL_BYTES)
-    except OSError as error:
-        reason = f"{file.relative_path} cannot be read ({error.strerror}): check its permissions."
-        return PanelRecord(path, "refused", file.size, reason=reason)
-    except ClosedObject as error:
+        data = source.read(path, MAX_PANEL_BYTES)
+    except FileUnreadable as error:
         return PanelRecord(path, "refused", file.size, reason=str(error))
     if data is None:
         return None
     content_hash = hashlib.sha256(data).digest()
     try:
         with decoding:
-            panel = decode_panel(data, file.relative_path, max_pixels=max_pixels)
+            panel = decode_panel(data, name, max_pixels=max_pixels)
     except RefusedImage as error:
         return PanelRecord(path, "refused", file.size, reason=str(error), content_hash=content_hash)
     return PanelRecord(

@@ -1,34 +1,26 @@
-"""How an asset hands its partitions to the IO manager: one by one, computed when they are about to be stored.
+"""The partitions of a step as a mapping by novel, computed or read one at a time, so that memory does not grow.
 
-Also the other direction, reading several upstream partitions lazily. Nothing here knows what is stored.
+An asset returns one, and the IO manager takes novel after novel from it; inputs of many partitions come as one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class PartitionResults(Generic[T]):
-    """What a run makes of each of its novels; `compute(novel)` is called once, just before it is stored."""
+class LazyPartitions(Mapping[str, T]):
+    """Values by novel: `value_of(novel)` makes one each time it is asked for, and none is kept."""
 
     novels: Sequence[str]
-    compute: Callable[[str], T]
-
-
-@dataclass(frozen=True)
-class StoredPartitions(Mapping[str, T]):
-    """Upstream partitions by novel; each is read from the store when it is asked for, and not kept."""
-
-    novels: Sequence[str]
-    load: Callable[[str], T]
+    value_of: Callable[[str], T]
 
     def __getitem__(self, novel: str) -> T:
         if novel not in self.novels:
             raise KeyError(novel)
-        return self.load(novel)
+        return self.value_of(novel)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.novels)
@@ -39,7 +31,7 @@ class StoredPartitions(Mapping[str, T]):
 
 def by_novel(novels: Sequence[str], loaded: T | Mapping[str, T]) -> Mapping[str, T]:
     """Give an input as a mapping, whether the run has one partition (its value) or several (a mapping)."""
-    if isinstance(loaded, StoredPartitions):
+    if isinstance(loaded, LazyPartitions):
         return loaded
     [novel] = novels
     return {novel: loaded}  # type: ignore[dict-item]

@@ -1,33 +1,40 @@
-"""The text chain up to chunks: novels, chapters, chunks. Embeddings, one asset a space, are in embeddings.py.
+"""A novel from its file to its chunks: read, find chapters, cut. Embeddings, one asset a space, are in embeddings.py.
 
-Assets compute; io_managers.py stores. All are partitioned by novel.
+Each asset asks what is stored, and computes novel by novel what would be another; io_managers/ stores it.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from morpheus_assets.defs.assets.metadata import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
-from morpheus_assets.defs.assets.partitioned import PartitionResults, by_novel
+from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
 from morpheus_assets.defs.assets.values import (
     OWNERS,
-    ChapterSearch,
+    UNCHANGED,
     ChaptersOfAnotherText,
     CutNovel,
+    FoundChapters,
     NovelFile,
     ReadNovel,
     RefusedNovel,
+    StoredChapters,
+    StoredNovel,
+    Unchanged,
 )
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
-from morpheus_assets.defs.resources import ContentFolderResource
-from morpheus_assets.sources.base import Entry
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.domain.content import NovelRecord
+from morpheus_assets.sources.base import Entry, FileUnreadable, Source
 from morpheus_assets.text.chapters import CHAPTER_RULES
 from morpheus_assets.text.reader_version import READER_RULES
 
 if TYPE_CHECKING:
+    from morpheus_assets.domain.content import CutChapter
     from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 
@@ -41,47 +48,58 @@ if TYPE_CHECKING:
     metadata={"dagster/column_schema": NOVEL_COLUMNS, "dagster/table_name": "novels"},
 )
 def novels(
-    context: dg.AssetExecutionContext, content_folder: dg.ResourceParam[ContentFolderResource]
-) -> dg.Output[PartitionResults]:
+    context: dg.AssetExecutionContext,
+    database: dg.ResourceParam[DatabaseResource],
+    content_folder: dg.ResourceParam[ContentFolderResource],
+) -> dg.Output[LazyPartitions]:
     """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
 
     Read from `content/novels/<novel>.{txt,md,html,epub,docx}`. A file that cannot be read leaves the text that is
     already stored in place and fails with one sentence. A re-run does not decode the file again when its bytes, its
     name and the reader are those of the stored text.
     """
-    results = PartitionResults(context.partition_keys, partial(read_novel, content_folder.in_one_step()))
-    return recorded_by_io_manager(results)
+    from morpheus_assets.services.novels import novel_record
+    from morpheus_assets.store.content.novels import is_read
+
+    folder = content_folder.in_one_step()
+
+    def read(novel: str) -> NovelRecord | Unchanged:
+        file = read_novel(folder, novel)
+        digest = file.source_digest
+        if digest and is_read(database.engine, novel, file.source_path, digest, file.reader):
+            return UNCHANGED
+        found = file.read()
+        return novel_record(novel, found.document, found.source_path, found.source_digest)
+
+    return recorded_by_io_manager(LazyPartitions(context.partition_keys, read))
 
 
 def read_novel(content_folder: ContentFolderResource, novel: str) -> NovelFile:
     """Look at one novel's file; raises SourceMissing when there is none."""
-    from morpheus_assets.text.novel_files import file_digest
     from morpheus_assets.text.reader_version import reader_version
 
-    source = content_folder.novel_file(novel)
-    read = partial(_read, content_folder, source)
-    if isinstance(source, Path):
-        return NovelFile(source.name, file_digest(source), reader_version(), read)
-    return NovelFile(source.path, source.mark, reader_version(), read)
+    source, entry = content_folder.novels, content_folder.novel_file(novel)
+    mark = None
+    with suppress(FileUnreadable):
+        mark = source.mark(entry)
+    return NovelFile(entry.path, mark, reader_version(), partial(_read, source, entry))
 
 
-def _read(content_folder: ContentFolderResource, source: Path | Entry) -> ReadNovel:
-    from morpheus_assets.sources.objects import ClosedObject
+def _read(source: Source, entry: Entry) -> ReadNovel:
     from morpheus_assets.text.formats import size_limit
-    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_file, read_novel_object
+    from morpheus_assets.text.novel_files import UnreadableNovelFile, read_novel_object
 
-    name = source.name if isinstance(source, Path) else source.path
+    name, limit = entry.path, size_limit(entry.path)
     try:
-        if isinstance(source, Path):
-            document, digest = read_novel_file(source)
-        else:
-            read = partial(content_folder.novels.read, name, size_limit(name))
-            document, digest = read_novel_object(name, source.size, source.mark, read), source.mark
+        data = source.read(name, limit) if entry.size <= limit else None
+        # of the bytes that were read: the file may be another since it was listed
+        mark, size = (source.mark(entry), entry.size) if data is None else (entry.mark_of(data), len(data))
+        document = read_novel_object(name, size, mark, lambda: data)
     except UnreadableNovelFile as error:
         raise RefusedNovel(str(error), name, error.digest) from error
-    except ClosedObject as error:
+    except FileUnreadable as error:
         raise RefusedNovel(str(error), name, None) from error
-    return ReadNovel(document, name, digest)
+    return ReadNovel(document, name, mark)
 
 
 @dg.asset(
@@ -93,21 +111,26 @@ def _read(content_folder: ContentFolderResource, source: Path | Entry) -> ReadNo
     io_manager_key="chapters_io_manager",
     metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
 )
-def chapters(context: dg.AssetExecutionContext, novels: Any) -> dg.Output[PartitionResults]:
+def chapters(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[DatabaseResource], novels: Any
+) -> dg.Output[LazyPartitions]:
     """The chapters of each novel: one row a chapter, with its place in the text.
 
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
     that are gone; it searches again only when the text or the rules are others.
     """
+    from morpheus_assets.store.content.chapters import chapters_hold
     from morpheus_assets.text.chapters.find import find_chapters
 
-    documents = by_novel(context.partition_keys, novels)
+    texts = by_novel(context.partition_keys, novels)
 
-    def find(novel: str) -> ChapterSearch:
-        stored = documents[novel]
-        return ChapterSearch(stored, CHAPTER_RULES, lambda: find_chapters(stored.load()))
+    def find(novel: str) -> FoundChapters:
+        text = texts[novel]
+        unchanged = chapters_hold(database.engine, novel, rules=CHAPTER_RULES, text_mark=text.mark)
+        rows = UNCHANGED if unchanged else find_chapters(text.load())
+        return FoundChapters(rows, text.source_digest, text.mark, CHAPTER_RULES)
 
-    return recorded_by_io_manager(PartitionResults(context.partition_keys, find))
+    return recorded_by_io_manager(LazyPartitions(context.partition_keys, find))
 
 
 def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
@@ -122,32 +145,45 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         io_manager_key="chunks_io_manager",
         metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},
     )
-    def chunks(context: dg.AssetExecutionContext, novels: Any, chapters: Any) -> dg.Output[PartitionResults]:
+    def chunks(
+        context: dg.AssetExecutionContext,
+        database: dg.ResourceParam[DatabaseResource],
+        novels: Any,
+        chapters: Any,
+    ) -> dg.Output[LazyPartitions]:
         """The passages that are embedded and searched: one row a chunk, shared by all text spaces.
 
         A chunk never crosses a chapter and keeps the sha256 of its text, by which vectors are found again: an edit
         of one paragraph changes the hash of the chunks around it and of no others. Chapters that are the same are
         not cut again, wherever they stand.
         """
+        from morpheus_assets.store.content.chunks import known_chunks
         from morpheus_assets.text.chunking.chunks import cut_chapters
 
         texts = by_novel(context.partition_keys, novels)
         found = by_novel(context.partition_keys, chapters)
+        chunker = settings.version()
 
         def cut(novel: str) -> CutNovel:
-            stored, chapters = texts[novel], found[novel]
-            known = chapters.source_digest, chapters.text_mark or stored.mark
-            if known != (stored.source_digest, stored.mark):
-                raise ChaptersOfAnotherText(
-                    f"The chapters of {novel} belong to another text than the one that is stored; materialize `novels`,"
-                    " `chapters` and `chunks` for it together."
-                )
+            text, chapters = texts[novel], found[novel]
+            _check_same_text(novel, text, chapters)
+            known = known_chunks(database.engine, novel, chunker=chunker, body_digest=text.body_digest)
+            cut: Iterable[CutChapter] | Unchanged = UNCHANGED
+            if not known.hold:
+                # Chapter by chapter, while those before are written.
+                cut = cut_chapters(text.load().text, chapters.rows, settings, known.by_chapter)
             titles = {chapter.ordinal: chapter.title for chapter in chapters.rows}
-            version = settings.version()
-            return CutNovel(
-                stored, version, titles, lambda: partial(cut_chapters, stored.load().text, chapters.rows, settings)
-            )
+            return CutNovel(cut, text.source_digest, text.body_digest, chunker, titles)
 
-        return recorded_by_io_manager(PartitionResults(context.partition_keys, cut))
+        return recorded_by_io_manager(LazyPartitions(context.partition_keys, cut))
 
     return chunks
+
+
+def _check_same_text(novel: str, text: StoredNovel, chapters: StoredChapters) -> None:
+    known = chapters.source_digest, chapters.text_mark or text.mark
+    if known != (text.source_digest, text.mark):
+        raise ChaptersOfAnotherText(
+            f"The chapters of {novel} belong to another text than the one that is stored; materialize `novels`,"
+            " `chapters` and `chunks` for it together."
+        )

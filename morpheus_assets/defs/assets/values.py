@@ -1,20 +1,20 @@
-"""Values that pass between assets and their IO managers."""
+"""Values between assets and their IO managers: computed ones are rows or iterators of them, stored ones may be lazy."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from morpheus_assets.domain.content import PanelRecord
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.sources.base import Place
+import dagster as dg
+
+from morpheus_assets.domain.content import Chapter, CutChapter, PanelRecord
+from morpheus_assets.domain.embeddings import Arrival
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.sources.base import Source
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
-from morpheus_assets.sources.objects import ObjectPlace
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, RefusedInput
-    from morpheus_assets.store.spaces.coverage import MissingInput
-    from morpheus_assets.text.chunking.chunks import CutChapter
     from morpheus_assets.text.documents import Document
 
 
@@ -34,7 +34,7 @@ class ReadNovel:
 class NovelFile:
     """A novel's file as it lies there. `read` decodes it with `reader`, and raises RefusedNovel.
 
-    `source_digest` is the hex sha256 of its bytes, or an object's mark; None when they cannot be read.
+    `source_digest` is the source's mark of its bytes; None when they cannot be read.
     """
 
     source_path: str
@@ -66,35 +66,46 @@ class ChaptersOfAnotherText(Exception):
     """Chapters and text were stored by different runs; the message is one sentence."""
 
 
-@dataclass(frozen=True)
-class ChapterSearch:
-    """Where a novel's chapters are to be found, by which rules; `find` does it."""
+class Unchanged(Enum):
+    """Stands for rows that would be just the stored ones, so they were not computed."""
 
-    novel: StoredNovel
-    rules: str
-    find: Callable[[], Sequence[Any]]
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True)
 class FoundChapters:
-    """The chapters of a novel, the digest of the source they were found in, and the mark of the text, if known."""
+    """The chapters of one novel, and what they follow from: the text's source and mark, and the rules."""
 
-    rows: Sequence[Any]
+    rows: Sequence[Chapter] | Unchanged
+    source_digest: str
+    text_mark: str
+    rules: str
+
+
+@dataclass(frozen=True)
+class StoredChapters:
+    """The stored chapters of one novel, the digest of the source they were found in, and the text's mark, if known."""
+
+    rows: Sequence[Chapter]
     source_digest: str | None
     text_mark: str | None = None
 
 
 @dataclass(frozen=True)
 class CutNovel:
-    """A novel to be cut: its text and chapters, the version of the chunker, and the loading of what cuts them.
+    """The chapters of one novel cut into chunks, one after the other, and what they follow from: text and chunker.
 
-    What `load` gives is told which chapters are cut already (see `text.chunking.cut_chapters`).
+    `titles` are those of the chapters, by ordinal.
     """
 
-    novel: StoredNovel
+    chapters: Iterable[CutChapter] | Unchanged
+    source_digest: str
+    body_digest: str
     chunker: str
-    titles: dict[int, str]
-    load: Callable[[], Callable[[Mapping[bytes, int]], Iterator["CutChapter"]]]
+    titles: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -103,33 +114,49 @@ class FoundPanels:
 
     rows: list[PanelRecord]
     digest: str
-    place: Place
+    source: Source
 
-    def make_sure(self, stored: Callable[[], Iterable[str]]) -> None:
-        """Raise ContentUnreadable when an object of the `stored` paths is there although the listing lacked it."""
-        if isinstance(self.place, ObjectPlace):
-            self.place.make_sure(set(stored()) - {row.path for row in self.rows}, MAX_PANEL_BYTES)
+    def verify_absent(self, stored: Callable[[], Iterable[str]]) -> None:
+        """Raise ContentUnreadable when a file of the `stored` paths is there although the listing lacked it."""
+        self.source.verify_absent(set(stored()) - {row.path for row in self.rows}, MAX_PANEL_BYTES)
 
     def first_pictures(self) -> list[tuple[str, bytes]]:
         """(label, bytes) of the first stored panels."""
         from morpheus_assets.images.previews import MAX_TILES
 
         stored = [row for row in self.rows if row.state == "stored"]
-        read = ((row.path, self.place.read(row.path, MAX_PANEL_BYTES)) for row in stored[:MAX_TILES])
+        read = ((row.path, self.source.read(row.path, MAX_PANEL_BYTES)) for row in stored[:MAX_TILES])
         return [(PurePosixPath(path).name, data) for path, data in read if data is not None]
 
 
 @dataclass(frozen=True)
-class EmbeddingStream:
-    """The work of one step: `embed` turns what is missing of `novels` into vectors of a space, a batch at a time.
+class NovelPanels:
+    """The panels of one novel in reading order, the digest of all their files, and the first of them as a picture."""
 
-    `leads` says that the space is the first of its purpose in the settings: it answers searches when none does yet,
-    and its step also completes a space that answers while the settings no longer name it.
-    `excluded` holds novels that this space is not for, with the sentence that says so.
+    rows: Sequence[PanelRecord]
+    digest: str
+    contact_sheet: dg.MarkdownMetadataValue
+
+
+@dataclass(frozen=True)
+class SpaceStream:
+    """The vectors that novels lacked in one space, as they arrive. Close `arrivals` when it is not read to its end."""
+
+    row: SpaceRow
+    arrivals: Generator[Arrival, None, None]
+
+
+@dataclass(frozen=True)
+class NovelsEmbeddings:
+    """The embeddings of a step: one stream for each space that it fills, `space` as the last.
+
+    The others are spaces that answer searches while the settings no longer name them. `novels` are all of the step;
+    `excluded` are those of them that are not embedded, each with the sentence that says why.
+    `leads` says that `space` is the first of its purpose in the settings: it answers searches when none does yet.
     """
 
     space: Space
     novels: Sequence[str]
-    embed: "Callable[[Space, Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]"
+    excluded: Mapping[str, str]
+    streams: Iterable[SpaceStream]
     leads: bool
-    excluded: Mapping[str, str] = field(default_factory=dict)

@@ -38,9 +38,9 @@ def every_image_was_decoded(
     database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
 ) -> dg.AssetCheckResult:
     """Warns of panels that were refused, with the sentence of each."""
-    from morpheus_assets.store.content.panels import refused_pictures
+    from morpheus_assets.store.content.panels import refused_panels
 
-    refused = refused_pictures(database.engine)
+    refused = refused_panels(database.engine)
     try:
         refused += content_folder.panel_problems().values()
     except ContentUnreadable as error:

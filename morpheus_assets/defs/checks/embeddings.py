@@ -13,8 +13,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITIO
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key, panel_embedder, text_embedder
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
-from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL, Space
 from morpheus_assets.services.configured_spaces import only_novels
 
 if TYPE_CHECKING:
@@ -190,7 +189,7 @@ def _drift(
         found = drift_of(database.engine, row, text_embedder(providers, database), None, measure=measure)
     else:
         embed = panel_embedder(providers, database, content_folder)
-        found = drift_of(database.engine, row, embed, content_folder.panels.there, measure=measure)
+        found = drift_of(database.engine, row, embed, content_folder.panels.exists, measure=measure)
     return _result(
         key,
         "drift",

@@ -1,1 +1,1 @@
-"""What is stored, and what Dagster is told about it."""
+"""Storing and loading the rows of assets, and reporting them to Dagster; nothing is computed here."""

@@ -1,26 +1,32 @@
-"""Between Dagster's contexts and the store: one IO manager for each kind of row. No SQL here.
+"""Stores and loads the novels of a step for one kind of row, and tells Dagster of each. No SQL here.
 
 A run may hold one novel or many; each novel is stored in a transaction of its own, and one that fails does
 not take the others with it.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
-from morpheus_assets.defs.assets.partitioned import PartitionResults, StoredPartitions
+from morpheus_assets.defs.assets.partitioned import LazyPartitions
+from morpheus_assets.defs.failures import as_failure, list_failures, sentence
 from morpheus_assets.defs.io_managers.events import NovelEvents, followed_in_run
 from morpheus_assets.sources.base import ContentUnreadable
-from morpheus_assets.store.database.outages import passes_by_itself, patiently, sentence_for
+from morpheus_assets.store.database.errors import RowsChanged
+from morpheus_assets.store.database.outages import passes_by_itself, retry_while_down
 
 T = TypeVar("T")
+Loaded = TypeVar("Loaded")
 Metadata = Mapping[str, Any]
+# When other runs change the rows, between the asset's look at them and the writing, so that it has to look again.
+ATTEMPTS = 3
 
 
-class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
-    """Stores what an asset computed for each novel of the run, and loads it for the assets below.
+class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
+    """Stores the values that an asset computes for the novels of a run, and loads them for the assets below.
 
     Novels are recorded as materialized while the step works. In a run of one novel a failure fails the step with its
     sentence. In a run of many the failed novels are not recorded and the others go on down the chain: the last step,
@@ -28,28 +34,28 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
     """
 
     def store(self, novel: str, value: T) -> Metadata:
-        """Write one novel's value in one transaction; return what a person wants to read about it."""
+        """Write one novel's value in one transaction; return the metadata of its materialization."""
         raise NotImplementedError
 
-    def load(self, novel: str) -> T:
-        """Read one novel's value; raises `NothingStored` when there is none."""
+    def load(self, novel: str) -> Loaded:
+        """Read one novel's value; raises UnknownNovel when there is none."""
         raise NotImplementedError
 
     def note_failure(self, novel: str, error: Exception) -> None:
-        """Called before a failure is reported, for what the store should remember of it."""
+        """Record a failure in the store, where that is wanted; called before it is reported."""
 
     def handle_output(  # type: ignore[override]
-        self, context: dg.OutputContext, obj: PartitionResults[T]
+        self, context: dg.OutputContext, obj: Mapping[str, T]
     ) -> Iterator[Any]:
-        """Compute and store novel after novel."""
+        """Store novel after novel, each as soon as the asset has computed it."""
         failures: dict[str, str] = {}
         events = NovelEvents(context)
-        for novel in obj.novels:
+        for novel in obj:
             try:
-                metadata = patiently(partial(self._compute_and_store, obj, novel))
+                metadata = retry_while_down(partial(self._store_current, obj, novel))
             except Exception as error:
                 self.note_failure(novel, error)
-                if len(obj.novels) == 1 or passes_by_itself(error) or isinstance(error, ContentUnreadable):
+                if len(obj) == 1 or passes_by_itself(error) or isinstance(error, ContentUnreadable):
                     # With the database or the content gone for good, no other novel would fare better.
                     raise as_failure(error) from error
                 context.log.warning("%s: %s", novel, sentence(error))
@@ -59,37 +65,22 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T]):
             if events.due:
                 yield from events.write()
         yield from events.write()
-        if len(failures) == len(obj.novels) or (failures and not followed_in_run(context)):
+        if len(failures) == len(obj) or (failures and not followed_in_run(context)):
             raise dg.Failure(description=list_failures(failures), metadata=dict(failures), allow_retries=False)
 
-    def load_input(self, context: dg.InputContext) -> T | StoredPartitions[T]:
+    def load_input(self, context: dg.InputContext) -> Loaded | LazyPartitions[Loaded]:
         """One novel's value, or a mapping that reads novels when they are asked for."""
         novels = context.asset_partition_keys
         if len(novels) == 1:
             return self._load(novels[0])
-        return StoredPartitions(novels, self._load)
+        return LazyPartitions(novels, self._load)
 
-    def _compute_and_store(self, obj: PartitionResults[T], novel: str) -> Metadata:
-        # Together: what is computed may be a stream, which a first attempt at storing it has used up.
-        return self.store(novel, obj.compute(novel))
+    def _store_current(self, values: Mapping[str, T], novel: str) -> Metadata:
+        # Taken anew for each attempt: a value may be a stream, which the attempt before has used up.
+        for _ in range(ATTEMPTS - 1):
+            with suppress(RowsChanged):
+                return self.store(novel, values[novel])
+        return self.store(novel, values[novel])
 
-    def _load(self, novel: str) -> T:
-        return patiently(partial(self.load, novel))
-
-
-def sentence(error: BaseException) -> str:
-    """What to tell a person about an error: its message, with the class's name when it says nothing itself."""
-    message = sentence_for(error) or str(error).strip()
-    if isinstance(error, dg.Failure):
-        message = error.description or message
-    return message if len(message.split()) > 1 else f"{type(error).__name__}: {message}"
-
-
-def as_failure(error: BaseException) -> dg.Failure:
-    """A step failure that shows the sentence and is not retried by itself."""
-    return dg.Failure(description=sentence(error), allow_retries=False)
-
-
-def list_failures(failures: Mapping[str, str]) -> str:
-    """One line for each novel that failed."""
-    return "\n".join(f"{novel}: {reason}" for novel, reason in failures.items())
+    def _load(self, novel: str) -> Loaded:
+        return retry_while_down(partial(self.load, novel))

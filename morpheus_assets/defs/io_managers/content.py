@@ -1,38 +1,35 @@
-"""IO managers of the rows that are read from files: novels, chapters, chunks, panels. No SQL here."""
+"""IO managers of the tables novels, chapters, chunks and panels. No SQL here."""
 
-import dataclasses
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.defs.assets.metadata import chapter_preview, chunk_preview, panel_sheet, replaced
+from morpheus_assets.defs.assets.metadata import chapter_preview, chunk_preview, replaced
 from morpheus_assets.defs.assets.values import (
-    ChapterSearch,
+    UNCHANGED,
     CutNovel,
     FoundChapters,
-    FoundPanels,
-    NovelFile,
-    ReadNovel,
+    NovelPanels,
     RefusedNovel,
+    StoredChapters,
     StoredNovel,
+    Unchanged,
 )
-from morpheus_assets.defs.io_managers.base import Metadata, NovelPartitionsIOManager
+from morpheus_assets.defs.io_managers.base import Loaded, Metadata, NovelPartitionsIOManager, T
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.domain.content import ChunkRecord, PanelRecord, StoredText
-from morpheus_assets.services.novels import novel_record
+from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, StoredText
 from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
 from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_cut_chapters
-from morpheus_assets.store.content.novels import is_read, load_novel, refuse_novel, stored_text, upsert_novel
-from morpheus_assets.store.content.panels import load_panels, load_panels_of, replace_panels
+from morpheus_assets.store.content.novels import load_novel, refuse_novel, stored_text, upsert_novel
+from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.database.errors import TextChanged
-from morpheus_assets.text.documents import Document, HeadingHint
+from morpheus_assets.text.documents import Document
 
 
-class ContentIOManager(NovelPartitionsIOManager[Any]):
+class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
     """What the four have in common: the database."""
 
     def __init__(self, database: DatabaseResource) -> None:
@@ -44,12 +41,12 @@ class ContentIOManager(NovelPartitionsIOManager[Any]):
         return self.database.engine
 
 
-class NovelsIOManager(ContentIOManager):
+class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
     """One row a novel; a refused file is noted beside the text that is already stored."""
 
-    def store(self, novel: str, value: NovelFile) -> Metadata:
-        """Write the text; a file that was read already is not read again, an equal text not written."""
-        changed = not self._is_read(novel, value) and self._write(novel, value.read())
+    def store(self, novel: str, value: NovelRecord | Unchanged) -> Metadata:
+        """Write the text unless an equal one is stored."""
+        changed = value is not UNCHANGED and upsert_novel(self.engine, value)
         stored = stored_text(self.engine, novel)
         return {
             "dagster/row_count": 1,
@@ -76,15 +73,6 @@ class NovelsIOManager(ContentIOManager):
             stored.source_digest, stored.body_digest, stored.mark, partial(self._document, novel, stored)
         )
 
-    def _is_read(self, novel: str, file: NovelFile) -> bool:
-        if file.source_digest is None:
-            return False
-        return is_read(self.engine, novel, file.source_path, file.source_digest, file.reader)
-
-    def _write(self, novel: str, read: ReadNovel) -> bool:
-        record = novel_record(novel, read.document, read.source_path, read.source_digest)
-        return upsert_novel(self.engine, record)
-
     def _document(self, novel: str, seen: StoredText) -> Document:
         row = load_novel(self.engine, novel)
         if stored_text(self.engine, novel) != seen:
@@ -97,23 +85,20 @@ class NovelsIOManager(ContentIOManager):
             language=row.language,
             title=row.title,
             author=row.author,
-            hints=tuple(HeadingHint(**dataclasses.asdict(hint)) for hint in row.hints),
+            hints=row.hints,
         )
 
 
-class ChaptersIOManager(ContentIOManager):
+class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
     """The chapters of a novel, replaced as a whole, or left standing."""
 
-    def store(self, novel: str, value: ChapterSearch) -> Metadata:
-        """Write the rows that changed and delete those that are gone; unless they were found just so before."""
-        made = {
-            "source_digest": value.novel.source_digest,
-            "rules": value.rules,
-            "text_mark": value.novel.mark,
-        }
-        counts = keep_chapters(self.engine, novel, **made)
-        if counts is None:
-            counts = replace_chapters(self.engine, novel, value.find(), **made)
+    def store(self, novel: str, value: FoundChapters) -> Metadata:
+        """Write the rows that changed and delete those that are gone; or let all of them stand."""
+        made = {"source_digest": value.source_digest, "rules": value.rules, "text_mark": value.text_mark}
+        if value.rows is UNCHANGED:
+            counts = keep_chapters(self.engine, novel, **made)
+        else:
+            counts = replace_chapters(self.engine, novel, value.rows, **made)
         rows = load_chapters(self.engine, novel)
         return {
             **replaced(counts),
@@ -121,27 +106,28 @@ class ChaptersIOManager(ContentIOManager):
             "preview": chapter_preview(rows),
         }
 
-    def load(self, novel: str) -> FoundChapters:
+    def load(self, novel: str) -> StoredChapters:
         """Read the chapters in order."""
         # The digest first: rows of a later text are then noticed when the chunks are stored.
         digest, mark = chapters_source(self.engine, novel)
-        return FoundChapters(load_chapters(self.engine, novel), digest, mark)
+        return StoredChapters(load_chapters(self.engine, novel), digest, mark)
 
 
-class ChunksIOManager(ContentIOManager):
-    """The chunks of a novel, cut while they are written and replaced as a whole, or left standing."""
+class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
+    """The chunks of a novel, replaced as a whole, or left standing."""
 
     def store(self, novel: str, value: CutNovel) -> Metadata:
-        """Write the rows that changed and delete those that are gone; unless they were cut just so before."""
+        """Write the rows that changed and delete those that are gone; or let all of them stand."""
         started = time.perf_counter()
         made = {
             "chunker": value.chunker,
-            "source_digest": value.novel.source_digest,
-            "body_digest": value.novel.body_digest,
+            "source_digest": value.source_digest,
+            "body_digest": value.body_digest,
         }
-        counts = keep_chunks(self.engine, novel, **made)
-        if counts is None:
-            counts = replace_cut_chapters(self.engine, novel, value.load(), **made)
+        if value.chapters is UNCHANGED:
+            counts = keep_chunks(self.engine, novel, **made)
+        else:
+            counts = replace_cut_chapters(self.engine, novel, value.chapters, **made)
         chapters = count_chunks(self.engine, novel)
         return {
             **replaced(counts),
@@ -152,17 +138,16 @@ class ChunksIOManager(ContentIOManager):
             "preview": chunk_preview(chapters, value.titles),
         }
 
-    def load(self, novel: str) -> Iterator[ChunkRecord]:
+    def load(self, novel: str) -> Iterator[Chunk]:
         """Read the chunks in order, as a stream."""
         return iter_chunks(self.engine, novel)
 
 
-class PanelsIOManager(ContentIOManager):
+class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
     """The panels of a novel, stored or refused, replaced as a whole."""
 
-    def store(self, novel: str, value: FoundPanels) -> Metadata:
+    def store(self, novel: str, value: NovelPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
-        value.make_sure(lambda: [row.path for row in load_panels_of(self.engine, [novel])[novel]])
         counts = replace_panels(self.engine, novel, value.rows, panels_digest=value.digest)
         refused = [row for row in value.rows if row.state == "refused"]
         return {
@@ -170,7 +155,7 @@ class PanelsIOManager(ContentIOManager):
             "stored": len(value.rows) - len(refused),
             "refused": len(refused),
             "refusals": dg.MetadataValue.md("\n".join(f"- {row.reason}" for row in refused[:50]) or "none"),
-            "contact_sheet": panel_sheet(value),
+            "contact_sheet": value.contact_sheet,
         }
 
     def load(self, novel: str) -> list[PanelRecord]:

@@ -1,7 +1,9 @@
-"""IO managers of vectors: ask what is missing, store batches as they arrive, say what each novel cost. No SQL here."""
+"""IO managers of vectors: write batches as they arrive, record what was spent, report on each novel. No SQL here."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,24 +12,26 @@ import dagster as dg
 import numpy as np
 from sqlalchemy import Engine
 
-from morpheus_assets.defs.assets.partitioned import StoredPartitions
-from morpheus_assets.defs.assets.values import EmbeddingStream
-from morpheus_assets.defs.io_managers.base import Metadata, as_failure, list_failures, sentence
+from morpheus_assets.defs.assets.partitioned import LazyPartitions
+from morpheus_assets.defs.assets.values import NovelsEmbeddings, SpaceStream
+from morpheus_assets.defs.failures import list_failures, sentence, told_in_a_sentence
+from morpheus_assets.defs.io_managers.base import Metadata
 from morpheus_assets.defs.io_managers.events import NovelEvents
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.services.configured_spaces import kept_spaces
-from morpheus_assets.services.embed_novels import SpaceFiller, Tally, covered_novels
+from morpheus_assets.domain.embeddings import Arrival, Cost, FailedNovel, RefusedContent, VectorBatch
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.content.chunks import iter_chunks
-from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.content.panels import load_panels
-from morpheus_assets.store.database.outages import interruption_behind, patiently
+from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
 from morpheus_assets.store.database.statistics import refresh_statistics
 from morpheus_assets.store.spaces import spaces, vectors
-from morpheus_assets.store.spaces.coverage import NovelCoverage
+from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
 from morpheus_assets.store.spaces.indexes import ensure_index
+from morpheus_assets.store.spaces.refusals import record_refusals
+
+PROGRESS_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,34 @@ class NovelEmbeddings:
     embeddings: np.ndarray
 
 
+class Tally:
+    """What has been stored of one stream: its cost by novel, and the novels that did not get through."""
+
+    def __init__(self) -> None:
+        self.costs: defaultdict[str, Cost] = defaultdict(Cost)
+        self.faults: dict[str, Exception] = {}
+
+    def add(self, arrival: Arrival) -> None:
+        """Count what was stored; keep the error of a novel that failed."""
+        if isinstance(arrival, FailedNovel):
+            self.faults[arrival.novel] = arrival.error
+            return
+        for novel, cost in arrival.costs.items():
+            self.costs[novel] += cost
+
+    @property
+    def embedded(self) -> int:
+        """Vectors stored, of all novels."""
+        return sum(cost.embedded for cost in self.costs.values())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens charged for them."""
+        return sum(cost.tokens for cost in self.costs.values())
+
+
 class EmbeddingsIOManager(dg.IOManager):
-    """Stores the vectors of a space while they arrive, for one novel or many in one stream of requests.
+    """Stores the vectors of a space while they arrive, for one novel or many in one stream.
 
     When a run of many novels fails for some of them, the others are recorded as materialized before the step fails.
     """
@@ -52,87 +82,126 @@ class EmbeddingsIOManager(dg.IOManager):
         """The engine of the content database."""
         return self.database.engine
 
-    def handle_output(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:  # type: ignore[override]
-        """Embed what is missing, store it batch by batch, then report on every novel."""
-        try:
-            yield from self._embed_and_report(context, obj)
-        except dg.Failure:
-            raise
-        except Exception as error:
-            interruption = interruption_behind(error)
-            if interruption:
-                raise interruption from error
-            raise as_failure(error) from error
+    def handle_output(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:  # type: ignore[override]
+        """Store every stream batch by batch, then report on every novel of the asset's own space."""
+        with told_in_a_sentence():
+            for stream in obj.streams:
+                if stream.row.key == obj.space.key:
+                    yield from self._store_own(context, obj, stream)
+                else:
+                    self._store_kept(context, stream)
 
-    def _embed_and_report(self, context: dg.OutputContext, obj: EmbeddingStream) -> Iterator[Any]:
-        failures = {**self.why_without_input(obj.novels), **obj.excluded}
-        novels = [novel for novel in obj.novels if novel not in failures]
-        if obj.leads:
-            # First, so that a fault of the new space never keeps what has just arrived from being found.
-            self._complete_kept_spaces(context, obj, novels)
-        started = time.perf_counter()
-        row = patiently(partial(spaces.register_space, self.engine, obj.space))
-        tally = Tally()
-        events = NovelEvents(context)
-        written: list[Any] = []
-
-        def record_whole_novels() -> None:
-            if events.due:
-                left = [novel for novel in novels if novel not in events]
-                for covered in covered_novels(self.engine, row, left).values():
-                    if not covered.missing:
-                        events.add(covered.novel, _report(covered, obj.space, tally, time.perf_counter() - started))
-                written.extend(events.write())
-
-        faults = self._filler(context, obj, record_whole_novels).fill(row, novels, tally)
-        yield from written
-        if obj.leads and tally.embedded.total():
-            patiently(partial(spaces.activate_first, self.engine, row.key))
-        row = patiently(partial(spaces.get_space, self.engine, row.key))
-        patiently(partial(refresh_statistics, self.engine, row))
-        if row.state != "building":
-            # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
-            patiently(partial(ensure_index, self.engine, row))
-        for novel, covered in covered_novels(self.engine, row, novels).items():
-            if covered.missing:
-                fault = faults.get(novel)
-                failures[novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
-            elif novel not in events:
-                events.add(novel, _report(covered, obj.space, tally, time.perf_counter() - started))
-        yield from events.write()
-        if failures:
-            text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
-            cause = next(iter(faults.values()), None)
-            raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from cause
-
-    def load_input(self, context: dg.InputContext) -> NovelEmbeddings | StoredPartitions[NovelEmbeddings]:
+    def load_input(self, context: dg.InputContext) -> NovelEmbeddings | LazyPartitions[NovelEmbeddings]:
         """The vectors of one novel, or a mapping that reads novels when they are asked for."""
         key = context.asset_key.path[-1]
         row = spaces.get_space(self.engine, key)
         novels = context.asset_partition_keys
         if len(novels) == 1:
             return self._load(row, novels[0])
-        return StoredPartitions(novels, lambda novel: self._load(row, novel))
+        return LazyPartitions(novels, lambda novel: self._load(row, novel))
 
     def hashes_of(self, novel: str) -> list[bytes]:
         """The distinct content hashes of a novel, in reading order."""
         raise NotImplementedError
 
-    def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
-        """For each novel that has nothing to embed the sentence that says so."""
-        raise NotImplementedError
+    def _store_kept(self, context: dg.OutputContext, stream: SpaceStream) -> None:
+        key, tally = stream.row.key, Tally()
+        self._store(context, stream, tally)
+        if tally.embedded:
+            context.log.info("%s still answers searches: %s embedded in it too", key, tally.embedded)
+        for novel, fault in tally.faults.items():
+            context.log.warning("%s still answers searches but lacks %s: %s", key, novel, sentence(fault))
 
-    def _filler(self, context: dg.OutputContext, obj: EmbeddingStream, stored: Callable[[], None]) -> SpaceFiller:
-        return SpaceFiller(self.engine, obj.embed, run_id=context.run_id, log=context.log, stored=stored)
+    def _store_own(self, context: dg.OutputContext, obj: NovelsEmbeddings, stream: SpaceStream) -> Iterator[Any]:
+        started = time.perf_counter()
+        row, tally = stream.row, Tally()
+        failures = dict(obj.excluded)
+        novels = [novel for novel in obj.novels if novel not in failures]
+        events = NovelEvents(context)
+        written: list[Any] = []
 
-    def _complete_kept_spaces(self, context: dg.OutputContext, obj: EmbeddingStream, novels: Sequence[str]) -> None:
-        for row in kept_spaces(self.engine, self.database.settings, obj.space.purpose):
-            tally = Tally()
-            faults = self._filler(context, obj, lambda: None).fill(row, novels, tally)
-            if tally.embedded.total():
-                context.log.info("%s still answers searches: %s embedded in it too", row.key, tally.embedded.total())
-            for novel, fault in faults.items():
-                context.log.warning("%s still answers searches but lacks %s: %s", row.key, novel, sentence(fault))
+        def report(covered: NovelCoverage) -> None:
+            seconds = time.perf_counter() - started
+            events.add(covered.novel, _metadata(covered, obj.space, tally.costs[covered.novel], seconds))
+
+        def record_whole_novels() -> None:
+            if events.due:
+                left = [novel for novel in novels if novel not in events]
+                for covered in self._coverage(row, left):
+                    if not covered.missing:
+                        report(covered)
+                # Handed on later: a step that Dagster leaves at a yield must not have requests on their way.
+                written.extend(events.write())
+
+        self._store(context, stream, tally, record_whole_novels)
+        yield from written
+        if obj.leads and tally.embedded:
+            retry_while_down(partial(spaces.activate_first, self.engine, row.key))
+        self._refresh(row)
+        for covered in self._coverage(row, novels):
+            if covered.missing:
+                fault = tally.faults.get(covered.novel)
+                failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
+            elif covered.novel not in events:
+                report(covered)
+        yield from events.write()
+        if failures:
+            text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
+            cause = next(iter(tally.faults.values()), None)
+            raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from cause
+
+    def _store(
+        self,
+        context: dg.OutputContext,
+        stream: SpaceStream,
+        tally: Tally,
+        after_each: Callable[[], None] = lambda: None,
+    ) -> None:
+        said = time.monotonic()
+        try:
+            # Closed however it ends: its requests stop, and its claims are free for others.
+            with closing(stream.arrivals):
+                for arrival in stream.arrivals:
+                    # Paid for: kept in hand until a database that restarts takes it.
+                    retry_while_down(partial(self._write, stream.row, arrival), seconds=2 * PATIENCE_SECONDS)
+                    tally.add(arrival)
+                    after_each()
+                    if time.monotonic() - said > PROGRESS_SECONDS:
+                        said = time.monotonic()
+                        context.log.info("%s embedded so far, %s tokens", tally.embedded, tally.tokens)
+        finally:
+            for novel, cost in tally.costs.items():
+                retry_while_down(partial(self._record_cost, stream.row, novel, cost, context.run_id))
+
+    def _write(self, row: SpaceRow, arrival: Arrival) -> None:
+        match arrival:
+            case VectorBatch():
+                vectors.write_batch(self.engine, row, arrival.hashes, arrival.embeddings)
+            case RefusedContent():
+                record_refusals(self.engine, row, [(arrival.content_hash, arrival.reason)])
+
+    def _record_cost(self, row: SpaceRow, novel: str, cost: Cost, run_id: str) -> None:
+        if cost.requests or cost.embedded:
+            record_spending(
+                self.engine,
+                row,
+                novel,
+                tokens=cost.tokens,
+                inputs=cost.embedded,
+                requests=cost.requests,
+                cost=price_of(row, cost.tokens),
+                run_id=run_id,
+            )
+
+    def _refresh(self, row: SpaceRow) -> None:
+        row = retry_while_down(partial(spaces.get_space, self.engine, row.key))
+        retry_while_down(partial(refresh_statistics, self.engine, row))
+        if row.state != "building":
+            # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
+            retry_while_down(partial(ensure_index, self.engine, row))
+
+    def _coverage(self, row: SpaceRow, novels: Sequence[str]) -> Sequence[NovelCoverage]:
+        return retry_while_down(partial(coverage, self.engine, row, novels)).novels
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
         hashes = self.hashes_of(novel)
@@ -144,16 +213,15 @@ class EmbeddingsIOManager(dg.IOManager):
         return NovelEmbeddings(present, stacked)
 
 
-def _report(covered: NovelCoverage, space: Space, tally: Tally, seconds: float) -> Metadata:
-    novel = covered.novel
-    price = price_of(space, tally.tokens[novel])
+def _metadata(covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
+    price = price_of(space, cost.tokens)
     return {
         "dagster/row_count": covered.present,
-        "embedded": tally.embedded[novel],
-        "reused": covered.present - tally.embedded[novel],
+        "embedded": cost.embedded,
+        "reused": covered.present - cost.embedded,
         "refused": covered.refused,
-        "tokens": tally.tokens[novel],
-        "requests": tally.requests[novel],
+        "tokens": cost.tokens,
+        "requests": cost.requests,
         "price_dollars": float(price) if price is not None else "unknown",
         "seconds": round(seconds, 3),
     }
@@ -166,17 +234,6 @@ class TextEmbeddingsIOManager(EmbeddingsIOManager):
         """The hashes of a novel's chunks, each once."""
         return list(dict.fromkeys(chunk.content_hash for chunk in iter_chunks(self.engine, novel)))
 
-    def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
-        """Novels without chunks: refused, or never cut. What was stored before a refusal is still embedded."""
-        rows = {row.novel: row for row in list_novels(self.engine, novels)}
-        reasons = {}
-        for novel in novels:
-            row = rows.get(novel)
-            if row is None or not row.chunks:
-                refusal = row.refused_reason if row else None
-                reasons[novel] = refusal or f"{novel} has no chunks; materialize `chunks` for it first."
-        return reasons
-
 
 class ImageEmbeddingsIOManager(EmbeddingsIOManager):
     """Vectors of panels."""
@@ -185,12 +242,3 @@ class ImageEmbeddingsIOManager(EmbeddingsIOManager):
         """The hashes of a novel's stored panels, each once."""
         panels = load_panels(self.engine, novel, state="stored")
         return list(dict.fromkeys(panel.content_hash for panel in panels if panel.content_hash))
-
-    def why_without_input(self, novels: Sequence[str]) -> dict[str, str]:
-        """Novels whose panels were never listed."""
-        known = {row.novel for row in list_novels(self.engine, novels) if row.panels or row.refused_panels}
-        return {
-            novel: f"{novel} has no panels; materialize `panel_images` for it first."
-            for novel in novels
-            if novel not in known
-        }

@@ -24,7 +24,7 @@ def recorded_by_io_manager(value: T) -> dg.Output[T]:
 
 
 def followed_in_run(context: dg.OutputContext) -> bool:
-    """Whether another asset of the same run is made of this one."""
+    """True when another asset of the same run is made of this one."""
     assets = context.step_context.job_def.asset_layer
     return bool(assets.get(context.asset_key).child_keys & set(assets.selected_asset_keys))
 
@@ -43,13 +43,13 @@ class NovelEvents:
         return novel in self._known
 
     def add(self, novel: str, metadata: Mapping[str, Any]) -> None:
-        """Have one novel recorded by the next write; `metadata` is what a person reads about it."""
+        """Have one novel recorded by the next write, with the metadata of its materialization."""
         self._known.add(novel)
         self._waiting[novel] = metadata
 
     @property
     def due(self) -> bool:
-        """Whether the last write was so long ago that somebody may miss the next."""
+        """True when the last write was so long ago that somebody may miss the next."""
         return time.monotonic() - self._written > WRITE_SECONDS
 
     def write(self) -> Iterator[Any]:

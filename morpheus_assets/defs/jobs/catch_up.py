@@ -5,38 +5,34 @@ novel. Here the novels in between that are whole are taken along: they cost no r
 """
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from morpheus_assets.defs.jobs.ingest import TEXT_GROUP
-from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import DatabaseResource
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from morpheus_assets.services.backfills import bridge, novels_of_runs
 
 TAGS = {"morpheus/kind": "unfinished"}
 # Thirty scattered novels took 91 s in twenty runs; four run at a time.
 FEW_RUNS = 4
 
 
-def launch(instance: dg.DagsterInstance, graph: "BaseAssetGraph", database: DatabaseResource) -> str:
-    """Launch the backfill, unless an earlier one has not ended; says what was done in a sentence."""
-    from morpheus_assets.defs.backfills import launch_backfill, running_backfill
-    from morpheus_assets.defs.jobs.reembed import busy_novels
+def launch(instance: dg.DagsterInstance, graph: BaseAssetGraph, database: DatabaseResource) -> str:
+    """Launch the backfill, unless an earlier one has not ended; returns a sentence."""
+    from morpheus_assets.defs.backfills import InstanceBackfills
 
-    running = running_backfill(instance, TAGS)
+    backfills = InstanceBackfills(instance, graph)
+    running = backfills.running(TAGS)
     if running:
-        return f"The backfill {running} is still at it, so none is added."
-    partitions = instance.get_dynamic_partitions(NOVELS.name or "novels")
-    wanted, taken = choose(database, partitions, busy_novels(instance, partitions))
+        return f"The backfill {running} is still running, so none is added."
+    assets = [key.path for key in dg.AssetSelection.groups(TEXT_GROUP).resolve(graph)]
+    partitions = backfills.partitions(assets[0])
+    wanted, taken = choose(database, partitions, novels_of_runs(backfills.runs_at_work(), partitions))
     if not wanted:
         return "Every novel is whole, refused, or at work."
-    backfill_id = launch_backfill(
-        instance,
-        graph,
-        dg.AssetSelection.groups(TEXT_GROUP).resolve(graph),
+    backfill_id = backfills.launch(
+        assets,
         taken,
         title=f"{len(wanted)} novels that are not whole",
         description=f"{len(taken) - len(wanted)} whole novels between them are taken along: that makes fewer runs.",
@@ -53,7 +49,6 @@ def choose(
     A novel whose file was refused, or is gone, is neither; one that a run has at work now is left to it.
     """
     from morpheus_assets.services.ingest_plan import unfinished
-    from morpheus_assets.services.reembedding_launch import bridge
     from morpheus_assets.store.content.novels import ingested_digests
     from morpheus_assets.store.content.source_files import load_source_files
 

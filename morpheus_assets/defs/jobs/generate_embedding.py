@@ -10,15 +10,16 @@ import dagster as dg
 from pydantic import Field
 
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError, ValidationError
-from morpheus_assets.embedding.pricing import price_of
-from morpheus_assets.embedding.spaces import Space, resolve_text_space
-from morpheus_assets.services.configured_spaces import configured_text_spaces
+from morpheus_assets.embedding.models import price_of
+from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from morpheus_assets.embedding.providers import EmbeddingProvider
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider
 
 POOL = "generate_embedding"
 MOST_INPUTS = 1000
@@ -102,9 +103,7 @@ def _space(config: EmbedInputsConfig, providers: ProvidersResource) -> Space:
     if not config.model:
         return configured[0]
     named = [space for space in configured if config.model in (space.key, space.model)]
-    return (
-        named[0] if named else resolve_text_space(config.model, any_openai_model=settings.openai_base_url is not None)
-    )
+    return named[0] if named else resolve_text_space(config.model, own_endpoints=own_endpoints(settings))
 
 
 def _validate(config: EmbedInputsConfig, provider: "EmbeddingProvider") -> None:
@@ -136,7 +135,9 @@ def _embed(
     arrived: "dict[bytes, np.ndarray]",
 ) -> tuple[int, int]:
     """Embed what has not arrived yet into `arrived`; the tokens and requests of this attempt."""
-    from morpheus_assets.embedding.pipeline import EmbeddedBatch, EmbeddingInput, RetryPolicy, embed_batches
+    from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+    from morpheus_assets.embedding.retries import RetryPolicy
+    from morpheus_assets.embedding.stream import embed_batches
     from morpheus_assets.store.accounts.spending import record_spending
 
     missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.inputs) if _hash(text) not in arrived]

@@ -1,6 +1,6 @@
 """The job that drops retired spaces after their retention and collects vectors that nothing needs.
 
-What is deleted and when is decided in space_upkeep.py.
+What is deleted and when is decided in services/space_retention.py.
 """
 
 from collections.abc import Iterator

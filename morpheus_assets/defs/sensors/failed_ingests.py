@@ -1,9 +1,9 @@
-"""Failed ingests are run again by themselves while Postgres says that they left something undone.
+"""The sensor that runs failed ingests again while Postgres says that they left something undone.
 
 Dagster itself repeats a run only when its process crashed; a provider that was down, or a database, fails a step.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -12,22 +12,17 @@ from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.services.backfills import PARTITION_TAG, RUNS_AT_WORK, novels_of_runs
 from morpheus_assets.services.ingest_plan import unfinished
 from morpheus_assets.store.database.errors import StoreError
 
 # From the failed run's end; after the last one the nightly schedule goes on with what lacks vectors.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 180))
 TRY_TAG, AGAIN_TAG = "morpheus/try", "morpheus/again_for"
-PARTITION_TAG, WILL_RETRY_TAG = "dagster/partition", "dagster/will_retry"
+WILL_RETRY_TAG = "dagster/will_retry"
 _LOOK_BACK = timedelta(days=1)
 _RUNS_LOOKED_AT = 500
-_AT_WORK = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 
 
 @dg.sensor(
@@ -45,12 +40,12 @@ def failed_ingests_sensor(
     failed = due(context.instance, now)
     if not failed:
         return dg.SkipReason("No failed ingest waits for another try.")
-    order = list(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
-    busy = {novel for run in _at_work(context.instance) for novel in novels_of(run, order)}
+    partitions = context.instance.get_dynamic_partitions(NOVELS.name or "novels")
+    busy = novels_of_runs(_ingests_at_work(context.instance), partitions)
     requests = []
     try:
         for run in failed:
-            novels = novels_of(run, order)
+            novels = novels_of_runs([run.tags], partitions)
             purpose = "text" if run.job_name == INGEST_NOVELS.name else "image"
             if busy.isdisjoint(novels) and unfinished(database.engine, database.settings, purpose, novels):
                 requests.append(again(run))
@@ -102,13 +97,5 @@ def again(run: dg.DagsterRun) -> dg.RunRequest:
     )
 
 
-def novels_of(run: dg.DagsterRun, order: Sequence[str]) -> list[str]:
-    """The partitions of a run, which are one or a contiguous range; those deleted since are left out."""
-    if RANGE_START not in run.tags:
-        return [run.tags[PARTITION_TAG]] if run.tags.get(PARTITION_TAG) in order else []
-    first, last = run.tags[RANGE_START], run.tags[RANGE_END]
-    return list(order[order.index(first) : order.index(last) + 1]) if first in order and last in order else []
-
-
-def _at_work(instance: dg.DagsterInstance) -> Iterable[dg.DagsterRun]:
-    return instance.get_runs(dg.RunsFilter(statuses=_AT_WORK, tags={"morpheus/kind": "ingest"}))
+def _ingests_at_work(instance: dg.DagsterInstance) -> Iterator[Mapping[str, str]]:
+    return (run.tags for run in instance.get_runs(dg.RunsFilter(statuses=_AT_WORK, tags={"morpheus/kind": "ingest"})))

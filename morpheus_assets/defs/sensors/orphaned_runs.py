@@ -33,7 +33,7 @@ def lost_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 def is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the process that said it was executing `run` is there no more; False when none has said so yet."""
+    """True when the process that said it was executing `run` is gone; False also when none has said so yet."""
     events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
     for event in reversed(events):
         data = event.dagster_event.engine_event_data if event.dagster_event else None

@@ -1,6 +1,6 @@
 """The sensor that moves spaces between their states, and the job that builds a large space's index before.
 
-What is decided is in space_decisions.py, what is done about it in space_moves.py.
+Moves are decided and carried out in services/space_lifecycle.py.
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PrepareConfig(dg.Config):
-    """Which space to prepare."""
+    """The key of the space to prepare."""
 
     space: str
 

@@ -11,20 +11,44 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
-from morpheus_assets.embedding.clip_model import ClipModel, load_clip
-from morpheus_assets.embedding.clip_sources import DEMO_MODEL, ClipSource, find_clip_source
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.clip.identity import (
+    decodes_scaled,
+    file_digest,
+    find_name,
+    resolve_clip_space,
+    space_precision,
+)
+from morpheus_assets.embedding.clip.sources import DEMO_MODEL, ClipSource, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
-from morpheus_assets.embedding.image_spaces import decodes_scaled, file_digest, space_precision
-from morpheus_assets.embedding.memory import enough_memory
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.vectors import unit_vectors
-from morpheus_assets.embedding.spaces import Space, SpaceName
+from morpheus_assets.embedding.local_models import explain_out_of_memory
+from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits, ProviderSpec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from morpheus_assets.embedding.clip.model import ClipModel
 
 BATCH = 32
+
+PROVIDER = ProviderSpec(
+    name="open_clip",
+    aliases=("open-clip",),
+    purpose="image",
+    kind="pytorch",
+    examples=("open_clip/MODEL@TAG", "open_clip/local:FOLDER", "open_clip/demo"),
+    resolve=lambda name, options: resolve_clip_space(
+        name, cache_folder=options.cache_folder, precision=options.precision
+    ),
+    is_local=True,
+    open=lambda space, options: open_provider(
+        space,
+        name=find_name(space, options.configured, options.cache_folder),
+        threads=options.torch_threads,
+    ),
+)
 
 
 def open_provider(
@@ -75,17 +99,19 @@ class OpenClipProvider:
         return len(text.encode()) + 2
 
     async def embed(
-        self, inputs: Sequence[str | Image.Image | Callable[..., Image.Image]], input_type: InputType
+        self, inputs: "Sequence[str | Image.Image | Callable[..., Image.Image]]", input_type: InputType
     ) -> EmbeddingResult:
         """Unit vectors, float32 [n, dimensions], in the order of `inputs`: texts, or panels, not both.
 
         Raises InputRefused with the index of a panel that cannot be opened, ConfigurationError when the model
         cannot be loaded, InvalidAnswer when it gives no usable vector.
         """
-        with enough_memory(self.space.key, "MORPHEUS_IMAGE_SPACES"):
+        with explain_out_of_memory(self.space.key, "MORPHEUS_IMAGE_SPACES"):
             return await self._embed(inputs)
 
-    async def _embed(self, inputs: Sequence[str | Image.Image | Callable[..., Image.Image]]) -> EmbeddingResult:
+    async def _embed(self, inputs: "Sequence[str | Image.Image | Callable[..., Image.Image]]") -> EmbeddingResult:
+        from morpheus_assets.embedding.providers.responses import unit_vectors
+
         loop = asyncio.get_running_loop()
         model = await asyncio.to_thread(self._load)
         forward = self._forward = self._forward or ThreadPoolExecutor(model.workers, "clip-forward")
@@ -110,7 +136,9 @@ class OpenClipProvider:
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _load(self) -> ClipModel:
+    def _load(self) -> "ClipModel":
+        from morpheus_assets.embedding.clip.model import load_clip
+
         with self._loading:
             if self._model is None:
                 if self._source.weights is not None:
@@ -118,7 +146,7 @@ class OpenClipProvider:
                 self._model = load_clip(self._source, space_precision(self.space), self._threads)
             return self._model
 
-    def _threads_for(self, model: ClipModel) -> int:
+    def _threads_for(self, model: "ClipModel") -> int:
         """Decoding threads: a few beside a CPU's forward pass, every core beside a card, which waits for them."""
         cores = os.cpu_count() or 1
         return self._decoders or (min(4, cores) if model.device == "cpu" else cores)
@@ -132,7 +160,9 @@ def _require_same_weights(weights: Path, space: Space) -> None:
         )
 
 
-def _prepare(model: ClipModel, index: int, panel: Any, scaled: bool) -> Any:
+def _prepare(model: "ClipModel", index: int, panel: Any, scaled: bool) -> Any:
+    from PIL import Image
+
     try:
         if not isinstance(panel, Image.Image):
             panel = panel(model.preparation.least_size if scaled else None)

@@ -1,25 +1,53 @@
 """OpenAI's embeddings, or those of any endpoint that speaks its protocol, through the openai SDK.
 
-One call is one request: retries, budget and packing are the pipeline's.
+One call is one request: retries and budget are requests.py's.
 """
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from morpheus_assets.embedding.models import find_model
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.answers import read_answer
-from morpheus_assets.embedding.providers.faults import Endpoint
-from morpheus_assets.embedding.providers.texts import estimate_cl100k, refuse_unusable
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.base import (
+    EmbeddingModel,
+    EmbeddingResult,
+    InputType,
+    ProviderLimits,
+    ProviderSpec,
+)
+from morpheus_assets.embedding.providers.http_errors import Endpoint
+from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 from morpheus_assets.embedding.rate_limits import read_limits
-from morpheus_assets.embedding.spaces import Space
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _OWN_URL = "https://api.openai.com/v1"
 _INPUTS, _REQUEST_TOKENS = 2048, 300_000
+
+
+def _model(name: str, dimensions: int, price: str, any_dimensions: bool = True) -> EmbeddingModel:
+    return EmbeddingModel(
+        name, dimensions, 8192, _INPUTS, _REQUEST_TOKENS, Decimal(price), any_dimensions=any_dimensions
+    )
+
+
+PROVIDER = ProviderSpec(
+    name="openai",
+    purpose="text",
+    kind="openai",
+    # Prices: developers.openai.com/api/docs/pricing, not the batch rate.
+    models=(
+        _model("text-embedding-3-large", 3072, "0.13"),
+        _model("text-embedding-3-small", 1536, "0.02"),
+        _model("text-embedding-ada-002", 1536, "0.10", any_dimensions=False),
+    ),
+    other_models="at an endpoint of one's own",
+    key_setting="openai_api_key",
+    base_url_setting="openai_base_url",
+    open=lambda space, options: OpenAIProvider(space, options.api_key, options.base_url, options.timeout_seconds),
+)
 
 
 class OpenAIProvider:
@@ -46,7 +74,7 @@ class OpenAIProvider:
         self._api_key = api_key or "none"
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        model = find_model("openai", space.model)
+        model = PROVIDER.model(space.model)
         self._size: dict[str, Any] = (
             {"dimensions": space.dimensions} if model and space.dimensions != model.dimensions else {}
         )
@@ -57,9 +85,12 @@ class OpenAIProvider:
 
     async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
         """Embed up to 2048 texts in one request; documents and queries are treated alike by these models."""
+
+        from morpheus_assets.embedding.providers.responses import read_response
+
         refuse_unusable(inputs)
         headers, body = await self._post(list(inputs))
-        vectors, model, tokens = read_answer(
+        vectors, model, tokens = read_response(
             body,
             count=len(inputs),
             dimensions=self.space.dimensions,

@@ -9,22 +9,52 @@ import base64
 import io
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
+from morpheus_assets.domain.spaces import Space, SpaceName, space_key
+from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING, fitted, letterbox_strip
+from morpheus_assets.embedding.clip.sources import architecture_config
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused, ProviderUnavailable
-from morpheus_assets.embedding.panel_shapes import fitted, letterbox_strip
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.answers import read_answer
-from morpheus_assets.embedding.providers.runpod import RunPodEndpoint, RunPodJobs
-from morpheus_assets.embedding.providers.vectors import unit_vectors
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits, ProviderSpec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from morpheus_assets.embedding.providers.runpod import RunPodJobs
 
 BATCH = 16
 SIDE = 1024
 _JPEG_QUALITY = 92
 _VENDOR = "The remote CLIP endpoint"
+
+PROVIDER = ProviderSpec(
+    name="remote_clip",
+    purpose="image",
+    kind="http",
+    examples=("remote_clip/MODEL@DIMENSIONS",),
+    resolve=lambda name, _: resolve_remote_space(name),
+    key_setting="remote_clip_api_key",
+    base_url_setting="remote_clip_url",
+    open=lambda space, options: open_provider(
+        space, api_key=options.api_key, base_url=options.base_url, timeout_seconds=options.timeout_seconds
+    ),
+)
+
+
+def resolve_remote_space(name: SpaceName) -> Space:
+    """The space of `remote_clip/MODEL[@DIMENSIONS]`; raises ConfigurationError when its dimensions are not known."""
+    stated = name.tag or ""
+    config = architecture_config(name.model)
+    dimensions = int(stated) if stated.isdecimal() else int(config["embed_dim"]) if config else None
+    if dimensions is None:
+        raise ConfigurationError(
+            f"`{name}` lacks its number of dimensions: write `remote_clip/{name.model}@512`, for example."
+        )
+    preparation = json.dumps(
+        {"panels": PANEL_SHAPING, "preprocess": "fitted into 1024, then the endpoint's own"}, sort_keys=True
+    )
+    key = space_key("remote-clip", name.model, dimensions)
+    return Space(key, "image", "remote_clip", name.model, "as deployed", dimensions, preparation, None)
 
 
 def open_provider(
@@ -36,6 +66,8 @@ def open_provider(
     cold_start_seconds: float = 300.0,
 ) -> "RemoteClipProvider":
     """Open a `remote_clip/…` space; connects to nothing yet. Raises ConfigurationError without key or address."""
+    from morpheus_assets.embedding.providers.runpod import RunPodEndpoint, RunPodJobs
+
     if not base_url or not base_url.startswith(("http://", "https://")):
         raise ConfigurationError(
             f"{space.key} needs MORPHEUS_REMOTE_CLIP_URL: set it to https://api.runpod.ai/v2/ENDPOINT_ID."
@@ -59,7 +91,7 @@ def open_provider(
 class RemoteClipProvider:
     """Embeds panels ("document", polled for) and descriptions ("query", answered in one exchange)."""
 
-    def __init__(self, space: Space, jobs: RunPodJobs) -> None:
+    def __init__(self, space: Space, jobs: "RunPodJobs") -> None:
         self.space = space
         self.limits = ProviderLimits(max_inputs=BATCH)
         self._jobs = jobs
@@ -69,7 +101,7 @@ class RemoteClipProvider:
         return len(text.encode()) + 2
 
     async def embed(
-        self, inputs: Sequence[str | Image.Image | Callable[[], Image.Image]], input_type: InputType
+        self, inputs: "Sequence[str | Image.Image | Callable[[], Image.Image]]", input_type: InputType
     ) -> EmbeddingResult:
         """Unit vectors, float32 [n, dimensions], in the order of `inputs`: texts, or panels, not both.
 
@@ -77,6 +109,8 @@ class RemoteClipProvider:
         the panels together exceed the endpoint's limit, InputRefused for a panel that cannot be opened, and the
         classes of embedding.errors for what the endpoint does.
         """
+        from morpheus_assets.embedding.providers.responses import read_response, unit_vectors
+
         if all(isinstance(each, str) for each in inputs):
             modality, content = "text", [str(each) for each in inputs]
         else:
@@ -85,7 +119,7 @@ class RemoteClipProvider:
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query")
         _raise_worker_error(output)
-        vectors, model, tokens = read_answer(
+        vectors, model, tokens = read_response(
             json.dumps(output).encode(),
             count=len(inputs),
             dimensions=self.space.dimensions,
@@ -100,6 +134,8 @@ class RemoteClipProvider:
 
 
 def _data_uri(index: int, panel: Any) -> str:
+    from PIL import Image
+
     try:
         image = panel if isinstance(panel, Image.Image) else panel()
         small = letterbox_strip(image, SIDE)

@@ -22,7 +22,7 @@ from morpheus_assets.embedding.errors import (
     RequestTooLarge,
     ValidationError,
 )
-from morpheus_assets.embedding.providers.faults import Endpoint
+from morpheus_assets.embedding.providers.http_errors import Endpoint
 from morpheus_assets.embedding.rate_limits import read_retry_after
 
 MAX_SYNC_BYTES = 20_000_000
@@ -37,12 +37,12 @@ class RunPodEndpoint(Endpoint):
     """One serverless endpoint: `base_url` is https://api.runpod.ai/v2/ENDPOINT_ID."""
 
     def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
-        """The error that an answer with this HTTP status is."""
+        """The error for a response with this status."""
         said = f"HTTP {status}" + (f": {self.quote(body[:400].decode('utf-8', 'replace'))}" if body else "")
         if status in (401, 403):
             return ConfigurationError(
                 f"{self.vendor} refuses the key ({said}): set {self.key_setting} to a key with access to"
-                f" {self.shown_url}."
+                f" {self.display_url}."
             )
         if status == 402:
             return BillingError(f"{self.vendor}'s account has no credit left ({said}): add some, then run again.")
@@ -60,7 +60,7 @@ class RunPodEndpoint(Endpoint):
                 f"{self.vendor} is in trouble ({said}): run again later.", read_retry_after(headers)
             )
         return ConfigurationError(
-            f"{self.vendor} has no such endpoint at {self.shown_url} ({said}): check {self.base_url_setting}."
+            f"{self.vendor} has no such endpoint at {self.display_url} ({said}): check {self.base_url_setting}."
         )
 
 

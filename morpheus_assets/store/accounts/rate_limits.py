@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
-from morpheus_assets.store.database.outages import patiently
+from morpheus_assets.store.database.outages import retry_while_down
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import transaction
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.rate_limits import ObservedLimits
+
+queries = load_queries(__file__)
 
 WINDOW_SECONDS = 60.0
 # Bookings are kept in slots of this length, so the row stays small whatever the number of requests.
@@ -35,17 +38,6 @@ _LONGEST_PAUSE = 600.0
 # What may be sent before it is booked, as a share of the limits, while half of them was free so long ago at most.
 _UNBOOKED = 0.01
 _ALLOWANCE_SECONDS = 5.0
-
-# The clock is read outside: within, it would be older than the wait for the row's lock.
-_OPEN = """
-WITH account AS MATERIALIZED (
-    SELECT recent, observed_requests, observed_tokens, observed_at, paused_until
-    FROM rate_limits WHERE provider = %s FOR UPDATE
-)
-SELECT extract(epoch FROM clock_timestamp())::float8, recent, observed_requests, observed_tokens,
-       extract(epoch FROM observed_at)::float8, extract(epoch FROM paused_until)::float8
-FROM account
-"""
 
 Slot = list[float]
 """[second since 1970, requests, tokens]"""
@@ -66,7 +58,7 @@ class _Account:
 
 @dataclass
 class _Allowance:
-    """What may be sent before it is booked, by the last booking; `at` on this process's clock."""
+    """Requests and tokens that may be sent unbooked since the last booking, which was `at` on this process's clock."""
 
     at: float
     requests: float
@@ -100,7 +92,7 @@ class PostgresBudget:
             wait = await self._call(self._paused_seconds)
 
     def surely_fits(self, requests: int, tokens: int) -> bool:
-        """Whether so much may be sent now and booked while it is on its way: a request, or a hundredth of a minute.
+        """True when so much may be sent now and booked while it is on its way: a request, or a hundredth of a minute.
 
         Only while half of the limits was free after this process's last booking, seconds ago, which waited for nothing.
         """
@@ -124,7 +116,7 @@ class PostgresBudget:
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
         # A server that restarts in the middle must not end a stream of paid requests; a booking made twice only waits.
-        work = partial(patiently, partial(function, *arguments))
+        work = partial(retry_while_down, partial(function, *arguments))
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _book(self, requests: int, tokens: int) -> float:
@@ -167,9 +159,7 @@ class PostgresBudget:
         with transaction(self._engine) as connection:
             self._ensure_row(connection)
             connection.execute(
-                "UPDATE rate_limits SET observed_requests = coalesce(%(requests)s, observed_requests),"
-                " observed_tokens = coalesce(%(tokens)s, observed_tokens), observed_at = clock_timestamp()"
-                " WHERE provider = %(provider)s",
+                queries.observe_limits,
                 {"requests": lower_requests, "tokens": lower_tokens, "provider": self._provider},
             )
         waits = [
@@ -188,30 +178,28 @@ class PostgresBudget:
         with transaction(self._engine) as connection:
             self._ensure_row(connection)
             connection.execute(
-                "UPDATE rate_limits SET paused_until = greatest("
-                " CASE WHEN paused_until < clock_timestamp() + make_interval(secs => %s) THEN paused_until END,"
-                " clock_timestamp() + make_interval(secs => %s)) WHERE provider = %s",
-                [_LONGEST_PAUSE, min(max(0.0, seconds), _LONGEST_PAUSE), self._provider],
+                queries.pause_account,
+                {
+                    "longest": _LONGEST_PAUSE,
+                    "seconds": min(max(0.0, seconds), _LONGEST_PAUSE),
+                    "provider": self._provider,
+                },
             )
 
     def _paused_seconds(self) -> float:
         with transaction(self._engine) as connection:
-            row = connection.execute(
-                "SELECT extract(epoch FROM paused_until - clock_timestamp())::float8"
-                " FROM rate_limits WHERE provider = %s",
-                [self._provider],
-            ).fetchone()
+            row = connection.execute(queries.paused_seconds, {"provider": self._provider}).fetchone()
         seconds = row[0] or 0.0 if row else 0.0
         return seconds if 0.0 < seconds < _LONGEST_PAUSE else 0.0
 
     def _ensure_row(self, connection: Any) -> None:
-        connection.execute("INSERT INTO rate_limits (provider) VALUES (%s) ON CONFLICT DO NOTHING", [self._provider])
+        connection.execute(queries.add_account, {"provider": self._provider})
 
     def _open(self, connection: Any) -> _Account:
-        row = connection.execute(_OPEN, [self._provider]).fetchone()
+        row = connection.execute(queries.open_account, {"provider": self._provider}).fetchone()
         if row is None:
             self._ensure_row(connection)
-            row = connection.execute(_OPEN, [self._provider]).fetchone()
+            row = connection.execute(queries.open_account, {"provider": self._provider}).fetchone()
         now, recent, requests, tokens, observed_at, paused_until = row
         fresh = observed_at is not None and 0 <= now - observed_at < _OBSERVED_SECONDS
         slots = [slot for slot in recent if now < _leaves(slot[0]) and slot[0] < now + _LONGEST_BOOKING]
@@ -224,9 +212,7 @@ class PostgresBudget:
         )
 
     def _save(self, connection: Any, account: _Account) -> None:
-        connection.execute(
-            "UPDATE rate_limits SET recent = %s::jsonb WHERE provider = %s", [json.dumps(account.slots), self._provider]
-        )
+        connection.execute(queries.save_account, {"recent": json.dumps(account.slots), "provider": self._provider})
 
 
 def _allowance_of(account: _Account) -> _Allowance | None:

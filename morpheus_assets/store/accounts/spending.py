@@ -1,4 +1,4 @@
-"""What embedding cost: one row per novel, space and run, kept also after the space is dropped."""
+"""The cost of embedding: one row per novel, space and run, kept also after the space is dropped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,16 @@ from decimal import Decimal
 
 from psycopg.rows import class_row
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
+
+queries = load_queries(__file__)
 
 
 @dataclass(frozen=True)
 class SpendingTotal:
-    """What one space cost; `cost` is in US dollars, None when no price was known for any of it."""
+    """The cost of one space; `cost` is in US dollars, None when no price was known for any of it."""
 
     space_key: str
     tokens: int
@@ -23,28 +25,49 @@ class SpendingTotal:
     cost: Decimal | None
 
 
+@dataclass(frozen=True)
+class Spent:
+    """The sum of what runs recorded as spent; `cost` in US dollars, None when no price was known."""
+
+    tokens: int
+    requests: int
+    cost: float | None
+
+
 def record_spending(
-    bind: Bind, space: Space | SpaceRow, novel: str | None, *,
+    bind: Bind, space: Space, novel: str | None, *,
     tokens: int, inputs: int, requests: int, cost: Decimal | None, run_id: str | None = None,
 ) -> None:  # fmt: skip
-    """Note what was paid for `inputs` embeddings; `cost` in US dollars, None where the price is not known."""
+    """Record the cost of `inputs` embeddings, `cost` in US dollars; None where the price is not known."""
     with transaction(bind) as connection:
         connection.execute(
-            "INSERT INTO spending (space_key, novel, tokens, inputs, requests, cost, run_id)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [space.key, novel, tokens, inputs, requests, cost, run_id],
-        )
+            queries.record_spending,
+            {
+                "space_key": space.key, "novel": novel, "tokens": tokens, "inputs": inputs, "requests": requests,
+                "cost": cost, "run_id": run_id,
+            },
+        )  # fmt: skip
 
 
 def spending_totals(
     bind: Bind, *, since: datetime | None = None, keys: Sequence[str] | None = None
 ) -> list[SpendingTotal]:
-    """What was paid per space, in all or since a moment, most tokens first."""
+    """The costs by space, in all or since a moment, most tokens first."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpendingTotal)) as cursor:
         return cursor.execute(
-            "SELECT space_key, sum(tokens)::bigint AS tokens, sum(inputs)::bigint AS inputs,"
-            " sum(requests)::bigint AS requests, sum(cost) AS cost FROM spending"
-            " WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
-            " AND (%(keys)s::text[] IS NULL OR space_key = ANY(%(keys)s)) GROUP BY space_key ORDER BY 2 DESC, 1",
-            {"since": since, "keys": None if keys is None else list(keys)},
+            queries.spending_totals, {"since": since, "keys": None if keys is None else list(keys)}
         ).fetchall()
+
+
+def last_spending(bind: Bind) -> int:
+    """The number of the newest spending, 0 where there is none."""
+    with transaction(bind) as connection:
+        row = connection.execute(queries.last_spending).fetchone()
+    return int(row[0]) if row else 0
+
+
+def spent_since(bind: Bind, space_key: str, novels: Sequence[str], after: int) -> Spent:
+    """The sum spent on some novels in a space after the spending with the number `after`."""
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(Spent)) as cursor:
+        found = cursor.execute(queries.spent_since, {"space_key": space_key, "novels": list(novels), "after": after})
+        return found.fetchone() or Spent(0, 0, None)

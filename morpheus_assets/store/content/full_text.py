@@ -1,6 +1,6 @@
-"""Which words of a passage full text can find: the language's configuration, and bigrams for scripts without spaces.
+"""The words of a passage that full text can find: the language's configuration, and bigrams where no spaces are.
 
-Pure text work shared by writing (chunks.py) and searching (search.py); no SQL runs here.
+Pure text work, the same when passages are written and when they are searched; no SQL runs here.
 """
 
 import re
@@ -21,7 +21,7 @@ def configuration_of(language: str) -> str:
 
 
 def has_unspaced(body: str) -> bool:
-    """Whether some of the text is in a script without spaces between words."""
+    """True when some of the text is in a script without spaces between words."""
     return _UNSPACED.search(body) is not None
 
 

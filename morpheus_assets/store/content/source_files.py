@@ -1,23 +1,20 @@
-"""What the sensors saw of the content folder, and tombstones for what vanished from it.
-
-Nothing here looks at a file system: observations come in as values.
-"""
+"""The sensors' observations of the source files, and tombstones for files that vanished. Reads no file system."""
 
 from collections.abc import Iterable
 
 from psycopg.rows import class_row
 
 from morpheus_assets.domain.content import SourceFile, Tombstone
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
+
+queries = load_queries(__file__)
 
 
 def load_source_files(bind: Bind, kind: str) -> dict[str, SourceFile]:
     """All observations of one kind ("text" or "panel") by path."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
-        rows = cursor.execute(
-            "SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at FROM source_files WHERE kind = %s",
-            [kind],
-        ).fetchall()
+        rows = cursor.execute(queries.source_files, {"kind": kind}).fetchall()
     return {row.path: row for row in rows}
 
 
@@ -25,9 +22,7 @@ def source_files_between(bind: Bind, kind: str, after: str | None, until: str | 
     """Observations of one kind whose path lies behind `after` and not behind `until`, in the order of the bytes."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
         rows = cursor.execute(
-            "SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at FROM source_files WHERE kind = %s"
-            ' AND path COLLATE "C" > %s AND (%s::text IS NULL OR path COLLATE "C" <= %s)',
-            [kind, after or "", until, until],
+            queries.source_files_between, {"kind": kind, "after": after or "", "until": until}
         ).fetchall()
     return {row.path: row for row in rows}
 
@@ -35,11 +30,7 @@ def source_files_between(bind: Bind, kind: str, after: str | None, until: str | 
 def path_bounds(bind: Bind, kind: str, after: str | None, every: int) -> list[str]:
     """Every so many-th known path behind `after`, in the order of the bytes."""
     with transaction(bind) as connection:
-        rows = connection.execute(
-            'SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path COLLATE "C") AS place FROM source_files'
-            ' WHERE kind = %s AND path COLLATE "C" > %s) known WHERE place %% %s = 0',
-            [kind, after or "", every],
-        ).fetchall()
+        rows = connection.execute(queries.path_bounds, {"kind": kind, "after": after or "", "every": every}).fetchall()
     return [path for (path,) in rows]
 
 
@@ -50,13 +41,7 @@ def changed_panel_sets(bind: Bind) -> list[tuple[str, str, int]]:
     there. Novels with a file that has no digest yet are left out.
     """
     with transaction(bind) as connection:
-        return connection.execute(
-            "SELECT s.novel, s.digest, s.latest FROM (SELECT novel, max(mtime_ns) AS latest,"
-            " encode(sha256(string_agg(convert_to(path, 'UTF8') || '\\x00' || convert_to(digest || chr(10), 'UTF8'),"
-            """ '' ORDER BY path COLLATE "C")), 'hex') AS digest"""
-            " FROM source_files WHERE kind = 'panel' GROUP BY novel HAVING bool_and(digest IS NOT NULL)) s"
-            " LEFT JOIN novels n USING (novel) WHERE n.panels_digest IS DISTINCT FROM s.digest ORDER BY s.novel"
-        ).fetchall()
+        return connection.execute(queries.changed_panel_sets).fetchall()
 
 
 def save_source_files(bind: Bind, files: Iterable[SourceFile]) -> int:
@@ -65,30 +50,19 @@ def save_source_files(bind: Bind, files: Iterable[SourceFile]) -> int:
     `observed_at` is when this size and time of the file were first seen, by the server's clock.
     """
     with transaction(bind) as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE staged_files (LIKE source_files INCLUDING DEFAULTS) ON COMMIT DROP")
-        with cursor.copy("COPY staged_files (kind, path, novel, size_bytes, mtime_ns, digest) FROM STDIN") as copy:
+        cursor.execute(queries.stage_source_files)
+        with cursor.copy(queries.copy_source_files) as copy:
             for file in files:
                 copy.write_row((file.kind, file.path, file.novel, file.size_bytes, file.mtime_ns, file.digest))
-        written = cursor.execute(
-            "INSERT INTO source_files AS old (kind, path, novel, size_bytes, mtime_ns, digest)"
-            " SELECT kind, path, novel, size_bytes, mtime_ns, digest FROM staged_files ORDER BY kind, path"
-            " ON CONFLICT (kind, path) DO UPDATE SET novel = excluded.novel, size_bytes = excluded.size_bytes,"
-            " mtime_ns = excluded.mtime_ns, digest = excluded.digest, observed_at = CASE WHEN"
-            " (old.size_bytes, old.mtime_ns) = (excluded.size_bytes, excluded.mtime_ns)"
-            " THEN old.observed_at ELSE now() END"
-            " WHERE (old.novel, old.size_bytes, old.mtime_ns, old.digest)"
-            " IS DISTINCT FROM (excluded.novel, excluded.size_bytes, excluded.mtime_ns, excluded.digest)"
-        ).rowcount
-        cursor.execute("DROP TABLE staged_files")
+        written = cursor.execute(queries.save_source_files).rowcount
+        cursor.execute(queries.unstage_source_files)
     return written
 
 
 def forget_source_files(bind: Bind, kind: str, paths: Iterable[str]) -> int:
     """Drop observations, of files that are gone for good; returns how many there were."""
     with transaction(bind) as connection:
-        return connection.execute(
-            "DELETE FROM source_files WHERE kind = %s AND path = ANY(%s)", [kind, sorted(paths)]
-        ).rowcount
+        return connection.execute(queries.delete_source_files, {"kind": kind, "paths": sorted(paths)}).rowcount
 
 
 def note_missing(bind: Bind, kind: str, missing: Iterable[tuple[str, str]]) -> int:
@@ -96,25 +70,18 @@ def note_missing(bind: Bind, kind: str, missing: Iterable[tuple[str, str]]) -> i
     pairs = sorted(set(missing))
     with transaction(bind) as connection:
         return connection.execute(
-            "INSERT INTO tombstones (novel, kind, path) SELECT novel, %s, path"
-            " FROM unnest(%s::text[], %s::text[]) AS gone (novel, path) ON CONFLICT DO NOTHING",
-            [kind, [novel for novel, _ in pairs], [path for _, path in pairs]],
+            queries.add_tombstones,
+            {"kind": kind, "novels": [novel for novel, _ in pairs], "paths": [path for _, path in pairs]},
         ).rowcount
 
 
 def note_returned(bind: Bind, kind: str, paths: Iterable[str]) -> int:
     """Remove the tombstones of files that are back; returns how many there were."""
     with transaction(bind) as connection:
-        return connection.execute(
-            "DELETE FROM tombstones WHERE kind = %s AND path = ANY(%s)", [kind, sorted(paths)]
-        ).rowcount
+        return connection.execute(queries.delete_tombstones, {"kind": kind, "paths": sorted(paths)}).rowcount
 
 
 def tombstones(bind: Bind, novel: str | None = None) -> list[Tombstone]:
     """The vanished source files of one novel, or all, oldest first."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(Tombstone)) as cursor:
-        return cursor.execute(
-            "SELECT novel, kind, path, noticed_at FROM tombstones WHERE %(novel)s::text IS NULL OR novel = %(novel)s"
-            " ORDER BY noticed_at, novel, kind, path",
-            {"novel": novel},
-        ).fetchall()
+        return cursor.execute(queries.tombstones, {"novel": novel}).fetchall()

@@ -1,14 +1,11 @@
-"""The engine that everything in the store works through, and the check that a server can be worked with.
-
-No table of ours is known here; the embedded server is embedded.py's, the schema migrations.py's.
-"""
+"""The engine that everything in the store works through, and the check that a server can be worked with."""
 
 import re
 from typing import Any
 
 import psycopg
 import sqlalchemy
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import Identifier
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -21,6 +18,9 @@ from morpheus_assets.store.database.errors import (
     DatabaseUnusable,
     PgvectorMissing,
 )
+from morpheus_assets.store.database.statements import load_queries
+
+queries = load_queries(__file__)
 
 OLDEST_POSTGRES = 15
 OLDEST_PGVECTOR = (0, 8, 4)
@@ -54,8 +54,10 @@ def check_server(engine: Engine) -> None:
     """
     try:
         with engine.connect() as connection:
-            _check_versions(connection)
-    except DBAPIError as fault:
+            cursor = raw(connection)
+            version = cursor.execute(queries.server_version).fetchone()
+            _check_versions(int((version or ["0"])[0]), cursor.execute(queries.pgvector_version).fetchone())
+    except (DBAPIError, psycopg.Error) as fault:
         raise explain(fault, engine.url) from fault
 
 
@@ -66,10 +68,10 @@ def ensure_database(engine: Engine, name: str) -> bool:
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         cursor = raw(connection)
-        if cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+        if cursor.execute(queries.find_database, {"name": name}).rowcount:
             return False
         try:
-            cursor.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            cursor.execute(queries.create_database.format(name=Identifier(name)))
         except psycopg.errors.InsufficientPrivilege as fault:
             raise DatabaseUnusable(
                 f"The database {name!r} is missing and this user may not create it; run `createdb {name}` on the server"
@@ -80,11 +82,12 @@ def ensure_database(engine: Engine, name: str) -> bool:
         return True
 
 
-def explain(fault: DBAPIError, url: URL) -> DatabaseUnusable:
+def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
     """The sentence for a failed connection; passwords are never part of it."""
     place = f"{url.host or url.query.get('host', 'the local socket')}, database {url.database!r}, user {url.username!r}"
-    said = str(fault.orig)
-    state = getattr(fault.orig, "sqlstate", None) or ""
+    origin = fault.orig if isinstance(fault, DBAPIError) else fault
+    said = str(origin)
+    state = getattr(origin, "sqlstate", None) or ""
     if state == "3D000" or re.search(r'database ".*" does not exist', said):
         return DatabaseMissing(
             f"The database {url.database!r} does not exist at {place}; create it (createdb {url.database}) or correct"
@@ -96,7 +99,7 @@ def explain(fault: DBAPIError, url: URL) -> DatabaseUnusable:
         return DatabaseLoginRefused(
             f"Postgres refuses the login at {place}; correct user and password in MORPHEUS_DATABASE_URL."
         )
-    if isinstance(fault, OperationalError):
+    if isinstance(fault, OperationalError | psycopg.OperationalError):
         return DatabaseDown(
             f"No Postgres answers at {place}; start it or correct MORPHEUS_DATABASE_URL ({_first_line(said)})."
         )
@@ -128,27 +131,24 @@ def parse_address(url: str) -> URL:
     return address.set(drivername="postgresql+psycopg")
 
 
-def _check_versions(connection: Connection) -> None:
-    number = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
-    if number < OLDEST_POSTGRES * 10000:
+def _check_versions(postgres: int, pgvector: tuple[str, str | None] | None) -> None:
+    """`postgres` as in server_version_num; the default and the installed version of pgvector, if there is any."""
+    if postgres < OLDEST_POSTGRES * 10000:
         raise DatabaseTooOld(
-            f"Postgres {number // 10000} is too old: version {OLDEST_POSTGRES} or newer is needed; upgrade the"
+            f"Postgres {postgres // 10000} is too old: version {OLDEST_POSTGRES} or newer is needed; upgrade the"
             " server or unset MORPHEUS_DATABASE_URL to use the embedded one."
         )
-    found = connection.exec_driver_sql(
-        "SELECT default_version, installed_version FROM pg_available_extensions WHERE name = 'vector'"
-    ).first()
     wanted = ".".join(map(str, OLDEST_PGVECTOR))
-    if found is None:
+    if pgvector is None:
         raise PgvectorMissing(
             f"This Postgres has no pgvector; install pgvector {wanted} or newer on the server or unset"
             " MORPHEUS_DATABASE_URL to use the embedded one."
         )
-    version = found[1] or found[0]
+    default, installed = pgvector
+    version = installed or default
     if tuple(int(part) for part in re.findall(r"\d+", version)[:3]) < OLDEST_PGVECTOR:
-        remedy = (
-            "run ALTER EXTENSION vector UPDATE" if found[1] and found[0] != found[1] else "upgrade it on the server"
-        )
+        outdated = installed and installed != default
+        remedy = "run ALTER EXTENSION vector UPDATE" if outdated else "upgrade it on the server"
         raise PgvectorMissing(f"pgvector {version} is too old: {wanted} or newer is needed; {remedy}.")
 
 

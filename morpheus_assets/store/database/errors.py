@@ -48,6 +48,10 @@ class TextChanged(StoreError):
     """Chapters or chunks were made of a text that is no longer the stored one; nothing was written."""
 
 
+class RowsChanged(StoreError):
+    """Another run changed the stored rows after they were read; nothing was written, and reading them anew helps."""
+
+
 class SpaceError(StoreError):
     """An embedding space is unknown, contradicts a stored one, or is in the wrong state."""
 

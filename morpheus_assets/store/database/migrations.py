@@ -6,16 +6,19 @@ A file that changed after it was applied is an error: it is frozen, and a correc
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine
+import psycopg
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.store.database.engine import explain, raw
 from morpheus_assets.store.database.errors import MigrationError
+from morpheus_assets.store.database.statements import load_queries
+
+queries = load_queries(__file__)
 
 _FILE_NAME = re.compile(r"\d{3}_[a-z0-9_]+\.sql")
-_LOCK = "SELECT pg_advisory_lock(hashtext('morpheus migrations'))"
-_UNLOCK = "SELECT pg_advisory_unlock(hashtext('morpheus migrations'))"
 
 
 def sql_folder() -> Path:
@@ -33,15 +36,14 @@ def migrate(engine: Engine, folder: Path | None = None) -> list[str]:
     files = _read_files(folder or sql_folder())
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(_LOCK)
-            connection.commit()
+            # Each file is a transaction of its own; the lock belongs to the session.
+            cursor = raw(connection.execution_options(isolation_level="AUTOCOMMIT"))
+            cursor.execute(queries.lock_migrations)
             try:
-                return _apply(connection, files)
+                return _apply(cursor, files)
             finally:
-                connection.rollback()
-                connection.exec_driver_sql(_UNLOCK)
-                connection.commit()
-    except DBAPIError as fault:
+                cursor.execute(queries.unlock_migrations)
+    except (DBAPIError, psycopg.Error) as fault:
         raise explain(fault, engine.url) from fault
 
 
@@ -57,25 +59,18 @@ def _read_files(folder: Path) -> dict[str, str]:
     return files
 
 
-def _apply(connection: Connection, files: dict[str, str]) -> list[str]:
-    connection.exec_driver_sql(
-        "CREATE TABLE IF NOT EXISTS applied_migrations"
-        " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-    )
-    connection.commit()
-    applied = {row[0]: row[1] for row in connection.exec_driver_sql("SELECT name, sha256 FROM applied_migrations")}
-    connection.commit()
+def _apply(cursor: psycopg.Connection[Any], files: dict[str, str]) -> list[str]:
+    cursor.execute(queries.create_applied_migrations)
+    applied: dict[str, str] = dict(cursor.execute(queries.applied_migrations).fetchall())
     _refuse_drift(applied, files)
     done = []
     for name in files:
         if name in applied:
             continue
         try:
-            with connection.begin():
-                raw(connection).execute(files[name].encode())
-                connection.exec_driver_sql(
-                    "INSERT INTO applied_migrations (name, sha256) VALUES (%s, %s)", (name, _digest(files[name]))
-                )
+            with cursor.transaction():
+                cursor.execute(files[name].encode())
+                cursor.execute(queries.record_migration, {"name": name, "sha256": _digest(files[name])})
         except Exception as fault:
             raise MigrationError(f"{name} failed and was rolled back: {str(fault).splitlines()[0]}") from fault
         done.append(name)

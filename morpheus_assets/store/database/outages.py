@@ -1,6 +1,6 @@
-"""What a fault of the database means in the middle of the work: one sentence for a person, and whether to wait it out.
+"""Outages in the middle of the work: a sentence for a person about a fault of the database, and waiting it out.
 
-A database that cannot be used from the start is database.py's.
+A database that cannot be used from the start is explained by the engine.
 """
 
 import time
@@ -10,6 +10,11 @@ from typing import TypeVar
 import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+
+from morpheus_assets.store.database.engine import raw
+from morpheus_assets.store.database.statements import load_queries
+
+queries = load_queries(__file__)
 
 _Result = TypeVar("_Result")
 
@@ -44,7 +49,7 @@ def sentence_for(error: BaseException) -> str | None:
 
 
 def passes_by_itself(error: BaseException) -> bool:
-    """Whether the server restarts, recovers or cannot be reached for a moment."""
+    """True when the server restarts, recovers or cannot be reached for a moment."""
     fault = _driver_fault(error)
     if fault is None or interruption_behind(error):
         return False
@@ -66,8 +71,11 @@ def interruption_behind(error: BaseException) -> BaseException | None:
     return seen
 
 
-def patiently(call: Callable[[], _Result], *, seconds: float | None = None) -> _Result:
-    """Call again while the database is away, for as long as it takes to restart; `call` must bear being repeated."""
+def retry_while_down(call: Callable[[], _Result], *, seconds: float | None = None) -> _Result:
+    """Call again while the database is away, for as long as it takes to restart (`seconds`, by default 90).
+
+    `call` must bear being repeated. Raises its error when that is another one, or when the time is up.
+    """
     deadline = time.monotonic() + (PATIENCE_SECONDS if seconds is None else seconds)
     pause = 0.1
     while True:
@@ -84,9 +92,9 @@ def patiently(call: Callable[[], _Result], *, seconds: float | None = None) -> _
 
 
 def ping(engine: Engine) -> None:
-    """Ask the server for nothing; raises when it is away."""
+    """Ask the server for nothing; raises psycopg.Error or DBAPIError when it is away."""
     with engine.connect() as connection:
-        connection.exec_driver_sql("SELECT 1")
+        raw(connection).execute(queries.ping)
 
 
 def _driver_fault(error: BaseException) -> psycopg.Error | None:

@@ -1,6 +1,6 @@
 """The packaged Postgres programs and the folders they may use: who owns them, who may pass, where the socket lies.
 
-Nothing here starts or stops a server (embedded.py does). No permission of a folder that is not ours is ever widened.
+Nothing here starts or stops a server. No permission of a folder that is not ours is ever widened.
 """
 
 import hashlib

@@ -1,13 +1,16 @@
-"""About how many rows a table has, without reading it: what decides by size must not cost more as the table grows."""
+"""The planner's statistics: about how many rows a table has, without reading it, and ANALYZE where they went stale."""
 
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import Identifier
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
+
+queries = load_queries(__file__)
 
 # Few enough to be counted by the way.
 _COUNTED = 10_000
@@ -23,20 +26,14 @@ def estimated_rows(bind: Bind, table: str) -> int:
 
 
 def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
-    """As `estimated_rows`, on a cursor's own connection."""
-    found = connection.execute(
-        "SELECT reltuples, relpages, pg_relation_size(oid) / current_setting('block_size')::integer FROM pg_class"
-        " WHERE oid = to_regclass(%s)",
-        [table],
-    ).fetchone()
+    """As `estimated_rows`, within a running transaction."""
+    found = connection.execute(queries.size_of_table, {"table": table}).fetchone()
     tuples, pages, present = found or (-1.0, 0, 0)
     estimate = int(tuples / pages * present) if tuples >= 0 and pages else None
     if estimate is not None and estimate > 2 * _COUNTED:
         return estimate
-    limit = SQL("") if estimate is None else SQL("LIMIT {}").format(_COUNTED + 1)
-    counted = connection.execute(
-        SQL("SELECT count(*) FROM (SELECT FROM {} {}) AS counted").format(Identifier(table), limit)
-    ).fetchone()
+    most = None if estimate is None else _COUNTED + 1
+    counted = connection.execute(queries.count_rows.format(table=Identifier(table)), {"most": most}).fetchone()
     count = int(counted[0]) if counted else 0
     return count if estimate is None or count <= _COUNTED else max(estimate, count)
 
@@ -48,18 +45,14 @@ _CONTENT = {"text": ("novels", "chapters", "chunks"), "image": ("novels", "panel
 
 
 def refresh_statistics(engine: Engine, space: SpaceRow) -> list[str]:
-    """ANALYZE those tables behind a space that were never analyzed or grew by half since; their names.
+    """ANALYZE those tables behind a space that were never analyzed or grew by half since; returns their names.
 
     A table that something else is analyzing or indexing is left out. Nothing waits for a lock.
     """
     with transaction(engine) as connection:
-        rows = connection.execute(
-            "SELECT relname FROM pg_class WHERE oid = ANY(%(tables)s::text[]::regclass[]) AND (reltuples < 0"
-            " OR pg_relation_size(oid) > %(growth)s * relpages * current_setting('block_size')::bigint)",
-            {"tables": [*_CONTENT[space.purpose], space.table], "growth": _GROWTH},
-        ).fetchall()
+        tables = [*_CONTENT[space.purpose], space.table]
+        rows = connection.execute(queries.stale_tables, {"tables": tables, "growth": _GROWTH}).fetchall()
         stale = [str(row[0]) for row in rows]
-        if stale:
-            tables = SQL(", ").join(map(Identifier, stale))
-            connection.execute(SQL("ANALYZE (SKIP_LOCKED) {}").format(tables))
+        for table in stale:
+            connection.execute(queries.analyze.format(table=Identifier(table)))
     return stale

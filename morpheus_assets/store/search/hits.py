@@ -9,15 +9,18 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import Composable, Composed, Identifier
 
 from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
-from morpheus_assets.store.search.nearest import Nearest, nearest_exact, nearest_within, vector_text
+from morpheus_assets.store.search.nearest import Nearest, nearest_among, nearest_within, vector_text
 from morpheus_assets.store.search.words import rank_by_words
 from morpheus_assets.store.spaces.spaces import active_space
+
+queries = load_queries(__file__)
 
 # Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
 _RRF = 60
@@ -132,20 +135,13 @@ def search_panels(
     if space is None:
         return []
     within, parameters = _filter(novel, None)
-    live = SQL("c.state = 'stored' AND {}").format(within)
+    live = queries.stored_within.format(within=within)
     vector = vector_text(query_vector)
     try:
         with transaction(bind) as connection:
             found = dict(_nearest_live(connection, space, vector, k, "panels", live, parameters))
-            rows = connection.execute(
-                SQL(
-                    "SELECT c.content_hash, n.novel, c.path, c.width, c.height,"
-                    " 1 - (e.embedding::vector <=> %(vector)s::vector) FROM panels c JOIN novels n ON n.id = c.novel_id"
-                    " JOIN {} e USING (content_hash)"
-                    " WHERE c.content_hash = ANY(%(hashes)s) AND {}"
-                ).format(Identifier(space.table), live),
-                {**parameters, "vector": vector, "hashes": list(found)},
-            ).fetchall()
+            query = queries.panels.format(table=Identifier(space.table), within=live)
+            rows = connection.execute(query, {**parameters, "vector": vector, "hashes": list(found)}).fetchall()
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key} was dropped during the search.") from fault
     rows.sort(key=lambda row: (-row[5], row[1], row[2]))
@@ -169,38 +165,27 @@ def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: A
     return space
 
 
-def _filter(novel: NovelNames | None, chapter: int | None) -> tuple[Composable, dict[str, Any]]:
-    conditions: list[Composable] = [SQL("true")]
-    names = [novel] if isinstance(novel, str) else novel
-    if names is not None and len(names) == 1:
-        # Of an array the planner takes ten, and reads the whole of a small corpus for one of its novels.
-        conditions.append(SQL("c.novel_id = (SELECT id FROM novels WHERE novel = ANY(%(names)s))"))
-    elif names is not None:
-        # An array and no join: joined novel by novel, the words' index was read once for each of them.
-        conditions.append(SQL("c.novel_id = ANY(ARRAY(SELECT id FROM novels WHERE novel = ANY(%(names)s)))"))
-    if chapter is not None:
-        conditions.append(SQL("c.chapter = %(chapter)s"))
-    return SQL(" AND ").join(conditions), {"names": None if names is None else list(names), "chapter": chapter}
+def _filter(novel: NovelNames | None, chapter: int | None) -> tuple[Composed, dict[str, Any]]:
+    """A condition on `c`, chunks or panels, and its parameters, all None without a filter."""
+    names = [novel] if isinstance(novel, str) else None if novel is None else list(novel)
+    novels = queries.anywhere if names is None else queries.in_one_novel if len(names) == 1 else queries.in_novels
+    within = queries.within.format(novels=novels, chapter=queries.anywhere if chapter is None else queries.in_chapter)
+    return within, {"novels": names, "chapter": chapter}
 
 
 def _nearest_live(
     connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int,
-    content: str, within: Composable, parameters: dict[str, Any],
+    content: str, within: Composed, parameters: dict[str, Any],
 ) -> Nearest:  # fmt: skip
     """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
-    among = SQL("SELECT DISTINCT c.content_hash FROM {} c WHERE {}").format(Identifier(content), within)
-    if parameters["names"] is not None or parameters["chapter"] is not None:
-        count = connection.execute(
-            SQL("SELECT count(*) FROM (SELECT FROM {} c WHERE {} LIMIT {}) AS matching").format(
-                Identifier(content), within, _LARGEST_EXACT + 1
-            ),
-            parameters,
-        ).fetchone()
+    table = Identifier(content)
+    among = queries.hashes_within.format(content=table, within=within)
+    if parameters["novels"] is not None or parameters["chapter"] is not None:
+        query = queries.count_within.format(content=table, within=within, limit=_LARGEST_EXACT + 1)
+        count = connection.execute(query, parameters).fetchone()
         if space.index_kind is None or (count and count[0] <= _LARGEST_EXACT):
-            return nearest_exact(connection, space, vector, k, among, parameters)
-    occurs = SQL("EXISTS (SELECT FROM {} c WHERE c.content_hash = near.content_hash AND {})").format(
-        Identifier(content), within
-    )
+            return nearest_among(connection, space, vector, k, among, parameters)
+    occurs = queries.occurs_within.format(content=table, within=within)
     wide = k
     while True:
         kept, complete = nearest_within(connection, space, vector, wide, occurs, parameters)
@@ -208,7 +193,7 @@ def _nearest_live(
         if len(kept) >= k or complete:
             return kept[:k]
         if wide > 2000:
-            return nearest_exact(connection, space, vector, k, among, parameters)
+            return nearest_among(connection, space, vector, k, among, parameters)
         wide *= 4
 
 
@@ -235,22 +220,15 @@ def _fuse(by_vector: Nearest, by_text: Nearest) -> list[_Ranked]:
 
 def _text_places(
     connection: psycopg.Connection[Any], ranked: list[_Ranked], similarities: dict[bytes, float],
-    space: SpaceRow | None, vector: str | None, k: int, within: Composable, parameters: dict[str, Any],
+    space: SpaceRow | None, vector: str | None, k: int, within: Composed, parameters: dict[str, Any],
 ) -> list[TextHit]:  # fmt: skip
     """The places of the best; what only the words found is measured against the vector here."""
     best = ranked[:k]
     order = {each.value: place for place, each in enumerate(best)}
-    similarity: Composable = SQL("NULL::float8")
+    similarity: Composable = queries.no_similarity
     if space is not None and not order.keys() <= similarities.keys():
-        similarity = SQL(
-            "(SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {} e WHERE e.content_hash = c.content_hash)"
-        ).format(Identifier(space.table))
-    query = SQL(
-        "SELECT n.novel, n.title, c.chapter, h.title AS chapter_title, c.ordinal, c.char_start, c.char_end, c.body,"
-        " {similarity} AS similarity, c.content_hash FROM chunks c JOIN novels n ON n.id = c.novel_id"
-        " LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter"
-        " WHERE c.content_hash = ANY(%(hashes)s) AND {within} ORDER BY n.novel, c.ordinal"
-    ).format(similarity=similarity, within=within)
+        similarity = queries.similarity_in_space.format(table=Identifier(space.table))
+    query = queries.passages.format(similarity=similarity, within=within)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query, {**parameters, "vector": vector, "hashes": list(order)}).fetchall()
     rows.sort(key=lambda row: order[bytes(row["content_hash"])])

@@ -9,8 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.store.database.errors import ArchiveError
 from morpheus_assets.store.database.transactions import Bind
 from morpheus_assets.store.spaces import spaces, vectors

@@ -1,4 +1,4 @@
-"""Who may pay for which missing hash: claims that are shared out between processes and die with their session.
+"""Claims on missing hashes: the right to pay for them, shared out between processes, which dies with its session.
 
 A session holds an advisory lock on a connection of its own for as long as it lives; a claim whose session holds no
 lock is nobody's. So kill -9 frees everything at once, and two processes share the work on one novel, or on one passage
@@ -11,29 +11,31 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg.sql import Identifier
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import transaction
 from morpheus_assets.store.spaces.coverage import MissingInput, missing_page
 
-# The first half of the advisory lock's key; `embedding_session_alive` in sql/ looks for the same number.
-_LOCK_CLASS = 1297044050
+queries = load_queries(__file__)
+
 _PAGE = 500
 
 
-class EmbeddingSession:
-    """The right to embed some novels' missing inputs in one space; made by `embedding_lock`.
+class Claims:
+    """One session's claims on the missing inputs of some novels in one space; made by `open_claims`.
 
     The loop that never pays twice and leaves nothing out:
 
-        with embedding_lock(engine, space, novels) as session:
+        with open_claims(engine, space, novels) as claims:
             while True:
-                for outcome in embed_batches(provider, as_inputs(session.missing()), ...):
+                for outcome in embed_batches(provider, as_inputs(claims.missing()), ...):
                     write_batch(...) or record_refusals(...)
-                if not session.wait_for_others():
+                if not claims.wait_for_others():
                     break
     """
 
@@ -49,7 +51,7 @@ class EmbeddingSession:
 
     @property
     def contended(self) -> int:
-        """How many hashes the last `missing` left to other sessions that are embedding them."""
+        """The number of hashes that the last `missing` left to other sessions, which are embedding them."""
         return len(self._contended)
 
     def missing(self) -> Iterator[MissingInput]:
@@ -63,7 +65,7 @@ class EmbeddingSession:
         for novel in self._novels:
             after = b""
             while True:
-                self._holder.execute("SELECT")
+                self._holder.execute(queries.touch_session)
                 with transaction(self._engine) as connection:
                     page = missing_page(connection, self._space, novel, after, _PAGE)
                     mine = self._claim(connection, [row.content_hash for row in page])
@@ -97,28 +99,17 @@ class EmbeddingSession:
     def release(self) -> None:
         """Give up every claim of this session."""
         with transaction(self._engine) as connection:
-            connection.execute("DELETE FROM embedding_claims WHERE session_id = %s", [self._number])
+            connection.execute(queries.delete_claims, {"session": self._number})
 
     def _claim(self, connection: psycopg.Connection[Any], hashes: list[bytes]) -> set[bytes]:
         if not hashes:
             return set()
         wanted = {"space": self._space.id, "session": self._number, "hashes": hashes}
-        # In the order of the hashes, else two sessions that claim overlapping pages lock each other out.
-        granted = connection.execute(
-            "INSERT INTO embedding_claims AS old (space_id, content_hash, session_id)"
-            " SELECT %(space)s, h, %(session)s FROM unnest(%(hashes)s::bytea[]) h ORDER BY h"
-            " ON CONFLICT (space_id, content_hash) DO UPDATE SET session_id = excluded.session_id"
-            " WHERE NOT embedding_session_alive(old.session_id) RETURNING content_hash",
-            wanted,
-        ).fetchall()
+        granted = connection.execute(queries.claim, wanted).fetchall()
         mine = {bytes(row[0]) for row in granted}
         left = [value for value in hashes if value not in mine]
         if left:
-            own = connection.execute(
-                "SELECT content_hash FROM embedding_claims WHERE space_id = %(space)s AND session_id = %(session)s"
-                " AND content_hash = ANY(%(left)s)",
-                {**wanted, "left": left},
-            )
+            own = connection.execute(queries.own_claims, {**wanted, "hashes": left})
             self._contended.update(set(left) - {bytes(row[0]) for row in own})
         return mine
 
@@ -126,28 +117,18 @@ class EmbeddingSession:
         if not hashes:
             return set()
         content = "chunks" if self._space.purpose == "text" else "panels"
-        rows = connection.execute(
-            f"SELECT h FROM unnest(%(hashes)s::bytea[]) h"  # noqa: S608
-            f" WHERE NOT EXISTS (SELECT FROM {self._space.table} e WHERE e.content_hash = h)"
-            f" AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = h)"
-            f" AND EXISTS (SELECT FROM {content} c WHERE c.content_hash = h)".encode(),
-            {"hashes": sorted(hashes), "space": self._space.id},
-        )
+        query = queries.still_missing.format(table=Identifier(self._space.table), content=Identifier(content))
+        rows = connection.execute(query, {"hashes": sorted(hashes), "space": self._space.id})
         return {bytes(row[0]) for row in rows}
 
     def _claimed_alive(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:
-        rows = connection.execute(
-            "SELECT content_hash FROM embedding_claims WHERE space_id = %s AND content_hash = ANY(%s)"
-            " AND session_id IN (SELECT session_id FROM (SELECT DISTINCT session_id FROM embedding_claims) s"
-            "   WHERE embedding_session_alive(session_id))",
-            [self._space.id, sorted(hashes)],
-        )
+        rows = connection.execute(queries.living_claims, {"space": self._space.id, "hashes": sorted(hashes)})
         return {bytes(row[0]) for row in rows}
 
 
 @contextmanager
-def embedding_lock(engine: Engine, space: SpaceRow, novels: NovelNames) -> Iterator[EmbeddingSession]:
-    """Open a session for embedding `novels` in `space`; never blocks, and is gone with the process."""
+def open_claims(engine: Engine, space: SpaceRow, novels: NovelNames) -> Iterator[Claims]:
+    """Open a session of claims for embedding `novels` in `space`; never blocks, and is gone with the process."""
     # Detached: a pooled connection could go back with its lock still held.
     fairy = engine.raw_connection()
     holder = fairy.driver_connection
@@ -157,28 +138,22 @@ def embedding_lock(engine: Engine, space: SpaceRow, novels: NovelNames) -> Itera
     try:
         number = _begin(holder)
         names = [novels] if isinstance(novels, str) else list(dict.fromkeys(novels))
-        session = EmbeddingSession(engine, space, names, number, holder)
+        claims = Claims(engine, space, names, number, holder)
         try:
-            yield session
+            yield claims
         finally:
             # A server that is away cannot be told, and need not be: claims end with this connection.
             with suppress(psycopg.Error, DBAPIError):
-                session.release()
+                claims.release()
     finally:
         fairy.close()
 
 
 def _begin(holder: psycopg.Connection[Any]) -> int:
     holder.autocommit = True
-    # A machine that loses its power says no goodbye: notice within a minute, and never time out while embedding.
-    holder.execute("SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3")
-    holder.execute("SET idle_session_timeout = 0")
-    row = holder.execute("SELECT nextval('embedding_sessions')::integer").fetchone()
+    holder.execute(queries.notice_lost_machines)
+    row = holder.execute(queries.number_session).fetchone()
     number = int(row[0]) if row else 0
-    holder.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCK_CLASS, number])
-    # What dead sessions left: any living one may sweep, and only whole sessions go.
-    holder.execute(
-        "DELETE FROM embedding_claims WHERE session_id IN (SELECT session_id FROM"
-        " (SELECT DISTINCT session_id FROM embedding_claims) s WHERE NOT embedding_session_alive(session_id))"
-    )
+    holder.execute(queries.lock_session, {"session": number})
+    holder.execute(queries.sweep_claims)
     return number

@@ -1,4 +1,4 @@
-"""Which passages or panels have a vector in a space, which were refused, which are missing; per novel and in all.
+"""Coverage: the passages or panels that have a vector in a space, were refused, or are missing; by novel and in all.
 
 Only reads. A hash that occurs in several novels counts in each of them, and once in the totals.
 """
@@ -9,33 +9,19 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
+
+queries = load_queries(__file__)
 
 _PAGE = 500
 
-_SOURCES = {
-    "text": SQL("SELECT novel_id, content_hash, token_count FROM chunks"),
-    "image": SQL("SELECT novel_id, content_hash, 0 AS token_count FROM panels WHERE state = 'stored'"),
-}
-
-_PAGES = {
-    "text": SQL(
-        "SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.body AS content, c.token_count"
-        " FROM chunks c JOIN novels n ON n.id = c.novel_id"
-        " WHERE n.novel = %(novel)s AND c.content_hash > %(after)s AND {lacking}"
-        " ORDER BY c.content_hash, c.ordinal LIMIT %(limit)s"
-    ),
-    "image": SQL(
-        "SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count"
-        " FROM panels c JOIN novels n ON n.id = c.novel_id"
-        " WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.content_hash > %(after)s AND {lacking}"
-        " ORDER BY c.content_hash, c.path LIMIT %(limit)s"
-    ),
-}
+_NEEDED = {"text": queries.needed_texts, "image": queries.needed_images}
+_MISSING = {"text": queries.missing_texts, "image": queries.missing_images}
 
 
 @dataclass(frozen=True)
@@ -61,6 +47,21 @@ class NovelCoverage:
 
 
 @dataclass(frozen=True)
+class NovelGap:
+    """One novel that is not whole in a space: the number of distinct inputs that lack a vector, and their size.
+
+    An input that several novels lack is counted with the one that came first, so `inputs` may be 0. `word_pieces`
+    is by the chunker's own count, `octets` by UTF-8; all sizes are 0 for panels.
+    """
+
+    novel: str
+    inputs: int
+    word_pieces: int
+    characters: int
+    octets: int
+
+
+@dataclass(frozen=True)
 class Coverage:
     """A space's coverage: totals over distinct hashes, and each novel's own."""
 
@@ -74,30 +75,31 @@ class Coverage:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing; what was refused does not count as missing."""
+        """True when nothing is missing; what was refused does not count as missing."""
         return self.missing == 0
 
 
 def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -> Coverage:
-    """What of all novels, or of those named, has a vector in a space."""
+    """The coverage of a space by all novels, or by those named."""
     with transaction(bind) as connection:
         wanted = {"space": space.id, "novels": None if novels is None else list(novels)}
         with connection.cursor(row_factory=class_row(NovelCoverage)) as cursor:
-            rows = cursor.execute(_counts(space, per_novel=True), wanted).fetchall()
-        total = connection.execute(_counts(space, per_novel=False), wanted).fetchone()
+            rows = cursor.execute(_over(queries.coverage_of_novels, space), wanted).fetchall()
+        total = connection.execute(_over(queries.coverage_in_all, space), wanted).fetchone()
     return Coverage(space.key, *(*(total or (0, 0, 0, 0, 0)), tuple(rows)))
 
 
 def missing_count(connection: psycopg.Connection[Any], space: SpaceRow) -> int:
-    """How many distinct hashes lack a vector in a space and were not refused."""
-    row = connection.execute(_counts(space, per_novel=False), {"space": space.id, "novels": None}).fetchone()
+    """The number of distinct hashes that lack a vector in a space and were not refused."""
+    query = _over(queries.coverage_in_all, space)
+    row = connection.execute(query, {"space": space.id, "novels": None}).fetchone()
     return int(row[3]) if row else 0
 
 
 def missing_hashes(bind: Bind, space: SpaceRow, novels: NovelNames) -> Iterator[MissingInput]:
     """Everything of the given novels that lacks a vector, each hash once a novel; read in pages, so memory stays flat.
 
-    Nothing is reserved: whoever is going to pay takes `embedding_lock` (embedding_sessions.py) and asks there.
+    Nothing is reserved: whoever is going to pay opens claims (`open_claims`) and asks there.
     """
     for novel in [novels] if isinstance(novels, str) else novels:
         after = b""
@@ -114,35 +116,21 @@ def missing_page(
     connection: psycopg.Connection[Any], space: SpaceRow, novel: str, after: bytes, limit: int = _PAGE
 ) -> list[MissingInput]:
     """The next `limit` inputs of one novel that lack a vector, by content hash."""
-    query = _PAGES[space.purpose].format(lacking=_lacking(space, "c"))
+    query = _MISSING[space.purpose].format(lacking=queries.lacking.format(table=Identifier(space.table)))
     with connection.cursor(row_factory=class_row(MissingInput)) as cursor:
         wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id}
         return cursor.execute(query, wanted).fetchall()
 
 
-def _lacking(space: SpaceRow, alias: str) -> Composed:
-    return SQL(
-        "NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = {alias}.content_hash)"
-        " AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s"
-        " AND r.content_hash = {alias}.content_hash)"
-    ).format(table=Identifier(space.table), alias=Identifier(alias))
+def gaps(bind: Bind, purpose: str, space: SpaceRow | None) -> list[NovelGap]:
+    """The novels that lack vectors in a space, the oldest first; all of them for a space that is not stored yet."""
+    lacking: Composable = queries.everything
+    if space is not None:
+        lacking = queries.lacking.format(table=Identifier(space.table))
+    query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking)
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
+        return cursor.execute(query, {"space": space.id if space else None}).fetchall()
 
 
-def _counts(space: SpaceRow, *, per_novel: bool) -> Composed:
-    group = SQL("n.novel") if per_novel else SQL("0")
-    return SQL(
-        "WITH needed AS (SELECT {group} AS novel, s.content_hash, max(s.token_count) AS tokens FROM ({source}) s"
-        " JOIN novels n ON n.id = s.novel_id WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)"
-        " GROUP BY 1, 2)"
-        " SELECT {columns} count(*) AS needed, count(e.content_hash) AS present,"
-        " count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,"
-        " count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,"
-        " coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint"
-        " AS missing_tokens FROM needed"
-        " LEFT JOIN {table} e ON e.content_hash = needed.content_hash"
-        " LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash {grouped}"
-    ).format(
-        group=group, source=_SOURCES[space.purpose], table=Identifier(space.table),
-        columns=SQL("needed.novel,") if per_novel else SQL(""),
-        grouped=SQL("GROUP BY needed.novel ORDER BY needed.novel") if per_novel else SQL(""),
-    )  # fmt: skip
+def _over(statement: SQL, space: SpaceRow) -> Composed:
+    return statement.format(table=Identifier(space.table), needed=_NEEDED[space.purpose])

@@ -1,28 +1,23 @@
-"""The approximate index of a space: which kind, when it is built or rebuilt, and how often it is right.
-
-How a search uses it is vector_search.py's business.
-"""
+"""The approximate index of a space: when it is built or rebuilt, and how often it is right."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import Composable, Identifier
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.engine import raw
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import rows_of
 from morpheus_assets.store.database.transactions import Bind, transaction
-from morpheus_assets.store.search.nearest import (
-    CONNECTIONS,
-    index_kind_of,
-    lists_of,
-    nearest_approximate,
-    nearest_exact,
-)
+from morpheus_assets.store.search.nearest import nearest_approximate, nearest_exact
+from morpheus_assets.store.spaces.index_types import index_type_of
 from morpheus_assets.store.spaces.spaces import get_space
+
+queries = load_queries(__file__)
 
 # Below this an exact scan takes some milliseconds and is always right.
 SMALLEST_INDEXED = 10_000
@@ -33,7 +28,7 @@ BUILDER_POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What `ensure_index` did: `action` is "none needed", "kept", "built" or "rebuilt"; `kind` is None without one.
+    """The outcome of `ensure_index`: `action` is "none needed", "kept", "built" or "rebuilt"; no index has `kind` None.
 
     `rows` is counted after a build, else an estimate.
     """
@@ -63,7 +58,7 @@ def ensure_index(
         # CREATE INDEX CONCURRENTLY runs in no transaction, so the lock belongs to the session.
         connection = outer.execution_options(isolation_level="AUTOCOMMIT")
         cursor = raw(connection)
-        lock = ["morpheus index " + space.table]
+        lock = {"lock": "morpheus index " + space.table}
         _become_the_builder(cursor, lock)
         try:
             space = get_space(connection, space.key)
@@ -74,25 +69,18 @@ def ensure_index(
                 return IndexReport("kept", space.index_kind, rows, time.perf_counter() - started)
             if not valid and rows < smallest:
                 return IndexReport("none needed", None, rows, time.perf_counter() - started)
-            cursor.execute(
-                "SELECT set_config('maintenance_work_mem', %(least)s, false)"
-                " WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)",
-                {"least": maintenance_memory},
-            )
-            kind = index_kind_of(space.dimensions, rows)
-            _build(cursor, space, kind, rows, concurrently=space.state == "active")
-            cursor.execute("RESET maintenance_work_mem")
-            cursor.execute(SQL("ANALYZE {}").format(Identifier(space.table)))
-            rows = int(_one(cursor, SQL("SELECT count(*) FROM {}").format(Identifier(space.table))))
-            cursor.execute(
-                "UPDATE embedding_spaces SET index_kind = %s, index_rows = %s, index_recall = NULL,"
-                " index_built_at = now() WHERE id = %s",
-                [kind, rows, space.id],
-            )
+            cursor.execute(queries.raise_build_memory, {"least": maintenance_memory})
+            index_type = index_type_of(space.dimensions, rows)
+            _build(cursor, space, index_type.method(space.dimensions, rows))
+            cursor.execute(queries.reset_build_memory)
+            table = Identifier(space.table)
+            cursor.execute(queries.analyze_vectors.format(table=table))
+            rows = int((cursor.execute(queries.count_vectors.format(table=table)).fetchone() or [0])[0])
+            cursor.execute(queries.record_index, {"kind": index_type.kind, "rows": rows, "space": space.id})
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", lock)
+            cursor.execute(queries.release_build_lock, lock)
     action = "rebuilt" if valid else "built"
-    return IndexReport(action, kind, rows, time.perf_counter() - started)
+    return IndexReport(action, index_type.kind, rows, time.perf_counter() - started)
 
 
 def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, remember: bool = True) -> float | None:
@@ -103,8 +91,8 @@ def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, 
     with transaction(bind) as connection:
         if not _valid_index(connection, space):
             return None
-        query = SQL("SELECT embedding::text FROM {} ORDER BY md5(content_hash::text) LIMIT %s")
-        vectors = [row[0] for row in connection.execute(query.format(Identifier(space.table)), [sample])]
+        query = queries.sample_vectors.format(table=Identifier(space.table))
+        vectors = [row[0] for row in connection.execute(query, {"sample": sample})]
         found = wanted = 0
         for vector in vectors:
             exact = {value for value, _ in nearest_exact(connection, space, vector, k)}
@@ -112,48 +100,27 @@ def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, 
             wanted += len(exact)
         recall = found / wanted if wanted else None
         if remember:
-            connection.execute("UPDATE embedding_spaces SET index_recall = %s WHERE id = %s", [recall, space.id])
+            connection.execute(queries.record_recall, {"recall": recall, "space": space.id})
     return recall
 
 
-def _become_the_builder(cursor: psycopg.Connection[Any], lock: list[str]) -> None:
+def _become_the_builder(cursor: psycopg.Connection[Any], lock: dict[str, str]) -> None:
     # Asked for time and again: who waits within a statement holds a snapshot, and a build that lets writers go on waits
     # for all older snapshots. Four runs that ended together locked each other out, and three of them failed.
-    while not (cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", lock).fetchone() or [False])[0]:
+    while not (cursor.execute(queries.try_build_lock, lock).fetchone() or [False])[0]:
         time.sleep(BUILDER_POLL_SECONDS)
 
 
-def _build(cursor: psycopg.Connection[Any], space: SpaceRow, kind: str, rows: int, *, concurrently: bool) -> None:
-    name, fresh = f"{space.table}_nearest", f"{space.table}_nearest_new"
-    cursor.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier(fresh)))
-    cursor.execute(
-        SQL("CREATE INDEX {} {} ON {} USING {}").format(
-            SQL("CONCURRENTLY" if concurrently else ""),
-            Identifier(fresh),
-            Identifier(space.table),
-            _method(space, kind, rows),
-        )
-    )
+def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable) -> None:
+    index, fresh = Identifier(f"{space.table}_nearest"), Identifier(f"{space.table}_nearest_new")
+    create = queries.build_index_beside_writers if space.state == "active" else queries.build_index
+    cursor.execute(queries.drop_index.format(index=fresh))
+    cursor.execute(create.format(index=fresh, table=Identifier(space.table), method=method))
     with cursor.transaction():
-        cursor.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier(name)))
-        cursor.execute(SQL("ALTER INDEX {} RENAME TO {}").format(Identifier(fresh), Identifier(name)))
-
-
-def _method(space: SpaceRow, kind: str, rows: int) -> Composed:
-    if kind == "hnsw":
-        return SQL("hnsw (embedding halfvec_cosine_ops) WITH (m = {})").format(CONNECTIONS[kind])
-    signs = SQL("(binary_quantize(embedding)::bit({})) bit_hamming_ops").format(space.dimensions)
-    if kind == "hnsw-binary":
-        return SQL("hnsw ({}) WITH (m = {})").format(signs, CONNECTIONS[kind])
-    return SQL("ivfflat ({}) WITH (lists = {})").format(signs, lists_of(rows))
+        cursor.execute(queries.drop_index.format(index=index))
+        cursor.execute(queries.rename_index.format(index=fresh, name=index))
 
 
 def _valid_index(cursor: psycopg.Connection[Any], space: SpaceRow) -> bool:
-    query = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)"
-    row = cursor.execute(query, [f"{space.table}_nearest"]).fetchone()
+    row = cursor.execute(queries.valid_index, {"index": f"{space.table}_nearest"}).fetchone()
     return bool(row and row[0])
-
-
-def _one(cursor: psycopg.Connection[Any], query: Composed) -> Any:
-    row = cursor.execute(query).fetchone()
-    return row[0] if row else 0

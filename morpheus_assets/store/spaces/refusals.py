@@ -10,7 +10,10 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
+
+queries = load_queries(__file__)
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,8 @@ def record_refusals(bind: Bind, space: SpaceRow, refusals: Iterable[tuple[bytes,
     rows = sorted(dict(refusals).items())
     with transaction(bind) as connection:
         return connection.execute(
-            "INSERT INTO refused_inputs (space_id, content_hash, reason) SELECT %s, h, reason"
-            " FROM unnest(%s::bytea[], %s::text[]) AS refused (h, reason) ORDER BY h"
-            " ON CONFLICT (space_id, content_hash) DO UPDATE SET reason = excluded.reason, last_seen = now()",
-            [space.id, [value for value, _ in rows], [reason for _, reason in rows]],
+            queries.record_refusals,
+            {"space": space.id, "hashes": [value for value, _ in rows], "reasons": [reason for _, reason in rows]},
         ).rowcount
 
 
@@ -44,20 +45,7 @@ def list_refusals(
     """Refused inputs of one space or all, newest first; of one novel if named."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(Refusal)) as cursor:
         return cursor.execute(
-            "SELECT s.key AS space_key, r.content_hash, r.reason, r.ignored, r.first_seen, r.last_seen,"
-            " coalesce(array_agg(p.place ORDER BY p.place) FILTER (WHERE p.place IS NOT NULL), '{}') AS places"
-            " FROM refused_inputs r JOIN embedding_spaces s ON s.id = r.space_id"
-            " LEFT JOIN LATERAL ("
-            "   SELECT n.novel, format('%%s, chapter %%s, passage %%s', n.novel, c.chapter, c.ordinal) AS place"
-            "   FROM chunks c JOIN novels n ON n.id = c.novel_id"
-            "   WHERE s.purpose = 'text' AND c.content_hash = r.content_hash"
-            "   UNION ALL SELECT n.novel, format('%%s, %%s', n.novel, c.path)"
-            "   FROM panels c JOIN novels n ON n.id = c.novel_id"
-            "   WHERE s.purpose = 'image' AND c.content_hash = r.content_hash) p ON true"
-            " WHERE (%(space)s::integer IS NULL OR r.space_id = %(space)s) AND (%(ignored)s OR NOT r.ignored)"
-            " AND (%(novel)s::text IS NULL OR p.novel = %(novel)s)"
-            " GROUP BY s.key, r.space_id, r.content_hash ORDER BY r.last_seen DESC, s.key, r.content_hash",
-            {"space": space.id if space else None, "novel": novel, "ignored": with_ignored},
+            queries.list_refusals, {"space": space.id if space else None, "novel": novel, "ignored": with_ignored}
         ).fetchall()
 
 
@@ -65,9 +53,7 @@ def ignore_refusals(bind: Bind, space: SpaceRow, hashes: Sequence[bytes] | None 
     """Stop warning about some refused inputs of a space, or all; returns how many."""
     with transaction(bind) as connection:
         return connection.execute(
-            "UPDATE refused_inputs SET ignored = true WHERE space_id = %(space)s AND NOT ignored"
-            " AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))",
-            {"space": space.id, "hashes": None if hashes is None else list(hashes)},
+            queries.ignore_refusals, {"space": space.id, "hashes": None if hashes is None else list(hashes)}
         ).rowcount
 
 
@@ -75,7 +61,5 @@ def retry_refusals(bind: Bind, space: SpaceRow, hashes: Sequence[bytes] | None =
     """Forget some refusals of a space, or all, so that the next run asks for those inputs again; returns how many."""
     with transaction(bind) as connection:
         return connection.execute(
-            "DELETE FROM refused_inputs WHERE space_id = %(space)s"
-            " AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))",
-            {"space": space.id, "hashes": None if hashes is None else list(hashes)},
+            queries.delete_refusals, {"space": space.id, "hashes": None if hashes is None else list(hashes)}
         ).rowcount

@@ -1,23 +1,19 @@
-"""Embedding spaces as stored: their rows, their tables, and their way from building to ready, active, retired, gone.
-
-Vectors are vectors.py's, what is still missing coverage.py's; what a space *is* stands in embedding/spaces.py.
-"""
+"""Embedding spaces as stored: their rows, their tables, and their way from building to ready, active, retired, gone."""
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import Identifier
 
-from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
 from morpheus_assets.store.spaces.coverage import missing_count
 
-_COLUMNS = ", ".join(field.name for field in fields(SpaceRow))
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('morpheus spaces'))"
+queries = load_queries(__file__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ def register_space(bind: Bind, space: Space) -> SpaceRow:
     Raises SpaceError when the key is stored with another fingerprint: two models must not share a table.
     """
     with transaction(bind) as connection:
-        connection.execute(_LOCK)
+        connection.execute(queries.lock_spaces)
         stored = _find(connection, space.key)
         if stored is None:
             stored = _create(connection, space)
@@ -53,7 +49,7 @@ def get_space(bind: Bind, key: str) -> SpaceRow:
     """One stored space as it is now. Raises SpaceError when there is none of that key."""
     with transaction(bind) as connection:
         found = _find(connection, key)
-        known = ", ".join(row[0] for row in connection.execute("SELECT key FROM embedding_spaces ORDER BY key"))
+        known = ", ".join(row[0] for row in connection.execute(queries.keys_of_spaces))
     if found is None:
         raise SpaceError(f"No embedding space {key!r} is stored; stored are: {known or 'none'}.")
     return found
@@ -62,49 +58,38 @@ def get_space(bind: Bind, key: str) -> SpaceRow:
 def list_spaces(bind: Bind, purpose: str | None = None) -> list[SpaceRow]:
     """All stored spaces, oldest first, of one purpose ("text", "image") or both."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
-        return cursor.execute(
-            f"SELECT {_COLUMNS} FROM embedding_spaces WHERE %(purpose)s::text IS NULL OR purpose = %(purpose)s"  # noqa: S608
-            " ORDER BY id".encode(),
-            {"purpose": purpose},
-        ).fetchall()
+        return cursor.execute(queries.list_spaces, {"purpose": purpose}).fetchall()
 
 
 def active_space(bind: Bind, purpose: str) -> SpaceRow | None:
     """The space that answers searches of a purpose now; its own model must embed the query."""
     with reading(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
-        return cursor.execute(
-            f"SELECT {_COLUMNS} FROM embedding_spaces"  # noqa: S608
-            " WHERE id = (SELECT space_id FROM active_spaces WHERE purpose = %s)".encode(),
-            [purpose],
-        ).fetchone()
+        return cursor.execute(queries.active_space, {"purpose": purpose}).fetchone()
 
 
 def activate_first(bind: Bind, key: str) -> bool:
     """Make a space active if none of its purpose is, whole or not; True when it became so."""
     with transaction(bind) as connection:
-        connection.execute(_LOCK)
+        connection.execute(queries.lock_spaces)
         space = _get(connection, key)
-        taken = connection.execute("SELECT FROM active_spaces WHERE purpose = %s", [space.purpose]).rowcount
+        taken = connection.execute(queries.any_active, {"purpose": space.purpose}).rowcount
         if taken == 0:
             _move_pointer(connection, space)
         return taken == 0
 
 
 def mark_ready(bind: Bind, key: str) -> SpaceRow:
-    """Say that a building space is whole. Raises SpaceIncomplete with the number that lacks vectors."""
+    """Mark a building space as whole. Raises SpaceIncomplete with the number that lacks vectors."""
     with transaction(bind) as connection:
-        connection.execute(_LOCK)
+        connection.execute(queries.lock_spaces)
         space = _get(connection, key)
         _refuse_incomplete(connection, space)
-        connection.execute(
-            "UPDATE embedding_spaces SET state = 'ready', ready_at = now() WHERE id = %s AND state = 'building'",
-            [space.id],
-        )
+        connection.execute(queries.set_ready, {"space": space.id})
         return _get(connection, key)
 
 
 def activate(bind: Bind, key: str, *, previous_becomes: str = "retired", allow_gaps: bool = False) -> SpaceRow:
-    """Let a space answer from now on: coverage is checked and the pointer moved in one transaction.
+    """Make a space answer searches: coverage is checked and the pointer moved in one transaction.
 
     The space that answered before becomes "retired" (its retention begins) or "ready" (kept as a standby). Works from
     any state, so also back to an old one; `allow_gaps` then lets one answer that lacks what came since. Raises
@@ -113,17 +98,13 @@ def activate(bind: Bind, key: str, *, previous_becomes: str = "retired", allow_g
     if previous_becomes not in ("retired", "ready"):
         raise ValueError(f"previous_becomes must be 'retired' or 'ready', not {previous_becomes!r}")
     with transaction(bind) as connection:
-        connection.execute(_LOCK)
+        connection.execute(queries.lock_spaces)
         space = _get(connection, key)
         if space.state == "active":
             return space
         if not allow_gaps:
             _refuse_incomplete(connection, space)
-        connection.execute(
-            "UPDATE embedding_spaces SET state = %(state)s, retired_at ="
-            " CASE WHEN %(state)s = 'retired' THEN now() END WHERE purpose = %(purpose)s AND state = 'active'",
-            {"state": previous_becomes, "purpose": space.purpose},
-        )
+        connection.execute(queries.replace_active, {"state": previous_becomes, "purpose": space.purpose})
         _move_pointer(connection, space)
         return _get(connection, key)
 
@@ -131,24 +112,17 @@ def activate(bind: Bind, key: str, *, previous_becomes: str = "retired", allow_g
 def retire(bind: Bind, key: str) -> SpaceRow:
     """Begin a space's retention; it keeps its vectors until dropped. Raises SpaceError for an active one."""
     with transaction(bind) as connection:
-        connection.execute(_LOCK)
+        connection.execute(queries.lock_spaces)
         space = _get(connection, key)
         _refuse_active(space, "retired")
-        connection.execute(
-            "UPDATE embedding_spaces SET state = 'retired', retired_at = now() WHERE id = %s AND state <> 'retired'",
-            [space.id],
-        )
+        connection.execute(queries.set_retired, {"space": space.id})
         return _get(connection, key)
 
 
 def revive(bind: Bind, key: str) -> SpaceRow:
     """Take a retired space back into use as one that is building: its vectors count, new content is added."""
     with transaction(bind) as connection:
-        connection.execute(
-            "UPDATE embedding_spaces SET state = 'building', ready_at = NULL, retired_at = NULL"
-            " WHERE key = %s AND state = 'retired'",
-            [key],
-        )
+        connection.execute(queries.set_building, {"key": key})
         return _get(connection, key)
 
 
@@ -163,14 +137,14 @@ def drop(bind: Bind, key: str, *, only_retired: bool = False, patience_seconds: 
     while True:
         try:
             with transaction(bind) as connection:
-                connection.execute(_LOCK)
-                connection.execute("SET LOCAL lock_timeout = '500ms'")
+                connection.execute(queries.lock_spaces)
+                connection.execute(queries.wait_briefly_for_locks)
                 space = _get(connection, key)
                 _refuse_active(space, "dropped")
                 if only_retired and space.state != "retired":
                     raise SpaceError(f"The space {key} came back into use and was not dropped.")
-                connection.execute(SQL("DROP TABLE {}").format(Identifier(space.table)))
-                connection.execute("DELETE FROM embedding_spaces WHERE id = %s", [space.id])
+                connection.execute(queries.drop_vectors.format(table=Identifier(space.table)))
+                connection.execute(queries.delete_space, {"space": space.id})
                 return
         except psycopg.errors.LockNotAvailable as fault:
             if time.monotonic() > deadline:
@@ -185,40 +159,24 @@ def space_sizes(bind: Bind) -> list[SpaceSize]:
     sizes = []
     with transaction(bind) as connection:
         for space in list_spaces(bind):
-            row = connection.execute(
-                SQL("SELECT (SELECT count(*) FROM {}), pg_table_size(%s), pg_indexes_size(%s)").format(
-                    Identifier(space.table)
-                ),
-                [space.table, space.table],
-            ).fetchone()
+            query = queries.space_size.format(table=Identifier(space.table))
+            row = connection.execute(query, {"table": space.table}).fetchone()
             sizes.append(SpaceSize(space.key, *(row or (0, 0, 0))))
     return sorted(sizes, key=lambda size: size.key)
 
 
 def _create(connection: psycopg.Connection, space: Space) -> SpaceRow:
-    connection.execute(
-        "INSERT INTO embedding_spaces (key, fingerprint, purpose, provider, model, revision, dimensions, preparation,"
-        " max_input_tokens) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            space.key, space.fingerprint, space.purpose, space.provider, space.model, space.revision or "",
-            space.dimensions, space.preparation, space.max_input_tokens,
-        ],
-    )  # fmt: skip
+    connection.execute(queries.add_space, {**vars(space), "fingerprint": space.fingerprint})
     made = _get(connection, space.key)
     table = Identifier(made.table)
-    connection.execute(
-        SQL("CREATE TABLE {} (content_hash bytea PRIMARY KEY, embedding halfvec({}) NOT NULL)").format(
-            table, made.dimensions
-        )
-    )
-    # Out of line, every distance costs a second read: 4 times the time of an exact scan at 1024 dimensions.
-    connection.execute(SQL("ALTER TABLE {} ALTER COLUMN embedding SET STORAGE PLAIN").format(table))
+    connection.execute(queries.create_vectors.format(table=table, dimensions=made.dimensions))
+    connection.execute(queries.store_vectors_plain.format(table=table))
     return made
 
 
 def _find(connection: psycopg.Connection, key: str) -> SpaceRow | None:
     with connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
-        return cursor.execute(f"SELECT {_COLUMNS} FROM embedding_spaces WHERE key = %s".encode(), [key]).fetchone()  # noqa: S608
+        return cursor.execute(queries.find_space, {"key": key}).fetchone()
 
 
 def _get(connection: psycopg.Connection, key: str) -> SpaceRow:
@@ -229,15 +187,8 @@ def _get(connection: psycopg.Connection, key: str) -> SpaceRow:
 
 
 def _move_pointer(connection: psycopg.Connection, space: SpaceRow) -> None:
-    connection.execute(
-        "UPDATE embedding_spaces SET state = 'active', activated_at = now(), retired_at = NULL WHERE id = %s",
-        [space.id],
-    )
-    connection.execute(
-        "INSERT INTO active_spaces (purpose, space_id) VALUES (%s, %s)"
-        " ON CONFLICT (purpose) DO UPDATE SET space_id = excluded.space_id, activated_at = now()",
-        [space.purpose, space.id],
-    )
+    connection.execute(queries.set_active, {"space": space.id})
+    connection.execute(queries.move_pointer, {"purpose": space.purpose, "space": space.id})
 
 
 def _refuse_active(space: SpaceRow, what: str) -> None:

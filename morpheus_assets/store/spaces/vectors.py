@@ -1,7 +1,4 @@
-"""Vectors of one space in and out: written by COPY under their content hash, read back as float32, checked, collected.
-
-Which of them are missing is coverage.py's question, searching search.py's.
-"""
+"""Vectors of one space in and out: written by COPY under their content hash, read as float32, checked, collected."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -9,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import InvalidVectors, SpaceGone
+from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
 
 if TYPE_CHECKING:
@@ -22,16 +20,13 @@ if TYPE_CHECKING:
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _COPY_TRAILER = struct.pack(">h", -1)
 
-_ORPHANS = {
-    "text": "NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)",
-    "image": "NOT EXISTS (SELECT FROM panels c WHERE c.content_hash = e.content_hash AND c.state = 'stored')"
-    " AND NOT EXISTS (SELECT FROM kept_pictures k WHERE k.content_hash = e.content_hash)",
-}
+queries = load_queries(__file__)
+_ORPHANED = {"text": queries.orphaned_text, "image": queries.orphaned_image}
 
 
 @dataclass(frozen=True)
 class VectorSummary:
-    """What a check looks at: how many vectors, and the smallest and largest length among them (None: no vectors)."""
+    """The number of vectors, and the smallest and largest length among them (None: no vectors)."""
 
     rows: int
     smallest_norm: float | None
@@ -60,36 +55,26 @@ def write_batch(bind: Bind, space: SpaceRow, hashes: Sequence[bytes], embeddings
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
-    copy_into = SQL("COPY {} (content_hash, embedding) FROM STDIN WITH (FORMAT binary)").format(Identifier(table))
-    with cursor.copy(copy_into) as copy:
+    with cursor.copy(queries.copy_vectors.format(table=Identifier(table))) as copy:
         copy.write(rows)
 
 
 def _add_missing(connection: psycopg.Connection[Any], space: SpaceRow, rows: bytes) -> int:
     """By way of a temporary table, which takes twice as long: for a batch of which something is stored already."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            SQL("CREATE TEMP TABLE staged_vectors (LIKE {} INCLUDING STORAGE) ON COMMIT DROP").format(
-                Identifier(space.table)
-            )
-        )
+        table = Identifier(space.table)
+        cursor.execute(queries.stage_vectors.format(table=table))
         _copy(cursor, "staged_vectors", rows)
-        new = cursor.execute(
-            SQL(
-                "INSERT INTO {} (content_hash, embedding) SELECT content_hash, embedding FROM staged_vectors"
-                " ORDER BY content_hash ON CONFLICT DO NOTHING"
-            ).format(Identifier(space.table))
-        ).rowcount
-        cursor.execute("DROP TABLE staged_vectors")
+        new = cursor.execute(queries.add_staged_vectors.format(table=table)).rowcount
+        cursor.execute(queries.unstage_vectors)
         return new
 
 
 def read_vectors(bind: Bind, space: SpaceRow, hashes: Sequence[bytes]) -> "dict[bytes, NDArray[np.float32]]":
     """The stored vectors of some hashes, float32 [dimensions] each; those without one are left out."""
-    query = SQL("SELECT content_hash, halfvec_send(embedding) FROM {} WHERE content_hash = ANY(%s)")
+    query = queries.read_vectors.format(table=Identifier(space.table))
     with transaction(bind) as connection, connection.cursor(binary=True) as cursor:
-        cursor.execute(query.format(Identifier(space.table)), [list(hashes)])
-        return {bytes(row[0]): _decode(row[1]) for row in cursor}
+        return {bytes(value): _decode(vector) for value, vector in cursor.execute(query, {"hashes": list(hashes)})}
 
 
 def iter_vectors(
@@ -98,31 +83,36 @@ def iter_vectors(
     """All vectors of a space by content hash, in batches of (hashes, float32 [n, dimensions])."""
     import numpy as np
 
-    query = SQL("SELECT content_hash, halfvec_send(embedding) FROM {} WHERE content_hash > %s ORDER BY 1 LIMIT %s")
+    query = queries.page_of_vectors.format(table=Identifier(space.table))
     after = b""
     while True:
         with transaction(bind) as connection, connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(query.format(Identifier(space.table)), [after, rows_at_once]).fetchall()
+            rows = cursor.execute(query, {"after": after, "limit": rows_at_once}).fetchall()
         if not rows:
             return
         after = bytes(rows[-1][0])
         yield [bytes(row[0]) for row in rows], np.stack([_decode(row[1]) for row in rows])
 
 
+def holds_vectors(bind: Bind, space: SpaceRow) -> bool:
+    """True when a space has a vector."""
+    with transaction(bind) as connection:
+        row = connection.execute(queries.any_vector.format(table=Identifier(space.table))).fetchone()
+    return bool(row and row[0])
+
+
 def vector_summary(bind: Bind, space: SpaceRow) -> VectorSummary:
     """Count a space's vectors and measure their lengths (a scan of the whole table)."""
-    query = SQL("SELECT count(*), min(l2_norm(embedding)), max(l2_norm(embedding)) FROM {}")
     with transaction(bind) as connection:
-        row = connection.execute(query.format(Identifier(space.table))).fetchone()
+        row = connection.execute(queries.vector_summary.format(table=Identifier(space.table))).fetchone()
     return VectorSummary(*(row or (0, None, None)))
 
 
 def count_orphans(bind: Bind, space: SpaceRow) -> int:
-    """How many vectors no passage or panel needs any more."""
+    """The number of vectors that no passage or panel needs any more."""
     with transaction(bind) as connection:
-        row = connection.execute(
-            f"SELECT count(*) FROM {space.table} e WHERE {_ORPHANS[space.purpose]}".encode()  # noqa: S608
-        ).fetchone()
+        query = queries.count_orphans.format(table=Identifier(space.table), orphaned=_ORPHANED[space.purpose])
+        row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -131,9 +121,14 @@ def delete_orphans(bind: Bind, space: SpaceRow, *, dry_run: bool = True) -> int:
     if dry_run:
         return count_orphans(bind, space)
     with transaction(bind) as connection:
-        return connection.execute(
-            f"DELETE FROM {space.table} e WHERE {_ORPHANS[space.purpose]}".encode()  # noqa: S608
-        ).rowcount
+        query = queries.delete_orphans.format(table=Identifier(space.table), orphaned=_ORPHANED[space.purpose])
+        return connection.execute(query).rowcount
+
+
+def keep_picture(bind: Bind, content_hash: bytes, file_name: str) -> None:
+    """Mark a picture's vectors as wanted although it is no panel."""
+    with transaction(bind) as connection:
+        connection.execute(queries.keep_picture, {"content_hash": content_hash, "file_name": file_name})
 
 
 def _copy_rows(space: SpaceRow, hashes: Sequence[bytes], embeddings: "NDArray[np.float32]") -> bytes:

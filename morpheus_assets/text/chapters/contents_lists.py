@@ -1,7 +1,7 @@
 """Lists of chapters inside the book (contents, table des matières, 目次): where they are and what they name."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.words import title_key, without_page_number
+from morpheus_assets.text.documents import Document
 
 _SHORTEST_RUN = 3
 _LONGEST_ENTRY_GAP = 1000
@@ -38,6 +39,34 @@ def find_regions(text: str, hits: Sequence[Hit], body: Body) -> list[Region]:
             elif end is not None:
                 regions.append(Region(hit.start, _before_first_number(hits, hit.end, end), True))
     return _merged(regions)
+
+
+def contents_pages(document: Document) -> list[Region]:
+    """The files of an EPUB's spine that list its chapters."""
+    pages = [hint for hint in document.hints if hint.source == "epub-page"]
+    ends = [hint.char_offset for hint in pages[1:]] + [len(document.text)]
+    return [Region(h.char_offset, end, True) for h, end in zip(pages, ends, strict=False) if h.role == "contents"]
+
+
+def with_pages(
+    text: str, regions: Sequence[Region], pages: Sequence[Region], listed: Sequence[int], marked: Sequence[int]
+) -> list[Region]:
+    """All lists in order; one in the text ends before the next place that the book's table of contents points to.
+
+    So it does before a marked heading, unless the list's own entries are marked.
+    """
+    cut = []
+    for region in regions:
+        stops = _inside(listed, region)[:1]
+        headings = _inside(marked, region)
+        if headings and len(headings) < _SHORTEST_RUN:
+            stops += [stop for stop in headings[:1] if text.count("\n", region.start, stop) >= _SHORTEST_RUN]
+        cut.append(region._replace(end=min([region.end, *stops])))
+    return _merged([*cut, *pages])
+
+
+def _inside(places: Sequence[int], region: Region) -> list[int]:
+    return list(places[bisect_right(places, region.start) : bisect_left(places, region.end)])
 
 
 def _parts_only(hits: Sequence[Hit], runs: Sequence[Region]) -> bool:

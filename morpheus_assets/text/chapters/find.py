@@ -4,20 +4,28 @@ The steps in order; each step lives in a file of its own beside this one. Readin
 cutting into chunks to chunking/.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from morpheus_assets.domain.content import Chapter
 from morpheus_assets.text.chapters.boilerplate import Body, find_body
-from morpheus_assets.text.chapters.contents_lists import Region, find_regions, outside
+from morpheus_assets.text.chapters.contents_lists import Region, contents_pages, find_regions, outside, with_pages
 from morpheus_assets.text.chapters.divisions import Division, measure, numbered_divisions
 from morpheus_assets.text.chapters.full_titles import full_title
 from morpheus_assets.text.chapters.grammar import might_be_heading
-from morpheus_assets.text.chapters.hints import hint_hits, level_division
+from morpheus_assets.text.chapters.hints import (
+    Marked,
+    level_division,
+    likely_division,
+    likely_headings,
+    marked_headings,
+    page_division,
+)
 from morpheus_assets.text.chapters.hits import Hit, find_hits
 from morpheus_assets.text.chapters.lines import LineTable, read_lines
 from morpheus_assets.text.chapters.selection import choose, completed, has_units
-from morpheus_assets.text.chapters.surroundings import back_range, front_range
+from morpheus_assets.text.chapters.surroundings import Piece, back_pieces, front_pieces, with_pieces
+from morpheus_assets.text.chapters.tables_of_contents import listed_division
 from morpheus_assets.text.chapters.titles_apart import by_isolation
 from morpheus_assets.text.chapters.titles_in_contents import by_contents, keyed_lines
 from morpheus_assets.text.documents import Document
@@ -26,23 +34,7 @@ _LONGEST_CHAPTER = 150_000
 SECTION_LENGTH = 20_000
 """Characters of a piece: about a chapter of a nineteenth-century novel."""
 _SEARCH = 4_000
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A piece of the book: text[char_start:char_end].
-
-    `kind` is "chapter"; "front" or "back" for story-like text around the chapters (a preface, an epilogue);
-    "section" for pieces of a book without chapters. Chapters and sections count from 1; front is 0 and back is
-    one more than the last. `line` is the 1-based line of char_start in Document.text.
-    """
-
-    ordinal: int
-    title: str
-    char_start: int
-    char_end: int
-    line: int
-    kind: str = "chapter"
+_DEFAULT_TITLES = {"front": "Front matter", "back": "Back matter"}
 
 
 def find_chapters(document: Document) -> list[Chapter]:
@@ -57,34 +49,34 @@ def find_chapters(document: Document) -> list[Chapter]:
     found = find_heads(document, body)
     if not found.heads:
         pieces = cut_sections(text, *_trimmed(text, body.start, body.end))
-        return _numbered(text, (("section", "", start, end) for start, end in pieces))
-    starts = [hit.start for hit in found.heads]
-    front = front_range(text, body, starts[0], found.regions, found.hits)
-    back_start, back_end, last_end = back_range(text, body, starts[-1], found.hits)
-    edges = [*starts[1:], last_end]
-    parts = [
-        ("chapter", full_title(text, hit, edge), hit.start, edge) for hit, edge in zip(found.heads, edges, strict=True)
-    ]
-    if front is not None:
-        parts.insert(0, ("front", "", *front))
-    if back_start is not None:
-        parts.append(("back", "", back_start, back_end))
+        return _numbered(text, [("section", "", start, end) for start, end in pieces])
+    heads = with_pieces(text, found.heads, found.hits, body)
+    front = front_pieces(text, body, heads[0].start, found.regions, found.hits)
+    back, last_end = back_pieces(text, body, heads, found.hits)
+    edges = [*(hit.start for hit in heads[1:]), last_end]
+    parts = [("front", _title(text, piece), piece.start, piece.end) for piece in front]
+    parts += [("chapter", full_title(text, hit, edge), hit.start, edge) for hit, edge in zip(heads, edges, strict=True)]
+    parts += [("back", _title(text, piece), piece.start, piece.end) for piece in back]
     return _numbered(text, parts)
 
 
-def _numbered(text: str, parts: Iterable[tuple[str, str, int, int]]) -> list[Chapter]:
+def _title(text: str, piece: Piece) -> str:
+    return full_title(text, piece.heading, piece.end) if piece.heading is not None else ""
+
+
+def _numbered(text: str, parts: Sequence[tuple[str, str, int, int]]) -> list[Chapter]:
     chapters = []
-    ordinal, line, counted = 0, 1, 0
+    ordinal, line, counted = -sum(kind == "front" for kind, *_ in parts), 1, 0
     for kind, title, start, end in parts:
         line += text.count("\n", counted, start)
         counted = start
-        ordinal += kind != "front"
+        ordinal += 1
         chapters.append(Chapter(ordinal, title or _default_title(kind, ordinal), start, end, line, kind))
     return chapters
 
 
 def _default_title(kind: str, ordinal: int) -> str:
-    return {"front": "Front matter", "back": "Back matter"}.get(kind, f"Section {ordinal}")
+    return _DEFAULT_TITLES.get(kind) or f"{kind.title()} {ordinal}"
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -104,48 +96,95 @@ class Found(NamedTuple):
 
 
 def find_heads(document: Document, body: Body) -> Found:
-    """The headings of the document's chapters in order: from its markup where that names them, else from its text."""
-    plain, division = _from_text(document.text, body)
-    hinted = _out_of_lists(hint_hits(document, body), plain.regions)
+    """The headings of the document's chapters in order.
+
+    From its own table of contents, where it has one; else from its markup where that names them, else from its text,
+    else from what only stands like a heading.
+    """
+    text = document.text
+    marked = marked_headings(document, body)
+    pages = contents_pages(document)
+    likely = likely_headings(document, body)
+    plain, division = _from_text(text, body, pages, marked, likely)
+    likely = _out_of_lists(likely, plain.regions)
+    hits = _with_marks(marked, _with_marks([m for m in likely if m.hit.matter], plain.hits))
+    listed = listed_division(_out_of_lists(marked, pages), body)
+    if listed is not None and not _is_finer(division, listed) and not _lists_some(listed, marked):
+        return Found(listed.heads, hits, plain.regions)
+    found = _from_marks(_out_of_lists(marked, plain.regions), hits, plain, division, body)
+    if found is not None:
+        return found
+    if division is None or division.kind == "title":
+        chosen = likely_division(likely, Body(_story_start(plain.regions, body), body.end))
+        if chosen is not None and (division is None or len(chosen.heads) >= 0.8 * len(division.heads)):
+            return Found(chosen.heads, _with_marks(likely, hits), plain.regions)
+    if division is None:
+        paged = page_division(document, plain.regions, body)
+        if paged is not None:
+            return Found(paged.heads, hits, plain.regions)
+    return Found(plain.heads, hits, plain.regions)
+
+
+def _from_marks(
+    hinted: Sequence[Marked], hits: list[Hit], plain: Found, division: Division | None, body: Body
+) -> Found | None:
     if len(hinted) < 2:
-        return plain
-    marks = [hit for hit, _ in hinted]
+        return None
+    marks = [m.hit for m in hinted]
     story = Body(marks[0].start, body.end)
     divisions = numbered_divisions(marks, story)
     chosen = choose(divisions, level_division(hinted, story), story)
-    places = {hit.start for hit in marks}
-    hits = sorted([*marks, *(hit for hit in plain.hits if hit.start not in places)], key=lambda hit: hit.start)
-    if chosen is None or (division is not None and _is_finer(division, chosen)):
-        return Found(plain.heads, hits, plain.regions)
+    if chosen is None or _is_finer(division, chosen):
+        return None
     return Found(completed(chosen, divisions, hits, story).heads, hits, plain.regions)
 
 
-def _out_of_lists(hinted: list[tuple[Hit, int]], regions: list[Region]) -> list[tuple[Hit, int]]:
+def _with_marks(marked: Sequence[Marked], hits: Sequence[Hit]) -> list[Hit]:
+    """All candidates in order; where the markup names one that the text shows as well, the markup's."""
+    places = {m.hit.start for m in marked}
+    return sorted(
+        [*(m.hit for m in marked), *(hit for hit in hits if hit.start not in places)], key=lambda hit: hit.start
+    )
+
+
+def _out_of_lists(hinted: Sequence[Marked], regions: Sequence[Region]) -> list[Marked]:
     """Marked headings without the entries of a contents list that are marked too."""
-    kept = {hit.start for hit in outside([hit for hit, _ in hinted], regions)}
-    return [pair for pair in hinted if pair[0].start in kept] if len(kept) > 1 else hinted
+    kept = {hit.start for hit in outside([m.hit for m in hinted], regions)}
+    return [m for m in hinted if m.hit.start in kept] if len(kept) > 1 else list(hinted)
 
 
-def _is_finer(plain: Division, marked: Division) -> bool:
+def _lists_some(listed: Division, marked: Sequence[Marked]) -> bool:
+    """True if a table of contents leaves out half of the headings that are numbered as those in it are."""
+    families = {hit.family for hit in listed.heads if hit.parsed is not None}
+    alike = [m for m in marked if m.hit.parsed is not None and m.hit.family in families]
+    return len(families) == 1 and len(alike) > 1.5 * len(listed.heads) and sum(not m.listed for m in alike) > 2
+
+
+def _is_finer(plain: Division | None, marked: Division) -> bool:
     """True if the markup names only the title or the parts, and the text has the chapters."""
-    if len(plain.heads) <= 1.5 * len(marked.heads):
+    if plain is None or len(plain.heads) <= 1.5 * len(marked.heads):
         return False
     if marked.kind == "container" or marked.usual_length > _LONGEST_CHAPTER:
         return True
     return marked.kind == "title" and plain.kind == "unit" and len(marked.heads) <= 3
 
 
-def _from_text(text: str, body: Body) -> tuple[Found, Division | None]:
+def _from_text(
+    text: str, body: Body, pages: Sequence[Region], marked: Sequence[Marked], likely: Sequence[Marked]
+) -> tuple[Found, Division | None]:
     table = read_lines(text, body.start, body.end, might_be_heading)
     every = find_hits(table)
-    regions = find_regions(text, every, body)
+    found = find_regions(text, outside(every, pages) if pages else every, body)
+    listed = [m.hit.start for m in marked if m.listed]
+    apart = sorted({m.hit.start for m in (*marked, *likely)})
+    regions = with_pages(text, found, pages, listed, apart)
     hits = outside(every, regions)
     story = Body(_story_start(regions, body), body.end)
     divisions = numbered_divisions(hits, story)
     # Looking for titles is the slow part, and nothing beats a word with numbers that covers the book.
     titles = None if has_units(divisions, story) else _titles(text, table, regions, body, story)
     chosen = choose(divisions, titles, story)
-    if chosen is None:
+    if chosen is None or (regions and len(chosen.heads) == 1 and not chosen.opens_at_one):
         return Found([], hits, regions), None
     division = completed(chosen, divisions, hits, story)
     return Found(division.heads, hits, regions), division

@@ -2,6 +2,7 @@
 
 import re
 
+from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.lines import clean
 
@@ -23,7 +24,7 @@ def _title(text: str, hit: Hit, limit: int) -> str:
     if block is None:
         return title[:_LONGEST_TITLE]
     if block:
-        if numbered_only or not title.endswith((".", "!", "?")):
+        if (numbered_only and not _is_sentence(" ".join(block))) or not title.endswith((".", "!", "?", "”", '"')):
             title = " ".join([_joined(title, numbered_only), *block])
         return title[:_LONGEST_TITLE]
     if numbered_only:
@@ -60,14 +61,26 @@ def _next_block(text: str, position: int, limit: int) -> list[str]:
     return _block(text, begin, limit) or []
 
 
+def _is_sentence(words: str) -> bool:
+    """True for the first sentence of a chapter that follows its number at once."""
+    if not words.endswith((".", "!", "?", "…", "”", '"', "’")) or words.upper() == words:
+        return False
+    significant = [word for word in re.findall(r"[^\W\d_]+", words) if len(word) > 3]
+    return words[0] in '"“‘«' or sum(word[0].isupper() for word in significant) * 2 < len(significant)
+
+
 def _is_title(lines: list[str]) -> bool:
     joined = " ".join(lines)
     if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or len(lines) > 3:
+        return False
+    parsed = parse_heading(joined)
+    if parsed is not None and parsed.unit:
         return False
     if joined.upper() == joined.lower() and len(joined) > _LONGEST_CASELESS:
         # Without capitals, and in Thai without full stops too, only its length tells a title from a paragraph.
         return False
     if joined.upper() == joined and any(c.isalpha() for c in joined):
         return True
-    words = [w for w in re.findall(r"[^\W\d_]+", joined) if len(w) > 3]
+    every = re.findall(r"[^\W\d_]+", joined)
+    words = [word for word in every if len(word) > 3] or every
     return joined[-1] not in ".,;!?:" and all(w[0].isupper() or not w.isascii() for w in words) and bool(words)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
 from morpheus_assets.text.chapters.heading import CONTAINERS, Heading
 from morpheus_assets.text.chapters.numerals import (
+    cyrillic_roman_value,
     digits_value,
     lettered_numeral,
     lettered_value,
@@ -17,14 +18,29 @@ from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.chapters.words import WORD, fold
 
 _TOKEN = re.compile(rf"{WORD}(?:['’]{WORD})?|§|#")
-_AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;]+|\s{2,}|\t|/)\s*")
+_AFTER_NUMBER = re.compile(r"[\s]*(?:[.:)\]—–\-―,;|]+|\s{2,}|\t|/)\s*")
 _UNIT_AND_DIGITS = re.compile(r"(\D{2,})\d{1,4}")
 _NUMBER_CASE = re.compile(r"[IVXLCDM]+")
 _OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
 LONGEST_BARE_NUMBER = 999
+_SECOND_NUMBERS = (
+    re.compile(r"[.．-](\d{1,3})(?![\d.,-]*\d)"),
+    re.compile(r"[\s,:–—-]{0,4}[(\[](\d{1,3}) ?(?:/|of|／) ?\d{1,3}[)\]]"),
+    re.compile(
+        r"[\s,:–—-]{0,4}[(\[]?(?:part|pt\.?|teil|partie|parte|часть)\.? ?(\d{1,3}|[IVX]{1,4})(?!\w)[)\]]?",
+        re.IGNORECASE,
+    ),
+)
+_TWO_NUMBERS = re.compile(r"(\d{1,3})[.．-](\d{1,3})(?![\d.,-]*\d)(?=[\s.:：–—)-]|$)")
+_LETTERED_PART = re.compile(r"(\d{1,4})([a-h])", re.IGNORECASE)
+_SHARE = re.compile(r"[(\[]?(\d{1,3}) ?/ ?(\d{1,3})[)\]]?$")
+_CAPTION = re.compile(r"\s?(?::|：|–|—|--| - )\s*(?=\S)")
 
 _FIRST_TOKEN = re.compile(rf"[\W_]{{0,12}}({WORD})")
 _CJK_START = frozenset("第卷巻其その之章回正本上中下前後后最終终大제〇零一二三四五六七八九十百千")
+
+
+_SHORT_CJK = re.compile(r"[〇零一二三四五六七八九十百千]{1,6}[章回话話]")
 
 
 class _Number(NamedTuple):
@@ -40,18 +56,26 @@ def might_be_heading(line: str) -> bool:
         return "§" in line[:12]
     token = match.group(1)
     first = token[0]
-    if first.isdigit() or first in _CJK_START:
+    if first.isdecimal() or first in _CJK_START or _SHORT_CJK.match(token):
         return True
     if match.group(1) == "I":
         return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
     if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
         return True
-    if fold(token) in vocabulary().openings:
+    if fold(token) in vocabulary().openings or _opens_piece(token):
         return True
     plain = token.isascii() and token.isalpha()
     if not plain and (_unit_length(token) or lettered_value(token, lenient=True) is not None):
         return True
     return first.isupper() and len(line) < 40 and _is_unit(line.rstrip(" .").rsplit(None, 1)[-1])
+
+
+def _opens_piece(token: str) -> bool:
+    """True for "Interlude" and "番外二"."""
+    pieces = vocabulary().pieces
+    if token.isascii():
+        return token[0].isupper() and token.lower() in pieces
+    return fold(token) in pieces or any(token[:length] in pieces for length in (2, 3))
 
 
 def names_unit(line: str) -> bool:
@@ -76,11 +100,29 @@ def parse_heading(text: str) -> Heading | None:
     tokens = [token for _, _, token in spans]
     first = 1 if len(tokens) > 2 and _is_article(tokens[0]) else 0
     return (
-        _unit_first(text, spans, tokens, first)
+        _two_numbers(text)
+        or _unit_first(text, spans, tokens, first)
         or _number_then_unit(text, spans, tokens, first)
         or _number_first(text, spans, tokens)
         or _unknown_unit(text, spans, tokens)
     )
+
+
+def _two_numbers(text: str) -> Heading | None:
+    """ "1.2 Title" and "1-2": a part and a chapter in it; "(2/8)" alone."""
+    if not text[:2].strip("([")[:1].isdecimal():
+        return None
+    share = _SHARE.match(text)
+    if share and 0 < int(share.group(1)) <= int(share.group(2)):
+        return Heading("", int(share.group(1)), "bare-share", "", True, True, label=text)
+    match = _TWO_NUMBERS.match(text)
+    if match is None or not int(match.group(2)):
+        return None
+    value = int(match.group(1)) + int(match.group(2)) / 1000
+    title = _title_after(text[match.end() :])[0]
+    if title and (title[0].islower() or len(text) > 100):
+        return None
+    return Heading("", value, "bare-decimal", title, True, title.isupper(), label=match.group())
 
 
 def _spans(text: str) -> list[tuple[int, int, str]]:
@@ -125,6 +167,9 @@ def _read_number(tokens: list[str], position: int, lenient: bool) -> _Number | N
     roman = roman_value(token)
     if roman is not None and (token.isupper() or lenient):
         return _Number(roman, 1, "roman")
+    lookalike = cyrillic_roman_value(token) if lenient and position else None
+    if lookalike is not None:
+        return _Number(lookalike, 1, "roman")
     words = number_words_value(tokens[position : position + 6])
     if words is not None:
         return _Number(None if words[0] < 0 else words[0], words[1], "word")
@@ -151,18 +196,18 @@ def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str],
     between = text[spans[first][1] : spans[position][0]] if position < len(tokens) else ""
     if len(between) > 12 or re.search(r"[^\s.:,\-–—―#°º№\w]", between):
         return None
-    number = _read_number(tokens, position, lenient=True)
+    number = _lettered_part(tokens, position) or _read_number(tokens, position, lenient=True)
     if number is None:
-        return None
+        return _captioned(text, spans, tokens, first, unit)
     last = position + number.used - 1
     value, end = number.value, spans[last][1]
+    split = _second_number(text[end:])
+    if split is not None and number.style != "roman":
+        value, end = (value or 0) + split[0], end + split[1]
     inner_roman = re.match(r"\.([IVXLC]+)\b", text[end:])
     if inner_roman and number.style == "arabic" and roman_value(inner_roman.group(1)):
         # "Chapter 1.IV" counts the book first and the chapter second.
         value, end = roman_value(inner_roman.group(1)), end + inner_roman.end()
-    decimal = re.match(r"\.(\d)(?!\d)", text[end:])
-    if decimal and number.style == "arabic":
-        value, end = (value or 0) + int(decimal.group(1)) / 10, end + decimal.end()
     rest = text[end:]
     if unit in CONTAINERS:
         inner = _inner_heading(rest)
@@ -170,6 +215,40 @@ def _unit_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str],
             return inner._replace(outer=(unit, value))
     title, separated = _title_after(rest)
     return Heading(unit, value, number.style, title, separated, tokens[first].isupper(), label=text[:end])
+
+
+def _lettered_part(tokens: list[str], position: int) -> _Number | None:
+    """ "3b" after a unit."""
+    match = _LETTERED_PART.fullmatch(tokens[position]) if position < len(tokens) else None
+    if match is None:
+        return None
+    return _Number(int(match.group(1)) + (ord(match.group(2).lower()) - ord("a") + 1) / 1000, 1, "arabic")
+
+
+def _captioned(
+    text: str, spans: list[tuple[int, int, str]], tokens: list[str], first: int, unit: str
+) -> Heading | None:
+    """ "Chapter: The Arrival", without a number."""
+    match = _CAPTION.match(text, spans[first][1])
+    if unit != "chapter" or first or match is None or not tokens[0][0].isupper() or text[match.end()].islower():
+        return None
+    return Heading(
+        unit, None, "unnumbered", text[match.end() :], True, tokens[0].isupper(), label=text[: match.start()]
+    )
+
+
+def _second_number(rest: str) -> tuple[float, int] | None:
+    """What a second number adds to the first ("2.5", "1-3", "5 (2/8)", "5, Part 2"), and its length.
+
+    Parts count in thousandths, so that 1.9 comes before 1.10 and both before 2.1.
+    """
+    for pattern in _SECOND_NUMBERS:
+        match = pattern.match(rest)
+        if match:
+            second = match.group(1)
+            number = int(second) if second.isdecimal() else roman_value(second.upper())
+            return (number or 0) / 1000, match.end()
+    return None
 
 
 def _is_unit(token: str) -> bool:
@@ -231,7 +310,8 @@ def _number_first(text: str, spans: list[tuple[int, int, str]], tokens: list[str
         return None
     if not title or title[0].islower():
         return None
-    if not separated and (tokens[position] == "I" or not title.isupper()):
+    marked = text[0] == "#" or (number.style == "arabic" and tokens[position][0] == "0")
+    if not separated and not marked and (tokens[position] == "I" or not title.isupper()):
         return None
     return Heading("", number.value, "titled-" + number.style, title, separated, title.isupper(), label=text[:end])
 

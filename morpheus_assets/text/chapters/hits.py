@@ -41,6 +41,11 @@ class Hit:
         return self.parsed.unit or self.parsed.style
 
     @property
+    def unit(self) -> str:
+        """The word for the division, "" for a number alone or none."""
+        return self.parsed.unit if self.parsed else ""
+
+    @property
     def number(self) -> float | None:
         """The number as read, None where unknown."""
         return self.parsed.number if self.parsed else None

@@ -14,6 +14,16 @@ _BRACKETED = re.compile(r"[【〖《]([^【】〖〗《》\n]{1,20})[】〗》]"
 _SURROUND = "#=*_~|•·<>[({【〖『「◆◇■□●○★☆▼▲※†+✦❖"
 _SURROUND_END = "#=*_~|•·<>])}】〗』」◆◇■□●○★☆▼▲※†+✦❖"
 _DASHES = "-–—―"
+_FORUM_TAG = re.compile(
+    r"\[/?(?:b|i|u|s|h\d?|center|centre|left|right|size|color|colour|font|heading|title|bold|url|anchor|indent)"
+    r"(?:=[^\]\n]{0,80})?\]",
+    re.IGNORECASE,
+)
+_WHOLE_LINE = re.compile(
+    r"(?:\[(?:b|h\d?|u|center|centre|size|heading|title|bold)\b[^\]\n]{0,80}\]){1,4}[^\[\]\n]+(?:\[/\w+\]){1,4}"
+    r"|\*\*(?!\*)[^*\n]+\*\*:?|__[^_\n]+__|(={1,6}) ?[^=\n]+ ?\1|#{1,3} [^#\n]+#*",
+    re.IGNORECASE,
+)
 _PAIRS = {"(": ")", "[": "]", "{": "}", "「": "」", "『": "』", "【": "】", "〖": "〗"}
 
 
@@ -77,8 +87,15 @@ def _read(text: str, start: int, end: int, keep_inner: Callable[[str], bool]) ->
     return LineTable(lines, usual if sum(separate.values()) > filled * 0.02 else 0)
 
 
+def is_decorated(line: str) -> bool:
+    """True if forum tags or marks of Markdown that headings have enclose the whole line."""
+    return _WHOLE_LINE.fullmatch(line.strip(_MARGIN)) is not None
+
+
 def clean(text: str) -> str:
-    """A line without the marks that only decorate a heading: markup, rules, stars, Aozora notes."""
+    """A line without the marks that only decorate a heading: markup, forum tags, rules, stars, Aozora notes."""
+    if "[" in text:
+        text = _FORUM_TAG.sub("", text)
     if "［" in text or "《" in text:
         text = _ANNOTATION.sub("", text)
     text = text.strip(_MARGIN)
@@ -91,7 +108,7 @@ def clean(text: str) -> str:
             text = text.strip(_DASHES + _MARGIN)
         elif first in _PAIRS and _PAIRS[first] in text[1:-1]:
             break
-        elif first in _SURROUND and first != "":
+        elif first in _SURROUND and not (first == "#" and text[1:2].isdecimal()):
             text = text[1:].lstrip(_MARGIN)
         elif last in _SURROUND_END and not (
             last in ")]}」』】" and any(o in text for o, c in _PAIRS.items() if c == last)

@@ -13,6 +13,7 @@ _CJK_DIGITS = {c: v for v, group in enumerate(("〇零○", "一壹壱弌", "二
                                                 "五伍", "六陸陆", "七柒", "八捌", "九玖")) for c in group}  # fmt: skip
 _CJK_UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _LONGEST_LETTERED = 7
+_CYRILLIC_ROMAN = str.maketrans("ІХСМ", "IXCM")
 _CJK_TENS = {"廿": 20, "卅": 30}
 _HANGUL = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "칠": 7, "팔": 8, "구": 9}
 _HANGUL_UNITS = {"십": 10, "백": 100}
@@ -35,6 +36,11 @@ def roman_value(token: str) -> int | None:
         value = _ROMAN_VALUES[letter]
         total += -value if _ROMAN_VALUES.get(following, 0) > value else value
     return total
+
+
+def cyrillic_roman_value(token: str) -> int | None:
+    """The value of a roman numeral in Cyrillic letters of the same look ("ІІІ"), None for anything else."""
+    return None if token.isascii() else roman_value(token.translate(_CYRILLIC_ROMAN))
 
 
 @lru_cache(maxsize=2)

@@ -9,6 +9,9 @@ from morpheus_assets.text.chapters.hits import Hit
 
 _LONGEST_STORY = 80_000
 _PAGE = 3_500
+_WHOLE = 0.97
+_INNER = frozenset({"section", "scene", "poem"})
+"""Units that books with chapters count within them."""
 
 
 def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -> Division | None:
@@ -17,7 +20,10 @@ def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -
     numbers = [d for d in divisions if d.kind == "number" and _holds(d, body)]
     containers = [d for d in divisions if d.kind == "container" and _holds(d, body)]
     if units:
-        return _best_unit(units, body)
+        best = _best_unit(units, body)
+        if titles is not None and titles.family == "contents" and best.family in _INNER:
+            return _title_or_number(titles, best, body)
+        return best
     number = max(numbers, key=_worth, default=None)
     container = max(containers, key=lambda d: len(d.heads), default=None)
     if titles is not None and number is not None:
@@ -45,15 +51,23 @@ def _holds(division: Division, body: Body) -> bool:
     if division.kind in ("unit", "container"):
         own_word = division.family.startswith("~")
         if count == 1:
-            return division.family == "chapter" and division.opens_at_one and division.heads[0].quality >= 0.7
+            counted = division.opens_at_one and division.heads[0].quality >= 0.7
+            return division.family in ("chapter", "episode") and (counted or _is_whole(division))
         if own_word and (count < 3 or not division.opens_at_one):
             return False
         return division.coverage >= (0.6 if own_word else 0.45) and division.regularity >= (0.8 if own_word else 0.5)
-    if count < 2 or not division.opens_at_one or division.coverage < 0.6 or division.regularity < 0.75:
+    if count == 1:
+        return division.family.startswith("titled-") and _is_whole(division)
+    if not division.opens_at_one or division.coverage < 0.6 or division.regularity < 0.75:
         return False
     if count == 2 and min(hit.quality for hit in division.heads) < 1.0:
         return False
     return not _page_numbers(division)
+
+
+def _is_whole(division: Division) -> bool:
+    """True for the heading of a file that is one chapter of a serial."""
+    return division.heads[0].quality >= 0.9 and division.coverage > _WHOLE and division.usual_length < _LONGEST_STORY
 
 
 def _page_numbers(division: Division) -> bool:
@@ -62,7 +76,7 @@ def _page_numbers(division: Division) -> bool:
 
 def _best_unit(units: Sequence[Division], body: Body) -> Division:
     """Chapters before other words; between two words that cover the book, the finer one."""
-    rank = {"section": 0, "scene": 0, "poem": 0}
+    rank = dict.fromkeys(_INNER, 0)
     best = max(units, key=lambda d: (rank.get(d.family, 1 if d.family.startswith("~") else 2), _worth(d)))
     for other in units:
         if other is best or rank.get(other.family, 2) < 2 or other.family.startswith("~"):
@@ -83,6 +97,8 @@ def _title_or_number(titles: Division, number: Division, body: Body) -> Division
         near = _near(titles.heads, number.heads)
         if near > 0.7 * len(titles.heads):
             return number
+        if titles.family == "contents" and share_of_parents(titles, number, body) < 0.5:
+            return titles
         return titles if titles.coverage > number.coverage and titles.family == "contents" else number
     # Titles over numbers: stories with numbered sections, or parts with numbered chapters.
     if titles.family == "isolation" and _restarts(number) < 0.6 * len(titles.heads):
@@ -136,7 +152,7 @@ def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
     """Goes on counting after the last heading with numbers of another family."""
     result = _without_gaps(heads, hits)
     chosen = {hit.start for hit in result}
-    expected = (result[-1].number or 0) + 1
+    expected = int(result[-1].number or 0) + 1
     family: str | None = None
     tail = [hit for hit in hits if hit.start > result[-1].start and hit.start not in chosen and hit.parsed is not None]
     for hit in tail:
@@ -163,35 +179,48 @@ def _without_gaps(heads: Sequence[Hit], hits: Sequence[Hit]) -> list[Hit]:
                 and hit.quality >= 0.7
             ]
             result.extend(fitting[:1])
+        result.extend(_halves(earlier, later, hits))
         result.append(later)
     return result
+
+
+def _halves(earlier: Hit, later: Hit, hits: Sequence[Hit]) -> list[Hit]:
+    """Headings "2.5" between the numbers 2 and 3 of a book that counts by numbers alone."""
+    if earlier.number is None or later.number is None or (earlier.parsed and earlier.parsed.unit):
+        return []
+    return [
+        hit
+        for hit in hits
+        if earlier.end < hit.start < later.start
+        and hit.family == "bare-decimal"
+        and hit.number is not None
+        and earlier.number < hit.number < later.number
+        and hit.quality >= 0.7
+    ]
 
 
 def _with_epilogue(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:
     """Adds the numbered chapters of an epilogue that has at least two ("EPILOGUE / I / … / II")."""
     after = [hit for hit in hits if hit.start > heads[-1].start and hit.quality >= 0.9]
     for index, hit in enumerate(after):
-        if hit.matter != "back":
+        if hit.matter not in ("back", "ending"):
             continue
         inner = [h for h in after[index + 1 :] if h.parsed is not None]
         inner = [h for h in inner if h.family == inner[0].family]
-        numbers = [h.number for h in inner]
         close = bool(inner) and inner[0].start - hit.end < 300
-        if (
-            close
-            and len(inner) >= 2
-            and numbers == [float(n) for n in range(1, len(inner) + 1)]
-            and (
-                min(
-                    b - a
-                    for a, b in zip([h.start for h in inner], [*[h.start for h in inner[1:]], body.end], strict=True)
-                )
-                > 1_000
-            )
-        ):
-            return heads + inner
-        return heads
+        if not close or len(inner) < 2 or _counts_within(inner[0].family, heads, hits):
+            return heads
+        starts = [*(h.start for h in inner), body.end]
+        counted = [h.number for h in inner] == [float(n) for n in range(1, len(inner) + 1)]
+        long = min(later - earlier for earlier, later in itertools.pairwise(starts)) > 1_000
+        return heads + inner if counted and long else heads
     return heads
+
+
+def _counts_within(family: str, heads: Sequence[Hit], hits: Sequence[Hit]) -> bool:
+    """True if the chapters have such headings inside them too: scenes, numbered sections."""
+    inside = sum(hit.family == family and heads[0].start < hit.start < heads[-1].start for hit in hits)
+    return family != heads[0].family and inside * 2 > len(heads)
 
 
 def _closed(heads: list[Hit], hits: Sequence[Hit], division: Division) -> list[Hit]:

@@ -9,6 +9,9 @@ from morpheus_assets.text.chapters.hits import Hit
 
 _LOOK_BACK = 24
 _LONGEST_STEP = 6
+_SHORTEST_COUNT = 4
+_STANDS_WELL = 0.95
+_SKIPPED = 0.6
 
 
 def best_chain(hits: Sequence[Hit], parents: Sequence[int]) -> list[Hit]:
@@ -41,7 +44,7 @@ def best_chain(hits: Sequence[Hit], parents: Sequence[int]) -> list[Hit]:
     while position >= 0:
         chain.append(hits[position])
         position = links[position]
-    return _with_misprints(_without_excursions(chain[::-1]), hits)
+    return _with_misprints(_without_strays(_without_excursions(chain[::-1])), hits)
 
 
 def regularity(chain: Sequence[Hit]) -> float:
@@ -99,7 +102,7 @@ def _weights(hits: Sequence[Hit]) -> list[float]:
 def _opening_cost(number: float | None) -> float:
     if number is None:
         return 0.4
-    return 0.0 if number <= 1 else min(1.5, 0.3 * (number - 1))
+    return 0.0 if number < 2 else min(1.5, 0.3 * (number - 1))
 
 
 def _step_cost(earlier: Hit, later: Hit, parents: Sequence[int]) -> float:
@@ -109,13 +112,35 @@ def _step_cost(earlier: Hit, later: Hit, parents: Sequence[int]) -> float:
     if 0 < step <= 1:
         return 0.0
     if step == 0:
+        if later.number <= 1 and not later.unit and not _between(parents, earlier.start, later.start):
+            return 1.2
         return 0.6 if later.start - earlier.end > 400 else 1.2
     if 1 < step <= _LONGEST_STEP:
         return 0.25 * (step - 1)
     if later.number <= 1:
-        first = bisect_left(parents, earlier.start)
-        return 0.05 if first < len(parents) and parents[first] <= later.start else 0.5
-    return min(3.0, 1.5 + 0.05 * step) if step > 0 else 2.2
+        return 0.05 if _between(parents, earlier.start, later.start) else 0.5
+    if step > 0:
+        # A serial skips numbers; what stands as well as the other headings is one all the same.
+        stands_well = min(earlier.quality, later.quality) >= _STANDS_WELL
+        if stands_well and earlier.family == later.family == "chapter":
+            return _SKIPPED
+        return min(3.0, 1.5 + 0.05 * step)
+    return 2.2
+
+
+def _between(parents: Sequence[int], start: int, end: int) -> bool:
+    first = bisect_left(parents, start)
+    return first < len(parents) and parents[first] <= end
+
+
+def _without_strays(chain: list[Hit]) -> list[Hit]:
+    """Drops a lone "I." before the first chapter or after the last: no book counts anew after a single one."""
+    if len(chain) < _SHORTEST_COUNT or chain[0].unit or any(hit.number is None for hit in chain):
+        return chain
+    numbers = [hit.number or 0 for hit in chain]
+    end = -1 if numbers[-1] <= 1 < numbers[-2] else None
+    start = 1 if numbers[1] <= 1 and chain[0].shape != chain[1].shape else 0
+    return chain[start:end]
 
 
 def _with_misprints(chain: list[Hit], hits: Sequence[Hit]) -> list[Hit]:

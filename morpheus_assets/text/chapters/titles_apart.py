@@ -9,7 +9,7 @@ from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit, title_hit
 from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
-from morpheus_assets.text.chapters.matter import matter_kind
+from morpheus_assets.text.chapters.matter import NAMED, matter_kind
 from morpheus_assets.text.chapters.words import title_key
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
@@ -51,7 +51,8 @@ def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]
                 best, best_score = kept, score
     if not best:
         best = _capitals_alone(text, candidates, start, end, story)
-    return [title_hit(line) for line in _with_first(text, best, candidates, start)]
+    fronts = [line.start for line in table.lines if line.before and matter_kind(clean(line.text)) in NAMED]
+    return [title_hit(line) for line in _with_first(text, best, candidates, fronts)]
 
 
 def _capitals_alone(
@@ -88,7 +89,9 @@ def _is_container(words: str) -> bool:
     return parsed is not None and parsed.unit in CONTAINERS
 
 
-def _with_first(text: str, group: list[ShortLine], candidates: Sequence[ShortLine], start: int) -> list[ShortLine]:
+def _with_first(
+    text: str, group: list[ShortLine], candidates: Sequence[ShortLine], fronts: Sequence[int]
+) -> list[ShortLine]:
     """Adds the first title, which often stands closer to the title page than the others to the text before them."""
     if not group:
         return group
@@ -96,7 +99,10 @@ def _with_first(text: str, group: list[ShortLine], candidates: Sequence[ShortLin
     early = [line for line in candidates if line.start < group[0].start and line.before and line.after]
     early = [line for line in early if not capitals or _is_upper(clean(line.text))]
     for line in early:
-        if group[0].start - line.end > _SHORTEST_CHAPTER * 2 and _has_prose(text[line.end : line.end + 3_000], 0):
+        following = next((place for place in fronts if place > line.start), group[0].start)
+        if min(following, group[0].start) - line.end > _SHORTEST_CHAPTER * 2 and _has_prose(
+            text[line.end : line.end + 3_000], 0
+        ):
             return [line, *group]
     return group
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from morpheus_assets.text.chapters.words import fold, title_key
 from morpheus_assets.text.languages import Language, Numerals, languages
 
-_MATTER = ("front", "back", "boilerplate", "contents", "closing")
+_MATTER = ("front", "back", "opening", "ending", "between", "boilerplate", "contents", "closing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Vocabulary:
 
     `openings` are all words that a numbered heading may begin with; `caseless_units` are the units in scripts without
     capitals, by their first characters and longest first; `numbers` are words with single spaces and no hyphens;
-    `matter` maps words.title_key of a name to its kind.
+    `matter` maps words.title_key of a name to its kind; `pieces` are the first words of pieces that tell the story.
     """
 
     units: Mapping[str, str]
@@ -33,6 +33,7 @@ class Vocabulary:
     numerals: tuple[Numerals, ...]
     ordinal_suffixes: frozenset[str]
     matter: Mapping[str, str]
+    pieces: frozenset[str]
 
     @classmethod
     def of(cls, languages: Sequence[Language]) -> "Vocabulary":
@@ -41,7 +42,7 @@ class Vocabulary:
         counters: dict[str, str] = {}
         numbers: dict[str, int] = {}
         matter: dict[str, tuple[int, str]] = {}
-        articles, never_units, suffixes = set[str](), set[str](), set[str]()
+        articles, never_units, suffixes, pieces = set[str](), set[str](), set[str](), set[str]()
         for language in languages:
             for unit, words in language.units.items():
                 for word in words.split():
@@ -55,6 +56,8 @@ class Vocabulary:
                 for name in names.split("|"):
                     key, rank = title_key(name), _MATTER.index(kind)
                     matter[key] = max(matter.get(key, (rank, kind)), (rank, kind))
+                    if kind in ("opening", "between", "ending"):
+                        pieces.add(fold(name.split()[0]))
             articles.update(map(fold, language.articles.split()))
             never_units.update(map(fold, language.never_units.split()))
             suffixes.update(language.ordinal_suffixes.split())
@@ -71,6 +74,7 @@ class Vocabulary:
             numerals=tuple(language.numerals for language in languages if language.numerals),
             ordinal_suffixes=frozenset(suffixes),
             matter={key: kind for key, (_, kind) in matter.items()},
+            pieces=frozenset(pieces),
         )
 
 

@@ -4,10 +4,10 @@ Chapters come from chapters/, tokens are tokens.py's. Chunks are shared by all s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
+from morpheus_assets.domain.content import Chunk, CutChapter
 from morpheus_assets.text.chunking.guides import bounded, guide_of
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter
@@ -22,49 +22,6 @@ class _Span(Protocol):
     def char_start(self) -> int: ...
     @property
     def char_end(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """A passage: `text[char_start:char_end] == body`, and `content_hash` is the sha256 of body in UTF-8.
-
-    `chapter` is the chapter's ordinal; `ordinal` counts from 1 through the novel; `token_count` is tokens.py's.
-    """
-
-    chapter: int
-    ordinal: int
-    char_start: int
-    char_end: int
-    token_count: int
-    content_hash: bytes
-    body: str
-
-
-@dataclass(frozen=True)
-class CutChapter:
-    """A chapter, text[char_start:char_end], and where its chunks lie; `content_hash` is the sha256 of that stretch.
-
-    `spans` are (start, end, tokens) within the chapter, None where its chunks are known. They are `count` chunks,
-    the first of which is the novel's `first_chunk`-th.
-    """
-
-    chapter: int
-    char_start: int
-    char_end: int
-    content_hash: bytes
-    first_chunk: int
-    count: int
-    spans: Sequence[tuple[int, int, int]] | None
-    text: str = field(repr=False)
-
-    @property
-    def chunks(self) -> Iterator[Chunk]:
-        """The chunks, made while they are asked for; none where they are known."""
-        for ordinal, (start, end, tokens) in enumerate(self.spans or (), self.first_chunk):
-            char_start, char_end = self.char_start + start, self.char_start + end
-            passage = self.text[char_start:char_end]
-            content_hash = sha256(passage.encode("utf-8")).digest()
-            yield Chunk(self.chapter, ordinal, char_start, char_end, tokens, content_hash, passage)
 
 
 def cut_chapters(
@@ -84,7 +41,10 @@ def cut_chapters(
         count = known.get(content_hash)
         spans = None if count is not None else list(_cut(body, settings, counter))
         count = len(spans) if spans is not None else count or 0
-        yield CutChapter(chapter.ordinal, chapter.char_start, chapter.char_end, content_hash, first, count, spans, text)
+        chunks = _chunks(text, chapter, spans or (), first)
+        yield CutChapter(
+            chapter.ordinal, chapter.char_start, chapter.char_end, content_hash, first, count, spans, chunks
+        )
         first += count
 
 
@@ -96,6 +56,14 @@ def cut_chunks(text: str, chapters: Sequence[_Span], settings: ChunkerSettings |
     """
     for chapter in cut_chapters(text, chapters, settings or ChunkerSettings()):
         yield from chapter.chunks
+
+
+def _chunks(text: str, chapter: _Span, spans: Sequence[tuple[int, int, int]], first: int) -> Iterator[Chunk]:
+    for ordinal, (start, end, tokens) in enumerate(spans, first):
+        char_start, char_end = chapter.char_start + start, chapter.char_start + end
+        passage = text[char_start:char_end]
+        content_hash = sha256(passage.encode("utf-8")).digest()
+        yield Chunk(chapter.ordinal, ordinal, char_start, char_end, tokens, content_hash, passage)
 
 
 def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterator[tuple[int, int, int]]:

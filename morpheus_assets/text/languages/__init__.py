@@ -62,7 +62,7 @@ class Language:
     ordinal_suffixes: str = ""
     """Endings after digits: st, nd, ème."""
     matter: Mapping[str, str] = field(default_factory=dict)
-    """Names of what stands around the chapters, by kind: front, back, boilerplate, contents, closing."""
+    """Names of what stands around and between the chapters, by kind (see chapters/matter.py)."""
 
     letters: str = ""
     """Letters beyond ASCII, lower case, commonest first: the evidence by which encodings are told apart."""

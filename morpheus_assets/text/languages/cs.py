@@ -11,7 +11,12 @@ LANGUAGE = Language(
     names="czech",
     units={"chapter": "kapitola rozdíl", "book": "kniha", "part": "díl"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"front": "prolog", "back": "epilog", "contents": "obsah"},
+    matter={
+        "opening": "prolog",
+        "between": "mezihra|intermezzo",
+        "ending": "epilog|doslov",
+        "contents": "obsah",
+    },
     letters="íáéěřýčšžůúňťďóöüä",
     encodings=CENTRAL_EUROPEAN,
 )

@@ -14,7 +14,13 @@ LANGUAGE = Language(
     search_configuration="danish",
     units={"chapter": "kapitel", "book": "bog", "part": "del", "volume": "bind"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"front": "forord|prolog", "back": "efterord|epilog", "contents": "indhold"},
+    matter={
+        "front": "forord",
+        "opening": "prolog",
+        "between": "mellemspil",
+        "ending": "epilog|efterord",
+        "contents": "indhold",
+    },
     letters="åøæéöäü",
     encodings=WESTERN,
     accented=(

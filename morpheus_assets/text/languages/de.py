@@ -47,8 +47,11 @@ LANGUAGE = Language(
     never_units="januar februar märz mai juni juli oktober dezember der die das",
     numbers=_numbers,
     matter={
-        "front": "vorwort|vorrede|einleitung|prolog|vorspiel|zueignung|widmung",
-        "back": "epilog|nachwort|anhang|nachspiel",
+        "front": "vorwort|vorrede|einleitung|zueignung|widmung",
+        "opening": "prolog|vorspiel",
+        "between": "zwischenspiel|interludium|intermezzo|bonuskapitel",
+        "ending": "epilog|nachwort|nachspiel",
+        "back": "anhang",
         "boilerplate": "anmerkungen zur transkription",
         "contents": "inhalt|inhaltsverzeichnis|inhaltsübersicht",
         "closing": "schluss|schluß|beschluss|beschluß|letztes kapitel",

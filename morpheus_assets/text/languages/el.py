@@ -1,6 +1,8 @@
 """Greek."""
 
-from morpheus_assets.text.languages import Language, counted
+from functools import lru_cache
+
+from morpheus_assets.text.languages import Language, Numerals, counted
 
 _ORDINALS = (
     "πρώτο/πρώτη/πρώτον δεύτερο/δευτέρα/δεύτερον τρίτο/τρίτη/τρίτον τέταρτο/τέταρτη/τέταρτον "
@@ -8,12 +10,40 @@ _ORDINALS = (
     "ένατο/ένατη/ένατον δέκατο/δέκατη/δέκατον"
 )
 
+_CARDINALS = "ένα/έν δύο τρία τέσσερα πέντε έξι επτά/εφτά οκτώ/οχτώ εννέα/εννιά δέκα"
+_MARKS = "'΄´ʹ’′"
+
+
+@lru_cache(maxsize=1)
+def _letter_values() -> dict[str, int]:
+    """Letters without marks → 1 to 99; six is written as a stigma or as two letters."""
+    tens, units = ("", *"ΙΚΛΜΝΞΟΠϞ"), ("", *"ΑΒΓΔΕϚΖΗΘ")
+    values = {tens[n // 10] + units[n % 10]: n for n in range(1, 100)}
+    return values | {letters.replace("Ϛ", "ΣΤ"): n for letters, n in values.items()}
+
+
+def _value(token: str) -> int | None:
+    return _letter_values().get(token.rstrip(_MARKS).upper())
+
+
 LANGUAGE = Language(
     code="el",
     names="greek",
     search_configuration="greek",
-    units={"chapter": "κεφάλαιο κεφάλαιον", "canto": "ραψωδία", "book": "βιβλίο"},
-    numbers=lambda: counted(_ORDINALS),
+    units={
+        "chapter": "κεφάλαιο κεφάλαιον κεφ",
+        "canto": "ραψωδία",
+        "book": "βιβλίο βιβλίον",
+        "part": "μέρος",
+        "volume": "τόμος",
+    },
+    numbers=lambda: counted(_ORDINALS) | counted(_CARDINALS),
+    numerals=Numerals(f"[Α-ΩϚϞ]{{1,3}}[{_MARKS}](?!\\w)", _value, bare="[Α-ΩϚϞ]{1,3}"),
+    matter={
+        "opening": "πρόλογος",
+        "between": "ιντερλούδιο|ιντερμέδιο",
+        "ending": "επίλογος",
+    },
     letters="αοιετσνηυρπκμλςωάίόέήδγχθφβύώξζψϊϋΐΰ",
     encodings=("cp1253", "iso8859_7", "mac_greek"),
 )

@@ -26,7 +26,7 @@ def _numbers() -> dict[str, int]:
     for n, word in enumerate(_CARDINALS[1:9], 2):
         table |= {f"{word} hundred": n * 100}
         table |= {f"{word} hundred{j}{w}": n * 100 + v for w, v in below.items() for j in (" ", " and ")}
-    return table | {"last": -1}
+    return table | {"zero": 0, "last": -1}
 
 
 LANGUAGE = Language(
@@ -64,20 +64,26 @@ LANGUAGE = Language(
     matter={
         "front": (
             "preface|author's preface|the author's preface|preface to the first edition|"
-            "preface to the second edition|preface to this edition|translator's preface|editor's preface|"
-            "publisher's preface|editor's note|a note|a note on the text|foreword|introduction|"
-            "introductory|introductory note|prologue|the prologue|prelude|proem|etymology|extracts|"
-            "dedication|epigraph|epigraphs|to the reader|advertisement|prefatory note|prefatory|argument|"
-            "induction|acknowledgments|acknowledgements"
+            "preface to the second edition|preface to this edition|translator's preface|"
+            "editor's preface|publisher's preface|editor's note|a note|a note on the text|foreword|"
+            "introduction|introductory|introductory note|proem|etymology|extracts|dedication|epigraph|"
+            "epigraphs|to the reader|advertisement|prefatory note|prefatory|argument|induction|"
+            "acknowledgments|acknowledgements"
         ),
+        "opening": "prologue|the prologue|prelude",
+        "between": (
+            "interlude|intermission|intermezzo|entr'acte|side story|side chapter|bonus chapter|"
+            "extra chapter|bonus|extra|omake|special chapter|bonus story|short story|extra story|"
+            "side quest|interludium"
+        ),
+        "ending": "epilogue|the epilogue|afterword|author's afterword|coda|postlude|envoi",
         "back": (
-            "epilogue|the epilogue|postscript|afterword|note|notes|appendix|appendices|appendix a|"
-            "appendix i|author's note|author's afterword|envoi|coda|finale|postlude|endnotes|footnotes|"
-            "glossary|historical note|chronology"
+            "postscript|note|notes|appendix|appendices|appendix a|appendix i|author's note|finale|"
+            "endnotes|footnotes|glossary|historical note|chronology"
         ),
         "boilerplate": (
-            "title page|titlepage|title|half title|halftitle|half title page|halftitlepage|cover|imprint|"
-            "colophon|uncopyright|copyright|copyright page|list of illustrations|illustrations|"
+            "title page|titlepage|title|half title|halftitle|half title page|halftitlepage|cover|"
+            "imprint|colophon|uncopyright|copyright|copyright page|list of illustrations|illustrations|"
             "list of plates|landmarks|about the author|also by|by the same author|transcriber's note|"
             "transcriber's notes|transcribers note|transcribers notes|the end|end|newsletter|"
             "about the publisher|advertisements|other books|books by|loi|list of figures|errata|"

@@ -52,8 +52,11 @@ LANGUAGE = Language(
     numbers=_numbers,
     ordinal_suffixes="º ª ° o a",
     matter={
-        "front": "prólogo|prefacio|introducción|advertencia|al lector|dedicatoria|nota del autor",
-        "back": "epílogo|apéndice|notas",
+        "front": "prefacio|introducción|advertencia|al lector|dedicatoria|nota del autor",
+        "opening": "prólogo",
+        "between": "interludio|intermedio|capítulo extra",
+        "ending": "epílogo",
+        "back": "apéndice|notas",
         "boilerplate": "fin",
         "contents": "índice|tabla de contenidos|contenido|tabla",
         "closing": "conclusión|capítulo último|último capítulo",

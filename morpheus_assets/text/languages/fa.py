@@ -1,5 +1,13 @@
 """Persian."""
 
-from morpheus_assets.text.languages import Language
+from morpheus_assets.text.languages import Language, counted
 
-LANGUAGE = Language(code="fa", letters="اینرهدمتبوشسگکلخزفقجچعحپآطصءضظغث", encodings=("cp1256",))
+_ORDINALS = "اول/یکم دوم سوم چهارم پنجم ششم هفتم هشتم نهم دهم یازدهم دوازدهم"
+
+LANGUAGE = Language(
+    code="fa",
+    units={"chapter": "فصل", "part": "بخش", "volume": "جلد"},
+    numbers=lambda: counted(_ORDINALS),
+    letters="اینرهدمتبوشسگکلخزفقجچعحپآطصءضظغث",
+    encodings=("cp1256",),
+)

@@ -12,7 +12,12 @@ LANGUAGE = Language(
     search_configuration="finnish",
     units={"chapter": "luku", "book": "kirja", "part": "osa"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"contents": "sisällys|sisältö"},
+    matter={
+        "opening": "prologi",
+        "between": "välisoitto|välinäytös",
+        "ending": "epilogi|jälkisanat",
+        "contents": "sisällys|sisältö",
+    },
     letters="äöåé",
     encodings=WESTERN,
     accented=(

@@ -49,10 +49,11 @@ LANGUAGE = Language(
     numbers=_numbers,
     ordinal_suffixes="re er ère e ème eme",
     matter={
-        "front": (
-            "préface|avant-propos|avertissement|au lecteur|introduction|introduction générale|prologue|notice|dédicace"
-        ),
-        "back": "épilogue|postface|notes de l'auteur|appendice|envoi|l'envoi",
+        "front": ("préface|avant-propos|avertissement|au lecteur|introduction|introduction générale|notice|dédicace"),
+        "opening": "prologue",
+        "between": "interlude|intermède|chapitre bonus|bonus|hors-série",
+        "ending": "épilogue|postface",
+        "back": "notes de l'auteur|appendice|envoi|l'envoi",
         "boilerplate": "fin|note du transcripteur|notes du transcripteur",
         "contents": "table des matières|table|table des chapitres|sommaire",
         "closing": "conclusion|dernier chapitre|chapitre dernier",

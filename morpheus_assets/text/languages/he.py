@@ -42,8 +42,11 @@ LANGUAGE = Language(
     # A stroke after one letter, or a double one before the last of several.
     numerals=Numerals("[א-ת]['׳’](?![א-ת])|[א-ת]{1,3}[\"״”][א-ת](?![א-ת])", _value, bare="[א-ת]{1,4}"),
     matter={
-        "front": "הקדמה|פתח דבר|מבוא|פרולוג|הקדשה",
-        "back": "אפילוג|אחרית דבר|סוף דבר|נספח|נספחים|הערות",
+        "front": "הקדמה|פתח דבר|מבוא|הקדשה",
+        "opening": "פרולוג",
+        "between": "אינטרלוד|ביניים",
+        "ending": "אפילוג|אחרית דבר",
+        "back": "סוף דבר|נספח|נספחים|הערות",
         "boilerplate": "סוף",
         "contents": "תוכן|תוכן העניינים|תוכן הענינים",
         "closing": "הפרק האחרון|פרק אחרון",

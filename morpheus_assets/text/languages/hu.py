@@ -12,7 +12,12 @@ LANGUAGE = Language(
     search_configuration="hungarian",
     units={"chapter": "fejezet", "book": "könyv", "part": "rész"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"contents": "tartalom"},
+    matter={
+        "opening": "prológus|előhang",
+        "between": "közjáték",
+        "ending": "epilógus|utószó",
+        "contents": "tartalom",
+    },
     letters="áéöóőüíúű",
     encodings=CENTRAL_EUROPEAN,
 )

@@ -1,5 +1,16 @@
 """Icelandic."""  # noqa: N999
 
-from morpheus_assets.text.languages import WESTERN, Language
+from morpheus_assets.text.languages import WESTERN, Language, counted
 
-LANGUAGE = Language(code="is", units={"chapter": "kafli"}, letters="áíðéóþöæúý", encodings=WESTERN)
+_ORDINALS = (
+    "fyrsti/fyrsta annar/önnur þriðji/þriðja fjórði/fjórða fimmti/fimmta sjötti/sjötta "
+    "sjöundi/sjöunda áttundi/áttunda níundi/níunda tíundi/tíunda"
+)
+
+LANGUAGE = Language(
+    code="is",
+    units={"chapter": "kafli"},
+    numbers=lambda: counted(_ORDINALS),
+    letters="áíðéóþöæúý",
+    encodings=WESTERN,
+)

@@ -55,8 +55,11 @@ LANGUAGE = Language(
     numbers=_numbers,
     ordinal_suffixes="º ª ° o a",
     matter={
-        "front": "prefazione|prologo|proemio|introduzione|al lettore",
-        "back": "epilogo|appendice",
+        "front": "prefazione|proemio|introduzione|al lettore",
+        "opening": "prologo",
+        "between": "interludio|intermezzo",
+        "ending": "epilogo",
+        "back": "appendice",
         "contents": "indice|sommario",
         "closing": "conclusione|capitolo ultimo|ultimo capitolo",
     },

@@ -1,5 +1,21 @@
 """Latvian."""
 
-from morpheus_assets.text.languages import BALTIC, Language
+from morpheus_assets.text.languages import BALTIC, Language, counted
 
-LANGUAGE = Language(code="lv", units={"chapter": "nodaļa"}, letters="āīēšņūļžķģčō", encodings=BALTIC)
+_ORDINALS = (
+    "pirmā/pirmais otrā/otrais trešā/trešais ceturtā/ceturtais piektā/piektais sestā/sestais "
+    "septītā/septītais astotā/astotais devītā/devītais desmitā/desmitais"
+)
+
+LANGUAGE = Language(
+    code="lv",
+    units={"chapter": "nodaļa"},
+    numbers=lambda: counted(_ORDINALS),
+    letters="āīēšņūļžķģčō",
+    encodings=BALTIC,
+    matter={
+        "opening": "prologs",
+        "between": "starpspēle",
+        "ending": "epilogs",
+    },
+)

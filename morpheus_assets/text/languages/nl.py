@@ -7,13 +7,21 @@ _ORDINALS = (
     "dertiende veertiende vijftiende zestiende zeventiende achttiende negentiende twintigste"
 )
 
+_CARDINALS = "een/één twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien"
+
 LANGUAGE = Language(
     code="nl",
     names="dutch dut nld",
     search_configuration="dutch",
     units={"chapter": "hoofdstuk", "letter": "brief", "book": "boek", "part": "deel", "act": "handeling"},
-    numbers=lambda: counted(_ORDINALS),
-    matter={"front": "voorwoord|inleiding", "back": "naschrift|epiloog", "contents": "inhoud|inhoudsopgave"},
+    numbers=lambda: counted(_ORDINALS) | counted(_CARDINALS),
+    matter={
+        "front": "voorwoord|inleiding",
+        "opening": "proloog",
+        "between": "intermezzo|interludium",
+        "ending": "epiloog|naschrift|nawoord",
+        "contents": "inhoud|inhoudsopgave",
+    },
     letters="éëïèêöóüá",
     encodings=WESTERN,
     accented=(

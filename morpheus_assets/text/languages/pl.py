@@ -13,7 +13,13 @@ LANGUAGE = Language(
     names="polish",
     units={"chapter": "rozdział rozdzial", "book": "księga", "part": "część", "volume": "tom"},
     numbers=lambda: counted(_ORDINALS),
-    matter={"front": "przedmowa|wstęp|prolog", "back": "posłowie|epilog", "contents": "spis treści"},
+    matter={
+        "front": "przedmowa|wstęp",
+        "opening": "prolog",
+        "between": "interludium|intermezzo",
+        "ending": "epilog|posłowie",
+        "contents": "spis treści",
+    },
     letters="łąężóśćńźé",
     encodings=CENTRAL_EUROPEAN,
 )

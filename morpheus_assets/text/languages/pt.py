@@ -42,8 +42,11 @@ LANGUAGE = Language(
     numbers=_numbers,
     ordinal_suffixes="º ª ° o a",
     matter={
-        "front": "prólogo|introdução|prefácio|dedicatória",
-        "back": "epílogo|posfácio|notas",
+        "front": "introdução|prefácio|dedicatória",
+        "opening": "prólogo",
+        "between": "interlúdio|capítulo extra|capítulo bônus",
+        "ending": "epílogo|posfácio",
+        "back": "notas",
         "contents": "índice|sumário|conteúdo",
         "closing": "conclusão|último capítulo",
     },

@@ -44,8 +44,11 @@ LANGUAGE = Language(
     numbers=_numbers,
     numerals=Numerals(r"\d{1,3}:(?:a|e|sta|ste|dra|dre|dje|de|te|nde)(?!\w)", _before_colon),
     matter={
-        "front": "förord|företal|inledning|prolog|till läsaren",
-        "back": "epilog|efterord|efterskrift|noter|anmärkningar|bilaga",
+        "front": "förord|företal|inledning|till läsaren",
+        "opening": "prolog",
+        "between": "mellanspel|interludium",
+        "ending": "epilog|efterord",
+        "back": "efterskrift|noter|anmärkningar|bilaga",
         "boilerplate": "slut",
         "contents": "innehåll|innehållsförteckning",
         "closing": "sista kapitlet",

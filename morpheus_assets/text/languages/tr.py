@@ -1,11 +1,29 @@
 """Turkish."""
 
-from morpheus_assets.text.languages import Language
+from morpheus_assets.text.languages import Language, counted
+
+_ORDINALS = "birinci ikinci üçüncü dördüncü beşinci altıncı yedinci sekizinci dokuzuncu onuncu"
+_CARDINALS = "bir iki üç dört beş altı yedi sekiz dokuz on"
+
+
+def _numbers() -> dict[str, int]:
+    """Without the bare "on" (ten), an English word; capitals lose the dot that ı and i differ by."""
+    ordinals, cardinals = counted(_ORDINALS), counted(_CARDINALS)
+    teens = {f"on {word}": 10 + n for table in (ordinals, cardinals) for word, n in table.items() if n < 10}
+    table = ordinals | teens | {word: n for word, n in cardinals.items() if n < 10}
+    return table | {word.replace("ı", "i"): n for word, n in table.items()} | {"son": -1}
+
 
 LANGUAGE = Language(
     code="tr",
     search_configuration="turkish",
-    units={"chapter": "bölüm", "book": "kitap"},
+    units={"chapter": "bölüm", "book": "kitap", "part": "kısım kisim", "volume": "cilt"},
+    numbers=_numbers,
+    matter={
+        "opening": "prolog|giriş",
+        "between": "ara bölüm|ek bölüm",
+        "ending": "epilog|sonsöz",
+    },
     letters="ışğüöçâîû",
     encodings=("cp1254", "cp857"),
 )

@@ -29,6 +29,13 @@ _VOID = frozenset(_words("area base br col embed hr img input link meta param so
 SECTIONS = frozenset(_words("section article div body aside header"))
 _PAGE_NUMBER = re.compile(r"\b(?:pagenum|pageno|page-?number)\w*\b", re.I)
 
+_TITLE_CLASS = re.compile(
+    r"(?:chapter|chap|ch|threadmark|episode|section|story|kapitel|chapitre|capitulo|glava)s?"
+    r"(?:title|name|heading|head|header|headline|label|number|num|no)?\d{0,2}|(?:title|heading|head|headline)\d{0,2}"
+)
+_BOLD = frozenset(_words("b strong"))
+_BOLD_CLASS = frozenset(_words("bold b strong"))
+
 _CHAPTER = frozenset(_words("chapter prologue epilogue conclusion"))
 _PART = frozenset(_words("part volume division"))
 _FRONT = frozenset(
@@ -62,6 +69,22 @@ def is_unwanted(piece: Piece, attributes: dict[str, str]) -> bool:
         or (name == "dialog" and "open" not in attributes)
         or ("style" in attributes and hidden_by_style(attributes["style"]) is True)
     )
+
+
+def names_title(attributes: dict[str, str]) -> bool:
+    """True if an element's class says that it holds a chapter's title ("chapter-title", "threadmarkLabel")."""
+    classes = attributes.get("class", "").lower().split()
+    return any(_TITLE_CLASS.fullmatch(name.replace("-", "").replace("_", "")) for name in classes)
+
+
+def is_bold(name: str, attributes: dict[str, str]) -> bool:
+    """True if an element prints what it holds in bold."""
+    if name in _BOLD:
+        return True
+    if not attributes:
+        return False
+    style = attributes.get("style", "").replace(" ", "").lower()
+    return "font-weight:bold" in style or not _BOLD_CLASS.isdisjoint(attributes.get("class", "").lower().split())
 
 
 def role_of(types: Iterable[str]) -> str:

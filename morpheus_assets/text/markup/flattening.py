@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from html import unescape
 
 from morpheus_assets.text.cleaning import clean
-from morpheus_assets.text.markup.elements import HEADINGS, LINES, PARAGRAPHS, SECTIONS, is_unwanted, role_of
+from morpheus_assets.text.markup.elements import (
+    HEADINGS,
+    LINES,
+    PARAGRAPHS,
+    SECTIONS,
+    is_bold,
+    is_unwanted,
+    names_title,
+    role_of,
+)
 from morpheus_assets.text.markup.hidden import HiddenStyles, is_page_list
 from morpheus_assets.text.markup.tags import Piece, pieces
 
@@ -21,11 +30,18 @@ _INDENT, _JOIN = 200, 32
 _TRIES, _AFTER_NAME = 20, frozenset(("", " ", "\t", "\n", ">", "/"))
 _MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
 _MOST_HIDDEN = 0.25
+_TITLE_HOLDERS = frozenset(("p", "div", "span", "strong", "b", "font", "header", "center", "td", "dt"))
+_LONGEST_TITLE = 160
+# A forum prints "Threadmarks:" before the title, in the same line.
+_LABEL = re.compile(r"(?:^|\n)[^\n]{0,3}threadmarks?[^\n]{0,12}$", re.IGNORECASE)
+NAMED_TITLE, BOLD_LINE = 7, 8
+"""Levels below h6: an element whose class says that it is a title, and a paragraph that is bold as a whole."""
 
 
 @dataclass
 class Heading:
-    """An h1-h6: where its text begins in the flattened text and its tag in the source, and its EPUB role."""
+    """An h1-h6 or what stands like one (levels NAMED_TITLE, BOLD_LINE): where its text begins in the flattened text
+    and its tag in the source, and its EPUB role."""
 
     char_offset: int
     source_offset: int
@@ -46,6 +62,9 @@ class FlatText:
     title: str | None = None
     language: str | None = None
     metas: list[dict[str, str]] = field(default_factory=list)
+    links: int = 0
+    linked: int = 0
+    """Links to other places, and the characters in them: a contents page is little else."""
     repairs: tuple[str, ...] = ()
 
 
@@ -92,6 +111,11 @@ class _Flattener:
         self.last_closing: dict[str, int] = {}
         self.all_closings: dict[str, int] = {}
         self.cleaned = False
+        self.open_bold: list[str] = []
+        self.block_start: tuple[int, int] | None = None
+        self.block_bold = False
+        self.named_titles: list[tuple[str, int, int]] = []
+        self.link_start: int | None = None
 
     def run(self) -> FlatText:
         for piece in pieces(self.source):
@@ -102,6 +126,7 @@ class _Flattener:
             else:
                 self._open(piece)
         self._end_heading()
+        self._end_block()
         for name in self.pending_ids:
             self.flat.ids.setdefault(name, self.length)
         self.flat.text = "".join(self.out)
@@ -143,6 +168,14 @@ class _Flattener:
             self.sup_start = (len(self.out), self.length)
         if piece.empty:
             return
+        if name == "a" and "href" in attributes:
+            self.link_start = self.length
+        if name == "p" and self.named_titles and self.named_titles[-1][0] == "p":
+            self._end_named_title()
+        if is_bold(name, attributes):
+            self.open_bold.append(name)
+        if name in _TITLE_HOLDERS and attributes and len(self.named_titles) < _JOIN and names_title(attributes):
+            self.named_titles.append((name, self.length, piece.start))
         if name == "pre":
             self.pre += 1
         if name in SECTIONS and len(self.open_sections) < _MAX_OPEN_SECTIONS:
@@ -194,12 +227,22 @@ class _Flattener:
             return
         if name in HEADINGS:
             self._end_heading()
+        if name == "p":
+            self.open_bold.clear()
+        elif self.open_bold and name == self.open_bold[-1]:
+            self.open_bold.pop()
+        if self.named_titles and name == self.named_titles[-1][0]:
+            self._end_named_title()
         if name in PARAGRAPHS:
             self._paragraph_break(2)
         elif name in LINES:
             self._paragraph_break(1)
         elif name == "br":
             self._line_break()
+        elif name == "a" and self.link_start is not None:
+            self.flat.links += self.length > self.link_start
+            self.flat.linked += self.length - self.link_start
+            self.link_start = None
         elif name == "sup" and self.sup_start is not None:
             self._drop_note_mark()
         if name == "pre" and self.pre:
@@ -237,6 +280,32 @@ class _Flattener:
             heading.text = " ".join(self._since(heading.char_offset).split())
             self.flat.headings.append(heading)
 
+    def _end_named_title(self) -> None:
+        """A title that is a paragraph of its own; an element of that class that holds a whole chapter is none."""
+        _, before, source = self.named_titles.pop()
+        if self.heading is not None or self.length - before > _LONGEST_TITLE + 2:
+            return
+        text = self._since(before)
+        lead = len(text) - len(text.lstrip("\n "))
+        begins = not before or text.startswith("\n") or _LABEL.search(self._since(max(0, before - _JOIN))[: -len(text)])
+        if text[lead:] and begins and "\n\n" not in text[lead:]:
+            self._add_title(before + lead, source, NAMED_TITLE)
+
+    def _end_block(self) -> None:
+        start, bold = self.block_start, self.block_bold
+        self.block_start = None
+        if start is not None and bold and self.heading is None:
+            self._add_title(*start, BOLD_LINE)
+
+    def _add_title(self, start: int, source: int, level: int) -> None:
+        if not 0 < self.length - start <= _LONGEST_TITLE:
+            return
+        if self.flat.headings and self.flat.headings[-1].char_offset >= start:
+            return
+        text = " ".join(self._since(start).split())
+        if any(character.isalnum() for character in text):
+            self.flat.headings.append(Heading(start, source, level, "", text))
+
     def _since(self, offset: int) -> str:
         tail: list[str] = []
         remaining = self.length - offset
@@ -262,9 +331,13 @@ class _Flattener:
     def _line_break(self) -> None:
         if self.length:
             self.breaks = min(self.breaks + 1, 2)
+            if self.breaks == 2:
+                self._end_block()
         self.space = False
 
     def _paragraph_break(self, lines: int) -> None:
+        if lines == 2 and self.block_start is not None:
+            self._end_block()
         self.breaks = max(self.breaks, lines)
         self.space = False
 
@@ -311,6 +384,9 @@ class _Flattener:
             self.heading.char_offset = at
         origin = source_offset if self.pending_source is None else self.pending_source
         self.pending_source = None
+        if self.block_start is None:
+            self.block_start, self.block_bold = (at, origin), True
+        self.block_bold = self.block_bold and bool(self.open_bold)
         self.flat.anchors.append((at, origin))
         self._append(text)
 

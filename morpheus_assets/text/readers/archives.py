@@ -4,6 +4,7 @@ Sizes are counted while unpacking, because the sizes that an archive declares ma
 """
 
 import io
+import unicodedata
 import zipfile
 import zlib
 
@@ -13,6 +14,7 @@ MAX_ENTRIES = 20_000
 MAX_RATIO = 150
 _RATIO_COUNTS_FROM = 1024 * 1024
 _STEP = 256 * 1024
+_UTF8_NAME = 0x800
 
 
 class Archive:
@@ -32,16 +34,16 @@ class Archive:
             ) from problem
         if len(entries) > MAX_ENTRIES:
             raise UnreadableText(f"holds {len(entries):,} files, and no {kind} needs more than {MAX_ENTRIES:,}.")
-        self._entries = {entry.filename.replace("\\", "/"): entry for entry in entries}
-        self._lowered = {name.lower(): name for name in self._entries}
+        self._entries = {_name(entry).replace("\\", "/"): entry for entry in entries}
+        self._folded = {_folded(name): name for name in self._entries}
 
     def names(self) -> list[str]:
         """The entries' names in the archive's own order, with forward slashes."""
         return list(self._entries)
 
     def find(self, name: str) -> str | None:
-        """The entry of that name, whatever its case; None if there is none."""
-        return name if name in self._entries else self._lowered.get(name.lower())
+        """The entry of that name, whatever its case or Unicode form; None if there is none."""
+        return name if name in self._entries else self._folded.get(_folded(name))
 
     def size(self, name: str) -> int:
         """Bytes that an entry says it unpacks to."""
@@ -72,3 +74,18 @@ class Archive:
             raise UnreadableText(f"unpacks to more than {limit} MiB of text, which no novel has: it is not read.")
         if size > _RATIO_COUNTS_FROM and size > MAX_RATIO * max(packed, 1):
             raise UnreadableText("unpacks to far more than a text can (a decompression bomb): it is not read.")
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """The entry's name; many tools write UTF-8 without the flag that says so."""
+    if entry.flag_bits & _UTF8_NAME or entry.filename.isascii():
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return entry.filename
+
+
+def _folded(name: str) -> str:
+    """Macs write names with their accents apart (NFD), and package files name them in NFC."""
+    return unicodedata.normalize("NFC", name).lower()

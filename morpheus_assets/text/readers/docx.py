@@ -1,4 +1,4 @@
-"""Word documents through mammoth: their styles' headings become hints. Pictures are left out."""
+"""Word documents through mammoth: their headings become hints (see docx_headings.py). Pictures are left out."""
 
 import io
 import logging
@@ -8,12 +8,14 @@ from morpheus_assets.text.errors import UnreadableText
 from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import flatten
 from morpheus_assets.text.readers.archives import Archive
+from morpheus_assets.text.readers.docx_headings import LINE_STYLE, NAMED_STYLE, with_marked_headings
 from morpheus_assets.text.readers.docx_parts import visible_document
 from morpheus_assets.text.readers.safe_xml import local, parse, words
 
 MAX_XML = 48 * 1024 * 1024
 """mammoth builds a tree of the XML, so this bounds its memory; War and Peace needs 8 MiB."""
 
+_STYLES = f"p.{NAMED_STYLE} => p.chapter-title:fresh\np.{LINE_STYLE} => p:fresh > strong"
 _LEGACY_OR_LOCKED = b"\xd0\xcf\x11\xe0"
 
 
@@ -28,7 +30,7 @@ def read_docx(data: bytes) -> Document:
     if any(b"<!ENTITY" in part for part in parts.values()):
         raise UnreadableText("defines XML entities, which no Word document needs (an entity bomb): it is not read.")
     visible, repairs = visible_document(parts)
-    flat = flatten(_html(visible))
+    flat = flatten(_html(with_marked_headings(visible, Archive(visible, "DOCX", max_total=MAX_XML))))
     title, author = _properties(parts)
     return Document(
         flat.text,
@@ -48,7 +50,9 @@ def _html(data: bytes) -> str:
     logging.getLogger("mammoth").setLevel(logging.ERROR)
     try:
         result = mammoth.convert_to_html(
-            io.BytesIO(data), convert_image=mammoth.images.img_element(lambda image: {"src": ""})
+            io.BytesIO(data),
+            style_map=_STYLES,
+            convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
         )
     except Exception as problem:  # mammoth lets KeyError, ExpatError, IOError and more escape from damaged files
         raise UnreadableText("is a damaged Word document: open and save it again in a word processor.") from problem

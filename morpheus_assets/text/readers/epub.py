@@ -18,6 +18,11 @@ from morpheus_assets.text.readers.epub_package import Package, read_package
 MAX_TEXT = 96 * 1024 * 1024
 _MAX_SHEETS, _MAX_SHEET, _HEAD = 64, 256 * 1024, 16_384
 _GAP = "\n\n"
+_PAGE_LEVEL = 9
+_FEWEST_LINKS = 3
+_MOSTLY_LINKS = 0.6
+_LONGEST_CONTENTS_WORDS = 1_500
+"""Characters beside the links: a book in a single file may hold its contents too."""
 
 
 def read_epub(data: bytes) -> Document:
@@ -27,6 +32,7 @@ def read_epub(data: bytes) -> Document:
     sheets = _style_sheets(archive)
     pieces: list[str] = []
     parts: list[SourcePart] = []
+    pages: list[HeadingHint] = []
     anchors: list[tuple[int, int, int]] = []
     files: dict[str, tuple[int, FlatText]] = {}
     repairs: dict[str, None] = {}
@@ -45,6 +51,9 @@ def read_epub(data: bytes) -> Document:
         anchors.extend((length + at, len(parts), origin) for at, origin in flat.anchors)
         parts.append(SourcePart.of(source.text, item.href, item.spine_index))
         files[item.name] = (length, flat)
+        if flat.text:
+            role = "contents" if _lists_contents(package, item.name, flat) else ""
+            pages.append(HeadingHint(length, _PAGE_LEVEL, "", "epub-page", role))
         pieces.append(flat.text)
         length += len(flat.text)
     text = "".join(pieces)
@@ -56,7 +65,7 @@ def read_epub(data: bytes) -> Document:
         language_of(text, package.language),
         package.title,
         package.author,
-        tuple(sorted((*_toc_hints(package, files), *_heading_hints(files)), key=lambda hint: hint.char_offset)),
+        tuple(sorted((*pages, *_toc_hints(package, files), *_heading_hints(files)), key=lambda h: h.char_offset)),
         OriginMap.of(parts, anchors),
     )
 
@@ -73,6 +82,13 @@ def _style_sheets(archive: Archive) -> dict[str, str]:
             if HiddenStyles((sheet,)):
                 found[posixpath.basename(name)] = sheet
     return found
+
+
+def _lists_contents(package: Package, name: str, flat: FlatText) -> bool:
+    """True if a file of the spine is the navigation document, is called the contents, or holds little but links."""
+    if name == package.nav or package.landmarks.get((name, "")) == "toc":
+        return len(flat.text) - flat.linked < _LONGEST_CONTENTS_WORDS
+    return flat.links >= _FEWEST_LINKS and flat.linked >= _MOSTLY_LINKS * len(flat.text)
 
 
 def _toc_hints(package: Package, files: dict[str, tuple[int, FlatText]]) -> list[HeadingHint]:

@@ -4,6 +4,7 @@ Reads the small XML files; the chapters' own markup is epub.py's.
 """
 
 import posixpath
+import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -13,7 +14,11 @@ from morpheus_assets.text.readers.safe_xml import Element, attribute, local, par
 
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
+_NO_TEXT = re.compile(
+    r"\.(?:jpe?g|png|gif|svg|webp|bmp|tiff?|avif|otf|ttf|ttc|woff2?|eot|css|js|mp3|m4a|mp4|ogg)", re.IGNORECASE
+)
 _MAX_TOC = 20_000
+_FEWEST_ENTRIES = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Package:
     spine: list[SpineItem] = field(default_factory=list)
     toc: list[TocEntry] = field(default_factory=list)
     landmarks: dict[tuple[str, str], str] = field(default_factory=dict)
+    nav: str = ""
+    """Archive name of the navigation document."""
 
 
 def read_package(archive: Archive) -> Package:
@@ -73,7 +80,7 @@ def read_package(archive: Archive) -> Package:
     for item in items.values():
         if "nav" in attribute(item, "properties").split():
             _read_nav(archive, _resolve(base, unquote(attribute(item, "href"))), package)
-    if not package.toc:
+    if len(package.toc) < _FEWEST_ENTRIES:
         for item in items.values():
             if attribute(item, "media-type") == "application/x-dtbncx+xml":
                 _read_ncx(archive, _resolve(base, unquote(attribute(item, "href"))), package)
@@ -84,10 +91,14 @@ def read_package(archive: Archive) -> Package:
 
 
 def _refuse_protected(archive: Archive) -> None:
+    """Encrypted fonts and pictures are no hindrance; what is encrypted without saying what it is counts as text."""
     name = archive.find("META-INF/encryption.xml")
     root = parse(archive.read(name)) if name else None
-    for element in () if root is None else root.iter():
-        if local(element) == "EncryptionMethod" and attribute(element, "Algorithm") not in _FONT_OBFUSCATION:
+    for data in () if root is None else (e for e in root.iter() if local(e) == "EncryptedData"):
+        methods = [attribute(e, "Algorithm") for e in data if local(e) == "EncryptionMethod"]
+        targets = [attribute(e, "URI") for e in data.iter() if local(e) == "CipherReference"]
+        harmless = [_NO_TEXT.fullmatch(posixpath.splitext(unquote(uri))[1]) is not None for uri in targets]
+        if not (harmless and all(harmless)) and any(method not in _FONT_OBFUSCATION for method in methods):
             raise UnreadableText("is protected by DRM (its text is encrypted): use a copy without protection.")
 
 
@@ -129,6 +140,7 @@ def _read_nav(archive: Archive, name: str, package: Package) -> None:
     if root is None:
         return
     base = posixpath.dirname(found or name)
+    package.nav = found or ""
     for nav in (e for e in root.iter() if local(e) == "nav"):
         kind = attribute(nav, "type").split()
         for link in (e for e in nav.iter() if local(e) == "a" and attribute(e, "href")):

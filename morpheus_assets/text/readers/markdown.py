@@ -8,14 +8,18 @@ from morpheus_assets.text.cleaning import clean
 from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
 from morpheus_assets.text.encoding.decoding import Decoded
 from morpheus_assets.text.language_detection import language_of
-from morpheus_assets.text.markup.flattening import flatten
+from morpheus_assets.text.markup.flattening import BOLD_LINE, flatten
 from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*\n", re.S)
+_TITLE_BLOCK = re.compile(r"\A(?:%[ \t]*\S[^\n]*\n(?:[ \t]+\S[^\n]*\n)*){1,3}")
+_TITLE_LINE = re.compile(r"^%[ \t]*([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.M)
+_ATTRIBUTES = re.compile(r"[ \t]*\{(?:[ \t]*(?:[#.][^\s{}]+|[\w-]+=(?:\"[^\"{}\n]*\"|[^\s{}]+)|-))+[ \t]*\}[ \t]*$")
 _FIELD = re.compile(r"^(title|author|lang|language):[ \t]*(\S.*)$", re.M | re.I)
 _LABEL = re.compile(r"(Title|Author):\s*(\S.*)")
 # What markdown-it allows inside each other; deeper quotes and lists are read as plain paragraphs.
 _MAX_NESTING = 40
+_LONGEST_BOLD = 160
 
 
 @dataclass
@@ -47,6 +51,9 @@ def read_markdown(decoded: Decoded) -> Document:
     part = SourcePart.of(source)
     matter = _FRONT_MATTER.match(source)
     fields = {k.lower(): v.strip(" \"'") for k, v in _FIELD.findall(matter.group(1))} if matter else {}
+    block = _TITLE_BLOCK.match(source)
+    if matter is None and block is not None:
+        matter, fields = block, _pandoc_fields(block.group())
     body_line = source.count("\n", 0, matter.end()) if matter else 0
     parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table").disable(["code", "autolink"])
     if _is_hostile(source):
@@ -66,9 +73,11 @@ def read_markdown(decoded: Decoded) -> Document:
         elif token.type == "heading_close":
             level = 0
         elif token.type == "inline":
-            at = output.block(_inline_text(token), starts[line])
-            if level and at is not None:
-                output.hints.append(HeadingHint(at, level, " ".join(output.pieces[-1].split()), "markdown"))
+            words = _inline_text(token)
+            at = output.block(_ATTRIBUTES.sub("", words) if level else words, starts[line])
+            standing = level or (BOLD_LINE if _is_bold_line(token) else 0)
+            if standing and at is not None:
+                output.hints.append(HeadingHint(at, standing, " ".join(output.pieces[-1].split()), "markdown"))
         elif token.type == "fence":
             output.block(token.content, starts[line])
         elif token.type == "html_block":
@@ -98,6 +107,23 @@ def _is_hostile(source: str) -> bool:
         for block in source.split("\n\n")
         if len(block) > 1000
     )
+
+
+def _pandoc_fields(block: str) -> dict[str, str]:
+    """Title and author of Pandoc's title block, which begins its lines with "%"."""
+    lines = [" ".join(line.split()) for line in _TITLE_LINE.findall(block)]
+    return {name: line for name, line in zip(("title", "author"), lines, strict=False) if line}
+
+
+def _is_bold_line(token: Any) -> bool:
+    """True for a paragraph of one short line that is bold from end to end."""
+    kinds = [
+        child.type
+        for child in token.children or ()
+        if not child.type.startswith("em_") and (child.type != "text" or child.content.strip())
+    ]
+    whole = kinds[:1] == ["strong_open"] and kinds[-1:] == ["strong_close"] and kinds.count("strong_open") == 1
+    return whole and len(token.content) <= _LONGEST_BOLD and "softbreak" not in kinds
 
 
 def _inline_text(token: Any) -> str:

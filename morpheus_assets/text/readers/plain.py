@@ -5,6 +5,7 @@ from morpheus_assets.text.documents import Document, OriginMap, SourcePart
 from morpheus_assets.text.encoding.decoding import Decoded
 from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.page_traces import without_page_traces
+from morpheus_assets.text.readers.aozora import aozora_header
 from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
 
@@ -18,14 +19,15 @@ def read_plain(decoded: Decoded, name: str = "txt") -> Document:
         anchors = ((at, 0, origins.position(before).char_offset) for at, before in whole.anchors)
         origins = OriginMap.of(origins.parts, anchors)
     header = gutenberg_header(whole.text)
+    title, author = (header.title, header.author) if header.title else aozora_header(whole.text)
     return Document(
         whole.text,
         name,
         decoded.encoding,
         (*decoded.repairs, *repairs, *whole.repairs),
         language_of(whole.text, header.language),
-        header.title,
-        header.author,
+        title,
+        author,
         origins=origins,
     )
 

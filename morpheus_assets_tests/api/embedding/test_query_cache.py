@@ -7,7 +7,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from morpheus_assets.api.embedding.query_cache import QueryCache, vector_key
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.provider import ProviderServer

@@ -8,7 +8,7 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import PanelRecord
-from morpheus_assets.embedding.spaces import Space
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.store.content.panels import replace_panels
 from morpheus_assets.store.spaces import spaces, vectors

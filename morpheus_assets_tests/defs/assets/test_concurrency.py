@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.store.search import hits as search
+from morpheus_assets.store.search.hits import search_text
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.defs.assets.ingest_process import start_ingest, warm_up
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
@@ -66,7 +66,7 @@ def reader(engine: Engine) -> Callable[[], None]:
         row = spaces.active_space(engine, "text")
         if row is not None:
             vector = vectors_of(["winter lantern harbour"], row.dimensions)[0]
-            hits = search.search_text(engine, vector, "winter lantern", space=row, k=5)
+            hits = search_text(engine, vector, "winter lantern", space=row, k=5)
             places = [(hit.novel, hit.ordinal) for hit in hits]
             assert len(places) == len(set(places))
         time.sleep(0.05)

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.memory import enough_memory
+from morpheus_assets.embedding.local_models import explain_out_of_memory
 from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
-from morpheus_assets.store.database.outages import patiently, sentence_for
+from morpheus_assets.store.database.outages import retry_while_down, sentence_for
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, settings_for, story
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
@@ -111,11 +111,13 @@ def test_content_that_may_only_be_read_is_ingested(deployment: Deployment):
 
 STARVED = """
 import resource
-from morpheus_assets.embedding.pipeline import EmbeddingInput, embed_batches
-from morpheus_assets.embedding.providers import open_text_provider
+from morpheus_assets.embedding.providers.base import ProviderOptions
+from morpheus_assets.embedding.providers.registry import open_provider
+from morpheus_assets.embedding.packs import EmbeddingInput
 from morpheus_assets.embedding.spaces import parse_space_names, resolve_text_space
+from morpheus_assets.embedding.stream import embed_batches
 [name] = parse_space_names("sentence-transformers/all-MiniLM-L6-v2")
-provider = open_text_provider(resolve_text_space(name), torch_threads=1)
+provider = open_provider(resolve_text_space(name), ProviderOptions(torch_threads=1))
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
     list(embed_batches(provider, [EmbeddingInput(b"h" * 32, "A ship came home.")]))
@@ -142,9 +144,9 @@ def test_no_memory_for_torch_is_one_sentence():
 )
 def test_a_lack_of_memory_names_the_model_and_the_setting(error: Exception):
     said = r"too little memory for tiny.*MORPHEUS_IMAGE_SPACES"
-    with pytest.raises(ConfigurationError, match=said), enough_memory("tiny", "MORPHEUS_IMAGE_SPACES"):
+    with pytest.raises(ConfigurationError, match=said), explain_out_of_memory("tiny", "MORPHEUS_IMAGE_SPACES"):
         raise error
-    with pytest.raises(RuntimeError, match="something else"), enough_memory("tiny", "X"):
+    with pytest.raises(RuntimeError, match="something else"), explain_out_of_memory("tiny", "X"):
         raise RuntimeError("something else")
 
 
@@ -190,9 +192,9 @@ def test_a_fault_of_the_database_is_waited_out_only_when_it_passes_by_itself():
             raise psycopg.errors.AdminShutdown("terminating connection due to administrator command")
         return "back"
 
-    assert patiently(restarting, seconds=10) == "back"
+    assert retry_while_down(restarting, seconds=10) == "back"
     with pytest.raises(psycopg.errors.DiskFull):
-        patiently(lambda: (_ for _ in ()).throw(psycopg.errors.DiskFull("no room")), seconds=10)
+        retry_while_down(lambda: (_ for _ in ()).throw(psycopg.errors.DiskFull("no room")), seconds=10)
     said = sentence_for(psycopg.errors.DiskFull("could not extend file\nHINT: Check free disk space."))
     assert said == ("The database's disk is full: free some room on it and run again. Nothing that was stored is lost.")
     assert "\n" not in str(sentence_for(psycopg.errors.SyntaxError("bad\nLINE 1")))

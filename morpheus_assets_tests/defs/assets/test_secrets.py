@@ -79,14 +79,14 @@ def test_a_database_that_is_down_is_named_without_its_password(tmp_path: Path):
 @pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 @pytest.mark.parametrize("spoiled", ["\n", "\x00", "é", "\udc80", "\u2028"], ids=ascii)
 def test_a_key_that_no_header_can_hold_is_not_repeated(space: str, spoiled: str, provider_server: ProviderServer):
-    from morpheus_assets.embedding.providers import open_text_provider
+    from morpheus_assets.embedding.providers.base import ProviderOptions
+    from morpheus_assets.embedding.providers.registry import open_provider
     from morpheus_assets.embedding.spaces import resolve_text_space
 
     error: Exception | None
     try:
-        provider = open_text_provider(
-            resolve_text_space(space), api_key=KEY + spoiled, base_url=provider_server.base_url("401")
-        )
+        options = ProviderOptions(api_key=KEY + spoiled, base_url=provider_server.base_url("401"))
+        provider = open_provider(resolve_text_space(space), options)
         _, _, error = run(provider, sentences(2), retry=QUICK)
     except EmbeddingError as refused:
         error = refused

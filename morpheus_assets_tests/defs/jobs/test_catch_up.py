@@ -1,9 +1,9 @@
 from morpheus_assets.defs.jobs.catch_up import choose, launch
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import SourceFile
-from morpheus_assets.services.reembedding_launch import count_runs
 from morpheus_assets.store.content.novels import ingested_digests, refuse_novel
 from morpheus_assets.store.content.source_files import forget_source_files, save_source_files
+from morpheus_assets_tests.defs.model_change import count_runs
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 
 
@@ -62,7 +62,7 @@ def test_one_backfill_of_the_whole_chain_is_launched_and_none_beside_it(deployme
     assert backfill.asset_selection is not None
     assert {key.path[0] for key in backfill.asset_selection} == {"novels", "chapters", "chunks", "text_embeddings"}
     assert said[0] == f"2 novels are not whole: backfill {backfill.backfill_id}."
-    assert "still at it" in said[1]
+    assert said[1] == f"The backfill {backfill.backfill_id} is still running, so none is added."
 
 
 def test_nothing_is_launched_when_every_novel_is_whole(deployment: Deployment):

@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
-from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
+from morpheus_assets.defs.sensors.new_content import Position, new_novels_sensor, new_panels_sensor
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.store.content.source_files import tombstones
 from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START, Deployment, story
+from morpheus_assets_tests.fixtures.s3 import Bucket
 
 LONG_AGO = 1_600_000_000
 
@@ -200,3 +201,75 @@ def test_a_novel_may_have_panels_only(deployment: Deployment, panels: Watcher, n
     assert panels.asked_for() == ["storyboard"]
     assert deployment.ingest_panels("storyboard").success
     assert novels.asked_for() == []
+
+
+# What sensors stored before there was one form for folder and bucket. LAMP is the text, FOLDERS its version by sha256
+# and time, as a local folder has it.
+LAMP = "CHAPTER 1\n\nThe lamp went out.\n"
+FOLDERS = "f9f793587a084c59:1600000000000000000"
+
+
+@pytest.mark.parametrize(
+    ("stored", "position"),
+    [
+        (None, Position()),
+        ("", Position()),
+        ("{}", Position()),
+        ('{"emma": "f9f793587a084c59:16"}', Position({"emma": "f9f793587a084c59:16"})),
+        ('{"asked": "f9f793587a084c59:16"}', Position({"asked": "f9f793587a084c59:16"})),
+        ('{"asked": {"emma": "a:1"}, "after": null}', Position({"emma": "a:1"})),
+        ('{"asked": {"emma": "a:1"}, "after": "emma/p1.png"}', Position({"emma": "a:1"}, "emma/p1.png")),
+        ('{"asked": {"after": "a:1"}, "after": "b"}', Position({"after": "a:1"}, "b")),
+    ],
+)
+def test_the_cursors_of_all_former_forms_are_read(stored: str | None, position: Position):
+    assert Position.read(stored) == position
+    assert Position.read(position.written()) == position
+
+
+def test_what_a_local_folder_asked_for_before_is_not_asked_for_again(deployment: Deployment, novels: Watcher):
+    drop(deployment, "emma.txt", LAMP)
+    novels.cursor = f'{{"emma": "{FOLDERS}"}}'
+    assert "1 files, nothing new; 1 novels asked for earlier" in novels.skipped()
+    drop(deployment, "dracula.txt", LAMP)
+    assert novels.asked_for() == ["dracula"]
+
+
+def test_a_local_folder_goes_on_with_the_cursor_of_a_bucket_and_lists_all_of_it(
+    deployment: Deployment, novels: Watcher
+):
+    drop(deployment, "emma.txt", LAMP)
+    drop(deployment, "alpha.txt", LAMP)
+    novels.cursor = f'{{"asked": {{"emma": "{FOLDERS}"}}, "after": "dracula.txt"}}'
+    assert novels.asked_for() == ["alpha"]
+
+
+def test_a_bucket_goes_on_with_the_cursor_of_a_local_folder(deployment: Deployment, bucket: Bucket):
+    novels = Watcher(deployment.with_settings(content=bucket.url), new_novels_sensor)
+    bucket.put("novels/emma.txt", LAMP)
+    assert novels.asked_for() == ["emma"]
+    version = Position.read(novels.cursor).asked["emma"]
+    novels.cursor = f'{{"emma": "{version}"}}'
+    assert novels.asked_for() == []
+    novels.cursor = f'{{"emma": "{FOLDERS}"}}'
+    assert novels.asked_for() == ["emma"]
+
+
+def test_a_bucket_goes_on_behind_the_path_where_the_last_tick_stopped(deployment: Deployment, bucket: Bucket):
+    novels = Watcher(deployment.with_settings(content=bucket.url), new_novels_sensor)
+    for name in ("alpha", "dracula", "emma"):
+        bucket.put(f"novels/{name}.txt", LAMP)
+    novels.cursor = '{"asked": {}, "after": "dracula.txt"}'
+    assert novels.asked_for() == ["emma"]
+    assert novels.asked_for() == ["alpha", "dracula"]
+
+
+def test_a_deployment_that_moves_from_a_bucket_to_an_empty_folder_marks_nothing(
+    deployment: Deployment, bucket: Bucket, novels: Watcher
+):
+    there = Watcher(deployment.with_settings(content=bucket.url), new_novels_sensor)
+    bucket.put("novels/emma.txt", LAMP)
+    assert there.asked_for() == ["emma"]
+    novels.cursor = there.cursor
+    assert "is empty although" in novels.skipped()
+    assert tombstones(deployment.engine) == []

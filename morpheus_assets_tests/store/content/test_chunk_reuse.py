@@ -1,7 +1,6 @@
 """Chunks taken over from an earlier text, against the same chapters cut afresh."""
 
 import hashlib
-from collections.abc import Mapping
 from itertools import count
 from random import Random
 
@@ -10,10 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.content import ChapterRecord, NovelRecord, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, NovelRecord, ReplaceCounts
 from morpheus_assets.store.content.chapters import replace_chapters
-from morpheus_assets.store.content.chunks import keep_chunks, replace_chunks, replace_cut_chapters
+from morpheus_assets.store.content.chunks import (
+    KnownChunks,
+    keep_chunks,
+    known_chunks,
+    replace_chunks,
+    replace_cut_chapters,
+)
 from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 
 ROWS = (
@@ -40,7 +46,7 @@ class Novel:
         """Store the text of these chapters, and what its chunks are made of."""
         self.text, self.spans = head, []
         for ordinal, chapter in enumerate(chapters):
-            self.spans.append(ChapterRecord(ordinal, "", "chapter", len(self.text), len(self.text + prose(chapter)), 1))
+            self.spans.append(Chapter(ordinal, "", len(self.text), len(self.text + prose(chapter)), 1))
             self.text += prose(chapter) + "\n\n"
         digest = hashlib.sha256(self.text.encode()).hexdigest()
         upsert_novel(
@@ -53,12 +59,15 @@ class Novel:
     def store(self) -> ReplaceCounts:
         """Store the chunks; `self.cut` are then the chapters that had to be cut for it."""
 
-        def cut(known: Mapping[bytes, int]):
-            made = list(cut_chapters(self.text, self.spans, self.chunker, known))
-            self.cut = [chapter.content_hash for chapter in made if chapter.spans is not None]
-            return made
+        known = self.known()
+        made = list(cut_chapters(self.text, self.spans, self.chunker, known.by_chapter))
+        self.cut = [chapter.content_hash for chapter in made if chapter.spans is not None]
+        return replace_cut_chapters(self.engine, self.name, made, **self.made)
 
-        return replace_cut_chapters(self.engine, self.name, cut, **self.made)
+    def known(self) -> KnownChunks:
+        """The stored chunks that need not be cut again."""
+        made = {name: value for name, value in self.made.items() if name != "source_digest"}
+        return known_chunks(self.engine, self.name, **made)
 
     def rows(self, query: str = ROWS) -> list[tuple]:
         with self.engine.connect() as connection:
@@ -136,6 +145,7 @@ def test_after_any_edits_the_rows_are_those_of_a_novel_cut_afresh(engine: Engine
         same = len({row[0]: row[:7] for row in before}.items() & {row[0]: row[:7] for row in novel.rows()}.items())
         after = len(novel.rows())
         assert counts == ReplaceCounts(after - same, same, max(0, len(before) - after))
+        assert novel.known().hold
         assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, after, 0)
 
 
@@ -172,7 +182,9 @@ def test_chunks_do_not_stand_when_rows_or_what_they_follow_from_were_touched(eng
     whole = novel.rows()
     assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, len(whole), 0)
     novel.execute(damage)
-    assert keep_chunks(engine, novel.name, **novel.made) is None
+    assert not novel.known().hold
+    with pytest.raises(RowsChanged):
+        keep_chunks(engine, novel.name, **novel.made)
     novel.store()
     expected = [row[:7] for row in whole]
     assert [row[:7] for row in novel.rows()] == expected
@@ -185,7 +197,9 @@ def test_chunks_that_were_stored_without_their_chapters_are_cut_again(engine: En
     novel.store()
     chunks = [chunk for chapter in cut_chapters(novel.text, novel.spans, novel.chunker) for chunk in chapter.chunks]
     assert replace_chunks(engine, novel.name, chunks, chunker=novel.chunker.version()).written == 0
-    assert keep_chunks(engine, novel.name, **novel.made) is None
+    assert not novel.known().hold
+    with pytest.raises(RowsChanged):
+        keep_chunks(engine, novel.name, **novel.made)
     novel.store()
     assert len(novel.cut) == 2
 
@@ -198,3 +212,19 @@ def test_another_language_has_every_passage_parsed_anew(engine: Engine):
     novel.store()
     words = novel.rows(ROWS.replace("tsv::text", "tsv = to_tsvector('simple', body)"))
     assert all(row[7] for row in words)
+
+
+def test_chunks_that_were_to_be_taken_over_and_are_gone_are_named_and_nothing_is_written(engine: Engine):
+    novel = Novel(engine, ChunkerSettings(32))
+    novel.rewrite([10, 11, 12])
+    novel.store()
+    known = novel.known()
+    novel.rewrite([10, 11, 13])
+    another = ChunkerSettings(64)
+    cut = cut_chapters(novel.text, novel.spans, another)
+    replace_cut_chapters(engine, novel.name, cut, **{**novel.made, "chunker": another.version()})
+    before = novel.rows(), novel.rows(CUTS)
+    stale = cut_chapters(novel.text, novel.spans, novel.chunker, known.by_chapter)
+    with pytest.raises(RowsChanged):
+        replace_cut_chapters(engine, novel.name, stale, **novel.made)
+    assert (novel.rows(), novel.rows(CUTS)) == before

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import (
-    ChapterRecord,
-    ChunkRecord,
+    Chapter,
+    Chunk,
     NovelRecord,
     PanelRecord,
     ReplaceCounts,
@@ -47,11 +47,11 @@ def novel_record(novel: str = "the-tide", text: str = "It rained.", **changes: o
     return replace(record, **changes)  # type: ignore[arg-type]
 
 
-def chunk_records(*bodies: str, chapter: int = 1) -> list[ChunkRecord]:
+def chunk_records(*bodies: str, chapter: int = 1) -> list[Chunk]:
     rows, start = [], 0
     for ordinal, body in enumerate(bodies, 1):
         digest = hashlib.sha256(body.encode()).digest()
-        rows.append(ChunkRecord(chapter, ordinal, start, start + len(body), len(body.split()), digest, body))
+        rows.append(Chunk(chapter, ordinal, start, start + len(body), len(body.split()), digest, body))
         start += len(body)
     return rows
 
@@ -130,7 +130,7 @@ def test_a_changed_language_rewrites_the_searchable_words(engine: Engine) -> Non
 
 def test_chapters_and_panels_follow_the_same_rules(engine: Engine) -> None:
     upsert_novel(engine, novel_record())
-    chapters = [ChapterRecord(n, f"Chapter {n}", "chapter", n * 10, n * 10 + 9, n) for n in range(1, 5)]
+    chapters = [Chapter(n, f"Chapter {n}", n * 10, n * 10 + 9, n) for n in range(1, 5)]
     assert replace_chapters(engine, "the-tide", chapters) == ReplaceCounts(4, 0, 0)
     assert replace_chapters(engine, "the-tide", chapters[:2]) == ReplaceCounts(0, 2, 2)
     assert load_chapters(engine, "the-tide") == chapters[:2]
@@ -156,11 +156,11 @@ def test_a_novel_may_have_panels_only(engine: Engine) -> None:
 def test_many_novels_load_in_one_call(engine: Engine) -> None:
     for name in ("one", "two"):
         upsert_novel(engine, novel_record(name, text=name))
-        replace_chapters(engine, name, [ChapterRecord(1, name, "chapter", 0, 3, 1)])
+        replace_chapters(engine, name, [Chapter(1, name, 0, 3, 1)])
         replace_chunks(engine, name, chunk_records(name))
     assert [record.text for record in iter_novels(engine, ["two", "absent", "one"])] == ["two", "one"]
     chapters = load_chapters_of(engine, ["two", "absent"])
-    assert chapters == {"two": [ChapterRecord(1, "two", "chapter", 0, 3, 1)], "absent": []}
+    assert chapters == {"two": [Chapter(1, "two", 0, 3, 1)], "absent": []}
     assert [(novel, chunk.body) for novel, chunk in iter_chunks_of(engine, ["two", "one"])] == [
         ("two", "two"), ("one", "one"),
     ]  # fmt: skip
@@ -200,7 +200,7 @@ def test_two_writers_of_one_novel_and_a_reader_never_see_a_mix(engine: Engine) -
     faults: list[BaseException] = []
     stop = threading.Event()
 
-    def write(version: list[ChunkRecord]) -> None:
+    def write(version: list[Chunk]) -> None:
         try:
             for _ in range(10):
                 replace_chunks(engine, "the-tide", version)

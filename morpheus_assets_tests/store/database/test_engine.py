@@ -3,7 +3,7 @@ import socket
 import pytest
 from sqlalchemy.engine import make_url
 
-from morpheus_assets.store.database.engine import check_server, open_engine
+from morpheus_assets.store.database.engine import _check_versions, check_server, open_engine
 from morpheus_assets.store.database.errors import (
     DatabaseDown,
     DatabaseLoginRefused,
@@ -58,22 +58,6 @@ def test_an_address_that_is_no_postgres_url_is_refused_without_repeating_secrets
     assert "s3cret" not in str(caught.value)
 
 
-class _Answers:
-    """A connection that gives fixed answers, for servers that are not at hand."""
-
-    def __init__(self, version: int, vector: tuple[str, str | None] | None) -> None:
-        self._version, self._vector = version, vector
-
-    def exec_driver_sql(self, statement: str) -> "_Answers":
-        return self
-
-    def scalar_one(self) -> int:
-        return self._version
-
-    def first(self) -> tuple[str, str | None] | None:
-        return self._vector
-
-
 @pytest.mark.parametrize(
     ("version", "vector", "kind", "sentence"),
     [
@@ -84,7 +68,5 @@ class _Answers:
     ],
 )
 def test_old_servers_and_extensions_are_named_with_the_remedy(version, vector, kind, sentence) -> None:
-    from morpheus_assets.store.database import engine as database
-
     with pytest.raises(kind, match=sentence):
-        database._check_versions(_Answers(version, vector))  # type: ignore[arg-type]
+        _check_versions(version, vector)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.store.database.outages import patiently
+from morpheus_assets.store.database.outages import retry_while_down
 from morpheus_assets.store.database.transactions import transaction
 
 
@@ -34,5 +34,5 @@ def test_an_interrupt_within_a_query_ends_the_work_and_is_not_taken_for_a_lost_s
 
     started = time.monotonic()
     with pytest.raises(Interrupted):
-        patiently(sleep_in_postgres)
+        retry_while_down(sleep_in_postgres)
     assert time.monotonic() - started < 2.5

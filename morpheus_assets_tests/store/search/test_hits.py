@@ -5,8 +5,8 @@ import pytest
 
 from morpheus_assets.store.content.novels import load_novel
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
-from morpheus_assets.store.search import hits as search
-from morpheus_assets.store.search import words as text_ranking
+from morpheus_assets.store.search import hits, words
+from morpheus_assets.store.search.hits import search_panels, search_text, with_active_space
 from morpheus_assets.store.spaces import indexes, spaces, vectors
 
 
@@ -33,7 +33,7 @@ def content_hash(body: str) -> bytes:
 def test_the_nearest_passages_come_first_with_their_true_cosine(engine, corpus, random_vectors) -> None:
     _, hashes, made = corpus
     [question] = random_vectors(1, seed=9)
-    hits = search.search_text(engine, question, k=20, mode="vector")
+    hits = search_text(engine, question, k=20, mode="vector")
     cosines = made @ question
     expected = [hashes[i] for i in np.argsort(-cosines)]
     places = [hit.content_hash for hit in hits]
@@ -48,7 +48,7 @@ def test_the_nearest_passages_come_first_with_their_true_cosine(engine, corpus, 
 
 def test_a_repeated_passage_is_found_at_each_of_its_places(engine, corpus) -> None:
     _, _, made = corpus
-    hits = search.search_text(engine, made[5], k=2, mode="vector")
+    hits = search_text(engine, made[5], k=2, mode="vector")
     assert [(hit.novel, hit.ordinal) for hit in hits] == [("one", 6), ("two", 2)]
     assert hits[0].similarity == hits[1].similarity == pytest.approx(1, abs=1e-4)
 
@@ -58,15 +58,15 @@ def test_filters_are_exact(engine, corpus, random_vectors) -> None:
     [question] = random_vectors(1, seed=3)
     order = [int(i) for i in np.argsort(-(made @ question))]
     in_chapter = [i for i in order if 30 <= i < 40]
-    hits = search.search_text(engine, question, k=10, novel="one", chapter=4, mode="vector")
+    hits = search_text(engine, question, k=10, novel="one", chapter=4, mode="vector")
     assert [hashes.index(hit.content_hash) for hit in hits] == in_chapter
-    assert {hit.novel for hit in search.search_text(engine, question, k=10, novel=["two"], mode="vector")} == {"two"}
-    assert search.search_text(engine, question, novel="absent", mode="vector") == []
+    assert {hit.novel for hit in search_text(engine, question, k=10, novel=["two"], mode="vector")} == {"two"}
+    assert search_text(engine, question, novel="absent", mode="vector") == []
 
 
 def test_hybrid_keeps_what_only_the_words_found_with_its_cosine(engine, corpus) -> None:
     _, _, made = corpus
-    hits = search.search_text(engine, made[3], "Where is something ENTIRELY different?", k=10)
+    hits = search_text(engine, made[3], "Where is something ENTIRELY different?", k=10)
     by_words = next(hit for hit in hits if hit.body.startswith("something else"))
     assert by_words.text_rank == 1
     assert by_words.similarity == pytest.approx(float(made[200] @ made[3]), abs=2e-4)
@@ -76,10 +76,10 @@ def test_hybrid_keeps_what_only_the_words_found_with_its_cosine(engine, corpus) 
 
 def test_words_alone_need_no_vector_and_no_space(engine, add_novel) -> None:
     add_novel("one", ["The captain was lashed to the wheel. ", "The cat slept. ", "The captain slept and slept. "])
-    hits = search.search_text(engine, query_text="Which captains were lashed, and why?", mode="text")
+    hits = search_text(engine, query_text="Which captains were lashed, and why?", mode="text")
     assert [hit.ordinal for hit in hits] == [1, 3]
     assert hits[0].similarity is None
-    assert search.search_text(engine, query_text="' \\ & | ! :* <-> the", mode="text") == []
+    assert search_text(engine, query_text="' \\ & | ! :* <-> the", mode="text") == []
 
 
 @pytest.mark.parametrize(
@@ -94,27 +94,27 @@ def test_words_alone_need_no_vector_and_no_space(engine, add_novel) -> None:
 def test_full_text_works_in_languages_with_and_without_spaces(engine, add_novel, language, bodies, question) -> None:
     add_novel("book", bodies, language=language)
     add_novel("other", ["The unrelated English book."])
-    assert search.search_text(engine, query_text=question, mode="text")[0].body == bodies[1]
+    assert search_text(engine, query_text=question, mode="text")[0].body == bodies[1]
 
 
 def test_a_single_character_is_found_inside_words(engine, add_novel) -> None:
     add_novel("book", ["春江花月夜。", "孤帆远影。"], language="zh")
-    hits = search.search_text(engine, query_text="花", mode="text")
+    hits = search_text(engine, query_text="花", mode="text")
     assert [hit.ordinal for hit in hits] == [1]
 
 
 def test_a_vector_of_another_size_is_refused_with_the_model_to_use(engine, corpus) -> None:
     with pytest.raises(SpaceError, match="embed it with openai/demo-8"):
-        search.search_text(engine, [1.0] * 9)
+        search_text(engine, [1.0] * 9)
 
 
 def test_without_an_active_space_search_says_what_to_do(engine) -> None:
     with pytest.raises(SpaceError, match="materialize its embeddings"):
-        search.search_text(engine, [1.0] * 8)
+        search_text(engine, [1.0] * 8)
 
 
 @pytest.mark.parametrize("dimensions", [384, 1536])
-def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel, dimensions) -> None:
+def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel, dimensions, monkeypatch) -> None:
     rng = np.random.default_rng(1)
     bodies = [f"passage {i} " for i in range(1500)]
     hashes = add_novel("one", bodies[:1400])
@@ -126,7 +126,7 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     vectors.write_batch(engine, space, [*hashes, *(bytes([i]) * 32 for i in range(100))], made)
     spaces.activate_first(engine, space.key)
     assert indexes.ensure_index(engine, space).action == "none needed"
-    assert len(search.search_text(engine, made[1450], space=space, k=10, mode="vector")) == 10
+    assert len(search_text(engine, made[1450], space=space, k=10, mode="vector")) == 10
     report = indexes.ensure_index(engine, space, smallest=1000)
     assert (report.action, report.kind) == ("built", "hnsw" if dimensions == 384 else "ivf-binary")
     assert indexes.ensure_index(engine, space, smallest=1000).action == "kept"
@@ -135,15 +135,10 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     assert recall >= 0.95
     assert spaces.get_space(engine, space.key).index_recall == recall
     space = spaces.get_space(engine, space.key)
-    exact = [
-        hit.content_hash for hit in search.search_text(engine, made[3], space=space, k=10, novel="one", mode="vector")
-    ]
-    search._LARGEST_EXACT, kept = 10, search._LARGEST_EXACT
-    try:
-        found = [hit.content_hash for hit in search.search_text(engine, made[3], space=space, k=10, mode="vector")]
-        orphan_side = search.search_text(engine, made[1450], space=space, k=10, mode="vector")
-    finally:
-        search._LARGEST_EXACT = kept
+    exact = [hit.content_hash for hit in search_text(engine, made[3], space=space, k=10, novel="one", mode="vector")]
+    monkeypatch.setattr(hits, "_LARGEST_EXACT", 10)
+    found = [hit.content_hash for hit in search_text(engine, made[3], space=space, k=10, mode="vector")]
+    orphan_side = search_text(engine, made[1450], space=space, k=10, mode="vector")
     assert len(set(exact) & set(found)) >= 9
     assert len(orphan_side) == 10
     assert indexes.ensure_index(engine, space, rebuild=True).action == "rebuilt"
@@ -156,9 +151,9 @@ def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE chunks")
     question = "sailors sing of whales and an albatross"
-    counted = search.search_text(engine, query_text=question, mode="text", k=20)
-    monkeypatch.setattr(text_ranking, "_COUNTED", 5)
-    estimated = search.search_text(engine, query_text=question, mode="text", k=20)
+    counted = search_text(engine, query_text=question, mode="text", k=20)
+    monkeypatch.setattr(words, "_COUNTED", 5)
+    estimated = search_text(engine, query_text=question, mode="text", k=20)
     assert counted[0].ordinal == estimated[0].ordinal == 78
     assert [hit.ordinal for hit in counted] == [hit.ordinal for hit in estimated]
     assert [hit.score for hit in estimated] == pytest.approx([hit.score for hit in counted], rel=0.02)
@@ -170,10 +165,10 @@ def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_pane
     space = spaces.register_space(engine, make_space("clip", purpose="image"))
     vectors.write_batch(engine, space, hashes, made)
     spaces.activate_first(engine, space.key)
-    hits = search.search_panels(engine, made[1], k=2)
+    hits = search_panels(engine, made[1], k=2)
     assert (hits[0].path, hits[0].rank, hits[0].width) == ("b.png", 1, 4)
     assert hits[0].similarity == pytest.approx(1, abs=1e-4)
-    assert search.search_panels(engine, made[1], novel="other") == []
+    assert search_panels(engine, made[1], novel="other") == []
 
 
 def test_a_dropped_space_is_noticed_and_the_pointer_read_again(engine, make_space, corpus, random_vectors) -> None:
@@ -187,12 +182,12 @@ def test_a_dropped_space_is_noticed_and_the_pointer_read_again(engine, make_spac
         if len(asked) == 1:
             spaces.activate(engine, new.key)
             spaces.drop(engine, old.key)
-        return search.search_text(engine, [1.0] * 8, space=space, k=3)
+        return search_text(engine, [1.0] * 8, space=space, k=3)
 
-    assert len(search.with_active_space(engine, "text", find)) == 3
+    assert len(with_active_space(engine, "text", find)) == 3
     assert asked == ["demo-8", "new"]
     with pytest.raises(SpaceGone):
-        search.search_text(engine, [1.0] * 8, space=old)
+        search_text(engine, [1.0] * 8, space=old)
 
 
 def test_readers_notice_nothing_while_spaces_are_switched_and_dropped(
@@ -206,8 +201,8 @@ def test_readers_notice_nothing_while_spaces_are_switched_and_dropped(
     def read() -> None:
         try:
             while not stop.is_set():
-                find = lambda space: search.search_text(engine, [1.0] * 8, space=space, k=5)  # noqa: E731
-                answers.append(len(search.with_active_space(engine, "text", find)))
+                find = lambda space: search_text(engine, [1.0] * 8, space=space, k=5)  # noqa: E731
+                answers.append(len(with_active_space(engine, "text", find)))
         except BaseException as fault:
             faults.append(fault)
 

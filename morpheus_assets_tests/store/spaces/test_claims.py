@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from morpheus_assets.store.spaces import refusals, spaces, vectors
-from morpheus_assets.store.spaces.claims import embedding_lock
+from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import coverage
 
 
@@ -22,7 +22,7 @@ def test_two_sessions_share_a_novel_and_pay_for_each_hash_once(engine, make_spac
 
     def embed(novels: list[str]) -> None:
         try:
-            with embedding_lock(engine, space, novels) as session:
+            with open_claims(engine, space, novels) as session:
                 while True:
                     batch: list[bytes] = []
                     for row in session.missing():
@@ -51,7 +51,7 @@ def test_two_sessions_share_a_novel_and_pay_for_each_hash_once(engine, make_spac
 def test_a_second_session_waits_for_what_the_first_is_embedding(engine, make_space, add_novel, random_vectors) -> None:
     [value] = add_novel("one", ["only "])
     space = spaces.register_space(engine, make_space())
-    with embedding_lock(engine, space, "one") as first, embedding_lock(engine, space, "one") as second:
+    with open_claims(engine, space, "one") as first, open_claims(engine, space, "one") as second:
         assert [row.content_hash for row in first.missing()] == [value]
         assert list(second.missing()) == []
         assert second.contended == 1
@@ -65,8 +65,8 @@ def test_a_second_session_waits_for_what_the_first_is_embedding(engine, make_spa
 def test_what_a_session_gave_up_is_embedded_by_the_one_that_waits(engine, make_space, add_novel) -> None:
     hashes = add_novel("one", ["a ", "b "])
     space = spaces.register_space(engine, make_space())
-    with embedding_lock(engine, space, "one") as second:
-        with embedding_lock(engine, space, "one") as first:
+    with open_claims(engine, space, "one") as second:
+        with open_claims(engine, space, "one") as first:
             assert len(list(first.missing())) == 2
             assert list(second.missing()) == []
             refusals.record_refusals(engine, space, [(hashes[0], "no")])
@@ -77,10 +77,10 @@ def test_what_a_session_gave_up_is_embedded_by_the_one_that_waits(engine, make_s
 CLAIM_AND_HANG = """
 import sys, time
 from morpheus_assets.store.database.engine import open_engine
-from morpheus_assets.store.spaces.claims import embedding_lock
+from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces import spaces
 engine = open_engine(sys.argv[1])
-with embedding_lock(engine, spaces.get_space(engine, "demo-8"), "one") as session:
+with open_claims(engine, spaces.get_space(engine, "demo-8"), "one") as session:
     print(len(list(session.missing())), flush=True)
     time.sleep(60)
 """
@@ -96,7 +96,7 @@ def test_the_claims_of_a_killed_process_are_free_at_once(engine, database_url, m
     )
     assert process.stdout is not None
     assert process.stdout.readline().strip() == b"5"
-    with embedding_lock(engine, space, "one") as session:
+    with open_claims(engine, space, "one") as session:
         assert list(session.missing()) == []
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -110,7 +110,7 @@ def test_the_claims_of_a_killed_process_are_free_at_once(engine, database_url, m
 def test_leaving_with_an_error_leaves_no_claim(engine, make_space, add_novel) -> None:
     add_novel("one", ["a "])
     space = spaces.register_space(engine, make_space())
-    with pytest.raises(RuntimeError), embedding_lock(engine, space, "one") as session:  # noqa: PT012
+    with pytest.raises(RuntimeError), open_claims(engine, space, "one") as session:  # noqa: PT012
         next(iter(session.missing()))
         raise RuntimeError("the provider broke")
     with engine.connect() as connection:
@@ -123,7 +123,7 @@ def test_leaving_with_an_error_leaves_no_claim(engine, make_space, add_novel) ->
 def test_a_second_pass_offers_again_what_was_neither_stored_nor_refused(engine, make_space, add_novel) -> None:
     hashes = add_novel("one", ["a ", "b "])
     space = spaces.register_space(engine, make_space())
-    with embedding_lock(engine, space, "one") as session:
+    with open_claims(engine, space, "one") as session:
         assert len(list(session.missing())) == 2
         vectors.write_batch(engine, space, hashes[:1], np.ones((1, 8), dtype=np.float32))
         assert [row.content_hash for row in session.missing()] == hashes[1:]

@@ -5,9 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from morpheus_assets.store.database.engine import raw
-from morpheus_assets.store.search import nearest as vector_search
 from morpheus_assets.store.search.nearest import nearest_approximate, nearest_exact, vector_text
-from morpheus_assets.store.spaces import indexes, spaces, vectors
+from morpheus_assets.store.spaces import index_types, indexes, spaces, vectors
 
 
 def hashes_of(start: int, end: int) -> list[bytes]:
@@ -63,7 +62,7 @@ def test_a_search_reads_the_lists_and_not_the_table(engine, signs) -> None:
 
 def test_an_index_of_the_other_kind_serves_until_it_is_built_anew(engine, signs, monkeypatch) -> None:
     space, made = signs
-    monkeypatch.setattr(vector_search, "LARGEST_IN_LISTS", 1999)
+    monkeypatch.setattr(index_types, "LARGEST_IN_LISTS", 1999)
     built = indexes.ensure_index(engine, space, smallest=1000)
     assert (built.action, built.kind) == ("built", "hnsw-binary")
     monkeypatch.undo()
@@ -77,5 +76,5 @@ def test_an_index_of_the_other_kind_serves_until_it_is_built_anew(engine, signs,
 
 def test_most_lists_need_less_memory_than_a_build_has() -> None:
     # pgvector refuses a build whose samples (50 a list) and their distances to all centres exceed its memory.
-    lists, vector = vector_search.lists_of(vector_search.LARGEST_IN_LISTS), 4096 // 8 + 8
+    lists, vector = index_types.lists_of(index_types.LARGEST_IN_LISTS), 4096 // 8 + 8
     assert 50 * lists * (4 * lists + vector) < 512 * 2**20

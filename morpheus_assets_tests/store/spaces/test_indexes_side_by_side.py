@@ -3,7 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.spaces import SpaceName, resolve_text_space
+from morpheus_assets.domain.spaces import SpaceName
+from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.store.spaces.indexes import ensure_index
 from morpheus_assets.store.spaces.spaces import activate_first, get_space, register_space
 from morpheus_assets.store.spaces.vectors import write_batch

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from html import escape
 
 CONTAINER = '<container><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'
 _WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -42,20 +43,58 @@ def epub(pages: dict[str, str], *, nav: str = "", ncx: str = "", extra: dict[str
 
 def docx(paragraphs: list[tuple[str, str]], *, declaration: str = "") -> bytes:
     """Each paragraph is (style, text); the style "Heading1" makes a heading, "" a plain paragraph."""
-    body = "".join(
-        f"<w:p>{f'<w:pPr><w:pStyle w:val={chr(34)}{style}{chr(34)}/></w:pPr>' if style else ''}"
-        f"<w:r><w:t>{text}</w:t></w:r></w:p>"
-        for style, text in paragraphs
+    body = "".join(_paragraph(f'<w:pStyle w:val="{style}"/>' if style else "", text) for style, text in paragraphs)
+    styles = "".join(_style(f"Heading{level}", f"heading {level}") for level in (1, 2))
+    return _word_archive(body, styles, declaration=declaration)
+
+
+_WAYS = {
+    "": "",
+    "heading": '<w:pStyle w:val="Heading1"/>',
+    "derived": '<w:pStyle w:val="ChapterHead"/>',
+    "title style": '<w:pStyle w:val="Title"/>',
+    "outline": '<w:outlineLvl w:val="0"/>',
+    "bold centred": '<w:jc w:val="center"/>',
+    "numbered heading": '<w:pStyle w:val="Heading1"/><w:numPr><w:ilvl w:val="0"/><w:numId w:val="7"/></w:numPr>',
+    "bare number": '<w:pStyle w:val="Heading1"/><w:numPr><w:ilvl w:val="0"/><w:numId w:val="7"/></w:numPr>',
+}
+
+
+def word_document(paragraphs: list[tuple[str, str]]) -> bytes:
+    """Each paragraph is (way of making it a heading, text), "" for plain text; numbers are printed "Chapter 1"."""
+    body = "".join(_paragraph(_WAYS[way], text, bold=way == "bold centred") for way, text in paragraphs)
+    styles = (
+        _style("Heading1", "heading 1") + _style("Title", "Title") + _style("ChapterHead", "Chapter Head", "Heading1")
     )
-    styles = "".join(
-        f'<w:style w:type="paragraph" w:styleId="Heading{level}"><w:name w:val="heading {level}"/></w:style>'
-        for level in (1, 2)
+    level = '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="Chapter %1"/></w:lvl>'
+    numbering = (
+        f'<w:abstractNum w:abstractNumId="3">{level}</w:abstractNum>'
+        '<w:num w:numId="7"><w:abstractNumId w:val="3"/></w:num>'
     )
-    relations = (
-        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" '
-        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
-        'Target="word/document.xml"/></Relationships>'
-    )
+    return _word_archive(body, styles, numbering=numbering)
+
+
+def _paragraph(properties: str, text: str, *, bold: bool = False) -> str:
+    run = f"<w:r>{'<w:rPr><w:b/></w:rPr>' if bold else ''}<w:t>{escape(text)}</w:t></w:r>" if text else ""
+    return f"<w:p>{f'<w:pPr>{properties}</w:pPr>' if properties else ''}{run}</w:p>"
+
+
+def _style(style_id: str, name: str, parent: str = "") -> str:
+    based = f'<w:basedOn w:val="{parent}"/>' if parent else ""
+    return f'<w:style w:type="paragraph" w:styleId="{style_id}"><w:name w:val="{name}"/>{based}</w:style>'
+
+
+def _word_archive(body: str, styles: str, *, numbering: str = "", declaration: str = "") -> bytes:
+    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+    def relations(targets: list[tuple[str, str]]) -> str:
+        inner = "".join(
+            f'<Relationship Id="r{place}" Type="{kinds}/{kind}" Target="{target}"/>'
+            for place, (kind, target) in enumerate(targets)
+        )
+        namespace = "http://schemas.openxmlformats.org/package/2006/relationships"
+        return f'<Relationships xmlns="{namespace}">{inner}</Relationships>'
+
     types = (
         '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
         '<Default Extension="xml" ContentType="application/xml"/></Types>'
@@ -63,9 +102,11 @@ def docx(paragraphs: list[tuple[str, str]], *, declaration: str = "") -> bytes:
     return zipped(
         {
             "[Content_Types].xml": types,
-            "_rels/.rels": relations,
+            "_rels/.rels": relations([("officeDocument", "word/document.xml")]),
+            "word/_rels/document.xml.rels": relations([("styles", "styles.xml"), ("numbering", "numbering.xml")]),
             "word/document.xml": f"{declaration}<w:document {_WORD}><w:body>{body}</w:body></w:document>",
             "word/styles.xml": f"<w:styles {_WORD}>{styles}</w:styles>",
+            "word/numbering.xml": f"<w:numbering {_WORD}>{numbering}</w:numbering>",
             "docProps/core.xml": "<p><title>Letters from the Marsh</title><creator>B. Writer</creator></p>",
         }
     )

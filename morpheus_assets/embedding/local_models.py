@@ -1,0 +1,72 @@
+"""Two faults of the machine that a local model meets: too little memory, and a torchvision built for another torch.
+
+No model code belongs here.
+"""
+
+import errno
+import importlib
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from morpheus_assets.embedding.errors import ConfigurationError
+
+_OUT_OF_MEMORY = re.compile(
+    r"allocate memory|create a primitive|(not enough|out of) memory|failed to map segment|start new thread|bad_alloc",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def explain_out_of_memory(model: str, variable: str) -> Iterator[None]:
+    """Turn a lack of memory while `model` is loaded or used into a ConfigurationError that names `variable`.
+
+    The kernel may also end the process without a word; whoever watches the run notices that.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+        if not (
+            isinstance(error, MemoryError)
+            or getattr(error, "errno", 0) == errno.ENOMEM
+            or _OUT_OF_MEMORY.search(str(error))
+        ):
+            raise
+        raise ConfigurationError(
+            f"The machine has too little memory for {model}: free some, or name a smaller model or one of a provider in"
+            f" {variable}."
+        ) from None
+
+
+_lock = threading.Lock()
+_library: list[Any] = []
+
+
+def ensure_torchvision_imports() -> None:
+    """Import torchvision; where its compiled operators do not fit this torch, declare their schemas first.
+
+    open_clip uses torchvision's transforms only, which are plain Python. Yet `import torchvision` registers
+    fake kernels for `nms` and ends with "operator torchvision::nms does not exist" when its binary part could
+    not be loaded (a CPU torch beside a CUDA torchvision, for one). Declaring the schema, without an
+    implementation, lets the import pass; calling `nms` would still fail, as it should.
+    """
+    with _lock:
+        try:
+            importlib.import_module("torchvision")
+            return
+        except RuntimeError as error:
+            if "torchvision::" not in str(error):
+                raise
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        import torch
+
+        # The schemas live as long as this object: torch takes them back when it is collected.
+        library = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _library.append(library)
+        importlib.import_module("torchvision")

@@ -1,0 +1,162 @@
+"""HTTP failures as this package's errors: the class for a status, and the sentence that a person reads.
+
+Knows an endpoint's settings by name, and its key only to strike it out of quoted messages.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from morpheus_assets.embedding.errors import (
+    BillingError,
+    ConfigurationError,
+    EmbeddingError,
+    InputRefused,
+    ProviderUnavailable,
+    RateLimited,
+    RequestTooLarge,
+)
+from morpheus_assets.embedding.rate_limits import read_limits, read_retry_after
+
+_KEY_LIKE = re.compile(r"\b(sk|pa|al)-[\w*.\-]{4,}")
+_TOO_LARGE = re.compile(
+    r"max_tokens_per_request|request too large|tokens per request|tokens per submitted batch|batch size|"
+    r"exceeds the tpm limit|too many inputs|tokens in the batch",
+    re.IGNORECASE,
+)
+_BILLING = re.compile(r"quota|billing|credit|payment|spending limit", re.IGNORECASE)
+_SETUP = re.compile(
+    r"model .{0,80}(not supported|not exist|not found|unknown)|unknown model|"
+    r"dimensions?\b.{0,40}(not|invalid)|(invalid|unsupported).{0,20}dimension|encoding_format|input_type|output_dtype|api.?key",
+    re.IGNORECASE,
+)
+_AT_INDEX = re.compile(r"(?:at index |input\[|inputs\[|input\.)(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The address of a provider, the names of its settings, and the errors that its responses stand for."""
+
+    vendor: str
+    model: str
+    base_url: str
+    key_setting: str
+    base_url_setting: str
+    timeout_seconds: float
+    secret: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ConfigurationError(
+                f"{self.base_url_setting} must be an address such as https://host/v1, without user or password: "
+                "set it so, or leave it out."
+            )
+        # No header can hold such a key, and the errors that say so repeat it.
+        if not (self.secret.isascii() and self.secret.isprintable()) or " " in self.secret:
+            raise ConfigurationError(
+                f"{self.key_setting} holds a character that no key has, such as a line break, a space or an accent: "
+                "copy the key again."
+            )
+
+    @property
+    def display_url(self) -> str:
+        """The address without user, password or query."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+    def missing_key(self) -> ConfigurationError:
+        """The error for a key that is not set."""
+        return ConfigurationError(
+            f"{self.key_setting} is not set, and {self.vendor}'s model {self.model} needs a key: set it, "
+            "or name another space in MORPHEUS_TEXT_SPACES."
+        )
+
+    def unreachable(self, detail: str) -> ProviderUnavailable:
+        """The error for a connection that could not be made or broke."""
+        because = f" ({self.quote(detail)})" if detail.strip() else ""
+        return ProviderUnavailable(
+            f"{self.vendor} cannot be reached at {self.display_url}{because}: check the network "
+            f"and {self.base_url_setting}, or run again later."
+        )
+
+    def too_slow(self) -> ProviderUnavailable:
+        """The error for a response that was not complete in time."""
+        return ProviderUnavailable(
+            f"{self.vendor} gave no whole answer within {self.timeout_seconds:g} s: run again later, or "
+            "raise MORPHEUS_REQUEST_TIMEOUT_SECONDS."
+        )
+
+    def quote(self, text: str) -> str:
+        """A message of the provider in one short line, without anything that looks like a key."""
+        if self.secret:
+            text = text.replace(self.secret, "[key]")
+        text = _KEY_LIKE.sub("[key]", " ".join(text.split()))
+        return text if len(text) <= 240 else text[:239] + "…"
+
+    def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
+        """The error for a response with this status."""
+        message, code = _read_error(body)
+        said = f"HTTP {status}: {self.quote(message)}" if message else f"HTTP {status}"
+        limits = read_limits(headers)
+        retry_after = read_retry_after(headers)
+        if retry_after is None and limits is not None:
+            retry_after = limits.seconds_until_free()
+        if status == 401:
+            return ConfigurationError(
+                f"{self.vendor} refuses the key (HTTP 401): set {self.key_setting} to a key that is valid at "
+                f"{self.display_url}."
+            )
+        if status == 403:
+            return ConfigurationError(
+                f"{self.vendor} denies access ({said}): give the key in {self.key_setting} the right to use "
+                f"{self.model}, or set another one."
+            )
+        if status == 402 or (status == 429 and _BILLING.search(f"{code} {message}")):
+            return BillingError(
+                f"{self.vendor}'s account has no quota or credit left ({said}): add some at the provider for "
+                f"the key in {self.key_setting}, then run again."
+            )
+        if status == 413 or (status in (400, 422, 429) and _TOO_LARGE.search(f"{code} {message}")):
+            return RequestTooLarge(
+                f"{self.vendor} finds the request too large ({said}): lower MORPHEUS_CHUNK_TOKENS if a "
+                "single chunk is too large."
+            )
+        if status == 429:
+            return RateLimited(
+                f"{self.vendor}'s rate limit is reached ({said}): lower MORPHEUS_REQUESTS_PER_MINUTE or "
+                "MORPHEUS_TOKENS_PER_MINUTE, or run again later.",
+                retry_after,
+                limits,
+            )
+        if status in (400, 422) and not _SETUP.search(message):
+            found = _AT_INDEX.search(message)
+            return InputRefused(
+                f"{self.vendor} refuses the input ({said}): change the text, or leave it refused.",
+                int(found[1]) if found else None,
+            )
+        if status in (408, 409, 425) or status >= 500:
+            return ProviderUnavailable(
+                f"{self.vendor} is in trouble ({said}): run again later, or name another provider in "
+                "MORPHEUS_TEXT_SPACES.",
+                retry_after,
+            )
+        return ConfigurationError(
+            f"{self.vendor} does not offer {self.model} at {self.display_url} ({said}): check MORPHEUS_TEXT_SPACES "
+            f"and {self.base_url_setting}."
+        )
+
+
+def _read_error(body: bytes) -> tuple[str, str]:
+    """Message and code of an error body in OpenAI's shape (`error`), Voyage's (`detail`) or none."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return ("an answer that is not JSON" if body else ""), ""
+    error = answer.get("error", answer) if isinstance(answer, dict) else answer
+    if not isinstance(error, dict):
+        return str(error), ""
+    message = error.get("message") or error.get("detail") or ""
+    return (message if isinstance(message, str) else json.dumps(message)), f"{error.get('code')} {error.get('type')}"

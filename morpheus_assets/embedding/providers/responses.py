@@ -1,0 +1,118 @@
+"""Validated responses: JSON bytes or a model's raw output in, float32 vectors in the order of the inputs out.
+
+Neither SDK checks any of this; a response that fails here never reaches the stream or the store.
+"""
+
+import base64
+import binascii
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import InvalidAnswer, ProviderUnavailable
+
+# halfvec's largest number: beyond it the store would hold infinity.
+_LARGEST_COMPONENT = 65504.0
+_SMALLEST_NORM = 1e-6
+_REVISION_SUFFIX = re.compile(r"(-v\d+|[-@]\d{4}(-\d{2}){0,2}|-\d{8}|:[\w.]+)")
+
+
+def read_response(
+    body: bytes, *, count: int, dimensions: int, model: str, vendor: str
+) -> tuple[np.ndarray, str, int | None]:
+    """Read a response in the shape that OpenAI and Voyage share.
+
+    Returns float32 [count, dimensions], the model that the response names, and the tokens charged (None when it
+    does not say). Raises ProviderUnavailable when it is no JSON, InvalidAnswer when it is wrong.
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        start = body[:60].decode("utf-8", "replace").strip() or "nothing"
+        raise ProviderUnavailable(
+            f"{vendor} answered with something that is not JSON ({start!r}): a proxy or an outage stands "
+            "between; check the base URL, or run again later."
+        ) from None
+    entries = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(entries, list):
+        raise ProviderUnavailable(f"{vendor} answered without any data: check the base URL, or run again later.")
+    named = answer.get("model") or model
+    if not _is_same_model(str(named), model):
+        raise _invalid(vendor, f"it comes from the model {str(named)[:60]!r} and not from {model!r}")
+    if len(entries) != count:
+        raise _invalid(vendor, f"it holds {len(entries)} vectors for {count} inputs")
+    return _vectors(entries, dimensions, vendor), str(named), _tokens(answer.get("usage"))
+
+
+def check_vectors(vectors: np.ndarray, vendor: str) -> None:
+    """Raise InvalidAnswer unless every row is finite, storable and not zero."""
+    if not np.isfinite(vectors).all():
+        raise _invalid(vendor, "a vector holds NaN or infinity")
+    if vectors.size and np.abs(vectors).max() > _LARGEST_COMPONENT:
+        raise _invalid(vendor, f"a vector holds a number above {_LARGEST_COMPONENT:.0f}")
+    if (np.linalg.norm(vectors, axis=1) < _SMALLEST_NORM).any():
+        raise _invalid(vendor, "a vector is all zeros")
+
+
+def _vectors(entries: list[Any], dimensions: int, vendor: str) -> np.ndarray:
+    vectors = np.empty((len(entries), dimensions), dtype=np.float32)
+    seen = [False] * len(entries)
+    for position, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise _invalid(vendor, f"its entry {position} is no object")
+        index = entry.get("index")
+        if type(index) is not int or not 0 <= index < len(entries) or seen[index]:
+            raise _invalid(vendor, f"its entry {position} has the index {index!r}, which is missing or repeated")
+        seen[index] = True
+        row = _row(entry.pop("embedding", None), vendor)
+        if row.shape != (dimensions,):
+            raise _invalid(vendor, f"a vector has {row.size} dimensions and not {dimensions}")
+        vectors[index] = row
+    check_vectors(vectors, vendor)
+    return vectors
+
+
+def _row(embedding: object, vendor: str) -> np.ndarray:
+    try:
+        if isinstance(embedding, str):
+            return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
+        if isinstance(embedding, list):
+            with np.errstate(over="ignore"):
+                return np.asarray(embedding, dtype=np.float32)
+    except (binascii.Error, ValueError, TypeError, OverflowError):
+        raise _invalid(vendor, "a vector cannot be decoded") from None
+    raise _invalid(vendor, "an entry has no vector")
+
+
+def _is_same_model(named: str, asked: str) -> bool:
+    """True when the model that a response names is the one asked for; a version or a namespace may be added."""
+    named, asked = named.rsplit("/", 1)[-1], asked.rsplit("/", 1)[-1]
+    return named == asked or (named.startswith(asked) and _REVISION_SUFFIX.fullmatch(named[len(asked) :]) is not None)
+
+
+def _tokens(usage: object) -> int | None:
+    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return tokens if type(tokens) is int and tokens >= 0 else None
+
+
+def _invalid(vendor: str, fault: str) -> InvalidAnswer:
+    return InvalidAnswer(
+        f"{vendor}'s answer cannot be trusted: {fault}. Nothing of it was stored; if it happens again, check "
+        "the base URL and the model in MORPHEUS_TEXT_SPACES."
+    )
+
+
+def unit_vectors(vectors: Any, count: int, space: Space) -> np.ndarray:
+    """`vectors` as float32 [count, space.dimensions] of length 1; raises InvalidAnswer if unusable."""
+    array = np.asarray(vectors, dtype=np.float64)
+    expected = (count, space.dimensions)
+    if array.shape != expected:
+        raise InvalidAnswer(
+            f"{space.key} was asked for {count} vectors of {space.dimensions} dimensions and gave an answer of shape"
+            f" {array.shape}: check that the space names the model that is loaded."
+        )
+    check_vectors(array, space.key)
+    return (array / np.linalg.norm(array, axis=1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,110 @@
+"""Inspection of a file: what it would become, by the code that the assets run, without a database or a provider."""
+
+from pathlib import Path
+from typing import Any
+
+from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.text.chunking.settings import ChunkerSettings
+from morpheus_assets.text.errors import UnreadableText
+
+
+def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int) -> dict[str, Any]:
+    """Describe one file as a JSON-ready object.
+
+    Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text" or "image"), `reason` (a sentence, or None).
+    A text adds `format`, `encoding`, `language`, `title`, `author`, `repairs`, `characters`, `chunks`, `chapters`,
+    `sections` (pieces of a text without chapters), `front` and `back` (pieces around the chapters); an image adds
+    `width`, `height`, `mode`, `treatments`.
+    Never raises for what a file contains; a fault in our own code is `state` "failed".
+    """
+    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+
+    kind = "text" if path.suffix.lower() in SUPPORTED_SUFFIXES else "image"
+    answer: dict[str, Any] = {"file": str(path), "state": "ok", "kind": kind, "reason": None}
+    try:
+        if kind == "text":
+            answer.update(_inspect_text(path, chunker))
+        else:
+            answer.update(_inspect_image(path, max_image_pixels))
+    except (UnreadableText, RefusedImage) as error:
+        answer.update(state="refused", reason=str(error))
+    except OSError as error:
+        answer.update(state="refused", reason=f"{path} cannot be read: {error.strerror or error}.")
+    except Exception as error:
+        answer.update(state="failed", reason=f"{path} could not be inspected: {type(error).__name__}: {error}")
+    if kind == "text":
+        answer.setdefault("chapters", [])
+    return answer
+
+
+def describe(answer: dict[str, Any]) -> str:
+    """The object of `inspect_file` for a person."""
+    if answer["state"] != "ok":
+        return f"{answer['file']}\n  {answer['state']}: {answer['reason']}"
+    if answer["kind"] == "image":
+        done = "; ".join(answer["treatments"]) or "nothing"
+        return (
+            f"{answer['file']}\n  {answer['format']} {answer['width']}x{answer['height']} {answer['mode']}\n"
+            f"  done to it: {done}"
+        )
+    lines = [
+        answer["file"],
+        f"  {answer['format']}, {answer['encoding']}, language {answer['language']}, "
+        f"{answer['characters']:,} characters, {answer['chunks']:,} chunks",
+    ]
+    if answer["title"]:
+        lines.append(f"  {answer['title']}" + (f", by {answer['author']}" if answer["author"] else ""))
+    lines += [f"  mended: {repair}" for repair in answer["repairs"]]
+    chapters = answer["chapters"]
+    lines.append(f"  {len(chapters)} chapters" if chapters else f"  no chapters, {len(answer['sections'])} sections")
+    for row in (*answer["front"], *(chapters or answer["sections"]), *answer["back"]):
+        lines.append(f"  {row['ordinal']:>5}  line {row['line']:>7}  at {row['char_offset']:>9}  {row['title']}")
+    return "\n".join(lines)
+
+
+def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
+    from morpheus_assets.text.chapters.find import find_chapters
+    from morpheus_assets.text.chunking.chunks import cut_chunks
+    from morpheus_assets.text.novel_files import read_novel_file
+
+    document, _ = read_novel_file(path)
+    found = find_chapters(document)
+    rows: dict[str, list[dict[str, Any]]] = {"chapter": [], "section": [], "front": [], "back": []}
+    for chapter in found:
+        position = document.source_position(chapter.char_start)
+        row = {
+            "ordinal": chapter.ordinal,
+            "line": position.line,
+            "char_offset": position.char_offset,
+            "title": chapter.title,
+        }
+        if position.href is not None:
+            row |= {"href": position.href, "spine_index": position.spine_index}
+        rows[chapter.kind].append(row)
+    return {
+        "format": document.format,
+        "encoding": document.encoding,
+        "language": document.language,
+        "title": document.title,
+        "author": document.author,
+        "repairs": list(document.repairs),
+        "characters": len(document.text),
+        "chunks": sum(1 for _ in cut_chunks(document.text, found, chunker)),
+        "chapters": rows["chapter"],
+        "sections": rows["section"],
+        "front": rows["front"],
+        "back": rows["back"],
+    }
+
+
+def _inspect_image(path: Path, max_image_pixels: int) -> dict[str, Any]:
+    from morpheus_assets.images.decoding import decode_panel
+
+    panel = decode_panel(path.read_bytes(), path.name, max_pixels=max_image_pixels)
+    return {
+        "format": panel.format,
+        "width": panel.width,
+        "height": panel.height,
+        "mode": panel.mode,
+        "treatments": list(panel.treatments),
+    }

@@ -1,0 +1,124 @@
+-- Provider keys -----------------------------------------------------------------------------------------------------
+
+-- name: save_key
+INSERT INTO provider_keys (provider, master, nonce, ciphertext)
+VALUES (%(provider)s, %(master)s, %(nonce)s, %(ciphertext)s)
+ON CONFLICT (provider) DO UPDATE
+SET master = excluded.master, nonce = excluded.nonce, ciphertext = excluded.ciphertext, updated_at = now()
+
+-- name: read_key
+SELECT master, nonce, ciphertext FROM provider_keys WHERE provider = %(provider)s
+
+-- name: list_keys
+SELECT provider, master, updated_at FROM provider_keys ORDER BY provider
+
+-- name: delete_key
+DELETE FROM provider_keys WHERE provider = %(provider)s
+
+-- name: keys_under_other_masters
+SELECT provider, nonce, ciphertext FROM provider_keys WHERE master <> %(master)s ORDER BY provider FOR UPDATE
+
+-- name: replace_key
+UPDATE provider_keys
+SET master = %(master)s, nonce = %(nonce)s, ciphertext = %(ciphertext)s, updated_at = now()
+WHERE provider = %(provider)s
+
+
+-- Jobs of the HTTP API ----------------------------------------------------------------------------------------------
+
+-- name: save_result
+INSERT INTO embedding_results (run_id, space_key, model, input_type, inputs, dimensions, total_tokens, embeddings)
+VALUES (%(run_id)s, %(space_key)s, %(model)s, %(input_type)s, %(inputs)s, %(dimensions)s, %(total_tokens)s,
+        %(embeddings)s)
+ON CONFLICT (run_id) DO UPDATE
+SET space_key = excluded.space_key, model = excluded.model, input_type = excluded.input_type, inputs = excluded.inputs,
+    dimensions = excluded.dimensions, total_tokens = excluded.total_tokens, embeddings = excluded.embeddings,
+    created_at = now()
+
+-- name: result_summary
+SELECT run_id, space_key, model, input_type, inputs, dimensions, total_tokens, created_at
+FROM embedding_results WHERE run_id = %(run_id)s
+
+-- name: result_embeddings
+SELECT embeddings, dimensions FROM embedding_results WHERE run_id = %(run_id)s
+
+-- name: delete_results
+DELETE FROM embedding_results WHERE created_at < now() - make_interval(days => %(days)s)
+
+-- name: save_job
+INSERT INTO api_jobs (job_id, kind, novels, space_key, done_before, tokens_before, spending_before)
+VALUES (%(job_id)s, %(kind)s, %(novels)s, %(space_key)s, %(done_before)s, %(tokens_before)s, %(spending_before)s)
+ON CONFLICT DO NOTHING
+
+-- name: find_job
+SELECT job_id, kind, novels, space_key, done_before, tokens_before, spending_before, created_at
+FROM api_jobs WHERE job_id = %(job_id)s
+
+
+-- Spending ----------------------------------------------------------------------------------------------------------
+
+-- name: record_spending
+INSERT INTO spending (space_key, novel, tokens, inputs, requests, cost, run_id)
+VALUES (%(space_key)s, %(novel)s, %(tokens)s, %(inputs)s, %(requests)s, %(cost)s, %(run_id)s)
+
+-- name: spending_totals
+SELECT space_key, sum(tokens)::bigint AS tokens, sum(inputs)::bigint AS inputs, sum(requests)::bigint AS requests,
+       sum(cost) AS cost
+FROM spending
+WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+  AND (%(keys)s::text[] IS NULL OR space_key = ANY(%(keys)s))
+GROUP BY space_key ORDER BY 2 DESC, 1
+
+-- name: last_spending
+SELECT coalesce(max(id), 0) FROM spending
+
+-- name: spent_since
+SELECT coalesce(sum(tokens), 0)::bigint AS tokens, coalesce(sum(requests), 0)::bigint AS requests,
+       sum(cost)::float8 AS cost
+FROM spending WHERE space_key = %(space_key)s AND novel = ANY(%(novels)s) AND id > %(after)s
+
+
+-- Re-embeddings -----------------------------------------------------------------------------------------------------
+
+-- name: record_launch
+INSERT INTO reembeddings (space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at)
+VALUES (%(space_key)s, %(reason)s, %(backfill_id)s, %(novels)s, %(inputs)s, %(tokens)s, %(cost)s, %(launched_at)s)
+
+-- name: launches_since
+SELECT space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at FROM reembeddings
+WHERE launched_at >= %(since)s ORDER BY launched_at DESC, id DESC
+
+
+-- Rate limits -------------------------------------------------------------------------------------------------------
+
+-- name: open_account
+-- The clock is read outside: within, it would be older than the wait for the row's lock.
+WITH account AS MATERIALIZED (
+    SELECT recent, observed_requests, observed_tokens, observed_at, paused_until
+    FROM rate_limits WHERE provider = %(provider)s FOR UPDATE
+)
+SELECT extract(epoch FROM clock_timestamp())::float8, recent, observed_requests, observed_tokens,
+       extract(epoch FROM observed_at)::float8, extract(epoch FROM paused_until)::float8
+FROM account
+
+-- name: add_account
+INSERT INTO rate_limits (provider) VALUES (%(provider)s) ON CONFLICT DO NOTHING
+
+-- name: save_account
+UPDATE rate_limits SET recent = %(recent)s::jsonb WHERE provider = %(provider)s
+
+-- name: observe_limits
+UPDATE rate_limits
+SET observed_requests = coalesce(%(requests)s, observed_requests),
+    observed_tokens = coalesce(%(tokens)s, observed_tokens), observed_at = clock_timestamp()
+WHERE provider = %(provider)s
+
+-- name: pause_account
+UPDATE rate_limits
+SET paused_until = greatest(
+    CASE WHEN paused_until < clock_timestamp() + make_interval(secs => %(longest)s) THEN paused_until END,
+    clock_timestamp() + make_interval(secs => %(seconds)s))
+WHERE provider = %(provider)s
+
+-- name: paused_seconds
+SELECT extract(epoch FROM paused_until - clock_timestamp())::float8 FROM rate_limits WHERE provider = %(provider)s

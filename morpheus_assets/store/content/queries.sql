@@ -1,0 +1,370 @@
+-- Novels ------------------------------------------------------------------------------------------------------------
+
+-- name: lock_novel
+SELECT pg_advisory_xact_lock(hashtextextended('novel ' || %(novel)s, 0))
+
+-- name: find_novel
+SELECT id, source_digest FROM novels WHERE novel = %(novel)s
+
+-- name: add_novel
+INSERT INTO novels (novel) VALUES (%(novel)s) ON CONFLICT DO NOTHING
+
+-- name: upsert_novel
+INSERT INTO novels (novel, reader, title, author, language, text_config, format, encoding, repairs,
+                    source_path, source_digest, hints, body, body_length, body_digest)
+VALUES (%(novel)s, %(reader)s, %(title)s, %(author)s, %(language)s, %(text_config)s, %(format)s, %(encoding)s,
+        %(repairs)s, %(source_path)s, %(source_digest)s, %(hints)s, %(body)s, %(body_length)s, %(body_digest)s)
+ON CONFLICT (novel) DO UPDATE
+SET title = excluded.title, author = excluded.author, language = excluded.language, text_config = excluded.text_config,
+    format = excluded.format, encoding = excluded.encoding, repairs = excluded.repairs,
+    source_path = excluded.source_path, source_digest = excluded.source_digest, hints = excluded.hints,
+    body = excluded.body, body_length = excluded.body_length, body_digest = excluded.body_digest,
+    reader = excluded.reader,
+    refused_path = NULL, refused_digest = NULL, refused_reason = NULL, refused_at = NULL, updated_at = now()
+WHERE (novels.title, novels.author, novels.language, novels.text_config, novels.format, novels.encoding, novels.repairs,
+       novels.source_path, novels.source_digest, novels.hints, novels.body, novels.body_length, novels.body_digest)
+      IS DISTINCT FROM
+      (excluded.title, excluded.author, excluded.language, excluded.text_config, excluded.format, excluded.encoding,
+       excluded.repairs, excluded.source_path, excluded.source_digest, excluded.hints, excluded.body,
+       excluded.body_length, excluded.body_digest)
+   OR novels.refused_reason IS NOT NULL
+
+-- name: set_reader
+UPDATE novels SET reader = %(reader)s WHERE novel = %(novel)s AND reader IS DISTINCT FROM %(reader)s
+
+-- name: stored_text
+SELECT title, author, language, format, encoding, repairs, source_path, source_digest, body_digest,
+       body_length AS characters, md5(concat_ws(' ', body_digest, hints::text)) AS mark
+FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
+
+-- name: read_unchanged
+SELECT language, text_config, encode(sha256(convert_to(body, 'UTF8')), 'hex') = body_digest
+FROM novels
+WHERE novel = %(novel)s AND source_path = %(path)s AND source_digest = %(digest)s AND reader = %(reader)s
+  AND refused_reason IS NULL AND body_length = length(body)
+
+-- name: refuse_novel
+INSERT INTO novels (novel, refused_path, refused_digest, refused_reason, refused_at)
+VALUES (%(novel)s, %(path)s, %(digest)s, %(reason)s, now())
+ON CONFLICT (novel) DO UPDATE
+SET refused_path = excluded.refused_path, refused_digest = excluded.refused_digest,
+    refused_reason = excluded.refused_reason, refused_at = now()
+
+-- name: load_novel
+SELECT novel, title, author, language, format, encoding, repairs, source_path, source_digest, hints, body AS text,
+       body_digest, reader
+FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
+
+-- name: list_novels
+SELECT n.novel, n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest,
+       n.body_digest, n.body_length AS characters, n.chunker, n.panels_digest,
+       n.refused_path, n.refused_digest, n.refused_reason,
+       (SELECT count(*) FROM chapters c WHERE c.novel_id = n.id) AS chapters,
+       coalesce(k.chunks, 0) AS chunks, coalesce(k.tokens, 0) AS tokens,
+       coalesce(p.panels, 0) AS panels, coalesce(p.refused_panels, 0) AS refused_panels, n.updated_at
+FROM novels n
+LEFT JOIN LATERAL (SELECT count(*) AS chunks, sum(token_count)::bigint AS tokens
+                   FROM chunks c WHERE c.novel_id = n.id) k ON true
+LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE state = 'stored') AS panels,
+                          count(*) FILTER (WHERE state = 'refused') AS refused_panels
+                   FROM panels q WHERE q.novel_id = n.id) p ON true
+WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
+ORDER BY n.novel
+
+-- name: refused_texts
+SELECT refused_reason FROM novels WHERE refused_reason IS NOT NULL ORDER BY novel
+
+-- name: delete_novel
+DELETE FROM novels WHERE novel = %(novel)s
+
+-- name: delete_source_files_of_novel
+DELETE FROM source_files WHERE novel = %(novel)s
+
+-- name: delete_tombstones_of_novel
+DELETE FROM tombstones WHERE novel = %(novel)s
+
+-- name: ingested_digests
+SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest FROM novels
+
+-- name: find_text_config
+SELECT cfgname FROM pg_ts_config WHERE cfgname = %(name)s
+
+-- name: content_version
+SELECT md5(coalesce((SELECT string_agg(concat_ws(',', novel, body_digest, chunker, panels_digest), ';' ORDER BY id)
+                     FROM novels), '')
+           || coalesce((SELECT string_agg(purpose || space_id, ';' ORDER BY purpose) FROM active_spaces), '')
+           || coalesce((SELECT id::text FROM spending WHERE novel IS NOT NULL ORDER BY id DESC LIMIT 1), ''))
+
+-- name: text_piece
+SELECT novel, title, least(%(start)s, body_length) AS char_start, least(%(end)s, body_length) AS char_end,
+       body_length AS length, substr(body, %(start)s + 1, %(size)s) AS text
+FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
+
+
+-- Chapters ----------------------------------------------------------------------------------------------------------
+
+-- name: write_chapters
+-- Equal rows are left out before the insert: ON CONFLICT … WHERE would leave them, but still lock and mark each.
+INSERT INTO chapters (novel_id, ordinal, title, kind, char_start, char_end, line)
+SELECT %(number)s, s.ordinal, s.title, s.kind, s.char_start, s.char_end, s.line
+FROM json_to_recordset(%(rows)s::json) AS s
+     (ordinal integer, title text, kind text, char_start integer, char_end integer, line integer)
+WHERE NOT EXISTS (
+    SELECT FROM chapters t
+    WHERE t.novel_id = %(number)s AND t.ordinal = s.ordinal
+      AND (t.title, t.kind, t.char_start, t.char_end, t.line)
+          IS NOT DISTINCT FROM (s.title, s.kind, s.char_start, s.char_end, s.line))
+ORDER BY s.ordinal
+ON CONFLICT (novel_id, ordinal) DO UPDATE
+SET title = excluded.title, kind = excluded.kind, char_start = excluded.char_start, char_end = excluded.char_end,
+    line = excluded.line
+
+-- name: delete_other_chapters
+DELETE FROM chapters WHERE novel_id = %(number)s AND ordinal <> ALL (%(keys)s::integer[])
+
+-- name: rows_of_chapters
+-- Tells rows that were changed by hand; NULL, which equals nothing, where there are none.
+(SELECT md5(string_agg(concat_ws(chr(31), ordinal, title, kind, char_start, char_end, line), chr(30) ORDER BY ordinal))
+ FROM chapters WHERE novel_id = novels.id)
+
+-- name: note_chapters
+UPDATE novels
+SET chapters_of = source_digest, chapters_rules = %(rules)s, chapters_text = %(text)s, chapters_rows = {rows}
+WHERE id = %(number)s
+
+-- name: count_current_chapters
+SELECT (SELECT count(*) FROM chapters WHERE novel_id = novels.id)
+FROM novels
+WHERE novel = %(novel)s AND chapters_rules = %(rules)s AND chapters_text = %(text)s AND chapters_rows = {rows}
+
+-- name: keep_chapters
+UPDATE novels SET chapters_of = source_digest WHERE id = %(number)s AND chapters_of IS DISTINCT FROM source_digest
+
+-- name: chapters_source
+SELECT chapters_of, chapters_text FROM novels WHERE novel = %(novel)s
+
+-- name: load_chapters
+SELECT n.novel, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
+FROM novels n JOIN chapters c ON c.novel_id = n.id
+WHERE n.novel = ANY(%(novels)s)
+ORDER BY n.novel, c.ordinal
+
+
+-- Chunks ------------------------------------------------------------------------------------------------------------
+
+-- name: write_chunks
+-- The searchable words of an equal passage are taken from it: parsing is nine tenths of the time, and an edit near the
+-- front moves every later passage without changing it.
+INSERT INTO chunks (novel_id, ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv)
+SELECT %(number)s, s.ordinal, s.chapter, s.char_start, s.char_end, s.token_count, s.content_hash, s.body,
+       coalesce((SELECT o.tsv FROM chunks o WHERE o.novel_id = %(number)s AND o.content_hash = s.content_hash
+                                              AND NOT %(rewrite_all)s LIMIT 1),
+                to_tsvector((SELECT text_config FROM novels WHERE id = %(number)s)::regconfig,
+                            coalesce(s.bigrams, s.body)))
+FROM json_to_recordset(%(rows)s::json) AS s
+     (ordinal integer, chapter integer, char_start integer, char_end integer, token_count integer, content_hash bytea,
+      body text, bigrams text)
+WHERE %(rewrite_all)s OR NOT EXISTS (
+    SELECT FROM chunks t
+    WHERE t.novel_id = %(number)s AND t.ordinal = s.ordinal
+      AND (t.chapter, t.char_start, t.char_end, t.token_count, t.content_hash, t.body)
+          IS NOT DISTINCT FROM (s.chapter, s.char_start, s.char_end, s.token_count, s.content_hash, s.body))
+ORDER BY s.ordinal
+ON CONFLICT (novel_id, ordinal) DO UPDATE
+SET chapter = excluded.chapter, char_start = excluded.char_start, char_end = excluded.char_end,
+    token_count = excluded.token_count, content_hash = excluded.content_hash, body = excluded.body, tsv = excluded.tsv
+
+-- name: delete_other_chunks
+DELETE FROM chunks WHERE novel_id = %(number)s AND ordinal <> ALL (%(keys)s::integer[])
+
+-- name: language_changed
+SELECT chunks_config IS DISTINCT FROM text_config FROM novels WHERE id = %(number)s
+
+-- name: spans_of_chapters
+SELECT ordinal, char_start, char_end FROM chapters WHERE novel_id = %(number)s ORDER BY ordinal
+
+-- name: keep_chunks
+UPDATE novels SET chunks_of = source_digest WHERE id = %(number)s AND chunks_of IS DISTINCT FROM source_digest
+
+-- name: count_chunks
+SELECT chapter, count(*) AS chunks, sum(token_count)::bigint AS tokens, max(token_count) AS largest
+FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+GROUP BY chapter ORDER BY chapter
+
+-- name: iter_chunks
+SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
+FROM chunks WHERE novel_id = %(number)s ORDER BY ordinal
+
+-- name: distinct_tokens
+SELECT coalesce(sum(token_count), 0)::bigint
+FROM (SELECT DISTINCT ON (content_hash) token_count FROM chunks c JOIN novels n ON n.id = c.novel_id
+      WHERE n.novel = ANY(%(novels)s)) t
+
+-- name: other_chunkers
+SELECT n.chunker, count(DISTINCT n.id), sum(c.token_count)::bigint
+FROM novels n JOIN chunks c ON c.novel_id = n.id
+WHERE n.chunker IS NOT NULL AND n.chunker <> %(chunker)s
+GROUP BY n.chunker ORDER BY n.chunker
+
+-- name: passage_body
+SELECT body FROM chunks WHERE content_hash = %(content_hash)s LIMIT 1
+
+-- name: cut_by
+SELECT chunks_text, (SELECT count(*) FROM cut_chapters WHERE novel_id = novels.id),
+       (SELECT count(*) FROM chunks WHERE novel_id = novels.id)
+FROM novels WHERE id = %(number)s AND chunker = %(chunker)s AND chunks_config = text_config
+
+-- name: stored_cuts
+-- The chapters all of whose chunks are there.
+SELECT c.chapter, c.char_start, c.char_end, c.content_hash, c.first_chunk, c.chunks, c.tokens
+FROM cut_chapters c
+LEFT JOIN (SELECT chapter, count(*) AS chunks, sum(token_count) AS tokens, min(ordinal) AS first, max(ordinal) AS last
+           FROM chunks WHERE novel_id = %(number)s GROUP BY chapter) found USING (chapter)
+WHERE c.novel_id = %(number)s
+  AND (c.chunks = 0 AND found.chunks IS NULL
+       OR (found.chunks, found.tokens, found.first, found.last)
+          = (c.chunks, c.tokens, c.first_chunk, c.first_chunk + c.chunks - 1))
+ORDER BY c.chapter
+
+-- name: delete_cuts
+DELETE FROM cut_chapters WHERE novel_id = %(number)s
+
+-- name: add_cuts
+INSERT INTO cut_chapters
+SELECT %(number)s, c.*
+FROM unnest(%(chapter)s::integer[], %(char_start)s::integer[], %(char_end)s::integer[], %(content_hash)s::bytea[],
+            %(first_chunk)s::integer[], %(chunks)s::integer[], %(tokens)s::bigint[]) AS c
+
+-- name: note_cut
+UPDATE novels
+SET chunks_config = text_config, chunker = %(chunker)s, chunks_of = source_digest, chunks_text = %(text)s
+WHERE id = %(number)s AND (chunks_config, chunker, chunks_of, chunks_text)
+      IS DISTINCT FROM (text_config, %(chunker)s, source_digest, %(text)s)
+
+-- name: moves
+unnest(%(first)s::integer[], %(last)s::integer[], %(by_chapters)s::integer[], %(by_chunks)s::integer[],
+       %(by_chars)s::integer[]) AS m (first, last, by_chapters, by_chunks, by_chars)
+
+-- name: copy_chunks
+INSERT INTO chunks (novel_id, ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv)
+SELECT o.novel_id, o.ordinal + m.by_chunks, o.chapter + m.by_chapters, o.char_start + m.by_chars,
+       o.char_end + m.by_chars, o.token_count, o.content_hash, o.body, o.tsv
+FROM {moves} JOIN chunks o ON o.novel_id = %(number)s AND o.ordinal BETWEEN m.first AND m.last
+ORDER BY 2
+ON CONFLICT (novel_id, ordinal) DO UPDATE
+SET chapter = excluded.chapter, char_start = excluded.char_start, char_end = excluded.char_end,
+    token_count = excluded.token_count, content_hash = excluded.content_hash, body = excluded.body, tsv = excluded.tsv
+
+-- name: shift_chunks
+UPDATE chunks o
+SET chapter = o.chapter + m.by_chapters, char_start = o.char_start + m.by_chars, char_end = o.char_end + m.by_chars
+FROM {moves}
+WHERE o.novel_id = %(number)s AND o.ordinal BETWEEN m.first AND m.last
+
+
+-- Panels ------------------------------------------------------------------------------------------------------------
+
+-- name: write_panels
+INSERT INTO panels (novel_id, path, state, size_bytes, reason, content_hash, format, mode, width, height, treatments)
+SELECT %(number)s, s.path, s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width, s.height,
+       s.treatments
+FROM json_to_recordset(%(rows)s::json) AS s
+     (path text, state text, size_bytes bigint, reason text, content_hash bytea, format text, mode text, width integer,
+      height integer, treatments text[])
+WHERE NOT EXISTS (
+    SELECT FROM panels t
+    WHERE t.novel_id = %(number)s AND t.path = s.path
+      AND (t.state, t.size_bytes, t.reason, t.content_hash, t.format, t.mode, t.width, t.height, t.treatments)
+          IS NOT DISTINCT FROM
+          (s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width, s.height, s.treatments))
+ORDER BY s.path
+ON CONFLICT (novel_id, path) DO UPDATE
+SET state = excluded.state, size_bytes = excluded.size_bytes, reason = excluded.reason,
+    content_hash = excluded.content_hash, format = excluded.format, mode = excluded.mode, width = excluded.width,
+    height = excluded.height, treatments = excluded.treatments
+
+-- name: delete_other_panels
+DELETE FROM panels WHERE novel_id = %(number)s AND path <> ALL (%(keys)s::text[])
+
+-- name: set_panels_digest
+UPDATE novels SET panels_digest = %(digest)s WHERE id = %(number)s AND panels_digest IS DISTINCT FROM %(digest)s
+
+-- name: load_panels
+SELECT n.novel, p.path, p.state, p.size_bytes, p.reason, p.content_hash, p.format, p.mode, p.width, p.height,
+       p.treatments
+FROM novels n JOIN panels p ON p.novel_id = n.id
+WHERE n.novel = ANY(%(novels)s)
+ORDER BY n.novel, p.path
+
+-- name: refused_panels
+SELECT p.reason FROM panels p JOIN novels n ON n.id = p.novel_id WHERE p.state = 'refused' ORDER BY n.novel, p.path
+
+-- name: panel_place
+SELECT n.novel, p.path, p.content_hash
+FROM panels p JOIN novels n ON n.id = p.novel_id
+WHERE p.content_hash = %(content_hash)s AND p.state = 'stored'
+ORDER BY n.novel, p.path LIMIT 1
+
+
+-- Source files and tombstones ---------------------------------------------------------------------------------------
+
+-- name: source_files
+SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at FROM source_files WHERE kind = %(kind)s
+
+-- name: source_files_between
+-- In the order of the bytes, whatever the database's own collation is.
+SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at
+FROM source_files
+WHERE kind = %(kind)s AND path COLLATE "C" > %(after)s
+  AND (%(until)s::text IS NULL OR path COLLATE "C" <= %(until)s)
+
+-- name: path_bounds
+SELECT path
+FROM (SELECT path, row_number() OVER (ORDER BY path COLLATE "C") AS place
+      FROM source_files WHERE kind = %(kind)s AND path COLLATE "C" > %(after)s) known
+WHERE place %% %(every)s = 0
+
+-- name: changed_panel_sets
+SELECT s.novel, s.digest, s.latest
+FROM (SELECT novel, max(mtime_ns) AS latest,
+             encode(sha256(string_agg(convert_to(path, 'UTF8') || '\x00' || convert_to(digest || chr(10), 'UTF8'),
+                                      '' ORDER BY path COLLATE "C")), 'hex') AS digest
+      FROM source_files WHERE kind = 'panel' GROUP BY novel HAVING bool_and(digest IS NOT NULL)) s
+LEFT JOIN novels n USING (novel)
+WHERE n.panels_digest IS DISTINCT FROM s.digest
+ORDER BY s.novel
+
+-- name: stage_source_files
+CREATE TEMP TABLE staged_files (LIKE source_files INCLUDING DEFAULTS) ON COMMIT DROP
+
+-- name: copy_source_files
+COPY staged_files (kind, path, novel, size_bytes, mtime_ns, digest) FROM STDIN
+
+-- name: save_source_files
+INSERT INTO source_files AS old (kind, path, novel, size_bytes, mtime_ns, digest)
+SELECT kind, path, novel, size_bytes, mtime_ns, digest FROM staged_files ORDER BY kind, path
+ON CONFLICT (kind, path) DO UPDATE
+SET novel = excluded.novel, size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, digest = excluded.digest,
+    observed_at = CASE WHEN (old.size_bytes, old.mtime_ns) = (excluded.size_bytes, excluded.mtime_ns)
+                       THEN old.observed_at ELSE now() END
+WHERE (old.novel, old.size_bytes, old.mtime_ns, old.digest)
+      IS DISTINCT FROM (excluded.novel, excluded.size_bytes, excluded.mtime_ns, excluded.digest)
+
+-- name: unstage_source_files
+DROP TABLE staged_files
+
+-- name: delete_source_files
+DELETE FROM source_files WHERE kind = %(kind)s AND path = ANY(%(paths)s)
+
+-- name: add_tombstones
+INSERT INTO tombstones (novel, kind, path)
+SELECT novel, %(kind)s, path FROM unnest(%(novels)s::text[], %(paths)s::text[]) AS gone (novel, path)
+ON CONFLICT DO NOTHING
+
+-- name: delete_tombstones
+DELETE FROM tombstones WHERE kind = %(kind)s AND path = ANY(%(paths)s)
+
+-- name: tombstones
+SELECT novel, kind, path, noticed_at
+FROM tombstones WHERE %(novel)s::text IS NULL OR novel = %(novel)s
+ORDER BY noticed_at, novel, kind, path

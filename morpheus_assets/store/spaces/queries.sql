@@ -1,0 +1,372 @@
+-- {table} is the table of a space's vectors.
+
+-- Spaces ------------------------------------------------------------------------------------------------------------
+
+-- name: lock_spaces
+SELECT pg_advisory_xact_lock(hashtext('morpheus spaces'))
+
+-- name: find_space
+SELECT id, key, purpose, provider, model, revision, dimensions, preparation, max_input_tokens, state,
+       index_kind, index_rows, index_recall, index_built_at, created_at, ready_at, activated_at, retired_at
+FROM embedding_spaces WHERE key = %(key)s
+
+-- name: list_spaces
+SELECT id, key, purpose, provider, model, revision, dimensions, preparation, max_input_tokens, state,
+       index_kind, index_rows, index_recall, index_built_at, created_at, ready_at, activated_at, retired_at
+FROM embedding_spaces WHERE %(purpose)s::text IS NULL OR purpose = %(purpose)s ORDER BY id
+
+-- name: active_space
+SELECT id, key, purpose, provider, model, revision, dimensions, preparation, max_input_tokens, state,
+       index_kind, index_rows, index_recall, index_built_at, created_at, ready_at, activated_at, retired_at
+FROM embedding_spaces WHERE id = (SELECT space_id FROM active_spaces WHERE purpose = %(purpose)s)
+
+-- name: keys_of_spaces
+SELECT key FROM embedding_spaces ORDER BY key
+
+-- name: add_space
+INSERT INTO embedding_spaces
+       (key, fingerprint, purpose, provider, model, revision, dimensions, preparation, max_input_tokens)
+VALUES (%(key)s, %(fingerprint)s, %(purpose)s, %(provider)s, %(model)s, %(revision)s, %(dimensions)s, %(preparation)s,
+        %(max_input_tokens)s)
+
+-- name: create_vectors
+CREATE TABLE {table} (content_hash bytea PRIMARY KEY, embedding halfvec({dimensions}) NOT NULL)
+
+-- name: store_vectors_plain
+-- Out of line, every distance costs a second read: 4 times the time of an exact scan at 1024 dimensions.
+ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE PLAIN
+
+-- name: any_active
+SELECT FROM active_spaces WHERE purpose = %(purpose)s
+
+-- name: set_ready
+UPDATE embedding_spaces SET state = 'ready', ready_at = now() WHERE id = %(space)s AND state = 'building'
+
+-- name: replace_active
+UPDATE embedding_spaces
+SET state = %(state)s, retired_at = CASE WHEN %(state)s = 'retired' THEN now() END
+WHERE purpose = %(purpose)s AND state = 'active'
+
+-- name: set_active
+UPDATE embedding_spaces SET state = 'active', activated_at = now(), retired_at = NULL WHERE id = %(space)s
+
+-- name: move_pointer
+INSERT INTO active_spaces (purpose, space_id) VALUES (%(purpose)s, %(space)s)
+ON CONFLICT (purpose) DO UPDATE SET space_id = excluded.space_id, activated_at = now()
+
+-- name: set_retired
+UPDATE embedding_spaces SET state = 'retired', retired_at = now() WHERE id = %(space)s AND state <> 'retired'
+
+-- name: set_building
+UPDATE embedding_spaces SET state = 'building', ready_at = NULL, retired_at = NULL
+WHERE key = %(key)s AND state = 'retired'
+
+-- name: wait_briefly_for_locks
+SET LOCAL lock_timeout = '500ms'
+
+-- name: drop_vectors
+DROP TABLE {table}
+
+-- name: delete_space
+DELETE FROM embedding_spaces WHERE id = %(space)s
+
+-- name: space_size
+SELECT (SELECT count(*) FROM {table}), pg_table_size(%(table)s), pg_indexes_size(%(table)s)
+
+
+-- Vectors -----------------------------------------------------------------------------------------------------------
+
+-- name: copy_vectors
+COPY {table} (content_hash, embedding) FROM STDIN WITH (FORMAT binary)
+
+-- name: stage_vectors
+CREATE TEMP TABLE staged_vectors (LIKE {table} INCLUDING STORAGE) ON COMMIT DROP
+
+-- name: add_staged_vectors
+INSERT INTO {table} (content_hash, embedding)
+SELECT content_hash, embedding FROM staged_vectors ORDER BY content_hash
+ON CONFLICT DO NOTHING
+
+-- name: unstage_vectors
+DROP TABLE staged_vectors
+
+-- name: read_vectors
+SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash = ANY(%(hashes)s)
+
+-- name: page_of_vectors
+SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash > %(after)s ORDER BY 1 LIMIT %(limit)s
+
+-- name: any_vector
+SELECT EXISTS (SELECT FROM {table})
+
+-- name: vector_summary
+SELECT count(*), min(l2_norm(embedding)), max(l2_norm(embedding)) FROM {table}
+
+-- name: count_orphans
+SELECT count(*) FROM {table} e WHERE {orphaned}
+
+-- name: delete_orphans
+DELETE FROM {table} e WHERE {orphaned}
+
+-- name: orphaned_text
+NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)
+
+-- name: orphaned_image
+NOT EXISTS (SELECT FROM panels c WHERE c.content_hash = e.content_hash AND c.state = 'stored')
+AND NOT EXISTS (SELECT FROM kept_pictures k WHERE k.content_hash = e.content_hash)
+
+-- name: keep_picture
+INSERT INTO kept_pictures (content_hash, file_name) VALUES (%(content_hash)s, %(file_name)s) ON CONFLICT DO NOTHING
+
+
+-- Coverage ----------------------------------------------------------------------------------------------------------
+
+-- name: needed_texts
+SELECT novel_id, content_hash, token_count, length(body) AS characters, octet_length(body) AS octets FROM chunks c
+
+-- name: needed_images
+SELECT novel_id, content_hash, 0 AS token_count, 0 AS characters, 0 AS octets FROM panels c WHERE state = 'stored'
+
+-- name: coverage_of_novels
+WITH needed AS (
+    SELECT n.novel, s.content_hash, max(s.token_count) AS tokens
+    FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
+    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
+    GROUP BY n.novel, s.content_hash)
+SELECT needed.novel, count(*) AS needed, count(e.content_hash) AS present,
+       count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
+       count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
+       coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
+           AS missing_tokens
+FROM needed
+LEFT JOIN {table} e ON e.content_hash = needed.content_hash
+LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash
+GROUP BY needed.novel ORDER BY needed.novel
+
+-- name: coverage_in_all
+WITH needed AS (
+    SELECT s.content_hash, max(s.token_count) AS tokens
+    FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
+    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
+    GROUP BY s.content_hash)
+SELECT count(*) AS needed, count(e.content_hash) AS present,
+       count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
+       count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
+       coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
+           AS missing_tokens
+FROM needed
+LEFT JOIN {table} e ON e.content_hash = needed.content_hash
+LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash
+
+-- name: lacking
+NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = c.content_hash)
+AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = c.content_hash)
+
+-- name: missing_texts
+SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.body AS content, c.token_count
+FROM chunks c JOIN novels n ON n.id = c.novel_id
+WHERE n.novel = %(novel)s AND c.content_hash > %(after)s AND {lacking}
+ORDER BY c.content_hash, c.ordinal LIMIT %(limit)s
+
+-- name: missing_images
+SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count
+FROM panels c JOIN novels n ON n.id = c.novel_id
+WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.content_hash > %(after)s AND {lacking}
+ORDER BY c.content_hash, c.path LIMIT %(limit)s
+
+-- name: everything
+true
+
+-- name: gaps
+WITH lacking AS (
+    SELECT DISTINCT novel_id, content_hash, token_count, characters, octets FROM ({needed}) c WHERE {lacking}
+), first AS (
+    SELECT DISTINCT ON (content_hash) * FROM lacking ORDER BY content_hash, novel_id
+)
+SELECT n.novel, count(f.content_hash) AS inputs, coalesce(sum(f.token_count), 0)::bigint AS word_pieces,
+       coalesce(sum(f.characters), 0)::bigint AS characters, coalesce(sum(f.octets), 0)::bigint AS octets
+FROM (SELECT DISTINCT novel_id FROM lacking) l
+JOIN novels n ON n.id = l.novel_id
+LEFT JOIN first f ON f.novel_id = n.id
+GROUP BY n.id, n.novel ORDER BY n.id
+
+
+-- Claims ------------------------------------------------------------------------------------------------------------
+
+-- name: notice_lost_machines
+-- A machine that loses its power says no goodbye: notice within a minute, and never time out while embedding.
+SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+SET idle_session_timeout = 0
+
+-- name: number_session
+SELECT nextval('embedding_sessions')::integer
+
+-- name: lock_session
+-- The first half of the key stands also in `embedding_session_alive`, in sql/.
+SELECT pg_advisory_lock(1297044050, %(session)s)
+
+-- name: sweep_claims
+-- What dead sessions left: any living one may sweep, and only whole sessions go.
+DELETE FROM embedding_claims
+WHERE session_id IN (SELECT session_id FROM (SELECT DISTINCT session_id FROM embedding_claims) s
+                     WHERE NOT embedding_session_alive(session_id))
+
+-- name: delete_claims
+DELETE FROM embedding_claims WHERE session_id = %(session)s
+
+-- name: claim
+-- In the order of the hashes, else two sessions that claim overlapping pages lock each other out.
+INSERT INTO embedding_claims AS old (space_id, content_hash, session_id)
+SELECT %(space)s, h, %(session)s FROM unnest(%(hashes)s::bytea[]) h ORDER BY h
+ON CONFLICT (space_id, content_hash) DO UPDATE SET session_id = excluded.session_id
+WHERE NOT embedding_session_alive(old.session_id)
+RETURNING content_hash
+
+-- name: own_claims
+SELECT content_hash FROM embedding_claims
+WHERE space_id = %(space)s AND session_id = %(session)s AND content_hash = ANY(%(hashes)s)
+
+-- name: living_claims
+SELECT content_hash FROM embedding_claims
+WHERE space_id = %(space)s AND content_hash = ANY(%(hashes)s)
+  AND session_id IN (SELECT session_id FROM (SELECT DISTINCT session_id FROM embedding_claims) s
+                     WHERE embedding_session_alive(session_id))
+
+-- name: still_missing
+SELECT h FROM unnest(%(hashes)s::bytea[]) h
+WHERE NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = h)
+  AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = h)
+  AND EXISTS (SELECT FROM {content} c WHERE c.content_hash = h)
+
+-- name: touch_session
+SELECT
+
+
+-- Refusals ----------------------------------------------------------------------------------------------------------
+
+-- name: record_refusals
+INSERT INTO refused_inputs (space_id, content_hash, reason)
+SELECT %(space)s, h, reason FROM unnest(%(hashes)s::bytea[], %(reasons)s::text[]) AS refused (h, reason) ORDER BY h
+ON CONFLICT (space_id, content_hash) DO UPDATE SET reason = excluded.reason, last_seen = now()
+
+-- name: list_refusals
+SELECT s.key AS space_key, r.content_hash, r.reason, r.ignored, r.first_seen, r.last_seen,
+       coalesce(array_agg(p.place ORDER BY p.place) FILTER (WHERE p.place IS NOT NULL), '{}') AS places
+FROM refused_inputs r
+JOIN embedding_spaces s ON s.id = r.space_id
+LEFT JOIN LATERAL (
+    SELECT n.novel, format('%%s, chapter %%s, passage %%s', n.novel, c.chapter, c.ordinal) AS place
+    FROM chunks c JOIN novels n ON n.id = c.novel_id
+    WHERE s.purpose = 'text' AND c.content_hash = r.content_hash
+    UNION ALL
+    SELECT n.novel, format('%%s, %%s', n.novel, c.path)
+    FROM panels c JOIN novels n ON n.id = c.novel_id
+    WHERE s.purpose = 'image' AND c.content_hash = r.content_hash) p ON true
+WHERE (%(space)s::integer IS NULL OR r.space_id = %(space)s) AND (%(ignored)s OR NOT r.ignored)
+  AND (%(novel)s::text IS NULL OR p.novel = %(novel)s)
+GROUP BY s.key, r.space_id, r.content_hash
+ORDER BY r.last_seen DESC, s.key, r.content_hash
+
+-- name: ignore_refusals
+UPDATE refused_inputs SET ignored = true
+WHERE space_id = %(space)s AND NOT ignored AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+
+-- name: delete_refusals
+DELETE FROM refused_inputs
+WHERE space_id = %(space)s AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+
+
+-- Indexes -----------------------------------------------------------------------------------------------------------
+
+-- name: by_distance
+embedding <=> %(vector)s::halfvec
+
+-- name: by_signs
+binary_quantize(embedding)::bit({dimensions}) <~> binary_quantize(%(vector)s::halfvec)::bit({dimensions})
+
+-- name: graph_of_vectors
+hnsw (embedding halfvec_cosine_ops) WITH (m = {connections})
+
+-- name: graph_of_signs
+hnsw ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (m = {connections})
+
+-- name: lists_of_signs
+ivfflat ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (lists = {lists})
+
+-- name: try_build_lock
+SELECT pg_try_advisory_lock(hashtext(%(lock)s))
+
+-- name: release_build_lock
+SELECT pg_advisory_unlock(hashtext(%(lock)s))
+
+-- name: raise_build_memory
+SELECT set_config('maintenance_work_mem', %(least)s, false)
+WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)
+
+-- name: reset_build_memory
+RESET maintenance_work_mem
+
+-- name: build_index
+CREATE INDEX {index} ON {table} USING {method}
+
+-- name: build_index_beside_writers
+CREATE INDEX CONCURRENTLY {index} ON {table} USING {method}
+
+-- name: drop_index
+DROP INDEX IF EXISTS {index}
+
+-- name: rename_index
+ALTER INDEX {index} RENAME TO {name}
+
+-- name: analyze_vectors
+ANALYZE {table}
+
+-- name: count_vectors
+SELECT count(*) FROM {table}
+
+-- name: record_index
+UPDATE embedding_spaces
+SET index_kind = %(kind)s, index_rows = %(rows)s, index_recall = NULL, index_built_at = now()
+WHERE id = %(space)s
+
+-- name: valid_index
+SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%(index)s) AND indisvalid)
+
+-- name: sample_vectors
+SELECT embedding::text FROM {table} ORDER BY md5(content_hash::text) LIMIT %(sample)s
+
+-- name: record_recall
+UPDATE embedding_spaces SET index_recall = %(recall)s WHERE id = %(space)s
+
+
+-- Announcements and drift -------------------------------------------------------------------------------------------
+
+-- name: announced_at
+SELECT announced_at FROM announcements WHERE action = %(action)s AND space_key = %(space_key)s
+
+-- name: announce
+INSERT INTO announcements (action, space_key) VALUES (%(action)s, %(space_key)s) ON CONFLICT DO NOTHING
+
+-- name: withdraw
+DELETE FROM announcements WHERE action = %(action)s AND space_key = %(space_key)s
+
+-- name: record_drift
+INSERT INTO drift_measurements (space_id, inputs, lowest_cosine) VALUES (%(space)s, %(inputs)s, %(lowest_cosine)s)
+
+-- name: latest_drift
+SELECT inputs, lowest_cosine, measured_at FROM drift_measurements
+WHERE space_id = %(space)s ORDER BY measured_at DESC, id DESC LIMIT 1
+
+-- name: fixed_sample
+-- By the hash's hash: the content hash itself decides the order on disk, and a model may err there first.
+SELECT s.content_hash, p.novel, p.content, p.token_count
+FROM (SELECT content_hash FROM {table} ORDER BY md5(content_hash::text) LIMIT {more}) s
+CROSS JOIN LATERAL ({occurrences} JOIN novels n ON n.id = c.novel_id
+                    WHERE c.content_hash = s.content_hash ORDER BY n.id LIMIT 1) p
+LIMIT {size}
+
+-- name: occurrences_of_text
+SELECT n.novel, c.body AS content, c.token_count FROM chunks c
+
+-- name: occurrences_of_image
+SELECT n.novel, c.path AS content, 0 AS token_count FROM panels c

@@ -1,0 +1,26 @@
+"""Title and author in a text of Aozora Bunko: its first lines, before the note on its marks or the first blank line."""
+
+import re
+
+_MARKS = re.compile(r"［＃|《[ぁ-んァ-ヶー]{1,20}》|【テキスト中に現れる記号について】")
+_COLOPHON = "底本："
+_TRANSLATOR = re.compile(r"(?:訳|編|校訂|校註|譯)$")
+_HEAD, _TAIL = 3_000, 6_000
+_LONGEST_LINE, _MOST_LINES = 60, 5
+
+
+def aozora_header(text: str) -> tuple[str | None, str | None]:
+    """(title, author) of a text that shows Aozora's marks or colophon; (None, None) for any other."""
+    head = text[:_HEAD]
+    if not _MARKS.search(head) and _COLOPHON not in text[-_TAIL:]:
+        return None, None
+    lines: list[str] = []
+    for line in head.lstrip("\n").split("\n"):
+        line = line.strip(" \u3000")
+        if not line or len(lines) == _MOST_LINES:
+            break
+        lines.append(line)
+    if not lines or len(lines) == _MOST_LINES or any(len(line) > _LONGEST_LINE or "。" in line for line in lines):
+        return None, None
+    names = [line for line in lines[1:] if not _TRANSLATOR.search(line)]
+    return lines[0], names[-1] if names else None

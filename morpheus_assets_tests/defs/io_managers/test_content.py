@@ -1,0 +1,138 @@
+"""IO managers by themselves: plain rows in, the same rows out, and twice the same."""
+
+import hashlib
+
+import pytest
+
+from morpheus_assets.defs.assets.values import UNCHANGED, CutNovel, FoundChapters, NovelPanels
+from morpheus_assets.defs.io_managers.content import (
+    ChaptersIOManager,
+    ChunksIOManager,
+    NovelsIOManager,
+    PanelsIOManager,
+)
+from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.domain.content import Chapter, Chunk, CutChapter, NovelRecord, PanelRecord
+from morpheus_assets.store.content import chapters, chunks
+from morpheus_assets.store.database.errors import RowsChanged
+from morpheus_assets_tests.fixtures.deployment import Deployment, story
+
+TEXT = "The ship came home. The lantern was lit."
+DIGEST = hashlib.sha256(TEXT.encode()).hexdigest()
+NOVEL = NovelRecord("emma", "Emma", None, "en", "txt", "utf-8", (), "emma.txt", DIGEST, TEXT, DIGEST, reader="1")
+CHAPTERS = [
+    Chapter(1, "I", 0, 20, 1),
+    Chapter(2, "II", 20, len(TEXT), 1),
+]
+
+
+@pytest.fixture
+def database(deployment: Deployment) -> DatabaseResource:
+    return DatabaseResource(deployment.settings)
+
+
+def found(database: DatabaseResource, rows: object) -> FoundChapters:
+    """Chapters of the stored text, as the asset computes them."""
+    stored = NovelsIOManager(database).load("emma")
+    return FoundChapters(rows, stored.source_digest, stored.mark, "rules 1")
+
+
+def cut(rows: object) -> CutNovel:
+    """The text in two chunks, a chapter each."""
+    return CutNovel(rows, DIGEST, DIGEST, "chunker 1", {1: "I", 2: "II"})
+
+
+def cut_rows():
+    for chapter in CHAPTERS:
+        body = TEXT[chapter.char_start : chapter.char_end].strip()
+        start, end, number = chapter.char_start, chapter.char_end, chapter.ordinal
+        value = hashlib.sha256(TEXT[start:end].encode()).digest()
+        spans = [(0, len(body), 5)]
+        chunk = Chunk(number, number, start, start + len(body), 5, hashlib.sha256(body.encode()).digest(), body)
+        yield CutChapter(number, start, end, value, number, 1, spans, [chunk])
+
+
+def test_a_text_is_stored_once_and_comes_back_as_it_was(database: DatabaseResource):
+    manager = NovelsIOManager(database)
+    first = manager.store("emma", NOVEL)
+    again, unchanged = manager.store("emma", NOVEL), manager.store("emma", UNCHANGED)
+    assert (first["changed"], again["changed"], unchanged["changed"]) == (True, False, False)
+    assert {**first, "changed": False} == again == unchanged
+    assert manager.load("emma").load().text == TEXT
+
+
+def test_chapters_are_stored_once_and_stand_while_they_hold(database: DatabaseResource):
+    NovelsIOManager(database).store("emma", NOVEL)
+    manager = ChaptersIOManager(database)
+    first = manager.store("emma", found(database, CHAPTERS))
+    assert (first["rows_written"], first["chapters"]) == (2, 2)
+    for rows in (CHAPTERS, UNCHANGED):
+        again = manager.store("emma", found(database, rows))
+        assert (again["rows_written"], again["rows_unchanged"], again["rows_deleted"]) == (0, 2, 0)
+    assert manager.load("emma").rows == CHAPTERS
+
+
+def test_chunks_are_stored_from_an_iterator_and_stand_while_they_hold(database: DatabaseResource):
+    NovelsIOManager(database).store("emma", NOVEL)
+    ChaptersIOManager(database).store("emma", found(database, CHAPTERS))
+    manager = ChunksIOManager(database)
+    first = manager.store("emma", cut(cut_rows()))
+    assert (first["rows_written"], first["tokens"]) == (2, 10)
+    for rows in (cut_rows(), UNCHANGED):
+        again = manager.store("emma", cut(rows))
+        assert (again["rows_written"], again["rows_unchanged"], again["rows_deleted"]) == (0, 2, 0)
+    assert [chunk.body for chunk in manager.load("emma")] == ["The ship came home.", "The lantern was lit."]
+
+
+def test_rows_that_are_said_to_hold_and_do_not_are_never_reported_as_stored(database: DatabaseResource):
+    NovelsIOManager(database).store("emma", NOVEL)
+    with pytest.raises(RowsChanged):
+        ChaptersIOManager(database).store("emma", found(database, UNCHANGED))
+    with pytest.raises(RowsChanged):
+        ChunksIOManager(database).store("emma", cut(UNCHANGED))
+
+
+def test_panels_are_stored_once_the_refused_ones_too(database: DatabaseResource):
+    import dagster as dg
+
+    rows = [
+        PanelRecord("emma/1.png", "stored", 9, content_hash=b"1" * 32, format="PNG", mode="RGB", width=2, height=2),
+        PanelRecord("emma/2.png", "refused", 9, reason="2.png is no picture."),
+    ]
+    manager = PanelsIOManager(database)
+    value = NovelPanels(rows, "digest", dg.MetadataValue.md("no panels"))
+    first, again = manager.store("emma", value), manager.store("emma", value)
+    assert (first["rows_written"], first["stored"], first["refused"]) == (2, 1, 1)
+    assert (again["rows_written"], again["rows_unchanged"]) == (0, 2)
+    assert manager.load("emma") == rows
+
+
+@pytest.mark.parametrize(
+    ("module", "looks", "change"),
+    [
+        (chapters, "chapters_hold", "DELETE FROM chapters WHERE ordinal = 2"),
+        (chunks, "known_chunks", "DELETE FROM cut_chapters WHERE chapter = 2"),
+    ],
+    ids=["chapters", "chunks"],
+)
+def test_rows_that_another_run_changes_after_the_asset_looked_are_computed_anew(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, module: object, looks: str, change: str
+):
+    deployment.drop("emma.txt", story())
+    deployment.ingest("emma")
+    rows = "SELECT ordinal, chapter, char_start, body FROM chunks ORDER BY 1"
+    before, look, times = deployment.rows(rows), getattr(module, looks), []
+
+    def overtaken(*arguments, **named):
+        seen = look(*arguments, **named)
+        times.append(1)
+        if len(times) == 1:
+            with deployment.engine.begin() as connection:
+                connection.exec_driver_sql(change)
+        return seen
+
+    monkeypatch.setattr(module, looks, overtaken)
+    assert deployment.ingest("emma").success
+    assert len(times) == 2
+    assert deployment.rows(rows) == before
+    assert deployment.rows("SELECT count(*) FROM chapters c JOIN cut_chapters k ON k.chapter = c.ordinal") == [(3,)]

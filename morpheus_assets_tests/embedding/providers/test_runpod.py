@@ -1,0 +1,154 @@
+"""The remote CLIP provider and what an endpoint may do wrong, over real HTTP on loopback."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import (
+    BillingError,
+    ConfigurationError,
+    InvalidAnswer,
+    ProviderUnavailable,
+    RateLimited,
+    RequestTooLarge,
+    ValidationError,
+)
+from morpheus_assets.embedding.providers.remote_clip import open_provider
+from morpheus_assets_tests.embedding.providers.clip_endpoint import (
+    DIMENSIONS,
+    KEY,
+    PANEL,
+    Endpoint,
+    embed,
+    opened,
+    worker,
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error", "words"),
+    [
+        (401, {}, ConfigurationError, "MORPHEUS_REMOTE_CLIP_API_KEY"),
+        (403, {}, ConfigurationError, "MORPHEUS_REMOTE_CLIP_API_KEY"),
+        (404, {}, ConfigurationError, "MORPHEUS_REMOTE_CLIP_URL"),
+        (402, {}, BillingError, "credit"),
+        (400, {}, ValidationError, "refuses the request"),
+        (413, {}, RequestTooLarge, "too large"),
+        (429, {"retry-after": "7"}, RateLimited, "rate limit"),
+        (500, {}, ProviderUnavailable, "in trouble"),
+        (503, {"retry-after": "3"}, ProviderUnavailable, "in trouble"),
+    ],
+)
+def test_each_http_fault_ends_in_its_class(
+    space: Space, endpoint: Endpoint, status: int, headers: dict[str, str], error: type[Exception], words: str
+) -> None:
+    endpoint.before = lambda *_: (status, headers, f'{{"error": "no {KEY}"}}'.encode())
+    with pytest.raises(error, match=words) as fault:
+        embed(opened(space, endpoint), [PANEL])
+    assert KEY not in str(fault.value)
+    assert len(endpoint.requests) == 1, "retrying is the sender's business"
+    if headers:
+        assert fault.value.retry_after == float(headers["retry-after"])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "CANCELLED", "SOMETHING_NEW"])
+def test_a_job_that_does_not_complete_may_be_tried_again(space: Space, endpoint: Endpoint, status: str) -> None:
+    endpoint.statuses, endpoint.end = ["IN_QUEUE"], {"status": status, "error": "CUDA out of memory"}
+    with pytest.raises(ProviderUnavailable, match=status) as fault:
+        embed(opened(space, endpoint), [PANEL])
+    assert fault.value.retryable
+    if status != "SOMETHING_NEW":
+        assert "CUDA out of memory" in str(fault.value)
+
+
+def changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    def work(job_input: dict[str, Any]) -> Any:
+        answer = worker(job_input)
+        result = change(answer)
+        return answer if result is None else result
+
+    return work
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda answer: answer["data"].pop(),
+        lambda answer: answer["data"][0]["embedding"].pop(),
+        lambda answer: answer["data"][0]["embedding"].__setitem__(0, float("nan")),
+        lambda answer: answer["data"][0]["embedding"].__setitem__(0, float("inf")),
+        lambda answer: answer["data"][0].__setitem__("embedding", [0.0] * DIMENSIONS),
+        lambda answer: answer["data"][0].__setitem__("index", 1),
+        lambda answer: answer["data"][0].pop("embedding"),
+        lambda answer: answer.__setitem__("model", "another-clip"),
+    ],
+    ids=["count", "dimensions", "nan", "inf", "zero", "index", "missing", "model"],
+)
+def test_an_answer_that_cannot_be_trusted_is_never_returned(
+    space: Space, endpoint: Endpoint, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    def silently(answer: dict[str, Any]) -> None:
+        change(answer)
+
+    endpoint.work = changed(silently)
+    with pytest.raises(InvalidAnswer):
+        embed(opened(space, endpoint), [PANEL, PANEL])
+
+
+@pytest.mark.parametrize("output", [None, [], "done", {}, {"data": None}, {"object": "error", "message": "bad image"}])
+def test_an_output_that_is_no_answer_is_a_fault_of_the_endpoint(space: Space, endpoint: Endpoint, output: Any) -> None:
+    endpoint.work = lambda _: output
+    with pytest.raises((ProviderUnavailable, InvalidAnswer)):
+        embed(opened(space, endpoint), [PANEL])
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b'{"id": 3', b'{"status": "IN_QUEUE"}'])
+def test_a_body_that_is_no_job_is_a_fault_of_the_endpoint(space: Space, endpoint: Endpoint, body: bytes) -> None:
+    endpoint.before = lambda *_: (200, {}, body)
+    with pytest.raises(ProviderUnavailable):
+        embed(opened(space, endpoint), [PANEL])
+
+
+def test_a_job_is_not_lost_to_a_status_request_that_fails_once(space: Space, endpoint: Endpoint) -> None:
+    endpoint.statuses = ["IN_QUEUE"]
+    endpoint.before = lambda _, path, n: (502, {}, b"bad gateway") if "status" in path and n == 2 else None
+    assert embed(opened(space, endpoint), [PANEL]).shape == (1, DIMENSIONS)
+    assert [path for _, path in endpoint.requests].count("/v2/abc/run") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "options"),
+    [("IN_QUEUE", {"cold_start_seconds": 0.5}), ("IN_PROGRESS", {"timeout_seconds": 0.5})],
+)
+def test_a_job_that_takes_too_long_is_cancelled(
+    space: Space, endpoint: Endpoint, status: str, options: dict[str, float]
+) -> None:
+    endpoint.statuses = [status] * 1000
+    with pytest.raises(ProviderUnavailable, match=r"after 0\.5 s"):
+        embed(opened(space, endpoint, **options), [PANEL])
+    assert endpoint.requests[-1] == ("POST", "/v2/abc/cancel/job-1")
+
+
+def test_waiting_in_the_queue_does_not_count_against_the_work(space: Space, endpoint: Endpoint) -> None:
+    endpoint.statuses = ["IN_QUEUE"] * 4 + ["IN_PROGRESS"]
+    assert embed(opened(space, endpoint, timeout_seconds=0.8), [PANEL]).shape == (1, DIMENSIONS)
+
+
+def test_an_endpoint_that_does_not_answer_is_given_up_in_time(space: Space, endpoint: Endpoint) -> None:
+    def stall(*_: object) -> None:
+        time.sleep(1.5)
+
+    endpoint.before = stall
+    started = time.monotonic()
+    with pytest.raises(ProviderUnavailable, match=r"within 0\.4 s"):
+        embed(opened(space, endpoint, timeout_seconds=0.4), [PANEL])
+    assert time.monotonic() - started < 1.2
+
+
+def test_nobody_listening_is_a_network_fault(space: Space) -> None:
+    provider = open_provider(space, api_key=KEY, base_url="http://127.0.0.1:9/v2/abc")
+    with pytest.raises(ProviderUnavailable, match="cannot be reached"):
+        embed(provider, [PANEL])

@@ -1,0 +1,92 @@
+import asyncio
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
+from morpheus_assets.embedding.providers.registry import open_provider
+from morpheus_assets.embedding.queries import query_vector
+from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets_tests.embedding.helpers import digest, run
+
+
+@pytest.fixture(scope="module")
+def minilm() -> EmbeddingProvider:
+    space = resolve_text_space("sentence-transformers/all-MiniLM-L6-v2")
+    return open_provider(space, ProviderOptions(torch_threads=1))
+
+
+def test_texts_of_any_length_keep_their_own_vectors_and_near_meanings_are_near(minilm: EmbeddingProvider):
+    texts = ["A cat sleeps on the warm roof.", "word " * 200, "The kitten naps above the house.", "Tax law."]
+
+    vectors, refused, error = run(minilm, texts)
+
+    assert (error, refused) == (None, [])
+    cat, long, kitten, law = (vectors[digest(text)] for text in texts)
+    assert cat.dtype == np.float32
+    assert cat.shape == (384,)
+    assert np.linalg.norm(long) == pytest.approx(1, abs=1e-5)
+    assert cat @ kitten > 0.5 > cat @ law
+    np.testing.assert_allclose(query_vector(minilm, texts[0]), cat, atol=1e-5)
+
+
+def test_an_input_that_the_model_would_cut_is_refused_by_its_numbers_and_its_siblings_are_embedded(
+    minilm: EmbeddingProvider,
+):
+    texts = ["A first sentence.", "word " * 254, "word " * 255, "A last sentence."]
+
+    vectors, refused, error = run(minilm, texts)
+
+    assert error is None
+    assert [each.content_hash for each in refused] == [digest(texts[2])]
+    assert "257 tokens" in refused[0].reason
+    assert "takes 256" in refused[0].reason
+    assert len(vectors) == 3
+
+
+def test_the_event_loop_goes_on_while_the_model_works(minilm: EmbeddingProvider):
+    query_vector(minilm, "load it")
+
+    async def longest_pause() -> float:
+        work = asyncio.ensure_future(minilm.embed(["word " * 200] * 24, "document"))
+        longest, before = 0.0, time.monotonic()
+        while not work.done():
+            await asyncio.sleep(0.005)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+        await work
+        await minilm.close()
+        return longest
+
+    assert asyncio.run(longest_pause()) < 0.5
+
+
+def test_wrong_dimensions_are_said_with_the_right_ones():
+    from dataclasses import replace
+
+    space = resolve_text_space("sentence-transformers/all-MiniLM-L6-v2")
+    provider = open_provider(replace(space, dimensions=512), ProviderOptions())
+    with pytest.raises(ConfigurationError, match="all-MiniLM-L6-v2@384"):
+        query_vector(provider, "text")
+
+
+def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_seconds(tmp_path):
+    code = (
+        "from morpheus_assets.embedding.spaces import resolve_text_space as space\n"
+        "from morpheus_assets.embedding.providers.base import ProviderOptions\n"
+        "from morpheus_assets.embedding.providers.registry import open_provider\n"
+        "from morpheus_assets.embedding.queries import query_vector\n"
+        "import time; provider = open_provider(space('sentence-transformers/nobody/no-model@384'), ProviderOptions())\n"
+        "from sentence_transformers import SentenceTransformer\n"
+        "started = time.monotonic()\n"
+        "try: query_vector(provider, 'text')\n"
+        "except Exception as error: print(type(error).__name__, time.monotonic() - started < 20, error)\n"
+    )
+    code = "import morpheus_assets.embedding.local_models as t; t.ensure_torchvision_imports()\n" + code
+    environment = {"PATH": "/usr/bin:/bin", "HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert answer.stdout.startswith("ConfigurationError True The model nobody/no-model is not in the hub's cache")
+    assert "all-MiniLM-L6-v2, which is packaged" in answer.stdout

@@ -1,0 +1,146 @@
+import asyncio
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.retries import RetryPolicy
+from morpheus_assets.embedding.stream import embed_batches, embed_stream
+from morpheus_assets_tests.embedding.helpers import (
+    OPENAI,
+    QUICK,
+    VOYAGE,
+    as_inputs,
+    assert_right,
+    both_vendors,
+    digest,
+    open_provider,
+    run,
+    sentences,
+)
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+
+
+@both_vendors
+@pytest.mark.parametrize("failure", ["401", "500", "429_quota"])
+def test_what_was_on_its_way_is_delivered_before_the_stream_ends_with_an_error(
+    space: str, failure: str, provider_server: ProviderServer
+):
+    script = f"ok+{failure}+ok" + f"+{failure}" * 9
+    url = provider_server.base_url(script=script, latency_ms=300)
+    texts = sentences(40)
+
+    vectors, _, error = run(open_provider(space, url), texts, max_inputs=4, concurrency=3)
+
+    assert error is not None
+    assert len(vectors) == 8
+    assert_right(vectors, texts)
+    assert provider_server.stats(url)["requests"] == (5 if failure == "500" else 3)
+
+
+def test_a_broken_source_loses_nothing_that_was_on_its_way(provider_server: ProviderServer):
+    texts = sentences(8)
+
+    def source() -> Iterator[EmbeddingInput]:
+        yield from as_inputs(texts)
+        raise RuntimeError("the database went away")
+
+    provider = open_provider(OPENAI, provider_server.base_url(latency_ms=100))
+    collected: list[EmbeddedBatch] = []
+    with pytest.raises(RuntimeError, match="went away"):
+        collected.extend(embed_batches(provider, source(), max_inputs=4, retry=QUICK))
+    assert sum(len(batch.hashes) for batch in collected) == 8
+
+
+@both_vendors
+def test_requests_run_side_by_side_up_to_the_setting_and_while_the_caller_stores(
+    space: str, provider_server: ProviderServer
+):
+    url = provider_server.base_url(latency_ms=150)
+    texts = sentences(40)
+    started = time.monotonic()
+    for _ in embed_batches(open_provider(space, url), as_inputs(texts), max_inputs=4, concurrency=4):
+        time.sleep(0.1)
+    # Ten requests of 150 ms and ten writes of 100 ms, one after the other, would take 2.5 s.
+    assert time.monotonic() - started < 2.0
+    assert provider_server.stats(url)["max_in_flight"] == 4
+
+
+def test_look_ahead_is_bounded_by_the_requests_in_flight(provider_server: ProviderServer):
+    pulled = 0
+
+    def source() -> Iterator[EmbeddingInput]:
+        nonlocal pulled
+        for item in as_inputs(sentences(600)):
+            pulled += 1
+            yield item
+
+    delivered = 0
+    most_ahead = 0
+    provider = open_provider(OPENAI, provider_server.base_url())
+    for batch in embed_batches(provider, source(), max_inputs=10, concurrency=3):
+        most_ahead = max(most_ahead, pulled - delivered)
+        delivered += len(batch.hashes)
+    assert delivered == 600
+    # Three on their way, up to three that arrived together, and one input held back by the packer.
+    assert most_ahead <= 6 * 10 + 1
+
+
+def test_memory_does_not_grow_with_the_novel(provider_server: ProviderServer):
+    provider = open_provider("openai/text-embedding-3-large", provider_server.base_url())
+
+    def peak(count: int) -> int:
+        source = (EmbeddingInput(digest(str(n)), f"Sentence {n} of a long novel.") for n in range(count))
+        tracemalloc.start()
+        try:
+            for batch in embed_batches(provider, source, max_inputs=50, concurrency=3):
+                assert batch.embeddings.dtype == np.float32
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(200)
+    # 4000 vectors are 49 MB; three packs in flight are 3 x 50 vectors, as JSON, as text and as numbers.
+    assert peak(4000) < 16 * (50 * 3072 * 4)
+
+
+def test_closing_the_stream_early_ends_its_requests_and_its_thread(provider_server: ProviderServer):
+    url = provider_server.base_url(latency_ms=200)
+    before = threading.active_count()
+    stream = embed_batches(open_provider(VOYAGE, url), as_inputs(sentences(100)), max_inputs=2, concurrency=3)
+    next(stream)
+    stream.close()
+    asked = provider_server.stats(url)["requests"]
+    assert threading.active_count() == before
+    time.sleep(0.4)
+    assert provider_server.stats(url)["requests"] == asked <= 7
+
+
+def test_it_can_be_used_inside_a_running_loop_and_as_an_async_stream(provider_server: ProviderServer):
+    provider = open_provider(OPENAI, provider_server.base_url())
+
+    async def both_ways() -> tuple[int, int]:
+        plain = sum(len(batch.hashes) for batch in embed_batches(provider, as_inputs(sentences(5))))
+        streamed = 0
+        async for batch in embed_stream(provider, as_inputs(sentences(5))):
+            streamed += len(batch.hashes)
+        return plain, streamed
+
+    assert asyncio.run(both_ways()) == (5, 5)
+
+
+def test_a_hostile_hour_ends_with_every_vector_right(provider_server: ProviderServer):
+    url = provider_server.base_url(
+        random="429:0.05+500:0.05+reset:0.05+slow:0.05+nan:0.05", seed=11, delay=1, retry_after="0.02"
+    )
+    texts = sentences(600)
+    patient = RetryPolicy(attempts=8, invalid_answer_attempts=8, first_wait=0.01, longest_wait=0.05, jitter=0.01)
+
+    vectors, refused, error = run(open_provider(VOYAGE, url, 0.6), texts, max_inputs=10, retry=patient)
+
+    assert (error, refused, len(vectors)) == (None, [], 600)
+    assert_right(vectors, texts)

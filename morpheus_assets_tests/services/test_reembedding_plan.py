@@ -1,0 +1,91 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from morpheus_assets.definitions import build_definitions
+from morpheus_assets.services.reembedding_plan import make_plan
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.spaces import spaces
+from morpheus_assets_tests.defs.model_change import (
+    NEW,
+    NEW_KEY,
+    OLD_KEY,
+    add_novels,
+    fill,
+    make_settings,
+    materialized,
+    names,
+)
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def before(database_url: str, provider_server: ProviderServer, tmp_path: Path) -> Settings:
+    return make_settings(database_url, provider_server.base_url(), tmp_path)
+
+
+def with_spaces(settings: Settings, text_spaces: str, **changes: object) -> Settings:
+    return settings.model_copy(update={"text_spaces": text_spaces, **changes})
+
+
+def test_a_new_model_in_the_settings_is_an_asset_with_all_partitions_missing(engine, before, instance) -> None:
+    add_novels(engine, instance, names(4))
+    fill(engine, before, OLD_KEY, names(4), active=True)
+    after = with_spaces(before, NEW)
+    keys = build_definitions(after).get_repository_def().asset_graph.get_all_asset_keys()
+    assert dg.AssetKey(["text_embeddings", NEW_KEY]) in keys
+    assert materialized(instance, NEW_KEY) == set()
+    assert spaces.active_space(engine, "text").key == OLD_KEY
+    [plan] = make_plan(engine, after).spaces
+    assert (plan.space.key, len(plan.work), plan.inputs) == (NEW_KEY, 4, 12)
+    assert "a new space, beside" in plan.reason
+
+
+def test_the_plan_counts_only_what_is_not_there_and_names_its_price(engine, before, instance) -> None:
+    add_novels(engine, instance, names(4))
+    fill(engine, before, OLD_KEY, names(4), active=True)
+    after = with_spaces(before, NEW)
+    [whole] = make_plan(engine, after).spaces
+    fill(engine, after, NEW_KEY, names(3))
+    [rest] = make_plan(engine, after).spaces
+    assert [work.novel for work in rest.work] == ["novel-003"]
+    assert rest.inputs == 3
+    assert rest.tokens * 3 < whole.tokens < rest.tokens * 5
+    assert rest.price is not None
+    assert rest.price > 0
+    assert rest.table_bytes > 0
+    assert rest.requests == 1
+
+
+def test_a_budget_in_dollars_counts_too(engine, before, instance) -> None:
+    add_novels(engine, instance, names(6))
+    [plan] = make_plan(engine, with_spaces(before, NEW)).spaces
+    limit = float(plan.work[0].price * 2) * 1.1
+    [limited] = make_plan(engine, with_spaces(before, NEW, reembed_max_cost=limit)).spaces
+    assert [work.novel for work in limited.chosen] == names(2)
+
+
+def test_a_novel_that_no_night_can_afford_is_named_and_does_not_hold_up_the_others(engine, before, instance) -> None:
+    add_novels(engine, instance, ["war-and-peace"], passages=60)
+    add_novels(engine, instance, names(2))
+    sizes = [work.tokens for work in make_plan(engine, before).spaces[0].work]
+    [plan] = make_plan(engine, with_spaces(before, NEW, reembed_max_tokens=sizes[0] - 1)).spaces
+    assert [work.novel for work in plan.too_large] == ["war-and-peace"]
+    assert [work.novel for work in plan.chosen] == names(2)
+
+
+def test_what_is_cut_by_another_chunker_is_shown_in_the_plan(engine, before, instance) -> None:
+    add_novels(engine, instance, names(1))
+    from morpheus_assets.store.content.chunks import iter_chunks, replace_chunks
+
+    replace_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
+    [note] = make_plan(engine, before).notes
+    assert "1 novels are cut by another chunker (older 1.0" in note
