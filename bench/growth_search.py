@@ -11,8 +11,8 @@ from bench.growth_corpus import VectorModel, questions
 from bench.growth_meters import Meters
 from bench.serving_setup import percentile
 from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.store.content.chunks import iter_chunks_of
-from morpheus_assets.store.search.hits import search_text, with_active_space
+from morpheus_assets.store.content.chunks import iter_chunks
+from morpheus_assets.store.search.hits import search_text
 from morpheus_assets.store.spaces import vectors
 
 K = 10
@@ -51,8 +51,8 @@ def ask_about(engine: Engine, space: SpaceRow, names: list[str], model: VectorMo
     """Questions for each scope, with the ten nearest as numpy finds them among all stored vectors."""
     pools: dict[Scope, dict[bytes, str]] = {}
     for scope in scopes(names):
-        chunks = iter_chunks_of(engine, scope.novels or names)
-        kept = ((chunk.content_hash, chunk.body) for _, chunk in chunks if scope.chapter in (None, chunk.chapter))
+        chunks = (chunk for name in scope.novels or names for chunk in iter_chunks(engine, name))
+        kept = ((chunk.content_hash, chunk.body) for chunk in chunks if scope.chapter in (None, chunk.chapter))
         pools[scope] = dict(kept)
     asked = {scope: questions(list(pool.values()), count, 17) for scope, pool in pools.items()}
     made = {scope: model.vectors(texts) for scope, texts in asked.items()}
@@ -88,12 +88,8 @@ def search_all(
         before = meters.read()["postgres"]
         for question in random.Random(0).sample(each, len(each)) * rounds:
             started = time.perf_counter()
-            hits = with_active_space(
-                engine,
-                "text",
-                lambda space, q=question, s=scope: search_text(
-                    engine, q.vector, q.text, space=space, k=K, novel=s.novels, chapter=s.chapter, mode=mode
-                ),
+            hits = search_text(
+                engine, question.vector, question.text, k=K, novel=scope.novels, chapter=scope.chapter, mode=mode
             )
             taken.append(1000 * (time.perf_counter() - started))
             hit += len({one.content_hash for one in hits} & question.nearest)

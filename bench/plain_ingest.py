@@ -17,15 +17,14 @@ from sqlalchemy import Engine
 from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
 from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets.services.configured_spaces import configured_text_spaces, open_provider, request_budget
-from morpheus_assets.services.novels import novel_record
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.chunks import replace_cut_chapters
-from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.content.novels import novel_record, upsert_novel
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.spaces import spaces, vectors
-from morpheus_assets.store.spaces.coverage import missing_hashes
+from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 from morpheus_assets.text.novel_files import read_novel_file
@@ -47,17 +46,17 @@ def embed(engine: Engine, settings: Settings, novels: Sequence[str]) -> int:
     """Embed and store what some novels lack in the first text space; returns how many vectors that were."""
     space = configured_text_spaces(settings)[0]
     row = spaces.register_space(engine, space)
-    missing = missing_hashes(engine, row, list(novels))
     stored = 0
-    for outcome in embed_batches(
-        open_provider(settings, space),
-        (EmbeddingInput(each.content_hash, each.content) for each in missing),
-        budget=request_budget(settings, space, engine),
-        concurrency=settings.requests_in_flight,
-        max_inputs=settings.inputs_per_request,
-    ):
-        if isinstance(outcome, EmbeddedBatch):
-            stored += vectors.write_batch(engine, row, outcome.hashes, outcome.embeddings)
+    with open_claims(engine, row, novels) as claims:
+        for outcome in embed_batches(
+            open_provider(settings, space),
+            (EmbeddingInput(each.content_hash, each.content) for each in claims.missing()),
+            budget=request_budget(settings, space, engine),
+            concurrency=settings.requests_in_flight,
+            max_inputs=settings.inputs_per_request,
+        ):
+            if isinstance(outcome, EmbeddedBatch):
+                stored += vectors.write_batch(engine, row, outcome.hashes, outcome.embeddings)
     return stored
 
 

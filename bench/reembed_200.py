@@ -29,10 +29,9 @@ from morpheus_assets.services.connections import dagster_database_url  # noqa: E
 from morpheus_assets.store.database.embedded import EmbeddedPostgres  # noqa: E402
 from morpheus_assets.store.database.engine import open_engine  # noqa: E402
 from morpheus_assets.store.database.migrations import migrate  # noqa: E402
-from morpheus_assets.store.search.hits import search_text, with_active_space  # noqa: E402
 from morpheus_assets.store.spaces import spaces  # noqa: E402
 from morpheus_assets.store.spaces.coverage import Coverage, coverage  # noqa: E402
-from morpheus_assets_tests.fixtures.provider_answers import vectors_of  # noqa: E402
+from morpheus_assets_tests.fixtures.searching import Reader  # noqa: E402
 
 OLD, OLD_KEY = "openai/text-embedding-3-small@256", "openai-text-embedding-3-small-256"
 NEW, NEW_KEY = "openai/text-embedding-3-large@512", "openai-text-embedding-3-large-512"
@@ -79,15 +78,12 @@ class Readers:
         self.engine.dispose()
 
     def _read(self) -> None:
-        def ask(row: spaces.SpaceRow) -> tuple[str, int]:
-            [vector] = vectors_of([QUESTION], row.dimensions)
-            return row.key, len(search_text(self.engine, vector, QUESTION, space=row, k=5))
-
+        reader = Reader(self.engine)
         while not self.done.wait(0.1):
             try:
-                key, hits = with_active_space(self.engine, "text", ask)
-                self.outcomes["answers" if hits == 5 else "empty"] += 1
-                self.by_space[key] += 1
+                found = reader.ask(QUESTION, k=5)
+                self.outcomes["answers" if len(found.passages) == 5 else "empty"] += 1
+                self.by_space.update(found.spaces.values())
             except Exception as error:
                 self.outcomes[f"{type(error).__name__}: {error}"] += 1
 

@@ -17,7 +17,6 @@ from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.store.content.chapters import replace_chapters
-from morpheus_assets.store.content.chunks import replace_chunks
 from morpheus_assets.store.content.novels import upsert_novel
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
@@ -26,6 +25,7 @@ from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.chunking.chunks import cut_chunks
 from morpheus_assets.text.formats import read_document
+from morpheus_assets_tests.fixtures.passages import store_chunks
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -101,7 +101,7 @@ def load_novel(engine, path: Path, space: Space) -> tuple[str, list[str]]:
         "bench",
         chapters,
     )
-    replace_chunks(engine, "bench", chunks)
+    store_chunks(engine, "bench", chunks)
     unique = {chunk.content_hash: chunk.body for chunk in chunks}
     row = spaces.register_space(engine, space)
     if space.provider == "openai":

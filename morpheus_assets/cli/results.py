@@ -1,7 +1,5 @@
 """`morpheus result`: the vectors of a run of generate_embedding. Only arguments and printing."""
 
-import json
-
 import click
 
 from morpheus_assets.cli.common import database
@@ -20,8 +18,14 @@ def result(run_id: str, as_json: bool) -> None:
     if summary is None or vectors is None:
         raise click.ClickException(f"No result of a run {run_id!r} is stored: it is not done, or it failed.")
     if as_json:
-        answer = {"embeddings": vectors.tolist(), "model": summary.model, "total_tokens": summary.total_tokens}
-        click.echo(json.dumps(answer | {"space": summary.space_key, "input_type": summary.input_type}))
+        from morpheus_assets.api.responses import to_json
+        from morpheus_assets.api.routes.jobs import JobVectors
+
+        answer = JobVectors(
+            embeddings=vectors, model=summary.model, total_tokens=summary.total_tokens, space=summary.space_key,
+            input_type=summary.input_type,
+        )  # fmt: skip
+        click.echo(to_json(answer))
         return
     click.echo(
         f"{summary.inputs} vectors of {summary.dimensions} dimensions from {summary.model} ({summary.space_key}),"

@@ -156,7 +156,7 @@ class _OwnVectors:
 
     async def _of_any_length(self, provider: EmbeddingProvider, space: Space, text: str) -> np.ndarray:
         """The vector of a question: whole, or joined from those of the parts that the model takes."""
-        from morpheus_assets.embedding.long_inputs import join, split, surely_too_long
+        from morpheus_assets.embedding.long_inputs import Part, by_parts, join, surely_too_long
 
         refused: Exception | None = None
         if not surely_too_long(provider, text):
@@ -164,17 +164,12 @@ class _OwnVectors:
                 return await self._embed(provider, space, text, "query")
             except (InputRefused, RequestTooLarge) as error:
                 refused = error
-        for shrink in (1.0, 0.7, 0.45):
-            parts = split(provider, text, shrink=shrink)
-            if refused is not None and len(parts) == 1:
-                continue
-            try:
-                rows = [await self._embed(provider, space, part.text, "query") for part in parts]
-            except InputRefused as error:
-                refused = error
-                continue
+
+        async def joined(parts: Sequence[Part]) -> np.ndarray:
+            rows = [await self._embed(provider, space, part.text, "query") for part in parts]
             return join(np.stack(rows), [part.tokens for part in parts])
-        raise InputRefused(str(refused))
+
+        return await by_parts(provider, text, joined, refused=refused)
 
     async def _embed(
         self, provider: EmbeddingProvider, space: Space, content: Any, input_type: InputType

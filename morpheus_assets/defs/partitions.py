@@ -1,9 +1,5 @@
-"""The one partition set, `novels`, and the tags by which a run is over a range of it."""
+"""The one partition set, `novels`: one key a novel."""
 
 import dagster as dg
-
-from morpheus_assets.services.backfills import RANGE_END, RANGE_START
-
-__all__ = ["NOVELS", "RANGE_END", "RANGE_START"]
 
 NOVELS = dg.DynamicPartitionsDefinition(name="novels")

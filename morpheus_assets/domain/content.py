@@ -92,11 +92,6 @@ class NovelSummary:
     refused_panels: int
     updated_at: datetime
 
-    @property
-    def has_text(self) -> bool:
-        """True when a text is stored (a refusal keeps the one that was there)."""
-        return self.body_digest is not None
-
 
 @dataclass(frozen=True)
 class Chapter:

@@ -3,10 +3,14 @@
 For texts that a person sends as they are; stored passages are cut by the text room and always fit.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
+from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.embedding.providers.base import EmbeddingProvider
 
 JOINED_BY = "mean of the parts weighted by their tokens, at unit length"
@@ -15,6 +19,10 @@ JOINED_BY = "mean of the parts weighted by their tokens, at unit length"
 _DOUBT = 1.35
 # Parts are filled to this share: a local model's estimate is a rough one, and its limit is hard.
 _FILL = 0.85
+# Each further try has smaller parts: some text has more tokens to a character than any estimate says.
+_SHRINKS = (1.0, 0.7, 0.45)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,28 @@ def split(provider: EmbeddingProvider, text: str, *, shrink: float = 1.0) -> lis
         Part(start, start + len(piece), piece, provider.estimate_tokens(piece))
         for start, piece in splitter.chunk_indices(text)
     ]
+
+
+async def by_parts(
+    provider: EmbeddingProvider,
+    text: str,
+    embed: Callable[[Sequence[Part]], Awaitable[T]],
+    *,
+    refused: Exception | None = None,
+) -> T:
+    """The outcome of `embed` for the parts of `text`, which are made smaller as long as the model refuses one.
+
+    `refused` is the error by which the model refused the whole text, None when it was not asked. Raises InputRefused.
+    """
+    for shrink in _SHRINKS:
+        parts = await asyncio.to_thread(split, provider, text, shrink=shrink)
+        if refused is not None and len(parts) == 1:
+            continue
+        try:
+            return await embed(parts)
+        except InputRefused as error:
+            refused = error
+    raise InputRefused(str(refused))
 
 
 def join(embeddings: np.ndarray, tokens: list[int]) -> np.ndarray:

@@ -11,7 +11,6 @@ from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputTyp
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.requests import send_request
 from morpheus_assets.embedding.retries import FOR_QUERIES, RetryPolicy
-from morpheus_assets.embedding.stream import LoopThread
 
 
 async def embed_query(
@@ -28,26 +27,3 @@ async def embed_query(
     """
     sent = await send_request(provider, [content], input_type, budget=budget or NoBudget(), policy=retry)
     return sent.result.embeddings[0]
-
-
-def query_vector(
-    provider: EmbeddingProvider,
-    content: Any,
-    *,
-    budget: RequestBudget | None = None,
-    retry: RetryPolicy = FOR_QUERIES,
-    input_type: InputType = "query",
-) -> np.ndarray:
-    """`embed_query` for code that is not async; closes the provider's connections afterwards."""
-
-    async def work() -> np.ndarray:
-        try:
-            return await embed_query(provider, content, budget=budget, retry=retry, input_type=input_type)
-        finally:
-            await provider.close()
-
-    worker = LoopThread()
-    try:
-        return worker.run(work())
-    finally:
-        worker.stop()

@@ -1,17 +1,13 @@
-"""A novel as it is stored: its row, made from the document that was read, and its removal."""
+"""Removal of a novel whose files are gone."""
 
-import hashlib
 from dataclasses import dataclass
 
-from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.novels import list_novels, remove_novel
 from morpheus_assets.store.content.source_files import load_source_files
 from morpheus_assets.store.database.errors import StoreError, UnknownNovel
-from morpheus_assets.text.documents import Document
-from morpheus_assets.text.reader_version import reader_version
 
 
 class SourcesStillThere(StoreError):
@@ -24,25 +20,6 @@ class Removal:
 
     novel: str
     question: str
-
-
-def novel_record(novel: str, document: Document, source_path: str, source_digest: str) -> NovelRecord:
-    """The row of one novel; `source_digest` is the sha256, in hex, of the bytes that were read."""
-    return NovelRecord(
-        novel=novel,
-        title=document.title,
-        author=document.author,
-        language=document.language,
-        format=document.format,
-        encoding=document.encoding,
-        repairs=document.repairs,
-        source_path=source_path,
-        source_digest=source_digest,
-        text=document.text,
-        body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
-        reader=reader_version(),
-        hints=document.hints,
-    )
 
 
 def removable(settings: Settings, novel: str) -> Removal:

@@ -21,9 +21,9 @@ from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.fixtures.redis_server import redis, redis_program
-from morpheus_assets_tests.store.conftest import add_novel, add_panels, make_space, random_vectors
+from morpheus_assets_tests.store.conftest import add_novel
 
-__all__ = ["add_novel", "add_panels", "make_space", "random_vectors", "redis", "redis_program"]
+__all__ = ["add_novel", "redis", "redis_program"]
 
 SECRET = "sk-secret-0123456789"
 SPACE = "openai/text-embedding-3-small@256"

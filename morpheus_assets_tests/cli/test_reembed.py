@@ -21,8 +21,8 @@ from sqlalchemy import Engine
 from morpheus_assets.cli.main import main
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS
-from morpheus_assets.defs.partitions import RANGE_END, RANGE_START
 from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused
 from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings
 from morpheus_assets.store.accounts import reembeddings

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from morpheus_assets.cli.main import main
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store.spaces import spaces
-from morpheus_assets.store.spaces.coverage import missing_hashes
 from morpheus_assets.store.spaces.refusals import list_refusals, record_refusals
 from morpheus_assets_tests.defs.model_change import NEW, NEW_KEY, OLD_KEY, add_novel, fill, make_settings, names
+from morpheus_assets_tests.fixtures.passages import missing_inputs
 
 Command = Callable[..., Result]
 
@@ -117,7 +117,7 @@ def test_an_unknown_space_is_answered_with_those_that_are_stored(morpheus) -> No
 def test_what_is_refused_is_listed_ignored_and_retried(engine, before, morpheus) -> None:
     row = spaces.get_space(engine, OLD_KEY)
     add_novel(engine, "novel-003", ["one strange passage ", "another strange passage "])
-    lacking = [each.content_hash for each in missing_hashes(engine, row, "novel-003")]
+    lacking = [each.content_hash for each in missing_inputs(engine, row, "novel-003")]
     record_refusals(engine, row, [(value, "the provider would not have it") for value in lacking])
     shown = morpheus("refused").output
     assert shown.count("the provider would not have it") == 2
@@ -126,7 +126,7 @@ def test_what_is_refused_is_listed_ignored_and_retried(engine, before, morpheus)
     assert "1 inputs are ignored" in morpheus("refused", "ignore", first).output
     assert {each.content_hash: each.ignored for each in list_refusals(engine)}[lacking[0]]
     assert "1 inputs count as missing again" in morpheus("refused", "retry", first).output
-    assert [each.content_hash for each in missing_hashes(engine, row, "novel-003")] == [lacking[0]]
+    assert [each.content_hash for each in missing_inputs(engine, row, "novel-003")] == [lacking[0]]
     assert "1 inputs count as missing again" in morpheus("refused", "--novel", "novel-003", "retry", "--all").output
     assert "Nothing is refused." in morpheus("refused").output
 

@@ -8,16 +8,16 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from morpheus_assets.definitions import build_definitions
-from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
+from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.domain.content import Chapter, Chunk, NovelRecord
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.chapters import replace_chapters
-from morpheus_assets.store.content.chunks import replace_chunks
 from morpheus_assets.store.content.novels import upsert_novel
 from morpheus_assets.store.spaces import spaces, vectors
-from morpheus_assets.store.spaces.coverage import missing_hashes
+from morpheus_assets_tests.fixtures.passages import missing_inputs, store_chunks
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OLD, NEW = "openai/text-embedding-3-small@64", "openai/text-embedding-3-large@96"
@@ -59,7 +59,7 @@ def add_novel(engine: Engine, novel: str, bodies: list[str] | None = None) -> No
         rows.append(Chunk(1, number, start, start + len(body), len(body.split()), value, body))
         start += len(body)
     replace_chapters(engine, novel, [Chapter(1, "Chapter 1", 0, start, 1)])
-    replace_chunks(engine, novel, rows)
+    store_chunks(engine, novel, rows)
 
 
 def add_novels(engine: Engine, instance: dg.DagsterInstance, novels: list[str], passages: int = 3) -> None:
@@ -100,7 +100,7 @@ def fill(engine: Engine, settings: Settings, key: str, novels: list[str], *, act
     space = next(each for each in configured_text_spaces(settings) if each.key == key)
     row = spaces.register_space(engine, space)
     for novel in novels:
-        missing = list(missing_hashes(engine, row, novel))
+        missing = missing_inputs(engine, row, novel)
         vectors.write_batch(
             engine,
             row,

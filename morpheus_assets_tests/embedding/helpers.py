@@ -1,5 +1,6 @@
 """Inputs and short waits for the embedding tests; no fixtures, no assertions about behaviour."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable
 
@@ -9,6 +10,7 @@ import pytest
 from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.providers import registry
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
+from morpheus_assets.embedding.queries import embed_query
 from morpheus_assets.embedding.rate_limits import NoBudget, ObservedLimits
 from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.spaces import resolve_text_space
@@ -78,6 +80,18 @@ def run(
     except Exception as error:
         return vectors, refused, error
     return vectors, refused, None
+
+
+def ask(provider: EmbeddingProvider, text: str, **options: object) -> np.ndarray:
+    """The vector of one query; the provider's connections are closed afterwards."""
+
+    async def once() -> np.ndarray:
+        try:
+            return await embed_query(provider, text, **options)  # type: ignore[arg-type]
+        finally:
+            await provider.close()
+
+    return asyncio.run(once())
 
 
 def assert_right(vectors: dict[bytes, np.ndarray], texts: list[str], dimensions: int = 256) -> None:

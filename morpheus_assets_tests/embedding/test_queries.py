@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, ProviderUnavailable
-from morpheus_assets.embedding.queries import embed_query, query_vector
+from morpheus_assets.embedding.queries import embed_query
 from morpheus_assets_tests.embedding.helpers import (
     OPENAI,
     QUICK,
     RecordingBudget,
+    ask,
     both_vendors,
     open_provider,
 )
@@ -19,18 +20,18 @@ from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 @both_vendors
 def test_a_query_is_one_vector_by_the_same_rules(space: str, provider_server: ProviderServer):
     provider = open_provider(space, provider_server.base_url("500", times=1))
-    np.testing.assert_array_equal(query_vector(provider, "a ship", retry=QUICK), vectors_of(["a ship"], 256)[0])
+    np.testing.assert_array_equal(ask(provider, "a ship", retry=QUICK), vectors_of(["a ship"], 256)[0])
     with pytest.raises(ConfigurationError, match="HTTP 401"):
-        query_vector(open_provider(space, provider_server.base_url("401")), "a ship", retry=QUICK)
+        ask(open_provider(space, provider_server.base_url("401")), "a ship", retry=QUICK)
     with pytest.raises(ProviderUnavailable, match="3 attempts"):
-        query_vector(open_provider(space, provider_server.base_url("503")), "a ship", retry=QUICK)
+        ask(open_provider(space, provider_server.base_url("503")), "a ship", retry=QUICK)
 
 
 @both_vendors
 def test_a_query_answered_429_gives_its_booking_back_and_pauses_the_budget(space: str, provider_server: ProviderServer):
     url, budget = provider_server.base_url("429", times=1, retry_after="0.2"), RecordingBudget()
 
-    query_vector(open_provider(space, url), "a ship", budget=budget, retry=QUICK)
+    ask(open_provider(space, url), "a ship", budget=budget, retry=QUICK)
 
     first, second = budget.taken
     assert first == second > 0
@@ -42,7 +43,7 @@ def test_a_query_that_is_refused_for_good_gives_its_booking_back(provider_server
     for fault, error in (("401", ConfigurationError), ("429_quota", BillingError)):
         budget = RecordingBudget()
         with pytest.raises(error):
-            query_vector(open_provider(OPENAI, provider_server.base_url(fault)), "a ship", budget=budget, retry=QUICK)
+            ask(open_provider(OPENAI, provider_server.base_url(fault)), "a ship", budget=budget, retry=QUICK)
         assert budget.settled == [(budget.taken[0], 0)]
         assert budget.pauses == []
 
@@ -50,7 +51,7 @@ def test_a_query_that_is_refused_for_good_gives_its_booking_back(provider_server
 def test_a_query_tells_the_budget_what_the_provider_says_of_its_limits(provider_server: ProviderServer):
     budget = RecordingBudget()
     provider = open_provider(OPENAI, provider_server.base_url(rpm=100, tpm=100_000))
-    query_vector(provider, "a ship", budget=budget)
+    ask(provider, "a ship", budget=budget)
     assert [limits.limit_requests for limits in budget.observed] == [100]
 
 
@@ -59,7 +60,7 @@ def test_a_vector_that_arrived_is_not_lost_with_its_bookkeeping(provider_server:
         async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
             raise RuntimeError("the database is gone")
 
-    vector = query_vector(open_provider(OPENAI, provider_server.base_url()), "a ship", budget=Broken())
+    vector = ask(open_provider(OPENAI, provider_server.base_url()), "a ship", budget=Broken())
     np.testing.assert_array_equal(vector, vectors_of(["a ship"], 256)[0])
 
 

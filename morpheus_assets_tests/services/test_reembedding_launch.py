@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.backfills import InstanceBackfills
-from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
+from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.reembedding_launch import launch_plan, order_for
 from morpheus_assets.services.reembedding_plan import Plan, make_plan
 from morpheus_assets.settings import Settings

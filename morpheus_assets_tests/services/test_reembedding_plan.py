@@ -7,6 +7,7 @@ import pytest
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.services.reembedding_plan import make_plan
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.defs.model_change import (
     NEW,
@@ -18,6 +19,7 @@ from morpheus_assets_tests.defs.model_change import (
     materialized,
     names,
 )
+from morpheus_assets_tests.fixtures.passages import store_chunks
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 
@@ -84,8 +86,6 @@ def test_a_novel_that_no_night_can_afford_is_named_and_does_not_hold_up_the_othe
 
 def test_what_is_cut_by_another_chunker_is_shown_in_the_plan(engine, before, instance) -> None:
     add_novels(engine, instance, names(1))
-    from morpheus_assets.store.content.chunks import iter_chunks, replace_chunks
-
-    replace_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
+    store_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
     [note] = make_plan(engine, before).notes
     assert "1 novels are cut by another chunker (older 1.0" in note

@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.content import Chapter, Chunk, NovelRecord, PanelRecord
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.content.chapters import replace_chapters
-from morpheus_assets.store.content.chunks import replace_chunks
 from morpheus_assets.store.content.novels import upsert_novel
 from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets_tests.fixtures.passages import store_chunks
 
 SPACE = Space("demo-8", "text", "openai", "demo", "1", 8, "as is", 8192)
 
@@ -45,7 +45,7 @@ def add_novel(engine: Engine) -> Callable[..., list[bytes]]:
             start += len(body)
         chapters = sorted({row.chapter for row in rows})
         replace_chapters(engine, novel, [Chapter(n, f"Chapter {n}", 0, 1, 1) for n in chapters])
-        replace_chunks(engine, novel, rows)
+        store_chunks(engine, novel, rows)
         return [row.content_hash for row in rows]
 
     return add

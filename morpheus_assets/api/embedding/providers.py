@@ -1,6 +1,6 @@
 """Providers that stay open for the life of the process, with one budget each, retries, and counters.
 
-What a vector is wanted for, and whether one is stored already, is text_vectors.py's and searching.py's.
+What a vector is wanted for, and whether one is stored already, is vectors.py's.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Texts to vectors for a request: from the cache, from what is stored, else from the provider; long ones by parts.
 
-Vectors come out as they arrive, so that they can be streamed; what they look like as an answer is text_embeddings.py's.
+Vectors come out as they arrive, so that they can be streamed; what they look like as an answer is routes/text.py's.
 """
 
 import asyncio

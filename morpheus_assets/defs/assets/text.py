@@ -58,8 +58,7 @@ def novels(
     already stored in place and fails with one sentence. A re-run does not decode the file again when its bytes, its
     name and the reader are those of the stored text.
     """
-    from morpheus_assets.services.novels import novel_record
-    from morpheus_assets.store.content.novels import is_read
+    from morpheus_assets.store.content.novels import is_read, novel_record
 
     folder = content_folder.in_one_step()
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
+from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.services.backfills import PARTITION_TAG, RUNS_AT_WORK, novels_of_runs
+from morpheus_assets.services.backfills import PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
 from morpheus_assets.services.ingest_plan import unfinished
 from morpheus_assets.store.database.errors import StoreError
 

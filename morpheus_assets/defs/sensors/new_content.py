@@ -13,8 +13,9 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.defs.partitions import NOVELS, RANGE_END, RANGE_START
+from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.configured_spaces import configured_image_spaces, sample_image_spaces
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels
 from morpheus_assets.services.ingest_plan import Plan, PlannedRun, plan_runs

@@ -21,28 +21,6 @@ from morpheus_assets.store.database.transactions import Bind, transaction
 queries = load_queries(__file__)
 
 
-def replace_chunks(
-    bind: Bind,
-    novel: str,
-    rows: Iterable[Chunk],
-    *,
-    chunker: str | None = None,
-    source_digest: str | None = None,
-) -> ReplaceCounts:
-    """Make the novel's chunks equal to `rows`, which may be a generator. Raises UnknownNovel.
-
-    For chunks whose chapters nobody knows: they are all made anew by the next `replace_cut_chapters`. When the
-    novel's language changed since, all rows are written again, for their searchable words follow from it.
-    `source_digest` is that of the text they are cut from; raises TextChanged when another one is stored by now.
-    """
-    with transaction(bind) as connection:
-        lock_novel(connection, novel)
-        number = novel_id(connection, novel, source_digest=source_digest)
-        counts = _write_chunks(connection, number, rows)
-        note_cut(connection, number, [], chunker=chunker, body_digest=None)
-        return counts
-
-
 @dataclass(frozen=True)
 class KnownChunks:
     """The chunks that a chunker has stored of a novel: how many, by the content hash of the chapter they are of.
@@ -115,13 +93,6 @@ def iter_chunks(bind: Bind, novel: str, *, rows_at_once: int = 500) -> Iterator[
             cursor.itersize = rows_at_once
             cursor.execute(queries.iter_chunks, {"number": number})
             yield from cursor
-
-
-def iter_chunks_of(bind: Bind, novels: Sequence[str]) -> Iterator[tuple[str, Chunk]]:
-    """The chunks of many novels, novel by novel in the order asked, each with its novel's name."""
-    for name in novels:
-        for chunk in iter_chunks(bind, name):
-            yield name, chunk
 
 
 def other_chunkers(bind: Bind, chunker: str) -> list[tuple[str, int, int]]:

@@ -1,5 +1,6 @@
 """Novels: one row each, with the text, its repairs, and the refusal of a later source if there was one."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,8 @@ from morpheus_assets.store.content.novel_rows import lock_novel
 from morpheus_assets.store.database.errors import UnknownNovel
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.text.documents import Document
+from morpheus_assets.text.reader_version import reader_version
 
 queries = load_queries(__file__)
 
@@ -25,6 +28,25 @@ class IngestedDigests:
     text: str | None
     refused: str | None
     panels: str | None
+
+
+def novel_record(novel: str, document: Document, source_path: str, source_digest: str) -> NovelRecord:
+    """A novel's row, made of what was read; `source_digest` is the sha256, in hex, of the bytes that were read."""
+    return NovelRecord(
+        novel=novel,
+        title=document.title,
+        author=document.author,
+        language=document.language,
+        format=document.format,
+        encoding=document.encoding,
+        repairs=document.repairs,
+        source_path=source_path,
+        source_digest=source_digest,
+        text=document.text,
+        body_digest=hashlib.sha256(document.text.encode()).hexdigest(),
+        reader=reader_version(),
+        hints=document.hints,
+    )
 
 
 def upsert_novel(bind: Bind, record: NovelRecord) -> bool:

@@ -3,9 +3,8 @@
 The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -28,8 +27,6 @@ _POOL = 40
 # So many vectors of 3072 dimensions take 130 ms of CPU exactly. The index is no faster there: it must bring many times
 # what is asked for, as most of what it finds lies outside the filter.
 _LARGEST_EXACT = 20_000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,23 +66,6 @@ class PanelHit:
     content_hash: bytes
 
 
-def with_active_space(bind: Bind, purpose: str, search: Callable[[SpaceRow], T]) -> T:
-    """Call `search` with the active space of a purpose, and once more if that space was dropped meanwhile.
-
-    `search` embeds the question with the space's own model and passes the space on to `search_text` or
-    `search_panels`. Raises SpaceError when no space is active yet.
-    """
-    for _ in range(5):
-        space = active_space(bind, purpose)
-        if space is None:
-            raise SpaceError(f"No {purpose} space is active yet; materialize its embeddings for a novel first.")
-        try:
-            return search(space)
-        except SpaceGone:
-            continue
-    raise SpaceGone(f"The active {purpose} space was dropped five times during one search; try again.")
-
-
 def search_text(
     bind: Bind,
     query_vector: Any = None,
@@ -101,7 +81,7 @@ def search_text(
 
     `query_vector` is a sequence of floats from the model of `space` (default: the active space). `mode` is "hybrid"
     (what of vector and text is given), "vector" or "text". Raises SpaceError for a vector of other dimensions, and
-    SpaceGone when `space` was dropped (see `with_active_space`).
+    SpaceGone when `space` was dropped: read the pointer again.
     """
     use_vector = query_vector is not None and mode in ("hybrid", "vector")
     use_text = bool(query_text and query_text.strip()) and mode in ("hybrid", "text")

@@ -3,7 +3,6 @@
 Only hashes and similarities: where a hash occurs, and full text, are not known here.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,17 +11,9 @@ from psycopg.sql import Composed, Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.spaces.index_types import LARGEST_FULL_INDEX, lists_of, scan_order
+from morpheus_assets.store.spaces.index_types import index_type_built
 
 queries = load_queries(__file__)
-
-# A search reads the lists of so many rows at the time of the build. Made vectors needed a third of it; of 13,500 real
-# passages the lists of .2 (.28) held .970 (.983) of the ten nearest to a passage, and index_recall is to be .97.
-_SIGNS_READ = 35_000
-# Of 13,500 real vectors' signs the best 100 held all of the best 10, and the best 200 .998 of the best 40.
-_RERANKED, _RERANKED_EACH = 200, 5
-# Of a graph over signs more must be looked at than is ranked: with 200 recall@10 at 100,000 fell from .979 to .936.
-_EF_SEARCH_SIGNS, _EF_SEARCH = 400, 100
 
 Nearest = list[tuple[bytes, float]]
 """(content hash, cosine similarity), the most similar first."""
@@ -88,12 +79,9 @@ def _nearest(rows: Iterable[tuple[Any, ...]]) -> Nearest:
 
 def _through_index(connection: psycopg.Connection[Any], space: SpaceRow, k: int) -> tuple[Composed, int]:
     """The query and its parameter `wide`; sets for the transaction how the index is scanned."""
-    if space.dimensions <= LARGEST_FULL_INDEX:
-        wide, scanned = k + 20, max(_EF_SEARCH, k)
-    else:
-        wide, scanned = max(_RERANKED, _RERANKED_EACH * k), max(_EF_SEARCH_SIGNS, 10 * k)
-    rows = space.index_rows or _SIGNS_READ
-    lists = math.ceil(lists_of(rows) * min(1.0, _SIGNS_READ / rows))
-    connection.execute(queries.set_scan, {"scanned": str(min(1000, scanned)), "lists": str(lists)})
-    order = scan_order(space.dimensions)
-    return queries.nearest_through_index.format(table=Identifier(space.table), order=order), wide
+    built = index_type_built(space.index_kind, space.dimensions, space.index_rows or 0)
+    scan = built.scan(space.dimensions, space.index_rows or 0, k)
+    # pgvector takes no larger one.
+    ef_search = min(1000, scan.ef_search)
+    connection.execute(queries.set_scan, {"scanned": str(ef_search), "lists": str(scan.probes)})
+    return queries.nearest_through_index.format(table=Identifier(space.table), order=scan.order), scan.ranked

@@ -3,7 +3,7 @@
 Only reads. A hash that occurs in several novels counts in each of them, and once in the totals.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
@@ -94,22 +93,6 @@ def missing_count(connection: psycopg.Connection[Any], space: SpaceRow) -> int:
     query = _over(queries.coverage_in_all, space)
     row = connection.execute(query, {"space": space.id, "novels": None}).fetchone()
     return int(row[3]) if row else 0
-
-
-def missing_hashes(bind: Bind, space: SpaceRow, novels: NovelNames) -> Iterator[MissingInput]:
-    """Everything of the given novels that lacks a vector, each hash once a novel; read in pages, so memory stays flat.
-
-    Nothing is reserved: whoever is going to pay opens claims (`open_claims`) and asks there.
-    """
-    for novel in [novels] if isinstance(novels, str) else novels:
-        after = b""
-        while True:
-            with transaction(bind) as connection:
-                page = missing_page(connection, space, novel, after)
-            yield from page
-            if len(page) < _PAGE:
-                break
-            after = page[-1].content_hash
 
 
 def missing_page(

@@ -29,13 +29,13 @@ _CLOSING = re.compile(r"</([A-Za-z][^\s>]*)")
 _INDENT, _JOIN = 200, 32
 _TRIES, _AFTER_NAME = 20, frozenset(("", " ", "\t", "\n", ">", "/"))
 _MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
-_MOST_HIDDEN = 0.25
 _TITLE_HOLDERS = frozenset(("p", "div", "span", "strong", "b", "font", "header", "center", "td", "dt"))
 _LONGEST_TITLE = 160
 # A forum prints "Threadmarks:" before the title, in the same line.
 _LABEL = re.compile(r"(?:^|\n)[^\n]{0,3}threadmarks?[^\n]{0,12}$", re.IGNORECASE)
 NAMED_TITLE, BOLD_LINE = 7, 8
 """Levels below h6: an element whose class says that it is a title, and a paragraph that is bold as a whole."""
+_MOST_HIDDEN = 0.25
 
 
 @dataclass

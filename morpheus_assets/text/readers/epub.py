@@ -70,6 +70,13 @@ def read_epub(data: bytes) -> Document:
     )
 
 
+def _lists_contents(package: Package, name: str, flat: FlatText) -> bool:
+    """True if a file of the spine is the navigation document, is called the contents, or holds little but links."""
+    if name == package.nav or package.landmarks.get((name, "")) == "toc":
+        return len(flat.text) - flat.linked < _LONGEST_CONTENTS_WORDS
+    return flat.links >= _FEWEST_LINKS and flat.linked >= _MOSTLY_LINKS * len(flat.text)
+
+
 def _style_sheets(archive: Archive) -> dict[str, str]:
     """Style sheets of the book by file name, those that hide anything."""
     found: dict[str, str] = {}
@@ -82,13 +89,6 @@ def _style_sheets(archive: Archive) -> dict[str, str]:
             if HiddenStyles((sheet,)):
                 found[posixpath.basename(name)] = sheet
     return found
-
-
-def _lists_contents(package: Package, name: str, flat: FlatText) -> bool:
-    """True if a file of the spine is the navigation document, is called the contents, or holds little but links."""
-    if name == package.nav or package.landmarks.get((name, "")) == "toc":
-        return len(flat.text) - flat.linked < _LONGEST_CONTENTS_WORDS
-    return flat.links >= _FEWEST_LINKS and flat.linked >= _MOSTLY_LINKS * len(flat.text)
 
 
 def _toc_hints(package: Package, files: dict[str, tuple[int, FlatText]]) -> list[HeadingHint]:

@@ -14,6 +14,7 @@ from morpheus_assets.store.spaces import spaces
 from morpheus_assets.store.spaces.drift import latest_drift
 from morpheus_assets.store.spaces.refusals import record_refusals
 from morpheus_assets_tests.defs.model_change import OLD_KEY, add_novel, bodies_of, fill, make_settings, names
+from morpheus_assets_tests.fixtures.passages import missing_inputs
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 
@@ -62,11 +63,9 @@ def test_a_missing_vector_is_shown_by_coverage_alone(engine, settings) -> None:
 
 
 def test_a_refused_input_is_named_and_not_missing(engine, settings) -> None:
-    from morpheus_assets.store.spaces.coverage import missing_hashes
-
     row = spaces.get_space(engine, OLD_KEY)
     add_novel(engine, "novel-000", [*bodies_of("novel-000"), "a strange passage "])
-    [lacking] = missing_hashes(engine, row, "novel-000")
+    [lacking] = missing_inputs(engine, row, "novel-000")
     record_refusals(engine, row, [(lacking.content_hash, "the provider would not have it")])
     found = check(settings)
     assert {name for name, each in found.items() if not each.passed} == {"nothing_refused"}

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.defs.assets import text
-from morpheus_assets.defs.io_managers import events as novel_events
+from morpheus_assets.defs.io_managers import events
 from morpheus_assets.store.spaces import vectors
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, materialized, story
 
@@ -30,7 +30,7 @@ def test_a_novel_is_recorded_while_the_step_still_works_on_the_next(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ):
     names = drop_many(deployment, 3)
-    monkeypatch.setattr(novel_events, "WRITE_SECONDS", 0)
+    monkeypatch.setattr(events, "WRITE_SECONDS", 0)
     recorded: dict[str, set[str]] = {}
     read = text.read_novel
 
@@ -47,7 +47,7 @@ def test_a_novel_is_recorded_as_embedded_while_others_are_on_their_way(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ):
     names = drop_many(deployment, 4)
-    monkeypatch.setattr(novel_events, "WRITE_SECONDS", 0)
+    monkeypatch.setattr(events, "WRITE_SECONDS", 0)
     deployment.settings.inputs_per_request = 4
     deployment.settings.requests_in_flight = 1
     recorded: list[int] = []
@@ -66,7 +66,7 @@ def test_a_novel_is_recorded_as_embedded_while_others_are_on_their_way(
 
 def test_what_an_interrupted_run_had_recorded_stays(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):
     names = drop_many(deployment, 3)
-    monkeypatch.setattr(novel_events, "WRITE_SECONDS", 0)
+    monkeypatch.setattr(events, "WRITE_SECONDS", 0)
     read = text.read_novel
 
     def interrupted(folder: object, novel: str) -> object:

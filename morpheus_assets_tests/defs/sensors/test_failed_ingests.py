@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
-from morpheus_assets.defs.sensors import failed_ingests as second_tries
+from morpheus_assets.defs.sensors import failed_ingests
 from morpheus_assets.defs.sensors.failed_ingests import AGAIN_TAG, TRY_TAG, failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor
 from morpheus_assets.services.ingest_plan import unfinished
@@ -15,7 +15,7 @@ SECOND = timedelta(0)
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second_tries, "WAITS", (SECOND,) * 5)
+    monkeypatch.setattr(failed_ingests, "WAITS", (SECOND,) * 5)
 
 
 def look(deployment: Deployment) -> list[dg.RunRequest]:
@@ -76,13 +76,13 @@ def test_each_try_waits_longer_and_after_the_last_none_follows(deployment: Deplo
     deployment.ingest("emma")
     assert look(deployment) == []
 
-    monkeypatch.setattr(second_tries, "WAITS", (SECOND, SECOND, timedelta(hours=1)))
+    monkeypatch.setattr(failed_ingests, "WAITS", (SECOND, SECOND, timedelta(hours=1)))
     for number in ("1", "2"):
         [request] = look(deployment)
         assert request.tags[TRY_TAG] == number
         assert not launch(deployment, request).success
     assert look(deployment) == []
-    monkeypatch.setattr(second_tries, "WAITS", (SECOND, SECOND))
+    monkeypatch.setattr(failed_ingests, "WAITS", (SECOND, SECOND))
     assert look(deployment) == []
 
 

@@ -9,9 +9,8 @@ import pytest
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
 from morpheus_assets.embedding.providers.registry import open_provider
-from morpheus_assets.embedding.queries import query_vector
 from morpheus_assets.embedding.spaces import resolve_text_space
-from morpheus_assets_tests.embedding.helpers import digest, run
+from morpheus_assets_tests.embedding.helpers import ask, digest, run
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def test_texts_of_any_length_keep_their_own_vectors_and_near_meanings_are_near(m
     assert cat.shape == (384,)
     assert np.linalg.norm(long) == pytest.approx(1, abs=1e-5)
     assert cat @ kitten > 0.5 > cat @ law
-    np.testing.assert_allclose(query_vector(minilm, texts[0]), cat, atol=1e-5)
+    np.testing.assert_allclose(ask(minilm, texts[0]), cat, atol=1e-5)
 
 
 def test_an_input_that_the_model_would_cut_is_refused_by_its_numbers_and_its_siblings_are_embedded(
@@ -49,7 +48,7 @@ def test_an_input_that_the_model_would_cut_is_refused_by_its_numbers_and_its_sib
 
 
 def test_the_event_loop_goes_on_while_the_model_works(minilm: EmbeddingProvider):
-    query_vector(minilm, "load it")
+    ask(minilm, "load it")
 
     async def longest_pause() -> float:
         work = asyncio.ensure_future(minilm.embed(["word " * 200] * 24, "document"))
@@ -70,7 +69,7 @@ def test_wrong_dimensions_are_said_with_the_right_ones():
     space = resolve_text_space("sentence-transformers/all-MiniLM-L6-v2")
     provider = open_provider(replace(space, dimensions=512), ProviderOptions())
     with pytest.raises(ConfigurationError, match="all-MiniLM-L6-v2@384"):
-        query_vector(provider, "text")
+        ask(provider, "text")
 
 
 def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_seconds(tmp_path):
@@ -78,11 +77,12 @@ def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_secon
         "from morpheus_assets.embedding.spaces import resolve_text_space as space\n"
         "from morpheus_assets.embedding.providers.base import ProviderOptions\n"
         "from morpheus_assets.embedding.providers.registry import open_provider\n"
-        "from morpheus_assets.embedding.queries import query_vector\n"
-        "import time; provider = open_provider(space('sentence-transformers/nobody/no-model@384'), ProviderOptions())\n"
+        "from morpheus_assets.embedding.queries import embed_query\n"
+        "import asyncio, time\n"
+        "provider = open_provider(space('sentence-transformers/nobody/no-model@384'), ProviderOptions())\n"
         "from sentence_transformers import SentenceTransformer\n"
         "started = time.monotonic()\n"
-        "try: query_vector(provider, 'text')\n"
+        "try: asyncio.run(embed_query(provider, 'text'))\n"
         "except Exception as error: print(type(error).__name__, time.monotonic() - started < 20, error)\n"
     )
     code = "import morpheus_assets.embedding.local_models as t; t.ensure_torchvision_imports()\n" + code

@@ -15,7 +15,7 @@ from morpheus_assets.domain.content import (
     SourceFile,
 )
 from morpheus_assets.store.content.chapters import load_chapters, load_chapters_of, replace_chapters
-from morpheus_assets.store.content.chunks import iter_chunks, iter_chunks_of, replace_chunks
+from morpheus_assets.store.content.chunks import iter_chunks, replace_cut_chapters
 from morpheus_assets.store.content.novels import (
     ingested_digests,
     iter_novels,
@@ -35,6 +35,7 @@ from morpheus_assets.store.content.source_files import (
     tombstones,
 )
 from morpheus_assets.store.database.errors import UnknownNovel
+from morpheus_assets_tests.fixtures.passages import cut_into, store_chunks
 
 
 def novel_record(novel: str = "the-tide", text: str = "It rained.", **changes: object) -> NovelRecord:
@@ -88,31 +89,33 @@ def test_a_refused_source_keeps_the_text_that_was_stored(engine: Engine) -> None
 
 def test_a_novel_that_was_only_ever_refused_has_no_text(engine: Engine) -> None:
     refuse_novel(engine, "broken", "broken.txt", None, "The file is empty.")
-    assert not list_novels(engine)[0].has_text
+    assert list_novels(engine)[0].body_digest is None
     with pytest.raises(UnknownNovel, match="broken"):
         load_novel(engine, "broken")
 
 
 def test_chunks_of_an_unknown_novel_are_refused(engine: Engine) -> None:
     with pytest.raises(UnknownNovel, match="materialize `novels`"):
-        replace_chunks(engine, "nowhere", chunk_records("a"))
+        replace_cut_chapters(
+            engine, "nowhere", cut_into(chunk_records("a")), chunker="1", source_digest="0", body_digest="0"
+        )
 
 
 def test_writing_the_same_chunks_twice_leaves_the_very_same_rows(engine: Engine) -> None:
     upsert_novel(engine, novel_record())
     rows = chunk_records("It rained. ", "It poured. ", "It stopped. ")
-    assert replace_chunks(engine, "the-tide", iter(rows)) == ReplaceCounts(3, 0, 0)
+    assert store_chunks(engine, "the-tide", iter(rows)) == ReplaceCounts(3, 0, 0)
     before = stamps(engine, "chunks")
-    assert replace_chunks(engine, "the-tide", rows) == ReplaceCounts(0, 3, 0)
+    assert store_chunks(engine, "the-tide", rows) == ReplaceCounts(0, 3, 0)
     assert stamps(engine, "chunks") == before
     assert list(iter_chunks(engine, "the-tide")) == rows
 
 
 def test_only_the_changed_chunk_is_written_and_orphans_go(engine: Engine) -> None:
     upsert_novel(engine, novel_record())
-    replace_chunks(engine, "the-tide", chunk_records("aaaa", "bbbb", "cccc", "dddd", "eeee"))
+    store_chunks(engine, "the-tide", chunk_records("aaaa", "bbbb", "cccc", "dddd", "eeee"))
     before = stamps(engine, "chunks")
-    assert replace_chunks(engine, "the-tide", chunk_records("aaaa", "BBBB", "cccc")) == ReplaceCounts(1, 2, 2)
+    assert store_chunks(engine, "the-tide", chunk_records("aaaa", "BBBB", "cccc")) == ReplaceCounts(1, 2, 2)
     after = stamps(engine, "chunks")
     assert {ordinal for ordinal in after if after[ordinal] == before[ordinal]} == {1, 3}
     assert [chunk.body for chunk in iter_chunks(engine, "the-tide")] == ["aaaa", "BBBB", "cccc"]
@@ -121,9 +124,9 @@ def test_only_the_changed_chunk_is_written_and_orphans_go(engine: Engine) -> Non
 def test_a_changed_language_rewrites_the_searchable_words(engine: Engine) -> None:
     upsert_novel(engine, novel_record(language="en"))
     rows = chunk_records("les chevaux mangeaient")
-    replace_chunks(engine, "the-tide", rows)
+    store_chunks(engine, "the-tide", rows)
     upsert_novel(engine, novel_record(language="fr"))
-    assert replace_chunks(engine, "the-tide", rows).written == 1
+    assert store_chunks(engine, "the-tide", rows).written == 1
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT tsv @@ to_tsquery('french', 'cheval') FROM chunks").scalar_one()
 
@@ -150,25 +153,23 @@ def test_chapters_and_panels_follow_the_same_rules(engine: Engine) -> None:
 def test_a_novel_may_have_panels_only(engine: Engine) -> None:
     replace_panels(engine, "pictures", [PanelRecord("a.png", "stored", 1, None, b"\2" * 32)])
     [summary] = list_novels(engine)
-    assert (summary.novel, summary.has_text, summary.panels) == ("pictures", False, 1)
+    assert (summary.novel, summary.body_digest, summary.panels) == ("pictures", None, 1)
 
 
 def test_many_novels_load_in_one_call(engine: Engine) -> None:
     for name in ("one", "two"):
         upsert_novel(engine, novel_record(name, text=name))
         replace_chapters(engine, name, [Chapter(1, name, 0, 3, 1)])
-        replace_chunks(engine, name, chunk_records(name))
+        store_chunks(engine, name, chunk_records(name))
     assert [record.text for record in iter_novels(engine, ["two", "absent", "one"])] == ["two", "one"]
     chapters = load_chapters_of(engine, ["two", "absent"])
     assert chapters == {"two": [Chapter(1, "two", 0, 3, 1)], "absent": []}
-    assert [(novel, chunk.body) for novel, chunk in iter_chunks_of(engine, ["two", "one"])] == [
-        ("two", "two"), ("one", "one"),
-    ]  # fmt: skip
+    assert [chunk.body for name in ("two", "one") for chunk in iter_chunks(engine, name)] == ["two", "one"]
 
 
 def test_removing_a_novel_removes_all_that_hangs_on_it(engine: Engine) -> None:
     upsert_novel(engine, novel_record())
-    replace_chunks(engine, "the-tide", chunk_records("a", "b"))
+    store_chunks(engine, "the-tide", chunk_records("a", "b"))
     note_missing(engine, "text", [("the-tide", "the-tide.txt")])
     save_source_files(engine, [SourceFile("text", "the-tide.txt", "the-tide", 1, 1)])
     assert remove_novel(engine, "the-tide")
@@ -182,28 +183,33 @@ def test_removing_a_novel_removes_all_that_hangs_on_it(engine: Engine) -> None:
 def test_a_failed_replacement_leaves_the_old_rows(engine: Engine) -> None:
     upsert_novel(engine, novel_record())
     rows = chunk_records("kept one", "kept two")
-    replace_chunks(engine, "the-tide", rows)
+    store_chunks(engine, "the-tide", rows)
 
     def breaking():  # type: ignore[no-untyped-def]
         yield chunk_records("new")[0]
         raise RuntimeError("the splitter broke")
 
+    [chapter] = cut_into(chunk_records("new"))
+    digest = load_novel(engine, "the-tide").body_digest
     with pytest.raises(RuntimeError):
-        replace_chunks(engine, "the-tide", breaking())
+        replace_cut_chapters(
+            engine, "the-tide", [replace(chapter, chunks=breaking())], chunker="1", source_digest=digest,
+            body_digest=digest,
+        )  # fmt: skip
     assert list(iter_chunks(engine, "the-tide")) == rows
 
 
 def test_two_writers_of_one_novel_and_a_reader_never_see_a_mix(engine: Engine) -> None:
     upsert_novel(engine, novel_record())
     versions = [chunk_records(*(f"{letter}{i}" for i in range(200))) for letter in "ab"]
-    replace_chunks(engine, "the-tide", versions[0])
+    store_chunks(engine, "the-tide", versions[0])
     faults: list[BaseException] = []
     stop = threading.Event()
 
     def write(version: list[Chunk]) -> None:
         try:
             for _ in range(10):
-                replace_chunks(engine, "the-tide", version)
+                store_chunks(engine, "the-tide", version)
         except BaseException as fault:
             faults.append(fault)
 

@@ -6,6 +6,7 @@ import pytest
 from morpheus_assets.store.accounts import spending
 from morpheus_assets.store.database.errors import InvalidVectors, SpaceGone
 from morpheus_assets.store.spaces import coverage, refusals, spaces, vectors
+from morpheus_assets_tests.fixtures.passages import missing_inputs
 
 
 def test_vectors_come_back_within_half_precision(engine, make_space, random_vectors) -> None:
@@ -93,7 +94,7 @@ def test_missing_is_what_has_neither_vector_nor_refusal(engine, make_space, add_
     space = spaces.register_space(engine, make_space())
     vectors.write_batch(engine, space, one[:10], random_vectors(10))
     refusals.record_refusals(engine, space, [(one[10], "content policy"), (two[2], "too long")])
-    missing = list(coverage.missing_hashes(engine, space, ["one", "two"]))
+    missing = missing_inputs(engine, space, ["one", "two"])
     assert {row.content_hash for row in missing} == set(one[11:])
     assert all(row.content.startswith("passage") and row.token_count == 2 for row in missing)
     found = coverage.coverage(engine, space)
@@ -107,14 +108,14 @@ def test_missing_is_what_has_neither_vector_nor_refusal(engine, make_space, add_
 def test_missing_reads_page_by_page(engine, make_space, add_novel) -> None:
     hashes = add_novel("long", [f"passage {i} " for i in range(1203)])
     space = spaces.register_space(engine, make_space())
-    missing = list(coverage.missing_hashes(engine, space, "long"))
+    missing = missing_inputs(engine, space, "long")
     assert [row.content_hash for row in missing] == sorted(hashes)
 
 
 def test_missing_panels_are_named_by_path(engine, make_space, add_panels) -> None:
     hashes = add_panels("comic", ["a", "b"])
     space = spaces.register_space(engine, make_space(purpose="image"))
-    missing = {row.content_hash: row for row in coverage.missing_hashes(engine, space, "comic")}
+    missing = {row.content_hash: row for row in missing_inputs(engine, space, "comic")}
     assert missing[hashes[1]].content == "b.png"
     assert missing[hashes[1]].novel == "comic"
 

@@ -4,41 +4,62 @@ import threading
 from collections import Counter
 
 from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.store.search.hits import search_text, with_active_space
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
+from morpheus_assets_tests.fixtures.searching import Reader, Vectors
 
 READERS, SWITCHES = 8, 20
+BODIES = [
+    f"the {thing} of the {place} in passage {number} "
+    for number, (thing, place) in enumerate(
+        (thing, place) for thing in ("ship", "lantern", "letter", "storm") for place in ("harbour", "garden", "river")
+    )
+]
+
+
+def test_a_space_that_is_dropped_during_a_search_gives_way_to_the_active_one(engine, make_space, add_novel) -> None:
+    hashes = add_novel("one", BODIES)
+    for key in ("old", "new"):
+        row = spaces.register_space(engine, make_space(key))
+        vectors.write_batch(engine, row, hashes, vectors_of(BODIES, row.dimensions))
+    spaces.activate_first(engine, "old")
+
+    class SwitchedMeanwhile(Vectors):
+        async def question(self, space, text):
+            vector = await super().question(space, text)
+            if self.asked == ["old"]:
+                spaces.activate(engine, "new")
+                spaces.drop(engine, "old")
+            return vector
+
+    asking = SwitchedMeanwhile()
+    found = Reader(engine, asking).ask(BODIES[3], k=3)
+    assert asking.asked == ["old", "new"]
+    assert found.spaces == {"text": "new"}
+    assert len(found.passages) == 3
 
 
 def test_eight_readers_see_no_error_and_no_empty_answer_during_twenty_switches(engine, make_space, add_novel) -> None:
-    bodies = [f"the {thing} of the {place} in passage {number} " for number, (thing, place) in enumerate(
-        (thing, place) for thing in ("ship", "lantern", "letter", "storm") for place in ("harbour", "garden", "river")
-    )]  # fmt: skip
-    hashes = add_novel("one", bodies)
+    hashes = add_novel("one", BODIES)
 
     def fill(number: int) -> SpaceRow:
         # Other dimensions each time: a question in the wrong space would be refused, and counted as an error.
         row = spaces.register_space(engine, make_space(f"space-{number}", dimensions=16 + number))
-        vectors.write_batch(engine, row, hashes, vectors_of(bodies, row.dimensions))
+        vectors.write_batch(engine, row, hashes, vectors_of(BODIES, row.dimensions))
         return row
 
     spaces.activate_first(engine, fill(0).key)
     done = threading.Event()
     outcomes: Counter[str] = Counter()
-    answered_by: Counter[int] = Counter()
+    answered_by: Counter[str] = Counter()
 
     def read() -> None:
+        reader = Reader(engine)
         while not done.is_set():
-
-            def ask(row: SpaceRow) -> int:
-                [vector] = vectors_of([bodies[3]], row.dimensions)
-                hits = search_text(engine, vector, bodies[3], space=row, k=3)
-                answered_by[row.dimensions] += 1
-                return len(hits)
-
             try:
-                outcomes["answers" if with_active_space(engine, "text", ask) == 3 else "empty"] += 1
+                found = reader.ask(BODIES[3], k=3)
+                outcomes["answers" if len(found.passages) == 3 and not found.notes else "empty"] += 1
+                answered_by.update(found.spaces.values())
             except Exception as error:
                 outcomes[f"{type(error).__name__}: {error}"] += 1
 
