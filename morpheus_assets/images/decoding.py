@@ -170,7 +170,7 @@ def _too_large(name: str, pixels: int | None, max_pixels: int) -> str:
     found = f"declares {pixels:,} pixels" if pixels else "declares a gigantic size"
     return (
         f"{shown(name)} {found}, more than the {max_pixels:,} allowed:"
-        " save it smaller, or raise the limit if it is really that large."
+        " save it smaller, or raise MORPHEUS_MAX_IMAGE_PIXELS if it is really that large."
     )
 
 

@@ -12,9 +12,12 @@ MORPHEUS = Path(sys.executable).parent / "morpheus"
 
 
 def inspect(*files: Path) -> list[dict]:
+    """What is said of `files`; exit code 1 says that one of them was not taken, and nothing else is printed."""
     done = subprocess.run([MORPHEUS, "inspect", "--json", *files], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == any(answer["state"] != "ok" for answer in answers), done.stderr
+    assert done.stderr == ""
+    return answers
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +90,34 @@ def test_without_json_a_person_reads_the_same(tmp_path: Path):
     done = subprocess.run([MORPHEUS, "inspect", path], capture_output=True, text=True, check=True)
     assert "3 chapters" in done.stdout
     assert "CHAPTER 1" in done.stdout
+
+
+def test_what_a_file_is_is_told_by_its_place_and_its_content_before_its_name(tmp_path: Path):
+    panels, novels, loose = tmp_path / "panels/emma", tmp_path / "novels", tmp_path / "loose"
+    for folder in (panels, novels, loose):
+        folder.mkdir(parents=True)
+    Image.new("RGB", (30, 20)).save(loose / "page.bin", format="PNG")
+    (loose / "page.rtf").write_bytes(rb"{\rtf1\ansi " + story(chapters=1).encode() + b"}")
+    (loose / "book.mobi").write_bytes(bytes(60) + b"BOOKMOBI" + bytes(60))
+    (loose / "words.txt").write_text("BM was a firm, and P3 its mark. " * 9, encoding="utf-8")
+    (panels / "page.txt").write_bytes(b"no picture")
+    (novels / "book.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    files = [loose / "page.bin", loose / "page.rtf", loose / "book.mobi", loose / "words.txt"]
+    answers = inspect(*files, panels / "page.txt", novels / "book.png")
+    assert [(answer["kind"], answer["state"]) for answer in answers] == [
+        ("image", "ok"),
+        ("text", "ok"),
+        ("text", "refused"),
+        ("text", "ok"),
+        ("image", "refused"),
+        ("text", "refused"),
+    ]
+    assert "convert it to EPUB" in answers[2]["reason"]
+    assert "panels folder" in answers[5]["reason"]
+
+
+def test_an_image_that_is_too_large_names_the_setting_and_nothing_is_said_beside_it(tmp_path: Path):
+    path = tmp_path / "vast.png"
+    Image.new("1", (9000, 9000)).save(path)
+    (answer,) = inspect(path)
+    assert "MORPHEUS_MAX_IMAGE_PIXELS" in answer["reason"]
