@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -30,6 +30,7 @@ NOT_SETTINGS = frozenset({_WARNED, DOTENV_VARIABLE, "MORPHEUS_TEST_DATABASE_URL"
 # and one that ends with _PORT alone.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$")
 
+_BLANKS = " \t\r\n\v\f\u00a0,;:'\""
 _log = logging.getLogger(__name__)
 
 Count = Annotated[int, Field(ge=1)]
@@ -66,6 +67,16 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None,
         description="Postgres 15+ with pgvector; unset: the embedded server.",
+    )
+    direct_database_url: SecretStr | None = Field(
+        None,
+        description="The same database around a transaction pooler, for building indexes.",
+    )
+    dagster_database_url: SecretStr | None = Field(
+        None, description="Database of Dagster's own; unset: that of the content with `_dagster` after its name."
+    )
+    max_connections: Annotated[int, Field(ge=8)] = Field(
+        20, description="Connections to Postgres of the whole product on one machine, at most."
     )
     samples: bool = Field(True, description="Put a sample story and its panels into a new content folder.")
 
@@ -186,6 +197,14 @@ class Settings(BaseSettings):
     cache_ttl_seconds: Count = Field(3600, description="Lifetime of a cache entry.")
     cache_max_bytes: Count = Field(256 * 1024 * 1024, description="Maximum size of the Redis cache.")
 
+    @field_validator("*")
+    @classmethod
+    def _a_secret_holds_something(cls, value: object) -> object:
+        # taken for absent, a key that a broken template left blank would open a server or call a stranger's account
+        if isinstance(value, SecretStr) and not value.get_secret_value().strip(_BLANKS):
+            raise ValueError("it holds nothing but blanks, commas or quotes; give it a value, or leave it unset")
+        return value
+
     @field_validator("content", "data_folder", "archive_folder")
     @classmethod
     def _from_the_project(cls, path: Path | str | None) -> Path | str | None:
@@ -212,6 +231,12 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"\S*[\d*]\S*(\s+[\w*,/-]+){4}", line.strip()):
             raise ValueError(f"{line!r} is no cron line; write five fields such as `0 2 * * *` (at two every night)")
         return line
+
+    @model_validator(mode="after")
+    def _a_direct_address_beside_another(self) -> "Settings":
+        if self.direct_database_url is not None and self.database_url is None:
+            raise ValueError("MORPHEUS_DIRECT_DATABASE_URL is set without MORPHEUS_DATABASE_URL")
+        return self
 
     @property
     def batch_of_novels(self) -> int:

@@ -41,10 +41,10 @@ class DatabaseResource:
     @cached_property
     def engine(self) -> "Engine":
         """An engine on a server that was checked; raises the store's errors, one sentence each."""
-        from morpheus_assets.services.connections import database_url
-        from morpheus_assets.store.database.engine import check_server, open_engine
+        from morpheus_assets.services.connections import content_engine
+        from morpheus_assets.store.database.server_checks import check_server
 
-        engine = open_engine(database_url(self.settings))
+        engine = content_engine(self.settings)
         check_server(engine)
         return engine
 

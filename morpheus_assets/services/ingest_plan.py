@@ -49,6 +49,13 @@ class Plan:
     requested: Mapping[str, str]
 
 
+def unregistered_novels(engine: "Engine", partitions: Collection[str]) -> list[str]:
+    """The stored novels that have no partition."""
+    from morpheus_assets.store.content.novels import novels_beside
+
+    return novels_beside(engine, partitions)
+
+
 def stale_texts(bind: "Bind", files: Iterable[SourceFile]) -> list[StaleNovel]:
     """Novels whose file is neither the one that was ingested nor the one that was refused since.
 

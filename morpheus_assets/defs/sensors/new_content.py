@@ -19,7 +19,7 @@ from morpheus_assets.defs.sensors.previews import unsaved_in_a_preview
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.configured_spaces import configured_image_spaces, sample_image_spaces
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels
-from morpheus_assets.services.ingest_plan import Plan, PlannedRun, plan_runs
+from morpheus_assets.services.ingest_plan import Plan, PlannedRun, plan_runs, unregistered_novels
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import ContentUnreadable, Source
@@ -110,9 +110,12 @@ def _tick(
         return dg.SkipReason(str(fault))
     for problem in scan.problems.values():
         context.log.warning(problem)
+    partitions = set(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
+    # After a loss of Dagster's database: what is stored has its partition again, and lacks nothing.
+    restored = unregistered_novels(database.engine, partitions)
     plan = plan_runs(
         scan.stale,
-        set(context.instance.get_dynamic_partitions(NOVELS.name or "novels")),
+        partitions.union(restored),
         position.asked,
         kind=kind,
         limit=settings.max_runs_per_tick,
@@ -120,12 +123,15 @@ def _tick(
     )
     held = {novel: version for novel, version in position.asked.items() if novel == scan.held}
     cursor = Position({**held, **plan.requested}, scan.after).written()
-    if not plan.runs:
+    added = [*restored, *plan.new_partitions]
+    if not plan.runs and not restored:
         context.update_cursor(cursor)
         return dg.SkipReason(_nothing_to_do(scan, plan))
+    if restored:
+        context.log.info("%s stored novels have their partition again", len(restored))
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
-        dynamic_partitions_requests=[NOVELS.build_add_request(list(plan.new_partitions))],
+        dynamic_partitions_requests=[NOVELS.build_add_request(added)],
         cursor=cursor,
     )
 

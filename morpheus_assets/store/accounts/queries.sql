@@ -65,8 +65,6 @@ VALUES (%(space_key)s, %(novel)s, %(tokens)s, %(inputs)s, %(requests)s, %(cost)s
 SELECT space_key, sum(tokens)::bigint AS tokens, sum(inputs)::bigint AS inputs, sum(requests)::bigint AS requests,
        sum(cost) AS cost
 FROM spending
-WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)
-  AND (%(keys)s::text[] IS NULL OR space_key = ANY(%(keys)s))
 GROUP BY space_key ORDER BY 2 DESC, 1
 
 -- name: last_spending

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from psycopg.rows import class_row
@@ -49,14 +48,10 @@ def record_spending(
         )  # fmt: skip
 
 
-def spending_totals(
-    bind: Bind, *, since: datetime | None = None, keys: Sequence[str] | None = None
-) -> list[SpendingTotal]:
-    """The costs by space, in all or since a moment, most tokens first."""
+def spending_totals(bind: Bind) -> list[SpendingTotal]:
+    """The costs by space, most tokens first."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpendingTotal)) as cursor:
-        return cursor.execute(
-            queries.spending_totals, {"since": since, "keys": None if keys is None else list(keys)}
-        ).fetchall()
+        return cursor.execute(queries.spending_totals).fetchall()
 
 
 def last_spending(bind: Bind) -> int:
