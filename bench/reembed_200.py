@@ -107,6 +107,7 @@ class Deployment:
             "DAGSTER_PG_URL": dagster_database_url(self.url),
             "MORPHEUS_DATABASE_URL": self.url,
             "MORPHEUS_DATA_FOLDER": str(self.folder / "data"),
+            "MORPHEUS_DOTENV": os.devnull,
             "MORPHEUS_CONTENT": str(self.folder / "content"),
             "MORPHEUS_SAMPLES": "false",
             "MORPHEUS_TEXT_SPACES": text_spaces,

@@ -37,6 +37,7 @@ def dagster_url(make_settings: Callable[..., Settings], tmp_path: Path) -> Itera
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "OPENAI_"))},
         "DAGSTER_HOME": str(home), "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MORPHEUS_DOTENV": os.devnull,
         "MORPHEUS_DATA_FOLDER": str(settings.data_folder), "MORPHEUS_CONTENT": str(settings.content),
         "MORPHEUS_TEXT_SPACES": SPACE, "MORPHEUS_IMAGE_SPACES": "open_clip/demo", "OPENAI_API_KEY": SECRET,
         "OPENAI_BASE_URL": settings.openai_base_url or "", "MORPHEUS_SAMPLES": "false",
