@@ -1,6 +1,8 @@
 """Settings, database and errors for every command; what goes wrong is shown as one sentence."""
 
 import errno
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,6 +36,20 @@ def one_sentence() -> Iterator[None]:
             f"{error.filename or 'A file'} cannot be written ({error.strerror}): see to its disk and its permissions,"
             " or set MORPHEUS_DATA_FOLDER to another place. Nothing that was stored is lost."
         ) from error
+
+
+@contextmanager
+def without_library_warnings() -> Iterator[None]:
+    """Keep off the terminal what libraries say of a file: Python's warnings, and what libtiff writes itself."""
+    with warnings.catch_warnings(), open(os.devnull, "wb") as nowhere:
+        warnings.simplefilter("ignore")
+        kept = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def settings() -> Settings:

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from morpheus_assets.services.connections import Databases, StartFailed, running_database
@@ -45,16 +45,39 @@ def dagster_home(data_folder: Path) -> Path:
     return home
 
 
-def run_with_database(settings: Settings, command: Sequence[str]) -> int:
-    """Run a program of this environment beside a running database; returns its exit code."""
+def run_with_database(settings: Settings, command: Sequence[str], say: Callable[[str], None]) -> int:
+    """Run a program of this environment beside a running database; returns its exit code.
+
+    `say` is told when Dagster's programs will find another value in `.env` than this environment has.
+    """
     environment_programs = str(Path(sys.executable).parent)
     with running_database(settings, lambda _: None, os.environ.get("DAGSTER_PG_URL")) as databases:
         environment = child_environment(settings, databases)
         environment["PATH"] = os.pathsep.join([environment_programs, environment.get("PATH", "")])
+        if Path(command[0]).name.startswith(("dagster", "dg")):
+            for sentence in decided_by_dotenv(PROJECT_FOLDER / ".env", environment):
+                say(sentence)
         try:
             return subprocess.run(command, env=environment, cwd=PROJECT_FOLDER, check=False).returncode
         except FileNotFoundError:
             raise StartFailed(f"There is no program {command[0]!r} in this environment.") from None
+
+
+def decided_by_dotenv(dotenv: Path, environment: Mapping[str, str]) -> list[str]:
+    """A sentence when Dagster, which lets `.env` win over the environment, will take other values from it; else none.
+
+    The values are not repeated: they may be secrets.
+    """
+    from dotenv import dotenv_values
+
+    found = dotenv_values(dotenv) if dotenv.exists() else {}
+    names = sorted(name for name, value in found.items() if value and environment.get(name, value) != value)
+    if not names:
+        return []
+    return [
+        f"{dotenv} decides over the environment here, for Dagster reads it so: {', '.join(names)}. Take the line out of"
+        " it, or start the program in another folder."
+    ]
 
 
 def remember_in_dotenv(dotenv: Path, settings: Settings, databases: Databases) -> None:

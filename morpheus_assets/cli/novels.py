@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from morpheus_assets.cli.common import one_sentence, settings
+from morpheus_assets.cli.common import one_sentence, settings, without_library_warnings
 
 
 @click.command()
@@ -19,12 +19,13 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
 
     values = settings()
     chunker = ChunkerSettings(values.chunk_tokens, values.chunk_overlap_tokens)
-    answered = True
+    taken = True
     for path in files:
-        answer = inspect_file(path, chunker=chunker, max_image_pixels=values.max_image_pixels)
+        with without_library_warnings():
+            answer = inspect_file(path, chunker=chunker, max_image_pixels=values.max_image_pixels)
         click.echo(json.dumps(answer, ensure_ascii=False) if as_json else describe(answer))
-        answered = answered and answer["state"] != "failed"
-    if not answered:
+        taken = taken and answer["state"] == "ok"
+    if not taken:
         sys.exit(1)
 
 

@@ -127,7 +127,7 @@ Morpheus Assets is running.{samples}
   search page   {api_address}/
   HTTP API      {api_address}/docs
   Dagster UI    {address}
-  novels        drop .txt .md .html .epub .docx into {_display_content(settings, "novels")}
+  novels        drop .txt .md .html .epub .docx .odt .rtf .fb2 .pdf into {_display_content(settings, "novels")}
   panels        drop images into {_display_content(settings, "panels")}<novel>/
   search        {morpheus} search "who keeps the lamp burning at night"
   panels        {morpheus} search --panels "a sleeping orange cat in the desert"

@@ -7,6 +7,11 @@ from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.errors import UnreadableText
 
+_words = str.split
+_PICTURES = frozenset(
+    _words(".png .jpg .jpeg .jpe .webp .gif .bmp .tif .tiff .avif .heic .heif .ico .jp2 .jxl .psd .svg .pnm .ppm .pgm")
+)
+
 
 def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int) -> dict[str, Any]:
     """Describe one file as a JSON-ready object.
@@ -17,9 +22,7 @@ def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int)
     `width`, `height`, `mode`, `treatments`.
     Never raises for what a file contains; a fault in our own code is `state` "failed".
     """
-    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
-
-    kind = "text" if path.suffix.lower() in SUPPORTED_SUFFIXES else "image"
+    kind = _kind_of(path)
     answer: dict[str, Any] = {"file": str(path), "state": "ok", "kind": kind, "reason": None}
     try:
         if kind == "text":
@@ -35,6 +38,26 @@ def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int)
     if kind == "text":
         answer.setdefault("chapters", [])
     return answer
+
+
+def _kind_of(path: Path) -> str:
+    """ "image" or "text": by the folder that a file lies in, else by its first bytes, and by its suffix last."""
+    from morpheus_assets.images.signatures import image_kind
+    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+
+    for folder in reversed(path.absolute().parent.parts):
+        if folder in ("novels", "panels"):
+            return "text" if folder == "novels" else "image"
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        head = b""
+    suffix = path.suffix.lower()
+    # BM and P3 also begin words; what follows them in a picture is hardly ASCII.
+    if image_kind(head) is not None and not (head.isascii() and suffix in SUPPORTED_SUFFIXES):
+        return "image"
+    return "image" if suffix in _PICTURES else "text"
 
 
 def describe(answer: dict[str, Any]) -> str:

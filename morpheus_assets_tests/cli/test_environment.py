@@ -7,6 +7,7 @@ from morpheus_assets.cli.environment import (
     BLOCK_START,
     child_environment,
     dagster_home,
+    decided_by_dotenv,
     forget_in_dotenv,
     remember_in_dotenv,
 )
@@ -100,3 +101,14 @@ def test_an_address_that_is_no_url_is_one_sentence_that_does_not_repeat_it(tmp_p
     with pytest.raises(DatabaseUnusable, match="MORPHEUS_DATABASE_URL looks like") as caught:
         database_url(settings)
     assert "s3cret" not in str(caught.value)
+
+
+def test_it_is_said_when_dagster_will_take_another_value_from_dotenv_than_the_environment_has(tmp_path: Path):
+    dotenv = tmp_path / ".env"
+    assert decided_by_dotenv(dotenv, {"DAGSTER_PG_URL": "mine"}) == []
+    dotenv.write_text("DAGSTER_PG_URL=postgresql://other:secret@host/dagster\nDAGSTER_HOME=/same\nONLY_THERE=1\n")
+    [said] = decided_by_dotenv(dotenv, {"DAGSTER_PG_URL": "mine", "DAGSTER_HOME": "/same"})
+    assert said.startswith(f"{dotenv} decides over the environment here")
+    assert "DAGSTER_PG_URL." in said
+    assert "secret" not in said
+    assert "HOME" not in said

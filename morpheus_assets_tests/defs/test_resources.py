@@ -26,11 +26,11 @@ def test_a_novels_folder_that_cannot_be_listed_is_that_novels_fault_alone(deploy
 
 
 def test_a_novel_without_a_file_says_why_there_is_none(deployment: Deployment):
-    put(deployment.settings.novels_folder, "emma.txt", "Emma.md", "scan.pdf")
+    put(deployment.settings.novels_folder, "emma.txt", "Emma.md", "scan.djvu")
     content = ContentFolderResource(deployment.settings)
     with pytest.raises(SourceMissing, match="would all become the novel 'emma'"):
         content.novel_file("emma")
-    with pytest.raises(SourceMissing, match=r"scan\.pdf is not one of"):
+    with pytest.raises(SourceMissing, match=r"scan\.djvu is not one of"):
         content.novel_file("scan")
     with pytest.raises(SourceMissing, match="holds nothing for the novel 'dracula'"):
         content.novel_file("dracula")

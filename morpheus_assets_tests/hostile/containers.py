@@ -3,6 +3,7 @@
 import io
 import struct
 import zipfile
+import zlib
 
 MEGABYTE = 2**20
 PROSE = "The lamp burned low in the harbour, and nobody came to trim it before the morning. "
@@ -54,6 +55,36 @@ def docx(document: bytes) -> bytes:
         b' Target="word/document.xml"/></Relationships>'
     )
     return zipped({"[Content_Types].xml": types, "_rels/.rels": relations, "word/document.xml": document})
+
+
+def pdf(drawn: bytes, filters: str = "/FlateDecode") -> bytes:
+    """A PDF of one page whose contents are `drawn`, packed already as `filters` say."""
+    objects = (
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+        b"/Resources << /Font << /F1 3 0 R >> >> >>",
+        b"<< /Length %d /Filter [%s] >>\nstream\n%s\nendstream" % (len(drawn), filters.encode(), drawn),
+    )
+    out, table = b"%PDF-1.4\n", b"xref\n0 6\n0000000000 65535 f \n"
+    for number, body in enumerate(objects, 1):
+        table += b"%010d 00000 n \n" % len(out)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    return out + table + b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(out)
+
+
+def pdf_of_many_words() -> bytes:
+    """180 kB that draw three million words."""
+    words = b"(abc def ghi) Tj 0 -1 Td " * 3_000_000
+    return pdf(zlib.compress(b"BT /F1 12 Tf 1 0 0 1 72 700 Tm " + words + b"ET", 9))
+
+
+def pdf_packed_twice() -> bytes:
+    """4 kB that unpack to 1 GB."""
+    packer = zlib.compressobj(9)
+    once = b"".join(packer.compress(b" " * MEGABYTE) for _ in range(1024)) + packer.flush()
+    return pdf(zlib.compress(once, 9), "/FlateDecode /FlateDecode")
 
 
 def word(body: str, head: str = "") -> bytes:

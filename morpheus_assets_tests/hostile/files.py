@@ -19,8 +19,11 @@ from morpheus_assets_tests.hostile.containers import (
     overlapping,
     package,
     page,
+    pdf_of_many_words,
+    pdf_packed_twice,
     quadratic,
     word,
+    zipped,
 )
 
 
@@ -111,6 +114,38 @@ TEXTS = [
     HostileFile(
         "docx, an entity that reads a file", "b.docx", lambda: docx(word(PROSE + "&f;", outside("w"))), "refused"
     ),
+    HostileFile("pdf, three million words in 180 kB", "b.pdf", pdf_of_many_words, "refused", "memory", seconds=30),
+    HostileFile("pdf, 1 GB in 4 kB", "b.pdf", pdf_packed_twice, "refused", seconds=30),
+    HostileFile("pdf, the head of one", "b.pdf", lambda: b"%PDF-1.7\n" + b"1 0 obj\n" * 100_000, "refused"),
+    HostileFile(
+        "odt, a document of 300 MB of blanks",
+        "b.odt",
+        lambda: zipped({"content.xml": b" " * (300 * MEGABYTE)}),
+        "refused",
+        "unpacks",
+    ),
+    HostileFile(
+        "odt, a billion laughs",
+        "b.odt",
+        lambda: zipped({"content.xml": word("&l9;", laughs("w"))}),
+        "refused",
+        "entity bomb",
+    ),
+    HostileFile("rtf, a million braces", "b.rtf", lambda: b"{\\rtf1 " + b"{" * 1_000_000, "refused", "nested"),
+    HostileFile("rtf, a paragraph of 30 MB", "b.rtf", lambda: b"{\\rtf1 " + b"a " * 15_000_000, "refused", seconds=30),
+    HostileFile(
+        "rtf, a million words that change nothing", "b.rtf", lambda: b"{\\rtf1 " + b"\\b " * 1_000_000 + b"x}", "read"
+    ),
+    HostileFile(
+        "fb2, a hundred thousand open sections",
+        "b.fb2",
+        lambda: b"<FictionBook><body>" + b"<section>" * 100_000 + PROSE.encode(),
+        "refused",
+    ),
+    HostileFile(
+        "fb2 in a zip, 300 MB", "b.zip", lambda: zipped({"a.fb2": b" " * (300 * MEGABYTE)}), "refused", "unpacks"
+    ),
+    HostileFile("htmlz, a page of 300 MB", "b.htmlz", lambda: zipped({"a.html": b" " * (300 * MEGABYTE)}), "refused"),
     HostileFile("txt, 70 MB", "b.txt", lambda: PROSE.encode() * 900_000, "refused", "MiB"),
     HostileFile("txt, a novel of 5 MB in one line", "b.txt", lambda: PROSE.encode() * 63_000, "read", seconds=30),
     HostileFile("txt, one word of 5 MB", "b.txt", lambda: b"a" * (5 * MEGABYTE), "read", seconds=60),

@@ -12,9 +12,12 @@ MORPHEUS = Path(sys.executable).parent / "morpheus"
 
 
 def inspect(*files: Path) -> list[dict]:
+    """What is said of `files`; exit code 1 says that one of them was not taken, and nothing else is printed."""
     done = subprocess.run([MORPHEUS, "inspect", "--json", *files], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == any(answer["state"] != "ok" for answer in answers), done.stderr
+    assert done.stderr == ""
+    return answers
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     folder = tmp_path_factory.mktemp("inspected")
     (folder / "emma.txt").write_text("EMMA\n\n" + story(chapters=3), encoding="utf-8")
     (folder / "emma.md").write_text("# Emma\n\n" + story(chapters=2).replace("CHAPTER", "## CHAPTER"), encoding="utf-8")
+    told = story(chapters=1).split("\n\n", 1)[1]
+    framed = f"PROLOGUE\n\n{told}\n\n{story(chapters=3)}\n\nEPILOGUE\n\n{told}"
+    (folder / "framed.txt").write_text(framed, encoding="utf-8")
     (folder / "empty.txt").write_bytes(b"")
     Image.new("RGBA", (30, 20), (255, 0, 0, 100)).save(folder / "red.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -32,7 +38,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 
 
 def test_every_file_is_answered_by_one_object(answers: dict[str, dict]):
-    assert len(answers) == 7
+    assert len(answers) == 8
     assert {answer["state"] for answer in answers.values()} == {"ok", "refused"}
 
 
@@ -55,6 +61,17 @@ def test_positions_in_markdown_are_those_of_the_source_file(answers: dict[str, d
     assert [lines[chapter["line"] - 1][:2] for chapter in answer["chapters"]] == ["##", "##"]
 
 
+def test_a_prologue_and_an_epilogue_are_shown_around_the_chapters(answers: dict[str, dict]):
+    answer = answers["framed.txt"]
+    assert len(answer["chapters"]) == 3
+    assert [(piece["ordinal"], piece["title"]) for piece in answer["front"]] == [(0, "PROLOGUE")]
+    assert [(piece["ordinal"], piece["title"]) for piece in answer["back"]] == [(4, "EPILOGUE")]
+    done = subprocess.run([MORPHEUS, "inspect", answer["file"]], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in done.stdout.splitlines() if "  line " in line]
+    assert [(row[0], row[5]) for row in (rows[0], rows[-1])] == [("0", "PROLOGUE"), ("4", "EPILOGUE")]
+    assert "3 chapters" in done.stdout
+
+
 def test_an_image_shows_what_would_be_done_to_it(answers: dict[str, dict]):
     answer = answers["red.png"]
     assert (answer["width"], answer["height"], answer["mode"]) == (30, 20, "RGBA")
@@ -73,3 +90,34 @@ def test_without_json_a_person_reads_the_same(tmp_path: Path):
     done = subprocess.run([MORPHEUS, "inspect", path], capture_output=True, text=True, check=True)
     assert "3 chapters" in done.stdout
     assert "CHAPTER 1" in done.stdout
+
+
+def test_what_a_file_is_is_told_by_its_place_and_its_content_before_its_name(tmp_path: Path):
+    panels, novels, loose = tmp_path / "panels/emma", tmp_path / "novels", tmp_path / "loose"
+    for folder in (panels, novels, loose):
+        folder.mkdir(parents=True)
+    Image.new("RGB", (30, 20)).save(loose / "page.bin", format="PNG")
+    (loose / "page.rtf").write_bytes(rb"{\rtf1\ansi " + story(chapters=1).encode() + b"}")
+    (loose / "book.mobi").write_bytes(bytes(60) + b"BOOKMOBI" + bytes(60))
+    (loose / "words.txt").write_text("BM was a firm, and P3 its mark. " * 9, encoding="utf-8")
+    (panels / "page.txt").write_bytes(b"no picture")
+    (novels / "book.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    files = [loose / "page.bin", loose / "page.rtf", loose / "book.mobi", loose / "words.txt"]
+    answers = inspect(*files, panels / "page.txt", novels / "book.png")
+    assert [(answer["kind"], answer["state"]) for answer in answers] == [
+        ("image", "ok"),
+        ("text", "ok"),
+        ("text", "refused"),
+        ("text", "ok"),
+        ("image", "refused"),
+        ("text", "refused"),
+    ]
+    assert "convert it to EPUB" in answers[2]["reason"]
+    assert "panels folder" in answers[5]["reason"]
+
+
+def test_an_image_that_is_too_large_names_the_setting_and_nothing_is_said_beside_it(tmp_path: Path):
+    path = tmp_path / "vast.png"
+    Image.new("1", (9000, 9000)).save(path)
+    (answer,) = inspect(path)
+    assert "MORPHEUS_MAX_IMAGE_PIXELS" in answer["reason"]

@@ -198,15 +198,15 @@ def test_a_source_and_a_file_of_it_are_named_as_a_person_knows_them(shelf: Shelf
 
 
 def test_a_novel_is_named_after_its_file_and_what_is_none_is_named_with_its_reason(shelf: Shelf):
-    for name in ("Les Trois Mousquetaires (éd. 1844).txt", "---.txt", "scan.pdf", ".hidden.txt", "deep/er.txt"):
+    for name in ("Les Trois Mousquetaires (éd. 1844).txt", "---.txt", "scan.djvu", ".hidden.txt", "deep/er.txt"):
         shelf.put(f"novels/{name}", "text")
     novels, problems = list_novels(shelf.novels)
     assert {novel: entry.path for novel, entry in novels.items()} == {
         "les-trois-mousquetaires-ed-1844": "Les Trois Mousquetaires (éd. 1844).txt"
     }
-    assert set(problems) == {"---.txt", "scan.pdf", "deep"}
+    assert set(problems) == {"---.txt", "scan.djvu", "deep"}
     assert problems["deep"] == "deep is not a file; novels lie side by side in novels/."
-    assert problems["scan.pdf"].startswith("scan.pdf is not one of ")
+    assert problems["scan.djvu"].startswith("scan.djvu is not one of ")
 
 
 def test_two_files_for_one_key_are_both_left_out_and_named(shelf: Shelf):

@@ -369,5 +369,4 @@ DELETE FROM tombstones WHERE kind = %(kind)s AND path = ANY(%(paths)s)
 
 -- name: tombstones
 SELECT novel, kind, path, noticed_at
-FROM tombstones WHERE %(novel)s::text IS NULL OR novel = %(novel)s
-ORDER BY noticed_at, novel, kind, path
+FROM tombstones ORDER BY noticed_at, novel, kind, path

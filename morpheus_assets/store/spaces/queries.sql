@@ -127,13 +127,9 @@ SELECT novel_id, content_hash, token_count, length(body) AS characters, octet_le
 -- name: needed_images
 SELECT novel_id, content_hash, 0 AS token_count, 0 AS characters, 0 AS octets FROM panels c WHERE state = 'stored'
 
--- name: coverage_of_novels
-WITH needed AS (
-    SELECT n.novel, s.content_hash, max(s.token_count) AS tokens
-    FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
-    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
-    GROUP BY n.novel, s.content_hash)
-SELECT needed.novel, count(*) AS needed, count(e.content_hash) AS present,
+-- name: coverage_counts
+-- Of the distinct hashes that the query `needed` before it gives.
+count(*) AS needed, count(e.content_hash) AS present,
        count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
        count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
        coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
@@ -141,6 +137,14 @@ SELECT needed.novel, count(*) AS needed, count(e.content_hash) AS present,
 FROM needed
 LEFT JOIN {table} e ON e.content_hash = needed.content_hash
 LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash
+
+-- name: coverage_of_novels
+WITH needed AS (
+    SELECT n.novel, s.content_hash, max(s.token_count) AS tokens
+    FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
+    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
+    GROUP BY n.novel, s.content_hash)
+SELECT needed.novel, {counts}
 GROUP BY needed.novel ORDER BY needed.novel
 
 -- name: coverage_in_all
@@ -149,14 +153,7 @@ WITH needed AS (
     FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
     WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
     GROUP BY s.content_hash)
-SELECT count(*) AS needed, count(e.content_hash) AS present,
-       count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
-       count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
-       coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
-           AS missing_tokens
-FROM needed
-LEFT JOIN {table} e ON e.content_hash = needed.content_hash
-LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash
+SELECT {counts}
 
 -- name: lacking
 NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = c.content_hash)
@@ -247,8 +244,29 @@ UPDATE refused_inputs SET ignored = true
 WHERE space_id = %(space)s AND NOT ignored AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
 
 -- name: delete_refusals
+-- Whoever asks for an input again also allows that it is paid for again.
+WITH again AS (
+    DELETE FROM unanswered_inputs
+    WHERE space_id = %(space)s AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+)
 DELETE FROM refused_inputs
 WHERE space_id = %(space)s AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+
+
+-- Unanswered inputs -------------------------------------------------------------------------------------------------
+
+-- name: forget_unanswered
+DELETE FROM unanswered_inputs WHERE space_id = %(space)s AND first_at < now() - interval '1 day'
+
+-- name: record_unanswered
+INSERT INTO unanswered_inputs (space_id, content_hash, tries, together)
+SELECT %(space)s, hash, 1, %(together)s FROM unnest(%(hashes)s::bytea[]) AS hash
+ON CONFLICT (space_id, content_hash) DO UPDATE
+SET tries = unanswered_inputs.tries + 1, together = excluded.together
+
+-- name: unanswered_today
+SELECT content_hash, tries, together FROM unanswered_inputs
+WHERE space_id = %(space)s AND first_at >= now() - interval '1 day'
 
 
 -- Indexes -----------------------------------------------------------------------------------------------------------

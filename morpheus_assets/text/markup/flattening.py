@@ -27,6 +27,7 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")
 _NOTE_MARK = re.compile(r"^[\[(]?[\d*†‡§¶]{1,4}[\])]?$")
 _CLOSING = re.compile(r"</([A-Za-z][^\s>]*)")
 _INDENT, _JOIN = 200, 32
+_TRIES, _AFTER_NAME = 20, frozenset(("", " ", "\t", "\n", ">", "/"))
 _MAX_OPEN_SECTIONS, _MAX_METAS = 500, 200
 _TITLE_HOLDERS = frozenset(("p", "div", "span", "strong", "b", "font", "header", "center", "td", "dt"))
 _LONGEST_TITLE = 160
@@ -107,7 +108,8 @@ class _Flattener:
         self.pending_source: int | None = None
         self.pending_sections: list[str] = []
         self.pending_heading: Heading | None = None
-        self.last_closing: dict[str, int] | None = None
+        self.last_closing: dict[str, int] = {}
+        self.all_closings: dict[str, int] = {}
         self.cleaned = False
         self.open_bold: list[str] = []
         self.block_start: tuple[int, int] | None = None
@@ -200,9 +202,23 @@ class _Flattener:
 
     def _closes_later(self, piece: Piece) -> bool:
         """An element that is never closed is not skipped: it would take the rest of the book with it."""
-        if self.last_closing is None:
-            self.last_closing = {found[1].lower(): found.start() for found in _CLOSING.finditer(self.source)}
-        return self.last_closing.get(piece.name, -1) >= piece.end
+        if piece.name not in self.last_closing:
+            self.last_closing[piece.name] = self._last_closing(piece.name)
+        return self.last_closing[piece.name] >= piece.end
+
+    def _last_closing(self, name: str) -> int:
+        at = len(self.source)
+        # Looked for one by one, until there are so many names that all are better found at once.
+        for _ in range(_TRIES if len(self.last_closing) < _TRIES and not self.all_closings else 0):
+            at = self.source.rfind(f"</{name}", 0, at)
+            if at < 0:
+                break
+            if self.source[at + len(name) + 2 : at + len(name) + 3] in _AFTER_NAME:
+                return at
+        if not self.all_closings:
+            self.all_closings = {found[1].lower(): found.start() for found in _CLOSING.finditer(self.source)}
+            self.all_closings.setdefault("", -1)
+        return self.all_closings.get(name, -1)
 
     def _close(self, name: str) -> None:
         if self.skip:

@@ -20,6 +20,8 @@ _LONG_TAG = 500
 _START = re.compile(r"<(?:[A-Za-z/!?])")
 _ATTRIBUTE = re.compile(r"([^\s=\"'/>]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
 _RAW_TEXT = frozenset(("script", "style", "title", "textarea", "xmp", "noembed", "noframes"))
+# Formulas and drawings: a page of them has twenty tags for each word of the story.
+_OPAQUE = frozenset(("math", "svg"))
 
 
 @dataclass(slots=True)
@@ -71,8 +73,9 @@ def pieces(source: str) -> Iterator[Piece]:
         elif groups["name"]:
             piece = _tag_piece(tag, groups)
             yield piece
-            if piece.name in _RAW_TEXT and not piece.closing and not piece.empty and piece.name not in unclosed:
-                end = re.compile(rf"</{piece.name}[\s/>]", re.I).search(source, position)
+            raw = piece.name in _RAW_TEXT or piece.name in _OPAQUE
+            if raw and not piece.closing and not piece.empty and piece.name not in unclosed:
+                end = _end_of(piece.name, source, position)
                 if end is None:
                     unclosed.add(piece.name)
                 else:
@@ -80,6 +83,23 @@ def pieces(source: str) -> Iterator[Piece]:
                     position = end.start()
     if position < len(source):
         yield Piece(position, len(source), raw=source[position:])
+
+
+def _end_of(name: str, source: str, position: int) -> re.Match[str] | None:
+    """The closing tag of an element whose inside is no markup of the story; formulas may hold each other."""
+    depth = 1
+    for found in re.compile(rf"<(/?){name}[\s/>]", re.I).finditer(source, position):
+        if found[1]:
+            depth -= 1
+        elif name in _OPAQUE and not _is_empty(source, found.start()):
+            depth += 1
+        if not depth:
+            return found
+    return None
+
+
+def _is_empty(source: str, start: int) -> bool:
+    return source[source.find(">", start) - 1] == "/"
 
 
 def _tag_piece(tag: re.Match[str], groups: dict[str, str | None]) -> Piece:

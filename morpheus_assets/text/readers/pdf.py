@@ -1,10 +1,12 @@
-"""PDF with a text layer, through PDFium: lines and paragraphs by their place on the page, bookmarks as headings."""
+"""PDF with a text layer, through PDFium (pdf_pages.py): its lines and paragraphs as text, its bookmarks as headings."""
 
+import json
 import re
-import time
-from collections import Counter
+import subprocess
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from morpheus_assets.text.cleaning import clean
@@ -17,8 +19,17 @@ MAX_PAGES = 20_000
 MAX_SECONDS = 240.0
 """War and Peace, 1,400 pages, takes 10 s."""
 MAX_CHARS = 64 * 1024 * 1024
+MAX_MEMORY = 1024 * 1024 * 1024
+"""Of the process that reads, beside twice the file's own size."""
+_PROGRAM = Path(__file__).with_name("pdf_pages.py")
+_REFUSALS = {
+    "password": "is protected by a password: save it without one.",
+    "damaged": "is no whole PDF: it is cut off or damaged, so copy or download it again.",
+    "pages": f"has more than {MAX_PAGES:,} pages: split it into volumes.",
+    "chars": f"holds more than {MAX_CHARS // 2**20} million characters: split it into volumes.",
+    "seconds": f"takes more than {MAX_SECONDS:.0f} seconds to read: split it into volumes.",
+}
 _FEWEST_LETTERS = 20
-_GAP, _INDENT = 1.35, 4.0
 _FILE_NAME = re.compile(r"\.(docx?|pdf|indd|qxd|tex|rtf|odt)\b|^(untitled|microsoft word)", re.I)
 # PDFium's marks for a hyphen that the printer put at the end of a line.
 _SOFT = re.compile("[\x02\ufffe](?=\n|$)")
@@ -29,120 +40,78 @@ def read_pdf(data: bytes) -> Document:
 
     Raises UnreadableText.
     """
-    import pypdfium2
-
-    try:
-        pdf = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as problem:
-        if "password" in str(problem).lower():
-            raise UnreadableText("is protected by a password: save it without one.") from problem
-        raise UnreadableText("is no whole PDF: it is cut off or damaged, so copy or download it again.") from problem
-    try:
-        return _document(pdf)
-    except pypdfium2.PdfiumError as problem:
-        raise UnreadableText("is a damaged PDF: one of its pages cannot be read, so copy it again.") from problem
-    finally:
-        pdf.close()
-
-
-def _document(pdf: Any) -> Document:
-    if len(pdf) > MAX_PAGES:
-        raise UnreadableText(f"has {len(pdf):,} pages, and at most {MAX_PAGES:,} are read: split it into volumes.")
-    deadline = time.monotonic() + MAX_SECONDS
+    found = _read(data)
     lines: list[str] = []
     starts: list[int] = []
-    chars = 0
-    for number in range(len(pdf)):
-        if time.monotonic() > deadline:
-            raise UnreadableText(f"takes more than {MAX_SECONDS:.0f} seconds to read: split it into volumes.")
+    for page in found["pages"]:
         starts.append(len(lines))
-        for line in _lines(pdf, number):
-            lines.append(line)
-            chars += len(line)
-        if chars > MAX_CHARS:
-            raise UnreadableText(f"holds more than {MAX_CHARS // 2**20} million characters: split it into volumes.")
+        lines += page
     letters = sum(char.isalnum() for line in lines for char in line)
-    if letters < _FEWEST_LETTERS * max(len(pdf) // 4, 1):
+    if letters < _FEWEST_LETTERS * max(len(starts) // 4, 1):
         raise UnreadableText(
             "is a scan without text: let a text recognition (OCR) write its text first, or use another copy."
         )
-    text, repairs = clean(_SOFT.sub("\xad", "\n".join(lines)).replace("\xad\n", "¬\n"))
+    text, repairs = clean(_SOFT.sub("¬", "\n".join(lines)))
     whole = without_page_traces(text, starts)
-    found = {key: str(value).strip() for key, value in pdf.get_metadata_dict().items() if str(value).strip()}
-    title = found.get("Title")
+    # Too few broken words to be sure of: what was printed stays.
+    whole.text = whole.text.replace("¬\n", "-\n")
+    title = " ".join((found["title"] or "").split())
     return Document(
         whole.text,
         "pdf",
         "pdf",
         (*repairs, *whole.repairs),
         language_of(whole.text),
-        None if title is None or _FILE_NAME.search(title) else title,
-        found.get("Author"),
-        tuple(_bookmarks(pdf, text, starts, whole)),
+        None if not title or _FILE_NAME.search(title) else title,
+        " ".join((found["author"] or "").split()) or None,
+        tuple(_bookmarks(found["bookmarks"], text, starts, whole)),
     )
 
 
-def _lines(pdf: Any, number: int) -> Iterator[str]:
-    """Lines of a page, with an empty one where the page parts paragraphs by room or by an indent."""
-    page = pdf[number]
-    textpage = page.get_textpage()
+def _read(data: bytes) -> dict[str, Any]:
+    """What pdf_pages.py finds in the file, in a process that may be stopped or may crash."""
+    limits = (MAX_MEMORY + 2 * len(data), MAX_PAGES, MAX_CHARS, MAX_SECONDS)
     try:
-        text = textpage.get_text_range()
-        found: list[tuple[str, float, float, float]] = []
-        at = 0
-        for line in text.split("\n"):
-            body = line.rstrip("\r")
-            lead = len(body) - len(body.lstrip())
-            if body.strip():
-                left, bottom, _, top = _box(textpage, at + lead)
-                found.append((body.strip(), left, bottom, top))
-            at += len(line) + 1
-    finally:
-        textpage.close()
-        page.close()
-    steps = [above[2] - below[2] for above, below in pairwise(found)]
-    step = Counter(round(value) for value in steps if value > 0).most_common(1)
-    usual = float(step[0][0]) if step else 0.0
-    margin = Counter(round(line[1]) for line in found).most_common(1)[0][0] if found else 0
-    for index, (line, left, bottom, _) in enumerate(found):
-        if index:
-            room = found[index - 1][2] - bottom
-            indented = _INDENT < left - margin < 60 and abs(found[index - 1][1] - left) > _INDENT
-            if usual and (room > _GAP * usual or room < -usual or indented):
-                yield ""
-        yield line
+        # Without -P the folder of the program would hide the standard library's html.
+        done = subprocess.run(
+            [sys.executable, "-P", str(_PROGRAM), *map(str, limits)],
+            input=data,
+            capture_output=True,
+            timeout=MAX_SECONDS + 30,
+            check=False,
+        )
+        found: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as problem:
+        raise UnreadableText(_REFUSALS["seconds"]) from problem
+    except ValueError as problem:
+        raise UnreadableText(
+            "needs more memory than a book does (a decompression bomb), or is damaged: it is not read."
+        ) from problem
+    if "refused" in found:
+        raise UnreadableText(_REFUSALS[found["refused"]])
+    return found
 
 
-def _box(textpage: Any, index: int) -> tuple[float, float, float, float]:
-    try:
-        left, bottom, right, top = textpage.get_charbox(index)
-    except Exception:  # PDFium has no box for characters that it made up itself
-        return 0.0, 0.0, 0.0, 0.0
-    return float(left), float(bottom), float(right), float(top)
-
-
-def _bookmarks(pdf: Any, text: str, starts: list[int], whole: Cleaned) -> Iterator[HeadingHint]:
-    """The bookmarks whose titles stand on their page, as a table of contents."""
+def _bookmarks(entries: list[Any], text: str, starts: list[int], whole: Cleaned) -> Iterator[HeadingHint]:
+    """The bookmarks, where their titles stand on their page, as a table of contents."""
     offsets = [0]
     for line in text.split("\n"):
         offsets.append(offsets[-1] + len(line) + 1)
     last = 0
-    for entry in pdf.get_toc(max_depth=8):
-        title, page = " ".join((entry.get_title() or "").split()), entry.get_dest()
-        index = page.get_index() if page is not None else None
-        if not title or index is None or index >= len(starts):
+    for title, level, page in entries:
+        if page >= len(starts):
             continue
-        begin = offsets[starts[index]]
-        end = offsets[starts[index + 1]] if index + 1 < len(starts) else len(text)
-        pattern = r"\s+".join(re.escape(word) for word in title.split())
+        begin = offsets[starts[page]]
+        end = offsets[starts[page + 1]] if page + 1 < len(starts) else len(text)
+        pattern = r"\s+".join(re.escape(word) for word in title.split()[:40])
         found = re.compile(pattern, re.I).search(text, begin, end)
         at = _forward(whole, found.start() if found else begin)
-        if at >= last and len(whole.text) > at:
+        if last <= at < len(whole.text):
             last = at
-            yield HeadingHint(at, entry.level + 1, title, "epub-toc")
+            yield HeadingHint(at, level, title, "epub-toc")
 
 
 def _forward(whole: Cleaned, before: int) -> int:
     """Where an offset of the text before cleaning lies after it."""
-    at, origin = max((anchor for anchor in whole.anchors if anchor[1] <= before), key=lambda anchor: anchor[1])
+    at, origin = whole.anchors[max(bisect_right(whole.anchors, before, key=lambda anchor: anchor[1]) - 1, 0)]
     return min(at + before - origin, len(whole.text))

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from morpheus_assets.text.formats import read_document
@@ -91,3 +93,18 @@ def test_a_style_sheet_beside_a_page_of_an_epub_counts_where_it_is_linked():
 def test_hostile_style_sheets_take_no_time():
     for sheet in ("/*" * 200_000, "@media{" * 100_000, "a" * 400_000, ".a{" * 100_000, "}" * 400_000):
         assert "bright" in flatten(f"<style>{sheet}display:none</style>{STORY}").text
+
+
+def test_formulas_and_drawings_are_left_out_with_all_they_hold():
+    formula = "<math><mi>x</mi><semantics><math><mi>y</mi></math></semantics></math>"
+    drawing = "<svg><title>t</title><path d='M>1'/></svg>"
+    assert seen(f"<p>one {formula}<svg/> two {drawing} three</p>") == "one two three"
+    assert seen("<p>one <math> two</p>") == "one two"
+
+
+def test_a_page_of_formulas_costs_little_more_than_its_text():
+    formula = "<math>" + "<mrow><mi>x</mi><mo>=</mo><mn>1</mn></mrow>" * 100 + "</math>"
+    source = f"<p>Let it be {formula} so.</p>" * 500
+    began = time.process_time()
+    assert flatten(source).text.count("Let it be so.") == 500
+    assert time.process_time() - began < 1.0
