@@ -52,6 +52,8 @@ def _piece_kind(title: str) -> str | None:
 
 
 def _long_kind(key: str) -> str | None:
-    if key.startswith(("transcribersnote", "listofillustrations")):
+    if key.startswith(
+        ("transcribersnote", "listofillustrations", "alsoby", "otherbooksby", "otherworksby", "praisefor")
+    ):
         return "boilerplate"
     return "contents" if key.startswith(("contentsofvol", "contentsofthe")) else None

@@ -18,6 +18,7 @@ _SHORTEST_CHAPTER = 700
 _LONGEST_CHAPTER = 120_000
 _TITLE_PAGE = 5_000
 _LONGEST_CASELESS = 40
+_LONGEST_NAME = 60
 _PRECISION = 0.6
 
 
@@ -51,8 +52,12 @@ def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]
                 best, best_score = kept, score
     if not best:
         best = _capitals_alone(text, candidates, start, end, story)
-    fronts = [line.start for line in table.lines if line.before and matter_kind(clean(line.text)) in NAMED]
+    fronts = [line.start for line in table.lines if line.before and _names_matter(line)] if best else []
     return [title_hit(line) for line in _with_first(text, best, candidates, fronts)]
+
+
+def _names_matter(line: ShortLine) -> bool:
+    return len(line.text) <= _LONGEST_NAME and matter_kind(clean(line.text)) in NAMED
 
 
 def _capitals_alone(

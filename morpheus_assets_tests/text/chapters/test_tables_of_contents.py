@@ -96,6 +96,15 @@ def test_a_contents_that_says_only_start_is_not_believed():
     assert chapters(epub(pages, ncx=ncx([("c0.xhtml", "Start")]))) == FOUND
 
 
+def test_what_the_publisher_adds_is_no_chapter():
+    added = [("t.xhtml", "Title Page"), ("n.xhtml", "Also by A. Writer")]
+    pages = {file: page(f"<h2>{name}</h2>{prose(n)}") for n, (file, name) in enumerate(LISTED)}
+    pages = (
+        {"t.xhtml": page("<h1>The Two Towers of Ash</h1>")} | pages | {"n.xhtml": page("<h2>Also by A. Writer</h2>")}
+    )
+    assert chapters(epub(pages, nav=nav([added[0], *LISTED, added[1]]))) == FOUND
+
+
 def test_files_without_any_heading_are_a_chapter_each():
     pages = {file: page(prose(n)) for n, file in enumerate(FILES)}
     assert chapters(epub(pages)) == [("chapter", f"Chapter {n}") for n in range(1, 6)]
