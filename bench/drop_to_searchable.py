@@ -89,6 +89,7 @@ def main() -> None:
         **os.environ,
         "MORPHEUS_CONTENT": str(folder / "content"),
         "MORPHEUS_DATA_FOLDER": str(folder / "data"),
+        "MORPHEUS_DOTENV": os.devnull,
         "MORPHEUS_UI_PORT": str(free_port()),
         "MORPHEUS_API_PORT": str(free_port()),
         "MORPHEUS_SAMPLES": "false",

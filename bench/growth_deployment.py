@@ -47,6 +47,7 @@ class Place:
             "MORPHEUS_DATABASE_URL": self.url,
             "MORPHEUS_CONTENT": str(self.settings.content),
             "MORPHEUS_DATA_FOLDER": str(self.settings.data_folder),
+            "MORPHEUS_DOTENV": os.devnull,
             "MORPHEUS_TEXT_SPACES": str(self.settings.text_spaces),
             "MORPHEUS_IMAGE_SPACES": str(self.settings.image_spaces),
             "MORPHEUS_SAMPLES": "false",

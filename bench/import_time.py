@@ -26,7 +26,7 @@ def clean_environment(folder: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("MORPHEUS_", "OPENAI_", "VOYAGE_", "DAGSTER_"))
     }
-    return {**kept, "MORPHEUS_DATA_FOLDER": folder}
+    return {**kept, "MORPHEUS_DATA_FOLDER": folder, "MORPHEUS_DOTENV": os.devnull}
 
 
 def processor_seconds(statement: str, environment: dict[str, str]) -> float:

@@ -57,6 +57,7 @@ def main() -> None:
                 "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
                 "MORPHEUS_CONTENT": str(settings.content),
                 "MORPHEUS_DATA_FOLDER": str(settings.data_folder),
+                "MORPHEUS_DOTENV": os.devnull,
                 "MORPHEUS_TEXT_SPACES": spaces,
                 "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
                 "MORPHEUS_SAMPLES": "false",

@@ -44,6 +44,7 @@ def configure() -> None:
         MORPHEUS_DATABASE_URL=os.environ["BENCH_DB"],
         MORPHEUS_CONTENT=str(STATE / "content"),
         MORPHEUS_DATA_FOLDER=str(STATE / "data"),
+        MORPHEUS_DOTENV=os.devnull,
         MORPHEUS_TEXT_SPACES=f"openai/{MODEL}@{os.environ['BENCH_DIMS']}",
         MORPHEUS_IMAGE_SPACES="open_clip/demo",
         MORPHEUS_SAMPLES="false",

@@ -155,6 +155,7 @@ def running_project(*, latency_ms: float = 50, options: str = "", **variables: s
         **kept,
         "MORPHEUS_CONTENT": str(folder / "content"),
         "MORPHEUS_DATA_FOLDER": str(folder / "data"),
+        "MORPHEUS_DOTENV": os.devnull,
         "MORPHEUS_UI_PORT": str(free_port()),
         "MORPHEUS_API_PORT": str(free_port()),
         "MORPHEUS_SAMPLES": "false",

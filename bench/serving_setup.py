@@ -65,6 +65,7 @@ def serving(
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "OPENAI_"))},
             "MORPHEUS_DATABASE_URL": server.url(), "MORPHEUS_DATA_FOLDER": str(folder / "data"),
+            "MORPHEUS_DOTENV": os.devnull,
             "MORPHEUS_CONTENT": str(folder / "content"), "MORPHEUS_TEXT_SPACES": space_name,
             "MORPHEUS_IMAGE_SPACES": "open_clip/demo", "OPENAI_API_KEY": "sk-bench-0123456789",
             "OPENAI_BASE_URL": provider_url, "MORPHEUS_API_PORT": str(port), "MORPHEUS_TORCH_THREADS": "1",

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,12 +22,15 @@ PREFIX = "MORPHEUS_"
 
 # Names of the unknown variables that a parent process has warned of, so that its children stay silent about them.
 _WARNED = "MORPHEUS_WARNED_VARIABLES"
-# What begins with MORPHEUS_ and is no setting: the line above, and the server that the tests may write to.
-NOT_SETTINGS = frozenset({_WARNED, "MORPHEUS_TEST_DATABASE_URL"})
+# The file that is read in place of `.env`: deployments of tests and benches name an empty one.
+DOTENV_VARIABLE = "MORPHEUS_DOTENV"
+# What begins with MORPHEUS_ and is no setting: the lines above, and the server that the tests may write to.
+NOT_SETTINGS = frozenset({_WARNED, DOTENV_VARIABLE, "MORPHEUS_TEST_DATABASE_URL"})
 # Kubernetes gives each process the addresses of services, also of one named `morpheus-…`: variables with these endings,
 # and one that ends with _PORT alone.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$")
 
+_BLANKS = " \t\r\n\v\f\u00a0,;:'\""
 _log = logging.getLogger(__name__)
 
 Count = Annotated[int, Field(ge=1)]
@@ -64,6 +67,16 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None,
         description="Postgres 15+ with pgvector; unset: the embedded server.",
+    )
+    direct_database_url: SecretStr | None = Field(
+        None,
+        description="The same database around a transaction pooler, for building indexes.",
+    )
+    dagster_database_url: SecretStr | None = Field(
+        None, description="Database of Dagster's own; unset: that of the content with `_dagster` after its name."
+    )
+    max_connections: Annotated[int, Field(ge=8)] = Field(
+        20, description="Connections to Postgres of the whole product on one machine, at most."
     )
     samples: bool = Field(True, description="Put a sample story and its panels into a new content folder.")
 
@@ -150,7 +163,8 @@ class Settings(BaseSettings):
         json_schema_extra=section("Changes of model"),
     )
     reembed_max_tokens: Count | None = Field(
-        None, description="Token budget of one night's re-embedding; unset: no token limit."
+        None,
+        description="Token budget of one night's re-embedding; unset: no token limit (needed where no price is known).",
     )
     reembed_max_cost: float = Field(10.0, ge=0, description="Budget of one night's re-embedding, in dollars.")
     upkeep_cron: str = Field("30 4 * * *", description="When to drop expired spaces and unused vectors (cron).")
@@ -184,6 +198,14 @@ class Settings(BaseSettings):
     cache_ttl_seconds: Count = Field(3600, description="Lifetime of a cache entry.")
     cache_max_bytes: Count = Field(256 * 1024 * 1024, description="Maximum size of the Redis cache.")
 
+    @field_validator("*")
+    @classmethod
+    def _a_secret_holds_something(cls, value: object) -> object:
+        # taken for absent, a key that a broken template left blank would open a server or call a stranger's account
+        if isinstance(value, SecretStr) and not value.get_secret_value().strip(_BLANKS):
+            raise ValueError("it holds nothing but blanks, commas or quotes; give it a value, or leave it unset")
+        return value
+
     @field_validator("content", "data_folder", "archive_folder")
     @classmethod
     def _from_the_project(cls, path: Path | str | None) -> Path | str | None:
@@ -211,6 +233,12 @@ class Settings(BaseSettings):
             raise ValueError(f"{line!r} is no cron line; write five fields such as `0 2 * * *` (at two every night)")
         return line
 
+    @model_validator(mode="after")
+    def _a_direct_address_beside_another(self) -> "Settings":
+        if self.direct_database_url is not None and self.database_url is None:
+            raise ValueError("MORPHEUS_DIRECT_DATABASE_URL is set without MORPHEUS_DATABASE_URL")
+        return self
+
     @property
     def batch_of_novels(self) -> int:
         """How many novels share a run: many where a run's start is what costs, few where runs spread over machines."""
@@ -231,7 +259,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment once for this process, and warn once of each variable that no setting has."""
     _warn_of_unknown_variables()
-    return Settings()
+    return Settings(_env_file=_dotenv())
 
 
 def variable_of(field: str) -> str:
@@ -264,12 +292,16 @@ def _warn_of_unknown_variables() -> None:
     # an empty value is none, here as in Settings
     environment = [name for name, value in os.environ.items() if value]
     told = set(os.environ.get(_WARNED, "").split())
-    unknown = unknown_variables(environment, _names_in(PROJECT_FOLDER / ".env"))
+    unknown = unknown_variables(environment, _names_in(_dotenv()))
     fresh = {name: sentence for name, sentence in unknown.items() if name not in told}
     for sentence in fresh.values():
         _log.warning(sentence)
     if fresh:
         os.environ[_WARNED] = " ".join(sorted({*told, *fresh}))
+
+
+def _dotenv() -> Path:
+    return Path(os.environ.get(DOTENV_VARIABLE) or PROJECT_FOLDER / ".env")
 
 
 def _names_in(dotenv: Path) -> list[str]:

@@ -39,7 +39,7 @@ def test_definitions_load_in_a_fresh_interpreter_without_a_database_or_a_heavy_i
         "import sys, json, morpheus_assets.definitions as d;"
         f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
     )
-    environment = {"PATH": os.environ["PATH"], "MORPHEUS_DATA_FOLDER": str(tmp_path)}
+    environment = {"PATH": os.environ["PATH"], "MORPHEUS_DATA_FOLDER": str(tmp_path), "MORPHEUS_DOTENV": os.devnull}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_FOLDER, env=environment, capture_output=True, text=True, check=True
     )

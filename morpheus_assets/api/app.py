@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.middleware.access import Access, read_keys
 from morpheus_assets.api.middleware.request_log import RequestLog
-from morpheus_assets.api.problems import ProblemDocument, documented, install_handlers
+from morpheus_assets.api.problems import ProblemDocument, documented, install_handlers, only_known_parameters
 from morpheus_assets.api.routes import content as content_routes
 from morpheus_assets.api.routes import health, jobs, page
 from morpheus_assets.api.routes import image as image_embeddings
@@ -48,11 +48,14 @@ def build_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses=documented(400, 401, 403, 413, 422, 429, 500, 503, 504),
+        responses=documented(400, 401, 403, 408, 413, 422, 429, 500, 503, 504),
     )
     app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
     install_handlers(app)
-    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes, health, page):
+    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes):
+        app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
+    # the address of the page holds the question, and a health check may have a parameter against caches
+    for module in (health, page):
         app.include_router(module.router)
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=sorted(origins), allow_methods=["*"], allow_headers=["*"])

@@ -182,6 +182,19 @@ def install_handlers(app: FastAPI) -> None:
         return problem_response(problem, request_id_of(request))
 
 
+async def only_known_parameters(request: Request) -> None:
+    """A dependency of routes: raises a Problem that names a query parameter which the route does not have.
+
+    A misspelt `min_similarty` would otherwise be an answer to another question.
+    """
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        there_are = f"there are {', '.join(sorted(known))}" if known else "it takes none"
+        fields = {name: f"There is no such parameter; {there_are}." for name in unknown}
+        raise Problem(422, "invalid-request", f"{unknown[0]}: {fields[unknown[0]]}", fields=fields)
+
+
 def request_id_of(request: Request) -> str | None:
     """The id that request_log.py gave this request."""
     return request.scope.get("morpheus.request_id")

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from morpheus_assets.api.database import Database
 from morpheus_assets.api.embedding.models import TextSpaces
+from morpheus_assets.api.embedding.pictures import Pictures
 from morpheus_assets.api.embedding.providers import WarmProviders
 from morpheus_assets.api.embedding.query_cache import QueryCache
 from morpheus_assets.api.embedding.vectors import TextVectors
@@ -35,6 +36,7 @@ class Services:
     spaces: TextSpaces
     vectors: TextVectors
     search: SearchService
+    pictures: Pictures
     dagster: DagsterClient
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -56,6 +58,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         spaces=TextSpaces(settings, database),
         vectors=vectors,
         search=SearchService(settings, database, providers, vectors, cache, metrics),
+        pictures=Pictures(max_pixels=settings.max_image_pixels, deadline_seconds=settings.api_timeout_seconds),
         dagster=DagsterClient(settings.dagster_url),
     )
     chores = [

@@ -3,9 +3,9 @@
 import asyncio
 import hashlib
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -14,16 +14,17 @@ import numpy as np
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
-from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
-from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.errors import InputRefused, ProviderUnavailable, RequestTooLarge
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.queries import embed_query
+from morpheus_assets.embedding.rate_limits import NoBudget
 from morpheus_assets.embedding.retries import FOR_QUERIES
 from morpheus_assets.embedding.stream import embed_stream
 from morpheus_assets.services.configured_spaces import (
+    budget_for_people,
     open_provider,
-    request_budget,
 )
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.running_api import vectors_of_api
@@ -33,6 +34,7 @@ from morpheus_assets.store.search.hits import PanelHit, TextHit
 from morpheus_assets.store.spaces.vectors import read_vectors
 
 WIDTH = 100
+_PATIENT = replace(FOR_QUERIES, attempts=2)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -109,17 +111,18 @@ class _OwnVectors:
         self._settings = settings
         self._engine = engine
 
-    async def question(self, space: Space, text: str) -> np.ndarray:
+    async def question(self, space: Space, text: str, within: float) -> np.ndarray:
         known = await self._of_api(space, [text], "query")
         if known is not None:
             return known[0]
         provider = self._provider(space)
         try:
-            return await self._of_any_length(provider, space, text)
+            async with answered_within(space, within):
+                return await self._of_any_length(provider, space, text)
         finally:
             await provider.close()
 
-    async def sentences(self, space: SpaceRow, texts: Sequence[str]) -> Sequence[np.ndarray]:
+    async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
         known = await self._of_api(space, texts, "document")
         if known is not None:
             return list(known)
@@ -127,17 +130,20 @@ class _OwnVectors:
         found = dict(read_vectors(self._engine, space, hashes))
         inputs = [EmbeddingInput(key, text) for key, text in zip(hashes, texts, strict=True) if key not in found]
         if inputs:
-            budget = request_budget(self._settings, space, self._engine)
-            async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=FOR_QUERIES):
-                if not isinstance(arrived, EmbeddedBatch):
-                    raise InputRefused(arrived.reason, hashes.index(arrived.content_hash))
-                found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
+            budget = budget_for_people(self._settings, space, self._engine) or NoBudget()
+            async with answered_within(space, within):
+                async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=_PATIENT):
+                    if isinstance(arrived, RefusedInput):
+                        raise InputRefused(arrived.reason, hashes.index(arrived.content_hash))
+                    if isinstance(arrived, EmbeddedBatch):
+                        found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
         return [found[key] for key in hashes]
 
-    async def picture(self, space: Space, picture: Any) -> np.ndarray:
+    async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:
         provider = self._provider(space)
         try:
-            return await self._embed(provider, space, picture, "document")
+            async with answered_within(space, within):
+                return await self._embed(provider, space, picture, "document")
         finally:
             await provider.close()
 
@@ -174,8 +180,20 @@ class _OwnVectors:
     async def _embed(
         self, provider: EmbeddingProvider, space: Space, content: Any, input_type: InputType
     ) -> np.ndarray:
-        budget = request_budget(self._settings, space, self._engine)
-        return await embed_query(provider, content, budget=budget, input_type=input_type)
+        budget = budget_for_people(self._settings, space, self._engine)
+        return await embed_query(provider, content, budget=budget, retry=_PATIENT, input_type=input_type)
+
+
+@asynccontextmanager
+async def answered_within(space: Space, seconds: float) -> AsyncIterator[None]:
+    """Raise ProviderUnavailable when the block takes longer, unless the model is one of this machine."""
+    try:
+        async with asyncio.timeout(None if is_local(space) else seconds) as deadline:
+            yield
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        raise ProviderUnavailable(f"{space.provider} did not answer within {seconds:.1f} seconds.") from None
 
 
 @contextmanager

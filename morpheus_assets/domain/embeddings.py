@@ -10,12 +10,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cost:
-    """One novel's share of a batch: inputs embedded, inputs refused, tokens charged, requests made."""
+    """One novel's share of a batch: inputs embedded, inputs refused, tokens charged, requests made.
+
+    What is uncertain was sent and not answered in time, so that it is perhaps paid for.
+    """
 
     embedded: int = 0
     refused: int = 0
     tokens: int = 0
     requests: int = 0
+    uncertain_inputs: int = 0
+    uncertain_tokens: int = 0
+    uncertain_requests: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
@@ -23,6 +29,9 @@ class Cost:
             self.refused + other.refused,
             self.tokens + other.tokens,
             self.requests + other.requests,
+            self.uncertain_inputs + other.uncertain_inputs,
+            self.uncertain_tokens + other.uncertain_tokens,
+            self.uncertain_requests + other.uncertain_requests,
         )
 
 
@@ -45,6 +54,15 @@ class RefusedContent:
 
 
 @dataclass(frozen=True)
+class UnansweredContent:
+    """Inputs that were sent `together` and not answered in time; `costs` by novel are uncertain."""
+
+    hashes: Sequence[bytes]
+    together: int
+    costs: Mapping[str, Cost]
+
+
+@dataclass(frozen=True)
 class FailedNovel:
     """A novel that did not get through, with the error that says why; comes after all that arrived."""
 
@@ -52,4 +70,4 @@ class FailedNovel:
     error: Exception
 
 
-Arrival = VectorBatch | RefusedContent | FailedNovel
+Arrival = VectorBatch | RefusedContent | UnansweredContent | FailedNovel

@@ -50,13 +50,21 @@ class RateLimited(EmbeddingError):
 
 
 class ProviderUnavailable(EmbeddingError):
-    """Network or server trouble: no usable answer came; `retry_after` as for RateLimited."""
+    """Network or server trouble: no usable answer came; `retry_after` as for RateLimited.
+
+    `said` is what came instead, in a few words.
+    """
 
     retryable = True
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, said: str = "") -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.said = said or message
+
+
+class AnswerOverdue(ProviderUnavailable):
+    """Our own deadline passed before the answer was whole: what was sent is perhaps paid for."""
 
 
 class InvalidAnswer(EmbeddingError):

@@ -4,37 +4,66 @@ How many packs are in flight, and which are sent again later, is stream.py's.
 """
 
 import asyncio
+import secrets
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from morpheus_assets.embedding.errors import EmbeddingError, InputRefused, RequestTooLarge, ValidationError
+from morpheus_assets.embedding.errors import (
+    AnswerOverdue,
+    EmbeddingError,
+    InputRefused,
+    ProviderUnavailable,
+    RequestTooLarge,
+    ValidationError,
+)
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.rate_limits import RequestBudget
 from morpheus_assets.embedding.requests import SentRequest, send_request
 from morpheus_assets.embedding.retries import RetryPolicy
 
-_HARMLESS = "The ship came home in the evening."
+# How often an input is sent in a day without a person, when no answer comes in time: it is perhaps paid each time.
+TRIES_A_DAY = 3
+# How often an input that fails by itself is sent once more, each time after a harmless sentence that passes: at 40 %
+# failing requests, chance alone gets an input here and through in one of 40,000.
+_CONFIRMATIONS = 3
+# So many inputs of one request that only fail: it is not the inputs.
+_MOST_AT_FAULT = 8
+
+
+def _harmless() -> str:
+    # Another one each time: a proxy that caches answers would go on giving it for a provider that is down.
+    return f"The ship came home in the evening with {secrets.randbelow(10**9)} letters."
 
 
 @dataclass(frozen=True)
 class EmbeddingInput:
-    """Something to embed: its hash, the text or image, and its size in tokens (texts are estimated anew)."""
+    """Something to embed: its hash, the text or image, and its size in tokens (texts are estimated anew).
+
+    `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
+    """
 
     content_hash: bytes
     content: Any
     tokens: int = 0
+    tries: int = 0
+    together: int = 0
 
 
 @dataclass(frozen=True)
 class Pack:
-    """The inputs of one request, the tokens that each is expected to cost, and the requests made for it in vain."""
+    """The inputs of one request, the tokens that each is expected to cost, and the requests made for it in vain.
+
+    `tries` is how often its inputs were sent within a day without an answer in time.
+    """
 
     inputs: tuple[EmbeddingInput, ...]
     tokens: tuple[int, ...]
     requests: int = 0
+    tries: int = 0
 
     def split(self, at: int | None) -> tuple["Pack", "Pack"]:
         """Two packs: the input at that position alone and the others, or (None, or no such position) two halves."""
@@ -51,13 +80,14 @@ class Pack:
 
     def _pick(self, positions: Iterable[int]) -> "Pack":
         kept = list(positions)
-        return Pack(tuple(self.inputs[i] for i in kept), tuple(self.tokens[i] for i in kept))
+        inputs, tokens = tuple(self.inputs[i] for i in kept), tuple(self.tokens[i] for i in kept)
+        return Pack(inputs, tokens, tries=self.tries)
 
 
 class Packer:
     """Fills packs from a stream of inputs, as full as the provider's limits allow and each hash once.
 
-    Pulls lazily: it holds one input ahead and the hashes seen, nothing else.
+    Pulls lazily: it holds one input ahead, the hashes seen, and what was sent in vain today, which comes last.
     """
 
     def __init__(
@@ -73,31 +103,48 @@ class Packer:
         self._max_inputs = max(1, min(self._max_inputs, inputs // 2))
 
     def next_pack(self) -> Pack | None:
-        """The next pack, None at the end; an input larger than a request may be goes alone."""
+        """The next pack, None at the end; an input larger than a request may be goes alone.
+
+        Inputs that were sent in vain as often go together, half as many at a time as then.
+        """
         max_tokens = self._provider.limits.max_request_tokens
         inputs: list[EmbeddingInput] = []
         tokens: list[int] = []
         total = 0
-        while len(inputs) < self._max_inputs:
+        most = self._max_inputs
+        while len(inputs) < most:
             measured = self._held or next(self._source, None)
             if measured is None:
                 break
-            if inputs and max_tokens is not None and total + measured[1] > max_tokens:
+            if measured[0].tries:
+                most = min(most, max(1, measured[0].together // 2))
+            other = inputs and (measured[0].tries != inputs[0].tries or len(inputs) >= most)
+            if other or (inputs and max_tokens is not None and total + measured[1] > max_tokens):
                 self._held = measured
                 break
             self._held = None
             inputs.append(measured[0])
             tokens.append(measured[1])
             total += measured[1]
-        return Pack(tuple(inputs), tuple(tokens)) if inputs else None
+        return Pack(tuple(inputs), tuple(tokens), tries=inputs[0].tries) if inputs else None
 
     def _distinct(self, inputs: Iterable[EmbeddingInput]) -> Iterator[tuple[EmbeddingInput, int]]:
         seen: set[bytes] = set()
+        in_vain: list[EmbeddingInput] = []
         for item in inputs:
             if item.content_hash not in seen:
                 seen.add(item.content_hash)
-                text = item.content
-                yield item, self._provider.estimate_tokens(text) if isinstance(text, str) else item.tokens
+                if item.tries:
+                    in_vain.append(item)
+                else:
+                    yield item, self._measure(item)
+        # Together, for the packs they break would else be as many as the times that they alternate with others.
+        for item in sorted(in_vain, key=lambda each: (each.tries, -each.together)):
+            yield item, self._measure(item)
+
+    def _measure(self, item: EmbeddingInput) -> int:
+        text = item.content
+        return self._provider.estimate_tokens(text) if isinstance(text, str) else item.tokens
 
 
 @dataclass(frozen=True)
@@ -115,26 +162,53 @@ class EmbeddedBatch:
 
 @dataclass(frozen=True)
 class RefusedInput:
-    """An input that the provider refuses by itself, with its reason, and the requests it took to find out."""
+    """An input that the provider refuses by itself, with its reason, and what it took to find out."""
 
     content_hash: bytes
     reason: str
     requests: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class UnansweredRequest:
+    """A request that was not answered within our deadline, so that its `inputs` and `tokens` are perhaps paid for.
+
+    `hashes` are empty for a harmless sentence. `tokens` is estimated, `requests` counts those before it in vain, too.
+    """
+
+    hashes: list[bytes]
+    inputs: int
+    tokens: int
+    requests: int
+
+
+StreamResult = EmbeddedBatch | RefusedInput | UnansweredRequest
 
 
 @dataclass
 class PackOutcome:
     """Results of a pack in the order of their arrival, the error that ended it, and the rest of the pack then."""
 
-    results: list[EmbeddedBatch | RefusedInput] = field(default_factory=list)
+    results: list[StreamResult] = field(default_factory=list)
     error: Exception | None = None
     rest: Pack | None = None
     requests_without_result: int = 0
+    tokens_without_result: int = 0
 
     def take_requests(self) -> int:
         """Requests that brought nothing and are counted in no result yet."""
         requests, self.requests_without_result = self.requests_without_result, 0
         return requests
+
+    def refusal(self, item: EmbeddingInput, reason: str) -> RefusedInput:
+        """The refusal of an input, with everything that is counted in no result yet."""
+        return RefusedInput(item.content_hash, reason, self.take_requests(), self.take_tokens())
+
+    def take_tokens(self) -> int:
+        """Tokens charged for harmless sentences, which are counted in no result yet."""
+        tokens, self.tokens_without_result = self.tokens_without_result, 0
+        return tokens
 
 
 class PackSender:
@@ -150,12 +224,16 @@ class PackSender:
     ) -> None:
         self._provider = provider
         self._budget = budget
-        self._policy = policy
+        self._policy = replace(policy, repeats_overdue=False)
         self._input_type: InputType = input_type
         self._on_too_large = on_too_large
         self._stopped = False
         self._trusted = False
         self._probing = asyncio.Lock()
+        self._probe_passed = self._probe_failed = 0.0
+        self._probe_error: EmbeddingError | None = None
+        self._once = replace(self._policy, unavailable_attempts=1)
+        self._opened = time.monotonic()
 
     def stop(self) -> None:
         """Let requests in flight end, without further attempts: the stream has ended with an error."""
@@ -174,16 +252,37 @@ class PackSender:
         return outcome
 
     async def _embed(self, pack: Pack, outcome: PackOutcome) -> None:
+        trouble = await self._try(pack, outcome, self._policy)
+        if trouble is None:
+            return
+        failed_at = time.monotonic()
+        if not self._policy.divides or not await self._passes_harmless(pack, failed_at, outcome):
+            raise trouble
+        outcome.requests_without_result += trouble.requests
+        await self._find_fault(pack, trouble, failed_at, outcome)
+
+    async def _try(self, pack: Pack, outcome: PackOutcome, policy: RetryPolicy) -> ProviderUnavailable | None:
+        # Send a pack, in parts where it is refused; a server in trouble is for the caller to judge.
+        if pack.tries and not await self._may_be_sent_again(pack, outcome):
+            return None
+        contents = [item.content for item in pack.inputs]
         try:
-            sent = await self._request([item.content for item in pack.inputs], sum(pack.tokens))
+            sent = await self._request(contents, sum(pack.tokens), policy, patience=2.0**pack.tries)
         except (InputRefused, RequestTooLarge) as error:
             outcome.requests_without_result += error.requests
             await self._divide(pack, error, outcome)
-            return
+            return None
+        except AnswerOverdue as error:
+            await self._go_on_after_silence(pack, error, outcome)
+            return None
+        except ProviderUnavailable as error:
+            return error
         self._trusted = True
         hashes = [item.content_hash for item in pack.inputs]
         requests = sent.attempts + outcome.take_requests()
-        outcome.results.append(EmbeddedBatch(hashes, sent.result.embeddings, sent.result.total_tokens, requests))
+        tokens = sent.result.total_tokens + outcome.take_tokens()
+        outcome.results.append(EmbeddedBatch(hashes, sent.result.embeddings, tokens, requests))
+        return None
 
     async def _divide(self, pack: Pack, error: InputRefused | RequestTooLarge, outcome: PackOutcome) -> None:
         """Send parts of a refused pack, so that only the inputs at fault are lost and not their siblings."""
@@ -194,44 +293,170 @@ class PackSender:
             await self._check_inputs_are_at_fault(pack, error, outcome)
         if size == 1:
             item = pack.inputs[0]
-            outcome.results.append(RefusedInput(item.content_hash, str(error), outcome.take_requests()))
+            outcome.results.append(outcome.refusal(item, str(error)))
             return
         for part in pack.split(error.index if isinstance(error, InputRefused) else None):
             if self._stopped:
                 return
             await self._embed(part, outcome)
 
+    async def _may_be_sent_again(self, pack: Pack, outcome: PackOutcome) -> bool:
+        # Before inputs that are perhaps paid for are paid again, a harmless sentence shows that answers come at all.
+        if pack.tries >= TRIES_A_DAY:
+            self._leave_to_a_person(pack, "no answer in time", outcome)
+            return False
+        if _is_text(pack) and not await self._passes_harmless(pack, self._opened, outcome):
+            if self._probe_error is not None and not isinstance(self._probe_error, AnswerOverdue):
+                raise self._probe_error
+            raise AnswerOverdue(
+                "The provider does not answer a harmless sentence, so what it did not answer today, and is perhaps paid"
+                " for, is not sent again yet: run again later."
+            )
+        return True
+
+    async def _go_on_after_silence(self, pack: Pack, error: AnswerOverdue, outcome: PackOutcome) -> None:
+        """Book what is perhaps paid for, and send halves with twice the patience, a few times a day at most."""
+        overdue_at = time.monotonic()
+        hashes = [item.content_hash for item in pack.inputs]
+        requests, error.requests = outcome.take_requests() + error.requests, 0
+        outcome.results.append(UnansweredRequest(hashes, len(hashes), sum(pack.tokens), requests))
+        pack = replace(pack, tries=pack.tries + 1)
+        if pack.tries >= TRIES_A_DAY:
+            self._leave_to_a_person(pack, error.said, outcome)
+            return
+        if not self._policy.divides or (_is_text(pack) and not await self._passes_harmless(pack, overdue_at, outcome)):
+            raise error
+        for part in pack.split(None) if len(hashes) > 1 else [pack]:
+            if self._stopped:
+                return
+            await self._embed(part, outcome)
+
+    def _leave_to_a_person(self, pack: Pack, said: str, outcome: PackOutcome) -> None:
+        reason = (
+            f"Waits for a person: sent {TRIES_A_DAY} times in a day and perhaps paid each time, but {said}; raise"
+            " MORPHEUS_REQUEST_TIMEOUT_SECONDS or wait until the provider is faster, then `morpheus refused retry`."
+        )
+        outcome.results += [outcome.refusal(item, reason) for item in pack.inputs]
+
+    async def _find_fault(
+        self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome
+    ) -> None:
+        """Halve a pack that fails while a harmless sentence passes, until the inputs at fault stand alone.
+
+        Some servers answer 500, or not at all, for one text that they cannot embed. Raises `trouble` as soon as nothing
+        passes any more.
+        """
+        if len(pack.inputs) == 1:
+            await self._confirm(pack, trouble, failed_at, outcome)
+            return
+        failed: list[tuple[Pack, ProviderUnavailable, float]] = []
+        for part in pack.split(None):
+            if self._stopped:
+                return
+            again = await self._try(part, outcome, self._once)
+            if again is not None:
+                failed.append((part, again, time.monotonic()))
+        if len(failed) == 2 and not await self._passes_harmless(pack, failed[1][2], outcome):
+            outcome.requests_without_result += failed[0][1].requests
+            raise failed[1][1]
+        outcome.requests_without_result += sum(again.requests for _, again, _ in failed)
+        for part, again, at in failed:
+            await self._find_fault(part, again, at, outcome)
+
+    async def _confirm(self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome) -> None:
+        if sum(isinstance(result, RefusedInput) for result in outcome.results) >= _MOST_AT_FAULT:
+            trouble.requests = 0
+            raise trouble
+        for _ in range(_CONFIRMATIONS):
+            if not await self._passes_harmless(pack, failed_at, outcome):
+                trouble.requests = 0
+                raise trouble
+            again = await self._try(pack, outcome, self._once)
+            if again is None:
+                return
+            outcome.requests_without_result += again.requests
+            trouble, failed_at = again, time.monotonic()
+        reason = (
+            f"The provider fails each time it is sent this input, and embeds a harmless sentence ({trouble.said}): "
+            "change the text, or leave it refused."
+        )
+        outcome.results.append(outcome.refusal(pack.inputs[0], reason))
+
+    async def _passes_harmless(self, pack: Pack, failed_at: float, outcome: PackOutcome) -> bool:
+        """True when a harmless sentence gets a vector after `failed_at`; asked once for all that failed before."""
+        if not _is_text(pack):
+            return False
+        async with self._probing:
+            if failed_at <= max(self._probe_passed, self._probe_failed):
+                return self._probe_passed > self._probe_failed
+            if self._stopped:
+                return False
+            try:
+                await self._send_harmless(outcome, self._once)
+            except EmbeddingError as error:
+                outcome.requests_without_result += error.requests
+                error.requests = 0
+                self._probe_error, self._probe_failed = error, time.monotonic()
+                return False
+            self._probe_passed = time.monotonic()
+            self._trusted = True
+            return True
+
     async def _check_inputs_are_at_fault(self, pack: Pack, error: EmbeddingError, outcome: PackOutcome) -> None:
         """Before the first refusal is believed, send a harmless sentence: a wrong setting refuses that too.
 
         Else one wrong setting would cost two requests an input and mark a whole novel as refused.
         """
-        if not isinstance(pack.inputs[0].content, str):
+        if not _is_text(pack):
             return
         async with self._probing:
             if self._trusted:
                 return
             try:
-                sent = await self._request([_HARMLESS])
+                await self._send_harmless(outcome, self._policy)
             except ValidationError:
                 raise ValidationError(
                     f"{error} A harmless sentence is refused as well, so the setting is at fault and not the "
                     "input: check MORPHEUS_TEXT_SPACES and the base URL."
                 ) from None
-            outcome.requests_without_result += sent.attempts
             self._trusted = True
 
-    async def _request(self, contents: list[object], tokens: int | None = None) -> SentRequest:
+    async def _send_harmless(self, outcome: PackOutcome, policy: RetryPolicy) -> None:
+        sentence = _harmless()
+        tokens = self._provider.estimate_tokens(sentence)
+        try:
+            sent = await self._request([sentence], tokens, policy)
+        except AnswerOverdue as error:
+            outcome.results.append(UnansweredRequest([], 1, tokens, error.requests))
+            error.requests = 0
+            raise
+        outcome.requests_without_result += sent.attempts
+        outcome.tokens_without_result += sent.result.total_tokens
+
+    async def _request(
+        self, contents: list[object], tokens: int | None, policy: RetryPolicy, patience: float = 1.0
+    ) -> SentRequest:
         return await send_request(
             self._provider,
             contents,
             self._input_type,
             budget=self._budget,
-            policy=self._policy,
+            policy=policy,
             tokens=tokens,
+            patience=patience,
             may_retry=lambda: not self._stopped,
         )
 
 
-def _hashes_of(result: EmbeddedBatch | RefusedInput) -> list[bytes]:
-    return result.hashes if isinstance(result, EmbeddedBatch) else [result.content_hash]
+def _is_text(pack: Pack) -> bool:
+    return isinstance(pack.inputs[0].content, str)
+
+
+def _hashes_of(result: StreamResult) -> list[bytes]:
+    match result:
+        case EmbeddedBatch():
+            return result.hashes
+        case RefusedInput():
+            return [result.content_hash]
+        case _:
+            return []

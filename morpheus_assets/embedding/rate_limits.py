@@ -98,6 +98,27 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
+# "Please retry in 31.5s", "try again in 6m0s", "retry after 26 seconds", and Google's RetryInfo, `"retryDelay": "31s"`,
+# which a proxy may repeat as a string within a string.
+_ADVICE = re.compile(
+    r"""(?:\b(?:retry|try\s+again)\s+(?:in|after)\s+|"retryDelay\\*"\s*:\s*\\*")"""
+    r"""((?:\d+(?:\.\d+)?(?:ms|s|m|h)(?![a-z]))+|\d+(?:\.\d+)?\s*(?:milliseconds?|seconds?|minutes?|hours?)\b)""",
+    re.IGNORECASE,
+)
+_UNITS = (("millisecond", "ms"), ("second", "s"), ("minute", "m"), ("hour", "h"))
+
+
+def read_retry_advice(body: bytes) -> float | None:
+    """Seconds to wait by what the body of an answer says, in its details or in a sentence; None: it says nothing."""
+    found = _ADVICE.search(body[:20_000].decode("utf-8", "replace"))
+    if found is None:
+        return None
+    text = found[1].lower()
+    for word, unit in _UNITS:
+        text = re.sub(rf"\s*{word}s?$", unit, text)
+    return _duration(text)
+
+
 def read_limits(headers: Mapping[str, str]) -> ObservedLimits | None:
     """Read `x-ratelimit-*` headers (any case); None when there are none that make sense."""
     lower = {name.lower(): value for name, value in headers.items()}

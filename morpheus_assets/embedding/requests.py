@@ -32,12 +32,14 @@ async def send_request(
     budget: RequestBudget,
     policy: RetryPolicy,
     tokens: int | None = None,
+    patience: float = 1.0,
     may_retry: Callable[[], bool] = lambda: True,
     on_error: Callable[[EmbeddingError], None] = lambda error: None,
 ) -> SentRequest:
     """Send one request's worth of contents: book it, send it, settle the booking, and try again as `policy` says.
 
-    `tokens` is what it is expected to cost (None: the provider's estimate of the texts). `may_retry` is asked before
+    `tokens` is what it is expected to cost (None: the provider's estimate of the texts), `patience` how many times the
+    ordinary deadline it may take. `may_retry` is asked before
     each further attempt, `on_error` told of every attempt that failed. What a failed attempt certainly did not cost is
     given back to the budget, and a 429 pauses the budget for every process. Raises embedding.errors.
     """
@@ -48,7 +50,7 @@ async def send_request(
         await budget.take(1, booked)
         started = time.monotonic()
         try:
-            result = await provider.embed(contents, input_type)
+            result = await provider.embed(contents, input_type, patience=patience)
         except EmbeddingError as error:
             on_error(error)
             await _give_back(budget, booked, error, policy)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from morpheus_assets.embedding.errors import (
+    AnswerOverdue,
     EmbeddingError,
     InvalidAnswer,
     ProviderUnavailable,
@@ -24,15 +25,21 @@ class RetryPolicy:
     `longest_retry_after` caps what a provider may ask us to wait. `rate_limit_wait` is for a 429 that does not
     say how long: limits are by the minute, so a second or two would only spend the attempts. An answer that
     cannot be trusted gets `invalid_answer_attempts` only, because a third one is not more trustworthy.
+    `unavailable_attempts` bounds those at a server in trouble (None: `attempts`). `divides`: a pack that fails for good
+    is sent in parts where that may help. `repeats_overdue`: what was not answered within our deadline, and is perhaps
+    paid for, is sent again as it is.
     """
 
     attempts: int = 3
+    unavailable_attempts: int | None = None
     invalid_answer_attempts: int = 2
     first_wait: float = 1.0
     longest_wait: float = 20.0
     jitter: float = 1.0
     longest_retry_after: float = 60.0
     rate_limit_wait: float = 20.0
+    divides: bool = True
+    repeats_overdue: bool = True
 
     def retry_after(self, error: Exception) -> float | None:
         """Seconds to wait before the next attempt, capped; None: as long as for any other error."""
@@ -43,7 +50,9 @@ class RetryPolicy:
 
 
 # A person waits for a search: it gives up within seconds rather than outlast a minute's limit.
-FOR_QUERIES = RetryPolicy(first_wait=0.3, longest_wait=2.0, jitter=0.2, longest_retry_after=5.0, rate_limit_wait=1.0)
+FOR_QUERIES = RetryPolicy(
+    first_wait=0.3, longest_wait=2.0, jitter=0.2, longest_retry_after=5.0, rate_limit_wait=1.0, divides=False
+)
 
 
 async def with_retries(
@@ -55,14 +64,19 @@ async def with_retries(
     """
     import stamina
 
-    made = invalid = 0
+    made = invalid = unavailable = 0
 
     def decide(error: Exception) -> bool | float:
-        nonlocal invalid
+        nonlocal invalid, unavailable
         invalid += isinstance(error, InvalidAnswer)
+        unavailable += isinstance(error, ProviderUnavailable)
         if not (isinstance(error, EmbeddingError) and error.retryable and may_retry()):
             return False
+        if isinstance(error, AnswerOverdue) and not policy.repeats_overdue:
+            return False
         if invalid >= policy.invalid_answer_attempts:
+            return False
+        if policy.unavailable_attempts is not None and unavailable >= policy.unavailable_attempts:
             return False
         asked = policy.retry_after(error)
         return True if asked is None else asked

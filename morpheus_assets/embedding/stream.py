@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
-from morpheus_assets.embedding.errors import ProviderUnavailable, RateLimited
+from morpheus_assets.embedding.errors import AnswerOverdue, ProviderUnavailable, RateLimited
 from morpheus_assets.embedding.packs import (
     EmbeddedBatch,
     EmbeddingInput,
@@ -18,7 +18,7 @@ from morpheus_assets.embedding.packs import (
     Packer,
     PackOutcome,
     PackSender,
-    RefusedInput,
+    StreamResult,
 )
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
@@ -36,7 +36,7 @@ async def embed_stream(
     retry: RetryPolicy | None = None,
     max_inputs: int | None = None,
     input_type: InputType = "document",
-) -> AsyncIterator[EmbeddedBatch | RefusedInput]:
+) -> AsyncIterator[StreamResult]:
     """Embed every distinct input, yielding batches in the order in which they arrive.
 
     `inputs` is pulled lazily; `max_inputs` caps a request below the provider's own limit, so that batches are
@@ -49,7 +49,7 @@ async def embed_stream(
     requeue = Requeue()
     in_flight: set[asyncio.Task[PackOutcome]] = set()
     error: Exception | None = None
-    arrived: deque[EmbeddedBatch | RefusedInput] = deque()
+    arrived: deque[StreamResult] = deque()
     try:
         while True:
             # Filled up before anything is yielded: requests run while the caller stores what it got.
@@ -102,7 +102,7 @@ def embed_batches(
     retry: RetryPolicy | None = None,
     max_inputs: int | None = None,
     input_type: InputType = "document",
-) -> Iterator[EmbeddedBatch | RefusedInput]:
+) -> Iterator[StreamResult]:
     """`embed_stream` for code that is not async, also inside a running event loop.
 
     Requests run in a thread of their own while the caller works on a batch; `inputs` is pulled in that thread,
@@ -118,7 +118,7 @@ def embed_batches(
         input_type=input_type,
     )
 
-    async def arrival() -> EmbeddedBatch | RefusedInput | None:
+    async def arrival() -> StreamResult | None:
         return await anext(stream, None)
 
     worker = LoopThread()
@@ -156,7 +156,8 @@ class Requeue:
         self._succeeded += sum(isinstance(result, EmbeddedBatch) for result in outcome.results)
         if not isinstance(outcome.error, ProviderUnavailable | RateLimited) or outcome.rest is None:
             return False
-        if self._succeeded == before:
+        # A text that is perhaps paid for is not sent again because others are answered.
+        if self._succeeded == before or isinstance(outcome.error, AnswerOverdue):
             return False
         self._packs.append(outcome.rest)
         return True

@@ -7,7 +7,8 @@ things that are no images in signatures.py. An orientation that stands only in X
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -62,15 +63,19 @@ def decode_panel(data: bytes, name: str, *, max_pixels: int, least: LeastSize | 
     With `least`, a JPEG may come at a half or a quarter of its size (scaled_decoding.py); None decodes whole.
     Raises RefusedImage, and nothing else, with a sentence that names the file and the way out.
     """
+    with _opened(data, name, max_pixels) as (opened, pixels), _ROOM.hold(pixels):
+        return _decode(opened, least)
+
+
+@contextmanager
+def _opened(data: bytes, name: str, max_pixels: int) -> Iterator[tuple[Image.Image, int]]:
+    """A file whose header is read, and the pixels that it needs room for; whatever fails inside is a RefusedImage."""
     foreign = foreign_content(data)
     if foreign:
         raise RefusedImage(f"{shown(name)} {foreign}.")
     try:
-        with (
-            Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened,
-            _ROOM.hold(_checked_size(opened, data, name, max_pixels)),
-        ):
-            return _decode(opened, least)
+        with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened:
+            yield opened, _checked_size(opened, data, name, max_pixels)
     except RefusedImage:
         raise
     except Image.DecompressionBombError as error:
@@ -80,6 +85,12 @@ def decode_panel(data: bytes, name: str, *, max_pixels: int, least: LeastSize | 
     # Pillow's decoders raise OSError, ValueError, SyntaxError, IndexError, struct.error, zlib.error and more.
     except Exception as error:
         raise RefusedImage(_damaged(data, name, error)) from error
+
+
+def declared_pixels(data: bytes, name: str, *, max_pixels: int) -> int:
+    """How many pixels decoding a file needs room for, by its header alone. Raises RefusedImage as `decode_panel`."""
+    with _opened(data, name, max_pixels) as (_, pixels):
+        return pixels
 
 
 def opener_of(panel: DecodedPanel, data: bytes, name: str) -> Callable[..., Image.Image]:

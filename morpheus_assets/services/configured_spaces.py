@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
+    from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 
 
 PURPOSES = ("text", "image")
@@ -106,14 +107,31 @@ def open_provider(settings: Settings, space: Space) -> "EmbeddingProvider":
 
 
 def request_budget(settings: Settings, space: Space, engine: "Engine") -> "RequestBudget":
-    """The budget of the space's provider, shared by every process over one row in Postgres."""
+    """The budget of the space's provider for batch work, shared by every process over one row in Postgres."""
     from morpheus_assets.embedding.rate_limits import NoBudget
 
     if registry.is_local(space):
         return NoBudget()
-    from morpheus_assets.store.accounts.rate_limits import PostgresBudget
+    from morpheus_assets.store.accounts.rate_limits import PEOPLES_SHARE, PostgresBudget
 
-    return PostgresBudget(engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute)
+    return PostgresBudget(
+        engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute, kept_for_others=PEOPLES_SHARE
+    )
+
+
+def budget_for_people(settings: Settings, space: Space, engine: "Engine") -> "PostgresBudget | None":
+    """The same budget for somebody who waits for the answer; None for a local model, which has no limits.
+
+    Its `take` raises BudgetExhausted rather than wait longer than a question may.
+    """
+    if registry.is_local(space):
+        return None
+    from morpheus_assets.store.accounts.rate_limits import LONGEST_WAIT_OF_A_QUESTION, PostgresBudget
+
+    return PostgresBudget(
+        engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute,
+        longest_wait=LONGEST_WAIT_OF_A_QUESTION,
+    )  # fmt: skip
 
 
 def _image_space(settings: Settings, name: SpaceName) -> Space:

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.models import price_of
-from morpheus_assets.embedding.packs import EmbeddedBatch
+from morpheus_assets.embedding.packs import EmbeddedBatch, UnansweredRequest
 from morpheus_assets.services.embed_novels import Embed
-from morpheus_assets.store.accounts.spending import record_spending
+from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.spaces.drift import fixed_sample, latest_drift, record_drift
 
 SAMPLE = 20
@@ -68,6 +68,11 @@ def measure_drift(
     cosines: list[float] = []
     tokens = requests = 0
     for outcome in embed(row, [each.input for each in sample]):
+        if isinstance(outcome, UnansweredRequest):
+            record_uncertain_spending(
+                engine, row, None, tokens=outcome.tokens, inputs=outcome.inputs, requests=outcome.requests,
+                cost=price_of(row, outcome.tokens),
+            )  # fmt: skip
         if isinstance(outcome, EmbeddedBatch):
             tokens, requests = tokens + outcome.tokens, requests + outcome.requests
             for value, fresh in zip(outcome.hashes, outcome.embeddings, strict=True):

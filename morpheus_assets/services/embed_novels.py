@@ -7,20 +7,30 @@ import hashlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.embeddings import Arrival, Cost, FailedNovel, RefusedContent, VectorBatch
+from morpheus_assets.domain.embeddings import (
+    Arrival,
+    Cost,
+    FailedNovel,
+    RefusedContent,
+    UnansweredContent,
+    VectorBatch,
+)
 from morpheus_assets.domain.spaces import Space, SpaceRow
-from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError
-from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
+from morpheus_assets.embedding.errors import AnswerOverdue, BillingError, ConfigurationError, EmbeddingError
+from morpheus_assets.embedding.packs import RefusedInput, StreamResult, UnansweredRequest
+from morpheus_assets.store.database.errors import LeaseLost
 from morpheus_assets.store.database.outages import passes_by_itself, ping, retry_while_down
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import MissingInput, coverage
+from morpheus_assets.store.spaces.unanswered import SentInVain, unanswered_today
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.packs import EmbeddingInput
@@ -29,12 +39,14 @@ if TYPE_CHECKING:
 
 # No other novel would fare better: a setting is wrong, or the account is empty.
 FOR_A_PERSON = (ConfigurationError, BillingError)
+# Nor then: the provider did not answer even a harmless sentence, and every further try is perhaps paid for.
+ENDS_ALL = (*FOR_A_PERSON, AnswerOverdue)
 # So many novels in a row that fail by themselves: it is not the novels, the provider is down.
 FAILURES_THAT_END = 3
 RESTARTS_SURVIVED = 3
 
 
-Embed = Callable[[Space, Iterable[MissingInput]], Iterator[EmbeddedBatch | RefusedInput]]
+Embed = Callable[[Space, Iterable[MissingInput]], Iterator[StreamResult]]
 """Turns missing inputs into vectors of a space, a batch at a time, in the order in which they arrive."""
 
 
@@ -59,7 +71,7 @@ class SpaceFiller:
         if error is None:
             return
         faults: dict[str, EmbeddingError] = dict.fromkeys(self._incomplete(novels), error)
-        if len(novels) > 1 and not isinstance(error, FOR_A_PERSON):
+        if len(novels) > 1 and not isinstance(error, ENDS_ALL):
             yield from self._fill_each(faults)
         for novel, fault in faults.items():
             yield FailedNovel(novel, fault)
@@ -77,13 +89,15 @@ class SpaceFiller:
                 continue
             in_a_row += 1
             faults[novel] = error
-            if in_a_row == FAILURES_THAT_END or isinstance(error, FOR_A_PERSON):
+            if in_a_row == FAILURES_THAT_END or isinstance(error, ENDS_ALL):
                 return
 
     def _stream(self, novels: Sequence[str]) -> Generator[Arrival, None, EmbeddingError | None]:
         for _ in range(RESTARTS_SURVIVED):
             try:
                 return (yield from self._pass(novels))
+            except LeaseLost as error:
+                self._log.warning("%s What is left is taken up anew.", error)
             except Exception as error:
                 if not passes_by_itself(error):
                     raise
@@ -95,7 +109,8 @@ class SpaceFiller:
         try:
             with open_claims(self._engine, self._row, novels) as claims:
                 while True:
-                    outcomes: Any = self._embed(self._row, self._shares.watch(claims.missing()))
+                    in_vain = retry_while_down(partial(unanswered_today, self._engine, self._row))
+                    outcomes: Any = self._embed(self._row, self._shares.watch(_marked(claims.missing(), in_vain)))
                     with closing(outcomes):
                         for outcome in outcomes:
                             yield self._shares.arrival(outcome)
@@ -107,6 +122,12 @@ class SpaceFiller:
     def _incomplete(self, novels: Sequence[str]) -> list[str]:
         covered = retry_while_down(partial(coverage, self._engine, self._row, novels))
         return [each.novel for each in covered.novels if each.missing]
+
+
+def _marked(missing: Iterable[MissingInput], in_vain: Mapping[bytes, SentInVain]) -> Iterator[MissingInput]:
+    for row in missing:
+        found = in_vain.get(row.content_hash)
+        yield row if found is None else replace(row, tries=found.tries, together=found.together)
 
 
 class _Shares:
@@ -121,28 +142,40 @@ class _Shares:
             self._waiting[row.content_hash] = (row.novel, max(1, row.token_count))
             yield row
 
-    def arrival(self, outcome: EmbeddedBatch | RefusedInput) -> VectorBatch | RefusedContent:
+    def arrival(self, outcome: StreamResult) -> VectorBatch | RefusedContent | UnansweredContent:
         """The outcome of some of these inputs, with what it cost each novel."""
         if isinstance(outcome, RefusedInput):
             novel, _ = self._waiting.pop(outcome.content_hash)
-            cost = Cost(refused=1, requests=outcome.requests)
+            cost = Cost(refused=1, tokens=outcome.tokens, requests=outcome.requests)
             return RefusedContent(outcome.content_hash, outcome.reason, {novel: cost})
-        return VectorBatch(outcome.hashes, outcome.embeddings, self._costs(outcome))
+        if isinstance(outcome, UnansweredRequest):
+            return UnansweredContent(outcome.hashes, outcome.inputs, self._uncertain_costs(outcome))
+        rows = [self._waiting.pop(value) for value in outcome.hashes]
+        shares = _shared_out(rows, outcome.tokens, outcome.requests)
+        costs = {novel: Cost(embedded=n, tokens=tokens, requests=made) for novel, n, tokens, made in shares}
+        return VectorBatch(outcome.hashes, outcome.embeddings, costs)
 
-    def _costs(self, batch: EmbeddedBatch) -> dict[str, Cost]:
-        rows = [self._waiting.pop(value) for value in batch.hashes]
-        inputs = Counter(novel for novel, _ in rows)
-        weights: Counter[str] = Counter()
-        for novel, tokens in rows:
-            weights[novel] += tokens
-        costs = {}
-        tokens_left, weight_left, requests = batch.tokens, weights.total(), batch.requests
-        for novel, weight in weights.items():
-            tokens = round(tokens_left * weight / weight_left)
-            costs[novel] = Cost(embedded=inputs[novel], tokens=tokens, requests=requests)
-            # Requests are not shared out: they count for the first novel of the batch.
-            tokens_left, weight_left, requests = tokens_left - tokens, weight_left - weight, 0
-        return costs
+    def _uncertain_costs(self, request: UnansweredRequest) -> dict[str, Cost]:
+        # A harmless sentence is sent for the sake of what waits.
+        rows = [self._waiting[value] for value in request.hashes] or [next(iter(self._waiting.values()))]
+        return {
+            novel: Cost(uncertain_inputs=n, uncertain_tokens=tokens, uncertain_requests=made)
+            for novel, n, tokens, made in _shared_out(rows, request.tokens, request.requests)
+        }
+
+
+def _shared_out(rows: Sequence[tuple[str, int]], tokens: int, requests: int) -> Iterator[tuple[str, int, int, int]]:
+    """Each novel of (novel, weight) rows, with its inputs, and its part of the tokens and requests."""
+    inputs = Counter(novel for novel, _ in rows)
+    weights: Counter[str] = Counter()
+    for novel, weight in rows:
+        weights[novel] += weight
+    weight_left = weights.total()
+    for novel, weight in weights.items():
+        share = round(tokens * weight / weight_left)
+        yield novel, inputs[novel], share, requests
+        # Requests are not shared out: they count for the first novel of the batch.
+        tokens, weight_left, requests = tokens - share, weight_left - weight, 0
 
 
 def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
@@ -162,4 +195,4 @@ def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: i
             raise InputRefused(f"{row.content} changed since it was listed; its next run takes it as it is now.")
         return decode_panel(data, row.content, max_pixels=max_pixels, least=least).image
 
-    return EmbeddingInput(row.content_hash, decode)
+    return EmbeddingInput(row.content_hash, decode, tries=row.tries, together=row.together)

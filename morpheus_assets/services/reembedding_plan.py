@@ -24,6 +24,7 @@ from morpheus_assets.services.configured_spaces import (
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.reembeddings import launches_since
+from morpheus_assets.store.accounts.spending import spending_totals
 from morpheus_assets.store.content.chunks import other_chunkers
 from morpheus_assets.store.spaces import index_types
 from morpheus_assets.store.spaces.coverage import NovelGap, gaps
@@ -58,6 +59,10 @@ class Budget:
         """True when so much fits into what is left; an unknown price is bounded by tokens alone."""
         return _fits(tokens, self.tokens) and _fits(price, self.cost)
 
+    def bounds(self, price: Decimal | None) -> bool:
+        """True when a limit of the budget bounds work of this price: without a price only tokens do."""
+        return price is not None or self.whole_tokens is not None
+
     def could_ever_allow(self, work: NovelWork) -> bool:
         """True when one novel fits into a whole night's budget."""
         return _fits(work.tokens, self.whole_tokens) and _fits(work.price, self.whole_cost)
@@ -78,6 +83,7 @@ class SpacePlan:
 
     `work` is everything, in the order in which it is done; `chosen` is its beginning that the budget allows;
     `too_large` are novels that no night's budget allows. `minutes` is at the rate limit, None for a local model.
+    `unbounded`: nothing of it is started without a person, as no limit of the budget bounds what it costs.
     """
 
     space: Space
@@ -89,6 +95,7 @@ class SpacePlan:
     minutes: float | None
     table_bytes: int
     index_bytes: int
+    unbounded: bool = False
 
     @property
     def inputs(self) -> int:
@@ -137,12 +144,15 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
 
 
 def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Budget:
-    """The settings' budget for a night, less what was launched in the last twenty hours."""
-    launched = launches_since(engine, (now or datetime.now(UTC)) - A_NIGHT)
+    """The settings' budget for a night, less what was launched or perhaps paid in vain in the last twenty hours."""
+    since = (now or datetime.now(UTC)) - A_NIGHT
+    launched, spent = launches_since(engine, since), spending_totals(engine, since=since)
     tokens, cost = settings.reembed_max_tokens, Decimal(str(settings.reembed_max_cost))
     whole = Budget(tokens, cost, tokens, cost)
     return whole.after(
-        sum(each.tokens for each in launched), sum((each.cost or Decimal(0) for each in launched), Decimal(0))
+        sum(each.tokens for each in launched) + sum(each.uncertain_tokens for each in spent),
+        sum((each.cost or Decimal(0) for each in launched), Decimal(0))
+        + sum((each.uncertain_cost or Decimal(0) for each in spent), Decimal(0)),
     )
 
 
@@ -195,7 +205,9 @@ def describe_space(plan: SpacePlan) -> list[str]:
         f"  disk      {megabytes(plan.table_bytes)} for the vectors, {megabytes(plan.index_bytes)} for their index",
         f"  tonight   {len(plan.chosen)} novels, {chosen_tokens:,} tokens, {dollars(total_price(plan.chosen))}",
     ]
-    if plan.too_large:
+    if plan.unbounded:
+        lines.append(f"  {why_unbounded(plan)}")
+    elif plan.too_large:
         named = ", ".join(f"{each.novel} ({each.tokens:,} tokens)" for each in plan.too_large[:5])
         lines.append(
             f"  too large for one night's budget: {named}; raise MORPHEUS_REEMBED_MAX_TOKENS or _MAX_COST, or"
@@ -204,6 +216,14 @@ def describe_space(plan: SpacePlan) -> list[str]:
     elif len(plan.chosen) < len(plan.work):
         lines.append("  the rest follows in the next nights (MORPHEUS_REEMBED_MAX_TOKENS, MORPHEUS_REEMBED_MAX_COST)")
     return lines
+
+
+def why_unbounded(plan: SpacePlan) -> str:
+    """The sentence for a plan that is not started by itself."""
+    return (
+        f"the price of {plan.space.provider}/{plan.space.model} is not known, so the night's budget in dollars does not"
+        " bound it and nothing starts by itself: set MORPHEUS_REEMBED_MAX_TOKENS, or materialize the novels by hand."
+    )
 
 
 def dollars(price: Decimal | None) -> str:
@@ -233,7 +253,8 @@ def as_json(plan: Plan) -> list[Mapping[str, object]]:
 def _plan_space(
     settings: Settings, space: Space, reason: str, work: tuple[NovelWork, ...], budget: Budget
 ) -> tuple[SpacePlan, Budget]:
-    chosen, too_large, left = choose(work, budget)
+    unbounded = not all(budget.bounds(each.price) for each in work)
+    chosen, too_large, left = choose(() if unbounded else work, budget)
     inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
     requests = _requests(settings, space, inputs, tokens)
     minutes = None
@@ -242,6 +263,7 @@ def _plan_space(
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,
         index_types.table_bytes(space.dimensions, inputs), index_types.index_bytes(space.dimensions, inputs),
+        unbounded,
     )  # fmt: skip
     return plan, left
 

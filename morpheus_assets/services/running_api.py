@@ -76,6 +76,6 @@ async def vectors_of_api(
 def _key(settings: Settings) -> dict[str, str]:
     if settings.api_keys is None:
         return {}
-    first = settings.api_keys.get_secret_value().split(",")[0].strip()
-    name, colon, key = first.partition(":")
+    first = next((each for each in settings.api_keys.get_secret_value().split(",") if each.strip()), "")
+    name, colon, key = (each.strip() for each in first.partition(":"))
     return {"X-API-Key": key if colon else name}

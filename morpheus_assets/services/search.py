@@ -5,6 +5,7 @@ How a text becomes a vector and how the database is called are the face's own.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -18,6 +19,7 @@ from morpheus_assets.services.configured_spaces import sample_image_spaces
 from morpheus_assets.services.sentences import POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.accounts.rate_limits import BudgetExhausted
 from morpheus_assets.store.content.lookups import panel_place, passage_body
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.database.errors import SpaceGone, StoreError
@@ -28,9 +30,15 @@ from morpheus_assets.store.spaces.vectors import read_vectors
 
 NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
 NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
+NO_SIMILARITY = "Words have no similarity, so nothing was left out for being less similar than asked for."
 DEMO_NOTE = (
     "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
 )
+# Seconds that a question waits for the provider of the active space; what then answers in its place has the rest.
+QUESTION_SECONDS = 4.0
+SEARCH_SECONDS = 5.5
+# From here on too little of the first is left for another provider.
+_LATE_SECONDS = 2.5
 # How often the space that answers may be dropped during one search.
 _MOST_SWITCHES = 5
 
@@ -113,19 +121,35 @@ class Database(Protocol):
 
 
 class QueryVectors(Protocol):
-    """Vectors [dimensions] by the model of a space, float32. All raise embedding.errors."""
+    """Vectors [dimensions] by the model of a space, float32. All raise embedding.errors.
 
-    async def question(self, space: Space, text: str) -> np.ndarray:
+    A provider that has not answered `within` seconds is given up with ProviderUnavailable, and one whose budget has no
+    room soon with BudgetExhausted; a model of this machine takes the time it takes.
+    """
+
+    async def question(self, space: Space, text: str, within: float) -> np.ndarray:
         """Of a question of any length."""
         ...
 
-    async def sentences(self, space: SpaceRow, texts: Sequence[str]) -> Sequence[np.ndarray]:
+    async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
         """Of sentences that are compared with a question; one that is stored as a passage is not asked for."""
         ...
 
-    async def picture(self, space: Space, picture: Any) -> np.ndarray:
+    async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:
         """Of a decoded picture, or of what opens one (images.decoding.opener_of)."""
         ...
+
+
+class _Clock:
+    """The seconds that are left of one search: for the active space's provider, later for what answers instead."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    @property
+    def left(self) -> float:
+        passed = time.monotonic() - self._begun
+        return max(0.0, (QUESTION_SECONDS if passed < _LATE_SECONDS else SEARCH_SECONDS) - passed)
 
 
 class Search:
@@ -145,53 +169,56 @@ class Search:
         """
         if not query.q and query.like is None:
             raise QueryRefused("q", "The question is empty.")
-        found = Found()
+        await self._check_novel(query)
+        found, clock = Found(), _Clock()
         body = None
         if query.like is not None and query.kind != "panels":
             body = await self._database.call(passage_body, query.like)
         parts = []
         if query.kind in ("text", "both") and (query.q or body):
-            parts.append(self._add_passages(found, query))
+            parts.append(self._add_passages(found, query, clock))
         if query.kind in ("panels", "both"):
-            parts.append(self._add_panels(found, query, await self._panel_question(query, body)))
+            parts.append(self._add_panels(found, query, await self._panel_question(query, body, clock)))
         await asyncio.gather(*parts)
-        return await self._checked(found, query)
+        return found
 
     async def find_like_picture(self, picture: Any, query: SearchQuery) -> Found:
         """Panels that look like a picture: a decoded one, or what opens it. Raises as `find`."""
 
+        found, clock = Found(), _Clock()
+
         async def embed(row: SpaceRow) -> np.ndarray:
-            return await self._vectors.picture(row, picture)
+            return await self._vectors.picture(row, picture, clock.left)
 
-        found = Found()
+        await self._check_novel(query)
         await self._add_panels(found, query, embed)
-        return await self._checked(found, query)
-
-    async def _checked(self, found: Found, query: SearchQuery) -> Found:
-        if found.passages or found.panels or query.novel is None:
-            return found
-        if not await self._database.call(list_novels, [query.novel]):
-            raise NotStored("novel", f"No novel named {query.novel!r} is stored.")
         return found
 
-    async def _add_passages(self, found: Found, query: SearchQuery) -> None:
-        if query.mode == "text" and query.q:
-            found.passages = near_enough(map(Passage, await self._hits(query, None, None)), query)
-        elif query.like is not None:
-            await self._add_nearest(found, query, self._text_vector(query))
-        else:
-            async with self._speculation.ahead(self._text_vector(query)) as embed:
-                await self._add_nearest(found, query, embed)
+    async def _check_novel(self, query: SearchQuery) -> None:
+        # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
+        if query.novel is not None and not await self._database.call(list_novels, [query.novel]):
+            raise NotStored("novel", f"No novel named {query.novel!r} is stored.")
 
-    def _text_vector(self, query: SearchQuery) -> EmbedQuestion:
+    async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock) -> None:
+        if query.mode == "text" and query.q:
+            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            if query.min_similarity is not None:
+                found.notes.append(NO_SIMILARITY)
+        elif query.like is not None:
+            await self._add_nearest(found, query, self._text_vector(query, clock), clock)
+        else:
+            async with self._speculation.ahead(self._text_vector(query, clock)) as embed:
+                await self._add_nearest(found, query, embed, clock)
+
+    def _text_vector(self, query: SearchQuery, clock: _Clock) -> EmbedQuestion:
         async def embed(row: SpaceRow) -> np.ndarray | None:
             if query.like is not None:
                 return (await self._database.call(read_vectors, row, [query.like])).get(query.like)
-            return await self._vectors.question(row, query.q or "")
+            return await self._vectors.question(row, query.q or "", clock.left)
 
         return embed
 
-    async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion) -> None:
+    async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock) -> None:
         row = self._speculation.answered = await self._database.call(active_space, "text")
         if row is None:
             found.notes.append(NOTHING_YET)
@@ -204,9 +231,15 @@ class Search:
             pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
 
             async def embed_sentences(texts: Sequence[str]) -> Sequence[np.ndarray]:
-                return await self._vectors.sentences(row, texts)
+                return await self._vectors.sentences(row, texts, clock.left)
 
-            best = await best_sentences(embed_sentences, query.q, vector, pool)
+            try:
+                best = await best_sentences(embed_sentences, query.q, vector, pool)
+            except EmbeddingError as error:
+                # the passages are found; without their sentences they are an answer, and a wait for another is none
+                found.faults.append(error)
+                found.notes.append(f"Passages only, for their sentences could not be embedded: {error}")
+                best = {}
             return [Passage(hit, best.get(hit.content_hash)) for hit in nearest_first(pool, best, query.k)]
 
         try:
@@ -217,7 +250,10 @@ class Search:
             # half an answer is better than none: the words still find their passages
             found.faults.append(error)
             found.notes.append(f"Found by words alone, for the question could not be embedded: {error}")
-            passages = list(map(Passage, await self._hits(query, None, None)))
+            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            if query.min_similarity is not None:
+                found.notes.append(NO_SIMILARITY)
+            return
         found.passages = near_enough(passages, query)
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
@@ -231,14 +267,14 @@ class Search:
         return [hit for hit in hits if hit.content_hash != query.like][: query.k]
 
     async def _panel_question(
-        self, query: SearchQuery, body: str | None
+        self, query: SearchQuery, body: str | None, clock: _Clock
     ) -> Callable[[SpaceRow], Awaitable[np.ndarray]]:
         """How a panel space gets its vector: from the words, or from the panel or passage to be like."""
         text = query.q or body
         if text:
 
             async def embed(row: SpaceRow) -> np.ndarray:
-                return await self._vectors.question(row, text)
+                return await self._vectors.question(row, text, clock.left)
 
             return embed
         like = query.like
@@ -359,11 +395,11 @@ def shown_similarity(similarity: float) -> float:
 
 
 def provider_is_down(error: EmbeddingError) -> bool:
-    """Whether another provider could answer where this one cannot: no answer, none to be trusted, no credit.
+    """Whether another provider could answer where this one cannot: no answer, none to be trusted, no budget or credit.
 
     A wrong setting is not that: a person must hear of it.
     """
-    return error.retryable or isinstance(error, BillingError)
+    return error.retryable or isinstance(error, BillingError | BudgetExhausted)
 
 
 def standby_spaces(engine: Engine, active: SpaceRow) -> list[SpaceRow]:

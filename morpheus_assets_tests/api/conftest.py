@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from morpheus_assets.api.app import build_app
+from morpheus_assets.api.server import server_config
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import Settings
@@ -79,7 +80,7 @@ def start_api(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
     def start(provider: dict[str, Any] | None = None, **changes: Any) -> Api:
         settings = make_settings(provider, **changes)
         app = build_app(settings)
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+        server = uvicorn.Server(server_config(app, "127.0.0.1", 0))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:

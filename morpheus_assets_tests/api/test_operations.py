@@ -85,6 +85,7 @@ def test_a_request_in_flight_is_finished_when_the_server_is_told_to_end(
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "OPENAI_"))},
         "MORPHEUS_DATABASE_URL": database_url, "MORPHEUS_DATA_FOLDER": str(tmp_path), "MORPHEUS_API_PORT": str(port),
+        "MORPHEUS_DOTENV": os.devnull,
         "MORPHEUS_TEXT_SPACES": "openai/text-embedding-3-small@256", "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
         "OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": provider_server.base_url(latency_ms=1500),
     }  # fmt: skip

@@ -68,7 +68,7 @@ def library(api: Api, engine: Engine, add_embedded: Callable[..., list[bytes]]) 
     hashes = add_embedded("alpha", ["The ship came home without a crew. Her sails were torn.", "Rain on the lamps."])
     data = io.BytesIO()
     Image.new("RGB", (96, 64), "red").save(data, "PNG")
-    sent = {"files": {"file": ("red.png", data.getvalue())}, "data": {"novel": "alpha"}}
+    sent = {"files": {"file": ("red.png", data.getvalue())}, "data": {"novel": "alpha", "create": "true"}}
     answer = api.client.post("/api/embeddings/image", **sent)
     check(image.ImageAnswer, answer)
     value = bytes.fromhex(answer.json()["id"])

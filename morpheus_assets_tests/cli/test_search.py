@@ -145,7 +145,7 @@ def test_both_give_the_same_panels_by_words_and_by_a_picture(api: Api, engine: E
     for novel, colours in {"alpha": ("red", "green"), "beta": ("blue", "yellow", "black")}.items():
         rows = []
         for colour in colours:
-            sent = {"files": {"file": (f"{colour}.png", picture(colour))}, "data": {"novel": novel}}
+            sent = {"files": {"file": (f"{colour}.png", picture(colour))}, "data": {"novel": novel, "create": "true"}}
             value = bytes.fromhex(api.client.post("/api/embeddings/image", **sent).json()["id"])
             rows.append(PanelRecord(f"{colour}.png", "stored", 9, None, value, "PNG", "RGB", 96, 64))
         replace_panels(engine, novel, rows)

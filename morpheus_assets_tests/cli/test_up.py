@@ -37,6 +37,7 @@ class Running:
             **kept,
             "MORPHEUS_CONTENT": str(folder / "content"),
             "MORPHEUS_DATA_FOLDER": str(folder / "data"),
+            "MORPHEUS_DOTENV": os.devnull,
             "MORPHEUS_UI_PORT": str(free_port()),
             "MORPHEUS_API_PORT": str(free_port()),
         }

@@ -75,7 +75,7 @@ def run(
             if isinstance(result, EmbeddedBatch):
                 assert not vectors.keys() & set(result.hashes)
                 vectors.update(zip(result.hashes, result.embeddings, strict=True))
-            else:
+            elif isinstance(result, RefusedInput):
                 refused.append(result)
     except Exception as error:
         return vectors, refused, error

@@ -19,7 +19,7 @@ class Limited:
     def estimate_tokens(self, text: str) -> int:
         return len(text)
 
-    async def embed(self, inputs: object, input_type: object) -> EmbeddingResult:
+    async def embed(self, inputs: object, input_type: object, *, patience: float = 1.0) -> EmbeddingResult:
         raise NotImplementedError
 
     async def close(self) -> None:

@@ -39,7 +39,7 @@ def test_what_was_on_its_way_is_delivered_before_the_stream_ends_with_an_error(
     assert error is not None
     assert len(vectors) == 8
     assert_right(vectors, texts)
-    assert provider_server.stats(url)["requests"] == (5 if failure == "500" else 3)
+    assert provider_server.stats(url)["requests"] == (6 if failure == "500" else 3)
 
 
 def test_a_broken_source_loses_nothing_that_was_on_its_way(provider_server: ProviderServer):

@@ -106,13 +106,13 @@ def test_a_novel_at_fault_takes_no_other_with_it_and_is_named_at_the_end(
 ):
     bad = NOVELS[1]
     add_novel(engine, bad, [*bodies_of(bad, PASSAGES), "The [[broken]] cup."])
-    settings = settings_for(database_url, tmp_path, provider_server.base_url(broken="503"))
+    settings = settings_for(database_url, tmp_path, provider_server.base_url(broken="429", retry_after="0.05"))
     failing = Filling(engine, settings, filling.filler._log)
     arrivals = list(map(kept(failing), failing.filler.fill(NOVELS)))
     named = [arrival for arrival in arrivals if isinstance(arrival, FailedNovel)]
     assert [each.novel for each in named] == [bad]
     assert arrivals[-1] is named[0]
-    assert "HTTP 503" in str(named[0].error)
+    assert "HTTP 429" in str(named[0].error)
     with engine.connect() as connection:
         stored = connection.exec_driver_sql(f"SELECT count(*) FROM {failing.row.table}").scalar_one()
     assert stored >= 2 * PASSAGES

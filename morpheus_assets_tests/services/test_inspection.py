@@ -25,6 +25,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     folder = tmp_path_factory.mktemp("inspected")
     (folder / "emma.txt").write_text("EMMA\n\n" + story(chapters=3), encoding="utf-8")
     (folder / "emma.md").write_text("# Emma\n\n" + story(chapters=2).replace("CHAPTER", "## CHAPTER"), encoding="utf-8")
+    told = story(chapters=1).split("\n\n", 1)[1]
+    framed = f"PROLOGUE\n\n{told}\n\n{story(chapters=3)}\n\nEPILOGUE\n\n{told}"
+    (folder / "framed.txt").write_text(framed, encoding="utf-8")
     (folder / "empty.txt").write_bytes(b"")
     Image.new("RGBA", (30, 20), (255, 0, 0, 100)).save(folder / "red.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -35,7 +38,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 
 
 def test_every_file_is_answered_by_one_object(answers: dict[str, dict]):
-    assert len(answers) == 7
+    assert len(answers) == 8
     assert {answer["state"] for answer in answers.values()} == {"ok", "refused"}
 
 
@@ -56,6 +59,17 @@ def test_positions_in_markdown_are_those_of_the_source_file(answers: dict[str, d
     answer = answers["emma.md"]
     lines = Path(answer["file"]).read_text(encoding="utf-8").splitlines()
     assert [lines[chapter["line"] - 1][:2] for chapter in answer["chapters"]] == ["##", "##"]
+
+
+def test_a_prologue_and_an_epilogue_are_shown_around_the_chapters(answers: dict[str, dict]):
+    answer = answers["framed.txt"]
+    assert len(answer["chapters"]) == 3
+    assert [(piece["ordinal"], piece["title"]) for piece in answer["front"]] == [(0, "PROLOGUE")]
+    assert [(piece["ordinal"], piece["title"]) for piece in answer["back"]] == [(4, "EPILOGUE")]
+    done = subprocess.run([MORPHEUS, "inspect", answer["file"]], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in done.stdout.splitlines() if "  line " in line]
+    assert [(row[0], row[5]) for row in (rows[0], rows[-1])] == [("0", "PROLOGUE"), ("4", "EPILOGUE")]
+    assert "3 chapters" in done.stdout
 
 
 def test_an_image_shows_what_would_be_done_to_it(answers: dict[str, dict]):

@@ -5,7 +5,7 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.definitions import build_definitions
-from morpheus_assets.services.reembedding_plan import make_plan
+from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.spaces import spaces
@@ -21,6 +21,8 @@ from morpheus_assets_tests.defs.model_change import (
 )
 from morpheus_assets_tests.fixtures.passages import store_chunks
 from morpheus_assets_tests.fixtures.provider import ProviderServer
+
+UNPRICED = "openai/own-model@64"
 
 
 @pytest.fixture
@@ -89,3 +91,23 @@ def test_what_is_cut_by_another_chunker_is_shown_in_the_plan(engine, before, ins
     store_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
     [note] = make_plan(engine, before).notes
     assert "1 novels are cut by another chunker (older 1.0" in note
+
+
+def test_an_unknown_price_starts_nothing_by_itself_until_tokens_bound_it(engine, before, instance) -> None:
+    add_novels(engine, instance, names(3))
+    after = with_spaces(before, UNPRICED)
+    [plan] = make_plan(engine, after).spaces
+    assert (len(plan.work), plan.price) == (3, None)
+    assert plan.chosen == ()
+    [sentence] = [line for line in describe_plan(make_plan(engine, after)).splitlines() if "price of" in line]
+    assert "openai/own-model is not known" in sentence
+    assert "set MORPHEUS_REEMBED_MAX_TOKENS" in sentence
+    [bounded] = make_plan(engine, with_spaces(before, UNPRICED, reembed_max_tokens=plan.tokens * 2 // 3)).spaces
+    assert [work.novel for work in bounded.chosen] == names(2)
+
+
+def test_a_space_without_a_price_does_not_hold_up_one_with_a_price(engine, before, instance) -> None:
+    add_novels(engine, instance, names(3))
+    unpriced, priced = make_plan(engine, with_spaces(before, f"{UNPRICED},{NEW}")).spaces
+    assert unpriced.chosen == ()
+    assert [work.novel for work in priced.chosen] == names(3)

@@ -12,14 +12,14 @@ import numpy as np
 from psycopg.errors import UndefinedTable
 
 from morpheus_assets.api.database import Database
-from morpheus_assets.api.embedding.providers import WarmProviders
+from morpheus_assets.api.embedding.providers import Patience, WarmProviders
 from morpheus_assets.api.embedding.query_cache import QueryCache, vector_key
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
 from morpheus_assets.embedding.long_inputs import Part, join, split, surely_too_long
 from morpheus_assets.embedding.packs import EmbeddingInput, Pack, Packer
-from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
+from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.spaces.spaces import get_space
@@ -31,6 +31,17 @@ _LONGEST_PASSAGE = 20_000
 
 OnPart = Callable[[int, int, int, "PartVector"], None]
 """Called as a part arrives with the input's index, the part's number (from 0), how many there are, and the part."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What all requests for one call have in common; `gate` bounds how many are on their way."""
+
+    space: Space
+    input_type: InputType
+    on_part: OnPart | None
+    patience: Patience | None
+    gate: asyncio.Semaphore
 
 
 @dataclass(frozen=True)
@@ -65,19 +76,26 @@ class TextVectors:
         self._metrics = metrics
         self._rows: dict[str, SpaceRow] = {}
 
-    async def one(self, space: Space, text: str, input_type: InputType) -> TextVector:
+    async def one(self, space: Space, text: str, input_type: InputType, patience: Patience | None = None) -> TextVector:
         """The vector of one text."""
-        async for vector in self.stream(space, [text], input_type):
+        async for vector in self.stream(space, [text], input_type, patience=patience):
             return vector
         raise AssertionError("one text gives one vector")
 
-    async def all(self, space: Space, texts: Sequence[str], input_type: InputType) -> list[TextVector]:
+    async def all(
+        self, space: Space, texts: Sequence[str], input_type: InputType, patience: Patience | None = None
+    ) -> list[TextVector]:
         """The vectors of all texts, in their order."""
-        found = [vector async for vector in self.stream(space, texts, input_type)]
+        found = [vector async for vector in self.stream(space, texts, input_type, patience=patience)]
         return sorted(found, key=lambda vector: vector.index)
 
     async def stream(
-        self, space: Space, texts: Sequence[str], input_type: InputType, on_part: OnPart | None = None
+        self,
+        space: Space,
+        texts: Sequence[str],
+        input_type: InputType,
+        on_part: OnPart | None = None,
+        patience: Patience | None = None,
     ) -> AsyncIterator[TextVector]:
         """The vectors as they arrive; raises InputRefused with the index of the text at fault.
 
@@ -99,7 +117,8 @@ class TextVectors:
                 again.setdefault(wanted[value], []).append(index)
         fresh = {index: texts[index] for index in wanted.values()}
         self._metrics.cache.labels("vector", "provider").inc(len(fresh))
-        async for vector in self._embed(space, fresh, input_type, on_part):
+        order = _Order(space, input_type, on_part, patience, asyncio.Semaphore(_CONCURRENCY))
+        async for vector in self._embed(order, fresh):
             key = vector_key(space.fingerprint, input_type, hashes[vector.index])
             await self._cache.put({key: vector.embedding.astype("<f4").tobytes()})
             yield vector
@@ -138,28 +157,21 @@ class TextVectors:
             self._rows[space.fingerprint] = row
         return self._rows[space.fingerprint]
 
-    async def _embed(
-        self, space: Space, texts: dict[int, str], input_type: InputType, on_part: OnPart | None
-    ) -> AsyncIterator[TextVector]:
+    async def _embed(self, order: _Order, texts: dict[int, str]) -> AsyncIterator[TextVector]:
         """Whole texts packed into requests, long ones cut; every request on its way at once, up to a limit."""
-        provider = await self._providers.provider(space)
+        provider = await self._providers.provider(order.space)
         whole = {index: text for index, text in texts.items() if not surely_too_long(provider, text)}
         # what is over by the estimate goes alone: if the model refuses it after all, only it is cut
         doubtful = {index for index, text in whole.items() if _long(provider, text)}
         certain = [EmbeddingInput(b"%d" % index, text) for index, text in whole.items() if index not in doubtful]
         packer = Packer(certain, provider)
-        gate = asyncio.Semaphore(_CONCURRENCY)
         jobs: list[asyncio.Task[list[TextVector]]] = []
         while (pack := packer.next_pack()) is not None:
-            jobs.append(asyncio.create_task(self._pack(gate, space, pack, input_type, on_part)))
+            jobs.append(asyncio.create_task(self._pack(order, pack)))
         for at in doubtful:
             pack = Pack((EmbeddingInput(b"%d" % at, texts[at]),), (provider.estimate_tokens(texts[at]),))
-            jobs.append(asyncio.create_task(self._pack(gate, space, pack, input_type, on_part)))
-        jobs += [
-            asyncio.create_task(self._by_parts(gate, space, at, text, input_type, on_part))
-            for at, text in texts.items()
-            if at not in whole
-        ]
+            jobs.append(asyncio.create_task(self._pack(order, pack)))
+        jobs += [asyncio.create_task(self._by_parts(order, at, text)) for at, text in texts.items() if at not in whole]
         try:
             for done in asyncio.as_completed(jobs):
                 for vector in await done:
@@ -169,27 +181,19 @@ class TextVectors:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
 
-    async def _pack(
-        self,
-        gate: asyncio.Semaphore,
-        space: Space,
-        pack: Pack,
-        input_type: InputType,
-        on_part: OnPart | None,
-    ) -> list[TextVector]:
+    async def _pack(self, order: _Order, pack: Pack) -> list[TextVector]:
         members = [(int(item.content_hash), str(item.content)) for item in pack.inputs]
         try:
-            async with gate:
-                result = await self._providers.embed(space, [text for _, text in members], input_type)
+            result = await self._request(order, [text for _, text in members])
         except (InputRefused, RequestTooLarge) as error:
             if len(members) == 1:
                 index, text = members[0]
                 if len(text) < 64:
                     raise InputRefused(str(error), index) from None
-                return await self._by_parts(gate, space, index, text, input_type, on_part, error)
+                return await self._by_parts(order, index, text, error)
             # the one at fault is found, and the others may pass
             halves = pack.split(error.index if isinstance(error, InputRefused) else None)
-            parts = await asyncio.gather(*(self._pack(gate, space, half, input_type, on_part) for half in halves))
+            parts = await asyncio.gather(*(self._pack(order, half) for half in halves))
             return [vector for part in parts for vector in part]
         share = result.total_tokens // len(members)
         first = result.total_tokens - share * (len(members) - 1)
@@ -198,51 +202,39 @@ class TextVectors:
             for at, (index, _) in enumerate(members)
         ]
 
+    async def _request(self, order: _Order, texts: Sequence[str]) -> EmbeddingResult:
+        async with order.gate:
+            return await self._providers.embed(order.space, texts, order.input_type, order.patience)
+
     async def _by_parts(
-        self,
-        gate: asyncio.Semaphore,
-        space: Space,
-        index: int,
-        text: str,
-        input_type: InputType,
-        on_part: OnPart | None,
-        refused: Exception | None = None,
+        self, order: _Order, index: int, text: str, refused: Exception | None = None
     ) -> list[TextVector]:
-        provider = await self._providers.provider(space)
+        provider = await self._providers.provider(order.space)
         for shrink in (1.0, 0.7, 0.45):
             parts = await asyncio.to_thread(split, provider, text, shrink=shrink)
             if refused is not None and len(parts) == 1:
                 continue
             try:
-                return [await self._joined(gate, space, index, parts, input_type, on_part)]
+                return [await self._joined(order, index, parts)]
             except InputRefused as error:
                 refused = error
         raise InputRefused(str(refused), index)
 
-    async def _joined(
-        self,
-        gate: asyncio.Semaphore,
-        space: Space,
-        index: int,
-        parts: list[Part],
-        input_type: InputType,
-        on_part: OnPart | None,
-    ) -> TextVector:
-        provider = await self._providers.provider(space)
+    async def _joined(self, order: _Order, index: int, parts: list[Part]) -> TextVector:
+        provider = await self._providers.provider(order.space)
         packer = Packer([EmbeddingInput(b"%d" % at, part.text) for at, part in enumerate(parts)], provider)
         packs = []
         while (pack := packer.next_pack()) is not None:
             packs.append([int(item.content_hash) for item in pack.inputs])
 
         async def embed(numbers: list[int]) -> tuple[list[int], np.ndarray, int]:
-            async with gate:
-                result = await self._providers.embed(space, [parts[at].text for at in numbers], input_type)
-            if on_part is not None:
+            result = await self._request(order, [parts[at].text for at in numbers])
+            if order.on_part is not None:
                 for at, row in zip(numbers, result.embeddings, strict=True):
-                    on_part(index, at, len(parts), PartVector(parts[at], row))
+                    order.on_part(index, at, len(parts), PartVector(parts[at], row))
             return numbers, result.embeddings, result.total_tokens
 
-        rows = np.zeros((len(parts), space.dimensions), np.float32)
+        rows = np.zeros((len(parts), order.space.dimensions), np.float32)
         tokens = 0
         for numbers, embeddings, charged in await asyncio.gather(*(embed(numbers) for numbers in packs)):
             rows[numbers] = embeddings

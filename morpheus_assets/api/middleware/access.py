@@ -1,12 +1,17 @@
-"""Who may call, how often, from where, and with how large a body: decided before a byte of the body is read.
+"""Who may call, how often, from where, how much at once, and with how large a body: decided before the body is read.
 
 Pure ASGI, one layer. Without keys only this machine may call, and a web page of another origin may not at all.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
+import re
 import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -18,6 +23,16 @@ from morpheus_assets.api.problems import Problem, problem_response
 # What a person or a machine must reach before it has a key: the page that asks for one, and the health checks.
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/favicon.ico"})
 OPEN_PREFIX = "/page/"
+# A GET that asks a provider; any other method is taken to change or cost something.
+COSTLY_GETS = frozenset({"/api/embeddings/search"})
+# How much of what may be in flight one key, or one address, may hold.
+SHARE_OF_ONE = 0.5
+# A body may take so long, and as much longer as it has bytes at this rate; the request's deadline holds beside that.
+BODY_SECONDS = 10.0
+_LEAST_BYTES_PER_SECOND = 20_000
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{1,5})?"
+_A_HOST = re.compile(_HOST)
+_AN_ORIGIN = re.compile(rf"null|[a-z][a-z0-9+.-]*://{_HOST}")
 
 
 @dataclass
@@ -56,16 +71,25 @@ class ApiKey:
 
 
 def read_keys(text: str | None) -> list[ApiKey]:
-    """The keys of a comma list of `KEY` or `NAME:KEY`; raises ValueError for one that is too short to be one."""
+    """The keys of a comma list of `KEY` or `NAME:KEY`; [] for None.
+
+    Raises ValueError for a text without a key, for a key that is too short to be one, and for a blank name.
+    """
+    if text is None:
+        return []
     keys = []
-    for number, part in enumerate((each.strip() for each in (text or "").split(",")), 1):
+    for number, part in enumerate((each.strip() for each in text.split(",")), 1):
         if not part:
             continue
-        name, colon, key = part.partition(":")
+        name, colon, key = (each.strip() for each in part.partition(":"))
         name, key = (name, key) if colon else (f"key {number}", part)
+        if not name:
+            raise ValueError(f"MORPHEUS_API_KEYS: key {number} has a colon and no name before it; write NAME:KEY.")
         if len(key) < 16:
             raise ValueError(f"MORPHEUS_API_KEYS: {name!r} has a key of {len(key)} characters; use 16 or more.")
         keys.append(ApiKey(name, hashlib.sha256(key.encode()).digest()))
+    if not keys:
+        raise ValueError("MORPHEUS_API_KEYS holds no key; write KEY or NAME:KEY, or leave it unset.")
     return keys
 
 
@@ -75,6 +99,37 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+class InFlight:
+    """What is being worked on, all in all and by caller; a caller is a key or an address."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._share = max(1, int(most * SHARE_OF_ONE))
+        self._held: Counter[str] = Counter()
+        self._all = 0
+
+    @contextmanager
+    def hold(self, callers: Sequence[str]) -> Iterator[None]:
+        """Hold one place while the block runs; raises a Problem when there is none, or none left for this caller."""
+        if self._all >= self._most:
+            raise Problem(503, "overloaded", "The server has all the requests that it can work on.", retry_after=1)
+        if any(self._held[caller] >= self._share for caller in callers):
+            raise Problem(
+                429, "rate-limited", f"One caller may have {self._share} requests in flight; wait for one to end.",
+                retry_after=1,
+            )  # fmt: skip
+        self._all += 1
+        self._held.update(callers)
+        try:
+            yield
+        finally:
+            self._all -= 1
+            self._held.subtract(callers)
+            for caller in callers:
+                if not self._held[caller]:
+                    del self._held[caller]
 
 
 class Access:
@@ -90,8 +145,9 @@ class Access:
         origins: frozenset[str],
         max_in_flight: int,
     ) -> None:
-        self._in_flight = 0
-        self._most_in_flight = max_in_flight
+        self._in_flight = InFlight(max_in_flight)
+        # a stream that waits costs little, so there may be more of them
+        self._streams = InFlight(4 * max_in_flight)
         self._app = app
         self._keys = keys
         self._buckets = {key.digest: TokenBucket(per_minute) for key in keys}
@@ -106,28 +162,30 @@ class Access:
         headers = Headers(scope=scope)
         try:
             self._check_origin(headers)
+            self._check_site(scope, headers)
             if not _is_open(scope["path"]) and scope["method"] != "OPTIONS":
                 self._check_key(scope, headers)
             self._check_length(headers)
         except Problem as problem:
             await problem_response(problem, scope.get("morpheus.request_id"))(scope, receive, send)
             return
-        if _is_open(scope["path"]) or scope["path"].endswith("/events"):
-            # a stream that waits costs nothing, and whoever looks after the server must get through
-            await self._app(scope, self._counted(receive), send)
+        body = self._counted(receive)
+        if _is_open(scope["path"]):
+            # whoever looks after the server must get through
+            await self._app(scope, body, send)
             return
-        if self._in_flight >= self._most_in_flight:
-            full = Problem(503, "overloaded", "The server has all the requests that it can work on.", retry_after=1)
-            await problem_response(full, scope.get("morpheus.request_id"))(scope, receive, send)
-            return
-        self._in_flight += 1
-        try:
-            await self._app(scope, self._counted(receive), send)
-        finally:
-            self._in_flight -= 1
+        places = self._streams if scope["path"].endswith("/events") else self._in_flight
+        with places.hold(_callers(scope)):
+            await self._app(scope, body, send)
 
     def _check_origin(self, headers: Headers) -> None:
-        host = headers.get("host", "")
+        host, origins = headers.get("host", ""), headers.getlist("origin")
+        if len(headers.getlist("host")) > 1 or (host and not _A_HOST.fullmatch(host)):
+            raise Problem(
+                400, "invalid-request", "The header Host must be one host name or address, with a port or not."
+            )
+        if len(origins) > 1 or (origins and origins[0] and not _AN_ORIGIN.fullmatch(origins[0])):
+            raise Problem(400, "invalid-request", "The header Origin must be one scheme and host, or `null`.")
         if not self._keys and not is_loopback(urlsplit(f"//{host}").hostname or ""):
             # a name that another site points at 127.0.0.1 would let its pages read the answers
             raise Problem(403, "forbidden", f"Without API keys only this machine is served, not {host!r}.")
@@ -137,11 +195,21 @@ class Access:
                 403, "forbidden", f"Web pages of {origin!r} may not call this server (MORPHEUS_API_CORS_ORIGINS)."
             )
 
+    def _check_site(self, scope: Scope, headers: Headers) -> None:
+        """A picture, a form or a link of another site sends no `Origin`, or none to be refused: it may cost nothing."""
+        site = headers.get("sec-fetch-site", "none")
+        costs_nothing = scope["method"] in ("GET", "HEAD", "OPTIONS") and scope["path"] not in COSTLY_GETS
+        if site in ("none", "same-origin") or costs_nothing:
+            return
+        if headers.get("origin") not in self._origins and not _given_key(headers):
+            raise Problem(
+                403, "forbidden", "Pages of another site may not ask this server (MORPHEUS_API_CORS_ORIGINS)."
+            )
+
     def _check_key(self, scope: Scope, headers: Headers) -> None:
         if not self._keys:
             return
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = headers.get("x-api-key") or (bearer if scheme.lower() == "bearer" else "")
+        given = _given_key(headers)
         digest = hashlib.sha256(given.strip().encode("utf-8", "surrogateescape")).digest()
         # every key is compared, in constant time, whichever fits
         fitting = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
@@ -172,19 +240,45 @@ class Access:
         )  # fmt: skip
 
     def _counted(self, receive: Receive) -> Receive:
-        """A body without a stated length is counted while it comes in."""
-        received = 0
+        """A body without a stated length is counted while it comes in, and one that hardly comes is given up."""
+        received, waited, complete = 0, 0.0, False
 
         async def counting() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, waited, complete
+            if complete:
+                # what comes now is that the client went away, whenever that is
+                return await receive()
+            begun = time.monotonic()
+            try:
+                async with asyncio.timeout(BODY_SECONDS + received / _LEAST_BYTES_PER_SECOND - waited) as patience:
+                    message = await receive()
+            except TimeoutError:
+                if not patience.expired():
+                    raise
+                raise Problem(
+                    408, "timeout", "The body came too slowly; send it again, at once.", headers={"Connection": "close"}
+                ) from None
+            waited += time.monotonic() - begun
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
+                complete = not message.get("more_body", False)
                 if received > self._max_body:
                     raise self._too_large()
             return message
 
         return counting
+
+
+def _given_key(headers: Headers) -> str:
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    return headers.get("x-api-key") or (bearer if scheme.lower() == "bearer" else "")
+
+
+def _callers(scope: Scope) -> list[str]:
+    """Names of the one who calls: the key, and the address unless everybody has it (this machine, a proxy on it)."""
+    key, (address, *_) = scope.get("morpheus.key_name"), scope.get("client") or ("",)
+    names = [f"key {key}"] if key else []
+    return names + ([] if not address or is_loopback(address) else [f"address {address}"])
 
 
 def _is_open(path: str) -> bool:

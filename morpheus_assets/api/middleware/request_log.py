@@ -17,6 +17,7 @@ from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.problems import Problem, problem_of, problem_response
 
 REQUEST_ID = "x-request-id"
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 _GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("morpheus.api")
 
@@ -43,7 +44,11 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", []).append((REQUEST_ID.encode(), request_id.encode()))
+                headers = message.setdefault("headers", [])
+                headers.append((REQUEST_ID.encode(), request_id.encode()))
+                # a browser must never take an answer for a page or a script
+                if all(name.lower() != NOSNIFF[0] for name, _ in headers):
+                    headers.append(NOSNIFF)
             await send(message)
 
         with self._metrics.in_flight.track_inprogress():

@@ -125,7 +125,8 @@ async def panel(
     if data is None or place is None:
         raise Problem(404, "not-found", f"No panel {id[:12]}… is stored, or its file is gone.")
     try:
-        picture, kind = await asyncio.to_thread(_shown, data, place.path, width, services.settings.max_image_pixels)
+        async with services.pictures.opened(data, place.path):
+            picture, kind = await asyncio.to_thread(_shown, data, place.path, width, services.settings.max_image_pixels)
     except RefusedImage as error:
         raise Problem(404, "not-found", str(error)) from None
     return Response(picture, 200, headers, kind)

@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from morpheus_assets.api.middleware.request_log import note
 from morpheus_assets.api.problems import documented, field_problem
@@ -15,7 +17,7 @@ from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.domain.slugs import is_novel_slug, novel_slug
 from morpheus_assets.domain.spaces import Space
-from morpheus_assets.images.decoding import decode_panel, opener_of
+from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.connections import DatabaseNotRunning
@@ -23,6 +25,7 @@ from morpheus_assets.services.content_location import panels_source
 from morpheus_assets.sources.base import Source
 from morpheus_assets.sources.listing import find_panel, folder_of
 from morpheus_assets.sources.names import MAX_PANEL_BYTES, PANEL_SUFFIXES
+from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.spaces.spaces import active_space, register_space
 from morpheus_assets.store.spaces.vectors import keep_picture, read_vectors, write_batch
 
@@ -47,12 +50,13 @@ class PanelPath(BaseModel):
     path: str = Field(max_length=1000, description="Relative to the folder of panels: NOVEL/FILE.")
 
 
-_MULTIPART = {
+_MULTIPART: dict[str, Any] = {
     "type": "object",
     "required": ["file"],
     "properties": {
         "file": {"type": "string", "format": "binary", "description": "A picture in any common format."},
         "novel": {"type": "string", "maxLength": 80, "description": "Keep it as a panel of this novel."},
+        "create": {"type": "boolean", "default": False, "description": "Begin a novel of this name."},
     },
 }
 
@@ -77,25 +81,47 @@ _MULTIPART = {
 async def embed_image(request: Request, services: UsesServices) -> Answer[ImageAnswer]:
     """The vector is stored before the answer is sent.
 
-    An upload with `novel` becomes a file of the content folder, and so a panel of that novel; without it only the
-    vector is kept.
+    An upload with `novel` becomes a file of the content folder, and so a panel of that novel, which must exist unless
+    `create` is true; without `novel` only the vector is kept.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-        data, name, novel = await _from_content(request, services)
-        uploaded = False
-    else:
-        data, name, novel = await _from_upload(request)
-        uploaded = True
-    picture = await _opened(data, name, services)
-    if uploaded and novel is not None:
-        await asyncio.to_thread(_keep_file, panels_source(services.settings), novel, name, data)
+        async with services.pictures.bytes_of(MAX_PANEL_BYTES):
+            data, name, novel = await _from_content(request, services)
+            return await _embedded(request, services, data, name, novel)
+    form = await request.form(max_files=1, max_fields=4)
+    file, novel = await _checked_form(form, services)
+    async with services.pictures.bytes_of(file.size or 0):
+        data, name = await file.read(), PurePosixPath((file.filename or "file").replace("\\", "/")).name
+        keep = None
+        if novel is not None:
+            keep = partial(_keep_file, panels_source(services.settings), novel, name, data)
+            await asyncio.to_thread(keep, only_check=True)
+        return await _embedded(request, services, data, name, novel, keep)
+
+
+async def _embedded(
+    request: Request,
+    services: Services,
+    data: bytes,
+    name: str,
+    novel: str | None,
+    keep: Callable[[], None] | None = None,
+) -> Answer[ImageAnswer]:
     value = hashlib.sha256(data).digest()
     space = await _image_space(services)
     row = await services.database.call(register_space, space)
     known = value in await services.database.call(read_vectors, row, [value])
     if not known:
-        result = await services.providers.embed(space, [picture], "document")
+        try:
+            async with services.pictures.opened(data, name) as picture:
+                result = await services.providers.embed(space, [picture], "document")
+        except (RefusedImage, InputRefused) as error:
+            # what the provider says of it is that it cannot be opened; why, the image says better
+            reason = error.__cause__ if isinstance(error.__cause__, RefusedImage) else error
+            raise field_problem("file", str(reason)) from None
         await services.database.call(write_batch, row, [value], result.embeddings)
+    if keep is not None:
+        await asyncio.to_thread(keep)
     if novel is None:
         await services.database.call(keep_picture, value, name)
     note(request, space=space.key, cached=known)
@@ -121,23 +147,27 @@ async def _from_content(request: Request, services: Services) -> tuple[bytes, st
     return data, PurePosixPath(wanted.path).name, novel
 
 
-async def _from_upload(request: Request) -> tuple[bytes, str, str | None]:
-    form = await request.form(max_files=1, max_fields=4)
-    file, novel = form.get("file"), form.get("novel")
+async def _checked_form(form: FormData, services: Services) -> tuple[UploadFile, str | None]:
+    """The file and the novel that it becomes a panel of, None for none."""
+    file, novel = form.get("file"), form.get("novel") or None
     if not isinstance(file, UploadFile):
         raise field_problem("file", "Send the picture as the field `file` of a multipart form, or JSON with `path`.")
+    for field in form:
+        if field not in _MULTIPART["properties"]:
+            raise field_problem(field, "There is no such field; there are file, novel and create.")
     if novel is not None and not (isinstance(novel, str) and is_novel_slug(novel)):
         raise field_problem("novel", "It must be a novel's key, such as `pride-and-prejudice`.")
-    data = await file.read()
-    return data, PurePosixPath((file.filename or "file").replace("\\", "/")).name, novel or None
-
-
-async def _opened(data: bytes, name: str, services: Services) -> Any:
-    try:
-        limit = services.settings.max_image_pixels
-        return opener_of(await asyncio.to_thread(decode_panel, data, name, max_pixels=limit), data, name)
-    except RefusedImage as error:
-        raise field_problem("file", str(error)) from None
+    create = str(form.get("create") or "false").lower()
+    if create not in ("true", "false"):
+        raise field_problem("create", "It must be true or false.")
+    if novel is not None and create == "false":
+        stored = await services.database.call(list_novels, [novel])
+        if not stored and await asyncio.to_thread(folder_of, panels_source(services.settings), novel) is None:
+            raise field_problem(
+                "novel", f"There is no novel named {novel!r}; send `create=true` to begin it.",
+                status=404, kind="not-found",
+            )  # fmt: skip
+    return file, novel
 
 
 async def _image_space(services: Services) -> Space:
@@ -151,12 +181,14 @@ async def _image_space(services: Services) -> Space:
     return (await asyncio.to_thread(configured_image_spaces, services.settings))[0]
 
 
-def _keep_file(panels: Source, novel: str, name: str, data: bytes) -> None:
+def _keep_file(panels: Source, novel: str, name: str, data: bytes, *, only_check: bool = False) -> None:
     """Write the picture into the novel's folder, whole or not at all; never over another one."""
     if PurePosixPath(name).suffix.lower() not in PANEL_SUFFIXES or name.startswith(".") or len(name.encode()) > 200:
         raise field_problem(
             "file", f"To become a panel its name must end in one of {', '.join(sorted(PANEL_SUFFIXES))}."
         )
     path = f"{folder_of(panels, novel) or novel}/{name}"
-    if not panels.put_new(path, data) and panels.read(path, MAX_PANEL_BYTES) != data:
+    if only_check and not panels.exists([path]):
+        return
+    if (only_check or not panels.put_new(path, data)) and panels.read(path, MAX_PANEL_BYTES) != data:
         raise field_problem("file", f"{novel} has another panel named {name!r}.", status=409)

@@ -1,6 +1,5 @@
 """GET and POST /api/embeddings/search: by words, by more-like-this, or by a picture."""
 
-import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
@@ -10,7 +9,7 @@ from morpheus_assets.api.problems import documented, field_problem
 from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.search.results import SearchAnswer
 from morpheus_assets.api.state import UsesServices
-from morpheus_assets.images.decoding import decode_panel, opener_of
+from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.search import SearchQuery
 
@@ -69,6 +68,7 @@ async def search(
     summary="Search panels by a picture",
 )
 async def search_by_image(
+    request: Request,
     services: UsesServices,
     file: Annotated[UploadFile, File(description="A picture in any common format.")],
     k: Annotated[int, Form(ge=1, le=100)] = 10,
@@ -76,10 +76,15 @@ async def search_by_image(
     min_similarity: Annotated[float | None, Form(ge=-1, le=1)] = None,
 ) -> Answer[SearchAnswer]:
     """Panels that look like the picture."""
-    data, name = await file.read(), file.filename or "file"
-    try:
-        panel = await asyncio.to_thread(decode_panel, data, name, max_pixels=services.settings.max_image_pixels)
-    except RefusedImage as error:
-        raise field_problem("file", str(error)) from None
+    for field in await request.form():
+        if field not in ("file", "k", "novel", "min_similarity"):
+            raise field_problem(field, "There is no such field; there are file, k, novel and min_similarity.")
     query = SearchQuery(k=k, novel=novel or None, kind="panels", min_similarity=min_similarity)
-    return Answer(await services.search.like_picture(opener_of(panel, data, name), query))
+    async with services.pictures.bytes_of(file.size or 0):
+        data, name = await file.read(), file.filename or "file"
+        try:
+            async with services.pictures.opened(data, name) as picture:
+                return Answer(await services.search.like_picture(picture, query))
+        except (RefusedImage, InputRefused) as error:
+            reason = error.__cause__ if isinstance(error.__cause__, RefusedImage) else error
+            raise field_problem("file", str(reason)) from None

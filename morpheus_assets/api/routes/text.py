@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import StreamingResponse
 
+from morpheus_assets.api.embedding.providers import Patience
 from morpheus_assets.api.embedding.vectors import PartVector, TextVector
 from morpheus_assets.api.middleware.request_log import note
 from morpheus_assets.api.problems import documented, field_problem, problem_of
@@ -159,12 +160,12 @@ async def embed_texts(
     note(request, space=space.key, inputs=len(body.texts))
     if kind:
         return stream_answer(_events(body, space, services), kind)
+    patience = Patience.of_request(services.settings.api_timeout_seconds)
     parts: list[tuple[int, int, PartVector]] = []
     on_part = (lambda index, at, _, part: parts.append((index, at, part))) if body.return_parts else None
     try:
-        found = [
-            each async for each in services.vectors.stream(space, body.texts, body.input_type or "document", on_part)
-        ]
+        wanted = services.vectors.stream(space, body.texts, body.input_type or "document", on_part, patience)
+        found = [each async for each in wanted]
     except InputRefused as error:
         raise _refused(body, error) from None
     found.sort(key=lambda vector: vector.index)
@@ -212,8 +213,10 @@ async def _events(body: TextRequest, space: Space, services: Services) -> AsyncI
 
     async def work() -> None:
         done: list[TextVector] = []
+        patience = Patience.of_request(services.settings.api_timeout_seconds)
+        wanted = services.vectors.stream(space, body.texts, body.input_type or "document", on_part, patience)
         try:
-            async for vector in services.vectors.stream(space, body.texts, body.input_type or "document", on_part):
+            async for vector in wanted:
                 done.append(vector)
                 queue.put_nowait(("embedding", StreamedEmbedding(index=vector.index, embedding=vector.embedding)))
             queue.put_nowait(("done", _summary(sorted(done, key=lambda each: each.index), space)))

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from morpheus_assets.api.database import Database
-from morpheus_assets.api.embedding.providers import WarmProviders
+from morpheus_assets.api.embedding.providers import Patience, WarmProviders
 from morpheus_assets.api.embedding.query_cache import QueryCache, answer_key
 from morpheus_assets.api.embedding.vectors import TextVectors
 from morpheus_assets.api.metrics import Metrics
@@ -37,14 +37,15 @@ class _WarmVectors:
         self._providers = providers
         self._vectors = vectors
 
-    async def question(self, space: Space, text: str) -> np.ndarray:
-        return (await self._vectors.one(space, text, "query")).embedding
+    async def question(self, space: Space, text: str, within: float) -> np.ndarray:
+        return (await self._vectors.one(space, text, "query", Patience.of_question(within))).embedding
 
-    async def sentences(self, space: SpaceRow, texts: Sequence[str]) -> Sequence[np.ndarray]:
-        return [vector.embedding for vector in await self._vectors.all(space, texts, "document")]
+    async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
+        found = await self._vectors.all(space, texts, "document", Patience.of_question(within))
+        return [vector.embedding for vector in found]
 
-    async def picture(self, space: Space, picture: Any) -> np.ndarray:
-        result = await self._providers.embed(space, [picture], "document")
+    async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:
+        result = await self._providers.embed(space, [picture], "document", Patience.of_question(within))
         return np.asarray(result.embeddings[0])
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from morpheus_assets.domain.spaces import SpaceRow
-    from morpheus_assets.embedding.packs import EmbeddedBatch, RefusedInput
+    from morpheus_assets.embedding.packs import StreamResult
     from morpheus_assets.services.embed_novels import Embed
     from morpheus_assets.store.spaces.coverage import MissingInput
 
@@ -112,8 +112,10 @@ def text_embedder(providers: ProvidersResource, database: DatabaseResource) -> "
     """Turns passages that lack a vector into vectors of a space, within the provider's budget."""
     from morpheus_assets.embedding.packs import EmbeddingInput
 
-    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
-        inputs = (EmbeddingInput(row.content_hash, row.content) for row in missing)
+    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
+        inputs = (
+            EmbeddingInput(row.content_hash, row.content, tries=row.tries, together=row.together) for row in missing
+        )
         return providers.embed(space, inputs, database.engine)
 
     return embed
@@ -127,7 +129,7 @@ def panel_embedder(
 
     read, max_pixels = content_folder.read_panel, content_folder.settings.max_image_pixels
 
-    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[EmbeddedBatch | RefusedInput]":
+    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
         inputs = (panel_input(read, row, max_pixels) for row in missing)
         return providers.embed(space, inputs, database.engine)
 

@@ -20,7 +20,7 @@ NOVEL_COLUMNS = _schema(
     title=("text", "from the file's metadata or header, where there is one"),
     author=("text", "likewise"),
     language=("text", "ISO 639-1, or und"),
-    format=("text", "txt, md, html, epub or docx"),
+    format=("text", "txt, md, html, epub, docx, odt, rtf, fb2, htmlz or pdf"),
     encoding=("text", "how the bytes were decoded"),
     repairs=("text[]", "what was mended on the way, a sentence each"),
     source_path=("text", "relative to content/novels"),
@@ -30,7 +30,10 @@ NOVEL_COLUMNS = _schema(
 )
 
 CHAPTER_COLUMNS = _schema(
-    ordinal=("integer", "1, 2, … in reading order; 0 for front matter, one past the last for back matter"),
+    ordinal=(
+        "integer",
+        "1, 2, … in reading order; pieces in front of the chapters are 0, -1 …; those at the back count on",
+    ),
     title=("text", "the heading, joined where it runs over several lines"),
     kind=("text", "chapter, section (no chapters were found), front or back"),
     char_start=("integer", "first character in the novel's text"),

@@ -18,10 +18,17 @@ from morpheus_assets.defs.failures import list_failures, sentence, told_in_a_sen
 from morpheus_assets.defs.io_managers.base import Metadata
 from morpheus_assets.defs.io_managers.events import NovelEvents
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.domain.embeddings import Arrival, Cost, FailedNovel, RefusedContent, VectorBatch
+from morpheus_assets.domain.embeddings import (
+    Arrival,
+    Cost,
+    FailedNovel,
+    RefusedContent,
+    UnansweredContent,
+    VectorBatch,
+)
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.models import price_of
-from morpheus_assets.store.accounts.spending import record_spending
+from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
@@ -30,6 +37,7 @@ from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
 from morpheus_assets.store.spaces.indexes import ensure_index
 from morpheus_assets.store.spaces.refusals import record_refusals
+from morpheus_assets.store.spaces.unanswered import record_unanswered
 
 PROGRESS_SECONDS = 15.0
 
@@ -66,6 +74,11 @@ class Tally:
     def tokens(self) -> int:
         """Tokens charged for them."""
         return sum(cost.tokens for cost in self.costs.values())
+
+    @property
+    def uncertain_tokens(self) -> int:
+        """Tokens perhaps charged, of requests without an answer in time."""
+        return sum(cost.uncertain_tokens for cost in self.costs.values())
 
 
 class EmbeddingsIOManager(dg.IOManager):
@@ -148,7 +161,10 @@ class EmbeddingsIOManager(dg.IOManager):
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(tally.faults.values()), None)
-            raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False) from cause
+            metadata: dict[str, Any] = dict(failures)
+            if tally.uncertain_tokens:
+                metadata["uncertain_tokens"] = tally.uncertain_tokens
+            raise dg.Failure(description=text, metadata=metadata, allow_retries=False) from cause
 
     def _store(
         self,
@@ -163,7 +179,9 @@ class EmbeddingsIOManager(dg.IOManager):
             with closing(stream.arrivals):
                 for arrival in stream.arrivals:
                     # Paid for: kept in hand until a database that restarts takes it.
-                    retry_while_down(partial(self._write, stream.row, arrival), seconds=2 * PATIENCE_SECONDS)
+                    retry_while_down(
+                        partial(self._write, stream.row, arrival, context.run_id), seconds=2 * PATIENCE_SECONDS
+                    )
                     tally.add(arrival)
                     after_each()
                     if time.monotonic() - said > PROGRESS_SECONDS:
@@ -173,12 +191,27 @@ class EmbeddingsIOManager(dg.IOManager):
             for novel, cost in tally.costs.items():
                 retry_while_down(partial(self._record_cost, stream.row, novel, cost, context.run_id))
 
-    def _write(self, row: SpaceRow, arrival: Arrival) -> None:
+    def _write(self, row: SpaceRow, arrival: Arrival, run_id: str) -> None:
         match arrival:
             case VectorBatch():
                 vectors.write_batch(self.engine, row, arrival.hashes, arrival.embeddings)
             case RefusedContent():
                 record_refusals(self.engine, row, [(arrival.content_hash, arrival.reason)])
+            case UnansweredContent():
+                # At once, and not with the rest at the end: a run that is killed has perhaps paid for it, too.
+                with self.engine.begin() as connection:
+                    record_unanswered(connection, row, arrival.hashes, arrival.together)
+                    for novel, cost in arrival.costs.items():
+                        record_uncertain_spending(
+                            connection,
+                            row,
+                            novel,
+                            tokens=cost.uncertain_tokens,
+                            inputs=cost.uncertain_inputs,
+                            requests=cost.uncertain_requests,
+                            cost=price_of(row, cost.uncertain_tokens),
+                            run_id=run_id,
+                        )
 
     def _record_cost(self, row: SpaceRow, novel: str, cost: Cost, run_id: str) -> None:
         if cost.requests or cost.embedded:
@@ -221,7 +254,8 @@ def _metadata(covered: NovelCoverage, space: Space, cost: Cost, seconds: float) 
         "reused": covered.present - cost.embedded,
         "refused": covered.refused,
         "tokens": cost.tokens,
-        "requests": cost.requests,
+        "requests": cost.requests + cost.uncertain_requests,
+        "uncertain_tokens": cost.uncertain_tokens,
         "price_dollars": float(price) if price is not None else "unknown",
         "seconds": round(seconds, 3),
     }

@@ -46,8 +46,11 @@ class EmbeddingProvider(Protocol):
     def estimate_tokens(self, text: str) -> int:
         """Tokens the provider will count for `text`: exact where it can be known, else never under."""
 
-    async def embed(self, inputs: Sequence[Any], input_type: InputType) -> EmbeddingResult:
-        """Embed texts (or PIL images) in one request; raises embedding.errors only."""
+    async def embed(self, inputs: Sequence[Any], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
+        """Embed texts (or PIL images) in one request; raises embedding.errors only.
+
+        `patience` is how many times the ordinary deadline it may take.
+        """
 
     async def close(self) -> None:
         """Give back connections; a later `embed` opens them again."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from morpheus_assets.embedding.errors import (
+    AnswerOverdue,
     BillingError,
     ConfigurationError,
     EmbeddingError,
@@ -18,7 +19,7 @@ from morpheus_assets.embedding.errors import (
     RateLimited,
     RequestTooLarge,
 )
-from morpheus_assets.embedding.rate_limits import read_limits, read_retry_after
+from morpheus_assets.embedding.rate_limits import read_limits, read_retry_advice, read_retry_after
 
 _KEY_LIKE = re.compile(r"\b(sk|pa|al)-[\w*.\-]{4,}")
 _TOO_LARGE = re.compile(
@@ -26,7 +27,8 @@ _TOO_LARGE = re.compile(
     r"exceeds the tpm limit|too many inputs|tokens in the batch",
     re.IGNORECASE,
 )
-_BILLING = re.compile(r"quota|billing|credit|payment|spending limit", re.IGNORECASE)
+# Codes, never sentences: Azure, Gemini, and accounts without a card hear of quota and billing at a plain rate limit.
+_BILLING_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
 _SETUP = re.compile(
     r"model .{0,80}(not supported|not exist|not found|unknown)|unknown model|"
     r"dimensions?\b.{0,40}(not|invalid)|(invalid|unsupported).{0,20}dimension|encoding_format|input_type|output_dtype|api.?key",
@@ -82,11 +84,13 @@ class Endpoint:
             f"and {self.base_url_setting}, or run again later."
         )
 
-    def too_slow(self) -> ProviderUnavailable:
-        """The error for a response that was not complete in time."""
-        return ProviderUnavailable(
-            f"{self.vendor} gave no whole answer within {self.timeout_seconds:g} s: run again later, or "
-            "raise MORPHEUS_REQUEST_TIMEOUT_SECONDS."
+    def too_slow(self, seconds: float) -> AnswerOverdue:
+        """The error for a response that was not complete within `seconds`."""
+        said = f"no whole answer within {seconds:g} s"
+        return AnswerOverdue(
+            f"{self.vendor} gave {said}, and perhaps charges for it all the same: run again later, or raise "
+            "MORPHEUS_REQUEST_TIMEOUT_SECONDS.",
+            said=said,
         )
 
     def quote(self, text: str) -> str:
@@ -98,12 +102,20 @@ class Endpoint:
 
     def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
         """The error for a response with this status."""
-        message, code = _read_error(body)
+        message, codes = _read_error(body)
+        named = f"{' '.join(codes)} {message}"
         said = f"HTTP {status}: {self.quote(message)}" if message else f"HTTP {status}"
         limits = read_limits(headers)
         retry_after = read_retry_after(headers)
         if retry_after is None and limits is not None:
             retry_after = limits.seconds_until_free()
+        if retry_after is None:
+            retry_after = read_retry_advice(body)
+        if status == 402 or (400 <= status < 500 and _BILLING_CODES.intersection(codes)):
+            return BillingError(
+                f"{self.vendor}'s account has no quota or credit left ({said}): add some at the provider for "
+                f"the key in {self.key_setting}, then run again."
+            )
         if status == 401:
             return ConfigurationError(
                 f"{self.vendor} refuses the key (HTTP 401): set {self.key_setting} to a key that is valid at "
@@ -114,12 +126,7 @@ class Endpoint:
                 f"{self.vendor} denies access ({said}): give the key in {self.key_setting} the right to use "
                 f"{self.model}, or set another one."
             )
-        if status == 402 or (status == 429 and _BILLING.search(f"{code} {message}")):
-            return BillingError(
-                f"{self.vendor}'s account has no quota or credit left ({said}): add some at the provider for "
-                f"the key in {self.key_setting}, then run again."
-            )
-        if status == 413 or (status in (400, 422, 429) and _TOO_LARGE.search(f"{code} {message}")):
+        if status == 413 or (status in (400, 422, 429) and _TOO_LARGE.search(named)):
             return RequestTooLarge(
                 f"{self.vendor} finds the request too large ({said}): lower MORPHEUS_CHUNK_TOKENS if a "
                 "single chunk is too large."
@@ -142,6 +149,7 @@ class Endpoint:
                 f"{self.vendor} is in trouble ({said}): run again later, or name another provider in "
                 "MORPHEUS_TEXT_SPACES.",
                 retry_after,
+                said,
             )
         return ConfigurationError(
             f"{self.vendor} does not offer {self.model} at {self.display_url} ({said}): check MORPHEUS_TEXT_SPACES "
@@ -149,14 +157,17 @@ class Endpoint:
         )
 
 
-def _read_error(body: bytes) -> tuple[str, str]:
-    """Message and code of an error body in OpenAI's shape (`error`), Voyage's (`detail`) or none."""
+def _read_error(body: bytes) -> tuple[str, tuple[str, ...]]:
+    """Message and codes of an error body in OpenAI's shape (`error`, or a list of one), Voyage's (`detail`) or none."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return ("an answer that is not JSON" if body else ""), ""
+        return ("an answer that is not JSON" if body else ""), ()
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
     error = answer.get("error", answer) if isinstance(answer, dict) else answer
     if not isinstance(error, dict):
-        return str(error), ""
+        return str(error), ()
     message = error.get("message") or error.get("detail") or ""
-    return (message if isinstance(message, str) else json.dumps(message)), f"{error.get('code')} {error.get('type')}"
+    codes = tuple(str(error[name]) for name in ("code", "type") if error.get(name) is not None)
+    return (message if isinstance(message, str) else json.dumps(message)), codes

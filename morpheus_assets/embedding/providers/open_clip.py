@@ -99,7 +99,11 @@ class OpenClipProvider:
         return len(text.encode()) + 2
 
     async def embed(
-        self, inputs: "Sequence[str | Image.Image | Callable[..., Image.Image]]", input_type: InputType
+        self,
+        inputs: "Sequence[str | Image.Image | Callable[..., Image.Image]]",
+        input_type: InputType,
+        *,
+        patience: float = 1.0,
     ) -> EmbeddingResult:
         """Unit vectors, float32 [n, dimensions], in the order of `inputs`: texts, or panels, not both.
 

@@ -83,13 +83,13 @@ class OpenAIProvider:
         """Tokens, estimated and not under for prose."""
         return estimate_cl100k(text)
 
-    async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
+    async def embed(self, inputs: Sequence[str], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
         """Embed up to 2048 texts in one request; documents and queries are treated alike by these models."""
 
         from morpheus_assets.embedding.providers.responses import read_response
 
         refuse_unusable(inputs)
-        headers, body = await self._post(list(inputs))
+        headers, body = await self._post(list(inputs), patience)
         vectors, model, tokens = read_response(
             body,
             count=len(inputs),
@@ -101,20 +101,21 @@ class OpenAIProvider:
             tokens = sum(self.estimate_tokens(text) for text in inputs)
         return EmbeddingResult(vectors, model, tokens, read_limits(headers))
 
-    async def _post(self, texts: list[str]) -> tuple[Any, bytes]:
+    async def _post(self, texts: list[str], patience: float) -> tuple[Any, bytes]:
         from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
 
         endpoint = self._endpoint
+        deadline = endpoint.timeout_seconds * patience
         try:
             # The SDK's timeout is for each read: a body that drips would hold it for ever.
-            async with asyncio.timeout(endpoint.timeout_seconds):
+            async with asyncio.timeout(deadline):
                 # Raw: the SDK's own parsing costs two more copies of every vector and checks nothing.
                 answer = await self._open().embeddings.with_raw_response.create(
-                    input=texts, model=self.space.model, encoding_format="base64", **self._size
+                    input=texts, model=self.space.model, encoding_format="base64", timeout=deadline, **self._size
                 )
                 return answer.headers, answer.content
         except (TimeoutError, APITimeoutError):
-            raise endpoint.too_slow() from None
+            raise endpoint.too_slow(deadline) from None
         except APIStatusError as error:
             raise endpoint.error_for(error.status_code, error.response.headers, error.response.content) from None
         except APIConnectionError as error:

@@ -101,7 +101,11 @@ class RemoteClipProvider:
         return len(text.encode()) + 2
 
     async def embed(
-        self, inputs: "Sequence[str | Image.Image | Callable[[], Image.Image]]", input_type: InputType
+        self,
+        inputs: "Sequence[str | Image.Image | Callable[[], Image.Image]]",
+        input_type: InputType,
+        *,
+        patience: float = 1.0,
     ) -> EmbeddingResult:
         """Unit vectors, float32 [n, dimensions], in the order of `inputs`: texts, or panels, not both.
 
@@ -117,7 +121,7 @@ class RemoteClipProvider:
             modality = "image"
             content = [await asyncio.to_thread(_data_uri, index, each) for index, each in enumerate(inputs)]
         job = {"model": self.space.model, "input": content, "modality": modality}
-        output = await self._jobs.run(job, wait_inline=input_type == "query")
+        output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
         _raise_worker_error(output)
         vectors, model, tokens = read_response(
             json.dumps(output).encode(),

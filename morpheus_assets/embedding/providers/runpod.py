@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from morpheus_assets.embedding.errors import (
+    AnswerOverdue,
     BillingError,
     ConfigurationError,
     EmbeddingError,
@@ -23,7 +24,7 @@ from morpheus_assets.embedding.errors import (
     ValidationError,
 )
 from morpheus_assets.embedding.providers.http_errors import Endpoint
-from morpheus_assets.embedding.rate_limits import read_retry_after
+from morpheus_assets.embedding.rate_limits import read_retry_advice, read_retry_after
 
 MAX_SYNC_BYTES = 20_000_000
 MAX_JOB_BYTES = 10_000_000
@@ -38,6 +39,9 @@ class RunPodEndpoint(Endpoint):
 
     def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
         """The error for a response with this status."""
+        retry_after = read_retry_after(headers)
+        if retry_after is None:
+            retry_after = read_retry_advice(body)
         said = f"HTTP {status}" + (f": {self.quote(body[:400].decode('utf-8', 'replace'))}" if body else "")
         if status in (401, 403):
             return ConfigurationError(
@@ -51,14 +55,12 @@ class RunPodEndpoint(Endpoint):
         if status == 429:
             return RateLimited(
                 f"{self.vendor}'s rate limit is reached ({said}): lower MORPHEUS_REQUESTS_PER_MINUTE or run later.",
-                read_retry_after(headers),
+                retry_after,
             )
         if status in (400, 422):
             return ValidationError(f"{self.vendor} refuses the request ({said}): check what the endpoint expects.")
         if status in (408, 409, 425) or status >= 500:
-            return ProviderUnavailable(
-                f"{self.vendor} is in trouble ({said}): run again later.", read_retry_after(headers)
-            )
+            return ProviderUnavailable(f"{self.vendor} is in trouble ({said}): run again later.", retry_after)
         return ConfigurationError(
             f"{self.vendor} has no such endpoint at {self.display_url} ({said}): check {self.base_url_setting}."
         )
@@ -77,7 +79,7 @@ class RunPodJobs:
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def run(self, job_input: Mapping[str, Any], *, wait_inline: bool) -> Any:
+    async def run(self, job_input: Mapping[str, Any], *, wait_inline: bool, patience: float = 1.0) -> Any:
         """The job's output. `wait_inline` asks for it in the same exchange (/runsync), else it is polled for (/run).
 
         A queued answer is kept for 30 minutes after /run and for 1 minute after /runsync, so long work is polled.
@@ -89,8 +91,8 @@ class RunPodJobs:
                 f"{len(body):,} bytes in one request are more than the {limit:,} that {self._endpoint.vendor} takes:"
                 " send fewer panels at a time."
             )
-        answer = await self._exchange("POST", "runsync" if wait_inline else "run", body)
-        return await self._output(answer)
+        answer = await self._exchange("POST", "runsync" if wait_inline else "run", body, patience)
+        return await self._output(answer, patience)
 
     async def close(self) -> None:
         """Give back the connections."""
@@ -98,11 +100,11 @@ class RunPodJobs:
         if client is not None:
             await client.aclose()
 
-    async def _output(self, answer: Mapping[str, Any]) -> Any:
+    async def _output(self, answer: Mapping[str, Any], patience: float) -> Any:
         job = quote(str(answer.get("id", "")), safe="")
         if answer.get("status") in _WAITING and job:
             try:
-                answer = await self._wait(job, str(answer["status"]))
+                answer = await self._wait(job, str(answer["status"]), patience)
             except asyncio.CancelledError:
                 await self._abandon(job)
                 raise
@@ -119,10 +121,11 @@ class RunPodJobs:
             f" check {self._endpoint.base_url_setting}."
         )
 
-    async def _wait(self, job: str, status: str) -> Mapping[str, Any]:
+    async def _wait(self, job: str, status: str, patience: float) -> Mapping[str, Any]:
         pause, since, faults = _FIRST_POLL_SECONDS, time.monotonic(), 0
         while True:
-            allowed = self._cold_start_seconds if status == "IN_QUEUE" else self._endpoint.timeout_seconds
+            deadline = self._endpoint.timeout_seconds * patience
+            allowed = self._cold_start_seconds if status == "IN_QUEUE" else deadline
             if time.monotonic() - since > allowed:
                 await self._abandon(job)
                 raise self._overdue(status, allowed)
@@ -143,8 +146,9 @@ class RunPodJobs:
                 status, since = now, time.monotonic()
 
     def _overdue(self, status: str, allowed: float) -> ProviderUnavailable:
-        where = "in the queue" if status == "IN_QUEUE" else "at work"
-        return ProviderUnavailable(
+        # What is at work is charged by the second; a place in the queue costs nothing.
+        where, error = ("in the queue", ProviderUnavailable) if status == "IN_QUEUE" else ("at work", AnswerOverdue)
+        return error(
             f"{self._endpoint.vendor}'s job was still {where} after {allowed:g} s: check that the endpoint has"
             " a worker, or run again later."
         )
@@ -156,13 +160,16 @@ class RunPodJobs:
         except (EmbeddingError, asyncio.CancelledError):
             return
 
-    async def _exchange(self, method: str, path: str, body: bytes | None = None) -> Mapping[str, Any]:
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None = None, patience: float = 1.0
+    ) -> Mapping[str, Any]:
         endpoint = self._endpoint
+        deadline = endpoint.timeout_seconds * patience
         try:
-            async with asyncio.timeout(endpoint.timeout_seconds):
-                response = await self._connected().request(method, path, content=body)
-        except TimeoutError as error:
-            raise endpoint.too_slow() from error
+            async with asyncio.timeout(deadline):
+                response = await self._connected().request(method, path, content=body, timeout=deadline)
+        except (TimeoutError, httpx.ReadTimeout) as error:
+            raise endpoint.too_slow(deadline) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise endpoint.unreachable(f"{type(error).__name__} {error}".strip()) from error
         if response.status_code >= 300:

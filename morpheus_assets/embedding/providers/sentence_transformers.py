@@ -72,7 +72,7 @@ class SentenceTransformersProvider:
         """Roughly the tokens; nothing is packed or paid by them, and `embed` counts exactly."""
         return max(1, len(text) // 4)
 
-    async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
+    async def embed(self, inputs: Sequence[str], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
         """Embed texts in the worker thread; an input longer than the model takes is refused, never cut."""
         refuse_unusable(inputs)
         if self._worker is None:

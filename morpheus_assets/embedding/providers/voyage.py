@@ -96,7 +96,7 @@ class VoyageProvider:
         """Tokens, estimated and not under for prose."""
         return int(estimate_cl100k(text) * PROVIDER.tokens_per_cl100k) + 1
 
-    async def embed(self, inputs: Sequence[str], input_type: InputType) -> EmbeddingResult:
+    async def embed(self, inputs: Sequence[str], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
         """Embed up to 1000 texts in one request; `input_type` is sent along and changes the vectors."""
 
         from morpheus_assets.embedding.providers.responses import read_response
@@ -111,7 +111,8 @@ class VoyageProvider:
                 "truncation": False,
                 "output_dimension": self.space.dimensions,
                 "encoding_format": "base64",
-            }
+            },
+            patience,
         )
         if not 200 <= status < 300:
             raise self._endpoint.error_for(status, headers, body)
@@ -122,29 +123,30 @@ class VoyageProvider:
             tokens = sum(self.estimate_tokens(text) for text in inputs)
         return EmbeddingResult(vectors, model, tokens, read_limits(headers))
 
-    async def _post(self, params: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+    async def _post(self, params: dict[str, Any], patience: float) -> tuple[int, Mapping[str, str], bytes]:
         import aiohttp
         from voyageai.api_resources.api_requestor import APIRequestor
         from voyageai.error import VoyageError
 
         endpoint = self._endpoint
+        deadline = endpoint.timeout_seconds * patience
         requestor = APIRequestor(self._api_key, self._base_url)
         try:
-            async with asyncio.timeout(endpoint.timeout_seconds):
+            async with asyncio.timeout(deadline):
                 answer = await requestor.arequest_raw(
                     "post",
                     "/embeddings",
                     self._open(),
                     params=params,
-                    request_timeout=endpoint.timeout_seconds,
+                    request_timeout=deadline,
                 )
                 async with answer:
                     return answer.status, answer.headers, await answer.read()
         except TimeoutError:
-            raise endpoint.too_slow() from None
+            raise endpoint.too_slow(deadline) from None
         except VoyageError as error:
             if isinstance(error.__cause__, TimeoutError):
-                raise endpoint.too_slow() from None
+                raise endpoint.too_slow(deadline) from None
             raise endpoint.unreachable(str(error.__cause__ or error)) from None
         except (aiohttp.ClientError, OSError) as error:
             raise endpoint.unreachable(str(error) or type(error).__name__) from None

@@ -58,15 +58,17 @@ FROM api_jobs WHERE job_id = %(job_id)s
 -- Spending ----------------------------------------------------------------------------------------------------------
 
 -- name: record_spending
-INSERT INTO spending (space_key, novel, tokens, inputs, requests, cost, run_id)
-VALUES (%(space_key)s, %(novel)s, %(tokens)s, %(inputs)s, %(requests)s, %(cost)s, %(run_id)s)
+INSERT INTO spending (space_key, novel, tokens, inputs, requests, cost, run_id,
+                      uncertain_tokens, uncertain_inputs, uncertain_cost)
+VALUES (%(space_key)s, %(novel)s, %(tokens)s, %(inputs)s, %(requests)s, %(cost)s, %(run_id)s,
+        %(uncertain_tokens)s, %(uncertain_inputs)s, %(uncertain_cost)s)
 
 -- name: spending_totals
 SELECT space_key, sum(tokens)::bigint AS tokens, sum(inputs)::bigint AS inputs, sum(requests)::bigint AS requests,
-       sum(cost) AS cost
+       sum(cost) AS cost, sum(uncertain_tokens)::bigint AS uncertain_tokens,
+       sum(uncertain_inputs)::bigint AS uncertain_inputs, sum(uncertain_cost) AS uncertain_cost
 FROM spending
 WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)
-  AND (%(keys)s::text[] IS NULL OR space_key = ANY(%(keys)s))
 GROUP BY space_key ORDER BY 2 DESC, 1
 
 -- name: last_spending
@@ -83,6 +85,12 @@ FROM spending WHERE space_key = %(space_key)s AND novel = ANY(%(novels)s) AND id
 -- name: record_launch
 INSERT INTO reembeddings (space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at)
 VALUES (%(space_key)s, %(reason)s, %(backfill_id)s, %(novels)s, %(inputs)s, %(tokens)s, %(cost)s, %(launched_at)s)
+
+-- name: confirm_launch
+UPDATE reembeddings SET backfill_id = %(backfill_id)s WHERE backfill_id = %(intention)s
+
+-- name: withdraw_launch
+DELETE FROM reembeddings WHERE backfill_id = %(intention)s
 
 -- name: launches_since
 SELECT space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at FROM reembeddings

@@ -1,20 +1,24 @@
 """The requests and tokens per minute of one provider, shared fairly by all processes through one row.
 
 A sliding window: in no 60 seconds is more admitted than the limit, and after a pause the whole of it is there at once
-(a bucket either refills during its first minute, twice the limit, or makes the first large request wait). A caller
-that must wait books its place in the future, so nobody overtakes and nobody polls. Time is the server's.
+(a bucket either refills during its first minute, twice the limit, or makes the first large request wait). Who must
+wait books a place in the future, so nobody polls; only people overtake. Time is the server's.
 """
 
 import asyncio
 import json
+import math
 import time
+from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from morpheus_assets.embedding.errors import RateLimited
 from morpheus_assets.store.database.outages import retry_while_down
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import transaction
@@ -39,8 +43,19 @@ _LONGEST_PAUSE = 600.0
 _UNBOOKED = 0.01
 _ALLOWANCE_SECONDS = 5.0
 
+# The share of the limits that batch work never books: a search or a request over HTTP finds room in it.
+PEOPLES_SHARE = 0.1
+# Seconds that somebody who asks a question waits for room.
+LONGEST_WAIT_OF_A_QUESTION = 1.5
+
 Slot = list[float]
 """[second since 1970, requests, tokens]"""
+
+
+class BudgetExhausted(RateLimited):
+    """No room soon enough for somebody who waits: nothing was booked or sent; `retry_after` says when there is room."""
+
+    retryable = False
 
 
 @dataclass
@@ -69,27 +84,57 @@ class PostgresBudget:
     """One provider's shared budget; implements the embedding floor's RequestBudget. Use from one event loop at a time.
 
     `requests_per_minute` and `tokens_per_minute`: None or 0 for no limit. `provider` names the account, such as
-    "openai". A request larger than the whole limit is admitted alone, into an empty window.
+    "openai". A request larger than the whole limit is admitted alone, into an empty window. `kept_for_others` is the
+    share of the limits that this caller never books; `longest_wait` (seconds) makes it one that would rather be refused
+    than wait longer, and that overtakes those who have booked a later place.
     """
 
     def __init__(
-        self, engine: Engine, provider: str, requests_per_minute: int | None, tokens_per_minute: int | None
+        self,
+        engine: Engine,
+        provider: str,
+        requests_per_minute: int | None,
+        tokens_per_minute: int | None,
+        *,
+        kept_for_others: float = 0.0,
+        longest_wait: float | None = None,
     ) -> None:
         self._engine = engine
         self._provider = provider
         self._requests = float(requests_per_minute or 0) or float("inf")
         self._tokens = float(tokens_per_minute or 0) or float("inf")
+        self._kept = kept_for_others
+        self._longest_wait = longest_wait
         # One thread: the calls of a process queue here instead of at the row, and take one connection.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="budget")
         self._allowance: _Allowance | None = None
 
     async def take(self, requests: int, tokens: int) -> None:
-        """Book `requests` and estimated `tokens` at the first moment they fit, and sleep until then."""
-        wait = await self._call(self._book, requests, tokens)
-        while wait > 0:
-            await asyncio.sleep(wait)
+        """Book `requests` and estimated `tokens` at the first moment they fit, and sleep until then.
+
+        Raises BudgetExhausted when that is later than the longest wait.
+        """
+        if self._longest_wait is not None:
+            await self.wait(await self.book_soon(requests, tokens, self._longest_wait), self._longest_wait)
+        else:
+            await self.wait(await self._call(self._book, requests, tokens))
+
+    async def book_soon(self, requests: int, tokens: int, within: float) -> float:
+        """Book ahead of later bookings, if there is room `within` seconds; the seconds until then.
+
+        Raises BudgetExhausted, with nothing booked, when there is none.
+        """
+        return float(await self._call(self._book_soon, requests, tokens, within))
+
+    async def wait(self, seconds: float, within: float = math.inf) -> None:
+        """Sleep until what was booked may be sent; raises BudgetExhausted when a pause outlasts `within` seconds."""
+        until = time.monotonic() + within
+        while seconds > 0:
+            if time.monotonic() + seconds > until + _SLOT_SECONDS:
+                raise self._exhausted(seconds)
+            await asyncio.sleep(seconds)
             # Another process may have been told to pause meanwhile: a booking does not outrank that.
-            wait = await self._call(self._paused_seconds)
+            seconds = await self._call(self._paused_seconds)
 
     def surely_fits(self, requests: int, tokens: int) -> bool:
         """True when so much may be sent now and booked while it is on its way: a request, or a hundredth of a minute.
@@ -122,11 +167,30 @@ class PostgresBudget:
     def _book(self, requests: int, tokens: int) -> float:
         with transaction(self._engine) as connection:
             account = self._open(connection)
-            at = _first_fit(account, requests, tokens)
+            at = _first_fit(account, requests, tokens, self._kept)
             _add(account.slots, at, requests, tokens)
             self._save(connection, account)
         self._allowance = _allowance_of(account) if at <= account.now else None
         return at - account.now
+
+    def _book_soon(self, requests: int, tokens: int, within: float) -> float:
+        with transaction(self._engine) as connection:
+            account = self._open(connection)
+            at = _first_fit_between(account, requests, tokens)
+            if at - account.now > within:
+                self._allowance = None
+                raise self._exhausted(at - account.now)
+            _add(account.slots, at, requests, tokens)
+            self._save(connection, account)
+        self._allowance = _allowance_of(account) if at <= account.now else None
+        return at - account.now
+
+    def _exhausted(self, seconds: float) -> BudgetExhausted:
+        return BudgetExhausted(
+            f"The minute's budget for {self._provider} is used up for {max(1, math.ceil(seconds))} seconds"
+            " (MORPHEUS_TOKENS_PER_MINUTE, MORPHEUS_REQUESTS_PER_MINUTE).",
+            seconds,
+        )
 
     def _correct(self, tokens: int) -> None:
         with transaction(self._engine) as connection:
@@ -222,11 +286,11 @@ def _allowance_of(account: _Account) -> _Allowance | None:
     return _Allowance(time.monotonic(), max(1.0, account.requests * _UNBOOKED), account.tokens * _UNBOOKED)
 
 
-def _first_fit(account: _Account, requests: int, tokens: int) -> float:
+def _first_fit(account: _Account, requests: int, tokens: int, kept: float) -> float:
     """The first moment, not before any booking that is already made, at which the window has room."""
     at = max(account.now, account.paused_until, account.slots[-1][0] if account.slots else 0.0)
-    requests_room = max(account.requests, float(requests))
-    tokens_room = max(account.tokens, float(tokens))
+    requests_room = _room(account.requests, requests, kept)
+    tokens_room = _room(account.tokens, tokens, kept)
     used_requests, used_tokens = account.used()
     for slot in account.slots:
         leaves = _leaves(slot[0])
@@ -239,14 +303,48 @@ def _first_fit(account: _Account, requests: int, tokens: int) -> float:
     return at
 
 
+def _room(limit: float, wanted: int, kept: float) -> float:
+    """How full the window may be with `wanted` in it."""
+    if wanted <= limit * (1 - kept):
+        return limit * (1 - kept)
+    # beside what is larger others may use what is kept for them, or they would keep it out for ever
+    return limit if wanted <= limit else wanted + limit * kept
+
+
+def _first_fit_between(account: _Account, requests: int, tokens: int) -> float:
+    """The first moment at which the window has room, and keeps it for all that is booked for later."""
+    begun = [slot[0] for slot in account.slots]
+    requests_before = [0.0, *accumulate(slot[1] for slot in account.slots)]
+    tokens_before = [0.0, *accumulate(slot[2] for slot in account.slots)]
+    requests_room, tokens_room = _room(account.requests, requests, 0.0), _room(account.tokens, tokens, 0.0)
+    length = _leaves(0.0)
+
+    def has_room(at: float) -> bool:
+        first, end = bisect_right(begun, at - length), bisect_right(begun, at)
+        return (
+            requests_before[end] - requests_before[first] + requests <= requests_room
+            and tokens_before[end] - tokens_before[first] + tokens <= tokens_room
+        )
+
+    earliest = max(account.now, account.paused_until)
+    # a hair later than it leaves: sums of such numbers are rounded
+    at = earliest
+    for at in (earliest, *(left for slot in account.slots if (left := _leaves(slot[0]) + 1e-5) > earliest)):
+        later = begun[bisect_right(begun, at) : bisect_right(begun, at + length)]
+        if has_room(at) and all(map(has_room, later)):
+            break
+    return at
+
+
 def _leaves(at: float) -> float:
     """When a slot that began at `at` counts no more."""
     return at + _SLOT_SECONDS + WINDOW_SECONDS * (1 + _UNDER_WAY)
 
 
 def _add(slots: list[Slot], at: float, requests: int, tokens: int) -> None:
-    if slots and at - slots[-1][0] < _SLOT_SECONDS:
-        slots[-1][1] += requests
-        slots[-1][2] += tokens
+    after = bisect_right(slots, at, key=lambda slot: slot[0])
+    if after and at - slots[after - 1][0] < _SLOT_SECONDS:
+        slots[after - 1][1] += requests
+        slots[after - 1][2] += tokens
     else:
-        slots.append([at, requests, tokens])
+        slots.insert(after, [at, requests, tokens])

@@ -16,13 +16,19 @@ queries = load_queries(__file__)
 
 @dataclass(frozen=True)
 class SpendingTotal:
-    """The cost of one space; `cost` is in US dollars, None when no price was known for any of it."""
+    """The cost of one space; `cost` is in US dollars, None when no price was known for any of it.
+
+    What is uncertain was sent and not answered in time: perhaps paid for, and in none of the other sums but `requests`.
+    """
 
     space_key: str
     tokens: int
     inputs: int
     requests: int
     cost: Decimal | None
+    uncertain_tokens: int
+    uncertain_inputs: int
+    uncertain_cost: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -44,19 +50,31 @@ def record_spending(
             queries.record_spending,
             {
                 "space_key": space.key, "novel": novel, "tokens": tokens, "inputs": inputs, "requests": requests,
-                "cost": cost, "run_id": run_id,
+                "cost": cost, "run_id": run_id, "uncertain_tokens": 0, "uncertain_inputs": 0, "uncertain_cost": None,
             },
         )  # fmt: skip
 
 
-def spending_totals(
-    bind: Bind, *, since: datetime | None = None, keys: Sequence[str] | None = None
-) -> list[SpendingTotal]:
+def record_uncertain_spending(
+    bind: Bind, space: Space, novel: str | None, *,
+    tokens: int, inputs: int, requests: int, cost: Decimal | None, run_id: str | None = None,
+) -> None:  # fmt: skip
+    """Record requests that were not answered in time, and what their inputs cost if they are paid for."""
+    with transaction(bind) as connection:
+        connection.execute(
+            queries.record_spending,
+            {
+                "space_key": space.key, "novel": novel, "tokens": 0, "inputs": 0, "requests": requests,
+                "cost": None, "run_id": run_id, "uncertain_tokens": tokens, "uncertain_inputs": inputs,
+                "uncertain_cost": cost,
+            },
+        )  # fmt: skip
+
+
+def spending_totals(bind: Bind, *, since: datetime | None = None) -> list[SpendingTotal]:
     """The costs by space, in all or since a moment, most tokens first."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpendingTotal)) as cursor:
-        return cursor.execute(
-            queries.spending_totals, {"since": since, "keys": None if keys is None else list(keys)}
-        ).fetchall()
+        return cursor.execute(queries.spending_totals, {"since": since}).fetchall()
 
 
 def last_spending(bind: Bind) -> int:

@@ -25,12 +25,17 @@ _MISSING = {"text": queries.missing_texts, "image": queries.missing_images}
 
 @dataclass(frozen=True)
 class MissingInput:
-    """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder."""
+    """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder.
+
+    `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
+    """
 
     content_hash: bytes
     novel: str
     content: str
     token_count: int
+    tries: int = 0
+    together: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,4 +121,5 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None) -> list[NovelGap]:
 
 
 def _over(statement: SQL, space: SpaceRow) -> Composed:
-    return statement.format(table=Identifier(space.table), needed=_NEEDED[space.purpose])
+    counts = queries.coverage_counts.format(table=Identifier(space.table))
+    return statement.format(needed=_NEEDED[space.purpose], counts=counts)

@@ -116,7 +116,7 @@ def find_heads(document: Document, body: Body) -> Found:
         return found
     if division is None or division.kind == "title":
         chosen = likely_division(likely, Body(_story_start(plain.regions, body), body.end))
-        if chosen is not None and (division is None or len(chosen.heads) >= 0.8 * len(division.heads)):
+        if chosen is not None and (division is None or _are_as_many(chosen, division)):
             return Found(chosen.heads, _with_marks(likely, hits), plain.regions)
     if division is None:
         paged = page_division(document, plain.regions, body)
@@ -151,6 +151,11 @@ def _out_of_lists(hinted: Sequence[Marked], regions: Sequence[Region]) -> list[M
     """Marked headings without the entries of a contents list that are marked too."""
     kept = {hit.start for hit in outside([m.hit for m in hinted], regions)}
     return [m for m in hinted if m.hit.start in kept] if len(kept) > 1 else list(hinted)
+
+
+def _are_as_many(likely: Division, division: Division) -> bool:
+    """True if what only stands like headings divides the book about as finely as its lines do."""
+    return 0.8 * len(division.heads) <= len(likely.heads) <= 1.5 * len(division.heads)
 
 
 def _lists_some(listed: Division, marked: Sequence[Marked]) -> bool:

@@ -24,7 +24,8 @@ def _title(text: str, hit: Hit, limit: int) -> str:
     if block is None:
         return title[:_LONGEST_TITLE]
     if block:
-        if (numbered_only and not _is_sentence(" ".join(block))) or not title.endswith((".", "!", "?", "”", '"')):
+        ends = _is_sentence(" ".join(block)) if numbered_only else title.endswith((".", "!", "?", "”", '"'))
+        if not ends:
             title = " ".join([_joined(title, numbered_only), *block])
         return title[:_LONGEST_TITLE]
     if numbered_only:
@@ -74,7 +75,7 @@ def _is_title(lines: list[str]) -> bool:
     if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or len(lines) > 3:
         return False
     parsed = parse_heading(joined)
-    if parsed is not None and parsed.unit:
+    if parsed is not None and parsed.unit in ("scene", "section"):
         return False
     if joined.upper() == joined.lower() and len(joined) > _LONGEST_CASELESS:
         # Without capitals, and in Thai without full stops too, only its length tells a title from a paragraph.

@@ -18,7 +18,7 @@ from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.lines import clean, is_decorated
-from morpheus_assets.text.chapters.matter import NAMED, matter_kind
+from morpheus_assets.text.chapters.matter import NAMED, STORY, matter_kind
 from morpheus_assets.text.chapters.words import title_key
 from morpheus_assets.text.documents import Document, HeadingHint
 
@@ -29,11 +29,12 @@ _LONGEST_STORY = 80_000
 _SAME_PLACE = 300
 _INDENT = 3
 _GENERIC = 3
+_MOSTLY_NUMBERED = 0.8
 _FEWEST_LIKELY = 3
 _SHORTEST_CHAPTER = 500
 _FILE_NAME = re.compile(r"[\w%.-]+\.x?html?$|(?:section|part|split|index|file|page|unknown|untitled)[-_ ]?\d*$", re.I)
 _LONGEST_TITLE = 120
-_PROSE_END = ".!?…。！？,;:，；"
+_PROSE_END = '.!?…。！？,;:，；"”’»」'
 LOWEST_HEADING = 6
 """Level of h6; what only stands like a heading has a lower one."""
 _PLAIN_MARK = 8
@@ -118,7 +119,19 @@ def _with_contents(text: str, headings: list[Marked], entries: Sequence[HeadingH
             joined[place] = marked._replace(listed=entry.level, role=entry.role)
         elif not marked.listed:
             joined[place] = Marked(_titled(marked.hit, hit, generic), marked.level, entry.level, entry.role)
-    return [joined[place] for place in sorted(joined)]
+    return _with_named_pieces([joined[place] for place in sorted(joined)])
+
+
+def _with_named_pieces(marked: list[Marked]) -> list[Marked]:
+    """Among numbered chapters what is called a note or a preface is one, whatever the file says of its role."""
+    listed = [m.hit for m in marked if m.listed and m.hit.matter is None]
+    if sum(hit.parsed is not None for hit in listed) < _MOSTLY_NUMBERED * max(1, len(listed)):
+        return marked
+    kinds = [matter_kind(m.hit.text) if m.listed and m.hit.parsed is None else None for m in marked]
+    return [
+        m._replace(hit=replace(m.hit, matter=kind)) if kind in NAMED and m.hit.matter is None else m
+        for m, kind in zip(marked, kinds, strict=True)
+    ]
 
 
 def _generic_titles(headings: Sequence[Marked]) -> frozenset[str]:
@@ -133,9 +146,12 @@ def _titled(heading: Hit, entry: Hit, generic: frozenset[str]) -> Hit:
     if mine == listed or not listed:
         return heading
     number = heading.parsed
-    if number is not None and not number.title and entry.parsed is None and entry.matter is None:
-        joint = " " if heading.text.endswith((".", ":", "—", "-")) else ". "
-        return replace(heading, text=heading.text + joint + entry.text, parsed=number._replace(title=entry.text))
+    if number is not None and not number.title:
+        if entry.parsed is None and entry.matter is None:
+            joint = " " if heading.text.endswith((".", ":", "—", "-")) else ". "
+            return replace(heading, text=heading.text + joint + entry.text, parsed=number._replace(title=entry.text))
+        same = entry.parsed is not None and entry.parsed.title and entry.parsed.number == number.number
+        return replace(heading, text=entry.text, parsed=entry.parsed) if same else heading
     if mine in generic or (len(mine) < len(listed) and mine in listed):
         return replace(heading, text=entry.text, parsed=entry.parsed or number, matter=entry.matter or heading.matter)
     return heading if heading.matter or number else replace(heading, matter=entry.matter)
@@ -263,7 +279,7 @@ def _read(text: str, hint: HeadingHint) -> Hit | None:
         if not words and not hint.source.startswith("epub-"):
             return None
     matter = matter_kind(words) or {"front": "front", "back": "back"}.get(hint.role)
-    if hint.role == "chapter":
+    if hint.role == "chapter" and matter not in STORY:
         matter = None
     if hint.role == "contents":
         matter = "contents"

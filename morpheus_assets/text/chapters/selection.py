@@ -57,7 +57,7 @@ def _holds(division: Division, body: Body) -> bool:
             return False
         return division.coverage >= (0.6 if own_word else 0.45) and division.regularity >= (0.8 if own_word else 0.5)
     if count == 1:
-        return division.family.startswith("titled-") and _is_whole(division)
+        return division.family == "titled-arabic" and _is_whole(division)
     if not division.opens_at_one or division.coverage < 0.6 or division.regularity < 0.75:
         return False
     if count == 2 and min(hit.quality for hit in division.heads) < 1.0:
@@ -97,7 +97,8 @@ def _title_or_number(titles: Division, number: Division, body: Body) -> Division
         near = _near(titles.heads, number.heads)
         if near > 0.7 * len(titles.heads):
             return number
-        if titles.family == "contents" and share_of_parents(titles, number, body) < 0.5:
+        among = _near(number.heads, titles.heads) > 0.7 * len(number.heads)
+        if titles.family == "contents" and not among and share_of_parents(titles, number, body) < 0.5:
             return titles
         return titles if titles.coverage > number.coverage and titles.family == "contents" else number
     # Titles over numbers: stories with numbered sections, or parts with numbered chapters.

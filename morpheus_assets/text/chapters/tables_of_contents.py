@@ -58,13 +58,21 @@ def _tree(listed: Sequence[Marked], end: int) -> list[_Entry]:
 
 def _chapters(entries: Sequence[_Entry]) -> list[Hit]:
     holders = [entry for entry in entries if entry.children]
-    named = [entry for entry in holders if entry.unit in CONTAINERS or entry.role == "part"]
-    others = [entry for entry in holders if entry not in named]
-    opened = [*named, *(others if _hold_chapters(others, entries) else [])]
+    opened = [entry for entry in holders if _says_it_holds_chapters(entry)]
+    # An epilogue whose chapters are numbered as those of the parts are holds chapters too.
+    families = {child.hit.family for entry in opened for child in entry.children if child.hit.parsed is not None}
+    opened += [e for e in holders if e not in opened and all(child.hit.family in families for child in e.children)]
+    others = [entry for entry in holders if entry not in opened]
+    opened += others if _hold_chapters(others, entries) else []
     heads: list[Hit] = []
     for entry in entries:
         heads.extend(_chapters(entry.children) if entry in opened else [entry.hit])
     return heads
+
+
+def _says_it_holds_chapters(entry: _Entry) -> bool:
+    named = entry.unit in CONTAINERS or entry.role == "part"
+    return named or any(child.role == "chapter" for child in entry.children)
 
 
 def _hold_chapters(holders: Sequence[_Entry], siblings: Sequence[_Entry]) -> bool:

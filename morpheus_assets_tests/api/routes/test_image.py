@@ -41,7 +41,7 @@ def test_an_uploaded_pictures_vector_is_stored_under_its_hash_before_the_answer(
 
 def test_a_picture_with_a_novel_becomes_a_panel_file_and_is_never_overwritten(api: Api, picture: tuple[str, bytes]):
     name, data = picture
-    assert send(api, name, data, novel="the-last-lamp").json()["novel"] == "the-last-lamp"
+    assert send(api, name, data, novel="the-last-lamp", create="true").json()["novel"] == "the-last-lamp"
     file = api.settings.panels_folder / "the-last-lamp" / name
     assert file.read_bytes() == data
     assert list(file.parent.iterdir()) == [file]
@@ -95,9 +95,58 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(start_api: Callable
 
 
 def test_a_name_that_leads_elsewhere_stays_in_the_novels_folder(api: Api, picture: tuple[str, bytes]):
-    send(api, "../../evil.png", picture[1], novel="alpha")
+    send(api, "../../evil.png", picture[1], novel="alpha", create="true")
     assert [path.relative_to(api.settings.content) for path in api.settings.content.rglob("*.png")] == [
         Path("panels/alpha/evil.png")
     ]
     assert send(api, "evil.sh", picture[1], novel="alpha").status_code == 422
     assert send(api, "a.png", picture[1], novel="../alpha").json()["errors"][0]["field"] == "novel"
+
+
+def test_a_misspelt_novel_keeps_nothing_until_it_is_said_to_be_new(
+    api: Api, picture: tuple[str, bytes], sql: Callable, add_novel: Callable
+):
+    name, data = picture
+    refused = send(api, name, data, novel="the-last-lmap")
+    assert refused.status_code == 404
+    assert refused.json()["errors"][0]["field"] == "novel"
+    assert "create=true" in refused.json()["detail"]
+    assert not list(api.settings.content.rglob("*.png"))
+    add_novel("the-last-lamp", ["The lamp burns."])
+    assert send(api, name, data, novel="the-last-lamp").status_code == 200, "it is stored"
+    assert send(api, name, data, novel="new-one", create="true").status_code == 200
+    assert send(api, name, data, novel="new-one").status_code == 200, "it has a folder now"
+
+
+def test_an_unknown_form_field_is_named(api: Api, picture: tuple[str, bytes]):
+    answer = send(api, *picture, novle="alpha")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "novle")
+    assert send(api, *picture, novel="alpha", create="maybe").json()["errors"][0]["field"] == "create"
+
+
+def test_a_picture_that_breaks_off_is_refused_and_no_file_is_kept(api: Api, picture: tuple[str, bytes]):
+    name, data = picture
+    answer = send(api, name, data[: len(data) // 2], novel="alpha", create="true")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "file"
+    assert "damaged or incomplete PNG" in answer.json()["detail"]
+    assert not list(api.settings.content.rglob("*.png"))
+
+
+def test_a_jpeg_has_the_vector_that_a_run_would_give_it(api: Api, engine: Engine):
+    from morpheus_assets.embedding.queries import query_vector
+    from morpheus_assets.images.decoding import decode_panel
+    from morpheus_assets.services.configured_spaces import configured_image_spaces, open_provider
+
+    drawn = Image.effect_noise((1600, 2400), 80).convert("RGB")
+    data = io.BytesIO()
+    drawn.save(data, "JPEG")
+    sent = send(api, "page.jpg", data.getvalue()).json()
+    [stored] = read_vectors(engine, get_space(engine, sent["space"]), [bytes.fromhex(sent["id"])]).values()
+
+    def opened(least=None):
+        return decode_panel(data.getvalue(), "page.jpg", max_pixels=10**8, least=least).image
+
+    provider = open_provider(api.settings, configured_image_spaces(api.settings)[0])
+    own = query_vector(provider, opened, input_type="document")
+    assert np.allclose(stored, own, atol=2e-3)

@@ -24,7 +24,9 @@ def test_a_picture_is_kept_in_the_bucket_found_by_its_path_and_shown(
     vector = np.ones((1, space.dimensions), np.float32)
     vectors.write_batch(engine, spaces.register_space(engine, space), [bytes.fromhex(ID)], vector)
     bucket.put("novels/secret.png", PICTURE)
-    sent = api.client.post("/api/embeddings/image", files={"file": ("one.png", PICTURE)}, data={"novel": "emma"})
+    sent = api.client.post(
+        "/api/embeddings/image", files={"file": ("one.png", PICTURE)}, data={"novel": "emma", "create": "true"}
+    )
     assert sent.json()["id"] == ID
     kept = bucket.client.get_object(Bucket=bucket.name, Key="library/panels/emma/one.png")
     assert kept["Body"].read() == PICTURE

@@ -132,7 +132,9 @@ def pictures(api: Api, engine: Engine) -> dict[str, bytes]:
         data = io.BytesIO()
         Image.new("RGB", (96, 64), colour).save(data, "PNG")
         answer = api.client.post(
-            "/api/embeddings/image", files={"file": (f"{colour}.png", data.getvalue())}, data={"novel": "alpha"}
+            "/api/embeddings/image",
+            files={"file": (f"{colour}.png", data.getvalue())},
+            data={"novel": "alpha", "create": "true"},
         ).json()
         made[colour] = bytes.fromhex(answer["id"])
     rows = [
@@ -181,3 +183,26 @@ def test_sentences_are_found_in_any_script():
         "Mr. Hyde came.", '"Oh!" said she.', "他笑了。", "她哭了。", "A heading", "The end",
     ]  # fmt: skip
     assert np.all([start < end for start, end in sentence_spans(text)])
+
+
+def test_an_unknown_novel_is_refused_alike_in_every_mode_and_costs_nothing(
+    start_api: Callable[..., Api], shelf: list[bytes], provider_server: ProviderServer, subtests: pytest.Subtests
+):
+    api = start_api({"fault": "503"})
+    asked = [{"q": "lamps", "mode": mode} for mode in ("hybrid", "vector", "text")]
+    asked += [{"q": "lamps", "kind": "panels"}, {"like": shelf[0].hex()}, {"q": "lamps", "min_similarity": 0.9}]
+    for parameters in asked:
+        with subtests.test(parameters=parameters):
+            answer = api.search(novel="gamma", **parameters)
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (404, "novel")
+    assert provider_server.stats(api.provider_url)["requests"] == 0
+
+
+def test_what_only_words_found_is_not_left_out_for_a_similarity_it_has_not(
+    start_api: Callable[..., Api], shelf: list[bytes], subtests: pytest.Subtests
+):
+    for provider, mode in ((None, "text"), ({"fault": "503"}, "text"), ({"fault": "503"}, "hybrid")):
+        with subtests.test(provider=provider, mode=mode):
+            answer = start_api(provider).search(q="ship", kind="text", mode=mode, min_similarity=0.99).json()
+            assert [row["passage"] for row in answer["passages"]] == [SHIP]
+            assert answer["notes"][-1].startswith("Words have no similarity")

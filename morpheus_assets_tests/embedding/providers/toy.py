@@ -23,7 +23,7 @@ class ToyProvider:
     def estimate_tokens(self, text):
         return len(text.split())
 
-    async def embed(self, inputs, input_type):
+    async def embed(self, inputs, input_type, *, patience=1.0):
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = (await client.post(self._url, json={"texts": list(inputs), "as": input_type})).json()
         return EmbeddingResult(unit_vectors(answer["vectors"], len(inputs), self.space), "echo", answer["tokens"])

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import time
@@ -150,3 +151,86 @@ def test_an_empty_remainder_pauses_until_the_reset(engine) -> None:
 def test_a_take_costs_about_a_millisecond(engine) -> None:
     waits = take_all(PostgresBudget(engine, "fake", 10**6, 10**9), *[1] * 300)
     assert waits[-1] / 300 < 0.01
+
+
+def booked(engine) -> tuple[int, int]:
+    """Requests and tokens that stand in all accounts."""
+    with engine.connect() as connection:
+        accounts = connection.exec_driver_sql("SELECT recent FROM rate_limits").scalars().all()
+    slots = [slot for account in accounts for slot in account]
+    return sum(int(slot[1]) for slot in slots), sum(int(slot[2]) for slot in slots)
+
+
+def person(engine, tokens: int, longest_wait: float = 1.5) -> PostgresBudget:
+    return PostgresBudget(engine, "fake", None, tokens, longest_wait=longest_wait)
+
+
+def test_batch_work_leaves_its_share_to_people_however_long_it_queues(engine) -> None:
+    async def run() -> float:
+        batch = PostgresBudget(engine, "fake", None, 1000, kept_for_others=0.1)
+        await batch.take(1, 900)
+        queue = [asyncio.create_task(batch.take(1, 300)) for _ in range(6)]
+        await asyncio.sleep(0.3)
+        started = time.monotonic()
+        await person(engine, 1000).take(1, 100)
+        took = time.monotonic() - started
+        assert not any(each.done() for each in queue)
+        for each in queue:
+            each.cancel()
+        return took
+
+    assert asyncio.run(run()) < 0.5
+
+
+def test_a_question_without_room_is_refused_at_once_with_the_time_and_books_nothing(engine) -> None:
+    async def run() -> None:
+        await PostgresBudget(engine, "fake", None, 1000).take(1, 1000)
+        started = time.monotonic()
+        with pytest.raises(rate_limits.BudgetExhausted) as refused:
+            await person(engine, 1000).take(1, 10)
+        assert time.monotonic() - started < 0.5
+        assert 50 < (refused.value.retry_after or 0) < 65
+
+    asyncio.run(run())
+    assert booked(engine) == (1, 1000)
+
+
+def test_a_question_waits_for_room_that_comes_soon(engine, short_window) -> None:
+    async def run() -> float:
+        await PostgresBudget(engine, "fake", None, 1000).take(1, 1000)
+        started = time.monotonic()
+        await person(engine, 1000).take(1, 10)
+        return time.monotonic() - started
+
+    assert 0.8 <= asyncio.run(run()) < 1.5
+
+
+def test_a_question_is_refused_while_the_provider_lets_nobody_in(engine) -> None:
+    async def run() -> None:
+        budget = person(engine, 1000)
+        await budget.pause(20)
+        with pytest.raises(rate_limits.BudgetExhausted):
+            await budget.take(1, 1)
+
+    asyncio.run(run())
+
+
+def test_whoever_overtakes_never_makes_a_window_overfull() -> None:
+    draw = random.Random(7)
+    now, slots = 0.0, []
+    for _ in range(1500):
+        now += draw.random()
+        alive = [slot for slot in slots if now < rate_limits._leaves(slot[0])]
+        account = rate_limits._Account(now, alive, 60.0, 1000.0, 0.0)
+        tokens = draw.choice([5, 20, 90])
+        if draw.random() < 0.5:
+            at = rate_limits._first_fit(account, 1, tokens, 0.1)
+        else:
+            at = rate_limits._first_fit_between(account, 1, tokens)
+        rate_limits._add(account.slots, at, 1, tokens)
+        slots = account.slots
+        assert slots == sorted(slots)
+        for begin, *_ in slots:
+            window = [slot for slot in slots if slot[0] <= begin < rate_limits._leaves(slot[0])]
+            assert sum(slot[1] for slot in window) <= 60
+            assert sum(slot[2] for slot in window) <= 1000

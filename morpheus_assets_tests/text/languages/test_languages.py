@@ -89,6 +89,32 @@ def test_chapters_are_found_as_the_language_numbers_them(headings: list[str], pr
     assert titles(book(headings, prose)) == headings
 
 
+@pytest.mark.parametrize(
+    "headings",
+    [
+        ["Κεφάλαιο Α΄", "Κεφάλαιο Β΄", "Κεφάλαιο Γ΄", "Κεφάλαιο Δ΄"],
+        ["ΚΕΦΑΛΑΙΟΝ Ε.", "ΚΕΦΑΛΑΙΟΝ Ϛ.", "ΚΕΦΑΛΑΙΟΝ Ζ.", "ΚΕΦΑΛΑΙΟΝ Η."],
+        ["Birinci Bölüm", "İkinci Bölüm", "Üçüncü Bölüm", "Dördüncü Bölüm"],
+        ["ALTINCI BÖLÜM", "YEDİNCİ BÖLÜM", "SEKİZİNCİ BÖLÜM", "DOKUZUNCU BÖLÜM"],
+        ["Chương một", "Chương hai", "Chương ba", "Chương bốn"],
+        ["Bab Pertama", "Bab Kedua", "Bab Ketiga", "Bab Keempat"],
+        ["Розділ перший", "Розділ другий", "Розділ третій", "Розділ четвертий"],
+        ["РОЗДІЛ І", "РОЗДІЛ ІІ", "РОЗДІЛ ІІІ", "РОЗДІЛ ІV"],
+        ["Capitolul întâi", "Capitolul al doilea", "Capitolul al treilea", "Capitolul al patrulea"],
+        ["فصل اول", "فصل دوم", "فصل سوم", "فصل چهارم"],
+        ["الفصل الحادي عشر", "الفصل الثاني عشر", "الفصل الثالث عشر", "الفصل الرابع عشر"],
+        ["প্রথম অধ্যায়", "দ্বিতীয় অধ্যায়", "তৃতীয় অধ্যায়", "চতুর্থ অধ্যায়"],
+        ["თავი პირველი", "თავი მეორე", "თავი მესამე", "თავი მეოთხე"],
+        ["Prvo poglavje", "Drugo poglavje", "Tretje poglavje", "Četrto poglavje"],
+        ["Esimene peatükk", "Teine peatükk", "Kolmas peatükk", "Neljas peatükk"],
+        ["二十章", "二十一章", "二十二章", "二十三章"],
+    ],
+    ids=lambda headings: headings[1],
+)
+def test_chapters_are_found_in_further_languages(headings: list[str]):
+    assert titles(book(headings, SWEDISH)) == headings
+
+
 @pytest.mark.parametrize("language", ["sv", "he", "th", "hi"])
 def test_a_novel_of_eight_chapters_has_eight_and_its_language(shared_data: Path, language: str):
     path = shared_data / "cases" / f"lang_{language}.txt"

@@ -1,0 +1,199 @@
+"""Questions and requests over HTTP beside a batch that uses up the budget, and beside a provider that never answers."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.services.configured_spaces import request_budget
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.provider_answers import vectors_of
+
+BODIES = ["A ship came home without a crew.", "The lamp burns at night. A cat sleeps.", "Rain fell on the square."]
+
+
+@pytest.fixture
+def shelf(add_embedded: Callable[..., list[bytes]]) -> list[bytes]:
+    return add_embedded("alpha", BODIES)
+
+
+@pytest.fixture
+def backfill(engine: Engine, space: Space) -> Callable[[Settings], Any]:
+    """Takes whatever the budget has for batch work, five requests at a time, as a run does."""
+
+    @contextmanager
+    def running(settings: Settings) -> Iterator[list[int]]:
+        budget, admitted = request_budget(settings, space, engine), []
+        size = settings.tokens_per_minute // 50
+        ended = threading.Event()
+
+        async def take() -> None:
+            async def one() -> None:
+                while not ended.is_set():
+                    await budget.take(1, size)
+                    admitted.append(size)
+
+            tasks = [asyncio.create_task(one()) for _ in range(5)]
+            while not ended.is_set():
+                await asyncio.sleep(0.05)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        thread = threading.Thread(target=lambda: asyncio.run(take()))
+        thread.start()
+        while sum(admitted) + size <= 0.9 * settings.tokens_per_minute:
+            time.sleep(0.02)
+        try:
+            yield admitted
+        finally:
+            ended.set()
+            thread.join()
+
+    return running
+
+
+def ask_twice_a_second(api: Api, count: int) -> list[tuple[float, dict[str, Any]]]:
+    """The seconds and the answer of each of `count` different questions; each is answered."""
+    found = []
+    lock = threading.Lock()
+
+    def ask(number: int) -> None:
+        started = time.monotonic()
+        answer = api.search(q=f"the ship without a crew {number}", kind="text")
+        assert answer.status_code == 200, answer.text
+        with lock:
+            found.append((time.monotonic() - started, answer.json()))
+
+    threads = []
+    for number in range(count):
+        threads.append(threading.Thread(target=ask, args=(number,)))
+        threads[-1].start()
+        time.sleep(0.5)
+    for thread in threads:
+        thread.join()
+    assert len(found) == count
+    return found
+
+
+def p95(seconds: list[float]) -> float:
+    return sorted(seconds)[int(0.95 * (len(seconds) - 1))]
+
+
+def test_searches_find_by_meaning_beside_a_batch_that_uses_up_its_budget(
+    start_api: Callable[..., Api], shelf: list[bytes], backfill: Callable
+):
+    api = start_api(tokens_per_minute=250_000)
+    with backfill(api.settings) as admitted:
+        answers = ask_twice_a_second(api, 20)
+    assert p95([seconds for seconds, _ in answers]) <= 2.0
+    assert all(answer["passages"][0]["similarity"] is not None for _, answer in answers)
+    assert [answer["notes"] for _, answer in answers] == [[]] * 20
+    assert 0.85 * 250_000 <= sum(admitted) <= 0.9 * 250_000, "the batch had all that is its own, and no more"
+
+
+def test_searches_are_answered_by_words_with_a_note_when_the_peoples_share_is_used_up_too(
+    start_api: Callable[..., Api], shelf: list[bytes], backfill: Callable
+):
+    api = start_api(tokens_per_minute=500)
+    with backfill(api.settings):
+        answers = ask_twice_a_second(api, 16)
+    assert p95([seconds for seconds, _ in answers]) <= 2.0
+    assert all(answer["passages"][0]["passage"] == BODIES[0] for _, answer in answers)
+    last = answers[-1][1]
+    assert last["passages"][0]["similarity"] is None
+    assert "words alone" in last["notes"][0]
+    assert "MORPHEUS_TOKENS_PER_MINUTE" in last["notes"][0]
+
+
+def test_texts_are_refused_at_once_with_the_time_to_come_again(
+    start_api: Callable[..., Api], backfill: Callable, provider_server: ProviderServer
+):
+    api = start_api(tokens_per_minute=500)
+    with backfill(api.settings):
+        started = time.monotonic()
+        answer = api.text("a ship " * 60)
+    assert time.monotonic() - started < 3
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith("provider-unavailable")
+    assert 10 < int(answer.headers["retry-after"]) <= 65
+    assert provider_server.stats(api.provider_url)["requests"] == 0
+
+
+def test_a_search_by_meaning_alone_is_told_when_to_come_again(
+    start_api: Callable[..., Api], shelf: list[bytes], backfill: Callable
+):
+    api = start_api(tokens_per_minute=50)
+    with backfill(api.settings):
+        answer = api.search(q="a ship without a crew", kind="text", mode="vector")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 1
+
+
+@pytest.fixture
+def standby(engine: Engine, shelf: list[bytes]) -> str:
+    """A second space, of another provider, whole and ready."""
+    row = spaces.register_space(engine, resolve_text_space("voyage/voyage-3.5@256"))
+    vectors.write_batch(engine, row, shelf, vectors_of(BODIES, 256))
+    spaces.mark_ready(engine, row.key)
+    return row.key
+
+
+HANGS = {"fault": "slow", "delay": 40}
+
+
+def answered_within(seconds: float, api: Api) -> dict[str, Any]:
+    started = time.monotonic()
+    answer = api.search(q="the ship without a crew", kind="text")
+    assert time.monotonic() - started <= seconds
+    assert answer.status_code == 200
+    assert answer.json()["passages"][0]["passage"] == BODIES[0]
+    return answer.json()
+
+
+def test_words_answer_within_six_seconds_while_the_provider_hangs_and_at_once_after_that(
+    start_api: Callable[..., Api], shelf: list[bytes], provider_server: ProviderServer
+):
+    api = start_api(HANGS)
+    [note] = answered_within(6, api)["notes"]
+    assert note.startswith("Found by words alone")
+    assert "did not answer within" in note
+    answered_within(1, api)
+    assert provider_server.stats(api.provider_url)["requests"] <= 2
+
+
+def test_the_standby_space_answers_within_six_seconds_while_the_active_ones_provider_hangs(
+    start_api: Callable[..., Api], standby: str, provider_server: ProviderServer
+):
+    api = start_api(HANGS, voyage_api_key="pa-secret", voyage_base_url=provider_server.base_url())
+    answer = answered_within(6, api)
+    assert answer["spaces"]["text"] == standby
+    assert answer["passages"][0]["similarity"] is not None
+
+
+def test_words_answer_within_six_seconds_while_every_provider_hangs(
+    start_api: Callable[..., Api], standby: str, provider_server: ProviderServer
+):
+    api = start_api(HANGS, voyage_api_key="pa-secret", voyage_base_url=provider_server.base_url(**HANGS))
+    assert "words alone" in answered_within(6, api)["notes"][0]
+
+
+def test_passages_come_without_sentences_while_those_cannot_be_embedded(
+    start_api: Callable[..., Api], shelf: list[bytes]
+):
+    # the question is the first request, its sentences the second
+    api = start_api({"script": "ok+slow+slow", "delay": 40})
+    answer = answered_within(6, api)
+    assert answer["passages"][0]["similarity"] is not None
+    assert answer["passages"][0]["best_sentence"] is None
+    assert answer["notes"][0].startswith("Passages only")
