@@ -190,10 +190,8 @@ def _language_around(data: bytes) -> str | None:
     if len(words) - len(plain) > 0.4 * len(plain):
         return None
     language = language_of(plain.decode("ascii"))
-    if language == "und":
-        return None
-    # Latin, Malay and others without letters of their own borrow them as English does.
-    return language if languages_by_code()[language].encodings else "en"
+    # Few words tell no language; Latin, Malay and others without letters of their own borrow them as English does.
+    return language if language != "und" and languages_by_code()[language].encodings else "en"
 
 
 def _unlike(declared: str | None, said: str | None, encoding: str) -> tuple[str, ...]:

@@ -262,6 +262,8 @@ def _symbol(before: str, char: str, after: str) -> float:
         return -1.0
     if (char in "ºª°½¼¾²³%" and before.isdigit()) or (char in "£€¥¢§" and after.isdigit()):
         return -0.7
+    if char == "°" and before.isspace():
+        return -1.5
     if char in "†‡©®™°ºª":
         return -7.0 if inside else -6.0 if after.isalpha() else -3.0
     if char in "£§€·•½¼¾²³¹¶´×÷¢¥№":

@@ -129,6 +129,22 @@ def test_one_accent_in_much_french_is_read_as_what_it_is(words):
         assert decode(text.encode(encoding)).text == text, encoding
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Hôtel de ville", "cp850"),
+        ("100 °C", "latin-1"),
+        ("® and ™ marks", "cp1252"),
+        ("naïve", "cp437"),
+        ("It cost £5.", "latin-1"),
+        ("Łódź", "cp1250"),
+        ("日本", "cp932"),
+    ],
+)
+def test_a_few_words_are_read_as_what_they_are(text, encoding):
+    assert decode(text.encode(encoding)).text == text
+
+
 def test_hundreds_of_no_break_spaces_are_no_letters():
     text = "He was\xa0there, and she was\xa0not.\xa0 It had been\xa0so for years.\n" * 60
     assert decode(text.encode("latin-1")).text == text
