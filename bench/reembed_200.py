@@ -117,16 +117,15 @@ class Deployment:
         }
 
     def start(self, name: str, environment: dict[str, str]) -> None:
-        programs = Path(sys.executable).parent
+        programs, workspace = Path(sys.executable).parent, str(PROJECT / "workspace.yaml")
         command = {
-            "daemon": [str(programs / "dagster-daemon"), "run", "-w", "workspace.yaml"],
-            "ui": [
-                str(programs / "dagster-webserver"), "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(self.port),
-            ],
+            "daemon": [str(programs / "dagster-daemon"), "run", "-w", workspace],
+            "ui": [str(programs / "dagster-webserver"), "-w", workspace, "-h", "127.0.0.1", "-p", str(self.port)],
         }[name]  # fmt: skip
         with (self.folder / f"{name}.log").open("ab") as log:
+            # not in the project's folder: Dagster would let the `.env` there win over this environment
             self.processes[name] = subprocess.Popen(
-                command, env=environment, cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                command, env=environment, cwd=self.home, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def end(self, name: str, *, hard: bool = False) -> None:

@@ -15,13 +15,16 @@ from morpheus_assets.defs.io_managers.registry import build_io_managers
 from morpheus_assets.defs.jobs.catch_up import ingest_unfinished
 from morpheus_assets.defs.jobs.generate_embedding import generate_embedding
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
+from morpheus_assets.defs.jobs.lost_runs import end_lost_runs
+from morpheus_assets.defs.jobs.reembed import reembed
+from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.jobs.upkeep import upkeep
-from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource, build_resources
 from morpheus_assets.defs.schedules import build_schedules
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
-from morpheus_assets.defs.sensors.space_switch import prepare_new_space, switch_spaces_sensor
+from morpheus_assets.defs.sensors.space_switch import switch_spaces_sensor
 from morpheus_assets.services.configured_spaces import (
     configured_image_spaces,
     configured_text_spaces,
@@ -43,11 +46,8 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     configured = configured_image_spaces(settings)
     image_spaces = [*configured, *sample_image_spaces(settings)]
     database = DatabaseResource(settings)
-    providers = ProvidersResource(settings)
     resources = {
-        "database": database,
-        "content_folder": ContentFolderResource(settings),
-        "providers": providers,
+        **build_resources(database, ContentFolderResource(settings), ProvidersResource(settings)),
         **build_io_managers(database),
     }
     chunker = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens)
@@ -71,11 +71,14 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             INGEST_PANELS,
             ingest_unfinished,
             generate_embedding,
+            reembed,
+            switch_spaces,
             prepare_new_space,
+            end_lost_runs,
             upkeep,
             check_job,
         ],
-        schedules=build_schedules(settings, [asset.key for asset in embeddings], check_job),
+        schedules=build_schedules(settings, check_job),
         sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor, lost_runs_sensor, failed_ingests_sensor],
         resources={**resources, **overrides},
         executor=build_executor(settings),

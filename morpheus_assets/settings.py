@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -64,6 +64,16 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None,
         description="Postgres 15+ with pgvector; unset: the embedded server.",
+    )
+    direct_database_url: SecretStr | None = Field(
+        None,
+        description="The same database around a transaction pooler, for building indexes.",
+    )
+    dagster_database_url: SecretStr | None = Field(
+        None, description="Database of Dagster's own; unset: that of the content with `_dagster` after its name."
+    )
+    max_connections: Annotated[int, Field(ge=8)] = Field(
+        20, description="Connections to Postgres of the whole product on one machine, at most."
     )
     samples: bool = Field(True, description="Put a sample story and its panels into a new content folder.")
 
@@ -211,6 +221,12 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"\S*[\d*]\S*(\s+[\w*,/-]+){4}", line.strip()):
             raise ValueError(f"{line!r} is no cron line; write five fields such as `0 2 * * *` (at two every night)")
         return line
+
+    @model_validator(mode="after")
+    def _a_direct_address_beside_another(self) -> "Settings":
+        if self.direct_database_url is not None and self.database_url is None:
+            raise ValueError("MORPHEUS_DIRECT_DATABASE_URL is set without MORPHEUS_DATABASE_URL")
+        return self
 
     @property
     def batch_of_novels(self) -> int:

@@ -50,6 +50,22 @@ def test_every_morpheus_command_there_exists_with_its_options(command: list[str]
         assert option in shown.output
 
 
+def pop_limit(instance: dict, wanted: dict) -> int:
+    limits = instance["concurrency"]["runs"]["tag_concurrency_limits"]
+    [found] = [limit for limit in limits if limit.items() >= wanted.items()]
+    limits.remove(found)
+    return found["limit"]
+
+
+def test_small_jobs_have_places_that_content_never_takes():
+    for name in ("dagster.yaml", "deploy/dagster.yaml"):
+        instance = yaml.safe_load((PROJECT_FOLDER / name).read_text(encoding="utf-8"))
+        content = pop_limit(instance, {"value": "ingest"}) + pop_limit(instance, {"key": "dagster/backfill"})
+        small = instance["concurrency"]["runs"]["max_concurrent_runs"] - content
+        # beside them one plan, one switch, one that ends lost runs, and one run more than there are slots in the pool
+        assert small >= Settings.model_fields["generate_slots"].default + 4, name
+
+
 def test_many_machines_differ_from_one_only_in_how_much_runs_and_where_output_goes():
     one = yaml.safe_load((PROJECT_FOLDER / "dagster.yaml").read_text(encoding="utf-8"))
     many = yaml.safe_load((DEPLOY / "dagster.yaml").read_text(encoding="utf-8"))
@@ -57,6 +73,8 @@ def test_many_machines_differ_from_one_only_in_how_much_runs_and_where_output_go
     assert many["concurrency"]["runs"].pop("max_concurrent_runs") > one["concurrency"]["runs"].pop(
         "max_concurrent_runs"
     )
+    for limit in ({"key": "morpheus/kind", "value": "ingest"}, {"key": "dagster/backfill"}):
+        assert pop_limit(many, limit) > pop_limit(one, limit)
     assert many["concurrency"]["pools"].pop("default_limit") > one["concurrency"]["pools"].pop("default_limit")
     assert many == one
 

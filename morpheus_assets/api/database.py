@@ -12,12 +12,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from morpheus_assets.services.connections import DatabaseNotRunning, database_url
+from morpheus_assets.services.connections import DatabaseNotRunning, content_engine
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database.engine import explain, open_engine
+from morpheus_assets.store.database.engine import explain
 from morpheus_assets.store.database.errors import DatabaseDown
 
 THREADS = 8
+# Kept open while nobody asks.
+KEPT_CONNECTIONS = 3
 # While nothing answers, requests are refused for this long without asking again: connecting may take seconds.
 _BREATH_SECONDS = 1.0
 
@@ -37,8 +39,7 @@ class Database:
     def engine(self) -> Engine:
         """The engine; call it in a thread. Raises DatabaseNotRunning."""
         if self._engine is None:
-            url = database_url(self._settings)
-            self._engine = open_engine(url, application_name="morpheus api", pool_size=THREADS)
+            self._engine = content_engine(self._settings, application_name="morpheus api", pool_size=KEPT_CONNECTIONS)
         return self._engine
 
     async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -49,6 +49,7 @@ class JobResult(BaseModel):
     inputs: int
     dimensions: int
     total_tokens: int
+    totalTokens: int = Field(description="The same as `total_tokens`.")  # noqa: N815
     url: str
 
 
@@ -110,7 +111,8 @@ def _stored(engine: Engine, state: JobState) -> tuple[Progress | None, JobResult
     summary = result_summary(engine, state.id)
     result = None if summary is None else JobResult(
         model=summary.model, space=summary.space_key, inputs=summary.inputs,
-        dimensions=summary.dimensions, total_tokens=summary.total_tokens, url=f"/api/jobs/{state.id}/result",
+        dimensions=summary.dimensions, total_tokens=summary.total_tokens, totalTokens=summary.total_tokens,
+        url=f"/api/jobs/{state.id}/result",
     )  # fmt: skip
     if launched is None or launched.kind != "embed_novels" or launched.space_key is None:
         return None, result, launched

@@ -28,13 +28,16 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
                 "data_folder": folder,
                 "content": samples,
                 "database_url": None,
+                "direct_database_url": None,
+                "dagster_database_url": None,
                 "text_spaces": "sentence-transformers/all-MiniLM-L6-v2",
                 "image_spaces": "open_clip/demo",
             }
         )
-        with running_database(own, say) as url:
+        with running_database(own, say) as databases:
             say("Ingesting the samples through Dagster …")
-            environment = child_environment(own, url) | {
+            environment = child_environment(own, databases) | {
+                "MORPHEUS_DIRECT_DATABASE_URL": "",
                 "MORPHEUS_CONTENT": str(samples),
                 "MORPHEUS_DATA_FOLDER": str(folder),
                 "MORPHEUS_TEXT_SPACES": own.text_spaces,

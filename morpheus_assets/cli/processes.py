@@ -1,6 +1,7 @@
 """The commands that start processes: `morpheus up`, `serve`, `worker`, `exec` and `demo`. Only arguments here."""
 
 import sys
+from functools import partial
 
 import click
 
@@ -45,7 +46,7 @@ def execute(command: tuple[str, ...]) -> None:
     from morpheus_assets.cli.environment import run_with_database
 
     with one_sentence():
-        sys.exit(run_with_database(settings(), command))
+        sys.exit(run_with_database(settings(), command, partial(click.echo, err=True)))
 
 
 @click.command()

@@ -23,7 +23,7 @@ def result(run_id: str, as_json: bool) -> None:
 
         answer = JobVectors(
             embeddings=vectors, model=summary.model, total_tokens=summary.total_tokens, space=summary.space_key,
-            input_type=summary.input_type,
+            totalTokens=summary.total_tokens, input_type=summary.input_type, inputType=summary.input_type,
         )  # fmt: skip
         click.echo(to_json(answer))
         return

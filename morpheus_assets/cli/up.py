@@ -1,6 +1,7 @@
 """The process of `morpheus up`: it owns the database, Dagster and the API of one machine, and stops them together."""
 
 import fcntl
+import os
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from morpheus_assets.cli.environment import child_environment, forget_in_dotenv,
 from morpheus_assets.cli.supervisor import Supervisor
 from morpheus_assets.cli.worker import check_steps_can_be_handed_out
 from morpheus_assets.services.configured_spaces import configured_image_spaces, configured_text_spaces
-from morpheus_assets.services.connections import StartFailed, running_database
+from morpheus_assets.services.connections import Databases, StartFailed, running_database
 from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, set_pool_slots
 from morpheus_assets.services.samples import put_samples_into_empty_content
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
@@ -61,16 +62,16 @@ def only_one(path: Path) -> Iterator[None]:
 def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event, say: Callable[[str], None]) -> None:
     """The database, Dagster and the API, until `stopped` is set or one of them ends."""
     copied = put_samples_into_empty_content(settings)
-    with running_database(settings, say) as url:
+    with running_database(settings, say, os.environ.get("DAGSTER_PG_URL")) as databases:
         of_the_project = settings.data_folder == PROJECT_FOLDER / ".morpheus"
         port = free_port(settings.ui_port)
         log = settings.data_folder / "dagster.log"
         try:
             if of_the_project:
-                remember_in_dotenv(PROJECT_FOLDER / ".env", settings, url)
+                remember_in_dotenv(PROJECT_FOLDER / ".env", settings, databases)
             child = supervisor.start(
                 dagster_dev(port),
-                child_environment(settings, url),
+                child_environment(settings, databases),
                 # not the project's folder: Dagster would let the `.env` there win over this environment
                 settings.data_folder,
                 log,
@@ -79,7 +80,7 @@ def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event
             wait_for_ui(address, child.poll, stopped, log)
             api_log = settings.data_folder / "api.log"
             if not stopped.is_set():
-                api, api_address = start_api(supervisor, settings, address, url, api_log, say)
+                api, api_address = start_api(supervisor, settings, address, databases, api_log, say)
                 say(banner(settings, address, api_address, copied))
             while not stopped.wait(1):
                 if child.poll() is not None:
@@ -98,13 +99,13 @@ def start_api(
     supervisor: Supervisor,
     settings: Settings,
     dagster_address: str,
-    content_url: str,
+    databases: Databases,
     log: Path,
     say: Callable[[str], None],
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start `morpheus serve` beside the UI and give the pool of its jobs their slots; its process and address."""
     port = free_port(settings.api_port, "MORPHEUS_API_PORT")
-    environment = child_environment(settings, content_url) | {
+    environment = child_environment(settings, databases) | {
         "MORPHEUS_DAGSTER_URL": dagster_address,
         "MORPHEUS_API_PORT": str(port),
     }
@@ -126,7 +127,7 @@ Morpheus Assets is running.{samples}
   search page   {api_address}/
   HTTP API      {api_address}/docs
   Dagster UI    {address}
-  novels        drop .txt .md .html .epub .docx into {_display_content(settings, "novels")}
+  novels        drop .txt .md .html .epub .docx .odt .rtf .fb2 .pdf into {_display_content(settings, "novels")}
   panels        drop images into {_display_content(settings, "panels")}<novel>/
   search        {morpheus} search "who keeps the lamp burning at night"
   panels        {morpheus} search --panels "a sleeping orange cat in the desert"

@@ -5,7 +5,7 @@ import sys
 
 from morpheus_assets.cli.environment import child_environment
 from morpheus_assets.services.celery_broker import check_broker, check_executor
-from morpheus_assets.services.connections import StartFailed, connected_engine, database_url
+from morpheus_assets.services.connections import Databases, StartFailed, connected_engine, database_url, own_dagster_url
 from morpheus_assets.settings import Settings
 
 
@@ -24,8 +24,9 @@ def become_worker(settings: Settings, *, concurrency: int | None, queues: str) -
             " MORPHEUS_CELERY_BROKER, alike on all machines."
         )
     check_steps_can_be_handed_out(settings)
-    with connected_engine(settings):
-        environment = child_environment(settings, database_url(settings))
+    with connected_engine(settings) as engine:
+        dagster_url = own_dagster_url(settings, engine, os.environ.get("DAGSTER_PG_URL"))
+        environment = child_environment(settings, Databases(database_url(settings), dagster_url))
     command = [sys.executable, "-m", "morpheus_assets.defs.celery_worker", *_worker_arguments(concurrency, queues)]
     os.execve(sys.executable, command, environment)  # noqa: S606
 

@@ -5,6 +5,7 @@ Dagster has no public way to launch one from inside (1.13); a test fails when on
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -35,6 +36,14 @@ class InstanceBackfills:
         """The id of a backfill with these tags that has not ended, or None."""
         # Filtered here: Dagster's own filter by tags finds nothing where a migration of its storage has not run.
         for each in self._instance.get_backfills(filters=BulkActionsFilter(statuses=list(RUNNING))):
+            if tags.items() <= each.tags.items():
+                return each.backfill_id
+        return None
+
+    def launched(self, tags: Mapping[str, str]) -> str | None:
+        """The id of a backfill of the last day with these tags, whatever became of it, or None."""
+        recent = BulkActionsFilter(created_after=datetime.now(UTC) - timedelta(days=1))
+        for each in self._instance.get_backfills(filters=recent):
             if tags.items() <= each.tags.items():
                 return each.backfill_id
         return None

@@ -8,6 +8,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
+
 from morpheus_assets.domain.slugs import novel_slug
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services import content_location
@@ -39,10 +41,10 @@ class DatabaseResource:
     @cached_property
     def engine(self) -> "Engine":
         """An engine on a server that was checked; raises the store's errors, one sentence each."""
-        from morpheus_assets.services.connections import database_url
-        from morpheus_assets.store.database.engine import check_server, open_engine
+        from morpheus_assets.services.connections import content_engine
+        from morpheus_assets.store.database.server_checks import check_server
 
-        engine = open_engine(database_url(self.settings))
+        engine = content_engine(self.settings)
         check_server(engine)
         return engine
 
@@ -134,6 +136,29 @@ class ProvidersResource:
             retry=self.retry(),
             max_inputs=self.settings.inputs_per_request,
         )
+
+
+def build_resources(
+    database: DatabaseResource, content_folder: ContentFolderResource, providers: ProvidersResource
+) -> dict[str, dg.ResourceDefinition]:
+    """The resources by name, with what the UI says of each.
+
+    Their configuration is the project's settings: no `ConfigurableResource`, which would show them a second time.
+    """
+    described = {
+        "database": (database, "The content database, Postgres with pgvector (MORPHEUS_DATABASE_URL)."),
+        "content_folder": (
+            content_folder,
+            f"Where novels and panels are dropped (MORPHEUS_CONTENT): {content_folder.novels.display_name()} and"
+            f" {content_folder.panels.display_name()}.",
+        ),
+        "providers": (
+            providers,
+            "The embedding providers of all spaces (MORPHEUS_TEXT_SPACES, MORPHEUS_IMAGE_SPACES), and the requests and"
+            " tokens a minute that all processes share for each.",
+        ),
+    }
+    return {name: dg.ResourceDefinition.hardcoded_resource(*each) for name, each in described.items()}
 
 
 def _why_missing(novel: str, problems: Mapping[str, str], source: str) -> str:

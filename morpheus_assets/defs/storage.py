@@ -17,9 +17,14 @@ from dagster_postgres.utils import create_pg_engine, get_token_provider_from_con
 from sqlalchemy import Engine, text
 from sqlalchemy.pool import NullPool
 
+from morpheus_assets.services.connections import connection_slots
+from morpheus_assets.settings import load_settings
+
 # Kept open in each process, for its three storages together; more are opened while needed and closed again.
 KEPT_CONNECTIONS = 1
 RECYCLE_SECONDS = 600
+# The daemon evaluates some ten sensors and schedules at a time, and each asks at the same moment.
+MOST_CONNECTIONS = 3
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
@@ -79,6 +84,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         pool = _pool(postgres_url, token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = pool
+            # each would open a pool of its own there, and set a timeout for the session, which is not ours in a pooler
+            storage.optimize_for_webserver = _keep_the_pool
 
     @classmethod
     def from_config_value(
@@ -93,6 +100,10 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         )
 
 
+def _keep_the_pool(statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+    """Takes the place of what Dagster's webserver asks its storages for."""
+
+
 @contextmanager
 def _alone(url: str, token_provider: Any) -> Iterator[None]:
     """One process at a time: of several that find no tables and make them, all but one end with an error."""
@@ -103,13 +114,17 @@ def _alone(url: str, token_provider: Any) -> Iterator[None]:
 
 
 def _pool(url: str, token_provider: Any) -> Engine:
-    return create_pg_engine(
+    slots = connection_slots(load_settings(), in_process=MOST_CONNECTIONS)
+    engine = create_pg_engine(
         url,
         token_provider,
         isolation_level="AUTOCOMMIT",
+        poolclass=slots.pool,
         pool_size=KEPT_CONNECTIONS,
         max_overflow=-1,
         # a server that was restarted is noticed before the statement, not by it
         pool_pre_ping=True,
         pool_recycle=RECYCLE_SECONDS,
     )
+    slots.watch(engine)
+    return engine

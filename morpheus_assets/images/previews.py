@@ -1,4 +1,4 @@
-"""Small pictures for a person to look at in the UI: a thumbnail, a contact sheet, and its markdown.
+"""Small pictures for a person to look at in the UI: a contact sheet and its markdown.
 
 Only for looking: nothing here is embedded or stored.
 """
@@ -18,11 +18,6 @@ MAX_TILES = 24
 _TILE = 120
 _LABEL = 14
 _COLUMNS = 6
-
-
-def thumbnail(image: Image.Image, side: int = _TILE) -> bytes:
-    """`image` fitted into a square of `side` pixels, as JPEG."""
-    return _jpeg(ImageOps.contain(image.convert("RGB"), (side, side)), MAX_PREVIEW_BYTES)
 
 
 def contact_sheet(panels: Sequence[tuple[str, bytes]]) -> bytes:

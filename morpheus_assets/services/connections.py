@@ -2,18 +2,29 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres, running_url
-from morpheus_assets.store.database.engine import check_server, ensure_database, open_engine, parse_address
+from morpheus_assets.store.database.engine import open_engine, parse_address
 from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.database.ownership import check_direct_address, own_dagster_database
+from morpheus_assets.store.database.server_checks import check_server, check_start
 
 
 class DatabaseNotRunning(Exception):
     """No database is configured and the embedded one does not run."""
+
+
+class Databases(NamedTuple):
+    """The addresses of a deployment's databases: `content` for SQLAlchemy, `dagster` for dagster-postgres."""
+
+    content: str
+    dagster: str
 
 
 class StartFailed(Exception):
@@ -34,16 +45,39 @@ def database_url(settings: Settings) -> str:
     return url
 
 
+def for_dagster(address: URL) -> str:
+    """An address as dagster-postgres takes it."""
+    return address.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
 def dagster_database_url(content_url: str) -> str:
-    """The URL of Dagster's own database, on the same server, for dagster-postgres."""
-    url = make_url(content_url).set(drivername="postgresql+psycopg2", database=DAGSTER_DATABASE)
-    return url.render_as_string(hide_password=False)
+    """The URL, for dagster-postgres, of Dagster's own database beside the content of an embedded server."""
+    return for_dagster(make_url(content_url).set(database=DAGSTER_DATABASE))
+
+
+def connection_slots(settings: Settings, *, in_process: int | None = None) -> ConnectionSlots:
+    """The slots that the processes of a deployment share on one machine; see ConnectionSlots for `in_process`."""
+    return ConnectionSlots(settings.data_folder / "connections", settings.max_connections, in_process=in_process)
+
+
+def content_engine(settings: Settings, **options: Any) -> Engine:
+    """An engine over the content database, not checked yet; `options` as `open_engine` takes them.
+
+    Raises DatabaseNotRunning, or DatabaseUnusable for no URL.
+    """
+    direct = settings.direct_database_url
+    return open_engine(
+        database_url(settings),
+        direct_url=direct.get_secret_value() if direct is not None else None,
+        slots=connection_slots(settings),
+        **options,
+    )
 
 
 @contextmanager
 def connected_engine(settings: Settings) -> Iterator[Engine]:
     """A checked engine for one command; raises DatabaseNotRunning or the store's DatabaseUnusable."""
-    engine = open_engine(database_url(settings))
+    engine = content_engine(settings)
     try:
         check_server(engine)
         yield engine
@@ -51,11 +85,29 @@ def connected_engine(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
+def own_dagster_url(settings: Settings, engine: Engine, given: str | None = None) -> str:
+    """The URL of Dagster's database for a migrated content database: `given`, the configured one, or one of its own.
+
+    It is made where it is missing. Raises DatabaseUnusable for one that belongs to another project.
+    """
+    if given is None and settings.dagster_database_url is not None:
+        given = settings.dagster_database_url.get_secret_value()
+    if given is not None:
+        return for_dagster(own_dagster_database(engine, parse_address(given)))
+    if settings.database_url is None:
+        # Nobody else uses an embedded server.
+        return dagster_database_url(engine.url.render_as_string(hide_password=False))
+    return for_dagster(own_dagster_database(engine))
+
+
 @contextmanager
-def running_database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
-    """A migrated content database and an empty one for Dagster; yields the content database's URL.
+def running_database(
+    settings: Settings, say: Callable[[str], None], dagster_url: str | None = None
+) -> Iterator[Databases]:
+    """A migrated content database and one for Dagster, which is this content's own; yields their addresses.
 
     With MORPHEUS_DATABASE_URL set that server is used and left running; else the embedded one runs until the end.
+    `dagster_url` outranks MORPHEUS_DAGSTER_DATABASE_URL. What a server lacks without being unusable is said.
     """
     server = None
     if settings.database_url is None:
@@ -66,17 +118,19 @@ def running_database(settings: Settings, say: Callable[[str], None]) -> Iterator
     else:
         url = database_url(settings)
     try:
-        engine = open_engine(url)
+        direct = settings.direct_database_url
+        engine = open_engine(url, direct_url=direct.get_secret_value() if direct is not None else None)
         try:
-            check_server(engine)
-            if server is None:
-                ensure_database(engine, DAGSTER_DATABASE)
+            for note in check_start(engine, connections=settings.max_connections):
+                say(note)
             applied = migrate(engine)
+            check_direct_address(engine)
+            dagster_url = own_dagster_url(settings, engine, dagster_url)
         finally:
             engine.dispose()
         if applied:
             say(f"Schema: {', '.join(applied)} applied.")
-        yield url
+        yield Databases(url, dagster_url)
     finally:
         if server is not None:
             server.stop()

@@ -16,7 +16,7 @@ from morpheus_assets.sources.listing import panel_owners
 from morpheus_assets.sources.names import Passed, one_file_a_novel, take_novel, take_panel
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from morpheus_assets.store.database.transactions import Bind
 
 # The other sensors of the daemon wait for no tick longer than this and a page; the next one goes on.
 SECONDS = 3.0
@@ -41,36 +41,36 @@ class Scan:
     stale: list[StaleNovel] = field(default_factory=list)
 
 
-def scan_novels(engine: "Engine", source: Source, after: str | None = None, *, seconds: float = SECONDS) -> Scan:
+def scan_novels(bind: "Bind", source: Source, after: str | None = None, *, seconds: float = SECONDS) -> Scan:
     """Scan `novels/` behind `after`; two files for one key are both named and not stale.
 
     Raises ContentUnreadable, as `scan_source` does.
     """
     from morpheus_assets.store.content.source_files import load_source_files
 
-    scan = scan_source(engine, source, "text", take_novel, after, seconds=seconds)
-    files, problems = one_file_a_novel(load_source_files(engine, "text").values())
+    scan = scan_source(bind, source, "text", take_novel, after, seconds=seconds)
+    files, problems = one_file_a_novel(load_source_files(bind, "text").values())
     scan.problems.update(problems)
-    scan.stale = stale_texts(engine, files)
+    scan.stale = stale_texts(bind, files)
     return scan
 
 
-def scan_panels(engine: "Engine", source: Source, after: str | None = None, *, seconds: float = SECONDS) -> Scan:
+def scan_panels(bind: "Bind", source: Source, after: str | None = None, *, seconds: float = SECONDS) -> Scan:
     """Scan `panels/` behind `after`; stale are novels with a folder there, save the one in whose middle it stopped.
 
     Raises ContentUnreadable, as `scan_source` does.
     """
     owners, problems = panel_owners(source)
-    scan = scan_source(engine, source, "panel", lambda entry: take_panel(entry, owners), after, seconds=seconds)
+    scan = scan_source(bind, source, "panel", lambda entry: take_panel(entry, owners), after, seconds=seconds)
     scan.problems = problems | scan.problems
     unfinished = scan.after.partition("/")[0] if scan.after else None
     scan.held = next((novel for novel, folder in owners.items() if folder == unfinished), None)
-    scan.stale = [item for item in stale_panels(engine) if item.novel in owners and item.novel != scan.held]
+    scan.stale = [item for item in stale_panels(bind) if item.novel in owners and item.novel != scan.held]
     return scan
 
 
 def scan_source(
-    engine: "Engine",
+    bind: "Bind",
     source: Source,
     kind: str,
     take: Callable[[Entry], SourceFile | Passed],
@@ -85,14 +85,14 @@ def scan_source(
     from morpheus_assets.store.content.source_files import path_bounds
 
     scan = Scan()
-    for page in source.pages(after, known_paths=partial(path_bounds, engine, kind, after), seconds=seconds):
-        _compare(engine, source, kind, take, page, scan)
+    for page in source.pages(after, known_paths=partial(path_bounds, bind, kind, after), seconds=seconds):
+        _compare(bind, source, kind, take, page, scan)
         scan.after = page.after
     return scan
 
 
 def _compare(
-    engine: "Engine", source: Source, kind: str, take: Callable[[Entry], SourceFile | Passed], page: Page, scan: Scan
+    bind: "Bind", source: Source, kind: str, take: Callable[[Entry], SourceFile | Passed], page: Page, scan: Scan
 ) -> None:
     from morpheus_assets.store.content.source_files import (
         forget_source_files,
@@ -102,7 +102,7 @@ def _compare(
         source_files_between,
     )
 
-    known = source_files_between(engine, kind, page.start, page.after)
+    known = source_files_between(bind, kind, page.start, page.after)
     files: list[SourceFile] = []
     for entry in page.entries:
         taken = take(entry)
@@ -116,13 +116,13 @@ def _compare(
         _verify_not_empty(source, len(known))
     observation = source.observe(files, known)
     changed = [file for file in observation.files if not _same(file, known.get(file.path))]
-    save_source_files(engine, changed)
+    save_source_files(bind, changed)
     taken_paths = {file.path for file in files}
     if forgotten := known.keys() - taken_paths:
-        note_missing(engine, kind, [(known[path].novel, path) for path in _lost(engine, kind, known, unseen)])
-        forget_source_files(engine, kind, forgotten)
+        note_missing(bind, kind, [(known[path].novel, path) for path in _lost(bind, kind, known, unseen)])
+        forget_source_files(bind, kind, forgotten)
     if appeared := {file.path for file in observation.files} - known.keys():
-        note_returned(engine, kind, appeared)
+        note_returned(bind, kind, appeared)
     scan.problems.update(observation.problems)
     scan.files += len(files)
     scan.pages += 1
@@ -131,13 +131,13 @@ def _compare(
     scan.waiting += len(observation.waiting)
 
 
-def _lost(engine: "Engine", kind: str, known: dict[str, SourceFile], unseen: set[str]) -> list[str]:
+def _lost(bind: "Bind", kind: str, known: dict[str, SourceFile], unseen: set[str]) -> list[str]:
     """The unseen files with which something of a novel is lost: not a text whose novel has another file by now."""
     from morpheus_assets.store.content.source_files import load_source_files
 
     if kind != "text" or not unseen:
         return sorted(unseen)
-    standing = {file.novel for path, file in load_source_files(engine, kind).items() if path not in unseen}
+    standing = {file.novel for path, file in load_source_files(bind, kind).items() if path not in unseen}
     return sorted(path for path in unseen if known[path].novel not in standing)
 
 

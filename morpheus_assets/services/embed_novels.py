@@ -26,6 +26,7 @@ from morpheus_assets.domain.embeddings import (
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import AnswerOverdue, BillingError, ConfigurationError, EmbeddingError
 from morpheus_assets.embedding.packs import RefusedInput, StreamResult, UnansweredRequest
+from morpheus_assets.store.database.errors import LeaseLost
 from morpheus_assets.store.database.outages import passes_by_itself, ping, retry_while_down
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import MissingInput, coverage
@@ -95,6 +96,8 @@ class SpaceFiller:
         for _ in range(RESTARTS_SURVIVED):
             try:
                 return (yield from self._pass(novels))
+            except LeaseLost as error:
+                self._log.warning("%s What is left is taken up anew.", error)
             except Exception as error:
                 if not passes_by_itself(error):
                     raise

@@ -16,6 +16,8 @@ from morpheus_assets.sources.names import one_file_a_novel
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from morpheus_assets.store.database.transactions import Bind
+
 
 # A process costs about four seconds: from this many new novels on, they share runs.
 SHARED_RUN_FROM = 8
@@ -47,14 +49,21 @@ class Plan:
     requested: Mapping[str, str]
 
 
-def stale_texts(engine: "Engine", files: Iterable[SourceFile]) -> list[StaleNovel]:
+def unregistered_novels(engine: "Engine", partitions: Collection[str]) -> list[str]:
+    """The stored novels that have no partition."""
+    from morpheus_assets.store.content.novels import novels_beside
+
+    return novels_beside(engine, partitions)
+
+
+def stale_texts(bind: "Bind", files: Iterable[SourceFile]) -> list[StaleNovel]:
     """Novels whose file is neither the one that was ingested nor the one that was refused since.
 
     A file that is still being copied (no digest yet) waits for the next scan.
     """
     from morpheus_assets.store.content.novels import ingested_digests
 
-    ingested = ingested_digests(engine)
+    ingested = ingested_digests(bind)
     return changed_texts(files, {novel: (known.text, known.refused) for novel, known in ingested.items()})
 
 
@@ -77,14 +86,14 @@ def panels_digest(files: Iterable[tuple[str, str]]) -> str:
     return digest.hexdigest()
 
 
-def stale_panels(engine: "Engine") -> list[StaleNovel]:
+def stale_panels(bind: "Bind") -> list[StaleNovel]:
     """Novels whose set of panel files is not the one that was ingested.
 
     A novel of which any file is still being copied (no digest yet) waits for the next scan.
     """
     from morpheus_assets.store.content.source_files import changed_panel_sets
 
-    return [StaleNovel(novel, state_of(digest, latest)) for novel, digest, latest in changed_panel_sets(engine)]
+    return [StaleNovel(novel, state_of(digest, latest)) for novel, digest, latest in changed_panel_sets(bind)]
 
 
 def plan_runs(

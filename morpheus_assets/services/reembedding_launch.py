@@ -1,18 +1,21 @@
 """Launches what a plan of re-embedding chose, a backfill for each space: for the command line and the schedule alike.
 
-What lacks what, and what it costs, is in reembedding_plan.py; the way to Dagster is the port of backfills.py.
+What lacks what, and what it costs, is in reembedding_plan.py; the way to Dagster is the port of backfills.py. A launch
+is recorded before it is made, so that a process that is killed in between spends no night's budget twice.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.backfills import Backfills, bridge, novels_of_runs
 from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
+from morpheus_assets.services.dagster_client import DagsterRefused
 from morpheus_assets.services.reembedding_plan import (
+    A_NIGHT,
     NovelWork,
     Plan,
     SpacePlan,
@@ -21,12 +24,22 @@ from morpheus_assets.services.reembedding_plan import (
     whole_novels,
     why_unbounded,
 )
-from morpheus_assets.store.accounts.reembeddings import Launch, record_launch
+from morpheus_assets.store.accounts.reembeddings import (
+    Launch,
+    confirm_launch,
+    launches_since,
+    new_intention,
+    record_launch,
+    withdraw_launch,
+)
 
 KIND_TAG, SPACE_TAG, REASON_TAG, FINGERPRINT_TAG = (
     "morpheus/kind", "morpheus/space", "morpheus/reason", "morpheus/fingerprint",
 )  # fmt: skip
+LAUNCH_TAG = "morpheus/launch"
 REEMBED = "reembed"
+# A webserver that has not answered by a third of it will not launch any more.
+SETTLED_AFTER = timedelta(minutes=1)
 # A process costs some four seconds: scattered novels may take so many, then whole novels between them are taken along.
 MOST_RUNS = 20
 _LONGEST_TITLE = 100
@@ -53,12 +66,12 @@ class Order:
             REASON_TAG: self.reason,
         }
 
-    def launched(self, backfill_id: str) -> Launch:
-        """The record of this order as launched now."""
+    def launched(self, intention: str) -> Launch:
+        """The record of this order as launched now, under the name of an intention."""
         return Launch(
             self.space.key,
             self.reason,
-            backfill_id,
+            intention,
             len(self.work),
             sum(each.inputs for each in self.work),
             sum(each.tokens for each in self.work),
@@ -75,6 +88,30 @@ def launch_plan(engine: Engine, dagster: Backfills, plan: Plan) -> Iterator[str]
     """
     for each in plan.spaces:
         yield _launch(engine, dagster, each)
+
+
+def settle_launches(
+    engine: Engine, launched: Callable[[Mapping[str, str]], str | None], *, now: datetime | None = None
+) -> float:
+    """Find out what became of launches whose process ended before it had recorded the answer.
+
+    `launched` gives the id of the backfill with some tags, or None. What was never launched takes nothing from the
+    night's budget any more. Returns the seconds after which the youngest can be settled, 0 when none is left.
+    """
+    now = now or datetime.now(UTC)
+    left = 0.0
+    for launch in launches_since(engine, now - A_NIGHT):
+        if not launch.intended:
+            continue
+        backfill_id = launched({LAUNCH_TAG: launch.backfill_id})
+        age = now - launch.launched_at
+        if backfill_id:
+            confirm_launch(engine, launch.backfill_id, backfill_id)
+        elif age >= SETTLED_AFTER:
+            withdraw_launch(engine, launch.backfill_id)
+        else:
+            left = max(left, (SETTLED_AFTER - age).total_seconds())
+    return left
 
 
 def order_for(
@@ -120,10 +157,20 @@ def _launch(engine: Engine, dagster: Backfills, plan: SpacePlan) -> str:
     )
     if order is None:
         return f"{key}: {len(plan.work)} novels lack vectors, {_why_none(plan)}"
-    backfill_id = dagster.launch(
-        [asset], order.partitions, title=order.title, description=order.description, tags=order.tags
-    )
-    record_launch(engine, order.launched(backfill_id))
+    intention = new_intention()
+    record_launch(engine, order.launched(intention))
+    try:
+        backfill_id = dagster.launch(
+            [asset],
+            order.partitions,
+            title=order.title,
+            description=order.description,
+            tags={**order.tags, LAUNCH_TAG: intention},
+        )
+    except DagsterRefused:
+        withdraw_launch(engine, intention)
+        raise
+    confirm_launch(engine, intention, backfill_id)
     return f"{order.title}: backfill {backfill_id}."
 
 

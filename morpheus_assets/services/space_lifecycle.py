@@ -1,18 +1,20 @@
-"""Moves of spaces between their states: by the sensor, as the settings want it, and by hand, for `morpheus spaces`.
+"""Moves of spaces between their states: as the settings want it, and by hand, for `morpheus spaces`.
 
 A space is building, ready, active or retired. The moves themselves are the store's; here is when, and what is said.
+The sensor reads what is to be moved, a run moves it.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import LOWEST_RECALL, SpaceRow
-from morpheus_assets.services.configured_spaces import configured_spaces, wanted_spaces
+from morpheus_assets.domain.spaces import LOWEST_RECALL, Space, SpaceRow
+from morpheus_assets.services.configured_spaces import PURPOSES, configured_spaces, wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import SpendingTotal, spending_totals
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
@@ -35,16 +37,20 @@ from morpheus_assets.store.spaces.spaces import (
 )
 from morpheus_assets.store.spaces.vectors import vector_summary
 
-Move = Literal["revive", "retire", "prepare", "activate", "wait"]
+Move = Literal["register", "revive", "retire", "prepare", "activate", "wait"]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One move of one space and the sentence that says why; "wait" moves nothing."""
+    """One move of one space and the sentence that says why; "wait" moves nothing.
+
+    `inputs` are the passages or panels with a vector, where they were counted.
+    """
 
     move: Move
     row: SpaceRow
     why: str
+    inputs: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,31 @@ class IndexBuild:
 
     space: str
     run_key: str
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What the settings want of the stored spaces: `new` ones to register, `decisions` to carry out, large `builds`.
+
+    `waiting` are sentences on the spaces that stay where they are.
+    """
+
+    new: tuple[Space, ...]
+    decisions: tuple[Decision, ...]
+    builds: tuple[IndexBuild, ...]
+    waiting: tuple[str, ...]
+
+    @property
+    def why(self) -> list[str]:
+        """A sentence for each space that is to be registered or moved now."""
+        return [*(_is_new(space) for space in self.new), *(decision.why for decision in self.decisions)]
+
+    @property
+    def digest(self) -> str:
+        """The same for the same work; empty when nothing is to be moved."""
+        work = [f"register {space.fingerprint}" for space in self.new]
+        work += [f"{each.move} {each.row.id} {each.row.state} {each.inputs}" for each in self.decisions]
+        return hashlib.sha256("\n".join(work).encode()).hexdigest()[:16] if work else ""
 
 
 class SpaceUnfit(SpaceError):
@@ -70,19 +101,57 @@ class ListedSpace:
     place: int | None
 
 
-def register_wanted(engine: Engine, settings: Settings, purpose: str) -> list[str]:
-    """Give every configured space its row and table, so that it is listed; a sentence for each that is new."""
+def find_moves(engine: Engine, settings: Settings) -> Moves:
+    """What is to be registered and moved, of both purposes. Reads only."""
+    new: list[Space] = []
+    decisions: list[Decision] = []
+    builds: list[IndexBuild] = []
+    waiting: list[str] = []
+    for purpose in PURPOSES:
+        new += unregistered(engine, settings, purpose)
+        for decision in decisions_for(engine, settings, purpose):
+            if decision.move == "wait":
+                waiting.append(decision.why)
+            elif decision.move == "prepare" and decision.inputs >= SMALLEST_INDEXED:
+                builds.append(_build_of(decision))
+            else:
+                decisions.append(decision)
+    return Moves(tuple(new), tuple(decisions), tuple(builds), tuple(waiting))
+
+
+def make_moves(engine: Engine, settings: Settings) -> Iterator[Decision | SpaceError]:
+    """Make the moves that `find_moves` finds, and those that follow from them; each once it is made.
+
+    A large space's index is left to a run of its own. What a space itself stands against is given as the error, and
+    the others go on; raises the store's other errors.
+    """
+    tried: set[tuple[str, str]] = set()
+    while True:
+        found = find_moves(engine, settings)
+        todo = [each for each in found.decisions if (each.move, each.row.key) not in tried]
+        new = [space for space in found.new if ("register", space.key) not in tried]
+        if not todo and not new:
+            return
+        for space in new:
+            tried.add(("register", space.key))
+            try:
+                row = register_space(engine, space)
+            except SpaceError as fault:
+                yield fault
+            else:
+                yield Decision("register", row, _is_new(space))
+        for decision in todo:
+            tried.add((decision.move, decision.row.key))
+            try:
+                yield _carry_out(engine, settings, decision)
+            except SpaceError as fault:
+                yield fault
+
+
+def unregistered(engine: Engine, settings: Settings, purpose: str) -> list[Space]:
+    """The configured spaces that have no row and table yet, by which they are listed."""
     stored = {row.key: row.fingerprint for row in list_spaces(engine, purpose)}
-    said = []
-    for space in configured_spaces(settings, purpose):
-        if stored.get(space.key) == space.fingerprint:
-            continue
-        try:
-            register_space(engine, space)
-            said.append(f"{space.key} is new: it is filled beside the present one.")
-        except SpaceError as fault:
-            said.append(str(fault))
-    return said
+    return [space for space in configured_spaces(settings, purpose) if stored.get(space.key) != space.fingerprint]
 
 
 def decisions_for(engine: Engine, settings: Settings, purpose: str) -> list[Decision]:
@@ -122,24 +191,6 @@ def decide(
         elif row.state == "ready" and configured and row.key == configured[0]:
             decisions.append(_first(row, active, covered, kept_by_hand))
     return decisions
-
-
-def carry_out(engine: Engine, settings: Settings, decision: Decision) -> tuple[str, IndexBuild | None]:
-    """Make the move; returns the sentence to say and, for a large space, the run that is to build its index."""
-    row = decision.row
-    if decision.move == "revive":
-        revive(engine, row.key)
-    elif decision.move == "retire":
-        retire(engine, row.key)
-    elif decision.move == "prepare":
-        return _prepare(engine, row)
-    elif decision.move == "activate":
-        try:
-            activate(engine, row.key, previous_becomes=_state_of_the_replaced(engine, settings, row.purpose))
-        except SpaceError as fault:
-            return str(fault), None
-        _forget_choices(engine, row.purpose)
-    return decision.why, None
 
 
 def prepare_space(engine: Engine, key: str) -> str:
@@ -269,30 +320,43 @@ def _when_whole(row: SpaceRow, found: Coverage) -> Decision:
     if not found.whole:
         missing = f"{found.missing:,} of {found.needed:,} {things} lack a vector"
         return Decision("wait", row, f"{row.key} is being filled: {missing}.")
-    return Decision("prepare", row, f"{row.key} is whole: its index is built and checked.")
+    return Decision("prepare", row, f"{row.key} is whole: its index is built and checked.", found.present)
 
 
 def _first(row: SpaceRow, active: SpaceRow | None, covered: Callable[[SpaceRow], Coverage], by_hand: bool) -> Decision:
     before = f" in place of {active.key}" if active else ""
     if by_hand and active:
         return Decision("wait", row, f"{active.key} was chosen by hand and goes on answering in place of {row.key}.")
-    lacking = covered(row).missing
-    if lacking:
-        return Decision("wait", row, f"{row.key} is to answer{before}, but {lacking:,} inputs arrived meanwhile.")
-    return Decision("activate", row, f"{row.key} answers {row.purpose} searches from now on{before}.")
+    found = covered(row)
+    if found.missing:
+        return Decision("wait", row, f"{row.key} is to answer{before}, but {found.missing:,} inputs arrived meanwhile.")
+    return Decision("activate", row, f"{row.key} answers {row.purpose} searches from now on{before}.", found.present)
 
 
-def _prepare(engine: Engine, row: SpaceRow) -> tuple[str, IndexBuild | None]:
-    rows = vector_summary(engine, row).rows
-    if rows >= SMALLEST_INDEXED:
-        # Minutes of work, and a sensor's body is ended after one: so it is a run, asked for once for so many rows.
-        since = row.retired_at or row.created_at
-        build = IndexBuild(row.key, f"prepare:{row.key}:{since:%Y%m%d%H%M%S}:{rows}")
-        return f"{row.key} is whole: a run builds and checks its index.", build
-    try:
-        return prepare_space(engine, row.key), None
-    except SpaceError as fault:
-        return str(fault), None
+def _carry_out(engine: Engine, settings: Settings, decision: Decision) -> Decision:
+    """Make the move; returns it with what is to be said. Raises SpaceError when the space does not allow it."""
+    row = decision.row
+    if decision.move == "revive":
+        revive(engine, row.key)
+    elif decision.move == "retire":
+        retire(engine, row.key)
+    elif decision.move == "prepare":
+        return replace(decision, why=prepare_space(engine, row.key))
+    elif decision.move == "activate":
+        activate(engine, row.key, previous_becomes=_state_of_the_replaced(engine, settings, row.purpose))
+        _forget_choices(engine, row.purpose)
+    return decision
+
+
+def _is_new(space: Space) -> str:
+    return f"{space.key} is new: it is filled beside the present one."
+
+
+def _build_of(decision: Decision) -> IndexBuild:
+    # minutes of work: a run of its own, asked for once for so many rows
+    row = decision.row
+    since = row.retired_at or row.created_at
+    return IndexBuild(row.key, f"prepare:{row.key}:{since:%Y%m%d%H%M%S}:{decision.inputs}")
 
 
 def _describe_index(row: SpaceRow, recall: float | None) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from morpheus_assets.cli.main import main
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS
+from morpheus_assets.defs.jobs.reembed import launch
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused
@@ -66,9 +67,10 @@ def webserver(settings: Settings, instance: dg.DagsterInstance, tmp_path: Path) 
     }
     program = Path(sys.executable).parent / "dagster-webserver"
     process = subprocess.Popen(
-        [str(program), "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
+        [str(program), "-w", str(PROJECT_FOLDER / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)],
         env=environment,
-        cwd=PROJECT_FOLDER,
+        # not in the project's folder: Dagster would let the `.env` there win over this environment
+        cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -102,11 +104,13 @@ class Doors:
         return done.output.splitlines()[-1]
 
     def schedule(self) -> str:
-        """A tick of `reembed_on_model_change`; returns its message."""
+        """A tick of `reembed_on_model_change` and the run that it asks for; returns what the run says."""
         repository = build_definitions(self.settings).get_repository_def()
-        with dg.build_schedule_context(instance=self.instance, repository_def=repository) as context:
+        with dg.build_schedule_context(instance=self.instance, scheduled_execution_time=datetime.now(UTC)) as context:
             tick = repository.get_schedule_def("reembed_on_model_change")
-            return tick(context, database=DatabaseResource(self.settings)).skip_message
+            assert isinstance(tick(context, database=DatabaseResource(self.settings)), dg.RunRequest)
+        _, [said] = launch(self.instance, repository.asset_graph, DatabaseResource(self.settings))
+        return said
 
     def end_backfill(self) -> tuple[str, set[str]]:
         """The id and the novels of the one backfill that runs, which then has ended."""
@@ -145,8 +149,8 @@ def doors(
 def test_the_command_line_and_the_schedule_launch_the_same_and_say_the_same(engine: Engine, doors: Doors) -> None:
     add_novels(engine, doors.instance, names(5))
     doors.queue_ingest("novel-001", "novel-003")
-    for launch in (doors.command_line, doors.schedule):
-        said = launch()
+    for door in (doors.command_line, doors.schedule):
+        said = door()
         backfill, novels = doors.end_backfill()
         assert novels == {"novel-000", "novel-004"}, "what a queued run brings in is left to that run"
         assert said == f"Re-embed 2 novels in {NEW_KEY}: a new space: backfill {backfill}."

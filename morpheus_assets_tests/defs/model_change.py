@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.defs.sensors.space_switch import switch_spaces_sensor
 from morpheus_assets.domain.content import Chapter, Chunk, NovelRecord
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START
@@ -93,6 +95,29 @@ def embed(settings: Settings, instance: dg.DagsterInstance, key: str, novels: li
         raise_on_error=False,
         **options,
     )
+
+
+def switch_tick(settings: Settings, instance: dg.DagsterInstance) -> str:
+    """A tick of switch_spaces_sensor, and the run that it asks for; what is said by the run, else by the tick."""
+    with dg.build_sensor_context(instance=instance) as context:
+        result = switch_spaces_sensor(context, database=DatabaseResource(settings))
+    if isinstance(result, dg.SkipReason):
+        return result.skip_message or ""
+    [request] = result.run_requests
+    return carry_out(settings, instance, request)
+
+
+def carry_out(settings: Settings, instance: dg.DagsterInstance, request: dg.RunRequest) -> str:
+    """The run that a sensor or schedule asks for, in this process; the sentences of its outcome."""
+    job = build_definitions(settings).resolve_job_def(request.job_name)
+    result = job.execute_in_process(
+        instance=instance, run_config=request.run_config, tags=request.tags, raise_on_error=False
+    )
+    said = [str(value.value) for event in result.all_events if event.is_successful_output
+            for value in event.step_output_data.metadata.values()]  # fmt: skip
+    said += [event.step_failure_data.user_failure_data.description or "" for event in result.all_events
+             if event.is_step_failure and event.step_failure_data.user_failure_data]  # fmt: skip
+    return "\n".join(said)
 
 
 def fill(engine: Engine, settings: Settings, key: str, novels: list[str], *, active: bool = False) -> SpaceRow:

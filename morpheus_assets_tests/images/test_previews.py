@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from morpheus_assets.images.previews import MAX_PREVIEW_BYTES, as_markdown, contact_sheet, thumbnail
+from morpheus_assets.images.previews import MAX_PREVIEW_BYTES, as_markdown, contact_sheet
 
 
 def noisy(size: tuple[int, int]) -> bytes:
@@ -35,11 +35,13 @@ def test_no_panels_make_no_sheet() -> None:
 
 
 def test_markdown_holds_the_picture_itself() -> None:
-    small = thumbnail(Image.new("RGB", (400, 4000), "red"))
+    page = io.BytesIO()
+    Image.new("RGB", (400, 4000), "red").save(page, "PNG")
+    small = contact_sheet([("a page", page.getvalue())])
     text = as_markdown(small, "a page")
     assert text.startswith("![a page](data:image/jpeg;base64,")
     assert base64.b64decode(text.split(",")[1][:-1]) == small
-    assert max(Image.open(io.BytesIO(small)).size) == 120
+    assert Image.open(io.BytesIO(small)).width == 120
 
 
 def test_the_sample_panels_make_a_small_sheet() -> None:

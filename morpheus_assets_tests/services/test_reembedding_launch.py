@@ -13,7 +13,8 @@ from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.backfills import InstanceBackfills
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START
-from morpheus_assets.services.reembedding_launch import launch_plan, order_for
+from morpheus_assets.services.dagster_client import DagsterRefused
+from morpheus_assets.services.reembedding_launch import launch_plan, order_for, settle_launches
 from morpheus_assets.services.reembedding_plan import Plan, make_plan
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts import reembeddings
@@ -83,6 +84,61 @@ def test_the_launch_is_a_backfill_whose_title_says_which_space_and_why(engine, b
     assert "tokens" in backfill.description
     [noted] = reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=1))
     assert (noted.backfill_id, noted.novels, noted.inputs) == (backfill.backfill_id, 3, 9)
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+class KilledBackfills(InstanceBackfills):
+    """The process ends right after the launch, or right before."""
+
+    after = True
+
+    def launch(self, *arguments, **options) -> str:
+        if self.after:
+            super().launch(*arguments, **options)
+        raise Killed
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_a_process_that_is_killed_around_the_launch_loses_no_record_of_the_budget(
+    engine, before, instance, after: bool
+) -> None:
+    add_novels(engine, instance, names(3))
+    settings = with_spaces(before, NEW, reembed_max_tokens=10_000)
+    plan = make_plan(engine, settings)
+    backfills = KilledBackfills(instance, build_definitions(settings).get_repository_def().asset_graph)
+    backfills.after = after
+    with pytest.raises(Killed):
+        list(launch_plan(engine, backfills, plan))
+    now = datetime.now(UTC)
+    [noted] = reembeddings.launches_since(engine, now - timedelta(minutes=1))
+    assert noted.intended
+    assert make_plan(engine, settings).budget.tokens == 10_000 - plan.spaces[0].tokens, "counted until it is settled"
+
+    seconds = settle_launches(engine, backfills.launched, now=now)
+    if after:
+        [backfill] = instance.get_backfills()
+        [noted] = reembeddings.launches_since(engine, now - timedelta(minutes=1))
+        assert (seconds, noted.backfill_id, noted.intended) == (0, backfill.backfill_id, False)
+        return
+    assert 50 < seconds <= 60, "another process may be about to launch it"
+    assert settle_launches(engine, backfills.launched, now=now + timedelta(seconds=seconds + 1)) == 0
+    assert reembeddings.launches_since(engine, now - timedelta(minutes=1)) == []
+    assert make_plan(engine, settings).budget.tokens == 10_000
+
+
+def test_a_launch_that_dagster_refuses_takes_nothing_from_the_budget(engine, before, instance) -> None:
+    class RefusingBackfills(InstanceBackfills):
+        def launch(self, *arguments, **options) -> str:
+            raise DagsterRefused("no")
+
+    add_novels(engine, instance, names(3))
+    backfills = RefusingBackfills(instance, build_definitions(before).get_repository_def().asset_graph)
+    with pytest.raises(DagsterRefused):
+        list(launch_plan(engine, backfills, make_plan(engine, before)))
+    assert reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=1)) == []
 
 
 def test_a_second_launch_waits_for_the_first(engine, before, instance) -> None:

@@ -25,7 +25,7 @@ def test_a_space_that_is_dropped_during_a_search_gives_way_to_the_active_one(eng
     spaces.activate_first(engine, "old")
 
     class SwitchedMeanwhile(Vectors):
-        async def question(self, space, text):
+        async def question(self, space, text, *_):
             vector = await super().question(space, text)
             if self.asked == ["old"]:
                 spaces.activate(engine, "new")

@@ -59,15 +59,24 @@ class GenerateRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"inputs": ["One text.", "Another."]}]})
 
-    inputs: list[str] = Field(min_length=1, max_length=1000)
+    inputs: str | Annotated[list[str], Field(min_length=1, max_length=1000)] = Field(
+        description="A text, or a list of 1 to 1000."
+    )
     model: str | None = Field(None, max_length=200, description="As for POST /api/embeddings/text.")
     input_type: Literal["query", "document"] | None = None
+    inputType: Literal["query", "document"] | None = Field(None, description="The same as `input_type`.")  # noqa: N815
 
     @field_validator("inputs")
     @classmethod
-    def _usable(cls, value: list[str]) -> list[str]:
-        check_inputs(value)
+    def _usable(cls, value: str | list[str]) -> str | list[str]:
+        check_inputs([value] if isinstance(value, str) else value)
         return value
+
+    @model_validator(mode="after")
+    def _one_type(self) -> "GenerateRequest":
+        if self.input_type and self.inputType and self.input_type != self.inputType:
+            raise ValueError("Give `input_type` or `inputType`, not both.")
+        return self
 
 
 class Launched(BaseModel):
@@ -84,8 +93,10 @@ class JobVectors(BaseModel):
     embeddings: Vectors
     model: str
     total_tokens: int
+    totalTokens: int = Field(description="The same as `total_tokens`.")  # noqa: N815
     space: str
     input_type: str
+    inputType: str = Field(description="The same as `input_type`.")  # noqa: N815
 
 
 class Waiting(BaseModel):
@@ -135,13 +146,14 @@ async def embed_novels(body: BatchRequest, request: Request, services: UsesServi
 async def generate(body: GenerateRequest, request: Request, services: UsesServices) -> Answer[Launched]:
     """Launches the Dagster job `generate_embedding`; its result is kept and looked up by the job's id."""
     space = await services.spaces.find(body.model, None)
-    config = {"inputs": body.inputs, "model": f"{space.provider}/{space.model}@{space.dimensions}"}
-    config["input_type"] = body.input_type or "document"
+    inputs = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+    config = {"inputs": inputs, "model": f"{space.provider}/{space.model}@{space.dimensions}"}
+    config["input_type"] = body.input_type or body.inputType or "document"
     job = await services.dagster.launch_run(
         GENERATE_JOB, config={"ops": {"embed_inputs": {"config": config}}}, tags={"morpheus/launched_by": "http"}
     )
     await services.database.call(save_job, job, GENERATE_JOB, space_key=space.key)
-    note(request, job=job, inputs=len(body.inputs))
+    note(request, job=job, inputs=len(inputs))
     return _launched(job)
 
 
@@ -164,7 +176,7 @@ async def job(id: JobId, services: UsesServices) -> Answer[JobReport]:
     summary="The vectors of a finished job",
 )
 async def job_result(id: JobId, services: UsesServices) -> Answer[JobVectors]:
-    """`{embeddings, model, total_tokens, space}` of a run of `generate_embedding`."""
+    """`{embeddings, model, total_tokens, space, input_type}` of a run of `generate_embedding`."""
     summary = await services.database.call(result_summary, id)
     embeddings = await services.database.call(result_embeddings, id) if summary else None
     if summary is None or embeddings is None:
@@ -172,7 +184,8 @@ async def job_result(id: JobId, services: UsesServices) -> Answer[JobVectors]:
     return Answer(
         JobVectors(
             embeddings=embeddings, model=summary.model, total_tokens=summary.total_tokens,
-            space=summary.space_key, input_type=summary.input_type,
+            totalTokens=summary.total_tokens, space=summary.space_key, input_type=summary.input_type,
+            inputType=summary.input_type,
         )
     )  # fmt: skip
 

@@ -54,9 +54,9 @@ def novels(
 ) -> dg.Output[LazyPartitions]:
     """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
 
-    Read from `content/novels/<novel>.{txt,md,html,epub,docx}`. A file that cannot be read leaves the text that is
-    already stored in place and fails with one sentence. A re-run does not decode the file again when its bytes, its
-    name and the reader are those of the stored text.
+    Read from `content/novels/<novel>.<suffix>`; text/formats.py lists the suffixes. A file that cannot be read leaves
+    the text that is already stored in place and fails with one sentence. A re-run does not decode the file again when
+    its bytes, its name and the reader are those of the stored text.
     """
     from morpheus_assets.store.content.novels import is_read, novel_record
 

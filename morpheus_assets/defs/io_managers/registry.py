@@ -9,20 +9,39 @@ import dagster as dg
 
 from morpheus_assets.defs.resources import DatabaseResource
 
+# Where each is, and what the UI says of it.
 IO_MANAGERS = {
-    "novels_io_manager": "morpheus_assets.defs.io_managers.content:NovelsIOManager",
-    "chapters_io_manager": "morpheus_assets.defs.io_managers.content:ChaptersIOManager",
-    "chunks_io_manager": "morpheus_assets.defs.io_managers.content:ChunksIOManager",
-    "panels_io_manager": "morpheus_assets.defs.io_managers.content:PanelsIOManager",
-    "text_embeddings_io_manager": "morpheus_assets.defs.io_managers.embeddings:TextEmbeddingsIOManager",
-    "image_embeddings_io_manager": "morpheus_assets.defs.io_managers.embeddings:ImageEmbeddingsIOManager",
+    "novels_io_manager": (
+        "morpheus_assets.defs.io_managers.content:NovelsIOManager",
+        "A novel's text and what is known of it: one row of `novels`, replaced by a later run.",
+    ),
+    "chapters_io_manager": (
+        "morpheus_assets.defs.io_managers.content:ChaptersIOManager",
+        "The chapters of a novel: rows of `chapters`, replaced together.",
+    ),
+    "chunks_io_manager": (
+        "morpheus_assets.defs.io_managers.content:ChunksIOManager",
+        "The passages of a novel with their content hashes: rows of `chunks`, replaced together.",
+    ),
+    "panels_io_manager": (
+        "morpheus_assets.defs.io_managers.content:PanelsIOManager",
+        "The panel images of a novel, stored or refused: rows of `panels`, replaced together.",
+    ),
+    "text_embeddings_io_manager": (
+        "morpheus_assets.defs.io_managers.embeddings:TextEmbeddingsIOManager",
+        "Vectors of passages in the table of their space, each batch as it arrives; one that is stored stays.",
+    ),
+    "image_embeddings_io_manager": (
+        "morpheus_assets.defs.io_managers.embeddings:ImageEmbeddingsIOManager",
+        "Vectors of panels in the table of their space, each batch as it arrives; one that is stored stays.",
+    ),
 }
 
 
 def build_io_managers(database: DatabaseResource) -> dict[str, dg.IOManagerDefinition]:
     """All IO managers, over one database."""
-    return {name: _made_by(place, database) for name, place in IO_MANAGERS.items()}
+    return {name: _made_by(place, description, database) for name, (place, description) in IO_MANAGERS.items()}
 
 
-def _made_by(place: str, database: DatabaseResource) -> dg.IOManagerDefinition:
-    return dg.IOManagerDefinition(lambda _: resolve_name(place)(database))
+def _made_by(place: str, description: str, database: DatabaseResource) -> dg.IOManagerDefinition:
+    return dg.IOManagerDefinition(lambda _: resolve_name(place)(database), description=description)

@@ -4,7 +4,7 @@ Validated before anything is sent; errors that another attempt cannot mend end t
 """
 
 import hashlib
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from pydantic import Field
@@ -33,9 +33,29 @@ _ARRIVED: "dict[str, dict[bytes, np.ndarray]]" = {}
 class EmbedInputsConfig(dg.Config):
     """What to embed, and as what."""
 
-    inputs: list[str] = Field(description=f"1 to {MOST_INPUTS} texts, each within the model's limit.")
+    inputs: Any = Field(description=f"A text, or a list of 1 to {MOST_INPUTS}, each within the model's limit.")
     model: str = Field(default="", description="`provider/model[@dimensions]`; empty: the first text space.")
     input_type: Literal["document", "query"] = Field(default="document", description="What the vectors are for.")
+    inputType: str = Field(default="", description="The same as `input_type`; empty: what that says.")  # noqa: N815
+
+    @property
+    def texts(self) -> list[str]:
+        """The inputs as a list. Raises ValidationError for anything but texts."""
+        texts = [self.inputs] if isinstance(self.inputs, str) else self.inputs
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValidationError("`inputs` is neither a text nor a list of texts.")
+        return texts
+
+    @property
+    def purpose(self) -> Literal["document", "query"]:
+        """What the vectors are for. Raises ValidationError when two things are said."""
+        if not self.inputType:
+            return self.input_type
+        if self.inputType not in ("document", "query") or (self.inputType, self.input_type) == ("document", "query"):
+            raise ValidationError(
+                f"`inputType` is {self.inputType!r} and `input_type` {self.input_type!r}: give one, document or query."
+            )
+        return "query" if self.inputType == "query" else "document"
 
 
 @dg.op(
@@ -67,9 +87,9 @@ def embed_inputs(
         if context.retry_number >= 2:
             _ARRIVED.pop(context.run_id, None)
         raise dg.Failure(description=str(error)) from error
-    embeddings = np.stack([arrived[_hash(text)] for text in config.inputs])
+    embeddings = np.stack([arrived[_hash(text)] for text in config.texts])
     save_result(
-        database.engine, context.run_id, space_key=space.key, model=space.model, input_type=config.input_type,
+        database.engine, context.run_id, space_key=space.key, model=space.model, input_type=config.purpose,
         total_tokens=tokens, embeddings=embeddings,
     )  # fmt: skip
     delete_results(database.engine, older_than_days=KEPT_DAYS)
@@ -77,7 +97,7 @@ def embed_inputs(
     price = price_of(space, tokens)
     context.add_output_metadata(
         {
-            "model": space.model, "space": space.key, "inputs": len(config.inputs),
+            "model": space.model, "space": space.key, "inputs": len(config.texts),
             "dimensions": int(embeddings.shape[1]), "total_tokens": tokens, "requests": requests,
             "price_dollars": float(price) if price is not None else "unknown",
             "first_vector_begins": [round(float(value), 6) for value in embeddings[0][:8]],
@@ -110,11 +130,11 @@ def _validate(config: EmbedInputsConfig, provider: "EmbeddingProvider") -> None:
     """Raise ValidationError for what the model would refuse, before anything is sent."""
     from morpheus_assets.embedding.long_inputs import surely_too_long
 
-    if not config.inputs:
+    if not config.texts:
         raise ValidationError("`inputs` is empty: give at least one text.")
-    if len(config.inputs) > MOST_INPUTS:
-        raise ValidationError(f"`inputs` holds {len(config.inputs)} texts: give {MOST_INPUTS} at most.")
-    for index, text in enumerate(config.inputs):
+    if len(config.texts) > MOST_INPUTS:
+        raise ValidationError(f"`inputs` holds {len(config.texts)} texts: give {MOST_INPUTS} at most.")
+    for index, text in enumerate(config.texts):
         if not text.strip():
             raise ValidationError(f"inputs[{index}] is empty, so there is nothing to embed.")
         if surely_too_long(provider, text):
@@ -140,14 +160,14 @@ def _embed(
     from morpheus_assets.embedding.stream import embed_batches
     from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 
-    missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.inputs) if _hash(text) not in arrived]
+    missing = [EmbeddingInput(_hash(text), text) for text in dict.fromkeys(config.texts) if _hash(text) not in arrived]
     tokens = requests = 0
     try:
         # one attempt each: trying again is the step's business, which shows it in the UI
         for outcome in embed_batches(
             provider, missing, budget=providers.budget(space, database.engine),
             retry=RetryPolicy(attempts=1, divides=False),
-            concurrency=providers.settings.requests_in_flight, input_type=config.input_type,
+            concurrency=providers.settings.requests_in_flight, input_type=config.purpose,
         ):  # fmt: skip
             if isinstance(outcome, UnansweredRequest):
                 record_uncertain_spending(
@@ -157,7 +177,7 @@ def _embed(
                 continue
             requests += outcome.requests
             if isinstance(outcome, RefusedInput):
-                index = [_hash(text) for text in config.inputs].index(outcome.content_hash)
+                index = [_hash(text) for text in config.texts].index(outcome.content_hash)
                 raise ValidationError(f"inputs[{index}] is refused by {space.provider}: {outcome.reason}")
             tokens += outcome.tokens
             arrived.update(zip(outcome.hashes, outcome.embeddings, strict=True))

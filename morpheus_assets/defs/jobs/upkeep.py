@@ -6,15 +6,16 @@ What is deleted and when is decided in services/space_retention.py.
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.store.database.errors import StoreError
 
 
 class UpkeepConfig(dg.Config):
-    """`dry_run` only says what would be done, and announces nothing."""
+    """How much of it to do."""
 
-    dry_run: bool = False
+    dry_run: bool = Field(default=False, description="Only say what would be done, and announce nothing.")
 
 
 @dg.op(

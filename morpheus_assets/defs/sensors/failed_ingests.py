@@ -26,16 +26,17 @@ _AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 
 
 @dg.sensor(
-    jobs=[INGEST_NOVELS, INGEST_PANELS], minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING
+    jobs=[INGEST_NOVELS, INGEST_PANELS],
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a failed ingest again after 1, 5, 20, 60 and 180 minutes, while its novels are not whole."
+    " What is stored is not asked for again, a file that was refused is not read again until it changes, and a run that"
+    " a person cancelled stays cancelled.",
 )
 def failed_ingests_sensor(
     context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Runs a failed ingest again after 1, 5, 20, 60 and 180 minutes, as long as its novels are not whole.
-
-    What is stored is not asked for again, and a file that was refused is not read again until it changes. A run that
-    a person cancelled stays cancelled. The requests carry `morpheus/try` and the failed run's id.
-    """
+    """The requests carry `morpheus/try` and the failed run's id."""
     now = datetime.now(UTC)
     failed = due(context.instance, now)
     if not failed:

@@ -1,7 +1,7 @@
 """Sensors that pick up new, changed and vanished files: thin shells around services.content_scan and ingest_plan.
 
 A source that cannot be read is a skipped tick with its reason, never an empty list: the difference to what is known
-would mark everything as gone.
+would mark everything as gone. A tick notes the files that it saw, as it keeps its cursor; a preview notes nothing.
 """
 
 import json
@@ -15,45 +15,52 @@ from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.defs.sensors.previews import unsaved_in_a_preview
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.configured_spaces import configured_image_spaces, sample_image_spaces
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels
-from morpheus_assets.services.ingest_plan import Plan, PlannedRun, plan_runs
+from morpheus_assets.services.ingest_plan import Plan, PlannedRun, plan_runs, unregistered_novels
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import ContentUnreadable, Source
 from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from morpheus_assets.store.database.transactions import Bind
 
-Scanning = Callable[["Engine", Source, str | None], Scan]
+Scanning = Callable[["Bind", Source, str | None], Scan]
 
 
-@dg.sensor(job=INGEST_NOVELS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=INGEST_NOVELS,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Watches the novels' folder or bucket and asks for a run of ingest_novels for each new or changed file."
+    " A touched but identical file does nothing; a file still being copied waits; two files that make one key are named"
+    " and left out; a vanished file leaves a tombstone and everything that is stored.",
+)
 def new_novels_sensor(
     context: dg.SensorEvaluationContext,
     database: dg.ResourceParam[DatabaseResource],
     content_folder: dg.ResourceParam[ContentFolderResource],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Watch `content/novels`: a new or changed file makes its partition and a run from file to vectors.
-
-    A touched but identical file does nothing; a file still being copied waits; two files that make one key are named
-    and left out; a vanished file leaves a tombstone and everything that is stored.
-    """
+    """A new or changed file makes its partition and a run from file to vectors."""
     return _tick(context, database, content_folder.settings, "text", content_folder.novels, scan_novels)
 
 
-@dg.sensor(job=INGEST_PANELS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=INGEST_PANELS,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Watches the panels' folders or bucket and asks for a run of ingest_panels over a novel's panels for"
+    " any change among its images. Images whose vectors are stored are not embedded again.",
+)
 def new_panels_sensor(
     context: dg.SensorEvaluationContext,
     database: dg.ResourceParam[DatabaseResource],
     content_folder: dg.ResourceParam[ContentFolderResource],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Watch `content/panels/<novel>/`: any change among a novel's images makes one run over its panels.
-
-    Images whose vectors are stored are not embedded again. Files still being copied hold back their novel only.
-    """
+    """Any change among a novel's images makes one run; files still being copied hold back their novel only."""
     settings = content_folder.settings
 
     def assets(novels: tuple[str, ...]) -> list[dg.AssetKey]:
@@ -97,14 +104,18 @@ def _tick(
     """Scan, plan, ask for runs; the cursor says where the next tick goes on."""
     position = Position.read(context.cursor)
     try:
-        scan = scanning(database.engine, source, position.after)
+        with unsaved_in_a_preview(context, database.engine) as bind:
+            scan = scanning(bind, source, position.after)
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
     for problem in scan.problems.values():
         context.log.warning(problem)
+    partitions = set(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
+    # After a loss of Dagster's database: what is stored has its partition again, and lacks nothing.
+    restored = unregistered_novels(database.engine, partitions)
     plan = plan_runs(
         scan.stale,
-        set(context.instance.get_dynamic_partitions(NOVELS.name or "novels")),
+        partitions.union(restored),
         position.asked,
         kind=kind,
         limit=settings.max_runs_per_tick,
@@ -112,12 +123,15 @@ def _tick(
     )
     held = {novel: version for novel, version in position.asked.items() if novel == scan.held}
     cursor = Position({**held, **plan.requested}, scan.after).written()
-    if not plan.runs:
+    added = [*restored, *plan.new_partitions]
+    if not plan.runs and not restored:
         context.update_cursor(cursor)
         return dg.SkipReason(_nothing_to_do(scan, plan))
+    if restored:
+        context.log.info("%s stored novels have their partition again", len(restored))
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
-        dynamic_partitions_requests=[NOVELS.build_add_request(list(plan.new_partitions))],
+        dynamic_partitions_requests=[NOVELS.build_add_request(added)],
         cursor=cursor,
     )
 

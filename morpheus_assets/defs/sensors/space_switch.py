@@ -1,46 +1,35 @@
-"""The sensor that moves spaces between their states, and the job that builds a large space's index before.
+"""The sensor that asks for the moves of spaces between their states.
 
-Moves are decided and carried out in services/space_lifecycle.py.
+It reads and asks: services/space_lifecycle.py says what is to be moved, the jobs in defs/jobs/switch_spaces.py move it.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES, PURPOSES
-from morpheus_assets.store.database.errors import SpaceError, StoreError
+from morpheus_assets.services.backfills import RUNS_AT_WORK
+from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
-    from morpheus_assets.services.space_lifecycle import Decision, IndexBuild
+    from morpheus_assets.services.space_lifecycle import IndexBuild
+
+MOVES_TAG = "morpheus/moves"
+# A space that stands against its move, or a database that is away: what a person changes is seen at once all the same.
+AGAIN_AFTER = timedelta(hours=1)
+_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 
 
-class PrepareConfig(dg.Config):
-    """The key of the space to prepare."""
-
-    space: str
-
-
-@dg.op(description="Builds the index of a whole space and checks it; the switch itself is the sensor's.")
-def build_and_check_index(
-    context: dg.OpExecutionContext, config: PrepareConfig, database: dg.ResourceParam[DatabaseResource]
-) -> None:
-    """Fails with one sentence when the index does not find enough of the true neighbours."""
-    from morpheus_assets.services.space_lifecycle import prepare_space
-
-    try:
-        context.log.info(prepare_space(database.engine, config.space))
-    except SpaceError as fault:
-        raise dg.Failure(description=str(fault), allow_retries=False) from fault
-
-
-@dg.job(tags={"morpheus/kind": "prepare"}, description="Builds and checks the index of a space that has become whole.")
-def prepare_new_space() -> None:
-    """One op."""
-    build_and_check_index()
-
-
-@dg.sensor(job=prepare_new_space, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    jobs=[switch_spaces, prepare_new_space],
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a run of switch_spaces when the settings and the stored spaces differ: a new space is to be"
+    " registered, one has become whole, or another one is to answer. A large space's index is built before, by a run of"
+    " prepare_new_space. Until then the present space answers; one that was chosen by hand stays.",
+)
 def switch_spaces_sensor(
     context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
 ) -> dg.SensorResult | dg.SkipReason:
@@ -49,21 +38,19 @@ def switch_spaces_sensor(
     A space that the settings no longer name begins its retention, unless it is the one that answers. What was chosen
     by hand (`morpheus spaces activate`) stays until the settings name another first space.
     """
-    from morpheus_assets.services.space_lifecycle import carry_out, decisions_for, register_wanted
+    from morpheus_assets.services.space_lifecycle import find_moves
 
-    said: list[str] = []
-    requests: list[dg.RunRequest] = []
     try:
-        for purpose in PURPOSES:
-            said += register_wanted(database.engine, database.settings, purpose)
-            for decision in decisions_for(database.engine, database.settings, purpose):
-                sentence, build = carry_out(database.engine, database.settings, decision)
-                said.append(sentence)
-                requests += [_run_of(build)] if build else []
-                if decision.move == "activate" and sentence == decision.why:
-                    _tell_the_asset(context.instance, decision)
+        moves = find_moves(database.engine, database.settings)
     except StoreError as fault:
         return dg.SkipReason(str(fault))
+    requests = [_build(build) for build in moves.builds]
+    left_alone = _why_not_now(context.instance, moves.digest) if moves.digest else None
+    if moves.digest and not left_alone:
+        tags = {MOVES_TAG: moves.digest, "morpheus/reason": " ".join(moves.why)}
+        requests.append(dg.RunRequest(job_name=switch_spaces.name, tags=tags))
+    builds = [f"{build.space} is whole: a run builds and checks its index." for build in moves.builds]
+    said = [*([left_alone] if left_alone else []), *moves.why, *builds, *moves.waiting]
     for sentence in said:
         context.log.info(sentence)
     if requests:
@@ -71,16 +58,29 @@ def switch_spaces_sensor(
     return dg.SkipReason(" ".join(said) or "Every space is where the settings want it.")
 
 
-def _run_of(build: "IndexBuild") -> dg.RunRequest:
+def _build(build: "IndexBuild") -> dg.RunRequest:
     return dg.RunRequest(
+        job_name=prepare_new_space.name,
         run_key=build.run_key,
         run_config={"ops": {"build_and_check_index": {"config": {"space": build.space}}}},
         tags={"morpheus/space": build.space},
     )
 
 
-def _tell_the_asset(instance: dg.DagsterInstance, decision: "Decision") -> None:
-    key = dg.AssetKey([ASSET_PREFIXES[decision.row.purpose], decision.row.key])
-    instance.report_runless_asset_event(
-        dg.AssetObservation(key, description=decision.why, metadata={"state": "active", "space": decision.row.key})
+def _why_not_now(instance: dg.DagsterInstance, digest: str) -> str | None:
+    """The reason why the moves of a digest are not asked for now; None when they are."""
+    at_work = instance.get_runs(dg.RunsFilter(job_name=switch_spaces.name, statuses=_AT_WORK), limit=1)
+    if at_work:
+        return f"The run {at_work[0].run_id} is at it."
+    failed = instance.get_runs(
+        dg.RunsFilter(
+            job_name=switch_spaces.name,
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            tags={MOVES_TAG: digest},
+            updated_after=datetime.now(UTC) - AGAIN_AFTER,
+        ),
+        limit=1,
     )
+    if failed:
+        return f"The run {failed[0].run_id} failed at just that, and its log says why; it is tried again after an hour."
+    return None

@@ -68,9 +68,10 @@ SELECT space_key, sum(tokens)::bigint AS tokens, sum(inputs)::bigint AS inputs, 
        sum(cost) AS cost, sum(uncertain_tokens)::bigint AS uncertain_tokens,
        sum(uncertain_inputs)::bigint AS uncertain_inputs, sum(uncertain_cost) AS uncertain_cost
 FROM spending
-WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)
-  AND (%(keys)s::text[] IS NULL OR space_key = ANY(%(keys)s))
 GROUP BY space_key ORDER BY 2 DESC, 1
+
+-- name: uncertain_since
+SELECT coalesce(sum(uncertain_tokens), 0)::bigint, coalesce(sum(uncertain_cost), 0) FROM spending WHERE at >= %(since)s
 
 -- name: last_spending
 SELECT coalesce(max(id), 0) FROM spending
@@ -86,6 +87,12 @@ FROM spending WHERE space_key = %(space_key)s AND novel = ANY(%(novels)s) AND id
 -- name: record_launch
 INSERT INTO reembeddings (space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at)
 VALUES (%(space_key)s, %(reason)s, %(backfill_id)s, %(novels)s, %(inputs)s, %(tokens)s, %(cost)s, %(launched_at)s)
+
+-- name: confirm_launch
+UPDATE reembeddings SET backfill_id = %(backfill_id)s WHERE backfill_id = %(intention)s
+
+-- name: withdraw_launch
+DELETE FROM reembeddings WHERE backfill_id = %(intention)s
 
 -- name: launches_since
 SELECT space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at FROM reembeddings

@@ -71,14 +71,17 @@ def record_uncertain_spending(
         )  # fmt: skip
 
 
-def spending_totals(
-    bind: Bind, *, since: datetime | None = None, keys: Sequence[str] | None = None
-) -> list[SpendingTotal]:
-    """The costs by space, in all or since a moment, most tokens first."""
+def spending_totals(bind: Bind) -> list[SpendingTotal]:
+    """The costs by space, most tokens first."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpendingTotal)) as cursor:
-        return cursor.execute(
-            queries.spending_totals, {"since": since, "keys": None if keys is None else list(keys)}
-        ).fetchall()
+        return cursor.execute(queries.spending_totals).fetchall()
+
+
+def uncertain_since(bind: Bind, since: datetime) -> tuple[int, Decimal]:
+    """Tokens and US dollars that are perhaps paid since a moment, for requests without an answer in time."""
+    with transaction(bind) as connection:
+        row = connection.execute(queries.uncertain_since, {"since": since}).fetchone()
+    return (int(row[0]), Decimal(row[1])) if row else (0, Decimal(0))
 
 
 def last_spending(bind: Bind) -> int:

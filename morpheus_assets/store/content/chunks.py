@@ -20,6 +20,8 @@ from morpheus_assets.store.database.transactions import Bind, transaction
 
 queries = load_queries(__file__)
 
+_ROWS_AT_ONCE = 500
+
 
 @dataclass(frozen=True)
 class KnownChunks:
@@ -85,12 +87,12 @@ def count_chunks(bind: Bind, novel: str) -> list[ChapterCount]:
         return cursor.execute(queries.count_chunks, {"novel": novel}).fetchall()
 
 
-def iter_chunks(bind: Bind, novel: str, *, rows_at_once: int = 500) -> Iterator[Chunk]:
+def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:
     """One novel's chunks in order by a server-side cursor: memory stays flat. Raises UnknownNovel at the first one."""
     with transaction(bind) as connection:
         number = novel_id(connection, novel)
         with connection.cursor("iter_chunks", row_factory=class_row(Chunk)) as cursor:
-            cursor.itersize = rows_at_once
+            cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(queries.iter_chunks, {"number": number})
             yield from cursor
 

@@ -1,7 +1,7 @@
 """Novels: one row each, with the text, its repairs, and the refusal of a later source if there was one."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from morpheus_assets.store.content.full_text import configuration_of
 from morpheus_assets.store.content.novel_rows import lock_novel
 from morpheus_assets.store.database.errors import UnknownNovel
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, reading, transaction
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.reader_version import reader_version
 
@@ -125,6 +125,12 @@ def refused_texts(bind: Bind) -> list[str]:
     """The reason of each novel whose latest source could not be read, by novel; reads no text and no chunk."""
     with transaction(bind) as connection:
         return [reason for (reason,) in connection.execute(queries.refused_texts)]
+
+
+def novels_beside(bind: Bind, known: Collection[str]) -> list[str]:
+    """The stored novels that are not among the known ones, by name."""
+    with reading(bind) as connection:
+        return [row[0] for row in connection.execute(queries.novels_beside, {"known": list(known)})]
 
 
 def remove_novel(bind: Bind, novel: str) -> bool:

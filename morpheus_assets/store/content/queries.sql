@@ -77,6 +77,9 @@ SELECT refused_reason FROM novels WHERE refused_reason IS NOT NULL ORDER BY nove
 -- name: delete_novel
 DELETE FROM novels WHERE novel = %(novel)s
 
+-- name: novels_beside
+SELECT novel FROM novels WHERE novel <> ALL(%(known)s::text[]) ORDER BY novel
+
 -- name: delete_source_files_of_novel
 DELETE FROM source_files WHERE novel = %(novel)s
 
@@ -366,5 +369,4 @@ DELETE FROM tombstones WHERE kind = %(kind)s AND path = ANY(%(paths)s)
 
 -- name: tombstones
 SELECT novel, kind, path, noticed_at
-FROM tombstones WHERE %(novel)s::text IS NULL OR novel = %(novel)s
-ORDER BY noticed_at, novel, kind, path
+FROM tombstones ORDER BY noticed_at, novel, kind, path

@@ -81,7 +81,7 @@ def note_returned(bind: Bind, kind: str, paths: Iterable[str]) -> int:
         return connection.execute(queries.delete_tombstones, {"kind": kind, "paths": sorted(paths)}).rowcount
 
 
-def tombstones(bind: Bind, novel: str | None = None) -> list[Tombstone]:
-    """The vanished source files of one novel, or all, oldest first."""
+def tombstones(bind: Bind) -> list[Tombstone]:
+    """The vanished source files, oldest first."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(Tombstone)) as cursor:
-        return cursor.execute(queries.tombstones, {"novel": novel}).fetchall()
+        return cursor.execute(queries.tombstones).fetchall()

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -118,10 +119,11 @@ class EmbeddedPostgres:
     def ensure_databases(self) -> None:
         """Create the databases `morpheus` and `dagster` where they are missing; the server must run."""
         with psycopg.connect(self.url("postgres", driver="postgresql"), autocommit=True) as connection:
-            connection.execute(queries.lock_databases)
             for database in (APPLICATION_DATABASE, DAGSTER_DATABASE):
                 if connection.execute(queries.find_database, {"name": database}).rowcount == 0:
-                    connection.execute(queries.create_database.format(name=Identifier(database)))
+                    # Another process may make it at this moment.
+                    with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                        connection.execute(queries.create_database.format(name=Identifier(database)))
             # An event costs a commit, and losing the last moments of the event log loses no content: 20 to 12 ms.
             connection.execute(queries.commit_without_waiting.format(name=Identifier(DAGSTER_DATABASE)))
 

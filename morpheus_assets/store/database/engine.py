@@ -1,6 +1,8 @@
-"""The engine that everything in the store works through, and the check that a server can be worked with."""
+"""The engine that everything in the store works through, and the sentence for a connection that fails."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -9,56 +11,95 @@ from psycopg.sql import Identifier
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
 
+from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.errors import (
     DatabaseDown,
+    DatabaseFull,
     DatabaseLoginRefused,
     DatabaseMissing,
-    DatabaseTooOld,
     DatabaseUnusable,
-    PgvectorMissing,
 )
 from morpheus_assets.store.database.statements import load_queries
 
 queries = load_queries(__file__)
 
-OLDEST_POSTGRES = 15
-OLDEST_PGVECTOR = (0, 8, 4)
+_TOO_MANY = "53300"
+# A refused connection has no code, only what the server or a pooler says.
+_SAID_WHEN_FULL = re.compile(
+    r"too many (clients|connections)|connection slots are reserved|no more connections allowed", re.IGNORECASE
+)
 
 
-def open_engine(url: str, *, application_name: str = "morpheus", pool_size: int = 5) -> Engine:
+def open_engine(
+    url: str,
+    *,
+    application_name: str = "morpheus",
+    pool_size: int = 2,
+    direct_url: str | None = None,
+    slots: ConnectionSlots | None = None,
+) -> Engine:
     """An engine over psycopg 3 for one database; no connection is made yet.
 
     `url` may say postgresql:// or postgres://; another driver than psycopg 3 is replaced by it. Work is
-    READ COMMITTED: the store serialises by advisory locks and unique keys. Raises DatabaseUnusable for a bad URL.
+    READ COMMITTED: the store serialises by advisory locks and unique keys. Nothing outlasts a transaction, so `url` may
+    lead through a pooler; `direct_url` leads around it, for `session_engine`. `slots` bound the connections. Raises
+    DatabaseUnusable for a bad URL.
     """
     address = parse_address(url)
+    if direct_url is not None:
+        parse_address(direct_url)
     connect_args: dict[str, Any] = {"application_name": application_name, "connect_timeout": 10}
     engine = sqlalchemy.create_engine(
         address,
         connect_args=connect_args,
+        poolclass=slots.pool if slots is not None else QueuePool,
         pool_pre_ping=True,
         pool_size=pool_size,
         max_overflow=10,
         pool_recycle=1800,
         hide_parameters=True,
+        execution_options={"direct_url": direct_url},
     )
+    if slots is not None:
+        slots.watch(engine)
     event.listen(engine, "connect", _forget_prepared_plans)
+    # Before SQLAlchemy's own first look, which fails on bytes in the place of text.
+    event.listen(engine, "connect", _refuse_other_encodings, insert=True)
     return engine
 
 
-def check_server(engine: Engine) -> None:
-    """Raise the one DatabaseUnusable that says why this database cannot be worked with, or return.
-
-    Checked in turn: reachable, login, database exists, Postgres 15 or newer, pgvector 0.8.4 or newer.
-    """
+@contextmanager
+def session_engine(engine: Engine) -> Iterator[Engine]:
+    """The same database for work that needs a session of the server: by the direct address where the engine has one."""
+    direct_url = engine.get_execution_options().get("direct_url")
+    if direct_url is None:
+        yield engine
+        return
+    direct = open_engine(direct_url, pool_size=1)
     try:
-        with engine.connect() as connection:
-            cursor = raw(connection)
-            version = cursor.execute(queries.server_version).fetchone()
-            _check_versions(int((version or ["0"])[0]), cursor.execute(queries.pgvector_version).fetchone())
-    except (DBAPIError, psycopg.Error) as fault:
-        raise explain(fault, engine.url) from fault
+        yield direct
+    finally:
+        direct.dispose()
+
+
+def through_pooler(connection: psycopg.Connection[Any]) -> bool:
+    """True when something stands between: it tells its clients other numbers of processes than the server's own."""
+    row = connection.execute(queries.backend_process).fetchone()
+    return bool(row and row[0] != connection.info.backend_pid)
+
+
+def shares_sessions(engine: Engine) -> bool:
+    """True when a pooler gives each transaction any session of the server, as PgBouncer's transaction mode does."""
+    with engine.connect() as first, engine.connect() as second:
+        own = raw(first.execution_options(isolation_level="AUTOCOMMIT"))
+        if not through_pooler(own):
+            return False
+        before = own.execute(queries.backend_process).fetchone()
+        # In a transaction: what was free is taken, so that the first one must be given another.
+        taken = raw(second).execute(queries.backend_process).fetchone()
+        return taken == before or own.execute(queries.backend_process).fetchone() != before
 
 
 def ensure_database(engine: Engine, name: str) -> bool:
@@ -87,7 +128,12 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
     place = f"{url.host or url.query.get('host', 'the local socket')}, database {url.database!r}, user {url.username!r}"
     origin = fault.orig if isinstance(fault, DBAPIError) else fault
     said = str(origin)
-    state = getattr(origin, "sqlstate", None) or ""
+    state = state_of(origin) or ""
+    if state == _TOO_MANY:
+        return DatabaseFull(
+            f"Postgres at {place} has no connection left: raise its max_connections, lower MORPHEUS_MAX_CONNECTIONS, or"
+            " end what else is connected."
+        )
     if state == "3D000" or re.search(r'database ".*" does not exist', said):
         return DatabaseMissing(
             f"The database {url.database!r} does not exist at {place}; create it (createdb {url.database}) or correct"
@@ -106,6 +152,15 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
     return DatabaseUnusable(f"The database at {place} cannot be used: {_first_line(said)}.")
 
 
+def state_of(fault: BaseException | None) -> str | None:
+    """The SQLSTATE of a driver's error; "53300" also where a connection was refused because all are taken."""
+    if not isinstance(fault, psycopg.Error):
+        return None
+    if fault.sqlstate is None and _SAID_WHEN_FULL.search(str(fault)):
+        return _TOO_MANY
+    return fault.sqlstate
+
+
 def raw(connection: Connection) -> psycopg.Connection[Any]:
     """The psycopg connection inside an SQLAlchemy transaction: COPY runs there at 30 times the speed of binds."""
     found = connection.connection.driver_connection
@@ -116,10 +171,15 @@ def raw(connection: Connection) -> psycopg.Connection[Any]:
 
 def parse_address(url: str) -> URL:
     """A Postgres URL, over psycopg 3 whatever driver it names; raises DatabaseUnusable without repeating it."""
+    # The text is not repeated, nor the parser's complaint: either may hold a part of the password.
+    if url.count("@") > 1:
+        raise DatabaseUnusable(
+            "The database address holds more than one @: in its password write @ as %40, and % as %25"
+            " (MORPHEUS_DATABASE_URL)."
+        )
     try:
         address = make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        # The text is not repeated: it may hold a password.
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         raise DatabaseUnusable(
             "The database address is not a URL; MORPHEUS_DATABASE_URL looks like postgresql://user:password@host/name."
         ) from None
@@ -131,30 +191,19 @@ def parse_address(url: str) -> URL:
     return address.set(drivername="postgresql+psycopg")
 
 
-def _check_versions(postgres: int, pgvector: tuple[str, str | None] | None) -> None:
-    """`postgres` as in server_version_num; the default and the installed version of pgvector, if there is any."""
-    if postgres < OLDEST_POSTGRES * 10000:
-        raise DatabaseTooOld(
-            f"Postgres {postgres // 10000} is too old: version {OLDEST_POSTGRES} or newer is needed; upgrade the"
-            " server or unset MORPHEUS_DATABASE_URL to use the embedded one."
-        )
-    wanted = ".".join(map(str, OLDEST_PGVECTOR))
-    if pgvector is None:
-        raise PgvectorMissing(
-            f"This Postgres has no pgvector; install pgvector {wanted} or newer on the server or unset"
-            " MORPHEUS_DATABASE_URL to use the embedded one."
-        )
-    default, installed = pgvector
-    version = installed or default
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:3]) < OLDEST_PGVECTOR:
-        outdated = installed and installed != default
-        remedy = "run ALTER EXTENSION vector UPDATE" if outdated else "upgrade it on the server"
-        raise PgvectorMissing(f"pgvector {version} is too old: {wanted} or newer is needed; {remedy}.")
-
-
 def _forget_prepared_plans(connection: psycopg.Connection[Any], _record: object) -> None:
     # A plan prepared for one novel is wrong for the next (its filter decides the path), and poolers lose them.
     connection.prepare_threshold = None
+
+
+def _refuse_other_encodings(connection: psycopg.Connection[Any], _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in (None, "UTF8"):
+        name = connection.info.dbname
+        raise DatabaseUnusable(
+            f"The database {name!r} is encoded in {encoding}, which cannot hold every text: make one with `createdb"
+            f" --encoding=UTF8 --template=template0 {name}_utf8` and name it in MORPHEUS_DATABASE_URL."
+        )
 
 
 def _first_line(said: str) -> str:

@@ -13,7 +13,11 @@ class DatabaseUnusable(StoreError):
 
 
 class DatabaseDown(DatabaseUnusable):
-    """Nothing answers at the database's address. The only one of its kind that may pass by itself."""
+    """Nothing answers at the database's address. It may pass by itself, as no other of its kind does."""
+
+
+class DatabaseFull(DatabaseDown):
+    """The server answers but has no connection left for us. It passes when others let go of theirs."""
 
 
 class DatabaseLoginRefused(DatabaseUnusable):
@@ -34,6 +38,10 @@ class PgvectorMissing(DatabaseUnusable):
 
 class EmbeddedServerError(StoreError):
     """The packaged Postgres could not be started, or its folders are not private."""
+
+
+class LeaseLost(StoreError):
+    """This process stood still for so long that others took over what it held; it may take up what is left anew."""
 
 
 class MigrationError(StoreError):

@@ -6,15 +6,15 @@ A file that changed after it was applied is an error: it is frozen, and a correc
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from morpheus_assets.store.database.engine import explain, raw
+from morpheus_assets.store.database.engine import explain
 from morpheus_assets.store.database.errors import MigrationError
 from morpheus_assets.store.database.statements import load_queries
+from morpheus_assets.store.database.transactions import transaction
 
 queries = load_queries(__file__)
 
@@ -34,17 +34,14 @@ def migrate(engine: Engine, folder: Path | None = None) -> list[str]:
     Safe to call from many processes at once: they wait for each other. Raises MigrationError, DatabaseUnusable.
     """
     files = _read_files(folder or sql_folder())
+    done: list[str] = []
     try:
-        with engine.connect() as connection:
-            # Each file is a transaction of its own; the lock belongs to the session.
-            cursor = raw(connection.execution_options(isolation_level="AUTOCOMMIT"))
-            cursor.execute(queries.lock_migrations)
-            try:
-                return _apply(cursor, files)
-            finally:
-                cursor.execute(queries.unlock_migrations)
+        # Each file is a transaction of its own, and the lock belongs to that: the next one finds what was applied.
+        while (name := _apply_next(engine, files)) is not None:
+            done.append(name)
     except (DBAPIError, psycopg.Error) as fault:
         raise explain(fault, engine.url) from fault
+    return done
 
 
 def _read_files(folder: Path) -> dict[str, str]:
@@ -59,22 +56,21 @@ def _read_files(folder: Path) -> dict[str, str]:
     return files
 
 
-def _apply(cursor: psycopg.Connection[Any], files: dict[str, str]) -> list[str]:
-    cursor.execute(queries.create_applied_migrations)
-    applied: dict[str, str] = dict(cursor.execute(queries.applied_migrations).fetchall())
-    _refuse_drift(applied, files)
-    done = []
-    for name in files:
-        if name in applied:
-            continue
+def _apply_next(engine: Engine, files: dict[str, str]) -> str | None:
+    with transaction(engine) as connection:
+        connection.execute(queries.lock_migrations)
+        connection.execute(queries.create_applied_migrations)
+        applied: dict[str, str] = dict(connection.execute(queries.applied_migrations).fetchall())
+        _refuse_drift(applied, files)
+        name = next((each for each in files if each not in applied), None)
+        if name is None:
+            return None
         try:
-            with cursor.transaction():
-                cursor.execute(files[name].encode())
-                cursor.execute(queries.record_migration, {"name": name, "sha256": _digest(files[name])})
+            connection.execute(files[name].encode())
+            connection.execute(queries.record_migration, {"name": name, "sha256": _digest(files[name])})
         except Exception as fault:
             raise MigrationError(f"{name} failed and was rolled back: {str(fault).splitlines()[0]}") from fault
-        done.append(name)
-    return done
+        return name
 
 
 def _refuse_drift(applied: dict[str, str], files: dict[str, str]) -> None:

@@ -3,11 +3,64 @@
 -- name: ping
 SELECT 1
 
--- name: server_version
-SHOW server_version_num
+-- name: backend_process
+SELECT pg_backend_pid()
 
--- name: pgvector_version
-SELECT default_version, installed_version FROM pg_available_extensions WHERE name = 'vector'
+-- name: server_state
+SELECT current_setting('server_version_num')::integer AS postgres, a.default_version AS offered,
+       e.extversion AS installed, n.nspname::text AS vector_schema, to_regtype('halfvec') IS NOT NULL AS halfvec_visible,
+       current_schema()::text AS schema, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
+       has_database_privilege(current_database(), 'CREATE') AS may_extend,
+       current_setting('transaction_read_only')::boolean AS read_only, pg_is_in_recovery() AS standby,
+       current_user::text AS username,
+       least(current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+             - coalesce(current_setting('reserved_connections', true)::integer, 0)
+             - (SELECT sum(numbackends) FROM pg_stat_database),
+             CASE WHEN d.datconnlimit >= 0 THEN d.datconnlimit
+                  - (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) END,
+             CASE WHEN r.rolconnlimit >= 0 THEN r.rolconnlimit
+                  - (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user) END)::integer
+           AS connections_left,
+       current_setting('max_connections')::integer AS max_connections
+FROM pg_database d
+CROSS JOIN pg_roles r
+LEFT JOIN pg_available_extensions a ON a.name = 'vector'
+LEFT JOIN pg_extension e ON e.extname = 'vector'
+LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE d.datname = current_database() AND r.rolname = current_user
+
+-- name: extend_search_path
+SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(%(schema)s)),
+                  true)
+
+-- name: keep_search_path
+ALTER ROLE {role} IN DATABASE {database} SET search_path FROM CURRENT
+
+-- name: identity
+SELECT identity::text, current_database()::text FROM project
+
+-- name: create_owner
+CREATE TABLE IF NOT EXISTS morpheus_owner
+    (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), identity uuid NOT NULL, content_database text NOT NULL)
+
+-- name: is_owned
+SELECT to_regclass('morpheus_owner') IS NOT NULL
+
+-- name: owner
+SELECT identity::text, content_database FROM morpheus_owner
+
+-- name: own
+INSERT INTO morpheus_owner (identity, content_database) VALUES (%(identity)s, %(content_database)s)
+ON CONFLICT DO NOTHING
+
+-- name: has_partitions
+SELECT to_regclass('dynamic_partitions') IS NOT NULL
+
+-- name: some_partitions
+SELECT partition FROM dynamic_partitions WHERE partitions_def_name = 'novels' ORDER BY id DESC LIMIT 1000
+
+-- name: any_of_these_novels
+SELECT EXISTS (SELECT FROM novels WHERE novel = ANY(%(novels)s))
 
 -- name: data_folder
 SHOW data_directory
@@ -18,9 +71,6 @@ SELECT FROM pg_database WHERE datname = %(name)s
 -- name: create_database
 CREATE DATABASE {name}
 
--- name: lock_databases
-SELECT pg_advisory_lock(hashtext('morpheus databases'))
-
 -- name: commit_without_waiting
 ALTER DATABASE {name} SET synchronous_commit = off
 
@@ -28,10 +78,7 @@ ALTER DATABASE {name} SET synchronous_commit = off
 -- Migrations ----------------------------------------------------------------------------------------------------------
 
 -- name: lock_migrations
-SELECT pg_advisory_lock(hashtext('morpheus migrations'))
-
--- name: unlock_migrations
-SELECT pg_advisory_unlock(hashtext('morpheus migrations'))
+SELECT pg_advisory_xact_lock(hashtext('morpheus migrations'))
 
 -- name: create_applied_migrations
 CREATE TABLE IF NOT EXISTS applied_migrations
@@ -60,3 +107,26 @@ WHERE oid = ANY(%(tables)s::text[]::regclass[])
 
 -- name: analyze
 ANALYZE (SKIP_LOCKED) {table}
+
+
+-- Leases --------------------------------------------------------------------------------------------------------------
+
+-- name: take_lease
+INSERT INTO leases (name, machine, process, expires_at)
+VALUES (%(name)s, %(machine)s, %(process)s, clock_timestamp() + %(seconds)s * interval '1 second')
+ON CONFLICT (name) DO NOTHING
+RETURNING id
+
+-- name: renew_lease
+UPDATE leases SET expires_at = clock_timestamp() + %(seconds)s * interval '1 second' WHERE id = %(lease)s
+
+-- name: end_lease
+DELETE FROM leases WHERE id = %(lease)s
+
+-- name: leases_of_machine
+SELECT id, process FROM leases WHERE machine = %(machine)s
+
+-- name: end_expired_leases
+-- One that is locked is being renewed, used or ended.
+DELETE FROM leases WHERE id IN (
+    SELECT id FROM leases WHERE expires_at <= clock_timestamp() OR id = ANY(%(dead)s) FOR UPDATE SKIP LOCKED)

@@ -1,8 +1,8 @@
-"""Claims on missing hashes: the right to pay for them, shared out between processes, which dies with its session.
+"""Claims on missing hashes: the right to pay for them, shared out between processes, which ends with a lease.
 
-A session holds an advisory lock on a connection of its own for as long as it lives; a claim whose session holds no
-lock is nobody's. So kill -9 frees everything at once, and two processes share the work on one novel, or on one passage
-that is in two novels, without paying twice. Needs real sessions: not through a transaction-pooling proxy.
+A claim is there as long as its session's lease, which a thread renews while the process lives. So two processes share
+the work on one novel, or on one passage that is in two novels, without paying twice; what a killed one held is free
+within a minute, and at once for those on the same machine.
 """
 
 import time
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.database.leases import Lease, end_expired_leases, open_lease
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import transaction
 from morpheus_assets.store.spaces.coverage import MissingInput, missing_page
@@ -39,14 +40,11 @@ class Claims:
                     break
     """
 
-    def __init__(
-        self, engine: Engine, space: SpaceRow, novels: list[str], number: int, holder: psycopg.Connection[Any]
-    ) -> None:
+    def __init__(self, engine: Engine, space: SpaceRow, novels: list[str], lease: Lease) -> None:
         self._engine = engine
         self._space = space
         self._novels = novels
-        self._number = number
-        self._holder = holder
+        self._lease = lease
         self._contended: set[bytes] = set()
 
     @property
@@ -58,20 +56,22 @@ class Claims:
         """Claim and yield, page by page, what lacks a vector; each hash once, whoever else is asking.
 
         Holds no transaction while the caller works. What a previous pass yielded must be finished with. Raises
-        psycopg.OperationalError when the server restarted since: this session is forgotten, and a new one is needed.
+        LeaseLost, before anything is yielded that another session may have taken over: a new session is needed.
         """
         self.release()
         self._contended.clear()
         for novel in self._novels:
             after = b""
             while True:
-                self._holder.execute(queries.touch_session)
                 with transaction(self._engine) as connection:
                     page = missing_page(connection, self._space, novel, after, _PAGE)
                     mine = self._claim(connection, [row.content_hash for row in page])
                     # A second look, in a new snapshot: the vector may have come just before the claim became free.
                     granted = self._still_missing(connection, mine)
-                yield from (row for row in page if row.content_hash in granted)
+                for row in page:
+                    if row.content_hash in granted:
+                        self._lease.ensure()
+                        yield row
                 if len(page) < _PAGE:
                     break
                 after = page[-1].content_hash
@@ -86,10 +86,11 @@ class Claims:
         deadline = time.monotonic() + timeout_seconds
         while self._contended:
             with transaction(self._engine) as connection:
+                end_expired_leases(connection)
                 missing = self._still_missing(connection, self._contended)
                 if not missing:
                     break
-                if missing - self._claimed_alive(connection, missing):
+                if missing - self._claimed(connection, missing):
                     return True
             if time.monotonic() > deadline:
                 return True
@@ -99,13 +100,18 @@ class Claims:
     def release(self) -> None:
         """Give up every claim of this session."""
         with transaction(self._engine) as connection:
-            connection.execute(queries.delete_claims, {"session": self._number})
+            connection.execute(queries.delete_claims, {"session": self._lease.number})
 
     def _claim(self, connection: psycopg.Connection[Any], hashes: list[bytes]) -> set[bytes]:
         if not hashes:
             return set()
-        wanted = {"space": self._space.id, "session": self._number, "hashes": hashes}
-        granted = connection.execute(queries.claim, wanted).fetchall()
+        wanted = {"space": self._space.id, "session": self._lease.number, "hashes": hashes}
+        try:
+            granted = connection.execute(queries.claim, wanted).fetchall()
+        except psycopg.errors.ForeignKeyViolation as fault:
+            if fault.diag.constraint_name != "embedding_claims_lease":
+                raise
+            raise self._lease.lost() from fault
         mine = {bytes(row[0]) for row in granted}
         left = [value for value in hashes if value not in mine]
         if left:
@@ -121,39 +127,20 @@ class Claims:
         rows = connection.execute(query, {"hashes": sorted(hashes), "space": self._space.id})
         return {bytes(row[0]) for row in rows}
 
-    def _claimed_alive(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:
-        rows = connection.execute(queries.living_claims, {"space": self._space.id, "hashes": sorted(hashes)})
+    def _claimed(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:
+        rows = connection.execute(queries.claimed, {"space": self._space.id, "hashes": sorted(hashes)})
         return {bytes(row[0]) for row in rows}
 
 
 @contextmanager
 def open_claims(engine: Engine, space: SpaceRow, novels: NovelNames) -> Iterator[Claims]:
-    """Open a session of claims for embedding `novels` in `space`; never blocks, and is gone with the process."""
-    # Detached: a pooled connection could go back with its lock still held.
-    fairy = engine.raw_connection()
-    holder = fairy.driver_connection
-    fairy.detach()
-    if not isinstance(holder, psycopg.Connection):
-        raise TypeError("the store needs psycopg 3 connections")
-    try:
-        number = _begin(holder)
-        names = [novels] if isinstance(novels, str) else list(dict.fromkeys(novels))
-        claims = Claims(engine, space, names, number, holder)
+    """Open a session of claims for embedding `novels` in `space`; its claims end with it."""
+    names = [novels] if isinstance(novels, str) else list(dict.fromkeys(novels))
+    with open_lease(engine) as lease:
+        claims = Claims(engine, space, names, lease)
         try:
             yield claims
         finally:
-            # A server that is away cannot be told, and need not be: claims end with this connection.
+            # A server that is away cannot be told, and need not be: claims end with their lease.
             with suppress(psycopg.Error, DBAPIError):
                 claims.release()
-    finally:
-        fairy.close()
-
-
-def _begin(holder: psycopg.Connection[Any]) -> int:
-    holder.autocommit = True
-    holder.execute(queries.notice_lost_machines)
-    row = holder.execute(queries.number_session).fetchone()
-    number = int(row[0]) if row else 0
-    holder.execute(queries.lock_session, {"session": number})
-    holder.execute(queries.sweep_claims)
-    return number

@@ -121,4 +121,5 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None) -> list[NovelGap]:
 
 
 def _over(statement: SQL, space: SpaceRow) -> Composed:
-    return statement.format(table=Identifier(space.table), needed=_NEEDED[space.purpose])
+    counts = queries.coverage_counts.format(table=Identifier(space.table))
+    return statement.format(needed=_NEEDED[space.purpose], counts=counts)

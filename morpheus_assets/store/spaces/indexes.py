@@ -9,7 +9,8 @@ from psycopg.sql import Composable, Identifier
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.store.database.engine import raw
+from morpheus_assets.store.database.engine import raw, session_engine, through_pooler
+from morpheus_assets.store.database.leases import open_lease
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import rows_of
 from morpheus_assets.store.database.transactions import Bind, transaction
@@ -51,34 +52,35 @@ def ensure_index(
 
     One builder at a time a space; others wait and then find it done. Writers wait during a first build; an active
     space's rebuild lets them go on, and searches use the old index until the new one is whole. `maintenance_memory` is
-    the least that a build may use; a server whose own maintenance_work_mem is larger keeps that.
+    the least that a build may use; a server whose own maintenance_work_mem is larger keeps that. An engine's
+    `direct_url` is taken; through a pooler, the rebuild of an active space has the memory that the server gives.
     """
     started = time.perf_counter()
-    with engine.connect() as outer:
-        # CREATE INDEX CONCURRENTLY runs in no transaction, so the lock belongs to the session.
+    # CREATE INDEX CONCURRENTLY runs in no transaction, and who waits for the lease holds no snapshot: a build that lets
+    # writers go on waits for all older ones. Four runs that ended together locked each other out, and three failed.
+    with (
+        open_lease(engine, "index of " + space.table, poll_seconds=BUILDER_POLL_SECONDS) as lease,
+        session_engine(engine) as direct,
+        direct.connect() as outer,
+    ):
         connection = outer.execution_options(isolation_level="AUTOCOMMIT")
         cursor = raw(connection)
-        lock = {"lock": "morpheus index " + space.table}
-        _become_the_builder(cursor, lock)
-        try:
-            space = get_space(connection, space.key)
-            rows = rows_of(cursor, space.table)
-            valid = _valid_index(cursor, space)
-            grown = rows > REBUILD_GROWTH * (space.index_rows or 0)
-            if valid and not rebuild and not grown:
-                return IndexReport("kept", space.index_kind, rows, time.perf_counter() - started)
-            if not valid and rows < smallest:
-                return IndexReport("none needed", None, rows, time.perf_counter() - started)
-            cursor.execute(queries.raise_build_memory, {"least": maintenance_memory})
-            index_type = index_type_of(space.dimensions, rows)
-            _build(cursor, space, index_type.method(space.dimensions, rows))
-            cursor.execute(queries.reset_build_memory)
-            table = Identifier(space.table)
-            cursor.execute(queries.analyze_vectors.format(table=table))
-            rows = int((cursor.execute(queries.count_vectors.format(table=table)).fetchone() or [0])[0])
-            cursor.execute(queries.record_index, {"kind": index_type.kind, "rows": rows, "space": space.id})
-        finally:
-            cursor.execute(queries.release_build_lock, lock)
+        space = get_space(connection, space.key)
+        rows = rows_of(cursor, space.table)
+        valid = _valid_index(cursor, space)
+        grown = rows > REBUILD_GROWTH * (space.index_rows or 0)
+        if valid and not rebuild and not grown:
+            return IndexReport("kept", space.index_kind, rows, time.perf_counter() - started)
+        if not valid and rows < smallest:
+            return IndexReport("none needed", None, rows, time.perf_counter() - started)
+        index_type = index_type_of(space.dimensions, rows)
+        _build(cursor, space, index_type.method(space.dimensions, rows), maintenance_memory)
+        lease.ensure()
+        _replace(cursor, space)
+        table = Identifier(space.table)
+        cursor.execute(queries.analyze_vectors.format(table=table))
+        rows = int((cursor.execute(queries.count_vectors.format(table=table)).fetchone() or [0])[0])
+        cursor.execute(queries.record_index, {"kind": index_type.kind, "rows": rows, "space": space.id})
     action = "rebuilt" if valid else "built"
     return IndexReport(action, index_type.kind, rows, time.perf_counter() - started)
 
@@ -104,18 +106,33 @@ def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, 
     return recall
 
 
-def _become_the_builder(cursor: psycopg.Connection[Any], lock: dict[str, str]) -> None:
-    # Asked for time and again: who waits within a statement holds a snapshot, and a build that lets writers go on waits
-    # for all older snapshots. Four runs that ended together locked each other out, and three of them failed.
-    while not (cursor.execute(queries.try_build_lock, lock).fetchone() or [False])[0]:
-        time.sleep(BUILDER_POLL_SECONDS)
-
-
-def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable) -> None:
-    index, fresh = Identifier(f"{space.table}_nearest"), Identifier(f"{space.table}_nearest_new")
-    create = queries.build_index_beside_writers if space.state == "active" else queries.build_index
+def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable, least_memory: str) -> None:
+    fresh, table = Identifier(f"{space.table}_nearest_new"), Identifier(space.table)
     cursor.execute(queries.drop_index.format(index=fresh))
-    cursor.execute(create.format(index=fresh, table=Identifier(space.table), method=method))
+    if space.state != "active":
+        with cursor.transaction():
+            _set_for_build(cursor, least_memory, local=True)
+            cursor.execute(queries.build_index.format(index=fresh, table=table, method=method))
+        return
+    create = queries.build_index_beside_writers.format(index=fresh, table=table, method=method)
+    if through_pooler(cursor):
+        # A setting would stay behind on a session that is somebody else's next.
+        cursor.execute(create)
+        return
+    _set_for_build(cursor, least_memory, local=False)
+    try:
+        cursor.execute(create)
+    finally:
+        cursor.execute(queries.reset_build_settings)
+
+
+def _set_for_build(cursor: psycopg.Connection[Any], least_memory: str, *, local: bool) -> None:
+    cursor.execute(queries.raise_build_memory, {"least": least_memory, "local": local})
+    cursor.execute(queries.build_alone_before_0_8_2, {"local": local})
+
+
+def _replace(cursor: psycopg.Connection[Any], space: SpaceRow) -> None:
+    index, fresh = Identifier(f"{space.table}_nearest"), Identifier(f"{space.table}_nearest_new")
     with cursor.transaction():
         cursor.execute(queries.drop_index.format(index=index))
         cursor.execute(queries.rename_index.format(index=fresh, name=index))

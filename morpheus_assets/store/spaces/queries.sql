@@ -127,13 +127,9 @@ SELECT novel_id, content_hash, token_count, length(body) AS characters, octet_le
 -- name: needed_images
 SELECT novel_id, content_hash, 0 AS token_count, 0 AS characters, 0 AS octets FROM panels c WHERE state = 'stored'
 
--- name: coverage_of_novels
-WITH needed AS (
-    SELECT n.novel, s.content_hash, max(s.token_count) AS tokens
-    FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
-    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
-    GROUP BY n.novel, s.content_hash)
-SELECT needed.novel, count(*) AS needed, count(e.content_hash) AS present,
+-- name: coverage_counts
+-- Of the distinct hashes that the query `needed` before it gives.
+count(*) AS needed, count(e.content_hash) AS present,
        count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
        count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
        coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
@@ -141,6 +137,14 @@ SELECT needed.novel, count(*) AS needed, count(e.content_hash) AS present,
 FROM needed
 LEFT JOIN {table} e ON e.content_hash = needed.content_hash
 LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash
+
+-- name: coverage_of_novels
+WITH needed AS (
+    SELECT n.novel, s.content_hash, max(s.token_count) AS tokens
+    FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
+    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
+    GROUP BY n.novel, s.content_hash)
+SELECT needed.novel, {counts}
 GROUP BY needed.novel ORDER BY needed.novel
 
 -- name: coverage_in_all
@@ -149,14 +153,7 @@ WITH needed AS (
     FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
     WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
     GROUP BY s.content_hash)
-SELECT count(*) AS needed, count(e.content_hash) AS present,
-       count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
-       count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
-       coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
-           AS missing_tokens
-FROM needed
-LEFT JOIN {table} e ON e.content_hash = needed.content_hash
-LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash
+SELECT {counts}
 
 -- name: lacking
 NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = c.content_hash)
@@ -193,53 +190,28 @@ GROUP BY n.id, n.novel ORDER BY n.id
 
 -- Claims ------------------------------------------------------------------------------------------------------------
 
--- name: notice_lost_machines
--- A machine that loses its power says no goodbye: notice within a minute, and never time out while embedding.
-SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
-SET idle_session_timeout = 0
-
--- name: number_session
-SELECT nextval('embedding_sessions')::integer
-
--- name: lock_session
--- The first half of the key stands also in `embedding_session_alive`, in sql/.
-SELECT pg_advisory_lock(1297044050, %(session)s)
-
--- name: sweep_claims
--- What dead sessions left: any living one may sweep, and only whole sessions go.
-DELETE FROM embedding_claims
-WHERE session_id IN (SELECT session_id FROM (SELECT DISTINCT session_id FROM embedding_claims) s
-                     WHERE NOT embedding_session_alive(session_id))
-
 -- name: delete_claims
 DELETE FROM embedding_claims WHERE session_id = %(session)s
 
 -- name: claim
 -- In the order of the hashes, else two sessions that claim overlapping pages lock each other out.
-INSERT INTO embedding_claims AS old (space_id, content_hash, session_id)
+INSERT INTO embedding_claims (space_id, content_hash, session_id)
 SELECT %(space)s, h, %(session)s FROM unnest(%(hashes)s::bytea[]) h ORDER BY h
-ON CONFLICT (space_id, content_hash) DO UPDATE SET session_id = excluded.session_id
-WHERE NOT embedding_session_alive(old.session_id)
+ON CONFLICT DO NOTHING
 RETURNING content_hash
 
 -- name: own_claims
 SELECT content_hash FROM embedding_claims
 WHERE space_id = %(space)s AND session_id = %(session)s AND content_hash = ANY(%(hashes)s)
 
--- name: living_claims
-SELECT content_hash FROM embedding_claims
-WHERE space_id = %(space)s AND content_hash = ANY(%(hashes)s)
-  AND session_id IN (SELECT session_id FROM (SELECT DISTINCT session_id FROM embedding_claims) s
-                     WHERE embedding_session_alive(session_id))
+-- name: claimed
+SELECT content_hash FROM embedding_claims WHERE space_id = %(space)s AND content_hash = ANY(%(hashes)s)
 
 -- name: still_missing
 SELECT h FROM unnest(%(hashes)s::bytea[]) h
 WHERE NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = h)
   AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = h)
   AND EXISTS (SELECT FROM {content} c WHERE c.content_hash = h)
-
--- name: touch_session
-SELECT
 
 
 -- Refusals ----------------------------------------------------------------------------------------------------------
@@ -314,18 +286,17 @@ hnsw ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (m =
 -- name: lists_of_signs
 ivfflat ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (lists = {lists})
 
--- name: try_build_lock
-SELECT pg_try_advisory_lock(hashtext(%(lock)s))
-
--- name: release_build_lock
-SELECT pg_advisory_unlock(hashtext(%(lock)s))
-
 -- name: raise_build_memory
-SELECT set_config('maintenance_work_mem', %(least)s, false)
+SELECT set_config('maintenance_work_mem', %(least)s, %(local)s)
 WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)
 
--- name: reset_build_memory
-RESET maintenance_work_mem
+-- name: build_alone_before_0_8_2
+-- Builds of a graph by several processes could write beyond their memory.
+SELECT set_config('max_parallel_maintenance_workers', '0', %(local)s) FROM pg_extension
+WHERE extname = 'vector' AND string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::integer[] < '{0,8,2}'
+
+-- name: reset_build_settings
+RESET maintenance_work_mem; RESET max_parallel_maintenance_workers
 
 -- name: build_index
 CREATE INDEX {index} ON {table} USING {method}

@@ -15,6 +15,9 @@ from morpheus_assets.store.spaces.coverage import missing_count
 
 queries = load_queries(__file__)
 
+# So long does `drop` try again while readers hold the table.
+_PATIENCE_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class SpaceSize:
@@ -126,14 +129,14 @@ def revive(bind: Bind, key: str) -> SpaceRow:
         return _get(connection, key)
 
 
-def drop(bind: Bind, key: str, *, only_retired: bool = False, patience_seconds: float = 30.0) -> None:
+def drop(bind: Bind, key: str, *, only_retired: bool = False) -> None:
     """Delete a space with all its vectors. Raises SpaceError for an active one, or when readers never let go.
 
     `only_retired` also refuses one that came back into use meanwhile.
 
     A DROP that waits makes every later reader wait behind it, so it gives up after half a second and tries again.
     """
-    deadline = time.monotonic() + patience_seconds
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             with transaction(bind) as connection:

@@ -108,7 +108,16 @@ def test_jobs_are_launched_followed_looked_up_and_cancelled(
     last = follow(api, generated.json())[-1]
     assert (last["status"], last["result"]["inputs"]) == ("succeeded", 2)
     result = api.client.get(last["result"]["url"]).json()
+    assert result["totalTokens"] == result["total_tokens"] == last["result"]["totalTokens"] > 0
+    assert result["inputType"] == result["input_type"] == "query"
     np.testing.assert_allclose(result["embeddings"], vectors_of(["One ship.", "Two lamps."], 256), atol=1e-7)
+
+    single = api.client.post("/api/jobs", json={"inputs": "One ship.", "inputType": "query"}).json()
+    last = follow(api, single)[-1]
+    result = api.client.get(last["result"]["url"]).json()
+    assert (len(result["embeddings"]), result["inputType"]) == (1, "query")
+    two_things = {"inputs": "One ship.", "inputType": "query", "input_type": "document"}
+    assert api.client.post("/api/jobs", json=two_things).status_code == 422
 
     refused = api.client.post("/api/jobs", json={"inputs": ["a long story " * 5000]}).json()
     last = follow(api, refused)[-1]

@@ -62,6 +62,12 @@ def test_a_result_is_kept_for_a_month(run_job: Callable, engine: Engine):
     assert result_summary(engine, new.run_id) is not None
 
 
+def test_one_text_is_taken_without_a_list_and_inputType_beside_input_type(run_job: Callable, engine: Engine):  # noqa: N802
+    result, _ = run_job({"inputs": "a ship", "inputType": "query"})
+    assert result_embeddings(engine, result.run_id).shape == (1, 256)
+    assert result_summary(engine, result.run_id).input_type == "query"
+
+
 def test_another_model_may_be_named(run_job: Callable, engine: Engine):
     result, _ = run_job({"inputs": ["a ship"], "model": "openai/text-embedding-3-large@64"})
     assert result_embeddings(engine, result.run_id).shape == (1, 64)
@@ -75,6 +81,10 @@ def test_another_model_may_be_named(run_job: Callable, engine: Engine):
         ({"inputs": ["x"] * 1001}, "1000 at most"),
         ({"inputs": ["a long story " * 5000]}, "8192"),
         ({"inputs": ["x"], "model": "openai/no-such-model"}, "no-such-model"),
+        ({"inputs": {"a": "x"}}, "neither a text nor a list of texts"),
+        ({"inputs": ["x", 3]}, "neither a text nor a list of texts"),
+        ({"inputs": ["x"], "input_type": "query", "inputType": "document"}, "give one, document or query"),
+        ({"inputs": ["x"], "inputType": "poem"}, "give one, document or query"),
     ],
 )
 def test_what_cannot_be_embedded_is_refused_before_anything_is_sent(

@@ -8,13 +8,11 @@ import pytest
 from morpheus_assets.cli.search import Searching
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.partitions import NOVELS
-from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.defs.sensors.space_switch import switch_spaces_sensor
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces
-from morpheus_assets_tests.defs.model_change import make_settings
+from morpheus_assets_tests.defs.model_change import make_settings, switch_tick
 
 QUERY = "a sleeping orange cat in the desert"
 
@@ -41,11 +39,6 @@ def run(settings: Settings, instance: dg.DagsterInstance, novel: str, *assets: s
     return job.execute_in_process(instance=instance, partition_key=novel, asset_selection=keys).success
 
 
-def tick(settings: Settings, instance: dg.DagsterInstance) -> None:
-    with dg.build_sensor_context(instance=instance) as context:
-        switch_spaces_sensor(context, database=DatabaseResource(settings))
-
-
 @pytest.mark.slow
 def test_changed_weights_are_a_new_space_and_the_old_ones_answer_until_it_is_whole(
     engine, database_url: str, checkpoints: tuple[Path, Path], tmp_path: Path
@@ -61,13 +54,13 @@ def test_changed_weights_are_a_new_space_and_the_old_ones_answer_until_it_is_who
         assert run(before, instance, novel, "panel_images", first.key)
         found = Searching(before, engine).panels(QUERY, k=3)
         assert found.space == first.key
-        tick(after, instance)
+        switch_tick(after, instance)
         meanwhile = Searching(after, engine).panels(QUERY, k=3)
         assert meanwhile.space == first.key, "its weights are found though no setting names them"
         assert [hit.path for hit in meanwhile.hits] == [hit.path for hit in found.hits]
         assert run(after, instance, novel, second.key)
         for _ in range(2):
-            tick(after, instance)
+            switch_tick(after, instance)
         switched = Searching(after, engine).panels(QUERY, k=3)
         assert switched.space == second.key
         assert switched.hits[0].path == found.hits[0].path

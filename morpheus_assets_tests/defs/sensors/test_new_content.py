@@ -273,3 +273,28 @@ def test_a_deployment_that_moves_from_a_bucket_to_an_empty_folder_marks_nothing(
     novels.cursor = there.cursor
     assert "is empty although" in novels.skipped()
     assert tombstones(deployment.engine) == []
+
+
+def test_after_a_loss_of_dagsters_database_partitions_come_back_and_nothing_is_paid_again(
+    deployment: Deployment, novels: Watcher
+):
+    for name in ("emma", "dracula", "carmilla"):
+        drop(deployment, f"{name}.txt", story(seed=len(name)))
+    for novel in sorted(filter(None, novels.asked_for())):
+        assert deployment.ingest(novel).success
+    paid = deployment.inputs
+    with dg.DagsterInstance.ephemeral() as fresh:
+        after = Deployment(deployment.settings, deployment.engine, fresh, deployment.server)
+        watcher = Watcher(after, new_novels_sensor)
+        assert watcher.asked_for() == []
+        assert sorted(fresh.get_dynamic_partitions("novels")) == ["carmilla", "dracula", "emma"]
+        assert watcher.asked_for() == []
+        assert "nothing new" in watcher.skipped()
+        assert deployment.inputs == paid
+
+        moved = after.with_settings(text_spaces="openai/text-embedding-3-small@128")
+        assert moved.ingest(*sorted(fresh.get_dynamic_partitions("novels"))).success
+        assert deployment.inputs == 2 * paid
+        # a novel whose file changed meanwhile runs once
+        drop(deployment, "emma.txt", story(seed=99), at=LONG_AGO + 60)
+        assert Watcher(moved, new_novels_sensor).asked_for() == ["emma"]

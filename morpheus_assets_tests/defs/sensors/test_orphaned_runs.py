@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
+from morpheus_assets.defs.jobs.lost_runs import end_lost_runs
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
 
 
@@ -32,8 +33,13 @@ def started(instance: dg.DagsterInstance, pid: int) -> dg.DagsterRun:
 
 
 def tick(instance: dg.DagsterInstance) -> str:
+    """A tick, and the run that it asks for; the tick's sentence."""
     with dg.build_sensor_context(instance=instance) as context:
-        return lost_runs_sensor(context).skip_message
+        result = lost_runs_sensor(context)
+    if isinstance(result, dg.SkipReason):
+        return result.skip_message
+    assert end_lost_runs.execute_in_process(instance=instance).success
+    return result.tags["morpheus/reason"]
 
 
 def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance) -> None:
@@ -41,7 +47,10 @@ def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance
     run = started(instance, process.pid)
     assert tick(instance) == "Every run has its process."
     process.kill()
-    assert tick(instance) == "1 runs had lost their process.", "a zombie executes nothing"
+    with dg.build_sensor_context(instance=instance) as context:
+        lost_runs_sensor(context)
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.STARTED, "a look ends nothing"
+    assert tick(instance) == f"1 runs have lost their process: {run.run_id}", "a zombie executes nothing"
     process.wait()
     failed = instance.get_run_by_id(run.run_id)
     assert failed.status == dg.DagsterRunStatus.FAILURE
@@ -51,9 +60,9 @@ def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance
 
 def test_a_process_number_that_was_given_away_since_is_not_mistaken_for_the_run(instance, monkeypatch) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    started(instance, process.pid)
-    monkeypatch.setattr("morpheus_assets.defs.sensors.orphaned_runs.SLACK_SECONDS", -1000.0)
-    assert tick(instance) == "1 runs had lost their process."
+    run = started(instance, process.pid)
+    monkeypatch.setattr("morpheus_assets.defs.jobs.lost_runs.SLACK_SECONDS", -1000.0)
+    assert tick(instance) == f"1 runs have lost their process: {run.run_id}"
     process.kill()
     process.wait()
 
@@ -61,3 +70,16 @@ def test_a_process_number_that_was_given_away_since_is_not_mistaken_for_the_run(
 def test_a_run_that_has_not_named_its_process_is_left_alone(instance) -> None:
     instance.create_run_for_job(waiting, status=dg.DagsterRunStatus.STARTED)
     assert tick(instance) == "Every run has its process."
+
+
+def test_lost_runs_are_asked_for_once_while_a_run_that_is_not_lost_itself_is_at_it(instance) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    started(instance, process.pid)
+    process.kill()
+    process.wait()
+    ending = instance.create_run_for_job(end_lost_runs, status=dg.DagsterRunStatus.STARTED)
+    assert tick(instance) == f"1 runs have lost their process; the run {ending.run_id} is at it."
+    instance.report_run_canceled(ending)
+    lost = instance.create_run_for_job(end_lost_runs, status=dg.DagsterRunStatus.STARTED)
+    instance.report_engine_event("Started process.", lost, EngineEventData.in_process(process.pid))
+    assert "2 runs have lost their process: " in tick(instance)

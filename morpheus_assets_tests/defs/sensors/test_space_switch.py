@@ -5,6 +5,7 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.cli.search import Searching
+from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.defs.sensors.space_switch import switch_spaces_sensor
 from morpheus_assets.services.space_lifecycle import activate_by_hand, retire_by_hand
@@ -18,10 +19,12 @@ from morpheus_assets_tests.defs.model_change import (
     OLD_KEY,
     add_novels,
     bodies_of,
+    carry_out,
     embed,
     fill,
     make_settings,
     names,
+    switch_tick,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
@@ -42,16 +45,12 @@ def old_space(engine, before, instance) -> Settings:
     """Six novels, whole in the old space, which answers."""
     add_novels(engine, instance, names(6))
     fill(engine, before, OLD_KEY, names(6), active=True)
+    assert "is new: it is filled beside the present one" in switch_tick(before, instance), "the image space"
     return before
 
 
 def with_spaces(settings: Settings, text_spaces: str) -> Settings:
     return settings.model_copy(update={"text_spaces": text_spaces})
-
-
-def tick(settings: Settings, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
-    with dg.build_sensor_context(instance=instance) as context:
-        return switch_spaces_sensor(context, database=DatabaseResource(settings))
 
 
 def states(engine) -> dict[str, str]:
@@ -60,11 +59,10 @@ def states(engine) -> dict[str, str]:
 
 def test_searches_stay_with_the_old_space_until_the_new_one_is_whole(engine, old_space, instance) -> None:
     after = with_spaces(old_space, NEW)
-    said = tick(after, instance)
-    assert f"{NEW_KEY} is new" in said.skip_message
-    assert f"{NEW_KEY} is being filled: 18 of 18 passages lack a vector" in said.skip_message
+    assert f"{NEW_KEY} is new" in switch_tick(after, instance)
+    assert f"{NEW_KEY} is being filled: 18 of 18 passages lack a vector" in switch_tick(after, instance)
     fill(engine, after, NEW_KEY, names(5))
-    assert "3 of 18 passages" in tick(after, instance).skip_message
+    assert "3 of 18 passages" in switch_tick(after, instance)
     assert states(engine) == {OLD_KEY: "active", NEW_KEY: "building"}
 
 
@@ -72,21 +70,22 @@ def test_a_whole_space_is_checked_and_takes_over_and_the_old_one_begins_its_rete
     engine, old_space, instance
 ) -> None:
     after = with_spaces(old_space, NEW)
-    tick(after, instance)
+    switch_tick(after, instance)
     fill(engine, after, NEW_KEY, names(6))
-    assert f"{NEW_KEY} is ready: 18 vectors of 96 dimensions" in tick(after, instance).skip_message
-    assert f"{NEW_KEY} answers text searches from now on in place of {OLD_KEY}" in tick(after, instance).skip_message
+    said = switch_tick(after, instance)
+    assert f"{NEW_KEY} is ready: 18 vectors of 96 dimensions" in said
+    assert f"{NEW_KEY} answers text searches from now on in place of {OLD_KEY}" in said, "one run makes both moves"
     assert states(engine) == {OLD_KEY: "retired", NEW_KEY: "active"}
     [observation] = instance.fetch_observations(dg.AssetKey(["text_embeddings", NEW_KEY]), limit=1).records
     assert "answers text searches" in observation.asset_observation.description
-    assert "openai" not in tick(after, instance).skip_message
+    assert "openai" not in switch_tick(after, instance)
 
 
 def test_an_old_space_that_stays_in_the_settings_stands_by(engine, old_space, instance) -> None:
     after = with_spaces(old_space, f"{NEW}, {OLD}")
     fill(engine, after, NEW_KEY, names(6))
-    tick(after, instance)
-    tick(after, instance)
+    switch_tick(after, instance)
+    switch_tick(after, instance)
     assert states(engine) == {OLD_KEY: "ready", NEW_KEY: "active"}
 
 
@@ -95,10 +94,10 @@ def test_putting_the_old_space_first_again_switches_back_without_embedding(
 ) -> None:
     both = with_spaces(old_space, f"{NEW}, {OLD}")
     fill(engine, both, NEW_KEY, names(6))
-    tick(both, instance)
-    tick(both, instance)
+    switch_tick(both, instance)
+    switch_tick(both, instance)
     asked = provider_server.stats()["requests"]
-    tick(with_spaces(old_space, f"{OLD}, {NEW}"), instance)
+    switch_tick(with_spaces(old_space, f"{OLD}, {NEW}"), instance)
     assert states(engine) == {OLD_KEY: "active", NEW_KEY: "ready"}
     assert provider_server.stats()["requests"] == asked
 
@@ -106,57 +105,57 @@ def test_putting_the_old_space_first_again_switches_back_without_embedding(
 def test_a_retired_space_named_again_comes_back_with_its_vectors(engine, old_space, instance, provider_server) -> None:
     after = with_spaces(old_space, NEW)
     fill(engine, after, NEW_KEY, names(6))
-    tick(after, instance)
-    tick(after, instance)
+    switch_tick(after, instance)
+    switch_tick(after, instance)
     asked = provider_server.stats()["requests"]
     for _ in range(4):
-        tick(old_space, instance)
+        switch_tick(old_space, instance)
     assert states(engine) == {OLD_KEY: "active", NEW_KEY: "retired"}
     assert provider_server.stats()["requests"] == asked
 
 
 def test_a_space_that_is_taken_out_of_the_settings_while_it_is_filled_is_retired(engine, old_space, instance) -> None:
-    tick(with_spaces(old_space, NEW), instance)
-    said = tick(old_space, instance)
-    assert f"{NEW_KEY} is no longer in the settings" in said.skip_message
+    switch_tick(with_spaces(old_space, NEW), instance)
+    said = switch_tick(old_space, instance)
+    assert f"{NEW_KEY} is no longer in the settings" in said
     assert states(engine) == {OLD_KEY: "active", NEW_KEY: "retired"}
 
 
 def test_a_choice_by_hand_holds_until_the_settings_name_another_first_space(engine, old_space, instance) -> None:
     after = with_spaces(old_space, NEW)
     fill(engine, after, NEW_KEY, names(6))
-    tick(after, instance)
-    tick(after, instance)
+    switch_tick(after, instance)
+    switch_tick(after, instance)
     assert "answers text searches" in activate_by_hand(engine, after, OLD_KEY)
     for _ in range(3):
-        tick(after, instance)
+        switch_tick(after, instance)
     assert states(engine) == {OLD_KEY: "active", NEW_KEY: "ready"}
     activate_by_hand(engine, after, NEW_KEY)
-    tick(after, instance)
+    switch_tick(after, instance)
     assert states(engine) == {OLD_KEY: "retired", NEW_KEY: "active"}
 
 
 def test_a_choice_by_hand_is_forgotten_once_the_settings_made_the_same_choice(engine, old_space, instance) -> None:
     first_new, first_old = with_spaces(old_space, f"{NEW}, {OLD}"), with_spaces(old_space, f"{OLD}, {NEW}")
     fill(engine, first_new, NEW_KEY, names(6))
-    tick(first_new, instance)
-    tick(first_new, instance)
+    switch_tick(first_new, instance)
+    switch_tick(first_new, instance)
     activate_by_hand(engine, first_new, OLD_KEY)
     activate_by_hand(engine, first_old, NEW_KEY)
-    tick(first_old, instance)
+    switch_tick(first_old, instance)
     assert states(engine)[NEW_KEY] == "active", "chosen by hand while the old one was first"
-    tick(first_new, instance)
+    switch_tick(first_new, instance)
     activate_by_hand(engine, first_old, OLD_KEY)
     for settings, expected in ((first_new, NEW_KEY), (first_old, OLD_KEY), (first_new, NEW_KEY)):
-        tick(settings, instance)
+        switch_tick(settings, instance)
         assert spaces.active_space(engine, "text").key == expected
 
 
 def test_an_old_space_that_lacks_what_came_since_is_activated_only_anyway(engine, old_space, instance) -> None:
     after = with_spaces(old_space, NEW)
     fill(engine, after, NEW_KEY, names(6))
-    tick(after, instance)
-    tick(after, instance)
+    switch_tick(after, instance)
+    switch_tick(after, instance)
     add_novels(engine, instance, ["latecomer"])
     fill(engine, after, NEW_KEY, ["latecomer"])
     with pytest.raises(SpaceIncomplete, match="lacks 3 vectors"):
@@ -172,7 +171,7 @@ def test_a_configured_space_is_not_retired_by_hand(engine, old_space) -> None:
 
 def test_a_novel_that_arrives_while_a_space_is_built_is_found_at_once(engine, old_space, instance) -> None:
     after = with_spaces(old_space, NEW)
-    tick(after, instance)
+    switch_tick(after, instance)
     add_novels(engine, instance, ["latecomer"])
     assert embed(after, instance, NEW_KEY, ["latecomer"]).success
     answer = Searching(after, engine).passages(bodies_of("latecomer")[1], mode="vector", k=1)
@@ -196,24 +195,42 @@ def test_a_space_whose_index_finds_too_little_does_not_take_over(engine, old_spa
     fill(engine, after, NEW_KEY, names(6))
     indexes.ensure_index(engine, spaces.get_space(engine, NEW_KEY), smallest=1)
     monkeypatch.setattr("morpheus_assets.services.space_lifecycle.index_recall", lambda *_: 0.9)
+    assert "0.900 of the true neighbours, and 0.97 are asked for" in switch_tick(after, instance)
     for _ in range(3):
-        said = tick(after, instance)
-    assert "0.900 of the true neighbours, and 0.97 are asked for" in said.skip_message
+        assert "failed at just that" in switch_tick(after, instance), "no red run every few seconds"
     assert states(engine) == {OLD_KEY: "active", NEW_KEY: "building"}
 
 
 def test_a_large_space_gets_its_index_in_a_run_of_its_own(engine, old_space, instance, monkeypatch) -> None:
-    from morpheus_assets.definitions import build_definitions
     from morpheus_assets.services import space_lifecycle as space_moves
 
     monkeypatch.setattr(space_moves, "SMALLEST_INDEXED", 10)
     after = with_spaces(old_space, NEW)
     fill(engine, after, NEW_KEY, names(6))
-    result = tick(after, instance)
-    [request] = result.run_requests
+    with dg.build_sensor_context(instance=instance) as context:
+        [request] = switch_spaces_sensor(context, database=DatabaseResource(after)).run_requests
+    assert request.job_name == "prepare_new_space"
     assert states(engine)[NEW_KEY] == "building"
-    job = build_definitions(after).resolve_job_def("prepare_new_space")
-    assert job.execute_in_process(instance=instance, run_config=request.run_config).success
+    carry_out(after, instance, request)
     assert states(engine)[NEW_KEY] == "ready"
-    tick(after, instance)
+    switch_tick(after, instance)
     assert states(engine)[NEW_KEY] == "active"
+
+
+def test_the_moves_are_asked_for_once_while_a_run_is_at_them(engine, old_space, instance) -> None:
+    after = with_spaces(old_space, NEW)
+    job = build_definitions(after).resolve_job_def("switch_spaces")
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert f"The run {run.run_id} is at it." in switch_tick(after, instance)
+    instance.report_run_canceled(run)
+    assert f"{NEW_KEY} is new" in switch_tick(after, instance)
+
+
+def test_a_look_moves_nothing(engine, old_space, instance) -> None:
+    after = with_spaces(old_space, NEW)
+    fill(engine, after, NEW_KEY, names(6))
+    for _ in range(2):
+        with dg.build_sensor_context(instance=instance) as context:
+            [request] = switch_spaces_sensor(context, database=DatabaseResource(after)).run_requests
+        assert request.tags["morpheus/reason"] == f"{NEW_KEY} is whole: its index is built and checked."
+    assert states(engine) == {OLD_KEY: "active", NEW_KEY: "building"}

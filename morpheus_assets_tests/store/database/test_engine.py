@@ -3,15 +3,14 @@ import socket
 import pytest
 from sqlalchemy.engine import make_url
 
-from morpheus_assets.store.database.engine import _check_versions, check_server, open_engine
+from morpheus_assets.store.database.engine import open_engine, parse_address
 from morpheus_assets.store.database.errors import (
     DatabaseDown,
     DatabaseLoginRefused,
     DatabaseMissing,
-    DatabaseTooOld,
     DatabaseUnusable,
-    PgvectorMissing,
 )
+from morpheus_assets.store.database.server_checks import check_server
 
 
 def test_a_usable_server_passes(engine) -> None:
@@ -58,15 +57,20 @@ def test_an_address_that_is_no_postgres_url_is_refused_without_repeating_secrets
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("version", "vector", "kind", "sentence"),
-    [
-        (140011, ("0.8.5", "0.8.5"), DatabaseTooOld, "Postgres 14 is too old"),
-        (150001, None, PgvectorMissing, "has no pgvector"),
-        (160001, ("0.7.4", None), PgvectorMissing, "upgrade it on the server"),
-        (160001, ("0.8.5", "0.6.2"), PgvectorMissing, "ALTER EXTENSION vector UPDATE"),
-    ],
-)
-def test_old_servers_and_extensions_are_named_with_the_remedy(version, vector, kind, sentence) -> None:
-    with pytest.raises(kind, match=sentence):
-        _check_versions(version, vector)
+@pytest.mark.parametrize("character", list("/?#[]% :&="))
+def test_a_password_may_hold_any_character_but_an_at_sign(character) -> None:
+    url = parse_address(f"postgresql://me:se{character}cret@127.0.0.1:1/books")
+    assert (url.username, url.password, url.host, url.port) == ("me", f"se{character}cret", "127.0.0.1", 1)
+
+
+@pytest.mark.parametrize("password", ["s3@cret", "s3@cr:et", "@s3cret", "s3cret@", "s3@cr/et?"])
+def test_an_at_sign_in_a_password_is_named_with_the_remedy_and_no_part_of_it(password) -> None:
+    with pytest.raises(DatabaseUnusable, match="%40") as caught:
+        open_engine(f"postgresql://me:{password}@127.0.0.1:5432/books")
+    assert "s3" not in str(caught.value)
+    assert "cr" not in str(caught.value)
+
+
+def test_a_port_that_is_no_number_is_one_sentence() -> None:
+    with pytest.raises(DatabaseUnusable, match="is not a URL"):
+        open_engine("postgresql://me:s3cret@127.0.0.1:5o/books")

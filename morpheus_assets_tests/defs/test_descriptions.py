@@ -1,0 +1,74 @@
+"""Everything that a person opens in the UI says what it is for."""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+import pytest
+
+from morpheus_assets.definitions import build_definitions
+from morpheus_assets.settings import Settings
+
+# "Builds the index." says something; a name repeated does not
+SHORTEST = 20
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    settings = Settings(
+        _env_file=None,
+        text_spaces="sentence-transformers/all-MiniLM-L6-v2, openai/text-embedding-3-large, voyage/voyage-4@512",
+        image_spaces="open_clip/ViT-B-32@laion2b_s34b_b79k, remote_clip/ViT-L-14",
+    )
+    return build_definitions(settings).get_repository_def()
+
+
+def jobs(repository: dg.RepositoryDefinition) -> list[dg.JobDefinition]:
+    return [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+
+
+def missing(described: Mapping[str, str | None]) -> list[str]:
+    assert described
+    return sorted(name for name, description in described.items() if len(description or "") < SHORTEST)
+
+
+def test_sensors_and_schedules_say_what_they_ask_for(repository: dg.RepositoryDefinition) -> None:
+    automations = [*repository.sensor_defs, *repository.schedule_defs]
+    assert not missing({each.name: each.description for each in automations})
+
+
+def test_jobs_and_their_ops_say_what_they_do(repository: dg.RepositoryDefinition) -> None:
+    found = {job.name: job.description for job in jobs(repository)}
+    for job in jobs(repository):
+        if job.asset_layer is None or not job.asset_layer.asset_graph.get_all_asset_keys():
+            found |= {f"{job.name}.{node.name}": node.definition.description for node in job.graph.nodes}
+    assert not missing(found)
+
+
+def test_assets_and_checks_say_what_they_hold(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    found = {key.to_user_string(): graph.get(key).description for key in graph.get_all_asset_keys()}
+    checks = {
+        f"{spec.asset_key.to_user_string()}:{spec.name}": spec.description
+        for definition in repository.asset_checks_defs_by_key.values()
+        for spec in definition.check_specs
+    }
+    assert len(checks) == len(graph.asset_check_keys)
+    assert not missing(found | checks)
+
+
+def test_resources_say_what_they_open(repository: dg.RepositoryDefinition) -> None:
+    assert not missing({name: each.description for name, each in repository.get_top_level_resources().items()})
+
+
+def test_config_fields_say_what_they_take(repository: dg.RepositoryDefinition) -> None:
+    found = dict(config_fields(repository))
+    assert {"upkeep.drop_retired_spaces.dry_run", "generate_embedding.embed_inputs.inputs"} <= found.keys()
+    assert not missing(found)
+
+
+def config_fields(repository: dg.RepositoryDefinition) -> Iterator[tuple[str, str | None]]:
+    for job in jobs(repository):
+        for node in job.graph.nodes:
+            schema = node.definition.config_schema.config_type if node.definition.has_config_field else None
+            for name, field in getattr(schema, "fields", {}).items():
+                yield f"{job.name}.{node.name}.{name}", field.description

@@ -1,0 +1,108 @@
+"""All processes of a machine together keep to the bound, and a killed one gives its connections back."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets.store.database import connection_slots
+from morpheus_assets.store.database.connection_slots import ConnectionSlots
+from morpheus_assets.store.database.engine import open_engine
+
+HOLD = """
+import sys
+from pathlib import Path
+from morpheus_assets.store.database.connection_slots import ConnectionSlots
+from morpheus_assets.store.database.engine import open_engine
+engine = open_engine(sys.argv[1], slots=ConnectionSlots(Path(sys.argv[2]), 4))
+held = [engine.connect() for _ in range(3)]
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def open_connections(engine: Engine) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with engine.connect() as connection:
+        return connection.execute(text(query)).scalar_one()
+
+
+def bounded(url: str, folder: Path, most: int, **options: int) -> Engine:
+    return open_engine(url, slots=ConnectionSlots(folder / "slots", most, **options))
+
+
+def test_processes_share_one_bound_and_a_killed_one_frees_its_part(engine: Engine, database_url: str, tmp_path: Path):
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, database_url, str(tmp_path / "slots")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROJECT_FOLDER,
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"held\n"
+    own = bounded(database_url, tmp_path, 4)
+    with own.connect():
+        waited: list[float] = []
+
+        def connect() -> None:
+            began = time.monotonic()
+            own.connect().close()
+            waited.append(time.monotonic() - began)
+
+        second = threading.Thread(target=connect)
+        second.start()
+        time.sleep(0.7)
+        assert waited == []
+        other.kill()
+        other.wait()
+        second.join()
+        assert 0.6 < waited[0] < 2.9
+    own.dispose()
+
+
+def test_many_threads_keep_to_the_bound_of_a_process_and_all_are_served(
+    engine: Engine, database_url: str, tmp_path: Path
+):
+    own = bounded(database_url, tmp_path, 20, in_process=2)
+    seen: list[int] = []
+
+    def work() -> None:
+        for _ in range(3):
+            with own.connect() as connection:
+                connection.execute(text("SELECT pg_sleep(0.05)"))
+                seen.append(own.pool.checkedout())
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    highest = 0
+    while any(thread.is_alive() for thread in threads):
+        highest = max(highest, open_connections(engine))
+        time.sleep(0.02)
+    assert len(seen) == 18
+    assert highest <= 2
+    own.dispose()
+
+
+def test_who_needs_one_more_than_there_are_gets_it_after_a_while(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(connection_slots, "_PATIENCE_SECONDS", 0.3)
+    own = bounded(database_url, tmp_path, 1)
+    with own.connect(), own.connect() as nested:
+        assert nested.execute(text("SELECT 1")).scalar_one() == 1
+    own.dispose()
+
+
+def test_a_closed_connection_gives_its_slot_back(database_url: str, tmp_path: Path):
+    own = bounded(database_url, tmp_path, 1)
+    for _ in range(3):
+        began = time.monotonic()
+        own.connect().close()
+        own.dispose()
+        assert time.monotonic() - began < 2

@@ -1,0 +1,153 @@
+"""Leases: in force while their process lives, lost to others when it stood still."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from sqlalchemy import Engine
+
+from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets.store.database import leases
+from morpheus_assets.store.database.errors import LeaseLost
+from morpheus_assets.store.database.leases import open_lease
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases of a second and a half, so that a test can wait for one to expire."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1.5)
+    monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.3)
+    monkeypatch.setattr(leases, "_DOUBTFUL_SECONDS", 0.75)
+
+
+def expire(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE leases SET expires_at = clock_timestamp() - interval '1 second'")
+
+
+def end_expired(engine: Engine) -> None:
+    with leases.transaction(engine) as connection:
+        leases.end_expired_leases(connection)
+
+
+def in_force(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM leases").scalar_one()
+
+
+def test_a_lease_is_renewed_while_its_process_is_busy_with_something_else(engine: Engine, short: None):
+    with open_lease(engine) as lease:
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            sum(range(10_000))
+        end_expired(engine)
+        assert in_force(engine) == 1
+        lease.ensure()
+    assert in_force(engine) == 0
+
+
+def test_two_hold_one_lease_by_name_after_each_other(engine: Engine):
+    held: list[str] = []
+
+    def hold(name: str) -> None:
+        with open_lease(engine, "the index", poll_seconds=0.02):
+            held.append(name)
+            time.sleep(0.2)
+            held.append(name)
+
+    threads = [threading.Thread(target=hold, args=[name]) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [held[place] for place in (0, 2, 4)] == [held[place] for place in (1, 3, 5)]
+
+
+def test_an_expired_lease_that_nobody_ended_goes_on(engine: Engine):
+    with open_lease(engine) as lease:
+        expire(engine)
+        lease._renew()
+        end_expired(engine)
+        lease.ensure()
+        assert in_force(engine) == 1
+
+
+def test_who_stood_still_learns_it_before_the_next_work(engine: Engine):
+    with open_lease(engine) as lease:
+        expire(engine)
+        end_expired(engine)
+        # as after a night in a closed notebook
+        lease._renewed_at -= 3600
+        with pytest.raises(LeaseLost, match="stood still"):
+            lease.ensure()
+
+
+HOLD = """
+import sys, time
+from morpheus_assets.store.database import leases
+from morpheus_assets.store.database.engine import open_engine
+leases.LEASE_SECONDS, leases.RENEWAL_SECONDS, leases._DOUBTFUL_SECONDS = 1.5, 0.3, 0.75
+with leases.open_lease(open_engine(sys.argv[1])) as lease:
+    print("held", flush=True)
+    sys.stdin.readline()
+    try:
+        lease.ensure()
+        print("in force", flush=True)
+    except leases.LeaseLost:
+        print("lost", flush=True)
+"""
+
+
+@pytest.fixture
+def holder(database_url: str):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, database_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT_FOLDER,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_a_process_that_was_suspended_loses_its_lease_to_others_and_is_told(engine: Engine, holder):
+    holder.send_signal(signal.SIGSTOP)
+    # it lives: nobody takes it over before its time
+    end_expired(engine)
+    assert in_force(engine) == 1
+    time.sleep(2)
+    end_expired(engine)
+    assert in_force(engine) == 0
+    holder.send_signal(signal.SIGCONT)
+    holder.stdin.write("\n")
+    holder.stdin.flush()
+    assert holder.stdout.readline() == "lost\n"
+
+
+def test_the_lease_of_a_dead_process_ends_at_once_on_its_machine_and_by_the_clock_elsewhere(
+    engine: Engine, holder, monkeypatch: pytest.MonkeyPatch
+):
+    holder.kill()
+    holder.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "_machine", lambda: "another machine")
+        end_expired(engine)
+        assert in_force(engine) == 1
+    end_expired(engine)
+    assert in_force(engine) == 0
+
+
+def test_a_number_that_another_process_has_now_is_not_taken_for_the_one_that_died():
+    assert leases._lives(leases._this_process())
+    assert not leases._lives(f"{os.getpid()} 1")
