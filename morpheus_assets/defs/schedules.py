@@ -33,7 +33,7 @@ def build_schedules(settings: Settings, check_job: UnresolvedAssetJobDefinition)
     def reembed_on_model_change(
         context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.RunRequest | dg.SkipReason:
-        from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
+        from morpheus_assets.services.reembedding_plan import describe_plan, make_plan, why_unbounded
 
         try:
             plan = make_plan(database.engine, database.settings)
@@ -42,7 +42,10 @@ def build_schedules(settings: Settings, check_job: UnresolvedAssetJobDefinition)
         context.log.info(describe_plan(plan))
         if not plan.spaces:
             return dg.SkipReason("Every configured space is whole: nothing to embed.")
-        reasons = [f"{len(each.work)} novels lack {each.space.key}: {each.reason}" for each in plan.spaces]
+        bounded = [each for each in plan.spaces if not each.unbounded]
+        if not bounded:
+            return dg.SkipReason("\n".join(f"{each.space.key}: {why_unbounded(each)}" for each in plan.spaces))
+        reasons = [f"{len(each.work)} novels lack {each.space.key}: {each.reason}" for each in bounded]
         return dg.RunRequest(
             run_key=context.scheduled_execution_time.isoformat(), tags={"morpheus/reason": "; ".join(reasons)}
         )

@@ -24,7 +24,7 @@ from morpheus_assets.services.configured_spaces import (
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.reembeddings import launches_since
-from morpheus_assets.store.accounts.spending import spending_totals
+from morpheus_assets.store.accounts.spending import uncertain_since
 from morpheus_assets.store.content.chunks import other_chunkers
 from morpheus_assets.store.spaces import index_types
 from morpheus_assets.store.spaces.coverage import NovelGap, gaps
@@ -146,13 +146,13 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
 def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Budget:
     """The settings' budget for a night, less what was launched or perhaps paid in vain in the last twenty hours."""
     since = (now or datetime.now(UTC)) - A_NIGHT
-    launched, spent = launches_since(engine, since), spending_totals(engine, since=since)
+    launched = launches_since(engine, since)
+    uncertain_tokens, uncertain_cost = uncertain_since(engine, since)
     tokens, cost = settings.reembed_max_tokens, Decimal(str(settings.reembed_max_cost))
     whole = Budget(tokens, cost, tokens, cost)
     return whole.after(
-        sum(each.tokens for each in launched) + sum(each.uncertain_tokens for each in spent),
-        sum((each.cost or Decimal(0) for each in launched), Decimal(0))
-        + sum((each.uncertain_cost or Decimal(0) for each in spent), Decimal(0)),
+        sum(each.tokens for each in launched) + uncertain_tokens,
+        sum((each.cost or Decimal(0) for each in launched), Decimal(0)) + uncertain_cost,
     )
 
 

@@ -68,13 +68,15 @@ def test_a_night_without_a_bound_launches_nothing_and_says_what_to_set(
 ) -> None:
     settings = make_settings(database_url, "http://127.0.0.1:9/v1", tmp_path, "openai/own-model@64")
     add_novels(engine, instance, names(5))
-    said = tick(settings, instance)
+    said = tick(settings, instance).skip_message
+    graph = build_definitions(settings).resolve_asset_graph()
+    assert launch(instance, graph, DatabaseResource(settings))[1] == [said], "by hand the job says the same"
     assert "\n" not in said
     assert said.startswith("openai-own-model-64: the price of openai/own-model is not known")
     assert "set MORPHEUS_REEMBED_MAX_TOKENS" in said
     assert instance.get_backfills() == []
     bounded = settings.model_copy(update={"reembed_max_tokens": 100_000})
-    assert "Re-embed 5 novels" in tick(bounded, instance)
+    assert tick(bounded, instance).tags["morpheus/reason"].startswith("5 novels lack openai-own-model-64")
 
 
 def test_a_night_with_nothing_to_do_says_that(engine, database_url, instance, tmp_path: Path) -> None:

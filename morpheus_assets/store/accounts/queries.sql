@@ -71,6 +71,9 @@ FROM spending
 WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)
 GROUP BY space_key ORDER BY 2 DESC, 1
 
+-- name: uncertain_since
+SELECT coalesce(sum(uncertain_tokens), 0)::bigint, coalesce(sum(uncertain_cost), 0) FROM spending WHERE at >= %(since)s
+
 -- name: last_spending
 SELECT coalesce(max(id), 0) FROM spending
 

@@ -77,6 +77,13 @@ def spending_totals(bind: Bind, *, since: datetime | None = None) -> list[Spendi
         return cursor.execute(queries.spending_totals, {"since": since}).fetchall()
 
 
+def uncertain_since(bind: Bind, since: datetime) -> tuple[int, Decimal]:
+    """Tokens and US dollars that are perhaps paid since a moment, for requests without an answer in time."""
+    with transaction(bind) as connection:
+        row = connection.execute(queries.uncertain_since, {"since": since}).fetchone()
+    return (int(row[0]), Decimal(row[1])) if row else (0, Decimal(0))
+
+
 def last_spending(bind: Bind) -> int:
     """The number of the newest spending, 0 where there is none."""
     with transaction(bind) as connection:
