@@ -82,7 +82,7 @@ def test_an_entry_side_by_side_with_others_becomes_a_novel_and_a_fault_is_told()
     )
 
 
-@pytest.mark.parametrize("name", ["caf\udce9.txt", "a\0.txt", "new\nline.pdf", "---\n.txt"])
+@pytest.mark.parametrize("name", ["caf\udce9.txt", "a\0.txt", "new\nline.djvu", "---\n.txt"])
 def test_what_is_said_of_a_novels_name_is_one_line_that_can_be_stored(name: str):
     passed = take_novel(Entry(name))
     assert isinstance(passed, Passed)

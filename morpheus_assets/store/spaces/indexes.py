@@ -114,14 +114,14 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable,
             _set_for_build(cursor, least_memory, local=True)
             cursor.execute(queries.build_index.format(index=fresh, table=table, method=method))
         return
-    create = queries.build_index_beside_writers.format(index=fresh, table=table, method=method)
+    query = queries.build_index_beside_writers.format(index=fresh, table=table, method=method)
     if through_pooler(cursor):
         # A setting would stay behind on a session that is somebody else's next.
-        cursor.execute(create)
+        cursor.execute(query)
         return
     _set_for_build(cursor, least_memory, local=False)
     try:
-        cursor.execute(create)
+        cursor.execute(query)
     finally:
         cursor.execute(queries.reset_build_settings)
 

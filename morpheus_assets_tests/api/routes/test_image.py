@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import io
 from collections.abc import Callable
@@ -134,7 +135,7 @@ def test_a_picture_that_breaks_off_is_refused_and_no_file_is_kept(api: Api, pict
 
 
 def test_a_jpeg_has_the_vector_that_a_run_would_give_it(api: Api, engine: Engine):
-    from morpheus_assets.embedding.queries import query_vector
+    from morpheus_assets.embedding.queries import embed_query
     from morpheus_assets.images.decoding import decode_panel
     from morpheus_assets.services.configured_spaces import configured_image_spaces, open_provider
 
@@ -148,5 +149,5 @@ def test_a_jpeg_has_the_vector_that_a_run_would_give_it(api: Api, engine: Engine
         return decode_panel(data.getvalue(), "page.jpg", max_pixels=10**8, least=least).image
 
     provider = open_provider(api.settings, configured_image_spaces(api.settings)[0])
-    own = query_vector(provider, opened, input_type="document")
+    own = asyncio.run(embed_query(provider, opened, input_type="document"))
     assert np.allclose(stored, own, atol=2e-3)

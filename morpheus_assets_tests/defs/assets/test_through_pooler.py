@@ -4,17 +4,15 @@ import signal
 import time
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.defs.sensors.space_switch import switch_spaces_sensor
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.search.hits import search_text
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets.store.spaces.vectors import read_vectors
 from morpheus_assets_tests.defs.assets.test_killed_run import start_ingest, stored
+from morpheus_assets_tests.defs.model_change import switch_tick
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 from morpheus_assets_tests.fixtures.pgbouncer import PgBouncer, pgbouncer, pgbouncer_program  # noqa: F401
 
@@ -43,9 +41,8 @@ def test_a_novel_is_ingested_searched_and_moved_to_another_model(pooled: Deploym
 
     moved = pooled.with_settings(text_spaces="openai/text-embedding-3-small@128,openai/text-embedding-3-small@256")
     assert moved.ingest("harbour").success
-    with dg.build_sensor_context(instance=moved.instance) as context:
-        for _ in range(3):
-            switch_spaces_sensor(context, database=DatabaseResource(moved.settings))
+    for _ in range(3):
+        switch_tick(moved.settings, moved.instance)
     engine = open_engine(moved.settings.database_url.get_secret_value())
     active = spaces.active_space(engine, "text")
     assert active is not None
