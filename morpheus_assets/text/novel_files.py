@@ -17,16 +17,6 @@ class UnreadableNovelFile(UnreadableText):
         self.digest = digest
 
 
-def file_digest(path: Path) -> str | None:
-    """The hex sha256 of a file's bytes; None when it cannot be read or has a size that is not: reading it tells why."""
-    try:
-        check_size(path.name, path.stat().st_size)
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, UnreadableText):
-        return None
-
-
 def read_novel_file(path: Path) -> tuple[Document, str]:
     """The document and the hex sha256 of the file; one that is too large is refused before it is read.
 
