@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
+from morpheus_assets.api.assistants.endpoint import AssistantEndpoint
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.middleware.access import Access, read_keys
 from morpheus_assets.api.middleware.request_log import RequestLog
@@ -36,7 +38,7 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(settings, metrics) as services:
+        async with open_services(settings, metrics) as services, assistants.open():
             app.state.services = services
             yield
 
@@ -57,6 +59,8 @@ def build_app(settings: Settings) -> FastAPI:
     # the address of the page holds the question, and a health check may have a parameter against caches
     for module in (health, page):
         app.include_router(module.router)
+    assistants = AssistantEndpoint(app, VERSION)
+    app.router.routes.append(Route("/mcp", assistants, methods=["POST"]))
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=sorted(origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(
