@@ -21,6 +21,7 @@ from morpheus_assets.api.routes import search as search_routes
 from morpheus_assets.api.routes import text as text_embeddings
 from morpheus_assets.api.state import open_services
 from morpheus_assets.settings import Settings
+from morpheus_assets.tracing.export import start_tracing
 
 VERSION = "1"
 DESCRIPTION = """Embeds texts and pictures, launches and follows jobs, and searches novels and comic panels.
@@ -38,6 +39,8 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if settings.otlp_endpoint:
+            start_tracing(settings.otlp_endpoint, "morpheus-api")
         async with open_services(settings, metrics) as services, assistants.open():
             app.state.services = services
             yield
@@ -50,6 +53,8 @@ def build_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # metrics and logs are our own
+        telemetry={"tracing": bool(settings.otlp_endpoint), "metrics": False, "logs": False, "auto_configure": False},
         responses=documented(400, 401, 403, 408, 413, 422, 429, 500, 503, 504),
     )
     app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
