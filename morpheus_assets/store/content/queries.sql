@@ -59,7 +59,7 @@ FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
 SELECT n.novel, n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest,
        n.body_digest, n.body_length AS characters, n.chunker, n.panels_digest,
        n.refused_path, n.refused_digest, n.refused_reason,
-       (SELECT count(*) FROM chapters c WHERE c.novel_id = n.id) AS chapters,
+       (SELECT count(*) FROM chapters c WHERE c.novel_id = n.id AND c.kind NOT IN ('front', 'back')) AS chapters,
        coalesce(k.chunks, 0) AS chunks, coalesce(k.tokens, 0) AS tokens,
        coalesce(p.panels, 0) AS panels, coalesce(p.refused_panels, 0) AS refused_panels, n.updated_at
 FROM novels n
