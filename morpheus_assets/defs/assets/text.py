@@ -55,10 +55,10 @@ def novels(
     """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
 
     Read from `content/novels/<novel>.<suffix>`; text/formats.py lists the suffixes. A file that cannot be read leaves
-    the text that is already stored in place and fails with one sentence. A re-run does not decode the file again when
-    its bytes, its name and the reader are those of the stored text.
+    the text that is already stored in place and fails with one sentence, once. A re-run does not decode the file again
+    when its bytes, its name and the reader are those of the stored text.
     """
-    from morpheus_assets.store.content.novels import is_read, novel_record
+    from morpheus_assets.store.content.novels import is_read, novel_record, refused_before
 
     folder = content_folder.in_one_step()
 
@@ -67,7 +67,14 @@ def novels(
         digest = file.source_digest
         if digest and is_read(database.engine, novel, file.source_path, digest, file.reader):
             return UNCHANGED
-        found = file.read()
+        try:
+            found = file.read()
+        except RefusedNovel as refusal:
+            if not refused_before(database.engine, novel, refusal.source_digest):
+                raise
+            # said by the run that met it first, and by a check since; what was read of the novel before stands
+            context.log.warning(str(refusal))
+            return UNCHANGED
         return novel_record(novel, found.document, found.source_path, found.source_digest)
 
     return recorded_by_io_manager(LazyPartitions(context.partition_keys, read))
