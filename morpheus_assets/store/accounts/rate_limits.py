@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from morpheus_assets.embedding.errors import RateLimited
 from morpheus_assets.store.database.outages import retry_while_down
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import autocommit, transaction
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.rate_limits import ObservedLimits
@@ -251,7 +251,7 @@ class PostgresBudget:
             )
 
     def _paused_seconds(self) -> float:
-        with transaction(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             row = connection.execute(queries.paused_seconds, {"provider": self._provider}).fetchone()
         seconds = row[0] or 0.0 if row else 0.0
         return seconds if 0.0 < seconds < _LONGEST_PAUSE else 0.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from morpheus_assets.domain.content import PanelRecord, ReplaceCounts
 from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 queries = load_queries(__file__)
 
@@ -53,7 +53,7 @@ def load_panels(bind: Bind, novel: str, *, state: str | None = None) -> list[Pan
 def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRecord]]:
     """The panels of many novels; every name asked for is a key."""
     found: dict[str, list[PanelRecord]] = {name: [] for name in novels}
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         for novel, *values in connection.execute(queries.load_panels, {"novels": list(novels)}):
             found[novel].append(PanelRecord(*(*values[:-1], tuple(values[-1]))))
     return found
@@ -61,5 +61,5 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
 
 def refused_panels(bind: Bind) -> list[str]:
     """The reason of each panel that was refused, by novel and path."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return [reason for (reason,) in connection.execute(queries.refused_panels)]

@@ -12,8 +12,9 @@ INSERT INTO novels (novel) VALUES (%(novel)s) ON CONFLICT DO NOTHING
 -- name: upsert_novel
 INSERT INTO novels (novel, reader, title, author, language, text_config, format, encoding, repairs,
                     source_path, source_digest, hints, body, body_length, body_digest)
-VALUES (%(novel)s, %(reader)s, %(title)s, %(author)s, %(language)s, %(text_config)s, %(format)s, %(encoding)s,
-        %(repairs)s, %(source_path)s, %(source_digest)s, %(hints)s, %(body)s, %(body_length)s, %(body_digest)s)
+VALUES (%(novel)s, %(reader)s, %(title)s, %(author)s, %(language)s,
+        coalesce((SELECT cfgname::text FROM pg_ts_config WHERE cfgname = %(text_config)s LIMIT 1), 'simple'),
+        %(format)s, %(encoding)s, %(repairs)s, %(source_path)s, %(source_digest)s, %(hints)s, %(body)s, %(body_length)s, %(body_digest)s)
 ON CONFLICT (novel) DO UPDATE
 SET title = excluded.title, author = excluded.author, language = excluded.language, text_config = excluded.text_config,
     format = excluded.format, encoding = excluded.encoding, repairs = excluded.repairs,
@@ -33,15 +34,20 @@ WHERE (novels.title, novels.author, novels.language, novels.text_config, novels.
 UPDATE novels SET reader = %(reader)s WHERE novel = %(novel)s AND reader IS DISTINCT FROM %(reader)s
 
 -- name: stored_text
-SELECT title, author, language, format, encoding, repairs, source_path, source_digest, body_digest,
-       body_length AS characters, md5(concat_ws(' ', body_digest, hints::text)) AS mark
-FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
+SELECT n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest, n.body_digest,
+       n.body_length AS characters, md5(concat_ws(' ', n.body_digest, n.hints::text)) AS mark, {read} AS read,
+       ARRAY(SELECT cfgname::text FROM pg_ts_config) AS configs,
+       n.text_config, n.chapters_rules, n.chapters_text, coalesce(n.chapters_rows = {rows}, false) AS chapters_whole,
+       n.chunker, n.chunks_text, {chunks_whole} AS chunks_whole
+FROM novels n WHERE n.novel = %(novel)s AND n.body IS NOT NULL
+
+-- name: any_text
+true
 
 -- name: read_unchanged
-SELECT language, text_config, encode(sha256(convert_to(body, 'UTF8')), 'hex') = body_digest
-FROM novels
-WHERE novel = %(novel)s AND source_path = %(path)s AND source_digest = %(digest)s AND reader = %(reader)s
-  AND refused_reason IS NULL AND body_length = length(body)
+-- The text itself is hashed: one that was changed by hand is not what the file holds.
+n.source_path = %(path)s AND n.source_digest = %(digest)s AND n.reader = %(reader)s AND n.refused_reason IS NULL
+AND n.body_length = length(n.body) AND encode(sha256(convert_to(n.body, 'UTF8')), 'hex') = n.body_digest
 
 -- name: refuse_novel
 INSERT INTO novels (novel, refused_path, refused_digest, refused_reason, refused_at)
@@ -113,9 +119,6 @@ DELETE FROM tombstones WHERE novel = %(novel)s
 -- name: ingested_digests
 SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest FROM novels
 
--- name: find_text_config
-SELECT cfgname FROM pg_ts_config WHERE cfgname = %(name)s
-
 -- name: content_version
 SELECT md5(coalesce((SELECT string_agg(concat_ws(',', novel, body_digest, chunker, panels_digest), ';' ORDER BY id)
                      FROM novels), '')
@@ -152,23 +155,32 @@ DELETE FROM chapters WHERE novel_id = %(number)s AND ordinal <> ALL (%(keys)s::i
 -- name: rows_of_chapters
 -- Tells rows that were changed by hand; NULL, which equals nothing, where there are none.
 (SELECT md5(string_agg(concat_ws(chr(31), ordinal, title, kind, char_start, char_end, line), chr(30) ORDER BY ordinal))
- FROM chapters WHERE novel_id = novels.id)
+ FROM chapters WHERE novel_id = n.id)
 
 -- name: note_chapters
-UPDATE novels
+UPDATE novels n
 SET chapters_of = source_digest, chapters_rules = %(rules)s, chapters_text = %(text)s, chapters_rows = {rows}
 WHERE id = %(number)s
 
--- name: count_current_chapters
-SELECT (SELECT count(*) FROM chapters WHERE novel_id = novels.id)
-FROM novels
-WHERE novel = %(novel)s AND chapters_rules = %(rules)s AND chapters_text = %(text)s AND chapters_rows = {rows}
-
 -- name: keep_chapters
-UPDATE novels SET chapters_of = source_digest WHERE id = %(number)s AND chapters_of IS DISTINCT FROM source_digest
+WITH held AS (
+    SELECT n.id, n.source_digest,
+           coalesce(n.chapters_rules = %(rules)s AND n.chapters_text = %(text)s AND n.chapters_rows = {rows}, false)
+               AS hold
+    FROM novels n WHERE n.novel = %(novel)s
+), kept AS (
+    UPDATE novels n SET chapters_of = n.source_digest FROM held
+    WHERE n.id = held.id AND held.hold AND n.source_digest = %(digest)s AND n.chapters_of IS DISTINCT FROM n.source_digest
+)
+SELECT held.source_digest, held.hold, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
+FROM held LEFT JOIN chapters c ON c.novel_id = held.id AND held.hold
+ORDER BY c.ordinal
 
--- name: chapters_source
-SELECT chapters_of, chapters_text FROM novels WHERE novel = %(novel)s
+-- name: chapters_with_source
+SELECT n.chapters_of, n.chapters_text, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
+FROM novels n LEFT JOIN chapters c ON c.novel_id = n.id
+WHERE n.novel = %(novel)s
+ORDER BY c.ordinal
 
 -- name: load_chapters
 SELECT n.novel, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
@@ -219,11 +231,9 @@ WHERE content_hash = %(content_hash)s AND EXISTS (SELECT FROM chunks c WHERE c.c
 
 -- name: stored_chunks
 -- What a novel's chunks were cut from, and how many are there: of a chapter only where none is missing between them.
-SELECT n.id, n.source_digest, n.text_config, n.chunks_text, n.chunks_chapters, n.chunked_chapters, n.chunked_digests,
-       n.chunked_counts,
+SELECT n.id, n.source_digest, n.text_config, n.chunked_chapters, n.chunked_digests, n.chunked_counts,
        (n.chunker, n.chunks_config) IS NOT DISTINCT FROM (%(chunker)s, n.text_config) AS same_rules,
-       (SELECT md5(string_agg(concat_ws(',', ordinal, char_start, char_end), ';' ORDER BY ordinal))
-        FROM chapters WHERE novel_id = n.id) AS chapters_mark,
+       {mark} AS chapters_mark,
        found.chapters, found.counts, coalesce(found.chunks, 0)::integer AS chunks
 FROM novels n
 CROSS JOIN LATERAL (
@@ -232,6 +242,21 @@ CROSS JOIN LATERAL (
     FROM (SELECT chapter, count(*) AS chunks, max(ordinal) AS last FROM chunks WHERE novel_id = n.id GROUP BY chapter) c
 ) found
 WHERE n.novel = %(novel)s
+
+-- name: places_of_chapters
+(SELECT md5(string_agg(concat_ws(',', ordinal, char_start, char_end), ';' ORDER BY ordinal))
+ FROM chapters WHERE novel_id = n.id)
+
+-- name: chunks_whole
+-- As many in each chapter as were cut from it, for the language and in the chapters that are stored now.
+(n.chunked_chapters IS NOT NULL AND n.chunks_config IS NOT DISTINCT FROM n.text_config
+ AND n.chunks_chapters IS NOT DISTINCT FROM {mark}
+ AND NOT EXISTS (
+    SELECT FROM (SELECT chapter, count(*) AS chunks, max(ordinal) AS last FROM chunks
+                 WHERE novel_id = n.id GROUP BY chapter) c
+    FULL JOIN (SELECT * FROM unnest(n.chunked_chapters, n.chunked_counts) AS u (chapter, chunks) WHERE chunks > 0) u
+              USING (chapter)
+    WHERE c.chunks IS DISTINCT FROM u.chunks OR c.chunks IS DISTINCT FROM c.last))
 
 -- name: chunks_of_chapters
 SELECT chapter, ordinal, char_start, char_end, content_hash FROM chunks
@@ -276,12 +301,27 @@ WHERE id = %(number)s
                         cut.digests, cut.counts)
 
 -- name: keep_chunks
-UPDATE novels SET chunks_of = source_digest WHERE id = %(number)s AND chunks_of IS DISTINCT FROM source_digest
+WITH held AS (
+    SELECT n.id, n.source_digest,
+           coalesce(n.chunker = %(chunker)s AND n.chunks_text = %(text)s AND {chunks_whole}, false) AS hold
+    FROM novels n WHERE n.novel = %(novel)s
+), kept AS (
+    UPDATE novels n SET chunks_of = n.source_digest FROM held
+    WHERE n.id = held.id AND held.hold AND n.source_digest = %(digest)s AND n.chunks_text = %(text)s
+      AND n.chunks_of IS DISTINCT FROM n.source_digest
+)
+SELECT held.source_digest, held.hold, c.*
+FROM held LEFT JOIN LATERAL (
+    SELECT c.chapter, count(*) AS chunks, sum(p.token_count)::bigint AS tokens, max(p.token_count) AS largest
+    FROM chunks c JOIN passages p USING (content_hash)
+    WHERE c.novel_id = held.id AND held.hold
+    GROUP BY c.chapter) c ON true
+ORDER BY c.chapter
 
 -- name: count_chunks
 SELECT c.chapter, count(*) AS chunks, sum(p.token_count)::bigint AS tokens, max(p.token_count) AS largest
 FROM chunks c JOIN passages p USING (content_hash)
-WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+WHERE c.novel_id = %(number)s
 GROUP BY c.chapter ORDER BY c.chapter
 
 -- name: iter_chunks

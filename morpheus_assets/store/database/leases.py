@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from morpheus_assets.store.database.errors import LeaseLost
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import autocommit, transaction
 
 queries = load_queries(__file__)
 
@@ -79,7 +79,7 @@ class Lease:
 
     def _renew(self) -> None:
         asked_at = _now()
-        with transaction(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             found = connection.execute(queries.renew_lease, {"lease": self.number, "seconds": LEASE_SECONDS})
             self._lost = found.rowcount == 0
         self._renewed_at = asked_at

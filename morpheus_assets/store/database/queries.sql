@@ -3,6 +3,12 @@
 -- name: ping
 SELECT 1
 
+-- name: begin
+BEGIN
+
+-- name: commit
+COMMIT
+
 -- name: backend_process
 SELECT pg_backend_pid()
 

@@ -9,10 +9,10 @@ from psycopg.sql import Identifier
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from morpheus_assets.store.database.engine import explain, raw, shares_sessions
+from morpheus_assets.store.database.engine import explain, shares_sessions
 from morpheus_assets.store.database.errors import DatabaseFull, DatabaseTooOld, DatabaseUnusable, PgvectorMissing
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import reading, transaction
 
 queries = load_queries(__file__)
 
@@ -103,7 +103,7 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
 
 def _ask(engine: Engine) -> Server:
     try:
-        with engine.connect() as connection, raw(connection).cursor(row_factory=class_row(Server)) as cursor:
+        with reading(engine) as connection, connection.cursor(row_factory=class_row(Server)) as cursor:
             server = cursor.execute(queries.server_state).fetchone()
     except (DBAPIError, psycopg.Error) as fault:
         raise explain(fault, engine.url) from fault

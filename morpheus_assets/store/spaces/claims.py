@@ -19,7 +19,7 @@ from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.leases import Lease, end_expired_leases, open_lease
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import autocommit, transaction
 from morpheus_assets.store.spaces.coverage import MissingInput, missing_page
 
 queries = load_queries(__file__)
@@ -99,7 +99,7 @@ class Claims:
 
     def release(self) -> None:
         """Give up every claim of this session."""
-        with transaction(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             connection.execute(queries.delete_claims, {"session": self._lease.number})
 
     def _claim(self, connection: psycopg.Connection[Any], hashes: list[bytes]) -> set[bytes]:

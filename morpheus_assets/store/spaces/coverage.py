@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 queries = load_queries(__file__)
 
@@ -118,7 +118,7 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None) -> list[NovelGap]:
     if space is not None:
         lacking = queries.lacking.format(table=Identifier(space.table))
     query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking, size=_SIZE[purpose])
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
         return cursor.execute(query, {"space": space.id if space else None}).fetchall()
 
 

@@ -10,7 +10,7 @@ from psycopg.sql import Identifier
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, reading, transaction
 from morpheus_assets.store.spaces.coverage import missing_count
 
 queries = load_queries(__file__)
@@ -60,7 +60,7 @@ def get_space(bind: Bind, key: str) -> SpaceRow:
 
 def list_spaces(bind: Bind, purpose: str | None = None) -> list[SpaceRow]:
     """All stored spaces, oldest first, of one purpose ("text", "image") or both."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
         return cursor.execute(queries.list_spaces, {"purpose": purpose}).fetchall()
 
 

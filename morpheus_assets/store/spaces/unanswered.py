@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 queries = load_queries(__file__)
 
@@ -29,6 +29,6 @@ def record_unanswered(bind: Bind, space: SpaceRow, hashes: Sequence[bytes], toge
 
 def unanswered_today(bind: Bind, space: SpaceRow) -> dict[bytes, SentInVain]:
     """The inputs of a space that were sent in vain within a day, by content hash."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         rows = connection.execute(queries.unanswered_today, {"space": space.id}).fetchall()
     return {bytes(value): SentInVain(tries, together) for value, tries, together in rows}
