@@ -61,9 +61,9 @@ def partition_changes(bind: "Bind", kind: str, partitions: Collection[str]) -> P
 
     A novel whose only text was refused, one that was removed, and one without pictures among the panels are surplus.
     """
-    from morpheus_assets.store.content.novels import novels_beside, novels_without
+    from morpheus_assets.store.content.novels import novels_beside_and_without
 
-    return PartitionChanges(novels_beside(bind, kind, partitions), novels_without(bind, kind, partitions))
+    return PartitionChanges(*novels_beside_and_without(bind, kind, partitions))
 
 
 def stale_texts(bind: "Bind", files: Iterable[NovelFiles]) -> list[StaleNovel]:

@@ -35,7 +35,6 @@ from morpheus_assets.text.chapters import CHAPTER_RULES
 from morpheus_assets.text.reader_version import READER_RULES
 
 if TYPE_CHECKING:
-    from morpheus_assets.domain.content import CutChapter
     from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 

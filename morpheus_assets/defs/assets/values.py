@@ -158,7 +158,7 @@ class NovelsEmbeddings:
     The others are spaces that answer searches while the settings no longer name them. `novels` are all of the step;
     `excluded` are those of them that cannot be embedded, `exempt` those that the space is not for, each with the
     sentence that says why: the first fail, the second are whole without a vector.
-    `leads` says that `space` is the first of its purpose in the settings: it answers searches when none does yet.
+    `leads` says that `space` is the first of its purpose in the settings and none answers searches yet: it will.
     """
 
     space: Space

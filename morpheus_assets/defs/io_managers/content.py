@@ -140,7 +140,8 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
 
     def load(self, novel: str) -> StoredChapters:
         """Read the chapters in order."""
-        return self._known.get(novel) or StoredChapters(*chapters_with_source(self.engine, novel))
+        # Once: who asks again has found that others changed them.
+        return self._known.pop(novel, None) or StoredChapters(*chapters_with_source(self.engine, novel))
 
 
 class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):

@@ -32,10 +32,9 @@ from morpheus_assets.store.accounts.spending import record_spending, record_unce
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
-from morpheus_assets.store.database.statistics import refresh_statistics
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
-from morpheus_assets.store.spaces.indexes import ensure_index
+from morpheus_assets.store.spaces.indexes import refresh_space
 from morpheus_assets.store.spaces.refusals import record_refusals
 from morpheus_assets.store.spaces.unanswered import record_unanswered
 
@@ -149,12 +148,14 @@ class EmbeddingsIOManager(dg.IOManager):
                 # Handed on later: a step that Dagster leaves at a yield must not have requests on their way.
                 written.extend(events.write())
 
-        self._store(context, stream, tally, record_whole_novels)
-        yield from written
-        if obj.leads and tally.embedded:
-            retry_while_down(partial(spaces.activate_first, self.engine, row.key))
-        self._refresh(row)
         found = self._coverage(row, novels)
+        if any(covered.missing for covered in found):
+            self._store(context, stream, tally, record_whole_novels)
+            yield from written
+            if obj.leads and tally.embedded:
+                retry_while_down(partial(spaces.activate_first, self.engine, row.key))
+            retry_while_down(partial(refresh_space, self.engine, row))
+            found = self._coverage(row, novels)
         # of pictures that were all refused nothing is needed: whole, and said so
         nothing = [NovelCoverage(novel, 0, 0, 0, 0, 0) for novel in set(novels) - {each.novel for each in found}]
         for covered in [*found, *nothing]:
@@ -231,13 +232,6 @@ class EmbeddingsIOManager(dg.IOManager):
                 cost=price_of(row, cost.tokens),
                 run_id=run_id,
             )
-
-    def _refresh(self, row: SpaceRow) -> None:
-        row = retry_while_down(partial(spaces.get_space, self.engine, row.key))
-        retry_while_down(partial(refresh_statistics, self.engine, row))
-        if row.state != "building":
-            # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
-            retry_while_down(partial(ensure_index, self.engine, row))
 
     def _coverage(self, row: SpaceRow, novels: Sequence[str]) -> Sequence[NovelCoverage]:
         return retry_while_down(partial(coverage, self.engine, row, novels)).novels

@@ -74,7 +74,7 @@ class _Cut:
 
 
 def known_digests(bind: Bind, novel: str, *, chunker: str) -> Set[bytes]:
-    """The sha256 of the text of each chapter whose chunks, as this chunker cuts, are all stored. Raises UnknownNovel."""
+    """The sha256 of each chapter's text whose chunks, as this chunker cuts, are all stored. Raises UnknownNovel."""
     with reading(bind) as connection:
         return frozenset(_stored(connection, novel, chunker).digests.values())
 

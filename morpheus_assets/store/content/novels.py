@@ -132,27 +132,18 @@ def list_novels(bind: Bind, novels: Sequence[str] | None = None) -> list[NovelSu
         return cursor.execute(queries.list_novels, {"novels": None if novels is None else list(novels)}).fetchall()
 
 
-def refused_texts(bind: Bind) -> list[str]:
-    """The reason of each novel whose latest source could not be read, by novel; reads no text and no chunk."""
-    with autocommit(bind) as connection:
-        return [reason for (reason,) in connection.execute(queries.refused_texts)]
+def novels_beside_and_without(bind: Bind, kind: str, known: Collection[str]) -> tuple[list[str], list[str]]:
+    """Stored novels that are not among the known ones, and known ones of which nothing is stored; both by name.
 
-
-def novels_beside(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
-    """The novels with a stored text ("text") or panels ("panel") that are not among the known ones, by name."""
-    query = queries.texts_beside if kind == "text" else queries.panels_beside
-    with reading(bind) as connection:
-        return [row[0] for row in connection.execute(query, {"known": list(known)})]
-
-
-def novels_without(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
-    """The known novels of which nothing of a kind ("text", "panel") is stored, and no file waits to be read.
-
-    A file that was refused waits no more.
+    Stored is a text ("text") or panels ("panel"). Of the latter no file waits to be read either; one that was refused
+    waits no more.
     """
-    query = queries.without_text if kind == "text" else queries.without_panels
-    with reading(bind) as connection:
-        return [row[0] for row in connection.execute(query, {"known": list(known)})]
+    text = kind == "text"
+    wanted = {"known": list(known)}
+    with reading(bind) as connection, connection.pipeline():
+        beside = connection.execute(queries.texts_beside if text else queries.panels_beside, wanted)
+        without = connection.execute(queries.without_text if text else queries.without_panels, wanted)
+    return [name for (name,) in beside], [name for (name,) in without]
 
 
 def remove_novel(bind: Bind, novel: str) -> bool:

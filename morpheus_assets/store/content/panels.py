@@ -57,9 +57,3 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
         for novel, *values in connection.execute(queries.load_panels, {"novels": list(novels)}):
             found[novel].append(PanelRecord(*(*values[:-1], tuple(values[-1]))))
     return found
-
-
-def refused_panels(bind: Bind) -> list[str]:
-    """The reason of each panel that was refused, by novel and path."""
-    with autocommit(bind) as connection:
-        return [reason for (reason,) in connection.execute(queries.refused_panels)]

@@ -18,8 +18,8 @@ from morpheus_assets.store.database.transactions import Bind, reading
 
 queries = load_queries(__file__)
 
-# What fits into a socket's buffer, and keeps the server busy while the next are made.
-_ROWS_AT_ONCE = 64
+# Enough to keep the server busy while the next are made; each batch is a round trip.
+_ROWS_AT_ONCE = 100
 _DELETED_AT_ONCE = 5000
 _PARSED_AT_ONCE = 500
 
@@ -32,9 +32,12 @@ def write_passages(connection: psycopg.Connection[Any], config: str, chunks: Ite
     """
     with connection.pipeline() as pipeline, connection.cursor() as cursor:
         source = iter(chunks)
+        waiting = False
         while batch := list(islice(source, _ROWS_AT_ONCE)):
             # Sent without waiting for the answer, and never more than one at a time, so that memory stays flat.
-            pipeline.sync()
+            if waiting:
+                pipeline.sync()
+            waiting = True
             rows = {chunk.content_hash: _staged(chunk.content_hash, chunk.body, chunk.token_count) for chunk in batch}
             staged = json.dumps(list(rows.values()), ensure_ascii=False)
             cursor.execute(queries.write_passages, {"rows": staged, "config": config})

@@ -249,7 +249,8 @@ WHERE n.novel = %(novel)s
 
 -- name: chunks_whole
 -- As many in each chapter as were cut from it, for the language and in the chapters that are stored now.
-(n.chunked_chapters IS NOT NULL AND n.chunks_config IS NOT DISTINCT FROM n.text_config
+(coalesce(cardinality(n.chunked_digests) = cardinality(n.chunked_chapters), false)
+ AND n.chunks_config IS NOT DISTINCT FROM n.text_config
  AND n.chunks_chapters IS NOT DISTINCT FROM {mark}
  AND NOT EXISTS (
     SELECT FROM (SELECT chapter, count(*) AS chunks, max(ordinal) AS last FROM chunks
@@ -292,13 +293,13 @@ WITH cut AS (
 )
 UPDATE novels
 SET chunker = %(chunker)s, chunks_config = %(config)s, chunks_of = source_digest, chunks_text = %(text)s,
-    chunks_chapters = %(mark)s, chunked_chapters = coalesce(cut.chapters, '{}'), chunked_digests = cut.digests,
-    chunked_counts = cut.counts
+    chunks_chapters = %(mark)s, chunked_chapters = coalesce(cut.chapters, '{}'), chunked_digests = coalesce(cut.digests, '{}'),
+    chunked_counts = coalesce(cut.counts, '{}')
 FROM cut
 WHERE id = %(number)s
   AND (chunker, chunks_config, chunks_of, chunks_text, chunks_chapters, chunked_chapters, chunked_digests, chunked_counts)
       IS DISTINCT FROM (%(chunker)s, %(config)s, source_digest, %(text)s, %(mark)s, coalesce(cut.chapters, '{}'),
-                        cut.digests, cut.counts)
+                        coalesce(cut.digests, '{}'), coalesce(cut.counts, '{}'))
 
 -- name: keep_chunks
 WITH held AS (

@@ -49,10 +49,13 @@ def save_source_files(bind: Bind, files: Iterable[SourceFile]) -> int:
 
     `observed_at` is when this size and time of the file were first seen, by the server's clock.
     """
+    changed = list(files)
+    if not changed:
+        return 0
     with transaction(bind) as connection, connection.cursor() as cursor:
         cursor.execute(queries.stage_source_files)
         with cursor.copy(queries.copy_source_files) as copy:
-            for file in files:
+            for file in changed:
                 copy.write_row((file.kind, file.path, file.novel, file.size_bytes, file.mtime_ns, file.digest))
         written = cursor.execute(queries.save_source_files).rowcount
         cursor.execute(queries.unstage_source_files)

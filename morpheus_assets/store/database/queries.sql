@@ -99,12 +99,15 @@ INSERT INTO applied_migrations (name, sha256) VALUES (%(name)s, %(sha256)s)
 
 -- Statistics ----------------------------------------------------------------------------------------------------------
 
--- name: size_of_table
-SELECT reltuples, relpages, pg_relation_size(oid) / current_setting('block_size')::integer FROM pg_class
-WHERE oid = to_regclass(%(table)s)
-
--- name: count_rows
-SELECT count(*) FROM (SELECT FROM {table} LIMIT %(most)s) AS counted
+-- name: rows_of_table
+-- An estimate where that is large, else counted so far as it says nothing: all of a table that was never analyzed.
+SELECT estimate, CASE WHEN estimate IS NULL OR estimate <= 2 * %(most)s THEN (
+    SELECT count(*)
+    FROM (SELECT FROM {table} LIMIT CASE WHEN known.estimate IS NULL THEN NULL ELSE %(most)s + 1 END) counted) END
+FROM (SELECT CASE WHEN reltuples >= 0 AND relpages > 0 THEN
+                 (reltuples / relpages * (pg_relation_size(oid) / current_setting('block_size')::integer))::bigint END
+             AS estimate
+      FROM pg_class WHERE oid = {table_name}::regclass OFFSET 0) known
 
 -- name: stale_tables
 SELECT relname FROM pg_class

@@ -2,11 +2,13 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.sql import Identifier
+from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import InvalidVectors, SpaceGone
@@ -43,15 +45,26 @@ def write_batch(bind: Bind, space: SpaceRow, hashes: Sequence[bytes], embeddings
     if not hashes:
         return 0
     try:
-        with transaction(bind) as connection:
-            try:
-                with connection.transaction(), connection.cursor() as cursor:
-                    _copy(cursor, space.table, rows)
-                    return len(hashes)
-            except psycopg.errors.UniqueViolation:
+        try:
+            with _by_itself(bind) as connection, connection.cursor() as cursor:
+                _copy(cursor, space.table, rows)
+                return len(hashes)
+        except psycopg.errors.UniqueViolation:
+            with transaction(bind) as connection:
                 return _add_missing(connection, space, rows)
     except psycopg.errors.UndefinedTable as fault:
         raise _gone(space) from fault
+
+
+@contextmanager
+def _by_itself(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
+    """What fails in the block leaves the transaction of a connection as it was."""
+    with autocommit(bind) as connection:
+        if isinstance(bind, Engine):
+            yield connection
+        else:
+            with connection.transaction():
+                yield connection
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
