@@ -11,7 +11,6 @@ from morpheus_assets.services.running_api import FILE, ApiSilent, announced, ask
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets_tests.api.conftest import Api
-from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 KEY = "a-key-of-sixteen-letters"
 
@@ -43,11 +42,11 @@ def test_an_api_that_was_told_the_embedded_servers_address_is_found_by_commands_
         assert running_api(make_settings(database_url=None)) == "http://127.0.0.1:9"
 
 
-def test_an_api_that_does_not_answer_is_none_at_all(start_api: Callable[..., Api], provider_server: ProviderServer):
+def test_an_api_that_does_not_answer_in_json_is_none_at_all(start_api: Callable[..., Api]):
     api = start_api()
-    for address in ("http://127.0.0.1:9", provider_server.base_url()):
+    for address, path in (("http://127.0.0.1:9", "/api/novels"), (api.url, "/page/search.css")):
         with announced(api.settings, address), pytest.raises(ApiSilent):
-            ask_api(api.settings, "GET", "/page/search.css")
+            ask_api(api.settings, "GET", path)
 
 
 def test_the_file_of_a_killed_api_leads_nowhere_and_is_only_its_owners(make_settings: Callable[..., Settings]):
