@@ -18,3 +18,9 @@ CREATE TABLE job_inputs (
     expires_at  timestamptz NOT NULL
 );
 CREATE INDEX job_inputs_expires_at ON job_inputs (expires_at);
+
+-- Texts whose vectors were asked for over HTTP to be stored, and that are no passages: they are not orphans.
+CREATE TABLE kept_texts (
+    content_hash  bytea PRIMARY KEY CHECK (octet_length(content_hash) = 32),
+    created_at    timestamptz NOT NULL DEFAULT now()
+);

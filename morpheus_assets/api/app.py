@@ -18,6 +18,7 @@ from morpheus_assets.api.routes import books, health, jobs, page
 from morpheus_assets.api.routes import content as content_routes
 from morpheus_assets.api.routes import image as image_embeddings
 from morpheus_assets.api.routes import search as search_routes
+from morpheus_assets.api.routes import stored as stored_embeddings
 from morpheus_assets.api.routes import text as text_embeddings
 from morpheus_assets.api.state import open_services
 from morpheus_assets.settings import Settings
@@ -59,7 +60,7 @@ def build_app(settings: Settings) -> FastAPI:
     )
     app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
     install_handlers(app)
-    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes, books):
+    for module in (text_embeddings, image_embeddings, stored_embeddings, jobs, search_routes, content_routes, books):
         app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
     # the address of the page holds the question, and a health check may have a parameter against caches
     for module in (health, page):
