@@ -79,12 +79,12 @@ class TextRequest(BaseModel):
         return [self.input] if isinstance(self.input, str) else self.input
 
 
-def check_inputs(texts: Sequence[str]) -> None:
+def check_inputs(texts: Sequence[str], *, most: int = MOST_INPUTS) -> None:
     """Raise ValueError for what can never be embedded: nothing, too many, an empty one, broken Unicode."""
     if not texts:
         raise ValueError("There is no input; send at least one text.")
-    if len(texts) > MOST_INPUTS:
-        raise ValueError(f"{len(texts)} inputs are too many for one request; send {MOST_INPUTS} at most.")
+    if len(texts) > most:
+        raise ValueError(f"{len(texts)} inputs are too many for one request; send {most} at most.")
     for index, text in enumerate(texts):
         if not text.strip():
             raise ValueError(f"Input {index} is empty, so there is nothing to embed.")
