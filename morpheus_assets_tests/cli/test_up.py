@@ -108,13 +108,13 @@ class Running:
         return pid
 
     def readyz(self) -> dict[str, str]:
-        """The parts and their states, without what is not configured."""
+        """The parts and their states, without what is not configured and the models of the API."""
         address = f"http://127.0.0.1:{self.environment['MORPHEUS_API_PORT']}/readyz"
         try:
             parts = httpx.get(address, timeout=10, trust_env=False).json()["parts"]
         except httpx.HTTPError:
             return {"api": "down"}
-        return {name: state for name, state in parts.items() if state != "not configured"}
+        return {name: state for name, state in parts.items() if state != "not configured" and name != "models"}
 
     def finds(self, question: str, **parameters: str) -> bool:
         """Whether the API finds anything by meaning; a command for every look would be most of the test."""
