@@ -48,7 +48,7 @@ class Running:
         }
 
     def start(self) -> None:
-        with self.output.open("ab") as output:
+        with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [MORPHEUS, "up"], env=self.environment, cwd=PROJECT_FOLDER, stdout=output, stderr=output
             )
@@ -140,7 +140,6 @@ class Running:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
-        self.output.write_text("")
 
     def processes(self) -> list[psutil.Process]:
         """Everything that works in this deployment's data folder."""
