@@ -290,8 +290,6 @@ def _broken_words(lines: Sequence[str], gone: dict[int, str]) -> dict[int, tuple
     full = sum(1 for i in kept if len(lines[i].strip()) > _SHORT_LINE)
     often = _OFTEN * full <= len(pairs) <= _TOO_OFTEN * len(kept)
     common = often and (len(different) < _MANY or whole >= _FEW_WHOLE * len(different))
-        len(different) < _MANY or whole >= _FEW_WHOLE * len(different)
-    )
     return joined if common or whole >= _MOSTLY_WHOLE * len(different) else {}
 
 
