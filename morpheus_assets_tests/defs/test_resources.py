@@ -32,7 +32,7 @@ def test_a_novel_without_a_file_says_why_there_is_none(deployment: Deployment):
         content.novel_files("emma")
     with pytest.raises(SourceMissing, match=r"scan\.djvu is not one of"):
         content.novel_files("scan")
-    with pytest.raises(SourceMissing, match="holds nothing for the novel 'dracula'"):
+    with pytest.raises(SourceMissing, match="holds no text of the novel 'dracula'"):
         content.novel_files("dracula")
 
 
