@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.content_sources import NOVEL_FILES
 from morpheus_assets.defs.assets.metadata import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
 from morpheus_assets.defs.assets.values import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 
 @dg.asset(
+    deps=[NOVEL_FILES],
     partitions_def=NOVELS,
     group_name="text",
     kinds={"python", "postgres"},
@@ -58,8 +60,8 @@ def novels(
 
     Read from `content/novels/<novel>.<suffix>`, or from a folder `content/novels/<novel>/` of chapter files;
     text/formats.py lists the suffixes. A file that cannot be read, in a folder any of them, leaves the text that is
-    already stored in place and fails with one sentence, once. A re-run does not decode the files again when their bytes,
-    their names and the reader are those of the stored text.
+    already stored in place and fails with one sentence, once. A re-run does not decode the files again when their
+    bytes, their names and the reader are those of the stored text.
     """
     from morpheus_assets.store.content.novels import is_read, novel_record, refused_before
 
