@@ -10,6 +10,7 @@ from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset,
 from morpheus_assets.defs.assets.panels import panel_images
 from morpheus_assets.defs.assets.search_index import build_search_index_specs
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
+from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
 from morpheus_assets.defs.executors import build_executor
@@ -85,7 +86,14 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             check_job,
         ],
         schedules=build_schedules(settings, check_job),
-        sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor, lost_runs_sensor, failed_ingests_sensor],
+        sensors=[
+            new_novels_sensor,
+            new_panels_sensor,
+            switch_spaces_sensor,
+            lost_runs_sensor,
+            failed_ingests_sensor,
+            insight_sensor,
+        ],
         resources={**resources, **overrides},
         executor=build_executor(settings),
     )
