@@ -212,7 +212,7 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
             cut: Iterable[CutChapter] | Unchanged = UNCHANGED
             if not known.hold:
                 # Chapter by chapter, while those before are written.
-                cut = cut_chapters(text.load().text, chapters.rows, settings, known.by_chapter)
+                cut = cut_chapters(text.load().text, chapters.rows, settings, known.digests)
             titles = {chapter.ordinal: chapter.title for chapter in chapters.rows}
             return CutNovel(cut, text.source_digest, text.body_digest, chunker, titles)
 
