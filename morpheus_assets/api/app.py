@@ -14,8 +14,8 @@ from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.middleware.access import Access, read_keys
 from morpheus_assets.api.middleware.request_log import RequestLog
 from morpheus_assets.api.problems import ProblemDocument, documented, install_handlers, only_known_parameters
+from morpheus_assets.api.routes import books, health, jobs, page
 from morpheus_assets.api.routes import content as content_routes
-from morpheus_assets.api.routes import health, jobs, page
 from morpheus_assets.api.routes import image as image_embeddings
 from morpheus_assets.api.routes import search as search_routes
 from morpheus_assets.api.routes import text as text_embeddings
@@ -59,7 +59,7 @@ def build_app(settings: Settings) -> FastAPI:
     )
     app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
     install_handlers(app)
-    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes):
+    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes, books):
         app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
     # the address of the page holds the question, and a health check may have a parameter against caches
     for module in (health, page):

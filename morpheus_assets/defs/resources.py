@@ -16,7 +16,7 @@ from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import Entry, FolderUnreadable
-from morpheus_assets.sources.listing import list_novels, list_panels, panel_owners, panel_problems
+from morpheus_assets.sources.listing import NovelEntries, list_novels, list_panels, panel_owners, panel_problems
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class ContentFolderResource:
         shared._list_novels, shared._panel_owners = cache(list_novels), cache(panel_owners)
         return shared
 
-    def novel_file(self, novel: str) -> Entry:
-        """The file that becomes `novel`; raises SourceMissing when there is none, or more than one."""
+    def novel_files(self, novel: str) -> NovelEntries:
+        """The file or folder that becomes `novel`; raises SourceMissing when there is none, or more than one."""
         files, problems = self._list_novels(self.novels)
         if novel not in files:
             raise SourceMissing(_why_missing(novel, problems, self.novels.display_name()))

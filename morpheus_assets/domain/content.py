@@ -14,9 +14,10 @@ class HeadingHint:
 
     `char_offset` is that of its first character in the novel's text; `level` is 1 for the outermost. `source` is
     "html", "markdown", "docx", "aozora", "epub-toc" (the book's table of contents points here), "epub-heading" (an
-    h1-h6 inside a spine file) or "epub-page" (a spine file begins here; it has no text). Levels from
-    flattening.NAMED_TITLE on are no headings by their markup, but stand like them. `role` is "chapter", "part",
-    "front", "back", "contents" (a page that lists the chapters), or "" where the file does not say.
+    h1-h6 inside a spine file), "epub-page" (a spine file begins here; it has no text) or "file" (a file of a folder of
+    chapters begins here; the text is its name). Levels from flattening.NAMED_TITLE on are no headings by their markup,
+    but stand like them. `role` is "chapter", "part", "front", "back", "contents" (a page that lists the chapters), or
+    "" where the file does not say.
     """
 
     char_offset: int
@@ -128,22 +129,28 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class CutChapter:
-    """A chapter, text[char_start:char_end], and where its chunks lie; `content_hash` is the sha256 of that stretch.
+class CutChunk:
+    """A chunk within its chapter: `chapter_text[char_start:char_end] == body`, hashed and measured as a `Chunk`."""
 
-    `spans` are (start, end, tokens) within the chapter, None where its chunks are known. They are `count` chunks,
-    the first of which is the novel's `first_chunk`-th. `chunks` are made while they are read, once; none where they
-    are known.
+    char_start: int
+    char_end: int
+    token_count: int
+    content_hash: bytes
+    body: str
+
+
+@dataclass(frozen=True)
+class CutChapter:
+    """A chapter, text[char_start:char_end], cut into chunks; `digest` is the sha256 of that stretch in UTF-8.
+
+    `chunks` is None where they follow from a chapter of the same digest that is stored already.
     """
 
     chapter: int
     char_start: int
     char_end: int
-    content_hash: bytes
-    first_chunk: int
-    count: int
-    spans: Sequence[tuple[int, int, int]] | None
-    chunks: Iterable[Chunk] = field(repr=False, compare=False)
+    digest: bytes
+    chunks: Iterable[CutChunk] | None = field(repr=False)
 
 
 @dataclass(frozen=True)
