@@ -5,7 +5,6 @@ remember the wording. Which are made depends on the passages and the seed alone.
 """
 
 import hashlib
-import random
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -41,8 +40,8 @@ def made_questions(passages: Sequence[StoredPassage], count: int, seed: int = 16
     sentences = [(passage, found) for passage in passages if (found := _sentence(passage, seed))]
     texts = Counter(text for _, text in sentences)
     whole = "\n".join(" ".join(passage.body.split()) for passage in passages)
-    order = random.Random(f"{seed} {passages[0].novel if passages else ''}")
-    order.shuffle(sentences)
+    # by a hash: an edit of one passage leaves the others' order, and so most of the questions, as they were
+    sentences.sort(key=lambda pair: _drawn(pair[0], seed, "order"))
     questions: list[Question] = []
     for passage, text in sentences:
         if len(questions) == 2 * count:
@@ -61,9 +60,11 @@ def _sentence(passage: StoredPassage, seed: int) -> str:
     fit = [text for text in found if _SHORTEST <= len(_words(text)) <= _LONGEST]
     if not fit:
         return ""
-    # of the passage and not of its place, so that an edit elsewhere leaves the question as it was
-    drawn = hashlib.sha256(passage.content_hash + str(seed).encode()).digest()
-    return fit[int.from_bytes(drawn[:4], "big") % len(fit)]
+    return fit[_drawn(passage, seed, "sentence") % len(fit)]
+
+
+def _drawn(passage: StoredPassage, seed: int, what: str) -> int:
+    return int.from_bytes(hashlib.sha256(passage.content_hash + f"{seed} {what}".encode()).digest()[:8], "big")
 
 
 def _rarest(text: str, frequency: Counter[str]) -> list[str]:

@@ -41,8 +41,8 @@ _LARGEST_EXACT = 20_000
 class SearchFilter:
     """What a search is held to; None leaves a part open.
 
-    `novels` are keys, `other_than` keys that are left out; `chapter` is a number, `languages` ISO 639-1 codes, `authors`
-    parts of names, whatever their case.
+    `novels` are keys, `other_than` keys that are left out; `chapter` is a number, `languages` ISO 639-1 codes,
+    `authors` parts of names, whatever their case.
     """
 
     novels: NovelNames | None = None
@@ -191,6 +191,12 @@ def search_panels(
         PanelHit(name, path, similarity, rank, width, height, bytes(value))
         for rank, (value, name, path, width, height, similarity) in enumerate(rows[:k], 1)
     ]
+
+
+def novels_holding(bind: Bind, content_hash: bytes) -> list[str]:
+    """The keys of the novels that have a passage or panel, by name."""
+    with reading(bind) as connection:
+        return [row[0] for row in connection.execute(queries.novels_holding, {"content_hash": content_hash})]
 
 
 def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: Any) -> SpaceRow | None:

@@ -209,3 +209,9 @@ FROM panels c
 JOIN novels n ON n.id = c.novel_id
 JOIN {table} e USING (content_hash)
 WHERE c.content_hash = ANY(%(hashes)s) AND {within}
+
+-- name: novels_holding
+SELECT n.novel FROM novels n
+WHERE n.id IN (SELECT novel_id FROM chunks WHERE content_hash = %(content_hash)s
+               UNION SELECT novel_id FROM panels WHERE content_hash = %(content_hash)s)
+ORDER BY n.novel

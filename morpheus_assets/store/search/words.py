@@ -110,9 +110,13 @@ def question_words(rows: Iterable[tuple[str, str | None, float | None, float | N
 
 
 def rank_by_words(
-    connection: psycopg.Connection[Any], words: QuestionWords, k: int, within: Composable, parameters: Mapping[str, Any],
+    connection: psycopg.Connection[Any],
+    words: QuestionWords,
+    k: int,
+    within: Composable,
+    parameters: Mapping[str, Any],
     share_within: float = 1.0,
-) -> list[tuple[bytes, float]]:  # fmt: skip
+) -> list[tuple[bytes, float]]:
     """The k best (content hash, score) for a question; `within` is a condition on `c` (chunks), with its parameters.
 
     The score is the sum over the question's words of idf × ts_rank, the latter saturating with repetition.

@@ -4,7 +4,7 @@ import pytest
 from morpheus_assets.store.content.novels import load_novel
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.search import hits, words
-from morpheus_assets.store.search.hits import search_panels, search_text
+from morpheus_assets.store.search.hits import SearchFilter, search_panels, search_text
 from morpheus_assets.store.spaces import indexes, spaces, vectors
 
 
@@ -56,10 +56,10 @@ def test_filters_are_exact(engine, corpus, random_vectors) -> None:
     [question] = random_vectors(1, seed=3)
     order = [int(i) for i in np.argsort(-(made @ question))]
     in_chapter = [i for i in order if 30 <= i < 40]
-    hits = search_text(engine, question, k=10, novel="one", chapter=4, mode="vector")
+    hits = search_text(engine, question, k=10, within=SearchFilter("one", 4), mode="vector")
     assert [hashes.index(hit.content_hash) for hit in hits] == in_chapter
-    assert {hit.novel for hit in search_text(engine, question, k=10, novel=["two"], mode="vector")} == {"two"}
-    assert search_text(engine, question, novel="absent", mode="vector") == []
+    assert {hit.novel for hit in search_text(engine, question, k=10, within=SearchFilter(["two"]), mode="vector")} == {"two"}
+    assert search_text(engine, question, within=SearchFilter("absent"), mode="vector") == []
 
 
 def test_hybrid_keeps_what_only_the_words_found_with_its_cosine(engine, corpus) -> None:
@@ -133,7 +133,7 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     assert recall >= 0.95
     assert spaces.get_space(engine, space.key).index_recall == recall
     space = spaces.get_space(engine, space.key)
-    exact = [hit.content_hash for hit in search_text(engine, made[3], space=space, k=10, novel="one", mode="vector")]
+    exact = [hit.content_hash for hit in search_text(engine, made[3], space=space, k=10, within=SearchFilter("one"), mode="vector")]
     monkeypatch.setattr(hits, "_LARGEST_EXACT", 10)
     found = [hit.content_hash for hit in search_text(engine, made[3], space=space, k=10, mode="vector")]
     orphan_side = search_text(engine, made[1450], space=space, k=10, mode="vector")
@@ -166,7 +166,7 @@ def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_pane
     hits = search_panels(engine, made[1], k=2)
     assert (hits[0].path, hits[0].rank, hits[0].width) == ("b.png", 1, 4)
     assert hits[0].similarity == pytest.approx(1, abs=1e-4)
-    assert search_panels(engine, made[1], novel="other") == []
+    assert search_panels(engine, made[1], within=SearchFilter("other")) == []
 
 
 def test_a_dropped_space_is_named_and_not_taken_for_an_empty_one(engine, make_space, corpus, random_vectors) -> None:
