@@ -279,7 +279,7 @@ def _rank(
         table=Identifier(look.space.table),
     )  # fmt: skip
     near = dict(by_vector)
-    parameters = look.wanted(**words.parameters(share), k=pool, near=list(near))
+    parameters = look.wanted(**words.parameters(pool, share), near=list(near))
     rows = connection.execute(statement, parameters).fetchall()
     candidates = [
         Candidate(bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside)

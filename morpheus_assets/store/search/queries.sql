@@ -122,17 +122,22 @@ SELECT w.config, x.query, (SELECT c.passages FROM counts c WHERE c.lexeme = w.le
 FROM words w JOIN lexemes x USING (lexeme)
 
 -- name: best_by_words
--- Of each language's passages those that have one of its rarest words of the question. The words are stored compressed;
--- concatenated to nothing they are unpacked once and not for each term (1.6 times).
+-- First by the weights of the words that the index finds, without reading what else a passage holds; then those that
+-- lead by all words, saturating with repetition. The words are stored compressed; concatenated to nothing they are
+-- unpacked once and not for each term (1.6 times). 17 µs a passage: of 1,300 that was half of a search.
 SELECT content_hash, score
 FROM (SELECT found.content_hash,
              (SELECT sum(t.weight * ts_rank(found.words, t.query, 1))
               FROM unnest(%(configs)s::text[], %(terms)s::tsquery[], %(weights)s::float8[]) AS t (config, query, weight)
               WHERE t.config = found.config) AS score
-      FROM (SELECT near.content_hash, near.config, near.tsv || ''::tsvector AS words
-            FROM unnest(%(languages_of_words)s::text[], %(chosen)s::tsquery[]) AS l (config, chosen)
-            JOIN passages near ON near.tsv @@ l.chosen AND near.config = l.config
-            WHERE {occurs} OFFSET 0) AS found
+      FROM (SELECT p.content_hash, p.config, p.tsv || ''::tsvector AS words
+            FROM (SELECT near.content_hash
+                  FROM unnest(%(chosen_configs)s::text[], %(chosen)s::tsquery[], %(chosen_weights)s::float8[])
+                       AS t (config, query, weight)
+                  JOIN passages near ON near.tsv @@ t.query AND near.config = t.config
+                  WHERE {occurs}
+                  GROUP BY near.content_hash ORDER BY sum(t.weight) DESC, near.content_hash LIMIT %(leading)s) ahead
+            JOIN passages p USING (content_hash) OFFSET 0) AS found
       ORDER BY score DESC, content_hash OFFSET 0) AS ranked
 WHERE (SELECT true FROM chunks c WHERE c.content_hash = ranked.content_hash LIMIT 1)
 LIMIT %(k)s
@@ -162,7 +167,8 @@ pool AS MATERIALIZED (
 ), measured AS MATERIALIZED (
     SELECT m.content_hash, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, found.words, found.covered
     FROM (SELECT content_hash FROM pool UNION SELECT content_hash FROM beside) m
-    JOIN (SELECT content_hash, config, tsv || ''::tsvector AS words FROM passages) p USING (content_hash)
+    CROSS JOIN LATERAL (SELECT p.config, p.tsv || ''::tsvector AS words
+                        FROM passages p WHERE p.content_hash = m.content_hash OFFSET 0) p
     LEFT JOIN {table} e USING (content_hash)
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(t.weight * t.rank), 0) AS words, coalesce(sum(t.share) FILTER (WHERE t.rank > 0), 0) AS covered

@@ -24,6 +24,10 @@ _COUNTED = 2000
 # The words by which candidates are found: the rarest ones, until about this many passages have one of them.
 _CANDIDATES = 5000
 _MOST_TERMS = 64
+# So many times what is asked for is ranked by all words.
+_LEADING = 3
+# A filter that leaves less than this is taken to leave so much: for its few, too many passages would be looked at.
+_NARROW = 0.3
 
 
 @dataclass(frozen=True)
@@ -51,20 +55,27 @@ class QuestionWords:
         """Whether so many passages have one of the words that only the rarest can find candidates."""
         return any(sum(term.passages for term in terms) > _CANDIDATES for terms in self.terms.values())
 
-    def parameters(self, share_within: float = 1.0) -> dict[str, Any]:
+    def parameters(self, k: int, share_within: float = 1.0) -> dict[str, Any]:
         """Parameters of the statements `best_by_words` and `measured_pool`.
 
         `share_within` is the share of all passages that a filter leaves: the smaller, the more words find candidates.
         """
         every = [(config, term) for config, terms in self.terms.items() for term in terms]
-        chosen = {config: _rarest(terms, share_within) for config, terms in self.terms.items() if terms}
+        chosen = [
+            (config, term)
+            for config, terms in self.terms.items()
+            for term in _rarest(terms, max(share_within, _NARROW))
+        ]
         return {
             "configs": [config for config, _ in every],
             "terms": [term.query for _, term in every],
             "weights": [term.weight for _, term in every],
             "shares": [term.share for _, term in every],
-            "languages_of_words": list(chosen),
-            "chosen": [" | ".join(term.query for term in terms) for terms in chosen.values()],
+            "chosen_configs": [config for config, _ in chosen],
+            "chosen": [term.query for _, term in chosen],
+            "chosen_weights": [term.weight for _, term in chosen],
+            "leading": _LEADING * k,
+            "k": k,
         }
 
 
@@ -124,7 +135,7 @@ def rank_by_words(
     if not words:
         return []
     query = best_by_words(within, filtered=is_filtered(parameters))
-    found = connection.execute(query, {**parameters, **words.parameters(share_within), "k": k})
+    found = connection.execute(query, {**parameters, **words.parameters(k, share_within)})
     return [(bytes(value), float(score)) for value, score in found]
 
 
