@@ -48,11 +48,22 @@ class Plan:
     requested: Mapping[str, str]
 
 
-def unregistered_novels(engine: "Engine", partitions: Collection[str]) -> list[str]:
-    """The stored novels that have no partition."""
-    from morpheus_assets.store.content.novels import novels_beside
+@dataclass(frozen=True)
+class PartitionChanges:
+    """How a partition set differs from what is stored: novels that lack their partition, partitions of nothing."""
 
-    return novels_beside(engine, partitions)
+    missing: Sequence[str]
+    surplus: Sequence[str]
+
+
+def partition_changes(bind: "Bind", kind: str, partitions: Collection[str]) -> PartitionChanges:
+    """Compare the partitions of texts ("text") or panels ("panel") with what is stored, and with the files seen.
+
+    A novel whose only text was refused, one that was removed, and one without pictures among the panels are surplus.
+    """
+    from morpheus_assets.store.content.novels import novels_beside, novels_without
+
+    return PartitionChanges(novels_beside(bind, kind, partitions), novels_without(bind, kind, partitions))
 
 
 def stale_texts(bind: "Bind", files: Iterable[NovelFiles]) -> list[StaleNovel]:

@@ -58,10 +58,10 @@ def novels(
 
     Read from `content/novels/<novel>.<suffix>`, or from a folder `content/novels/<novel>/` of chapter files;
     text/formats.py lists the suffixes. A file that cannot be read, in a folder any of them, leaves the text that is
-    already stored in place and fails with one sentence. A re-run does not decode the files again when their bytes,
-    their names and the reader are those of the stored text.
+    already stored in place and fails with one sentence, once. A re-run does not decode the files again when their
+    bytes, their names and the reader are those of the stored text.
     """
-    from morpheus_assets.store.content.novels import is_read, novel_record
+    from morpheus_assets.store.content.novels import is_read, novel_record, refused_before
 
     folder = content_folder.in_one_step()
 
@@ -70,7 +70,14 @@ def novels(
         digest = file.source_digest
         if digest and is_read(database.engine, novel, file.source_path, digest, file.reader):
             return UNCHANGED
-        found = file.read()
+        try:
+            found = file.read()
+        except RefusedNovel as refusal:
+            if not refused_before(database.engine, novel, refusal.source_digest):
+                raise
+            # said by the run that met it first, and by a check since; what was read of the novel before stands
+            context.log.warning(str(refusal))
+            return UNCHANGED
         return novel_record(novel, found.document, found.source_path, found.source_digest)
 
     return recorded_by_io_manager(LazyPartitions(context.partition_keys, read))
