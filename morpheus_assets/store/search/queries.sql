@@ -78,7 +78,8 @@ SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hns
 -- name: words_of_question
 -- Each language's words of the question, with the number of its passages that have one. A word is counted in the first
 -- passages that have it, of all languages; of a frequent one in a large library the statistics know the share, as
--- counting reads every such passage. One row without a word for each language: how many passages it has.
+-- counting reads every such passage. One row without a word for each language: how many passages it has, and how many
+-- different words were asked.
 WITH size AS MATERIALIZED (
     SELECT CASE WHEN relpages > 0 AND reltuples >= 0
                 THEN reltuples / relpages * (pg_relation_size(oid) / current_setting('block_size')::int) END AS tuples
@@ -113,7 +114,7 @@ WITH size AS MATERIALIZED (
 )
 SELECT l.config, NULL AS query,
        (SELECT passages FROM total) * l.chunks::float8 / nullif(sum(l.chunks) OVER (), 0) AS passages,
-       NULL::float8 AS share, NULL::int AS counted
+       NULL::float8 AS share, cardinality(tsvector_to_array(to_tsvector('simple', %(words)s))) AS counted
 FROM languages l
 UNION ALL
 SELECT w.config, x.query, (SELECT c.passages FROM counts c WHERE c.lexeme = w.lexeme AND c.config = w.config)::float8,

@@ -97,27 +97,36 @@ def ask_for_words(connection: psycopg.Connection[Any], question: str) -> psycopg
 def question_words(rows: Iterable[tuple[str, str | None, float | None, float | None, int | None]]) -> QuestionWords:
     """The words with their weights, the logarithm of how rare each is among the passages of its language.
 
-    `rows` answer `words_of_question`. A word that no passage of a language has counts in what its passages lack.
+    `rows` answer `words_of_question`. A word that no passage of a language has counts in what its passages lack. In a
+    language that hardly knows the question's words all of them weigh less: an English "the" in a French novel is rare
+    there, and no reason to show it.
     """
     totals: dict[str, float] = {}
+    asked = 0
     known: dict[str, list[tuple[str, float, float | None, int]]] = defaultdict(list)
     for config, query, passages, share, counted in rows:
         if query is None:
-            totals[config] = float(passages or 0)
+            totals[config], asked = float(passages or 0), counted or 0
         else:
             known[config].append((query, float(passages or 0), share, counted or 0))
     every = sum(totals.values())
-    found = {}
+    frequencies: dict[str, list[tuple[str, float]]] = {}
     for config, words in known.items():
         total = totals.get(config, 0.0)
-        frequencies = []
+        frequencies[config] = []
         for query, passages, share, counted in words:
             if share is None and not passages and counted >= _COUNTED:
                 # counting ended before it came to this language
                 share = counted / max(every, counted)
-            frequencies.append((query, total * share if share is not None else min(passages, total)))
-        found[config] = _weighted(frequencies, total)
-    return QuestionWords(found, every)
+            frequencies[config].append((query, total * share if share is not None else min(passages, total)))
+    fits = _fits(asked, frequencies)
+    return QuestionWords(
+        {
+            config: _weighted(words, totals.get(config, 0.0), fits[config])
+            for config, words in frequencies.items()
+        },
+        every,
+    )
 
 
 def rank_by_words(
@@ -152,13 +161,25 @@ def is_filtered(parameters: Mapping[str, Any]) -> bool:
     return any(value is not None for value in parameters.values())
 
 
-def _weighted(frequencies: Sequence[tuple[str, float]], total: float) -> list[Term]:
+def _fits(asked: int, frequencies: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str, float]:
+    """How well each language fits a question of so many different words, against the one that fits best.
+
+    By the words that it is too full of to index them, which tell languages apart, and by those that occur in it at all.
+    """
+    left_out = {config: max(0, asked - len(words)) for config, words in frequencies.items()}
+    occur = {config: sum(passages > 0 for _, passages in words) for config, words in frequencies.items()}
+    fits = {config: (1 + left_out[config]) * (left_out[config] + occur[config]) for config in frequencies}
+    best = max(fits.values(), default=0) or 1
+    return {config: fit / best for config, fit in fits.items()}
+
+
+def _weighted(frequencies: Sequence[tuple[str, float]], total: float, fit: float) -> list[Term]:
     weights = [math.log(1 + (total - passages + 0.5) / (passages + 0.5)) for _, passages in frequencies]
     whole = sum(weights)
     return [
-        Term(query, passages, weight, weight / whole)
+        Term(query, passages, fit * weight, weight / whole)
         for (query, passages), weight in zip(frequencies, weights, strict=True)
-        if passages
+        if passages and fit
     ]
 
 
