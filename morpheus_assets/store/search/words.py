@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.sql import Composable, Identifier
+from psycopg.sql import Composable, Composed, Identifier
 
 from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
 from morpheus_assets.store.database.statements import load_queries
@@ -121,10 +121,7 @@ def question_words(rows: Iterable[tuple[str, str | None, float | None, float | N
             frequencies[config].append((query, total * share if share is not None else min(passages, total)))
     fits = _fits(asked, frequencies)
     return QuestionWords(
-        {
-            config: _weighted(words, totals.get(config, 0.0), fits[config])
-            for config, words in frequencies.items()
-        },
+        {config: _weighted(words, totals.get(config, 0.0), fits[config]) for config, words in frequencies.items()},
         every,
     )
 
@@ -148,7 +145,7 @@ def rank_by_words(
     return [(bytes(value), float(score)) for value, score in found]
 
 
-def best_by_words(within: Composable, *, filtered: bool) -> Composable:
+def best_by_words(within: Composable, *, filtered: bool) -> Composed:
     """The statement that ranks passages by the question's words."""
     occurs: Composable = queries.in_any_chunk
     if filtered:
