@@ -244,6 +244,7 @@ class Search:
         return embed
 
     async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock) -> None:
+        row: SpaceRow | None
         if query.space is not None:
             row = await self._database.call(get_space, query.space)
         else:
