@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
+import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres, running_url
 from morpheus_assets.store.database.engine import open_engine, parse_address
 from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.database.outages import ping
 from morpheus_assets.store.database.ownership import check_direct_address, own_dagster_database
 from morpheus_assets.store.database.server_checks import check_server, check_start
 
@@ -21,10 +24,14 @@ class DatabaseNotRunning(Exception):
 
 
 class Databases(NamedTuple):
-    """The addresses of a deployment's databases: `content` for SQLAlchemy, `dagster` for dagster-postgres."""
+    """The addresses of a deployment's databases: `content` for SQLAlchemy, `dagster` for dagster-postgres.
+
+    `server` is the embedded server where there is one.
+    """
 
     content: str
     dagster: str
+    server: EmbeddedPostgres | None = None
 
 
 class StartFailed(Exception):
@@ -55,9 +62,9 @@ def dagster_database_url(content_url: str) -> str:
     return for_dagster(make_url(content_url).set(database=DAGSTER_DATABASE))
 
 
-def connection_slots(settings: Settings, *, in_process: int | None = None) -> ConnectionSlots:
-    """The slots that the processes of a deployment share on one machine; see ConnectionSlots for `in_process`."""
-    return ConnectionSlots(settings.data_folder / "connections", settings.max_connections, in_process=in_process)
+def connection_slots(settings: Settings, **options: Any) -> ConnectionSlots:
+    """The slots that the processes of a deployment share on one machine; `options` as ConnectionSlots takes them."""
+    return ConnectionSlots(settings.data_folder / "connections", settings.max_connections, **options)
 
 
 def content_engine(settings: Settings, **options: Any) -> Engine:
@@ -113,6 +120,18 @@ def _started(settings: Settings) -> Iterator[None]:
         server.stop()
 
 
+def database_answers(url: str) -> bool:
+    """True when the database at this URL takes a connection now."""
+    engine = open_engine(url, pool_size=1)
+    try:
+        ping(engine)
+    except (DBAPIError, psycopg.Error):
+        return False
+    finally:
+        engine.dispose()
+    return True
+
+
 def own_dagster_url(settings: Settings, engine: Engine, given: str | None = None) -> str:
     """The URL of Dagster's database for a migrated content database: `given`, the configured one, or one of its own.
 
@@ -158,7 +177,7 @@ def running_database(
             engine.dispose()
         if applied:
             say(f"Schema: {', '.join(applied)} applied.")
-        yield Databases(url, dagster_url)
+        yield Databases(url, dagster_url, server)
     finally:
         if server is not None:
             server.stop()
