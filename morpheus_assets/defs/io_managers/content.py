@@ -26,11 +26,14 @@ from morpheus_assets.store.content.chunks import iter_chunks, keep_chunks, repla
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, store_novel, stored_text
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.database.errors import TextChanged
+from morpheus_assets.store.database.statistics import size_for_a_person
 from morpheus_assets.text.documents import Document
 
 
 class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
-    """What the four have in common: the database."""
+    """What the four have in common: the database, and one table each."""
+
+    table: str
 
     def __init__(self, database: DatabaseResource) -> None:
         self.database = database
@@ -40,6 +43,10 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
         """The engine of the content database."""
         return self.database.engine
 
+    def describe_table(self) -> Metadata:
+        """The rows of all novels."""
+        return {"dagster/row_count": size_for_a_person(self.engine, self.table)}
+
 
 class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, StoredNovel]):
     """One row a novel; a refused file is noted beside the text that is already stored.
@@ -47,6 +54,8 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
     What a step has just stored is known to those after it in the same process: texts without their bodies, and the
     last one with it.
     """
+
+    table = "novels"
 
     def __init__(self, database: DatabaseResource) -> None:
         super().__init__(database)
@@ -63,7 +72,7 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
             stored = value if isinstance(value, StoredText) else stored_text(self.engine, novel)
         self._known[novel] = stored
         return {
-            "dagster/row_count": 1,
+            "dagster/partition_row_count": 1,
             "characters": stored.characters,
             "title": stored.title or novel,
             "author": stored.author or "unknown",
@@ -118,6 +127,8 @@ def _document_of(row: NovelRecord) -> Document:
 class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
     """The chapters of a novel, replaced as a whole, or left standing; known to the next steps of the same process."""
 
+    table = "chapters"
+
     def __init__(self, database: DatabaseResource) -> None:
         super().__init__(database)
         self._known: dict[str, StoredChapters] = {}
@@ -147,6 +158,8 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
 class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
     """The chunks of a novel, replaced as a whole, or left standing."""
 
+    table = "chunks"
+
     def store(self, novel: str, value: CutNovel) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
         started = time.perf_counter()
@@ -175,6 +188,8 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
 
 class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
     """The panels of a novel, stored or refused, replaced as a whole."""
+
+    table = "panels"
 
     def store(self, novel: str, value: NovelPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""

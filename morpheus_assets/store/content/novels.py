@@ -135,8 +135,7 @@ def list_novels(bind: Bind, novels: Sequence[str] | None = None) -> list[NovelSu
 def novels_beside_and_without(bind: Bind, kind: str, known: Collection[str]) -> tuple[list[str], list[str]]:
     """Stored novels that are not among the known ones, and known ones of which nothing is stored; both by name.
 
-    Stored is a text ("text") or panels ("panel"). Of the latter no file waits to be read either; one that was refused
-    waits no more.
+    Stored is a text ("text") or panels ("panel").
     """
     text = kind == "text"
     wanted = {"known": list(known)}

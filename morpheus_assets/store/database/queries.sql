@@ -109,6 +109,11 @@ FROM (SELECT CASE WHEN reltuples >= 0 AND relpages > 0 THEN
              AS estimate
       FROM pg_class WHERE oid = {table_name}::regclass OFFSET 0) known
 
+-- name: size_for_a_person
+SELECT CASE WHEN reltuples > %(counted)s THEN reltuples::bigint
+            ELSE (SELECT count(*) FROM (SELECT FROM {table} LIMIT 2 * %(counted)s) AS counted) END
+FROM pg_class WHERE oid = to_regclass(%(table)s)
+
 -- name: stale_tables
 SELECT relname FROM pg_class
 WHERE oid = ANY(%(tables)s::text[]::regclass[])

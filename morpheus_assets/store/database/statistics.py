@@ -26,6 +26,14 @@ def estimated_rows(bind: Bind, table: str) -> int:
         return rows_of(connection, table)
 
 
+def size_for_a_person(bind: Bind, table: str) -> int:
+    """The rows of a table in one round trip: counted up to some 10,000, above as the planner last took it."""
+    query = queries.size_for_a_person.format(table=Identifier(table))
+    with reading(bind) as connection:
+        found = connection.execute(query, {"table": table, "counted": _COUNTED}).fetchone()
+    return int(found[0]) if found else 0
+
+
 def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
     """As `estimated_rows`, within a running transaction."""
     return count_rows(connection, table)()

@@ -58,9 +58,9 @@ def ensure_index(
     """
     started = time.perf_counter()
     if not rebuild:
-        with reading(engine) as connection:
-            with connection.pipeline():
-                looking = _look(connection, space)
+        with reading(engine) as looker:
+            with looker.pipeline():
+                looking = _look(looker, space)
             report = _not_due(*looking(), smallest)
         if report is not None:
             return report
