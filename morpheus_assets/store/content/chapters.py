@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from morpheus_assets.domain.content import Chapter, ReplaceCounts
-from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, refuse_other_source, unknown_novel
+from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, autocommit, pipelined, reading
@@ -27,14 +27,23 @@ def replace_chapters(
     The text's `mark` and the `rules` they were found by are remembered, for `keep_chapters`.
     """
     rows = list(chapters)
+    wanted = {"novel": novel, "digest": source_digest, "rules": rules, "text": text_mark}
+    wanted |= {
+        "keys": [row.ordinal for row in rows],
+        "rows": json.dumps([vars(row) for row in rows], ensure_ascii=False),
+    }
+    of_source = queries.novel_of_source
     with pipelined(bind) as connection:
         lock_novel(connection, novel)
-        wanted = {"number": novel_id(connection, novel, source_digest=source_digest), "rules": rules, "text": text_mark}
-        staged = json.dumps([vars(row) for row in rows], ensure_ascii=False)
-        written = connection.execute(queries.write_chapters, {**wanted, "rows": staged})
-        keys = [row.ordinal for row in rows]
-        deleted = connection.execute(queries.delete_other_chapters, {**wanted, "keys": keys})
-        connection.execute(queries.note_chapters.format(rows=queries.rows_of_chapters), wanted)
+        found = connection.execute(queries.find_novel, wanted)
+        written = connection.execute(queries.write_chapters.format(novel=of_source), wanted)
+        deleted = connection.execute(queries.delete_other_chapters.format(novel=of_source), wanted)
+        connection.execute(queries.note_chapters.format(rows=queries.rows_of_chapters, novel=of_source), wanted)
+    row = found.fetchone()
+    if row is None:
+        raise unknown_novel(novel)
+    if source_digest is not None:
+        refuse_other_source(novel, row[1], source_digest)
     return ReplaceCounts(written.rowcount, len(rows) - written.rowcount, deleted.rowcount)
 
 

@@ -129,15 +129,20 @@ FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
 
 -- Chapters ----------------------------------------------------------------------------------------------------------
 
+-- name: novel_of_source
+-- The novel, while its text is of the source that is being worked on; else nothing is written.
+SELECT id FROM novels WHERE novel = %(novel)s AND (%(digest)s::text IS NULL OR source_digest = %(digest)s)
+
 -- name: write_chapters
 -- Equal rows are left out before the insert: ON CONFLICT … WHERE would leave them, but still lock and mark each.
 INSERT INTO chapters (novel_id, ordinal, title, kind, char_start, char_end, line)
-SELECT %(number)s, s.ordinal, s.title, s.kind, s.char_start, s.char_end, s.line
-FROM json_to_recordset(%(rows)s::json) AS s
+SELECT n.id, s.ordinal, s.title, s.kind, s.char_start, s.char_end, s.line
+FROM ({novel}) n
+CROSS JOIN json_to_recordset(%(rows)s::json) AS s
      (ordinal integer, title text, kind text, char_start integer, char_end integer, line integer)
 WHERE NOT EXISTS (
     SELECT FROM chapters t
-    WHERE t.novel_id = %(number)s AND t.ordinal = s.ordinal
+    WHERE t.novel_id = n.id AND t.ordinal = s.ordinal
       AND (t.title, t.kind, t.char_start, t.char_end, t.line)
           IS NOT DISTINCT FROM (s.title, s.kind, s.char_start, s.char_end, s.line))
 ORDER BY s.ordinal
@@ -146,7 +151,7 @@ SET title = excluded.title, kind = excluded.kind, char_start = excluded.char_sta
     line = excluded.line
 
 -- name: delete_other_chapters
-DELETE FROM chapters WHERE novel_id = %(number)s AND ordinal <> ALL (%(keys)s::integer[])
+DELETE FROM chapters WHERE novel_id = ({novel}) AND ordinal <> ALL (%(keys)s::integer[])
 
 -- name: rows_of_chapters
 -- Tells rows that were changed by hand; NULL, which equals nothing, where there are none.
@@ -156,7 +161,7 @@ DELETE FROM chapters WHERE novel_id = %(number)s AND ordinal <> ALL (%(keys)s::i
 -- name: note_chapters
 UPDATE novels n
 SET chapters_of = source_digest, chapters_rules = %(rules)s, chapters_text = %(text)s, chapters_rows = {rows}
-WHERE id = %(number)s
+WHERE id = ({novel})
 
 -- name: keep_chapters
 WITH held AS (
