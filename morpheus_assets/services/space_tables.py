@@ -1,12 +1,6 @@
 """spaces.toml: spaces with options of their own, a table each, beside the short form of the settings.
 
-    [passages]
-    provider = "openai"
-    model = "BAAI/bge-m3"
-    dimensions = 1024
-    endpoint = "http://gpu:8080/v1"
-
-What an option means stands at its field below; faults are one sentence that names the file, the table and the option.
+What an option means stands at its field of SpaceOptions; a fault is one sentence that names file, table and option.
 """
 
 import difflib

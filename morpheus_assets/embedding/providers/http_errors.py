@@ -31,10 +31,8 @@ _TOO_LARGE = re.compile(
 _MOST_INPUTS = re.compile(
     r"(?:maximum allowed batch size|larger than|at most|max(?:imum)? batch size(?: is| of)?:?) (\d+)\b", re.IGNORECASE
 )
-# About one input, whatever the status: TEI says it with 413, llama.cpp and Ollama (whose model gave NaN) with 500.
-_ONE_INPUT = re.compile(
-    r"`?inputs?`? must have less than|input .{0,20}is too large to process|unsupported value: NaN", re.IGNORECASE
-)
+# TEI says with 413 that one input is too long, as it says that there are too many.
+_ONE_INPUT = re.compile(r"inputs?`? must have less than", re.IGNORECASE)
 # Codes, never sentences: Azure, Gemini, and accounts without a card hear of quota and billing at a plain rate limit.
 _BILLING_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
 _SETUP = re.compile(
@@ -134,7 +132,7 @@ class Endpoint:
                 f"{self.vendor} denies access ({said}): give the key in {self.key_setting} the right to use "
                 f"{self.model}, or set another one."
             )
-        if _ONE_INPUT.search(message):
+        if 400 <= status < 500 and _ONE_INPUT.search(message):
             return InputRefused(f"{self.vendor} refuses the input ({said}): change the text, or leave it refused.")
         if status == 413 or (status in (400, 422, 429) and _TOO_LARGE.search(named)):
             return RequestTooLarge(
