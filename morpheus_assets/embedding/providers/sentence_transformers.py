@@ -35,7 +35,7 @@ PROVIDER = ProviderSpec(
     name="sentence-transformers",
     aliases=("sentence_transformers",),
     purpose="text",
-    kind="sentencetransformers",
+    kind="huggingface",
     # Prefixes stand here where a model was trained with them and its own configuration on the hub does not name them.
     models=(
         _model(PACKAGED_MODEL, 384, 254, revision=PACKAGED_WEIGHTS_SHA256[:16]),
