@@ -1,6 +1,6 @@
 """Assets that read the stored vectors and tell a person something; nothing here is searched or paid for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 60
+# Cosine of the means of two chapters, of which vectors stored to three digits make no difference.
+SAME = 0.9995
+NO_CHAPTER_TWICE = "no_chapter_twice"
+_NO_CHAPTER_TWICE = "No two chapters of a novel are the same text, as where a file holds a chapter twice."
 
 
 def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
@@ -29,8 +33,11 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
         kinds={"python", "pandas"},
         owners=OWNERS,
         code_version="1",
+        check_specs=[dg.AssetCheckSpec(NO_CHAPTER_TWICE, asset="chapter_echoes", description=_NO_CHAPTER_TWICE)],
     )
-    def chapter_echoes(context: dg.AssetExecutionContext, chunks: object, embeddings: object) -> None:
+    def chapter_echoes(
+        context: dg.AssetExecutionContext, chunks: object, embeddings: object
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """For each chapter of a novel the other chapter that is most like it, and how like (cosine of their means).
 
         Chapters that echo each other are where an illustrator may quote an earlier panel. Reads stored vectors only:
@@ -38,6 +45,7 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
         """
         passages: Mapping[str, Any] = by_novel(context.partition_keys, chunks)
         vectors: Mapping[str, Any] = by_novel(context.partition_keys, embeddings)
+        twice: list[str] = []
         for novel in context.partition_keys:
             found = vectors[novel]
             place = {value: row for row, value in enumerate(found.hashes)}
@@ -45,6 +53,8 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
                 (chunk.chapter, place[chunk.content_hash]) for chunk in passages[novel] if chunk.content_hash in place
             ]
             echoes = find_echoes(rows, found.embeddings)
+            same = echoes[(echoes["similarity"] >= SAME) & (echoes["chapter"] < echoes["echoes"])]
+            twice += [f"{novel}: chapters {row.chapter} and {row.echoes} are the same." for row in same.itertuples()]
             rows_shown = echoes.head(SHOWN).to_dict("records")
             table = [dg.TableRecord({str(name): value for name, value in row.items()}) for row in rows_shown]
             metadata = {
@@ -52,6 +62,14 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
                 "echoes": dg.MetadataValue.table(table) if table else "a single chapter echoes nothing",
             }
             context.add_asset_metadata(metadata, partition_key=novel)
+        yield dg.MaterializeResult()
+        yield dg.AssetCheckResult(
+            check_name=NO_CHAPTER_TWICE,
+            passed=not twice,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=" ".join(twice[:SHOWN]) or "No chapter is there twice.",
+            metadata={"count": len(twice)},
+        )
 
     return chapter_echoes
 

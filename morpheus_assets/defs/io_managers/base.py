@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
+from morpheus_assets.defs.checks.left_out import with_checks_left_out
 from morpheus_assets.defs.failures import as_failure, list_failures, sentence
 from morpheus_assets.defs.io_managers.events import NovelEvents, followed_in_run
 from morpheus_assets.sources.base import ContentUnreadable
@@ -52,6 +53,9 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         self, context: dg.OutputContext, obj: Mapping[str, T]
     ) -> Iterator[Any]:
         """Store novel after novel, each as soon as the asset has computed it."""
+        yield from with_checks_left_out(context.step_context, context.asset_key, self._store_all(context, obj))
+
+    def _store_all(self, context: dg.OutputContext, obj: Mapping[str, T]) -> Iterator[Any]:
         failures: dict[str, str] = {}
         events = NovelEvents(context)
         changed = False

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
 from morpheus_assets.defs.assets.values import NovelsEmbeddings, SpaceStream
+from morpheus_assets.defs.checks.left_out import with_checks_left_out
 from morpheus_assets.defs.failures import list_failures, sentence, told_in_a_sentence
 from morpheus_assets.defs.io_managers.base import Metadata
 from morpheus_assets.defs.io_managers.events import NovelEvents
@@ -97,6 +98,9 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:  # type: ignore[override]
         """Store every stream batch by batch, then report on every novel of the asset's own space."""
+        yield from with_checks_left_out(context.step_context, context.asset_key, self._store_streams(context, obj))
+
+    def _store_streams(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:
         with told_in_a_sentence():
             for stream in obj.streams:
                 if stream.row.key == obj.space.key:
