@@ -13,9 +13,11 @@ from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.domain.spaces import Space
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 SHOWN = 60
+MOST_DOTS = 2_000
 # Cosine of the means of two chapters, of which vectors stored to three digits make no difference.
 SAME = 0.9995
 NO_CHAPTER_TWICE = "no_chapter_twice"
@@ -60,6 +62,7 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
             metadata = {
                 "chapters": len(echoes),
                 "echoes": dg.MetadataValue.table(table) if table else "a single chapter echoes nothing",
+                "passages": _plane(rows, found.embeddings),
             }
             context.add_asset_metadata(metadata, partition_key=novel)
         yield dg.MaterializeResult()
@@ -72,6 +75,38 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
         )
 
     return chapter_echoes
+
+
+def _plane(rows: "list[tuple[int, int]]", embeddings: "np.ndarray") -> dg.MarkdownMetadataValue:
+    """The passages of a novel on a plane, coloured by chapter: near each other are those that are alike."""
+    from morpheus_assets.images.charts import plane
+    from morpheus_assets.images.previews import as_markdown
+
+    step = -(-len(rows) // MOST_DOTS) or 1
+    shown = rows[::step]
+    points = project(embeddings[[row for _, row in shown]]) if shown else []
+    picture = plane([(float(x), float(y)) for x, y in points], [chapter for chapter, _ in shown])
+    said = "passages on the two axes along which they differ most, coloured by chapter"
+    return dg.MetadataValue.md(as_markdown(picture, said) or "no passages")
+
+
+def project(vectors: "np.ndarray") -> "np.ndarray":
+    """The first two principal components of float [n, d], as [n, 2]; the same for the same vectors.
+
+    By subspace iteration, which for two axes of 2,000 × 3,072 takes a hundredth of a full decomposition's time.
+    """
+    import numpy as np
+
+    centred = np.asarray(vectors, dtype=np.float32)
+    centred = centred - centred.mean(axis=0)
+    basis = np.random.default_rng(0).standard_normal((centred.shape[1], 4), dtype=np.float32)
+    for _ in range(8):
+        basis, _ = np.linalg.qr(centred.T @ (centred @ basis))
+    # the axes within the subspace, largest first
+    _, _, turned = np.linalg.svd(centred @ basis, full_matrices=False)
+    axes = basis @ turned.T[:, :2]
+    signs = np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
+    return centred @ (axes * signs)
 
 
 def find_echoes(rows: "list[tuple[int, int]]", embeddings: "object") -> "pd.DataFrame":
