@@ -4,7 +4,6 @@ Nothing materializes them: people do, who drop files. An observation says what l
 """
 
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
@@ -44,7 +43,7 @@ def _spec(key: dg.AssetKey, uri: str, scheme: str, said: str) -> dg.AssetSpec:
 
 def observe_content(key: dg.AssetKey, found: SourceSummary) -> dg.AssetObservation:
     """What is known of the files of one half now."""
-    metadata: dict[str, Any] = {"files": found.files, "novels": found.novels, "bytes": found.bytes}
+    metadata: dict[str, dg.MetadataValue | int] = {"files": found.files, "novels": found.novels, "bytes": found.bytes}
     if found.newest is not None:
         metadata["newest"] = dg.MetadataValue.timestamp(datetime.fromtimestamp(found.newest / 1e9, UTC))
     return dg.AssetObservation(key, metadata=metadata)
