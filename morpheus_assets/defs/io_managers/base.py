@@ -43,7 +43,7 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         raise NotImplementedError
 
     def describe_table(self) -> Metadata:
-        """Metadata of the whole table, for a person who looks at one novel's; asked for where rows have changed."""
+        """Metadata of the whole table, for a person who looks at one novel's; in one round trip."""
         return {}
 
     def note_failure(self, novel: str, error: Exception) -> None:
@@ -58,7 +58,6 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
     def _store_all(self, context: dg.OutputContext, obj: Mapping[str, T]) -> Iterator[Any]:
         failures: dict[str, str] = {}
         events = NovelEvents(context)
-        changed = False
         for novel in obj:
             try:
                 metadata = retry_while_down(partial(self._store_current, obj, novel))
@@ -71,10 +70,10 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
                 failures[novel] = sentence(error)
             else:
                 events.add(novel, metadata)
-                changed = changed or any(metadata.get(name) for name in ("changed", "rows_written", "rows_deleted"))
             if events.due:
-                yield from events.write(self.describe_table() if changed else None)
-        yield from events.write(self.describe_table() if changed else None)
+                yield from events.write(retry_while_down(self.describe_table))
+        if events.waiting:
+            yield from events.write(retry_while_down(self.describe_table))
         if len(failures) == len(obj) or (failures and not followed_in_run(context)):
             raise dg.Failure(description=list_failures(failures), metadata=dict(failures), allow_retries=False)
 

@@ -159,11 +159,9 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
         else:
             counts = replace_chunks(self.engine, novel, value.chapters, **made)
         chapters = count_chunks(self.engine, novel)
-        # of an unchanged novel they stand in the materialization before
-        shown = spread([each.chapter for each in chapters], SAMPLES) if counts.written or counts.deleted else []
-        samples = {"samples": sample_table(sample_passages(self.engine, novel, shown))} if shown else {}
+        shown = spread([each.chapter for each in chapters], SAMPLES)
         return {
-            **samples,
+            "samples": sample_table(sample_passages(self.engine, novel, shown)),
             **replaced(counts),
             "tokens": sum(chapter.tokens for chapter in chapters),
             "largest_chunk_tokens": max((chapter.largest for chapter in chapters), default=0),

@@ -167,10 +167,8 @@ class EmbeddingsIOManager(dg.IOManager):
                 failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
-        table: dict[str, Any] = {"dagster/table_name": row.table}
-        if tally.embedded:
-            table["dagster/row_count"] = retry_while_down(partial(size_for_a_person, self.engine, row.table))
-        yield from events.write(table)
+        rows = retry_while_down(partial(size_for_a_person, self.engine, row.table))
+        yield from events.write({"dagster/table_name": row.table, "dagster/row_count": rows})
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(tally.faults.values()), None)

@@ -6,6 +6,7 @@ from morpheus_assets.defs.checks.rows import chapter_faults, coverage_faults
 from morpheus_assets.domain.content import Chapter, Chunk
 from morpheus_assets_tests.defs.sensors.test_new_content import drop_panels
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.text.readers.container_files import epub
 
 CONTENTS = "CONTENTS\n\n" + "\n".join(f"CHAPTER {number}. The {number}th" for number in range(1, 7)) + "\n\n\n"
 
@@ -62,9 +63,16 @@ def test_a_healthy_ingest_passes_every_check_of_its_rows(deployment: Deployment)
     found = evaluated(deployment.ingest("emma"))
     for name in ("as_many_as_its_contents_name", "chapter_lengths", "text_is_covered", "chunk_sizes"):
         assert found[name].passed, found[name].description
-    assert found["as_many_as_its_contents_name"].description == (
-        "as many chapters as the tables of contents of 1 novels name"
-    )
+
+
+def test_an_epubs_chapters_are_counted_within_the_run(deployment: Deployment):
+    titles = {f"c{number}.xhtml": f"Chapter {number}. The {number}th" for number in range(1, 5)}
+    pages = {name: f"<h1>{title}</h1><p>{'Rain fell on the roof. ' * 60}</p>" for name, title in titles.items()}
+    nav = "".join(f'<li><a href="{name}">{title}</a></li>' for name, title in titles.items())
+    deployment.drop("emma.epub", epub(pages, nav=f'<nav epub:type="toc"><ol>{nav}</ol></nav>'))
+    check = evaluated(deployment.ingest("emma"))["as_many_as_its_contents_name"]
+    assert check.passed
+    assert check.description == "as many chapters as the tables of contents of 1 novels name"
 
 
 def test_chapters_are_counted_against_the_novels_own_contents(deployment: Deployment):
