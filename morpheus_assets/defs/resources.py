@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field, create_model
 
 from morpheus_assets.domain.slugs import novel_slug
-from morpheus_assets.domain.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
@@ -34,19 +34,24 @@ class SourceMissing(Exception):
 
 
 class DatabaseResource:
-    """The content database."""
+    """The content database.
+
+    `whole_spaces` holds the spaces that a step of a run, by the run's id and the space's key, found whole, with about
+    how many vectors they have: the run's checks need not look for them again.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.whole_spaces: dict[tuple[str, str], tuple[SpaceRow, int]] = {}
 
     @cached_property
     def engine(self) -> "Engine":
-        """An engine on a server that was checked; raises the store's errors, one sentence each."""
+        """An engine on a server that answers; raises the store's errors, one sentence each."""
         from morpheus_assets.services.connections import content_engine
-        from morpheus_assets.store.database.server_checks import check_server
+        from morpheus_assets.store.database.server_checks import check_reachable
 
         engine = content_engine(self.settings)
-        check_server(engine)
+        check_reachable(engine)
         return engine
 
 
@@ -135,14 +140,17 @@ class ProvidersResource:
         Raises the errors of embedding.errors after everything that had arrived by then was given.
         """
         from morpheus_assets.embedding.stream import embed_batches
+        from morpheus_assets.services.configured_spaces import request_sizes
 
+        sizes = request_sizes(self.settings, space, engine)
         return embed_batches(
             self.open(space),
             inputs,
             budget=self.budget(space, engine),
             concurrency=self.settings.requests_in_flight,
             retry=self.retry(),
-            max_inputs=self.settings.inputs_per_request,
+            max_inputs=sizes.most_inputs,
+            on_limit=sizes.note,
         )
 
 

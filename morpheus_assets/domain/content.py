@@ -70,7 +70,7 @@ class StoredStages:
 class StoredText:
     """A stored text, described without reading it; `mark` changes with all that chapters are found by.
 
-    `stages` is what was stored of the stages after it at the moment of the look.
+    `stages` is what was stored of the stages after it at the moment of the look, `table_rows` the number of novels.
     """
 
     title: str | None
@@ -85,6 +85,7 @@ class StoredText:
     characters: int
     mark: str
     stages: StoredStages = field(compare=False)
+    table_rows: int = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,15 @@ class ChapterCount:
     chunks: int
     tokens: int
     largest: int
+
+
+@dataclass(frozen=True)
+class SamplePassage:
+    """The beginning of a passage, to be looked at; `tokens` are those of the whole."""
+
+    chapter: int
+    tokens: int
+    body: str
 
 
 @dataclass(frozen=True)

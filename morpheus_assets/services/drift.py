@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
-from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding.packs import EmbeddedBatch, UnansweredRequest
+from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.services.embed_novels import Embed
+from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.spaces.drift import Drift, fixed_sample, record_drift
 
@@ -32,6 +33,7 @@ class DriftFinding:
 
 def drift_of(
     engine: Engine,
+    settings: Settings,
     row: SpaceRow,
     latest: Drift | None,
     embed: Embed,
@@ -48,7 +50,7 @@ def drift_of(
     due = now - (latest.measured_at if latest else row.created_at) > A_WEEK
     if measure and due:
         try:
-            lowest, count = measure_drift(engine, row, embed, present)
+            lowest, count = measure_drift(engine, settings, row, embed, present)
         except EmbeddingError as fault:
             return DriftFinding(False, f"Drift could not be measured: {fault}")
         if count:
@@ -60,7 +62,11 @@ def drift_of(
 
 
 def measure_drift(
-    engine: Engine, row: SpaceRow, embed: Embed, present: Callable[[Collection[str]], set[str]] | None
+    engine: Engine,
+    settings: Settings,
+    row: SpaceRow,
+    embed: Embed,
+    present: Callable[[Collection[str]], set[str]] | None,
 ) -> tuple[float, int]:
     """Embed the fixed sample again: (lowest cosine to what is stored, inputs compared). Raises EmbeddingError."""
     import numpy as np
@@ -77,7 +83,7 @@ def measure_drift(
         if isinstance(outcome, UnansweredRequest):
             record_uncertain_spending(
                 engine, row, None, tokens=outcome.tokens, inputs=outcome.inputs, requests=outcome.requests,
-                cost=price_of(row, outcome.tokens),
+                cost=price_of(settings, row, outcome.tokens),
             )  # fmt: skip
         if isinstance(outcome, EmbeddedBatch):
             tokens, requests = tokens + outcome.tokens, requests + outcome.requests
@@ -85,7 +91,7 @@ def measure_drift(
                 old = stored[value]
                 cosines.append(float(old @ fresh / (np.linalg.norm(old) * np.linalg.norm(fresh))))
     if cosines:
-        cost = price_of(row, tokens)
+        cost = price_of(settings, row, tokens)
         record_spending(engine, row, None, tokens=tokens, inputs=len(cosines), requests=requests, cost=cost)
     return min(cosines, default=1.0), len(cosines)
 

@@ -42,8 +42,9 @@ def build_check_job(spaces: Sequence[Space]) -> UnresolvedAssetJobDefinition:
     """The job that runs all checks of some spaces' assets and nothing else."""
     return dg.define_asset_job(
         "check_embeddings",
-        selection=dg.AssetSelection.checks_for_assets(*(embeddings_key(space) for space in spaces)),
-        description="All checks of all embeddings; measures drift when the last measurement is a week old.",
+        selection=dg.AssetSelection.checks_for_assets(*(embeddings_key(space) for space in spaces), "chapters"),
+        description="All checks of all embeddings, and of the chapters those that a run leaves out; measures drift when"
+        " the last measurement is a week old.",
         tags={"morpheus/kind": CHECK_KIND},
     )
 
@@ -71,7 +72,7 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
 
         engine = database.engine
         wanted = {each.name for each in context.selected_asset_check_keys}
-        found = space_and_rows(engine, space.key)
+        found = database.whole_spaces.get((context.run.run_id, space.key)) or space_and_rows(engine, space.key)
         if found is None:
             for name in sorted(wanted):
                 yield _result(key, name, True, "Nothing was embedded in this space yet.")
@@ -195,10 +196,14 @@ def _drift(
     latest = health.drift
 
     if row.purpose == "text":
-        found = drift_of(database.engine, row, latest, text_embedder(providers, database), None, measure=measure)
+        found = drift_of(
+            database.engine, providers.settings, row, latest, text_embedder(providers, database), None, measure=measure
+        )
     else:
         embed = panel_embedder(providers, database, content_folder)
-        found = drift_of(database.engine, row, latest, embed, content_folder.panels.exists, measure=measure)
+        found = drift_of(
+            database.engine, providers.settings, row, latest, embed, content_folder.panels.exists, measure=measure
+        )
     return _result(
         key,
         "drift",

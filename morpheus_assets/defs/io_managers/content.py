@@ -1,14 +1,14 @@
 """IO managers of the tables novels, chapters, chunks and panels. No SQL here."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 
 import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.defs.assets.metadata import chapter_preview, chunk_preview, replaced
+from morpheus_assets.defs.assets.metadata import chapter_preview, chapter_strip, chunk_preview, replaced, sample_table
 from morpheus_assets.defs.assets.values import (
     CutNovel,
     FoundChapters,
@@ -26,8 +26,17 @@ from morpheus_assets.store.content.chunks import iter_chunks, keep_chunks, repla
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, store_novel, stored_text
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.database.errors import TextChanged
-from morpheus_assets.store.database.statistics import size_for_a_person
+from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.text.documents import Document
+
+SAMPLES = 5
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Up to `count` items from the first to the last, as far from each other as can be."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(place * (len(items) - 1) / (count - 1))] for place in range(count)]
 
 
 class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
@@ -37,6 +46,7 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
 
     def __init__(self, database: DatabaseResource) -> None:
         self.database = database
+        self.size = TableSize(self.table)
 
     @property
     def engine(self) -> Engine:
@@ -45,7 +55,7 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
 
     def describe_table(self) -> Metadata:
         """The rows of all novels."""
-        return {"dagster/row_count": size_for_a_person(self.engine, self.table)}
+        return {"dagster/row_count": self.size.rows}
 
 
 class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, StoredNovel]):
@@ -61,6 +71,11 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
         super().__init__(database)
         self._known: dict[str, StoredText] = {}
         self._last: tuple[StoredText, Document] | None = None
+        self._rows = 0
+
+    def describe_table(self) -> Metadata:
+        """As it was at the last look."""
+        return {"dagster/row_count": self._rows}
 
     def store(self, novel: str, value: NovelRecord | StoredText | Unchanged) -> Metadata:
         """Write the text unless an equal one is stored."""
@@ -71,6 +86,7 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
         else:
             stored = value if isinstance(value, StoredText) else stored_text(self.engine, novel)
         self._known[novel] = stored
+        self._rows = stored.table_rows
         return {
             "dagster/partition_row_count": 1,
             "characters": stored.characters,
@@ -137,15 +153,17 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
         made = {"source_digest": value.source_digest, "rules": value.rules, "text_mark": value.text_mark}
         if isinstance(value.rows, Unchanged):
-            rows = keep_chapters(self.engine, novel, **made)
+            rows = keep_chapters(self.engine, novel, size=self.size, **made)
             counts = ReplaceCounts(0, len(rows), 0)
         else:
             rows = sorted(value.rows, key=lambda row: row.ordinal)
-            counts = replace_chapters(self.engine, novel, rows, **made)
+            counts = replace_chapters(self.engine, novel, rows, size=self.size, **made)
         self._known[novel] = StoredChapters(rows, value.source_digest, value.text_mark)
         return {
             **replaced(counts),
             "chapters": sum(chapter.kind == "chapter" for chapter in rows),
+            "average_characters": round(sum(row.char_end - row.char_start for row in rows) / max(1, len(rows))),
+            "lengths": chapter_strip(rows),
             "preview": chapter_preview(rows),
         }
 
@@ -168,11 +186,16 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
             "source_digest": value.source_digest,
             "body_digest": value.body_digest,
         }
+        shown = spread(sorted(value.titles), SAMPLES)
         if isinstance(value.chapters, Unchanged):
-            stored = keep_chunks(self.engine, novel, **made)
+            stored = keep_chunks(self.engine, novel, sample_of=shown, size=self.size, **made)
         else:
-            stored = replace_chunks(self.engine, novel, value.chapters, text_config=value.text_config, **made)
+            stored = replace_chunks(
+                self.engine, novel, value.chapters, text_config=value.text_config, sample_of=shown, size=self.size,
+                **made,
+            )  # fmt: skip
         return {
+            "samples": sample_table(stored.samples),
             **replaced(stored.counts),
             "tokens": sum(chapter.tokens for chapter in stored.chapters),
             "largest_chunk_tokens": max((chapter.largest for chapter in stored.chapters), default=0),

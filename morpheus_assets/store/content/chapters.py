@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from morpheus_assets.domain.content import Chapter, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, NovelRecord, ReplaceCounts
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
+from morpheus_assets.store.content.novels import ask_for_novel
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
+from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.database.transactions import Bind, autocommit, pipelined, reading
 
 queries = load_queries(__file__)
@@ -20,6 +22,7 @@ def replace_chapters(
     source_digest: str | None = None,
     rules: str | None = None,
     text_mark: str | None = None,
+    size: TableSize | None = None,
 ) -> ReplaceCounts:
     """Make the novel's chapters equal to `chapters`. Raises UnknownNovel.
 
@@ -27,11 +30,11 @@ def replace_chapters(
     The text's `mark` and the `rules` they were found by are remembered, for `keep_chapters`.
     """
     rows = list(chapters)
-    wanted = {"novel": novel, "digest": source_digest, "rules": rules, "text": text_mark}
-    wanted |= {
+    wanted = {
+        "novel": novel, "digest": source_digest, "rules": rules, "text": text_mark,
         "keys": [row.ordinal for row in rows],
         "rows": json.dumps([vars(row) for row in rows], ensure_ascii=False),
-    }
+    }  # fmt: skip
     of_source = queries.novel_of_source
     with pipelined(bind) as connection:
         lock_novel(connection, novel)
@@ -39,6 +42,8 @@ def replace_chapters(
         written = connection.execute(queries.write_chapters.format(novel=of_source), wanted)
         deleted = connection.execute(queries.delete_other_chapters.format(novel=of_source), wanted)
         connection.execute(queries.note_chapters.format(rows=queries.rows_of_chapters, novel=of_source), wanted)
+        if size is not None:
+            size.ask(connection)
     row = found.fetchone()
     if row is None:
         raise unknown_novel(novel)
@@ -47,16 +52,21 @@ def replace_chapters(
     return ReplaceCounts(written.rowcount, len(rows) - written.rowcount, deleted.rowcount)
 
 
-def keep_chapters(bind: Bind, novel: str, *, source_digest: str, rules: str, text_mark: str) -> list[Chapter]:
+def keep_chapters(
+    bind: Bind, novel: str, *, source_digest: str, rules: str, text_mark: str, size: TableSize | None = None
+) -> list[Chapter]:
     """Let the stored chapters stand for this text and these rules, and note the source that they now belong to.
 
     Returns them. Raises UnknownNovel, RowsChanged when they are not those that these rules find in this text, untouched
     since, and TextChanged as `replace_chapters` does.
     """
     query = queries.keep_chapters.format(rows=queries.rows_of_chapters)
-    with autocommit(bind) as connection:
-        wanted = {"novel": novel, "rules": rules, "text": text_mark, "digest": source_digest}
-        found = connection.execute(query, wanted).fetchall()
+    wanted = {"novel": novel, "rules": rules, "text": text_mark, "digest": source_digest}
+    with autocommit(bind) as connection, connection.pipeline():
+        asked = connection.execute(query, wanted)
+        if size is not None:
+            size.ask(connection)
+    found = asked.fetchall()
     if not found:
         raise unknown_novel(novel)
     refuse_other_source(novel, found[0][0], source_digest)
@@ -75,6 +85,14 @@ def chapters_with_source(bind: Bind, novel: str) -> tuple[list[Chapter], str | N
     if not found:
         raise unknown_novel(novel)
     return [Chapter(*values) for _, _, *values in found if values[0] is not None], found[0][0], found[0][1]
+
+
+def text_with_chapters(bind: Bind, novel: str) -> tuple[NovelRecord | None, list[Chapter]]:
+    """One novel with its text, None where there is none, and its chapters in order, in one round trip."""
+    with reading(bind) as connection, connection.pipeline():
+        record = ask_for_novel(connection, novel)
+        rows = connection.execute(queries.load_chapters, {"novels": [novel]})
+    return record(), [Chapter(*values) for _, *values in rows]
 
 
 def load_chapters(bind: Bind, novel: str) -> list[Chapter]:

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import class_row, namedtuple_row
 
-from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts
+from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts, SamplePassage
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
 from morpheus_assets.store.content.passages import write_passages
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
+from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.database.transactions import Bind, autocommit, pipelined, reading, transaction
 
 queries = load_queries(__file__)
@@ -25,10 +26,14 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class StoredChunks:
-    """What storing a novel's chunks did, and its chunks by chapter, those without any left out."""
+    """What storing a novel's chunks did, its chunks by chapter, and the beginnings of some chapters.
+
+    Chapters without any chunk are left out.
+    """
 
     counts: ReplaceCounts
     chapters: list[ChapterCount]
+    samples: list[SamplePassage]
 
 
 class _Row(NamedTuple):
@@ -88,6 +93,8 @@ def replace_chunks(
     source_digest: str,
     body_digest: str,
     text_config: str | None = None,
+    sample_of: Sequence[int] = (),
+    size: TableSize | None = None,
 ) -> StoredChunks:
     """Make the novel's chunks those of `chapters`, which may be a generator. Raises UnknownNovel.
 
@@ -112,29 +119,71 @@ def replace_chunks(
             _note(connection, stored, cut, chunker=chunker, config=config, body_digest=body_digest)
             counted = connection.cursor(row_factory=class_row(ChapterCount))
             counted.execute(queries.count_chunks, {"number": stored.novel_id})
+            samples = _ask_for_samples(connection, novel, sample_of)
+            if size is not None:
+                size.ask(connection)
     except psycopg.errors.ForeignKeyViolation as fault:
         if fault.diag.constraint_name != "chunks_passage":
             raise
         raise _changed(novel) from fault
-    return StoredChunks(replaced(), counted.fetchall())
+    return StoredChunks(replaced(), counted.fetchall(), samples.fetchall())
 
 
-def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> StoredChunks:
+def keep_chunks(
+    bind: Bind,
+    novel: str,
+    *,
+    chunker: str,
+    source_digest: str,
+    body_digest: str,
+    sample_of: Sequence[int] = (),
+    size: TableSize | None = None,
+) -> StoredChunks:
     """Let the stored chunks stand for this text and chunker, and note the source that they now belong to.
 
     Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_chunks` does.
     """
     query = queries.keep_chunks.format(chunks_whole=queries.chunks_whole.format(mark=queries.places_of_chapters))
-    with autocommit(bind) as connection:
-        wanted = {"novel": novel, "chunker": chunker, "text": body_digest, "digest": source_digest}
-        found = connection.execute(query, wanted).fetchall()
+    wanted = {"novel": novel, "chunker": chunker, "text": body_digest, "digest": source_digest}
+    with autocommit(bind) as connection, connection.pipeline():
+        asked = connection.execute(query, wanted)
+        samples = _ask_for_samples(connection, novel, sample_of)
+        if size is not None:
+            size.ask(connection)
+    found = asked.fetchall()
     if not found:
         raise unknown_novel(novel)
     refuse_other_source(novel, found[0][0], source_digest)
     if not found[0][1]:
         raise _changed(novel)
     counts = [ChapterCount(*values) for _, _, *values in found if values[0] is not None]
-    return StoredChunks(ReplaceCounts(0, sum(each.chunks for each in counts), 0), counts)
+    return StoredChunks(ReplaceCounts(0, sum(each.chunks for each in counts), 0), counts, samples.fetchall())
+
+
+@dataclass(frozen=True)
+class PlacedChunk:
+    """A chunk's place in the novel's text, its size, and the sha256 of its passage, without the passage."""
+
+    chapter: int
+    ordinal: int
+    char_start: int
+    char_end: int
+    token_count: int
+    content_hash: bytes
+
+
+def placed_chunks(bind: Bind, novel: str) -> tuple[str | None, list[tuple[int, int, int]], list[PlacedChunk]]:
+    """A novel's text, the places of its chapters as (ordinal, char_start, char_end), and its chunks, all in order.
+
+    In one round trip, for who compares them; the text is None where there is none.
+    """
+    with reading(bind) as connection, connection.pipeline():
+        text = connection.execute(queries.text_of_novel, {"novel": novel})
+        chapters = connection.execute(queries.chapter_places, {"novel": novel})
+        chunks = connection.cursor(row_factory=class_row(PlacedChunk))
+        chunks.execute(queries.placed_chunks, {"novel": novel})
+    row = text.fetchone()
+    return row[0] if row else None, chapters.fetchall(), chunks.fetchall()
 
 
 def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:
@@ -181,6 +230,13 @@ def _stored(connection: psycopg.Connection[Any], novel: str, chunker: str) -> _S
         chunks=row.chunks,
         chapters_mark=row.chapters_mark,
     )
+
+
+def _ask_for_samples(
+    connection: psycopg.Connection[Any], novel: str, chapters: Sequence[int]
+) -> psycopg.Cursor[SamplePassage]:
+    cursor = connection.cursor(row_factory=class_row(SamplePassage))
+    return cursor.execute(queries.sample_passages, {"novel": novel, "chapters": list(chapters)})
 
 
 def _store_rows(

@@ -1,10 +1,11 @@
 """Novels: one row each, with the text, its repairs, and the refusal of a later source if there was one."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.sql import Composable, Composed
 from psycopg.types.json import Jsonb
@@ -119,11 +120,25 @@ def load_novel(bind: Bind, novel: str) -> NovelRecord:
 def iter_novels(bind: Bind, novels: Iterable[str]) -> Iterator[NovelRecord]:
     """The texts of many novels, one in memory at a time, in the order asked; those without a text are left out."""
     for name in novels:
-        with autocommit(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(queries.load_novel, {"novel": name}).fetchone()
-        if row is not None:
-            hints = tuple(HeadingHint(**hint) for hint in row["hints"])
-            yield NovelRecord(**{**row, "repairs": tuple(row["repairs"]), "hints": hints})
+        with reading(bind) as connection:
+            record = ask_for_novel(connection, name)()
+        if record is not None:
+            yield record
+
+
+def ask_for_novel(connection: psycopg.Connection[Any], novel: str) -> Callable[[], NovelRecord | None]:
+    """One novel with its text, asked now and known later: in a pipeline, when that has ended."""
+    cursor = connection.cursor(row_factory=dict_row)
+    cursor.execute(queries.load_novel, {"novel": novel})
+
+    def record() -> NovelRecord | None:
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        hints = tuple(HeadingHint(**hint) for hint in row["hints"])
+        return NovelRecord(**{**row, "repairs": tuple(row["repairs"]), "hints": hints})
+
+    return record
 
 
 def list_novels(bind: Bind, novels: Sequence[str] | None = None) -> list[NovelSummary]:

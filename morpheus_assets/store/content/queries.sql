@@ -36,7 +36,7 @@ UPDATE novels SET reader = %(reader)s WHERE novel = %(novel)s AND reader IS DIST
 -- name: stored_text
 SELECT n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest, n.body_digest,
        n.body_length AS characters, md5(concat_ws(' ', n.body_digest, n.hints::text)) AS mark, {read} AS read,
-       ARRAY(SELECT cfgname::text FROM pg_ts_config) AS configs,
+       ARRAY(SELECT cfgname::text FROM pg_ts_config) AS configs, (SELECT count(*) FROM novels) AS table_rows,
        n.text_config, n.chapters_rules, n.chapters_text, coalesce(n.chapters_rows = {rows}, false) AS chapters_whole,
        n.chunker, n.chunks_text, {chunks_whole} AS chunks_whole
 FROM novels n WHERE n.novel = %(novel)s AND n.body IS NOT NULL
@@ -326,9 +326,26 @@ FROM chunks c JOIN passages p USING (content_hash)
 WHERE c.novel_id = %(number)s
 GROUP BY c.chapter ORDER BY c.chapter
 
+-- name: sample_passages
+SELECT c.chapter, p.token_count AS tokens, left(p.body, 400) AS body
+FROM chunks c JOIN passages p USING (content_hash)
+WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) AND c.ordinal = 1 AND c.chapter = ANY(%(chapters)s)
+ORDER BY c.chapter
+
 -- name: iter_chunks
 SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
 FROM novel_chunks WHERE novel_id = %(number)s ORDER BY ordinal
+
+-- name: text_of_novel
+SELECT body FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
+
+-- name: chapter_places
+SELECT c.ordinal, c.char_start, c.char_end FROM chapters c JOIN novels n ON n.id = c.novel_id
+WHERE n.novel = %(novel)s ORDER BY c.ordinal
+
+-- name: placed_chunks
+SELECT chapter, ordinal, char_start, char_end, token_count, content_hash
+FROM novel_chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) ORDER BY ordinal
 
 -- name: distinct_tokens
 SELECT coalesce(sum(token_count), 0)::bigint

@@ -26,12 +26,29 @@ def estimated_rows(bind: Bind, table: str) -> int:
         return rows_of(connection, table)
 
 
-def size_for_a_person(bind: Bind, table: str) -> int:
-    """The rows of a table in one round trip: counted up to some 10,000, above as the planner last took it."""
-    query = queries.size_for_a_person.format(table=Identifier(table))
-    with reading(bind) as connection:
-        found = connection.execute(query, {"table": table, "counted": _COUNTED}).fetchone()
-    return int(found[0]) if found else 0
+class TableSize:
+    """The rows of a table for a person: counted up to some 10,000, above as the planner last took it.
+
+    Asked in the pipeline of another call, so that it costs no round trip, and known when that has ended.
+    """
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._cursor: psycopg.Cursor[Any] | None = None
+        self._rows = 0
+
+    def ask(self, connection: psycopg.Connection[Any]) -> None:
+        """Ask anew, with a connection in pipeline mode."""
+        query = queries.size_for_a_person.format(table=Identifier(self._table))
+        self._cursor = connection.execute(query, {"table": self._table, "counted": _COUNTED})
+
+    @property
+    def rows(self) -> int:
+        """As it was asked last."""
+        if self._cursor is not None:
+            self._rows = int((self._cursor.fetchone() or [0])[0])
+            self._cursor = None
+        return self._rows
 
 
 def rows_of(connection: psycopg.Connection[Any], table: str) -> int:

@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
+from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.database.transactions import Bind, autocommit, reading
 
 queries = load_queries(__file__)
@@ -85,10 +86,14 @@ class Coverage:
         return self.missing == 0
 
 
-def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -> Coverage:
+def coverage(
+    bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None, *, size: TableSize | None = None
+) -> Coverage:
     """The coverage of a space by all novels, or by those named."""
     with reading(bind) as connection, connection.pipeline():
         counted = count_coverage(connection, space, novels)
+        if size is not None:
+            size.ask(connection)
     return counted()
 
 
