@@ -54,7 +54,7 @@ def check_chapters(
     context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
 ) -> Iterator[dg.AssetCheckResult]:
     """Reads the chapters of the run's novels, and their text for its table of contents."""
-    from morpheus_assets.store.content.chapters import text_with_chapters
+    from morpheus_assets.store.content.novels import text_with_chapters
 
     wanted = {key.name for key in context.selected_asset_check_keys}
     # a printed list is left to the nightly job: looking for it takes as long as finding the chapters

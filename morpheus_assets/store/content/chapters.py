@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from morpheus_assets.domain.content import Chapter, NovelRecord, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, ReplaceCounts
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
-from morpheus_assets.store.content.novels import ask_for_novel
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import TableSize
@@ -85,14 +84,6 @@ def chapters_with_source(bind: Bind, novel: str) -> tuple[list[Chapter], str | N
     if not found:
         raise unknown_novel(novel)
     return [Chapter(*values) for _, _, *values in found if values[0] is not None], found[0][0], found[0][1]
-
-
-def text_with_chapters(bind: Bind, novel: str) -> tuple[NovelRecord | None, list[Chapter]]:
-    """One novel with its text, None where there is none, and its chapters in order, in one round trip."""
-    with reading(bind) as connection, connection.pipeline():
-        record = ask_for_novel(connection, novel)
-        rows = connection.execute(queries.load_chapters, {"novels": [novel]})
-    return record(), [Chapter(*values) for _, *values in rows]
 
 
 def load_chapters(bind: Bind, novel: str) -> list[Chapter]:

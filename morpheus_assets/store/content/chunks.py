@@ -177,13 +177,11 @@ def placed_chunks(bind: Bind, novel: str) -> tuple[str | None, list[tuple[int, i
 
     In one round trip, for who compares them; the text is None where there is none.
     """
-    with reading(bind) as connection, connection.pipeline():
-        text = connection.execute(queries.text_of_novel, {"novel": novel})
-        chapters = connection.execute(queries.chapter_places, {"novel": novel})
-        chunks = connection.cursor(row_factory=class_row(PlacedChunk))
-        chunks.execute(queries.placed_chunks, {"novel": novel})
-    row = text.fetchone()
-    return row[0] if row else None, chapters.fetchall(), chunks.fetchall()
+    with reading(bind) as connection:
+        row = connection.execute(queries.placed_chunks, {"novel": novel}).fetchone()
+    text, places, chunks = row or (None, None, None)
+    cut = [PlacedChunk(*values, bytes.fromhex(content_hash)) for *values, content_hash in chunks or ()]
+    return text, [tuple(place) for place in places or ()], cut
 
 
 def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:

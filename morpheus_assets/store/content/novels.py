@@ -1,16 +1,15 @@
 """Novels: one row each, with the text, its repairs, and the refusal of a later source if there was one."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.sql import Composable, Composed
 from psycopg.types.json import Jsonb
 
-from morpheus_assets.domain.content import HeadingHint, NovelRecord, NovelSummary, StoredStages, StoredText
+from morpheus_assets.domain.content import Chapter, HeadingHint, NovelRecord, NovelSummary, StoredStages, StoredText
 from morpheus_assets.store.content.full_text import configuration_of
 from morpheus_assets.store.content.novel_rows import lock_novel
 from morpheus_assets.store.content.passages import delete_unused, parse_as_their_novels
@@ -120,25 +119,23 @@ def load_novel(bind: Bind, novel: str) -> NovelRecord:
 def iter_novels(bind: Bind, novels: Iterable[str]) -> Iterator[NovelRecord]:
     """The texts of many novels, one in memory at a time, in the order asked; those without a text are left out."""
     for name in novels:
-        with reading(bind) as connection:
-            record = ask_for_novel(connection, name)()
-        if record is not None:
-            yield record
+        with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(queries.load_novel, {"novel": name}).fetchone()
+        if row is not None:
+            yield _record_of(row)
 
 
-def ask_for_novel(connection: psycopg.Connection[Any], novel: str) -> Callable[[], NovelRecord | None]:
-    """One novel with its text, asked now and known later: in a pipeline, when that has ended."""
-    cursor = connection.cursor(row_factory=dict_row)
-    cursor.execute(queries.load_novel, {"novel": novel})
+def text_with_chapters(bind: Bind, novel: str) -> tuple[NovelRecord | None, list[Chapter]]:
+    """One novel with its text, None where there is none, and its chapters in order, in one round trip."""
+    with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(queries.load_novel_with_chapters, {"novel": novel}).fetchone()
+    chapters = [Chapter(*values) for values in (row.pop("chapters") if row else None) or ()]
+    return (_record_of(row) if row and row["text"] is not None else None), chapters
 
-    def record() -> NovelRecord | None:
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        hints = tuple(HeadingHint(**hint) for hint in row["hints"])
-        return NovelRecord(**{**row, "repairs": tuple(row["repairs"]), "hints": hints})
 
-    return record
+def _record_of(row: dict[str, Any]) -> NovelRecord:
+    hints = tuple(HeadingHint(**hint) for hint in row["hints"])
+    return NovelRecord(**{**row, "repairs": tuple(row["repairs"]), "hints": hints})
 
 
 def list_novels(bind: Bind, novels: Sequence[str] | None = None) -> list[NovelSummary]:

@@ -61,6 +61,13 @@ SELECT novel, title, author, language, format, encoding, repairs, source_path, s
        body_digest, reader
 FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
 
+-- name: load_novel_with_chapters
+SELECT novel, title, author, language, format, encoding, repairs, source_path, source_digest, hints, body AS text,
+       body_digest, reader,
+       (SELECT json_agg(json_build_array(ordinal, title, char_start, char_end, line, kind) ORDER BY ordinal)
+        FROM chapters WHERE novel_id = n.id) AS chapters
+FROM novels n WHERE novel = %(novel)s
+
 -- name: list_novels
 SELECT n.novel, n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest,
        n.body_digest, n.body_length AS characters, n.chunker, n.panels_digest,
@@ -336,16 +343,14 @@ ORDER BY c.chapter
 SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
 FROM novel_chunks WHERE novel_id = %(number)s ORDER BY ordinal
 
--- name: text_of_novel
-SELECT body FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
-
--- name: chapter_places
-SELECT c.ordinal, c.char_start, c.char_end FROM chapters c JOIN novels n ON n.id = c.novel_id
-WHERE n.novel = %(novel)s ORDER BY c.ordinal
-
 -- name: placed_chunks
-SELECT chapter, ordinal, char_start, char_end, token_count, content_hash
-FROM novel_chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) ORDER BY ordinal
+SELECT n.body,
+       (SELECT json_agg(json_build_array(ordinal, char_start, char_end) ORDER BY ordinal)
+        FROM chapters WHERE novel_id = n.id),
+       (SELECT json_agg(json_build_array(chapter, ordinal, char_start, char_end, token_count,
+                                         encode(content_hash, 'hex')) ORDER BY ordinal)
+        FROM novel_chunks WHERE novel_id = n.id)
+FROM novels n WHERE n.novel = %(novel)s
 
 -- name: distinct_tokens
 SELECT coalesce(sum(token_count), 0)::bigint
