@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from morpheus_assets.cli.backup import backup, restore
 from morpheus_assets.cli.common import one_sentence, settings
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
@@ -70,7 +71,23 @@ def search(
             click.echo(note, err=True)
 
 
-for each in (demo, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
+for each in (
+    backup,
+    demo,
+    execute,
+    inspect,
+    keys,
+    mcp,
+    reembed,
+    refused,
+    remove,
+    restore,
+    result,
+    serve,
+    spaces,
+    up,
+    worker,
+):
     main.add_command(each)
 
 

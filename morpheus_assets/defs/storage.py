@@ -194,5 +194,6 @@ def _alone(url: str, token_provider: Any) -> Iterator[None]:
 def _has_tables(engine: Engine) -> bool:
     with engine.connect() as connection:
         # one of each storage, and the last that was added
-        names = ("runs", "event_logs", "job_ticks", "instance_info")
-        return all(connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() for name in names)
+        names = ["runs", "event_logs", "job_ticks", "instance_info"]
+        found = connection.execute(text("SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(:names) name"), {"names": names})
+        return bool(found.scalar())
