@@ -1,7 +1,7 @@
 """Connections to the databases of a deployment: their addresses, an engine for a command, the embedded server."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import psycopg
@@ -86,14 +86,42 @@ def content_engine(settings: Settings, **options: Any) -> Engine:
 
 
 @contextmanager
-def connected_engine(settings: Settings) -> Iterator[Engine]:
-    """A checked engine for one command; raises DatabaseNotRunning or the store's DatabaseUnusable."""
-    engine = content_engine(settings)
+def connected_engine(settings: Settings, *, start: bool = False) -> Iterator[Engine]:
+    """A checked engine for one command; raises DatabaseNotRunning or the store's DatabaseUnusable.
+
+    With `start` an embedded server that holds something and does not run is started for as long as the block runs.
+    """
+    with _started(settings) if start else nullcontext():
+        engine = content_engine(settings)
+        try:
+            check_server(engine)
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _started(settings: Settings) -> Iterator[None]:
+    """Run the embedded server, its schema up to date, while nothing else does; nothing for a new data folder."""
+    if settings.database_url is not None or running_url(settings.data_folder) is not None:
+        yield
+        return
+    server = EmbeddedPostgres(settings.data_folder)
+    if not server.holds_data:
+        raise DatabaseNotRunning(
+            f"Nothing is stored yet in {settings.data_folder}: start `make up` (or `morpheus up`) in another terminal,"
+            " or set MORPHEUS_DATABASE_URL to a Postgres with pgvector."
+        )
+    server.start()
     try:
-        check_server(engine)
-        yield engine
+        engine = open_engine(server.url())
+        try:
+            migrate(engine)
+        finally:
+            engine.dispose()
+        yield
     finally:
-        engine.dispose()
+        server.stop()
 
 
 def database_answers(url: str) -> bool:

@@ -120,7 +120,9 @@ class OpenClipProvider:
         loop = asyncio.get_running_loop()
         # one thread of its own: each call that comes while the model is loaded would hold one of the event loop's
         loading = self._loader = self._loader or ThreadPoolExecutor(1, "clip-load")
-        model = self._model or await loop.run_in_executor(loading, self._load)
+        model = self._model
+        if model is None:
+            model = await loop.run_in_executor(loading, self._load)
         forward = self._forward = self._forward or ThreadPoolExecutor(model.workers, "clip-forward")
         tokens = 0
         if all(isinstance(each, str) for each in inputs):

@@ -174,7 +174,7 @@ def distinct_tokens(bind: Bind, novels: Sequence[str]) -> int:
 
 def _stored(connection: psycopg.Connection[Any], novel: str, chunker: str) -> _Stored:
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        row = cursor.execute(queries.stored_chunks, {"novel": novel, "chunker": chunker}).fetchone()
+        row: Any = cursor.execute(queries.stored_chunks, {"novel": novel, "chunker": chunker}).fetchone()
     if row is None:
         raise unknown_novel(novel)
     # A chapter without any chunk has all of them.

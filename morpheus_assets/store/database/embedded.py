@@ -82,6 +82,11 @@ class EmbeddedPostgres:
         """True when this process is the one that will stop the server."""
         return self._lock is not None
 
+    @property
+    def holds_data(self) -> bool:
+        """True when a server was ever set up over the data folder."""
+        return (server_files.home_of(self.data_folder) / "pgdata" / "PG_VERSION").exists()
+
     def start(self, *, timeout_seconds: float = 120.0) -> None:
         """Return once a real connection succeeds; recovery after a crash may take a while and is waited for."""
         owned_before = self.owned
