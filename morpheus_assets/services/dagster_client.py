@@ -10,7 +10,9 @@ from typing import Any, Self
 
 import httpx
 
-from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RUNS_AT_WORK
+from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK
+from morpheus_assets.services.running_parts import running_parts
+from morpheus_assets.settings import Settings
 
 REPOSITORY = "__repository__"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED", "COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"})
@@ -53,6 +55,17 @@ class JobState:
         return self.status in FINISHED
 
 
+@dataclass(frozen=True)
+class RunFailure:
+    """A run that failed: when it ended, in seconds since 1970, the novels where its tags name them, and the reason."""
+
+    run_id: str
+    job: str
+    ended: float | None
+    novels: Sequence[str]
+    error: str
+
+
 class DagsterClient:
     """One webserver; keep it for the life of the process, it holds a connection pool."""
 
@@ -82,6 +95,20 @@ class DagsterClient:
         selector = {"pipelineName": "end_lost_runs", **self._selector}
         answer = (await self._ask(_PLAN, {"selector": selector}))["executionPlanOrError"]
         return bool(answer["__typename"] == "ExecutionPlan")
+
+    async def last_failures(self, most: int) -> list[RunFailure]:
+        """The runs that failed last and will not be tried again by Dagster itself, the newest first."""
+        asked = {"statuses": ["FAILURE"], "limit": most * 3}
+        runs = _expect((await self._ask(_FAILED_RUNS, asked))["runsOrError"], "Runs")["results"]
+        found: list[RunFailure] = []
+        for run in runs:
+            tags = _as_mapping(run["tags"])
+            if tags.get("dagster/will_retry") == "true" or len(found) == most:
+                continue
+            novels = [tags[name] for name in (PARTITION_TAG, RANGE_START, RANGE_END) if name in tags]
+            reason = await self._why_failed(run["runId"])
+            found.append(RunFailure(run["runId"], run["jobName"], run["endTime"], novels, reason))
+        return found
 
     async def launch_run(
         self, job: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
@@ -273,6 +300,23 @@ class WebserverBackfills:
         )
 
 
+def dagster_url(settings: Settings) -> str:
+    """Where the Dagster webserver of this deployment answers, whatever its port.
+
+    A MORPHEUS_DAGSTER_URL that was set wins. Its default is nobody's: another checkout may run there and would get
+    the work. Raises DagsterUnavailable when nothing runs over the data folder.
+    """
+    if "dagster_url" in settings.model_fields_set:
+        return settings.dagster_url
+    running = running_parts(settings)
+    if running is None:
+        raise DagsterUnavailable(
+            f"No Dagster runs over {settings.data_folder}: start it with `make up` (or `morpheus up`), or name its"
+            " webserver in MORPHEUS_DAGSTER_URL."
+        )
+    return running.dagster_url
+
+
 def set_pool_slots(url: str, pool: str, slots: int) -> None:
     """`DagsterClient.set_pool_slots` for code that is not async. Raises DagsterUnavailable or DagsterRefused."""
 
@@ -343,6 +387,9 @@ _RUNNING_BACKFILLS = """query($statuses: [BulkActionStatus!]) {
 _RUN_TAGS = """query($statuses: [RunStatus!], $cursor: String, $limit: Int) {
   runsOrError(filter: {statuses: $statuses}, cursor: $cursor, limit: $limit) { __typename
   ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
+_FAILED_RUNS = """query($statuses: [RunStatus!], $limit: Int) {
+  runsOrError(filter: {statuses: $statuses}, limit: $limit) { __typename
+  ... on Runs { results { runId jobName endTime tags { key value } } } ... on Error { message } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""
 _ASSETS_OF_JOB = """query($selector: PipelineSelector!) { assetNodes(pipeline: $selector) { assetKey { path } } }"""

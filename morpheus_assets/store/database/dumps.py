@@ -178,7 +178,7 @@ def _made_by_migrations() -> list[tuple[str, str]]:
 
 
 def _drop(kind: str, name: str) -> Composed:
-    return queries.drop_anything.format(kind=SQL(kind), name=Identifier(name))  # type: ignore[arg-type]
+    return queries.drop_anything.format(kind=SQL(kind), name=Identifier(name))
 
 
 def _script(lines: Iterable[bytes], was: str | None, now: str | None) -> Iterator[bytes]:
