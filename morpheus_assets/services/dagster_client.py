@@ -15,6 +15,7 @@ from morpheus_assets.services.running_parts import running_parts
 from morpheus_assets.settings import Settings
 
 REPOSITORY = "__repository__"
+BACKFILL_TAG = "dagster/backfill"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED", "COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"})
 
 
@@ -159,6 +160,14 @@ class DagsterClient:
             if tags.items() <= _as_mapping(each["tags"]).items():
                 return str(each["id"])
         return None
+
+    async def find_job(self, tags: Mapping[str, str]) -> str | None:
+        """The id of the run or the backfill that was launched with these tags, however it ended; None for none."""
+        runs = _expect((await self._ask(_TAGGED_RUNS, {"tags": _pairs(tags)}))["runsOrError"], "Runs")["results"]
+        if runs:
+            return str(_as_mapping(runs[0]["tags"]).get(BACKFILL_TAG, runs[0]["runId"]))
+        # one that has no run yet
+        return await self.running_backfill(tags)
 
     async def runs_at_work(self, *, page: int = 500) -> list[dict[str, str]]:
         """The tags of every run that waits or works, asked for `page` at a time."""
@@ -390,6 +399,8 @@ _RUN_TAGS = """query($statuses: [RunStatus!], $cursor: String, $limit: Int) {
 _FAILED_RUNS = """query($statuses: [RunStatus!], $limit: Int) {
   runsOrError(filter: {statuses: $statuses}, limit: $limit) { __typename
   ... on Runs { results { runId jobName endTime tags { key value } } } ... on Error { message } } }"""
+_TAGGED_RUNS = """query($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}, limit: 1) { __typename
+  ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""
 _ASSETS_OF_JOB = """query($selector: PipelineSelector!) { assetNodes(pipeline: $selector) { assetKey { path } } }"""

@@ -18,7 +18,7 @@ from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.database.embedded import running_url
 from morpheus_assets_tests.fixtures.deployment import story
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MORPHEUS = Path(sys.executable).parent / "morpheus"
 
