@@ -1,6 +1,7 @@
 """`morpheus reembed`: the plan of a re-embedding, and its launch. Only arguments and printing."""
 
 import json
+from functools import partial
 
 import click
 
@@ -37,7 +38,7 @@ def reembed(only_plan: bool, yes: bool, follow: bool, as_json: bool) -> None:
         if not yes:
             click.confirm("Launch what tonight's budget allows?", abort=True)
         try:
-            with WebserverBackfills(dagster_url(values)) as dagster:
+            with WebserverBackfills(partial(dagster_url, values)) as dagster:
                 for sentence in launch_plan(engine, dagster, plan):
                     click.echo(sentence)
                 if follow:

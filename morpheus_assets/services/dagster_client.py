@@ -4,8 +4,9 @@ No Dagster import: the webserver may be another machine's. The HTTP API's jobs a
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import httpx
@@ -268,19 +269,25 @@ class DagsterClient:
 class WebserverBackfills:
     """The port of backfills.py through a webserver, for code that is not async; to be used in a `with`.
 
-    Every method raises DagsterUnavailable or DagsterRefused.
+    `url` may be a function that finds it, called when Dagster is asked for the first time. Every method raises
+    DagsterUnavailable or DagsterRefused.
     """
 
-    def __init__(self, url: str) -> None:
-        self._client = DagsterClient(url)
+    def __init__(self, url: str | Callable[[], str]) -> None:
+        self._url = url
         self._runner = asyncio.Runner()
+
+    @cached_property
+    def _client(self) -> DagsterClient:
+        return DagsterClient(self._url if isinstance(self._url, str) else self._url())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._runner:
-            self._runner.run(self._client.close())
+            if "_client" in self.__dict__:
+                self._runner.run(self._client.close())
 
     def partitions(self, asset: Sequence[str]) -> Sequence[str]:
         """The partitions of an asset in creation order; raises DagsterRefused when Dagster does not know it."""
