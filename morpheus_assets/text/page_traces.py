@@ -286,11 +286,11 @@ def _broken_words(lines: Sequence[str], gone: dict[int, str]) -> dict[int, tuple
     if printed < _MIN_BROKEN or printed < _BROKEN_SHARE * len(different):
         return {}
     # Verses may end within words (Cervantes' "cabo roto"): few lines of the book, and no word that stands elsewhere.
-    whole = sum(words[(first + second).casefold()] > 0 for first, second in different)
+    known = sum(words[(first + second).casefold()] > 0 for first, second in different)
     full = sum(1 for i in kept if len(lines[i].strip()) > _SHORT_LINE)
     often = _OFTEN * full <= len(pairs) <= _TOO_OFTEN * len(kept)
-    common = often and (len(different) < _MANY or whole >= _FEW_WHOLE * len(different))
-    return joined if common or whole >= _MOSTLY_WHOLE * len(different) else {}
+    common = often and (len(different) < _MANY or known >= _FEW_WHOLE * len(different))
+    return joined if common or known >= _MOSTLY_WHOLE * len(different) else {}
 
 
 def _words(lines: Sequence[str], kept: Sequence[int], broken: dict[int, int]) -> tuple[Counter[str], Counter[str]]:
