@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from morpheus_assets.cli.common import one_sentence, settings
+from morpheus_assets.cli.export import export
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
 from morpheus_assets.cli.novels import inspect, remove
@@ -79,7 +80,7 @@ def search(
         click.echo(note, err=True)
 
 
-for each in (demo, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
+for each in (demo, execute, export, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
     main.add_command(each)
 
 

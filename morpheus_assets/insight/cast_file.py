@@ -1,12 +1,7 @@
 """A person's corrections of a proposed cast: `content/characters/<novel>.toml`.
 
-[[character]]
-name = "Elizabeth Bennet"
-aliases = ["Elizabeth", "Lizzy", "Miss Eliza"]
-panels = ["page 03.png"]
-
-[leave_out]
-names = ["Un-Dead"]
+Tables `[[character]]` hold `name`, `aliases`, `panels` (reference pictures), `kind` and `gender`; `[leave_out]` holds
+`names` that are none. Only `name` is needed.
 """
 
 import re

@@ -184,8 +184,15 @@ def _merge_surnames(
         ]
         bearers = [other for other in bearers if _agree(groups[key], groups[other], genders)]
         named = [other for other in bearers if len(groups[other].mentions) >= 2]
-        if len(named) == 1 and len(bearers) == 1:
+        if len(named) == 1 and len(bearers) == 1 and _is_told(groups[key], groups[named[0]], genders):
             _merge(groups, key, named[0])
+
+
+def _is_told(titled: _Group, whole: _Group, genders: Mapping[tuple[str, ...], str]) -> bool:
+    """True unless a title tells a man or a woman and nothing says that the full name is one."""
+    sexes = {_sex(told) for told in titled.told} - {""}
+    known = {_sex(told) or told for told in whole.told} | {genders.get(whole.words, "")}
+    return not sexes or bool(sexes & known)
 
 
 def _agree(first: _Group, second: _Group, genders: Mapping[tuple[str, ...], str]) -> bool:
@@ -255,7 +262,7 @@ def _display(mentions: Sequence[Mention]) -> str:
     fuller = [
         form
         for form, number in forms.items()
-        if length[form] > length[usual] and usual in form and number >= max(3, count / 30)
+        if length[form] > length[usual] and usual in form and number >= max(2, count / 30)
         and (plain[form] or not plain[usual])
     ]  # fmt: skip
     return max(fuller, key=lambda form: (forms[form], form), default=usual)

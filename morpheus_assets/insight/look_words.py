@@ -69,7 +69,8 @@ DRESS_ATTRIBUTES = frozenset(
         *HAIR_AND_EYE_COLOURS,
         *_COLOURS,
         *_words(
-            "long short old new shabby ragged torn loose tight silk velvet linen cotton woollen woolen leather straw fur"
+            "long short old new shabby ragged torn loose tight silk velvet linen cotton woollen woolen leather straw"
+            " fur"
             " tweed satin lace muslin embroidered broad-brimmed wide-brimmed tall high low patched plain rich gold"
             " gold-rimmed striped checked plaid tarpaulin canvas beaver felt"
         ),

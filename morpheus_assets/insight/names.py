@@ -11,11 +11,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*(?:['’]s?\b)?\.?")
 _OPENS = re.compile(r"""(?:^|[.!?…:;]["'”’»)\]_*]*\s|["“”«»„‘—(\[_*]|--|\n\s*\n)\s*\Z""")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _BETWEEN = re.compile(r"[ \t]*\n?[ \t]*\Z")
+_ELISION = re.compile(r"[DdLl]['’](?=[^\W\d_]{2})")
 _LOOK_BACK = 6
 _SAME_SENTENCE = 90
 _PRONOUN = re.compile(r"\b(?:he|him|his|himself|she|her|herself|hers|il|elle|er|sie|él|ella|он|она)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"""[.!?…]["'”’»]*\s|\n\s*\n""")
 _MOST_LOWER = 0.25
+_USUALLY = 0.6
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class _Token:
     end: int
     text: str
     opens: bool
+    elided: bool = False
 
     @property
     def plain(self) -> str:
@@ -69,8 +72,21 @@ def find_mentions(text: str, known: PeopleWords, spans: Sequence[tuple[int, int]
     tokens = [list(_tokens(text, start, end)) for start, end in spans]
     names = _name_words(tokens, known)
     mentions: list[Mention] = []
+    elided: set[int] = set()
     for group in tokens:
         mentions += _mentions(text, group, names, known)
+        elided |= {token.start for token in group if token.elided}
+    return _with_particles(mentions, elided)
+
+
+def _with_particles(mentions: list[Mention], elided: set[int]) -> list[Mention]:
+    """ "d'Artagnan" is called so wherever he stands; "l'épée d'Athos" is the sword of Athos."""
+    every = Counter(mention.words for mention in mentions if not mention.title)
+    with_it = Counter(mention.words for mention in mentions if mention.start in elided)
+    for mention in mentions:
+        if mention.start in elided and with_it[mention.words] >= _USUALLY * every[mention.words]:
+            mention.words = (f"d'{mention.words[0]}", *mention.words[1:])
+            mention.start -= 2
     return mentions
 
 
@@ -89,7 +105,7 @@ def weigh(text: str, mentions: Sequence[Mention], known: PeopleWords) -> dict[tu
         if told and not _SENTENCE_END.search(after_name, 0, told.start()):
             evidence.he += known.pronouns.get(told[0].lower()) == "m"
             evidence.she += known.pronouns.get(told[0].lower()) == "f"
-        following = re.match(r"(['’]s)?\W{0,3}([^\W\d_]+)", after)
+        following = re.match(r"(['’]s)?\s{0,3}([^\W\d_]+)", after)
         next_word = following.group(2).lower() if following else ""
         evidence.speaks += next_word in known.speech or last in known.speech
         evidence.owns += bool(following and following.group(1)) or text[mention.end - 2 : mention.end] in ("'s", "’s")
@@ -104,7 +120,12 @@ def _tokens(text: str, start: int, end: int) -> Iterator[_Token]:
         opens = bool(_OPENS.search(text[max(start, found.start() - _LOOK_BACK) : found.start()])) or (
             not text[start : found.start()].strip()
         )
-        yield _Token(found.start(), found.end(), word, opens)
+        elision = _ELISION.match(word)
+        if elision:
+            # "d'Artagnan" is a name with its particle, "l'Angleterre" one with an article.
+            yield _Token(found.start() + 2, found.end(), word[2:], opens, elided=word[0] in "dD")
+        else:
+            yield _Token(found.start(), found.end(), word, opens)
 
 
 def _name_words(groups: Sequence[Sequence[_Token]], known: PeopleWords) -> frozenset[str]:

@@ -79,4 +79,3 @@ def _unit(rows: Any) -> Any:
 
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths == 0, 1, lengths)
-
