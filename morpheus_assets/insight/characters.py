@@ -135,7 +135,7 @@ def _merge_titles(groups: dict[Key, _Group], women: set[tuple[str, ...]]) -> Non
             groups[(told, words)].told.clear()
             _merge(groups, (told, words), ("", words))
             del held[told]
-        owner = next((told for told in ("m", "title") if told in held), None)
+        owner: str | None = next((told for told in ("m", "title") if told in held), None)
         if owner is None and len(held) == 1 and (len(words) > 1 or bare <= 0.2 * sum(held.values()) or "f" in held):
             owner = next(iter(held))
         if owner is None and len(held) == 1 and ("miss" in held or words in women):
@@ -283,8 +283,8 @@ def _with_titles_alone(
         index, count = counts.most_common(1)[0]
         if count < _FEWEST_TITLED or count < _OWN_SHARE * sum(counts.values()):
             continue
-        form = re.compile(rf"\b[Tt]he {re.escape(title)}\b(?! [A-Z])(?! of\b)")
-        for found in form.finditer(text, chapters[0].char_start, chapters[-1].char_end):
+        alone = re.compile(rf"\b[Tt]he {re.escape(title)}\b(?! [A-Z])(?! of\b)")
+        for found in alone.finditer(text, chapters[0].char_start, chapters[-1].char_end):
             added[index].append((f"the {title}", *found.span()))
     return [_with_more(one, added.get(index, []), chapters) for index, one in enumerate(cast)]
 
