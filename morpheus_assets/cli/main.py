@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from morpheus_assets.cli.common import one_sentence, settings
+from morpheus_assets.cli.evaluate import evaluate
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
 from morpheus_assets.cli.novels import inspect, remove
@@ -70,7 +71,7 @@ def search(
             click.echo(note, err=True)
 
 
-for each in (demo, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
+for each in (demo, evaluate, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
     main.add_command(each)
 
 
