@@ -5,10 +5,13 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.chapter_echoes import build_chapter_echoes_asset
+from morpheus_assets.defs.assets.content_sources import build_content_specs
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
 from morpheus_assets.defs.assets.panels import panel_images
 from morpheus_assets.defs.assets.retrieval_quality import build_retrieval_quality_asset
+from morpheus_assets.defs.assets.search_index import build_search_index_specs
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
+from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
 from morpheus_assets.defs.checks.retrieval import build_retrieval_checks
@@ -23,7 +26,7 @@ from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.jobs.upkeep import upkeep
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource, build_resources
-from morpheus_assets.defs.schedules import build_schedules
+from morpheus_assets.defs.schedules import build_schedules, interval_of
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets.defs.sensors.new_questions import build_new_questions_sensor
@@ -68,9 +71,13 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     assets = [echoes, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings]
     quality = [build_retrieval_quality_asset(space) for space in text_spaces]
     measure_job = build_measure_job(text_spaces)
+    external = [
+        *build_content_specs(settings),
+        *build_search_index_specs([*text_spaces, *image_spaces], interval_of(settings.upkeep_cron)),
+    ]
     batches = dg.BackfillPolicy.multi_run(settings.batch_of_novels)
     return dg.Definitions(
-        assets=[*(asset.with_attributes(backfill_policy=batches) for asset in assets), *quality],
+        assets=[*external, *(asset.with_attributes(backfill_policy=batches) for asset in assets), *quality],
         asset_checks=[
             *CONTENT_CHECKS,
             *build_embeddings_checks([*text_spaces, *image_spaces]),
@@ -97,6 +104,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             switch_spaces_sensor,
             lost_runs_sensor,
             failed_ingests_sensor,
+            insight_sensor,
         ],
         resources={**resources, **overrides},
         executor=build_executor(settings),

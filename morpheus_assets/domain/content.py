@@ -202,6 +202,19 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
+class SourceSummary:
+    """What is known of the files of a kind: how many, of how many novels, their bytes, and when the newest changed.
+
+    `newest` is in nanoseconds since 1970; None where there are none.
+    """
+
+    files: int
+    novels: int
+    bytes: int
+    newest: int | None
+
+
+@dataclass(frozen=True)
 class Tombstone:
     """A source file that vanished while its rows are kept."""
 

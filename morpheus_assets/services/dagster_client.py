@@ -72,6 +72,17 @@ class DagsterClient:
         except httpx.HTTPError:
             return False
 
+    async def last_heartbeat(self) -> float:
+        """When the daemon last told that it works, in seconds since 1970; 0.0 when it never did."""
+        statuses = (await self._ask(_HEARTBEATS, {}))["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return max((float(each["lastHeartbeatTime"] or 0) for each in statuses), default=0.0)
+
+    async def code_server_answers(self) -> bool:
+        """True when the code server behind the webserver plans a small job: the webserver alone keeps what it knew."""
+        selector = {"pipelineName": "end_lost_runs", **self._selector}
+        answer = (await self._ask(_PLAN, {"selector": selector}))["executionPlanOrError"]
+        return bool(answer["__typename"] == "ExecutionPlan")
+
     async def launch_run(
         self, job: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
     ) -> str:
@@ -275,6 +286,21 @@ def set_pool_slots(url: str, pool: str, slots: int) -> None:
     asyncio.run(work())
 
 
+def last_heartbeat(url: str) -> float:
+    """When the daemon behind a webserver last told that it works, in seconds since 1970; 0.0 when nobody says so."""
+
+    async def work() -> float:
+        client = DagsterClient(url, timeout_seconds=2.0)
+        try:
+            return await client.last_heartbeat()
+        except (DagsterRefused, DagsterUnavailable):
+            return 0.0
+        finally:
+            await client.close()
+
+    return asyncio.run(work())
+
+
 def _is_run(job_id: str) -> bool:
     return len(job_id) == 36
 
@@ -303,6 +329,9 @@ def _first_sentences(text: str) -> str:
     return kept if len(kept) <= 500 else kept[:499] + "…"
 
 
+_HEARTBEATS = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
+_PLAN = """query($selector: PipelineSelector!) { executionPlanOrError(pipeline: $selector, mode: "default") {
+  __typename } }"""
 _LAUNCH_RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
   ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } }
   ... on Error { message } } }"""

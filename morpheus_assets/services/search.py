@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
 from morpheus_assets.services.configured_spaces import sample_image_spaces
+from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
 from morpheus_assets.services.variety import VARIETY_POOL, most_varied
@@ -36,8 +37,6 @@ from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
 from morpheus_assets.store.spaces.vectors import read_vectors
 
-NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
-NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
 NO_SIMILARITY = "Words have no similarity, so nothing was left out for being less similar than asked for."
 DEMO_NOTE = (
     "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
@@ -245,6 +244,7 @@ class Search:
         return embed
 
     async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock) -> None:
+        row: SpaceRow | None
         if query.space is not None:
             row = await self._database.call(get_space, query.space)
         else:

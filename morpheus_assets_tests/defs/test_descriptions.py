@@ -60,6 +60,16 @@ def test_resources_say_what_they_open(repository: dg.RepositoryDefinition) -> No
     assert not missing({name: each.description for name, each in repository.get_top_level_resources().items()})
 
 
+def test_the_fields_of_resources_say_what_they_take(repository: dg.RepositoryDefinition) -> None:
+    found = {
+        f"{name}.{field}": each.description
+        for name, resource in repository.get_top_level_resources().items()
+        for field, each in getattr(resource.config_schema.config_type, "fields", {}).items()
+    }
+    assert {"database.reembed_max_cost", "providers.requests_per_minute"} <= found.keys()
+    assert not missing(found)
+
+
 def test_config_fields_say_what_they_take(repository: dg.RepositoryDefinition) -> None:
     found = dict(config_fields(repository))
     assert {"upkeep.drop_retired_spaces.dry_run", "generate_embedding.embed_inputs.inputs"} <= found.keys()

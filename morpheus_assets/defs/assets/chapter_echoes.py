@@ -8,6 +8,7 @@ import dagster as dg
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.partitioned import by_novel
 from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.domain.spaces import Space
 
@@ -23,7 +24,8 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
     @dg.asset(
         ins={"chunks": dg.AssetIn("chunks"), "embeddings": dg.AssetIn(embeddings_key(space))},
         partitions_def=NOVELS,
-        group_name="insight",
+        group_name=INSIGHT_GROUP,
+        automation_condition=AFTER_ITS_INPUTS,
         kinds={"python", "pandas"},
         owners=OWNERS,
         code_version="1",

@@ -9,13 +9,18 @@ from morpheus_assets.defs.assets.values import FoundPanels
 from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts
 
 
-def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
-    return dg.TableSchema(
-        [dg.TableColumn(name, kind, description=meaning) for name, (kind, meaning) in columns.items()]
-    )
+def _schema(_key: str, **columns: tuple[str, str]) -> dg.TableSchema:
+    """Columns by name, and the primary key as SQL writes it, which is unique where it is one column."""
+    keys = [part.strip() for part in _key.split(",")]
+    described = []
+    for name, (kind, meaning) in columns.items():
+        constraints = dg.TableColumnConstraints(nullable=name not in keys, unique=keys == [name])
+        described.append(dg.TableColumn(name, kind, description=meaning, constraints=constraints))
+    return dg.TableSchema(described, constraints=dg.TableConstraints(other=[f"PRIMARY KEY ({_key})"]))
 
 
 NOVEL_COLUMNS = _schema(
+    "novel",
     novel=("text", "partition key, from the file's name"),
     title=("text", "from the file's metadata or header, where there is one"),
     author=("text", "likewise"),
@@ -30,6 +35,8 @@ NOVEL_COLUMNS = _schema(
 )
 
 CHAPTER_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
     ordinal=(
         "integer",
         "1, 2, … in reading order; pieces in front of the chapters are 0, -1 …; those at the back count on",
@@ -42,6 +49,8 @@ CHAPTER_COLUMNS = _schema(
 )
 
 CHUNK_COLUMNS = _schema(
+    "novel_id, chapter, ordinal",
+    novel_id=("integer", "row of `novels`"),
     chapter=("integer", "ordinal of its chapter"),
     ordinal=("integer", "1, 2, … in the chapter; through the novel in the view `novel_chunks`"),
     char_start=("integer", "first character in the chapter's text"),
@@ -53,6 +62,8 @@ CHUNK_COLUMNS = _schema(
 )
 
 PANEL_COLUMNS = _schema(
+    "novel_id, path",
+    novel_id=("integer", "row of `novels`"),
     path=("text", "relative to content/panels"),
     state=("text", "stored or refused"),
     reason=("text", "why it was refused, a sentence"),
@@ -68,6 +79,7 @@ PANEL_COLUMNS = _schema(
 def embedding_columns(dimensions: int) -> dg.TableSchema:
     """Columns of a space's table of vectors."""
     return _schema(
+        "content_hash",
         content_hash=("bytea", "sha256 of what was embedded"),
         embedding=(f"halfvec({dimensions})", "the vector"),
     )
@@ -77,9 +89,9 @@ PREVIEW_ROWS = 60
 
 
 def replaced(counts: ReplaceCounts) -> dict[str, Any]:
-    """Rows in all, and what became of them."""
+    """The novel's rows in all, and what became of them."""
     return {
-        "dagster/row_count": counts.written + counts.unchanged,
+        "dagster/partition_row_count": counts.written + counts.unchanged,
         "rows_written": counts.written,
         "rows_unchanged": counts.unchanged,
         "rows_deleted": counts.deleted,

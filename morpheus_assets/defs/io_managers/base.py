@@ -41,6 +41,10 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         """Read one novel's value; raises UnknownNovel when there is none."""
         raise NotImplementedError
 
+    def describe_table(self) -> Metadata:
+        """Metadata of the whole table, for a person who looks at one novel's; asked for where rows have changed."""
+        return {}
+
     def note_failure(self, novel: str, error: Exception) -> None:
         """Record a failure in the store, where that is wanted; called before it is reported."""
 
@@ -50,6 +54,7 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         """Store novel after novel, each as soon as the asset has computed it."""
         failures: dict[str, str] = {}
         events = NovelEvents(context)
+        changed = False
         for novel in obj:
             try:
                 metadata = retry_while_down(partial(self._store_current, obj, novel))
@@ -62,9 +67,10 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
                 failures[novel] = sentence(error)
             else:
                 events.add(novel, metadata)
+                changed = changed or any(metadata.get(name) for name in ("changed", "rows_written", "rows_deleted"))
             if events.due:
-                yield from events.write()
-        yield from events.write()
+                yield from events.write(self.describe_table() if changed else None)
+        yield from events.write(self.describe_table() if changed else None)
         if len(failures) == len(obj) or (failures and not followed_in_run(context)):
             raise dg.Failure(description=list_failures(failures), metadata=dict(failures), allow_retries=False)
 

@@ -26,11 +26,14 @@ from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, stored_text, upsert_novel
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.database.errors import TextChanged
+from morpheus_assets.store.database.statistics import size_for_a_person
 from morpheus_assets.text.documents import Document
 
 
 class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
-    """What the four have in common: the database."""
+    """What the four have in common: the database, and one table each."""
+
+    table: str
 
     def __init__(self, database: DatabaseResource) -> None:
         self.database = database
@@ -40,16 +43,22 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
         """The engine of the content database."""
         return self.database.engine
 
+    def describe_table(self) -> Metadata:
+        """The rows of all novels."""
+        return {"dagster/row_count": size_for_a_person(self.engine, self.table)}
+
 
 class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
     """One row a novel; a refused file is noted beside the text that is already stored."""
+
+    table = "novels"
 
     def store(self, novel: str, value: NovelRecord | Unchanged) -> Metadata:
         """Write the text unless an equal one is stored."""
         changed = value is not UNCHANGED and upsert_novel(self.engine, value)
         stored = stored_text(self.engine, novel)
         return {
-            "dagster/row_count": 1,
+            "dagster/partition_row_count": 1,
             "characters": stored.characters,
             "title": stored.title or novel,
             "author": stored.author or "unknown",
@@ -92,6 +101,8 @@ class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
 class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
     """The chapters of a novel, replaced as a whole, or left standing."""
 
+    table = "chapters"
+
     def store(self, novel: str, value: FoundChapters) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
         made = {"source_digest": value.source_digest, "rules": value.rules, "text_mark": value.text_mark}
@@ -115,6 +126,8 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
 
 class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
     """The chunks of a novel, replaced as a whole, or left standing."""
+
+    table = "chunks"
 
     def store(self, novel: str, value: CutNovel) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
@@ -145,6 +158,8 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
 
 class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
     """The panels of a novel, stored or refused, replaced as a whole."""
+
+    table = "panels"
 
     def store(self, novel: str, value: NovelPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""

@@ -32,7 +32,7 @@ from morpheus_assets.store.accounts.spending import record_spending, record_unce
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
-from morpheus_assets.store.database.statistics import refresh_statistics
+from morpheus_assets.store.database.statistics import refresh_statistics, size_for_a_person
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
 from morpheus_assets.store.spaces.indexes import ensure_index
@@ -133,7 +133,7 @@ class EmbeddingsIOManager(dg.IOManager):
         events = NovelEvents(context)
         for novel, why in obj.exempt.items():
             context.log.info(why)
-            events.add(novel, {"dagster/row_count": 0, "not_for_this_novel": why})
+            events.add(novel, {"dagster/partition_row_count": 0, "not_for_this_novel": why})
         written: list[Any] = []
 
         def report(covered: NovelCoverage) -> None:
@@ -163,7 +163,10 @@ class EmbeddingsIOManager(dg.IOManager):
                 failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
-        yield from events.write()
+        table: dict[str, Any] = {"dagster/table_name": row.table}
+        if tally.embedded:
+            table["dagster/row_count"] = retry_while_down(partial(size_for_a_person, self.engine, row.table))
+        yield from events.write(table)
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(tally.faults.values()), None)
@@ -255,7 +258,7 @@ class EmbeddingsIOManager(dg.IOManager):
 def _metadata(covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
     price = price_of(space, cost.tokens)
     return {
-        "dagster/row_count": covered.present,
+        "dagster/partition_row_count": covered.present,
         "embedded": cost.embedded,
         "reused": covered.present - cost.embedded,
         "refused": covered.refused,

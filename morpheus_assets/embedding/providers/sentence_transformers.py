@@ -32,7 +32,7 @@ PROVIDER = ProviderSpec(
     name="sentence-transformers",
     aliases=("sentence_transformers",),
     purpose="text",
-    kind="sentencetransformers",
+    kind="huggingface",
     models=(
         _model(PACKAGED_MODEL, 384, 254, PACKAGED_WEIGHTS_SHA256[:16]),
         _model("all-MiniLM-L12-v2", 384, 126),

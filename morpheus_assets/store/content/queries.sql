@@ -92,16 +92,12 @@ ORDER BY novel
 SELECT novel
 FROM unnest(%(known)s::text[]) AS known (novel)
 WHERE NOT EXISTS (SELECT FROM novels n WHERE n.novel = known.novel AND n.body_digest IS NOT NULL)
-  AND NOT EXISTS (SELECT FROM source_files s LEFT JOIN novels n USING (novel)
-                  WHERE s.kind = 'text' AND s.novel = known.novel
-                    AND (n.refused_digest IS NULL OR s.digest IS DISTINCT FROM n.refused_digest))
 ORDER BY novel
 
 -- name: without_panels
 SELECT novel
 FROM unnest(%(known)s::text[]) AS known (novel)
 WHERE NOT EXISTS (SELECT FROM novels n JOIN panels p ON p.novel_id = n.id WHERE n.novel = known.novel)
-  AND NOT EXISTS (SELECT FROM source_files s WHERE s.kind = 'panel' AND s.novel = known.novel)
 ORDER BY novel
 
 -- name: delete_source_files_of_novel
@@ -367,6 +363,10 @@ ORDER BY n.novel, p.path LIMIT 1
 
 -- name: source_files
 SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at FROM source_files WHERE kind = %(kind)s
+
+-- name: summary_of_source_files
+SELECT count(*), count(DISTINCT novel), coalesce(sum(size_bytes), 0)::bigint, max(mtime_ns)
+FROM source_files WHERE kind = %(kind)s
 
 -- name: source_files_between
 -- In the order of the bytes, whatever the database's own collation is.
