@@ -41,20 +41,20 @@ def evaluate(file: Path | None, keys: tuple[str, ...], made: int, mode: str, as_
             judged, faults = found.questions, found.faults
         for fault in faults:
             click.echo(fault, err=True)
-        active = active_space(engine, "text")
+        active = None if keys else active_space(engine, "text")
         if not keys and active is None:
             raise click.ClickException("No text space is active yet: drop a novel into the content folder.")
-        rows = [get_space(engine, key) for key in keys] or [active]
+        rows = [get_space(engine, key) for key in keys] or ([active] if active else [])
         questions = questions_for(engine, judged, made)
         if not questions:
             raise click.ClickException("There is nothing to ask: write questions, or store a novel first.")
-        measured = [ask(engine, settings, row, questions, mode=mode) for row in rows if row is not None]
+        measured = [ask(engine, settings, row, questions, mode=mode) for row in rows]
         comparison = compare(measured[1].outcomes, measured[0].outcomes) if len(measured) == 2 else None
         if as_json:
             for each in measured:
                 for outcome in each.outcomes:
-                    row = {"space": each.space.key, **stored_outcome(outcome), "instead": outcome.instead}
-                    click.echo(json.dumps(row, ensure_ascii=False))
+                    told = {"space": each.space.key, **stored_outcome(outcome), "instead": outcome.instead}
+                    click.echo(json.dumps(told, ensure_ascii=False))
             if comparison is not None:
                 click.echo(json.dumps({"difference": asdict(comparison)}))
             return

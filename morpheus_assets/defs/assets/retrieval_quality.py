@@ -1,6 +1,6 @@
 """One asset for each text space, retrieval_quality/<space>: how well its passages are found, plotted over time."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -62,12 +62,12 @@ def build_retrieval_quality_asset(space: Space) -> dg.AssetsDefinition:
     return retrieval_quality
 
 
-def _metadata(measured: "Measured", faults: tuple[str, ...]) -> dict[str, object]:
+def _metadata(measured: "Measured", faults: tuple[str, ...]) -> dict[str, Any]:
     from morpheus_assets.services.evaluation.measures import by_kind, by_novel, failed
 
     kinds = by_kind(measured.outcomes)
     missed = failed(measured.outcomes)
-    numbers: dict[str, object] = {"questions": len(measured.outcomes), "failed": len(missed), "tokens": measured.tokens}
+    numbers: dict[str, Any] = {"questions": len(measured.outcomes), "failed": len(missed), "tokens": measured.tokens}
     for kind, found in kinds.items():
         # Dagster draws each number over time
         numbers |= {f"{kind}: {name}": value for name, value in _values(found).items() if name != "questions"}

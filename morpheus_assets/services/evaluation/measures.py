@@ -59,9 +59,12 @@ def measure(ranks: Sequence[int | None]) -> Measures:
     """The measures of the places of some answers; all 0 without any."""
     count = max(1, len(ranks))
     found = [rank for rank in ranks if rank is not None and rank <= DEPTH]
+    first, five, ten = (sum(rank <= most for rank in found) / count for most in (1, 5, 10))
     return Measures(
         len(ranks),
-        *(sum(rank <= most for rank in found) / count for most in (1, 5, 10)),
+        first,
+        five,
+        ten,
         sum(1 / rank for rank in found) / count,
         sum(1 / math.log2(1 + rank) for rank in found) / count,
     )

@@ -17,7 +17,7 @@ from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
 from morpheus_assets.store.search.fusion import WORDS_WEIGHT, Candidate, fuse
-from morpheus_assets.store.search.nearest import Nearest, nearest_among, nearest_within, vector_text
+from morpheus_assets.store.search.nearest import Nearest, ask_nearest_within, nearest_among, read_nearest, vector_text
 from morpheus_assets.store.search.words import (
     QuestionWords,
     ask_for_words,
@@ -149,21 +149,14 @@ def search_text(
     space = _space_for(bind, "text", space, query_vector)
     look = _Look(within.condition, within.parameters, space, vector_text(query_vector) if space is not None else None)
     pool = max(_POOL, k) if use_text else k
-    # How an index is scanned is set for a transaction.
-    connected = reading if space is None or space.index_kind is None else transaction
     try:
-        with connected(bind) as connection:
-            words = QuestionWords()
-            by_vector: Nearest = []
-            if use_text:
-                # In one round trip with the nearest: neither needs the other.
-                with connection.pipeline():
-                    asked = ask_for_words(connection, query_text or "")
-                    if use_vector:
-                        by_vector = look.nearest(connection, pool, "chunks")
-                    words = question_words(asked.fetchall())
-            elif use_vector:
-                by_vector = look.nearest(connection, pool, "chunks")
+        with reading(bind) as connection:
+            # In one round trip with the nearest: neither needs the other.
+            with connection.pipeline():
+                asked = ask_for_words(connection, query_text or "") if use_text else None
+                near = look.ask_nearest(connection, pool, "chunks") if use_vector else None
+            words = question_words(asked.fetchall()) if asked is not None else QuestionWords()
+            by_vector = look.nearest(connection, pool, "chunks", near) if use_vector else []
             ranked = _rank(connection, look, by_vector, words, pool, words_weight, fused=use_vector and use_text)
             return _text_places(connection, look, ranked[:k], dict(by_vector), k)
     except psycopg.errors.UndefinedTable as fault:
@@ -226,26 +219,42 @@ class _Look:
         """The filter's parameters with others and the vector."""
         return {**self.parameters, "vector": self.vector, **parameters}
 
-    def nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> Nearest:
-        """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
+    def ask_nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any] | None:
+        """Ask for the nearest within a pipeline, where that needs no count; None where it does."""
+        if self.space is None or self.vector is None or is_filtered(self.parameters):
+            return None
+        occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
+        return ask_nearest_within(connection, self.space, self.vector, k, occurs, self.parameters)
+
+    def nearest(
+        self, connection: psycopg.Connection[Any], k: int, content: str, asked: psycopg.Cursor[Any] | None = None
+    ) -> Nearest:
+        """The k nearest hashes that occur within the filter: exactly for few rows, else through the index.
+
+        `asked` is what `ask_nearest` gave, once its pipeline has ended.
+        """
         if self.space is None or self.vector is None:
             return []
         table = Identifier(content)
         among = queries.hashes_within.format(content=table, within=self.within)
-        if is_filtered(self.parameters):
-            count = self.count(connection, content, _LARGEST_EXACT + 1)
-            if self.space.index_kind is None or count <= _LARGEST_EXACT:
-                return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
+        if is_filtered(self.parameters) and (
+            self.space.index_kind is None or self.count(connection, content, _LARGEST_EXACT + 1) <= _LARGEST_EXACT
+        ):
+            return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
         occurs = queries.occurs_within.format(content=table, within=self.within)
         wide = k
         while True:
-            kept, complete = nearest_within(connection, self.space, self.vector, wide, occurs, self.parameters)
+            if asked is None:
+                with connection.pipeline():
+                    asked = ask_nearest_within(connection, self.space, self.vector, wide, occurs, self.parameters)
+            kept, complete = read_nearest(asked, wide)
             # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
             if len(kept) >= k or complete:
                 return kept[:k]
             if wide > 2000:
                 return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
             wide *= 4
+            asked = None
 
     def count(self, connection: psycopg.Connection[Any], content: str, most: int) -> int:
         """The rows within the filter, up to `most`."""
