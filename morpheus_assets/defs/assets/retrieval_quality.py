@@ -27,7 +27,7 @@ def build_retrieval_quality_asset(space: Space) -> dg.AssetsDefinition:
     @dg.asset(
         key=quality_key(space),
         deps=[embeddings_key(space)],
-        group_name="evaluation",
+        group_name="search",
         kinds={"python", "postgres"},
         owners=OWNERS,
         code_version="1",

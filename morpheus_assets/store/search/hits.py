@@ -3,7 +3,7 @@
 The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
-from morpheus_assets.store.search.fusion import WORDS_WEIGHT, Candidate, fuse
+from morpheus_assets.store.search.fusion import Candidate, fuse
 from morpheus_assets.store.search.nearest import Nearest, ask_nearest_within, nearest_among, read_nearest, vector_text
 from morpheus_assets.store.search.words import (
     QuestionWords,
@@ -98,6 +98,7 @@ class TextHit:
 
     novel: str
     title: str | None
+    language: str
     chapter: int
     chapter_title: str | None
     ordinal: int
@@ -134,12 +135,13 @@ def search_text(
     k: int = 10,
     within: SearchFilter = ANYWHERE,
     mode: str = "hybrid",
-    words_weight: float = WORDS_WEIGHT,
+    known_configurations: Collection[str] | None = None,
 ) -> list[TextHit]:
     """The k best passages within a filter; each place of a repeated one.
 
     `query_vector` is a sequence of floats from the model of `space` (default: the active space). `mode` is "hybrid"
-    (what of vector and text is given), "vector" or "text"; `words_weight`, 0 to 1, is the words' part of a fused score.
+    (what of vector and text is given), "vector" or "text". `known_configurations` are the text search configurations of
+    the languages that the space's model knows, None for all: in others the words count for more of a fused score.
     Raises SpaceError for a vector of other dimensions, and SpaceGone when `space` was dropped: read the pointer again.
     """
     use_vector = query_vector is not None and mode in ("hybrid", "vector")
@@ -157,7 +159,9 @@ def search_text(
                 near = look.ask_nearest(connection, pool, "chunks") if use_vector else None
             words = question_words(asked.fetchall()) if asked is not None else QuestionWords()
             by_vector = look.nearest(connection, pool, "chunks", near) if use_vector else []
-            ranked = _rank(connection, look, by_vector, words, pool, words_weight, fused=use_vector and use_text)
+            ranked = _rank(
+                connection, look, by_vector, words, pool, known_configurations, fused=use_vector and use_text
+            )
             return _text_places(connection, look, ranked[:k], dict(by_vector), k)
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key if space else ''} was dropped during the search.") from fault
@@ -274,7 +278,7 @@ class _Ranked:
 
 def _rank(
     connection: psycopg.Connection[Any], look: _Look, by_vector: Nearest, words: QuestionWords, pool: int,
-    words_weight: float, *, fused: bool,
+    known: Collection[str] | None, *, fused: bool,
 ) -> list[_Ranked]:  # fmt: skip
     """The candidates, best first: of one list as they are, of both by both measures."""
     share = _share_within(connection, look, words)
@@ -291,15 +295,18 @@ def _rank(
     parameters = look.wanted(**words.parameters(pool, share), near=list(near))
     rows = connection.execute(statement, parameters).fetchall()
     candidates = [
-        Candidate(bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside)
-        for value, cosine, own, covered, has_words, cosine_beside, words_beside in rows
-    ]
+        Candidate(
+            bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside,
+            is_known=known is None or config in known,
+        )
+        for value, config, cosine, own, covered, has_words, cosine_beside, words_beside in rows
+    ]  # fmt: skip
     vector_ranks = {value: rank for rank, (value, _) in enumerate(by_vector, 1)}
     with_words = sorted((each for each in candidates if each.has_words), key=lambda each: (-each.words, each.value))
     text_ranks = {each.value: rank for rank, each in enumerate(with_words, 1)}
     return [
         _Ranked(each.value, score, vector_ranks.get(each.value), text_ranks.get(each.value), each.cosine)
-        for each, score in fuse(candidates, words_weight)
+        for each, score in fuse(candidates)
     ]
 
 
