@@ -13,6 +13,7 @@ import httpx
 from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RUNS_AT_WORK
 
 REPOSITORY = "__repository__"
+BACKFILL_TAG = "dagster/backfill"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED", "COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"})
 
 
@@ -132,6 +133,14 @@ class DagsterClient:
             if tags.items() <= _as_mapping(each["tags"]).items():
                 return str(each["id"])
         return None
+
+    async def find_job(self, tags: Mapping[str, str]) -> str | None:
+        """The id of the run or the backfill that was launched with these tags, however it ended; None for none."""
+        runs = _expect((await self._ask(_TAGGED_RUNS, {"tags": _pairs(tags)}))["runsOrError"], "Runs")["results"]
+        if runs:
+            return str(_as_mapping(runs[0]["tags"]).get(BACKFILL_TAG, runs[0]["runId"]))
+        # one that has no run yet
+        return await self.running_backfill(tags)
 
     async def runs_at_work(self, *, page: int = 500) -> list[dict[str, str]]:
         """The tags of every run that waits or works, asked for `page` at a time."""
@@ -342,6 +351,8 @@ _RUNNING_BACKFILLS = """query($statuses: [BulkActionStatus!]) {
   ... on PartitionBackfills { results { id tags { key value } } } ... on Error { message } } }"""
 _RUN_TAGS = """query($statuses: [RunStatus!], $cursor: String, $limit: Int) {
   runsOrError(filter: {statuses: $statuses}, cursor: $cursor, limit: $limit) { __typename
+  ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
+_TAGGED_RUNS = """query($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}, limit: 1) { __typename
   ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""
