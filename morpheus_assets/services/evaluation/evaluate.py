@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
 from sqlalchemy import Engine
@@ -71,21 +71,55 @@ def evaluate(
 async def _evaluate(
     engine: Engine, settings: Settings, space: SpaceRow, questions: Sequence[Question], mode: str
 ) -> Measured:
-    answers = _Answers(engine)
-    asked = [question for question in questions if answers.known(question)]
-    vectors = _Vectors(open_provider(settings, space), request_budget(settings, space, engine))
-    try:
-        await vectors.prepare([question.question for question in asked])
-        search = Search(settings, _Database(engine), vectors)
-        outcomes = []
-        for question in asked:
-            query = SearchQuery(
-                q=question.question, k=DEPTH, kind="text", mode=mode, sentences=mode == "hybrid", space=space.key
-            )
-            outcomes.append(answers.outcome(question, await search.find(query)))
-    finally:
-        await vectors.close()
-    return Measured(space, outcomes, answers.unknown, vectors.tokens)
+    async with Asking(engine, settings, space, questions, mode) as asking:
+        outcomes = [await asking.ask(question) for question in asking.known]
+        return Measured(space, outcomes, asking.unknown, asking.tokens)
+
+
+class Asking:
+    """The questions of one space while its provider is open; an async context manager.
+
+    `known` are those whose novel is stored and says what they quote, `unknown` sentences on the others.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: Settings, space: SpaceRow, questions: Sequence[Question], mode: str = "hybrid"
+    ) -> None:
+        self._answers = _Answers(engine)
+        self._space = space
+        self._mode = mode
+        self.known = [question for question in questions if self._answers.known(question)]
+        self._vectors = _Vectors(open_provider(settings, space), request_budget(settings, space, engine))
+        self._search = Search(settings, _Database(engine), self._vectors)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._vectors.prepare([question.question for question in self.known])
+        except BaseException:
+            await self._vectors.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._vectors.close()
+
+    @property
+    def unknown(self) -> Sequence[str]:
+        """Sentences on the questions that are not asked."""
+        return self._answers.unknown
+
+    @property
+    def tokens(self) -> int:
+        """What asking took until now."""
+        return self._vectors.tokens
+
+    async def ask(self, question: Question, *, within_novel: bool = False) -> Outcome:
+        """Where the answer of one of the known questions comes, over the library or within its novel."""
+        query = SearchQuery(
+            q=question.question, k=DEPTH, kind="text", mode=self._mode, sentences=self._mode == "hybrid",
+            novel=question.novel if within_novel else None, space=self._space.key,
+        )  # fmt: skip
+        return self._answers.outcome(question, await self._search.find(query))
 
 
 class _Database:
