@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key
+from morpheus_assets.defs.assets.metadata import QUALITY_COLUMNS
 from morpheus_assets.defs.assets.values import OWNERS
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.spaces import Space
@@ -32,6 +33,7 @@ def build_retrieval_quality_asset(space: Space) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version="1",
         pool=space.provider,
+        metadata={"dagster/column_schema": QUALITY_COLUMNS, "dagster/table_name": "retrieval_quality"},
         description=f"How well the space `{space.key}` finds what people ask for: the questions of `content/questions`,"
         " and others made of stored passages (a sentence; five of its rarer words), asked through the same search as"
         " people's.\n\nrecall@1, @5 and @10, MRR and nDCG by kind of question and by novel, and what came first where"

@@ -1,7 +1,7 @@
 """One order out of two measures: cosine to the question, and the weight of the words that a passage shares with it.
 
-Fused by score and not by rank: ranks throw away that a passage holds all five words asked for. How each constant was
-chosen is told by `bench/search_constants.md`. Pure arithmetic; the measures come from the statements of the room.
+Fused by score and not by rank: ranks throw away that a passage holds all five words asked for. How the constants were
+chosen is told in bench/README.md. Pure arithmetic; the measures come from the room's statements.
 """
 
 import statistics
