@@ -34,14 +34,14 @@ def known_models(provider: str | None = None) -> str:
     return ", ".join(
         f"{spec.name}/{model.name}"
         for spec in PROVIDERS.values()
-        if provider in (None, spec.name)
+        if provider == spec.name or (provider is None and spec.purpose == "text")
         for model in spec.models
     )
 
 
 def providers_of(model: str) -> list[str]:
     """The providers whose tables list a model of that name."""
-    return [spec.name for spec in PROVIDERS.values() if spec.model(model) is not None]
+    return [spec.name for spec in PROVIDERS.values() if spec.purpose == "text" and spec.model(model) is not None]
 
 
 def price_of(space: Space, tokens: int) -> Decimal | None:

@@ -43,6 +43,9 @@ def parse_space_names(
 def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> SpaceName:
     written, _, rest = part.partition("/")
     spec = find_provider(written)
+    if spec is not None and spec.purpose == "text" and variable == "MORPHEUS_IMAGE_SPACES":
+        # A vendor's name means its multimodal models here.
+        spec = find_provider(f"{spec.name}_multimodal") or spec
     if spec is None or not rest:
         raise ConfigurationError(
             f"{variable} names {part!r}, which is no space: write provider/model[@dimensions], "
