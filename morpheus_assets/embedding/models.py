@@ -7,6 +7,7 @@ import math
 from decimal import Decimal
 
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.preparation import read_preparation
 from morpheus_assets.embedding.providers.base import EmbeddingModel
 from morpheus_assets.embedding.providers.registry import PROVIDERS, is_local
 
@@ -62,5 +63,8 @@ def estimate_tokens(space: Space, *, inputs: int, word_pieces: int, characters: 
     spec = PROVIDERS.get(space.provider)
     if spec is not None and spec.counts_word_pieces:
         return word_pieces
+    # What stands before each text is paid for with it.
+    prefix = read_preparation(space.preparation).document_prefix
+    characters, octets = characters + inputs * len(prefix), octets + inputs * len(prefix.encode())
     tokens = characters / _CHARACTERS_PER_TOKEN + (octets - characters) * _TOKENS_PER_FURTHER_BYTE
     return math.ceil(tokens * (spec.tokens_per_cl100k if spec is not None else 1.0)) + inputs
