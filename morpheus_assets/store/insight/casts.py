@@ -71,7 +71,7 @@ def replace_looks(bind: Bind, novel: str, looks: Sequence[Look]) -> ReplaceCount
 
 
 def replace_all(
-    bind: Bind, novel: str, rows: Sequence[Mapping[str, Any]], same: bool, delete: sql.SQL, add: sql.SQL
+    bind: Bind, novel: str, rows: Sequence[Mapping[str, Any]], same: bool, delete_others: sql.SQL, write: sql.SQL
 ) -> ReplaceCounts:
     """Delete a novel's rows and add these, in one transaction; nothing is written when they are the `same`."""
     if same:
@@ -79,9 +79,9 @@ def replace_all(
     with transaction(bind) as connection, connection.cursor() as cursor:
         lock_novel(connection, novel)
         number = novel_id(connection, novel)
-        deleted = cursor.execute(delete, {"number": number}).rowcount
+        deleted = cursor.execute(delete_others, {"number": number}).rowcount
         if rows:
-            cursor.executemany(add, [{"number": number, **row} for row in rows])
+            cursor.executemany(write, [{"number": number, **row} for row in rows])
     return ReplaceCounts(len(rows), 0, deleted)
 
 
