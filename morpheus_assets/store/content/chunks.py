@@ -178,9 +178,9 @@ def placed_chunks(bind: Bind, novel: str) -> tuple[str | None, list[tuple[int, i
     In one round trip, for who compares them; the text is None where there is none.
     """
     with reading(bind) as connection:
-        row = connection.execute(queries.placed_chunks, {"novel": novel}).fetchone()
-    text, places, chunks = row or (None, None, None)
-    cut = [PlacedChunk(*values, bytes.fromhex(content_hash)) for *values, content_hash in chunks or ()]
+        found = connection.execute(queries.placed_chunks, {"novel": novel}).fetchone()
+    text, places, chunks = found or (None, None, None)
+    cut = [PlacedChunk(*row[:5], content_hash=bytes.fromhex(row[5])) for row in chunks or ()]
     return text, [tuple(place) for place in places or ()], cut
 
 

@@ -70,6 +70,12 @@ def count_rows(connection: psycopg.Connection[Any], table: str) -> Callable[[], 
     return rows
 
 
+def analyze_everything(engine: Engine) -> None:
+    """ANALYZE a database whose tables were all filled at once."""
+    with autocommit(engine) as connection:
+        connection.execute(queries.analyze_everything)
+
+
 # Autovacuum keeps up with what grows slowly; a table that was empty a moment ago is what plans go wrong for: parallel
 # workers were started to find ten passages among 2,500, which took 11 ms in place of one.
 _GROWTH = 1.5
