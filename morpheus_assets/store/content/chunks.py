@@ -180,7 +180,10 @@ def placed_chunks(bind: Bind, novel: str) -> tuple[str | None, list[tuple[int, i
     with reading(bind) as connection:
         found = connection.execute(queries.placed_chunks, {"novel": novel}).fetchone()
     text, places, chunks = found or (None, None, None)
-    cut = [PlacedChunk(*row[:5], content_hash=bytes.fromhex(row[5])) for row in chunks or ()]
+    cut = [
+        PlacedChunk(chapter, ordinal, start, end, tokens, bytes.fromhex(value))
+        for chapter, ordinal, start, end, tokens, value in chunks or ()
+    ]
     return text, [tuple(place) for place in places or ()], cut
 
 

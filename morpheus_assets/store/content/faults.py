@@ -31,9 +31,9 @@ def faults_of_panels(bind: Bind) -> ContentFaults:
     return _faults(bind, queries.refused_panels, "panel")
 
 
-def _faults(bind: Bind, refused: SQL, kind: str) -> ContentFaults:
+def _faults(bind: Bind, query: SQL, kind: str) -> ContentFaults:
     with reading(bind) as connection, connection.pipeline():
-        reasons = connection.execute(refused)
+        reasons = connection.execute(query)
         stones = connection.cursor(row_factory=class_row(Tombstone))
         stones.execute(queries.tombstones, {"still_stored": True})
     return ContentFaults([reason for (reason,) in reasons], [each for each in stones if each.kind == kind])

@@ -65,7 +65,8 @@ def store_novel(bind: Bind, record: NovelRecord) -> tuple[StoredText, bool]:
         changed = connection.execute(queries.upsert_novel, values)
         connection.execute(queries.set_reader, values)
         cursor = connection.cursor(row_factory=dict_row)
-        stored = cursor.execute(_stored_text(queries.any_text), {"novel": record.novel})
+        query = _stored_text(queries.any_text)
+        stored = cursor.execute(query, {"novel": record.novel})
     return _text_of(stored.fetchone() or {}), changed.rowcount == 1
 
 
@@ -76,8 +77,9 @@ def upsert_novel(bind: Bind, record: NovelRecord) -> bool:
 
 def stored_text(bind: Bind, novel: str) -> StoredText:
     """A description of a stored text, without the text. Raises UnknownNovel."""
+    query = _stored_text(queries.any_text)
     with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(_stored_text(queries.any_text), {"novel": novel}).fetchone()
+        found = cursor.execute(query, {"novel": novel}).fetchone()
     if found is None:
         raise _no_text(novel)
     return _text_of(found)
@@ -87,7 +89,8 @@ def text_if_read(bind: Bind, novel: str, source_path: str, source_digest: str, r
     """The stored text, where reading this file by this reader would store just that, and nothing was refused since."""
     wanted = {"novel": novel, "path": source_path, "digest": source_digest, "reader": reader}
     with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_stored_text(queries.read_unchanged), wanted).fetchone()
+        query = _stored_text(queries.read_unchanged)
+        row = cursor.execute(query, wanted).fetchone()
     if not row or not row["read"]:
         return None
     config = configuration_of(row["language"])
@@ -152,8 +155,10 @@ def novels_beside_and_without(bind: Bind, kind: str, known: Collection[str]) -> 
     text = kind == "text"
     wanted = {"known": list(known)}
     with reading(bind) as connection, connection.pipeline():
-        beside = connection.execute(queries.texts_beside if text else queries.panels_beside, wanted)
-        without = connection.execute(queries.without_text if text else queries.without_panels, wanted)
+        query = queries.texts_beside if text else queries.panels_beside
+        beside = connection.execute(query, wanted)
+        query = queries.without_text if text else queries.without_panels
+        without = connection.execute(query, wanted)
     return [name for (name,) in beside], [name for (name,) in without]
 
 

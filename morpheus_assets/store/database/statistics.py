@@ -88,7 +88,8 @@ def refresh_statistics(engine: Engine, space: SpaceRow) -> list[str]:
     A table that something else is analyzing or indexing is left out. Nothing waits for a lock.
     """
     with autocommit(engine) as connection:
-        stale = [str(name) for (name,) in connection.execute(*stale_tables(space))]
+        query, wanted = stale_tables(space)
+        stale = [str(name) for (name,) in connection.execute(query, wanted)]
         analyze_tables(connection, stale)
     return stale
 

@@ -116,7 +116,8 @@ class Claims:
                 claiming = connection.execute(queries.claim, {**wanted, "hashes": hashes})
                 owning = connection.execute(queries.own_claims, {**wanted, "hashes": hashes})
                 # A second look, in a new snapshot: the vector may have come just before the claim became free.
-                missing = connection.execute(self._missing_of_them(), {**wanted, "hashes": hashes})
+                query = self._missing_of_them()
+                missing = connection.execute(query, {**wanted, "hashes": hashes})
         except psycopg.errors.ForeignKeyViolation as fault:
             if fault.diag.constraint_name != "embedding_claims_lease":
                 raise
@@ -132,7 +133,8 @@ class Claims:
     def _still_missing(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:
         if not hashes:
             return set()
-        rows = connection.execute(self._missing_of_them(), {"hashes": sorted(hashes), "space": self._space.id})
+        query = self._missing_of_them()
+        rows = connection.execute(query, {"hashes": sorted(hashes), "space": self._space.id})
         return {bytes(row[0]) for row in rows}
 
     def _claimed(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:

@@ -101,7 +101,8 @@ def refresh_space(engine: Engine, space: SpaceRow) -> None:
     with reading(engine) as connection:
         with connection.pipeline():
             state = connection.execute(queries.state_of_space, {"space": space.id})
-            stale = connection.execute(*stale_tables(space))
+            query, wanted = stale_tables(space)
+            stale = connection.execute(query, wanted)
             looking = _look(connection, space)
         analyze_tables(connection, [str(name) for (name,) in stale])
         [building] = state.fetchone() or [True]

@@ -42,7 +42,8 @@ def overview(bind: Bind, purpose: str, novels: Sequence[str]) -> Overview:
         spaces = connection.cursor(row_factory=class_row(SpaceRow))
         spaces.execute(queries.list_spaces, {"purpose": purpose})
         content = connection.cursor(row_factory=class_row(NovelContent))
-        content.execute(_CONTENT[purpose], {"novels": list(novels)})
+        query = _CONTENT[purpose]
+        content.execute(query, {"novels": list(novels)})
     rows = spaces.fetchall()
     active = next((row for row in rows if row.state == "active"), None)
     return Overview(rows, active, {each.novel: each for each in content.fetchall()})
