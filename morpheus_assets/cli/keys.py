@@ -1,13 +1,13 @@
 """`morpheus keys`: provider keys, encrypted in Postgres. Only arguments and printing; a key is never printed."""
 
+import json
 import sys
 
 import click
 
 from morpheus_assets.cli.common import database
-from morpheus_assets.services.provider_keys import providers_with_keys
 
-provider_argument = click.argument("provider", type=click.Choice(providers_with_keys()))
+provider_argument = click.argument("provider")
 
 
 @click.group()
@@ -26,11 +26,21 @@ def new_master() -> None:
 @keys.command(name="set")
 @provider_argument
 def set_key(provider: str) -> None:
-    """Store the key of PROVIDER, read from the terminal without echo, or from standard input."""
+    """Store the key of PROVIDER, read from the terminal without echo, or from standard input.
+
+    PROVIDER may also be a name that a table of spaces.toml gives as `stored_key`.
+    """
+    from morpheus_assets.services.configured_spaces import names_of_keys
     from morpheus_assets.services.provider_keys import master_keys
     from morpheus_assets.store.accounts.provider_keys import save_key
 
     with database() as (engine, values):
+        known = names_of_keys(values)
+        if provider not in known:
+            raise click.ClickException(
+                f"{provider} is neither a provider with a key nor a stored_key of spaces.toml: known are"
+                f" {', '.join(known)}."
+            )
         masters = master_keys(values)
         if values.master_key is None:
             raise click.ClickException(
@@ -42,20 +52,23 @@ def set_key(provider: str) -> None:
             raise click.ClickException("That is no key: it is empty or too short.")
         save_key(engine, provider, key.strip(), masters[0])
         click.echo(f"The key of {provider} is stored under master key {masters[0].name}.")
-        if getattr(values, f"{provider}_api_key") is not None:
+        if getattr(values, f"{provider}_api_key", None) is not None:
             click.echo(f"{provider.upper()}_API_KEY is set as well and wins over it.", err=True)
 
 
 @keys.command(name="list")
-def list_command() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a key.")
+def list_command(as_json: bool) -> None:
     """Which providers have a stored key; the keys themselves are never shown."""
     from morpheus_assets.store.accounts.provider_keys import list_keys
 
     with database() as (engine, _):
         stored = list_keys(engine)
         for key in stored:
-            click.echo(f"{key.provider:12} stored {key.updated_at:%Y-%m-%d %H:%M} under master key {key.master}")
-        if not stored:
+            row = {"provider": key.provider, "stored": key.updated_at.isoformat(), "master_key": key.master}
+            said = f"{key.provider:12} stored {key.updated_at:%Y-%m-%d %H:%M} under master key {key.master}"
+            click.echo(json.dumps(row) if as_json else said)
+        if not stored and not as_json:
             click.echo("No provider key is stored.")
 
 

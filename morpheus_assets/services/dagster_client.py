@@ -4,15 +4,19 @@ No Dagster import: the webserver may be another machine's. The HTTP API's jobs a
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import httpx
 
-from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RUNS_AT_WORK
+from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK
+from morpheus_assets.services.running_parts import running_parts
+from morpheus_assets.settings import Settings
 
 REPOSITORY = "__repository__"
+BACKFILL_TAG = "dagster/backfill"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED", "COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"})
 
 
@@ -53,6 +57,17 @@ class JobState:
         return self.status in FINISHED
 
 
+@dataclass(frozen=True)
+class RunFailure:
+    """A run that failed: when it ended, in seconds since 1970, the novels where its tags name them, and the reason."""
+
+    run_id: str
+    job: str
+    ended: float | None
+    novels: Sequence[str]
+    error: str
+
+
 class DagsterClient:
     """One webserver; keep it for the life of the process, it holds a connection pool."""
 
@@ -71,6 +86,31 @@ class DagsterClient:
             return (await self._client.get(f"{self._url}/server_info", timeout=2.0)).is_success
         except httpx.HTTPError:
             return False
+
+    async def last_heartbeat(self) -> float:
+        """When the daemon last told that it works, in seconds since 1970; 0.0 when it never did."""
+        statuses = (await self._ask(_HEARTBEATS, {}))["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return max((float(each["lastHeartbeatTime"] or 0) for each in statuses), default=0.0)
+
+    async def code_server_answers(self) -> bool:
+        """True when the code server behind the webserver plans a small job: the webserver alone keeps what it knew."""
+        selector = {"pipelineName": "end_lost_runs", **self._selector}
+        answer = (await self._ask(_PLAN, {"selector": selector}))["executionPlanOrError"]
+        return bool(answer["__typename"] == "ExecutionPlan")
+
+    async def last_failures(self, most: int) -> list[RunFailure]:
+        """The runs that failed last and will not be tried again by Dagster itself, the newest first."""
+        asked = {"statuses": ["FAILURE"], "limit": most * 3}
+        runs = _expect((await self._ask(_FAILED_RUNS, asked))["runsOrError"], "Runs")["results"]
+        found: list[RunFailure] = []
+        for run in runs:
+            tags = _as_mapping(run["tags"])
+            if tags.get("dagster/will_retry") == "true" or len(found) == most:
+                continue
+            novels = [tags[name] for name in (PARTITION_TAG, RANGE_START, RANGE_END) if name in tags]
+            reason = await self._why_failed(run["runId"])
+            found.append(RunFailure(run["runId"], run["jobName"], run["endTime"], novels, reason))
+        return found
 
     async def launch_run(
         self, job: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
@@ -121,6 +161,14 @@ class DagsterClient:
             if tags.items() <= _as_mapping(each["tags"]).items():
                 return str(each["id"])
         return None
+
+    async def find_job(self, tags: Mapping[str, str]) -> str | None:
+        """The id of the run or the backfill that was launched with these tags, however it ended; None for none."""
+        runs = _expect((await self._ask(_TAGGED_RUNS, {"tags": _pairs(tags)}))["runsOrError"], "Runs")["results"]
+        if runs:
+            return str(_as_mapping(runs[0]["tags"]).get(BACKFILL_TAG, runs[0]["runId"]))
+        # one that has no run yet
+        return await self.running_backfill(tags)
 
     async def runs_at_work(self, *, page: int = 500) -> list[dict[str, str]]:
         """The tags of every run that waits or works, asked for `page` at a time."""
@@ -221,19 +269,25 @@ class DagsterClient:
 class WebserverBackfills:
     """The port of backfills.py through a webserver, for code that is not async; to be used in a `with`.
 
-    Every method raises DagsterUnavailable or DagsterRefused.
+    `url` may be a function that finds it, called when Dagster is asked for the first time. Every method raises
+    DagsterUnavailable or DagsterRefused.
     """
 
-    def __init__(self, url: str) -> None:
-        self._client = DagsterClient(url)
+    def __init__(self, url: str | Callable[[], str]) -> None:
+        self._url = url
         self._runner = asyncio.Runner()
+
+    @cached_property
+    def _client(self) -> DagsterClient:
+        return DagsterClient(self._url if isinstance(self._url, str) else self._url())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._runner:
-            self._runner.run(self._client.close())
+            if "_client" in self.__dict__:
+                self._runner.run(self._client.close())
 
     def partitions(self, asset: Sequence[str]) -> Sequence[str]:
         """The partitions of an asset in creation order; raises DagsterRefused when Dagster does not know it."""
@@ -262,6 +316,23 @@ class WebserverBackfills:
         )
 
 
+def dagster_url(settings: Settings) -> str:
+    """Where the Dagster webserver of this deployment answers, whatever its port.
+
+    A MORPHEUS_DAGSTER_URL that was set wins. Its default is nobody's: another checkout may run there and would get
+    the work. Raises DagsterUnavailable when nothing runs over the data folder.
+    """
+    if "dagster_url" in settings.model_fields_set:
+        return settings.dagster_url
+    running = running_parts(settings)
+    if running is None:
+        raise DagsterUnavailable(
+            f"No Dagster runs over {settings.data_folder}: start it with `make up` (or `morpheus up`), or name its"
+            " webserver in MORPHEUS_DAGSTER_URL."
+        )
+    return running.dagster_url
+
+
 def set_pool_slots(url: str, pool: str, slots: int) -> None:
     """`DagsterClient.set_pool_slots` for code that is not async. Raises DagsterUnavailable or DagsterRefused."""
 
@@ -273,6 +344,21 @@ def set_pool_slots(url: str, pool: str, slots: int) -> None:
             await client.close()
 
     asyncio.run(work())
+
+
+def last_heartbeat(url: str) -> float:
+    """When the daemon behind a webserver last told that it works, in seconds since 1970; 0.0 when nobody says so."""
+
+    async def work() -> float:
+        client = DagsterClient(url, timeout_seconds=2.0)
+        try:
+            return await client.last_heartbeat()
+        except (DagsterRefused, DagsterUnavailable):
+            return 0.0
+        finally:
+            await client.close()
+
+    return asyncio.run(work())
 
 
 def _is_run(job_id: str) -> bool:
@@ -303,6 +389,9 @@ def _first_sentences(text: str) -> str:
     return kept if len(kept) <= 500 else kept[:499] + "…"
 
 
+_HEARTBEATS = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
+_PLAN = """query($selector: PipelineSelector!) { executionPlanOrError(pipeline: $selector, mode: "default") {
+  __typename } }"""
 _LAUNCH_RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
   ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } }
   ... on Error { message } } }"""
@@ -313,6 +402,11 @@ _RUNNING_BACKFILLS = """query($statuses: [BulkActionStatus!]) {
   ... on PartitionBackfills { results { id tags { key value } } } ... on Error { message } } }"""
 _RUN_TAGS = """query($statuses: [RunStatus!], $cursor: String, $limit: Int) {
   runsOrError(filter: {statuses: $statuses}, cursor: $cursor, limit: $limit) { __typename
+  ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
+_FAILED_RUNS = """query($statuses: [RunStatus!], $limit: Int) {
+  runsOrError(filter: {statuses: $statuses}, limit: $limit) { __typename
+  ... on Runs { results { runId jobName endTime tags { key value } } } ... on Error { message } } }"""
+_TAGGED_RUNS = """query($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}, limit: 1) { __typename
   ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""

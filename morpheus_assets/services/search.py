@@ -5,6 +5,7 @@ How a text becomes a vector and how the database is called are the face's own.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,21 +16,30 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
-from morpheus_assets.services.configured_spaces import sample_image_spaces
-from morpheus_assets.services.sentences import POOL, BestSentence, best_sentences, nearest_first
+from morpheus_assets.services.configured_spaces import account_of, sample_image_spaces
+from morpheus_assets.services.known_languages import known_configurations, language_note
+from morpheus_assets.services.novel_names import no_such_novel
+from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
+from morpheus_assets.services.sentences import NEAR, POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
+from morpheus_assets.services.variety import VARIETY_POOL, most_varied
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.rate_limits import BudgetExhausted
 from morpheus_assets.store.content.lookups import panel_place, passage_body
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.database.errors import SpaceGone, StoreError
-from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
+from morpheus_assets.store.search.hits import (
+    PanelHit,
+    SearchFilter,
+    TextHit,
+    novels_holding,
+    search_panels,
+    search_text,
+)
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
 from morpheus_assets.store.spaces.vectors import read_vectors
 
-NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
-NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
 NO_SIMILARITY = "Words have no similarity, so nothing was left out for being less similar than asked for."
 DEMO_NOTE = (
     "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
@@ -63,32 +73,50 @@ class SearchQuery:
     """One search, with everything that its hits depend on beside the content.
 
     `q` is the question, stripped; `like` is the content hash of a passage or panel to be like, instead of it.
-    `kind` is "text", "panels" or "both", `mode` is "hybrid", "vector" or "text". `sentences` ranks passages with a
-    sentence near to the question first. Raises QueryRefused for text that no database could take.
+    `novel` is the key of the novel to search, or several; `languages` are ISO 639-1 codes and `authors` parts of names,
+    one of which must fit. `kind` is "text", "panels" or "both", `mode` is "hybrid", "vector" or "text". `sentences`
+    ranks passages with a sentence near to the question first. `other_novels` leaves out the novels of what is to be
+    like. `space` is the key of the text space to ask instead of the active one, for measuring it: no other one answers
+    in its place. Raises QueryRefused for text that no database could take.
     """
 
     q: str | None = None
     like: bytes | None = None
     k: int = 10
-    novel: str | None = None
+    novel: str | tuple[str, ...] | None = None
     chapter: int | None = None
+    languages: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    other_novels: bool = False
     kind: str = "both"
     mode: str = "hybrid"
     min_similarity: float | None = None
     sentences: bool = True
+    space: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "q", readable("q", self.q.strip()) if self.q else None)
-        if self.novel is not None:
-            readable("novel", self.novel)
+        for field_name, names in (("novel", self.novels), ("language", self.languages), ("author", self.authors)):
+            for name in names:
+                readable(field_name, name)
+        object.__setattr__(self, "languages", tuple(code.lower() for code in self.languages))
+
+    @property
+    def novels(self) -> tuple[str, ...]:
+        """The keys of the novels to search; empty for all."""
+        return (self.novel,) if isinstance(self.novel, str) else self.novel or ()
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage that was found, with its sentence nearest to the question where one was looked for."""
+    """A passage that was found, with its sentence nearest to the question where one was looked for.
+
+    `relevance`, 0 to 1, is what the order goes by, for a person: it falls from passage to passage, as cosines do not.
+    """
 
     hit: TextHit
     sentence: BestSentence | None = None
+    relevance: float = 0.0
 
     @property
     def similarity(self) -> float | None:
@@ -196,12 +224,17 @@ class Search:
 
     async def _check_novel(self, query: SearchQuery) -> None:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
-        if query.novel is not None and not await self._database.call(list_novels, [query.novel]):
-            raise NotStored("novel", f"No novel named {query.novel!r} is stored.")
+        if not query.novels:
+            return
+        stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
+        for novel in query.novels:
+            if novel not in stored:
+                known = [each.novel for each in await self._database.call(list_novels)]
+                raise NotStored("novel", no_such_novel(novel, known))
 
     async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock) -> None:
         if query.mode == "text" and query.q:
-            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            found.passages = with_relevance(list(map(Passage, await self._hits(query, None, None))))
             if query.min_similarity is not None:
                 found.notes.append(NO_SIMILARITY)
         elif query.like is not None:
@@ -219,13 +252,19 @@ class Search:
         return embed
 
     async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock) -> None:
-        row = self._speculation.answered = await self._database.call(active_space, "text")
+        row: SpaceRow | None
+        if query.space is not None:
+            row = await self._database.call(get_space, query.space)
+        else:
+            row = self._speculation.answered = await self._database.call(active_space, "text")
         if row is None:
             found.notes.append(NOTHING_YET)
             return
 
         async def look(row: SpaceRow) -> list[Passage]:
             vector = await embed(row)
+            if query.like is not None:
+                return list(map(Passage, await self._varied(query, row, vector)))
             if vector is None or not (query.sentences and query.q):
                 return list(map(Passage, await self._hits(query, row, vector)))
             pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
@@ -243,28 +282,52 @@ class Search:
             return [Passage(hit, best.get(hit.content_hash)) for hit in nearest_first(pool, best, query.k)]
 
         try:
-            passages = await self._in_space(row, look, found)
+            passages = await self._in_space(row, look, found, alone=query.space is not None)
         except EmbeddingError as error:
-            if query.mode != "hybrid" or not query.q:
+            if query.space is not None or query.mode != "hybrid" or not query.q:
                 raise
             # half an answer is better than none: the words still find their passages
             found.faults.append(error)
             found.notes.append(f"Found by words alone, for the question could not be embedded: {error}")
-            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            found.passages = with_relevance(list(map(Passage, await self._hits(query, None, None))))
             if query.min_similarity is not None:
                 found.notes.append(NO_SIMILARITY)
             return
-        found.passages = near_enough(passages, query)
+        found.passages = near_enough(with_relevance(passages), query)
+        self._note_languages(found, row)
+
+    def _note_languages(self, found: Found, row: SpaceRow) -> None:
+        if found.spaces.get("text") == row.key:
+            said = language_note(row, {passage.hit.language for passage in found.passages})
+            found.notes += [said] if said else []
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
-        if query.like is not None and vector is None:
+        mode = "text" if vector is None else query.mode
+        within = await self._within(query)
+        known = known_configurations(row) if row is not None else None
+        return await self._database.call(
+            search_text, vector, query.q, space=row, k=query.k, within=within, mode=mode, known_configurations=known
+        )
+
+    async def _varied(self, query: SearchQuery, row: SpaceRow, vector: np.ndarray | None) -> list[TextHit]:
+        """Passages like one, each unlike those before it: a refrain that is found once need not be found five times."""
+        if vector is None:
             return []
-        mode = "text" if vector is None else "vector" if query.like is not None else query.mode
-        hits = await self._database.call(
-            search_text, vector, query.q, space=row, k=query.k + (query.like is not None), novel=query.novel,
-            chapter=query.chapter, mode=mode,
-        )  # fmt: skip
-        return [hit for hit in hits if hit.content_hash != query.like][: query.k]
+        wide = VARIETY_POOL * query.k + 1
+        within = await self._within(query)
+        found = await self._database.call(search_text, vector, space=row, k=wide, within=within, mode="vector")
+        hits = [hit for hit in found if hit.content_hash != query.like]
+        vectors = await self._database.call(read_vectors, row, [hit.content_hash for hit in hits])
+        return most_varied(hits, vectors, query.k)
+
+    async def _within(self, query: SearchQuery, *, texts: bool = True) -> SearchFilter:
+        other_than = None
+        if query.other_novels and query.like is not None:
+            other_than = await self._database.call(novels_holding, query.like)
+        chapter = query.chapter if texts else None
+        return SearchFilter(
+            query.novels or None, chapter, query.languages or None, query.authors or None, other_than=other_than
+        )
 
     async def _panel_question(
         self, query: SearchQuery, body: str | None, clock: _Clock
@@ -300,7 +363,8 @@ class Search:
         async def look(row: SpaceRow) -> list[PanelHit]:
             vector = await embed(row)
             wanted = query.k + (query.like is not None)
-            return await self._database.call(search_panels, vector, space=row, k=wanted, novel=query.novel)
+            within = await self._within(query, texts=False)
+            return await self._database.call(search_panels, vector, space=row, k=wanted, within=within)
 
         try:
             hits = await self._in_space(row, look, found)
@@ -314,8 +378,12 @@ class Search:
             found.notes.append(note)
         found.panels = near_enough([hit for hit in hits if hit.content_hash != query.like][: query.k], query)
 
-    async def _in_space(self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found) -> T:
-        """Look in the active space `row`; while its provider is down, in a standby space. `found` says which.
+    async def _in_space(
+        self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found, *, alone: bool = False
+    ) -> T:
+        """Look in the active space `row`; while its provider is down, in a standby space unless it is asked `alone`.
+
+        `found` says which one answered.
 
         A space that was dropped meanwhile gives way to the one that is active then. Raises the active provider's own
         error when no standby space answers either.
@@ -333,9 +401,9 @@ class Search:
                     f"The active {row.purpose} space was dropped {_MOST_SWITCHES} times during one search; try again."
                 )
         except EmbeddingError as error:
-            if not provider_is_down(error):
+            if alone or not provider_is_down(error):
                 raise
-            for standby in await self._database.call(standby_spaces, row):
+            for standby in await self._database.call(standby_spaces, self._settings, row):
                 try:
                     result = await look(standby)
                 except (EmbeddingError, SpaceGone):
@@ -374,6 +442,31 @@ def readable(field: str, text: str) -> str:
     return text
 
 
+def with_relevance(passages: Sequence[Passage]) -> list[Passage]:
+    """Passages in their order with a relevance that falls with it.
+
+    One with a near sentence has that sentence's cosine. The others lie below: what was fused by how far its score is
+    from the pool's mean, what one list alone found by its cosine, or by its score beside the first one's.
+    """
+    first = passages[0].hit.score if passages else 0.0
+    least, shown = 1.0, []
+    for passage in passages:
+        least = min(least, max(0.0, _relevance(passage, first)))
+        shown.append(replace(passage, relevance=least))
+    return shown
+
+
+def _relevance(passage: Passage, first_score: float) -> float:
+    hit, sentence = passage.hit, passage.sentence
+    if sentence is not None and sentence.similarity >= NEAR:
+        return sentence.similarity
+    if hit.vector_rank is None and hit.similarity is None:
+        return NEAR * hit.score / first_score if first_score else 0.0
+    if hit.similarity is not None and hit.score == hit.similarity:
+        return hit.similarity
+    return NEAR / (1 + math.exp(-hit.score))
+
+
 class _Near(Protocol):
     @property
     def similarity(self) -> float | None: ...
@@ -403,11 +496,12 @@ def provider_is_down(error: EmbeddingError) -> bool:
     return error.retryable or isinstance(error, BillingError | BudgetExhausted)
 
 
-def standby_spaces(engine: Engine, active: SpaceRow) -> list[SpaceRow]:
-    """The ready spaces of another provider than the active one's that lack nothing; the latest ready first."""
+def standby_spaces(engine: Engine, settings: Settings, active: SpaceRow) -> list[SpaceRow]:
+    """The whole, ready spaces of another provider or endpoint than the active one's; the latest ready first."""
+    down = account_of(settings, active)
     ready = [
         row
         for row in list_spaces(engine, active.purpose)
-        if row.state == "ready" and row.provider != active.provider and coverage(engine, row).whole
+        if row.state == "ready" and account_of(settings, row) != down and coverage(engine, row).whole
     ]
     return sorted(ready, key=lambda row: row.ready_at or row.created_at, reverse=True)

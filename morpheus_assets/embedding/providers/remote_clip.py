@@ -5,18 +5,17 @@ shape {"data": [{"index", "embedding"}], "model"}, as the multimodal infinity-em
 """
 
 import asyncio
-import base64
-import io
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space, SpaceName, space_key
-from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING, fitted, letterbox_strip
+from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING
 from morpheus_assets.embedding.clip.sources import architecture_config
-from morpheus_assets.embedding.errors import ConfigurationError, InputRefused, ProviderUnavailable
+from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
 from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits, ProviderSpec
+from morpheus_assets.embedding.providers.panel_jpegs import data_uri
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,14 +24,12 @@ if TYPE_CHECKING:
 
 BATCH = 16
 DECODERS = 4
-SIDE = 1024
-_JPEG_QUALITY = 92
 _VENDOR = "The remote CLIP endpoint"
 
 PROVIDER = ProviderSpec(
     name="remote_clip",
     purpose="image",
-    kind="http",
+    kind="runpod",
     examples=("remote_clip/MODEL@DIMENSIONS",),
     resolve=lambda name, _: resolve_remote_space(name),
     key_setting="remote_clip_api_key",
@@ -125,38 +122,23 @@ class RemoteClipProvider:
             modality = "image"
             loop = asyncio.get_running_loop()
             content = [
-                await loop.run_in_executor(self._decoding, _data_uri, index, each) for index, each in enumerate(inputs)
+                await loop.run_in_executor(self._decoding, data_uri, index, each) for index, each in enumerate(inputs)
             ]
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
         _raise_worker_error(output)
-        vectors, model, tokens = read_response(
+        answer = read_response(
             json.dumps(output).encode(),
             count=len(inputs),
             dimensions=self.space.dimensions,
             model=self.space.model,
             vendor=_VENDOR,
         )
-        return EmbeddingResult(unit_vectors(vectors, len(inputs), self.space), model, tokens or 0)
+        return EmbeddingResult(unit_vectors(answer.vectors, len(inputs), self.space), answer.model, answer.tokens or 0)
 
     async def close(self) -> None:
         """Give back connections; a later `embed` opens them again."""
         await self._jobs.close()
-
-
-def _data_uri(index: int, panel: Any) -> str:
-    from PIL import Image
-
-    try:
-        image = panel if isinstance(panel, Image.Image) else panel()
-        small = letterbox_strip(image, SIDE)
-        if max(small.size) > SIDE:
-            small = fitted(small, SIDE)
-        buffer = io.BytesIO()
-        small.convert("RGB").save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    except Exception as error:
-        raise InputRefused(f"This panel cannot be prepared for the endpoint: {error}", index) from error
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _raise_worker_error(output: Any) -> None:

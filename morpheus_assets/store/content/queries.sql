@@ -92,16 +92,12 @@ ORDER BY novel
 SELECT novel
 FROM unnest(%(known)s::text[]) AS known (novel)
 WHERE NOT EXISTS (SELECT FROM novels n WHERE n.novel = known.novel AND n.body_digest IS NOT NULL)
-  AND NOT EXISTS (SELECT FROM source_files s LEFT JOIN novels n USING (novel)
-                  WHERE s.kind = 'text' AND s.novel = known.novel
-                    AND (n.refused_digest IS NULL OR s.digest IS DISTINCT FROM n.refused_digest))
 ORDER BY novel
 
 -- name: without_panels
 SELECT novel
 FROM unnest(%(known)s::text[]) AS known (novel)
 WHERE NOT EXISTS (SELECT FROM novels n JOIN panels p ON p.novel_id = n.id WHERE n.novel = known.novel)
-  AND NOT EXISTS (SELECT FROM source_files s WHERE s.kind = 'panel' AND s.novel = known.novel)
 ORDER BY novel
 
 -- name: delete_source_files_of_novel
@@ -284,6 +280,12 @@ FROM chunks c JOIN passages p USING (content_hash)
 WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
 GROUP BY c.chapter ORDER BY c.chapter
 
+-- name: sample_passages
+SELECT c.chapter, p.token_count AS tokens, left(p.body, 400) AS body
+FROM chunks c JOIN passages p USING (content_hash)
+WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) AND c.ordinal = 1 AND c.chapter = ANY(%(chapters)s)
+ORDER BY c.chapter
+
 -- name: iter_chunks
 SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
 FROM novel_chunks WHERE novel_id = %(number)s ORDER BY ordinal
@@ -368,6 +370,10 @@ ORDER BY n.novel, p.path LIMIT 1
 -- name: source_files
 SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at FROM source_files WHERE kind = %(kind)s
 
+-- name: summary_of_source_files
+SELECT count(*), count(DISTINCT novel), coalesce(sum(size_bytes), 0)::bigint, max(mtime_ns)
+FROM source_files WHERE kind = %(kind)s
+
 -- name: source_files_between
 -- In the order of the bytes, whatever the database's own collation is.
 SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at
@@ -428,3 +434,10 @@ FROM tombstones t
 WHERE kind <> 'panel' OR NOT %(still_stored)s
    OR EXISTS (SELECT FROM panels p JOIN novels n ON n.id = p.novel_id WHERE n.novel = t.novel AND p.path = t.path)
 ORDER BY noticed_at, novel, kind, path
+
+
+-- Languages ---------------------------------------------------------------------------------------------------------
+
+-- name: languages_of_novels
+SELECT novel, language FROM novels
+WHERE body IS NOT NULL AND (%(novels)s::text[] IS NULL OR novel = ANY(%(novels)s)) ORDER BY novel

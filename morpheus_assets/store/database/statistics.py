@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, reading, transaction
 
 queries = load_queries(__file__)
 
@@ -25,6 +25,14 @@ def estimated_rows(bind: Bind, table: str) -> int:
         return rows_of(connection, table)
 
 
+def size_for_a_person(bind: Bind, table: str) -> int:
+    """The rows of a table in one round trip: counted up to some 10,000, above as the planner last took it."""
+    query = queries.size_for_a_person.format(table=Identifier(table))
+    with reading(bind) as connection:
+        found = connection.execute(query, {"table": table, "counted": _COUNTED}).fetchone()
+    return int(found[0]) if found else 0
+
+
 def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
     """As `estimated_rows`, within a running transaction."""
     found = connection.execute(queries.size_of_table, {"table": table}).fetchone()
@@ -36,6 +44,12 @@ def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
     counted = connection.execute(queries.count_rows.format(table=Identifier(table)), {"most": most}).fetchone()
     count = int(counted[0]) if counted else 0
     return count if estimate is None or count <= _COUNTED else max(estimate, count)
+
+
+def analyze_everything(engine: Engine) -> None:
+    """ANALYZE a database whose tables were all filled at once."""
+    with transaction(engine) as connection:
+        connection.execute(queries.analyze_everything)
 
 
 # Autovacuum keeps up with what grows slowly; a table that was empty a moment ago is what plans go wrong for: parallel

@@ -3,6 +3,7 @@
 The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
 """
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,21 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
-from morpheus_assets.store.search.nearest import Nearest, nearest_among, nearest_within, vector_text
-from morpheus_assets.store.search.words import rank_by_words
+from morpheus_assets.store.search.fusion import Candidate, fuse
+from morpheus_assets.store.search.nearest import Nearest, ask_nearest_within, nearest_among, read_nearest, vector_text
+from morpheus_assets.store.search.words import (
+    QuestionWords,
+    ask_for_words,
+    best_by_words,
+    is_filtered,
+    question_words,
+    rank_by_words,
+)
 from morpheus_assets.store.spaces.spaces import active_space
 
 queries = load_queries(__file__)
 
-# Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
-_RRF = 60
+# Candidates of either list at least; with more, the measures of the best stand out from the rest as before.
 _POOL = 40
 # So many vectors of 3072 dimensions take 130 ms of CPU exactly. The index is no faster there: it must bring many times
 # what is asked for, as most of what it finds lies outside the filter.
@@ -30,15 +38,68 @@ _LARGEST_EXACT = 20_000
 
 
 @dataclass(frozen=True)
+class SearchFilter:
+    """What a search is held to; None leaves a part open.
+
+    `novels` are keys, `other_than` keys that are left out; `chapter` is a number, `languages` ISO 639-1 codes,
+    `authors` parts of names, whatever their case.
+    """
+
+    novels: NovelNames | None = None
+    chapter: int | None = None
+    languages: Sequence[str] | None = None
+    authors: Sequence[str] | None = None
+    other_than: Sequence[str] | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters of `condition`, None where a part is open."""
+        return {
+            "novels": [self.novels] if isinstance(self.novels, str) else _listed(self.novels),
+            "chapter": self.chapter,
+            "languages": _listed(self.languages),
+            "authors": _listed(self.authors),
+            "other_than": _listed(self.other_than),
+        }
+
+    @property
+    def condition(self) -> Composed:
+        """A condition on `c`, chunks or panels."""
+        given = self.parameters
+        asked = {
+            "named": (given["novels"], queries.named),
+            "not_named": (given["other_than"], queries.not_named),
+            "in_language": (given["languages"], queries.in_language),
+            "by_author": (given["authors"], queries.by_author),
+        }
+        parts = {name: queries.anywhere if value is None else part for name, (value, part) in asked.items()}
+        novels: Composable = queries.anywhere
+        if any(value is not None for value, _ in asked.values()):
+            one = given["novels"] is not None and len(given["novels"]) == 1
+            form = queries.in_one_novel if one else queries.in_novels
+            novels = form.format(of_novel=queries.of_novel.format(**parts))
+        chapter = queries.anywhere if self.chapter is None else queries.in_chapter
+        return queries.within.format(novels=novels, chapter=chapter)
+
+
+ANYWHERE = SearchFilter()
+
+
+def _listed(values: Iterable[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+@dataclass(frozen=True)
 class TextHit:
     """One passage. `similarity` is the cosine to the question's vector, None without either vector.
 
     `vector_rank` and `text_rank` are its places (from 1) in the two lists, None where it is in only one;
-    `score` is what `rank` goes by: fused reciprocal ranks, or the list's own measure when there is one list.
+    `score` is what `rank` goes by: both measures fused (fusion.py), or the list's own measure when there is one list.
     """
 
     novel: str
     title: str | None
+    language: str
     chapter: int
     chapter_title: str | None
     ordinal: int
@@ -73,55 +134,54 @@ def search_text(
     *,
     space: SpaceRow | None = None,
     k: int = 10,
-    novel: NovelNames | None = None,
-    chapter: int | None = None,
+    within: SearchFilter = ANYWHERE,
     mode: str = "hybrid",
+    known_configurations: Collection[str] | None = None,
 ) -> list[TextHit]:
-    """The k best passages, of some novels and one chapter number if so filtered; each place of a repeated one.
+    """The k best passages within a filter; each place of a repeated one.
 
     `query_vector` is a sequence of floats from the model of `space` (default: the active space). `mode` is "hybrid"
-    (what of vector and text is given), "vector" or "text". Raises SpaceError for a vector of other dimensions, and
-    SpaceGone when `space` was dropped: read the pointer again.
+    (what of vector and text is given), "vector" or "text". `known_configurations` are the text search configurations of
+    the languages that the space's model knows, None for all: in others the words count for more of a fused score.
+    Raises SpaceError for a vector of other dimensions, and SpaceGone when `space` was dropped: read the pointer again.
     """
     use_vector = query_vector is not None and mode in ("hybrid", "vector")
     use_text = bool(query_text and query_text.strip()) and mode in ("hybrid", "text")
     if mode not in ("hybrid", "vector", "text") or not (use_vector or use_text):
         raise ValueError(f"mode {mode!r} needs a query vector, a query text, or both for 'hybrid'")
-    within, parameters = _filter(novel, chapter)
     space = _space_for(bind, "text", space, query_vector)
-    vector = vector_text(query_vector) if query_vector is not None else None
-    pool = max(_POOL, 4 * k) if use_text else k
-    # How an index is scanned is set for a transaction.
-    connected = reading if space is None or space.index_kind is None else transaction
+    look = _Look(within.condition, within.parameters, space, vector_text(query_vector) if space is not None else None)
+    pool = max(_POOL, k) if use_text else k
     try:
-        with connected(bind) as connection:
-            by_vector: Nearest = []
-            by_text: Nearest = []
-            if use_vector and space is not None and vector is not None:
-                by_vector = _nearest_live(connection, space, vector, pool, "chunks", within, parameters)
-            if use_text:
-                by_text = rank_by_words(connection, query_text or "", pool, within, parameters)
-            ranked = _fuse(by_vector, by_text)
-            return _text_places(connection, ranked, dict(by_vector), space, vector, k, within, parameters)
+        with reading(bind) as connection:
+            # In one round trip with the nearest: neither needs the other.
+            with connection.pipeline():
+                asked = ask_for_words(connection, query_text or "") if use_text else None
+                near = look.ask_nearest(connection, pool, "chunks") if use_vector else None
+            words = question_words(asked.fetchall()) if asked is not None else QuestionWords()
+            by_vector = look.nearest(connection, pool, "chunks", near) if use_vector else []
+            ranked = _rank(
+                connection, look, by_vector, words, pool, known_configurations, fused=use_vector and use_text
+            )
+            return _text_places(connection, look, ranked[:k], dict(by_vector), k)
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key if space else ''} was dropped during the search.") from fault
 
 
 def search_panels(
-    bind: Bind, query_vector: Any, *, space: SpaceRow | None = None, k: int = 10, novel: NovelNames | None = None
+    bind: Bind, query_vector: Any, *, space: SpaceRow | None = None, k: int = 10, within: SearchFilter = ANYWHERE
 ) -> list[PanelHit]:
     """The k panels nearest to a vector from the model of `space` (default: the active one); as `search_text`."""
     space = _space_for(bind, "image", space, query_vector)
     if space is None:
         return []
-    within, parameters = _filter(novel, None)
-    live = queries.stored_within.format(within=within)
-    vector = vector_text(query_vector)
+    live = queries.stored_within.format(within=within.condition)
+    look = _Look(live, within.parameters, space, vector_text(query_vector))
     try:
         with transaction(bind) as connection:
-            found = dict(_nearest_live(connection, space, vector, k, "panels", live, parameters))
+            found = dict(look.nearest(connection, k, "panels"))
             query = queries.panels.format(table=Identifier(space.table), within=live)
-            rows = connection.execute(query, {**parameters, "vector": vector, "hashes": list(found)}).fetchall()
+            rows = connection.execute(query, look.wanted(hashes=list(found))).fetchall()
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key} was dropped during the search.") from fault
     rows.sort(key=lambda row: (-row[5], row[1], row[2]))
@@ -129,6 +189,12 @@ def search_panels(
         PanelHit(name, path, similarity, rank, width, height, bytes(value))
         for rank, (value, name, path, width, height, similarity) in enumerate(rows[:k], 1)
     ]
+
+
+def novels_holding(bind: Bind, content_hash: bytes) -> list[str]:
+    """The keys of the novels that have a passage or panel, by name."""
+    with reading(bind) as connection:
+        return [row[0] for row in connection.execute(queries.novels_holding, {"content_hash": content_hash})]
 
 
 def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: Any) -> SpaceRow | None:
@@ -145,36 +211,61 @@ def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: A
     return space
 
 
-def _filter(novel: NovelNames | None, chapter: int | None) -> tuple[Composed, dict[str, Any]]:
-    """A condition on `c`, chunks or panels, and its parameters, all None without a filter."""
-    names = [novel] if isinstance(novel, str) else None if novel is None else list(novel)
-    novels = queries.anywhere if names is None else queries.in_one_novel if len(names) == 1 else queries.in_novels
-    within = queries.within.format(novels=novels, chapter=queries.anywhere if chapter is None else queries.in_chapter)
-    return within, {"novels": names, "chapter": chapter}
+@dataclass(frozen=True)
+class _Look:
+    """One search as its statements need it: the filter, a condition on `c` with its parameters, and where to look."""
 
+    within: Composed
+    parameters: dict[str, Any]
+    space: SpaceRow | None
+    vector: str | None
 
-def _nearest_live(
-    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int,
-    content: str, within: Composed, parameters: dict[str, Any],
-) -> Nearest:  # fmt: skip
-    """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
-    table = Identifier(content)
-    among = queries.hashes_within.format(content=table, within=within)
-    if parameters["novels"] is not None or parameters["chapter"] is not None:
-        query = queries.count_within.format(content=table, within=within, limit=_LARGEST_EXACT + 1)
-        count = connection.execute(query, parameters).fetchone()
-        if space.index_kind is None or (count and count[0] <= _LARGEST_EXACT):
-            return nearest_among(connection, space, vector, k, among, parameters)
-    occurs = queries.occurs_within.format(content=table, within=within)
-    wide = k
-    while True:
-        kept, complete = nearest_within(connection, space, vector, wide, occurs, parameters)
-        # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
-        if len(kept) >= k or complete:
-            return kept[:k]
-        if wide > 2000:
-            return nearest_among(connection, space, vector, k, among, parameters)
-        wide *= 4
+    def wanted(self, **parameters: Any) -> dict[str, Any]:
+        """The filter's parameters with others and the vector."""
+        return {**self.parameters, "vector": self.vector, **parameters}
+
+    def ask_nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any] | None:
+        """Ask for the nearest within a pipeline, where that needs no count; None where it does."""
+        if self.space is None or self.vector is None or is_filtered(self.parameters):
+            return None
+        occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
+        return ask_nearest_within(connection, self.space, self.vector, k, occurs, self.parameters)
+
+    def nearest(
+        self, connection: psycopg.Connection[Any], k: int, content: str, asked: psycopg.Cursor[Any] | None = None
+    ) -> Nearest:
+        """The k nearest hashes that occur within the filter: exactly for few rows, else through the index.
+
+        `asked` is what `ask_nearest` gave, once its pipeline has ended.
+        """
+        if self.space is None or self.vector is None:
+            return []
+        table = Identifier(content)
+        among = queries.hashes_within.format(content=table, within=self.within)
+        if is_filtered(self.parameters) and (
+            self.space.index_kind is None or self.count(connection, content, _LARGEST_EXACT + 1) <= _LARGEST_EXACT
+        ):
+            return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
+        occurs = queries.occurs_within.format(content=table, within=self.within)
+        wide = k
+        while True:
+            if asked is None:
+                with connection.pipeline():
+                    asked = ask_nearest_within(connection, self.space, self.vector, wide, occurs, self.parameters)
+            kept, complete = read_nearest(asked, wide)
+            # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
+            if len(kept) >= k or complete:
+                return kept[:k]
+            if wide > 2000:
+                return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
+            wide *= 4
+            asked = None
+
+    def count(self, connection: psycopg.Connection[Any], content: str, most: int) -> int:
+        """The rows within the filter, up to `most`."""
+        query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
+        counted = connection.execute(query, self.parameters).fetchone()
+        return int(counted[0]) if counted else 0
 
 
 @dataclass(frozen=True)
@@ -183,42 +274,68 @@ class _Ranked:
     score: float
     vector_rank: int | None
     text_rank: int | None
+    similarity: float | None = None
 
 
-def _fuse(by_vector: Nearest, by_text: Nearest) -> list[_Ranked]:
+def _rank(
+    connection: psycopg.Connection[Any], look: _Look, by_vector: Nearest, words: QuestionWords, pool: int,
+    known: Collection[str] | None, *, fused: bool,
+) -> list[_Ranked]:  # fmt: skip
+    """The candidates, best first: of one list as they are, of both by both measures."""
+    share = _share_within(connection, look, words)
+    if not (fused and by_vector and words) or look.space is None:
+        by_words = rank_by_words(connection, words, pool, look.within, look.parameters, share)
+        measured = by_vector or by_words
+        places = [(None, rank) if by_words else (rank, None) for rank in range(1, len(measured) + 1)]
+        return [_Ranked(value, score, *place) for (value, score), place in zip(measured, places, strict=True)]
+    query = queries.measured_pool.format(
+        best_by_words=best_by_words(look.within, filtered=is_filtered(look.parameters)), within=look.within,
+        table=Identifier(look.space.table),
+    )  # fmt: skip
+    near = dict(by_vector)
+    parameters = look.wanted(**words.parameters(pool, share), near=list(near))
+    rows = connection.execute(query, parameters).fetchall()
+    candidates = [
+        Candidate(
+            bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside,
+            is_known=known is None or config in known,
+        )
+        for value, config, cosine, own, covered, has_words, cosine_beside, words_beside in rows
+    ]  # fmt: skip
     vector_ranks = {value: rank for rank, (value, _) in enumerate(by_vector, 1)}
-    text_ranks = {value: rank for rank, (value, _) in enumerate(by_text, 1)}
-    own = dict(by_text or by_vector)
-    fused = []
-    for value in {**vector_ranks, **text_ranks}:
-        ranks = (vector_ranks.get(value), text_ranks.get(value))
-        both = bool(by_vector and by_text)
-        score = sum(1 / (_RRF + rank) for rank in ranks if rank) if both else own[value]
-        fused.append(_Ranked(value, score, *ranks))
-    return sorted(fused, key=lambda each: (-each.score, each.value))
+    with_words = sorted((each for each in candidates if each.has_words), key=lambda each: (-each.words, each.value))
+    text_ranks = {each.value: rank for rank, each in enumerate(with_words, 1)}
+    return [
+        _Ranked(each.value, score, vector_ranks.get(each.value), text_ranks.get(each.value), each.cosine)
+        for each, score in fuse(candidates)
+    ]
+
+
+def _share_within(connection: psycopg.Connection[Any], look: _Look, words: QuestionWords) -> float:
+    """About the share of all passages that the filter leaves; asked only where so many words matter."""
+    if not is_filtered(look.parameters) or not words.are_frequent:
+        return 1.0
+    return min(1.0, look.count(connection, "chunks", _LARGEST_EXACT) / max(1.0, words.passages))
 
 
 def _text_places(
-    connection: psycopg.Connection[Any], ranked: list[_Ranked], similarities: dict[bytes, float],
-    space: SpaceRow | None, vector: str | None, k: int, within: Composed, parameters: dict[str, Any],
-) -> list[TextHit]:  # fmt: skip
+    connection: psycopg.Connection[Any], look: _Look, best: list[_Ranked], similarities: dict[bytes, float], k: int
+) -> list[TextHit]:
     """The places of the best; what only the words found is measured against the vector here."""
-    best = ranked[:k]
+    known = {each.value: each.similarity for each in best if each.similarity is not None} | similarities
     order = {each.value: place for place, each in enumerate(best)}
     similarity: Composable = queries.no_similarity
-    if space is not None and not order.keys() <= similarities.keys():
-        similarity = queries.similarity_in_space.format(table=Identifier(space.table))
-    query = queries.passages.format(similarity=similarity, within=within)
+    if look.space is not None and not order.keys() <= known.keys():
+        similarity = queries.similarity_in_space.format(table=Identifier(look.space.table))
+    query = queries.passages.format(similarity=similarity, within=look.within)
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query, {**parameters, "vector": vector, "hashes": list(order)}).fetchall()
+        rows = cursor.execute(query, look.wanted(hashes=list(order))).fetchall()
     rows.sort(key=lambda row: order[bytes(row["content_hash"])])
     hits = []
     for rank, row in enumerate(rows[:k], 1):
         each = best[order[bytes(row["content_hash"])]]
-        known = {"content_hash": each.value, "similarity": similarities.get(each.value, row["similarity"])}
+        values = {**row, "content_hash": each.value, "similarity": known.get(each.value, row["similarity"])}
         hits.append(
-            TextHit(
-                **{**row, **known}, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score
-            )
+            TextHit(**values, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score)
         )
     return hits
