@@ -14,6 +14,7 @@ from morpheus_assets.cli.backup import backup, restore
 from morpheus_assets.cli.common import one_sentence, settings
 from morpheus_assets.cli.completion import complete_novel, completion
 from morpheus_assets.cli.evaluate import evaluate
+from morpheus_assets.cli.export import export
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
 from morpheus_assets.cli.novels import inspect, novels, remove
@@ -102,6 +103,7 @@ for each in (
     demo,
     evaluate,
     execute,
+    export,
     inspect,
     keys,
     mcp,
