@@ -215,10 +215,9 @@ class Soak:
                     raise Violation(f"{key} holds another vector than that of the text {body[:60]!r}")
             self.committed = self.committed & set(found) if self.committed else set(found)
         for novel, text in self.texts.items():
-            query = (
-                "SELECT char_start, char_end, body FROM novel_chunks JOIN novels n ON n.id = novel_id WHERE novel = %s"
-            )
-            for start, end, body in self.rows(query, (novel,)):
+            query = "SELECT char_start, char_end, body FROM novel_chunks WHERE novel_id = %s"
+            [(stored_id,)] = self.rows("SELECT id FROM novels WHERE novel = %s", (novel,))
+            for start, end, body in self.rows(query, (stored_id,)):
                 if text[start:end] != body:
                     raise Violation(f"a passage of {novel} is not its text at {start}")
 
