@@ -373,7 +373,9 @@ def run(steps: list[Step], seed: int, minutes: float, *, pooled: bool, say: Call
                     if time.monotonic() > deadline:
                         break
                     say(f"{time.strftime('%H:%M:%S')} {name}")
-                    getattr(soak, name)(random.Random(own))
+                    with suppress(psycopg.Error):
+                        # what looks at a database that was just ended does nothing
+                        getattr(soak, name)(random.Random(own))
                     time.sleep(random.Random(own).uniform(0.5, 4))
                     if number % QUIET_EVERY == 0:
                         soak.quiet()
