@@ -36,10 +36,6 @@ SELECT body FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
 INSERT INTO retrieval_quality (space_id, questions_digest, outcomes)
 VALUES (%(space_id)s, %(digest)s, %(outcomes)s)
 
--- name: latest_measurement
-SELECT measured_at, questions_digest, outcomes FROM retrieval_quality
-WHERE space_id = %(space_id)s ORDER BY measured_at DESC LIMIT 1
-
 -- name: delete_old_measurements
 DELETE FROM retrieval_quality q
 WHERE q.space_id = %(space_id)s AND q.measured_at < (
