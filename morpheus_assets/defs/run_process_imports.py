@@ -3,7 +3,9 @@
 Nothing that starts threads: they would be missing in a forked process. So no model library.
 """
 
+# ruff: noqa: F401
 import gc
+import importlib
 
 import dagster._cli
 import dagster._grpc.impl
@@ -27,11 +29,13 @@ import morpheus_assets.store.database.server_checks
 import morpheus_assets.store.spaces.coverage
 import morpheus_assets.store.spaces.vectors
 from morpheus_assets.definitions import defs
+from morpheus_assets.embedding.providers.registry import provider_of
+from morpheus_assets.services.configured_spaces import configured_text_spaces
+from morpheus_assets.settings import load_settings
 
-LOADED = (
-    dagster._cli, dagster._grpc.impl, dagster_postgres, numpy, orjson, psycopg, sqlalchemy,
-    morpheus_assets.defs.run_launcher, morpheus_assets.defs.storage,
-)  # fmt: skip
+for space in configured_text_spaces(load_settings()):
+    if sdk := provider_of(space).sdk:
+        importlib.import_module(sdk)
 # what a run asks first, and is kept in the definitions
 defs.get_repository_def()
 # pages that nobody collects are shared by all runs
