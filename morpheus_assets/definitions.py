@@ -13,6 +13,7 @@ from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novel
 from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
+from morpheus_assets.defs.checks.rows import build_row_checks
 from morpheus_assets.defs.executors import build_executor
 from morpheus_assets.defs.io_managers.registry import build_io_managers
 from morpheus_assets.defs.jobs.catch_up import ingest_unfinished
@@ -73,7 +74,11 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     batches = dg.BackfillPolicy.multi_run(settings.batch_of_novels)
     return dg.Definitions(
         assets=[*external, *(asset.with_attributes(backfill_policy=batches) for asset in assets)],
-        asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
+        asset_checks=[
+            *CONTENT_CHECKS,
+            *build_row_checks(chunker),
+            *build_embeddings_checks([*text_spaces, *image_spaces]),
+        ],
         jobs=[
             INGEST_NOVELS,
             INGEST_PANELS,

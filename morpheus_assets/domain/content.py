@@ -164,6 +164,15 @@ class ChapterCount:
 
 
 @dataclass(frozen=True)
+class SamplePassage:
+    """The beginning of a passage, to be looked at; `tokens` are those of the whole."""
+
+    chapter: int
+    tokens: int
+    body: str
+
+
+@dataclass(frozen=True)
 class PanelRecord:
     """One picture, stored or refused. `path` is relative to the novel's panel folder, with forward slashes."""
 

@@ -49,7 +49,7 @@ def test_assets_and_checks_say_what_they_hold(repository: dg.RepositoryDefinitio
     found = {key.to_user_string(): graph.get(key).description for key in graph.get_all_asset_keys()}
     checks = {
         f"{spec.asset_key.to_user_string()}:{spec.name}": spec.description
-        for definition in repository.asset_checks_defs_by_key.values()
+        for definition in [*repository.asset_checks_defs_by_key.values(), *repository.assets_defs_by_key.values()]
         for spec in definition.check_specs
     }
     assert len(checks) == len(graph.asset_check_keys)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.values import FoundPanels
-from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts, SamplePassage
 
 
 def _schema(_key: str, **columns: tuple[str, str]) -> dg.TableSchema:
@@ -112,6 +112,23 @@ def chapter_preview(rows: Sequence[Chapter]) -> dg.TableMetadataValue:
             }
             for row in rows[:PREVIEW_ROWS]
         ],
+    )
+
+
+def chapter_strip(rows: Sequence[Chapter]) -> dg.MarkdownMetadataValue:
+    """The lengths of the chapters as a picture."""
+    from morpheus_assets.images.charts import length_strip
+    from morpheus_assets.images.previews import as_markdown
+
+    picture = length_strip([(str(row.ordinal), row.char_end - row.char_start) for row in rows])
+    return dg.MetadataValue.md(as_markdown(picture, "the chapters, as wide as they are long") or "no chapters")
+
+
+def sample_table(passages: Sequence[SamplePassage]) -> dg.TableMetadataValue:
+    """Some passages of a novel as they are embedded and searched."""
+    return _table(
+        {"chapter": "int", "tokens": "int", "passage": "string"},
+        [{"chapter": each.chapter, "tokens": each.tokens, "passage": " ".join(each.body.split())} for each in passages],
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
+from morpheus_assets.defs.checks.left_out import with_checks_left_out
 from morpheus_assets.defs.failures import as_failure, list_failures, sentence
 from morpheus_assets.defs.io_managers.events import NovelEvents, followed_in_run
 from morpheus_assets.sources.base import ContentUnreadable
@@ -42,7 +43,7 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         raise NotImplementedError
 
     def describe_table(self) -> Metadata:
-        """Metadata of the whole table, for a person who looks at one novel's; asked for where rows have changed."""
+        """Metadata of the whole table, for a person who looks at one novel's; in one round trip."""
         return {}
 
     def note_failure(self, novel: str, error: Exception) -> None:
@@ -52,9 +53,11 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         self, context: dg.OutputContext, obj: Mapping[str, T]
     ) -> Iterator[Any]:
         """Store novel after novel, each as soon as the asset has computed it."""
+        yield from with_checks_left_out(context.step_context, context.asset_key, self._store_all(context, obj))
+
+    def _store_all(self, context: dg.OutputContext, obj: Mapping[str, T]) -> Iterator[Any]:
         failures: dict[str, str] = {}
         events = NovelEvents(context)
-        changed = False
         for novel in obj:
             try:
                 metadata = retry_while_down(partial(self._store_current, obj, novel))
@@ -67,10 +70,10 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
                 failures[novel] = sentence(error)
             else:
                 events.add(novel, metadata)
-                changed = changed or any(metadata.get(name) for name in ("changed", "rows_written", "rows_deleted"))
             if events.due:
-                yield from events.write(self.describe_table() if changed else None)
-        yield from events.write(self.describe_table() if changed else None)
+                yield from events.write(retry_while_down(self.describe_table))
+        if events.waiting:
+            yield from events.write(retry_while_down(self.describe_table))
         if len(failures) == len(obj) or (failures and not followed_in_run(context)):
             raise dg.Failure(description=list_failures(failures), metadata=dict(failures), allow_retries=False)
 

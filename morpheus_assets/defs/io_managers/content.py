@@ -1,13 +1,13 @@
 """IO managers of the tables novels, chapters, chunks and panels. No SQL here."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.defs.assets.metadata import chapter_preview, chunk_preview, replaced
+from morpheus_assets.defs.assets.metadata import chapter_preview, chapter_strip, chunk_preview, replaced, sample_table
 from morpheus_assets.defs.assets.values import (
     UNCHANGED,
     CutNovel,
@@ -22,12 +22,27 @@ from morpheus_assets.defs.io_managers.base import Loaded, Metadata, NovelPartiti
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, StoredText
 from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
-from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_chunks
+from morpheus_assets.store.content.chunks import (
+    count_chunks,
+    iter_chunks,
+    keep_chunks,
+    replace_chunks,
+    sample_passages,
+)
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, stored_text, upsert_novel
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.database.errors import TextChanged
 from morpheus_assets.store.database.statistics import size_for_a_person
 from morpheus_assets.text.documents import Document
+
+SAMPLES = 5
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Up to `count` items from the first to the last, as far from each other as can be."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(place * (len(items) - 1) / (count - 1))] for place in range(count)]
 
 
 class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
@@ -114,6 +129,8 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
         return {
             **replaced(counts),
             "chapters": sum(chapter.kind == "chapter" for chapter in rows),
+            "average_characters": round(sum(row.char_end - row.char_start for row in rows) / max(1, len(rows))),
+            "lengths": chapter_strip(rows),
             "preview": chapter_preview(rows),
         }
 
@@ -142,7 +159,9 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
         else:
             counts = replace_chunks(self.engine, novel, value.chapters, **made)
         chapters = count_chunks(self.engine, novel)
+        shown = spread([each.chapter for each in chapters], SAMPLES)
         return {
+            "samples": sample_table(sample_passages(self.engine, novel, shown)),
             **replaced(counts),
             "tokens": sum(chapter.tokens for chapter in chapters),
             "largest_chunk_tokens": max((chapter.largest for chapter in chapters), default=0),

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
 from morpheus_assets.defs.assets.values import NovelsEmbeddings, SpaceStream
+from morpheus_assets.defs.checks.left_out import with_checks_left_out
 from morpheus_assets.defs.failures import list_failures, sentence, told_in_a_sentence
 from morpheus_assets.defs.io_managers.base import Metadata
 from morpheus_assets.defs.io_managers.events import NovelEvents
@@ -97,6 +98,9 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:  # type: ignore[override]
         """Store every stream batch by batch, then report on every novel of the asset's own space."""
+        yield from with_checks_left_out(context.step_context, context.asset_key, self._store_streams(context, obj))
+
+    def _store_streams(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:
         with told_in_a_sentence():
             for stream in obj.streams:
                 if stream.row.key == obj.space.key:
@@ -163,10 +167,8 @@ class EmbeddingsIOManager(dg.IOManager):
                 failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
-        table: dict[str, Any] = {"dagster/table_name": row.table}
-        if tally.embedded:
-            table["dagster/row_count"] = retry_while_down(partial(size_for_a_person, self.engine, row.table))
-        yield from events.write(table)
+        rows = retry_while_down(partial(size_for_a_person, self.engine, row.table))
+        yield from events.write({"dagster/table_name": row.table, "dagster/row_count": rows})
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(tally.faults.values()), None)

@@ -48,6 +48,11 @@ class NovelEvents:
         self._waiting[novel] = metadata
 
     @property
+    def waiting(self) -> bool:
+        """True when something was added since the last write."""
+        return bool(self._waiting)
+
+    @property
     def due(self) -> bool:
         """True when the last write was so long ago that somebody may miss the next."""
         return time.monotonic() - self._written > WRITE_SECONDS

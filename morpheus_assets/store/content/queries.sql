@@ -280,6 +280,12 @@ FROM chunks c JOIN passages p USING (content_hash)
 WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
 GROUP BY c.chapter ORDER BY c.chapter
 
+-- name: sample_passages
+SELECT c.chapter, p.token_count AS tokens, left(p.body, 400) AS body
+FROM chunks c JOIN passages p USING (content_hash)
+WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) AND c.ordinal = 1 AND c.chapter = ANY(%(chapters)s)
+ORDER BY c.chapter
+
 -- name: iter_chunks
 SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
 FROM novel_chunks WHERE novel_id = %(number)s ORDER BY ordinal
