@@ -6,6 +6,7 @@ Nothing that starts threads: they would be missing in a forked process. So no mo
 # ruff: noqa: F401
 import gc
 import importlib
+import sys
 
 import dagster._cli
 import dagster._grpc.impl
@@ -28,7 +29,7 @@ import morpheus_assets.store.content.novels
 import morpheus_assets.store.database.server_checks
 import morpheus_assets.store.spaces.coverage
 import morpheus_assets.store.spaces.vectors
-from morpheus_assets.definitions import defs
+from morpheus_assets.defs.run_processes import DEFINITIONS
 from morpheus_assets.embedding.providers.registry import provider_of
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import load_settings
@@ -36,8 +37,8 @@ from morpheus_assets.settings import load_settings
 for space in configured_text_spaces(load_settings()):
     if sdk := provider_of(space).sdk:
         importlib.import_module(sdk)
-# what a run asks first, and is kept in the definitions
-defs.get_repository_def()
+# what a run asks first, and is kept in the definitions, which were imported before this
+sys.modules[DEFINITIONS].defs.get_repository_def()
 # pages that nobody collects are shared by all runs
 gc.collect()
 gc.freeze()

@@ -10,7 +10,8 @@ from multiprocessing import forkserver
 from typing import Any
 
 # Imported in the process that is forked: it has no threads and no connections, and each run makes its own.
-PRELOADED = "morpheus_assets.defs.run_process_imports"
+DEFINITIONS = "morpheus_assets.definitions"
+PRELOADED = [DEFINITIONS, "morpheus_assets.defs.run_process_imports"]
 
 
 def fork_runs() -> None:
@@ -22,7 +23,7 @@ def fork_runs() -> None:
     if getattr(api, "forks_runs", False):
         return
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOADED])
+    context.set_forkserver_preload(PRELOADED)
     original = api.StartRun
 
     def start_run(self: Any, request: Any, call: Any) -> Any:
