@@ -22,7 +22,7 @@ from morpheus_assets.api.problems import (
     install_handlers,
     only_known_parameters,
 )
-from morpheus_assets.api.routes import books, health, jobs, page, uploads
+from morpheus_assets.api.routes import books, health, insight, jobs, page, uploads
 from morpheus_assets.api.routes import content as content_routes
 from morpheus_assets.api.routes import image as image_embeddings
 from morpheus_assets.api.routes import openai as openai_routes
@@ -85,6 +85,7 @@ def build_app(settings: Settings) -> FastAPI:
         uploads,
         content_routes,
         books,
+        insight,
     ):
         app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
     # the address of the page holds the question, and a health check may have a parameter against caches
