@@ -223,6 +223,24 @@ class Search:
         await self._add_panels(found, query, embed)
         return found
 
+    async def find_by_vector(self, vector: np.ndarray, query: SearchQuery) -> Found:
+        """Passages near a vector [dimensions], float32, of the model that answers.
+
+        Raises QueryRefused for one of another size, and NotStored.
+        """
+        await self._check_novel(query)
+        found = Found()
+        row = await self._database.call(active_space, "text")
+        if row is None:
+            found.notes.append(NOTHING_YET)
+            return found
+        if len(vector) != row.dimensions:
+            raise QueryRefused("vector", f"It has {len(vector)} dimensions, and {row.key} has {row.dimensions}.")
+        hits = await self._hits(replace(query, mode="vector"), row, vector)
+        found.passages = near_enough(map(Passage, hits), query)
+        found.spaces["text"] = row.key
+        return found
+
     async def _check_novel(self, query: SearchQuery) -> None:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
         if not query.novels:
