@@ -36,6 +36,7 @@ from morpheus_assets.store.search.hits import (
     novels_holding,
     search_panels,
     search_text,
+    stored_names,
 )
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
@@ -228,7 +229,7 @@ class Search:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
         if not query.novels:
             return
-        stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
+        stored = await self._database.call(stored_names, query.novels)
         for novel in query.novels:
             if novel not in stored:
                 known = [each.novel for each in await self._database.call(list_novels)]
