@@ -19,6 +19,7 @@ from morpheus_assets.embedding.errors import BillingError, EmbeddingError
 from morpheus_assets.services.configured_spaces import account_of, sample_image_spaces
 from morpheus_assets.services.known_languages import known_configurations, language_note
 from morpheus_assets.services.novel_names import no_such_novel
+from morpheus_assets.services.reranking import Reranking
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import NEAR, POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
@@ -189,6 +190,7 @@ class Search:
         self._database = database
         self._vectors = vectors
         self._speculation = Speculation()
+        self._reranking = Reranking(settings)
 
     async def find(self, query: SearchQuery) -> Found:
         """Passages and panels for a question, or like the one that `query.like` names.
@@ -284,9 +286,14 @@ class Search:
             vector = await embed(row)
             if query.like is not None:
                 return list(map(Passage, await self._varied(query, row, vector)))
-            if vector is None or not (query.sentences and query.q):
+            reranks = bool(self._reranking.configured and query.q and vector is not None)
+            if vector is None or not query.q or not (query.sentences or reranks):
                 return list(map(Passage, await self._hits(query, row, vector)))
             pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
+            if reranks:
+                pool = await self._reranked(query.q, pool, found, clock)
+            if not query.sentences:
+                return [Passage(hit) for hit in pool[: query.k]]
 
             async def embed_sentences(texts: Sequence[str]) -> Sequence[np.ndarray]:
                 return await self._vectors.sentences(row, texts, clock.left)
@@ -319,6 +326,17 @@ class Search:
         if found.spaces.get("text") == row.key:
             said = language_note(row, {passage.hit.language for passage in found.passages})
             found.notes += [said] if said else []
+
+    async def _reranked(self, question: str, pool: list[TextHit], found: Found, clock: _Clock) -> list[TextHit]:
+        try:
+            order, spent = await self._reranking.order(question, [hit.body for hit in pool], clock.left)
+        except EmbeddingError as error:
+            # The order that the search itself gives is an answer, and a wait for another is none.
+            found.faults.append(error)
+            found.notes.append(f"In the search's own order, for the reranker did not answer: {error}")
+            return pool
+        await self._database.call(self._reranking.record, spent)
+        return [replace(pool[place], rank=rank) for rank, place in enumerate(order, 1)]
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
         mode = "text" if vector is None else query.mode
