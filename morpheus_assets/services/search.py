@@ -19,6 +19,7 @@ from morpheus_assets.embedding.errors import BillingError, EmbeddingError
 from morpheus_assets.services.configured_spaces import account_of, sample_image_spaces
 from morpheus_assets.services.known_languages import known_configurations, language_note
 from morpheus_assets.services.novel_names import no_such_novel
+from morpheus_assets.services.reranking import Reranking
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import NEAR, POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
@@ -35,6 +36,7 @@ from morpheus_assets.store.search.hits import (
     novels_holding,
     search_panels,
     search_text,
+    stored_names,
 )
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
@@ -188,6 +190,7 @@ class Search:
         self._database = database
         self._vectors = vectors
         self._speculation = Speculation()
+        self._reranking = Reranking(settings)
 
     async def find(self, query: SearchQuery) -> Found:
         """Passages and panels for a question, or like the one that `query.like` names.
@@ -222,11 +225,29 @@ class Search:
         await self._add_panels(found, query, embed)
         return found
 
+    async def find_by_vector(self, vector: np.ndarray, query: SearchQuery) -> Found:
+        """Passages near a vector [dimensions], float32, of the model that answers.
+
+        Raises QueryRefused for one of another size, and NotStored.
+        """
+        await self._check_novel(query)
+        found = Found()
+        row = await self._database.call(active_space, "text")
+        if row is None:
+            found.notes.append(NOTHING_YET)
+            return found
+        if len(vector) != row.dimensions:
+            raise QueryRefused("vector", f"It has {len(vector)} dimensions, and {row.key} has {row.dimensions}.")
+        hits = await self._hits(replace(query, mode="vector"), row, vector)
+        found.passages = near_enough(map(Passage, hits), query)
+        found.spaces["text"] = row.key
+        return found
+
     async def _check_novel(self, query: SearchQuery) -> None:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
         if not query.novels:
             return
-        stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
+        stored = await self._database.call(stored_names, query.novels)
         for novel in query.novels:
             if novel not in stored:
                 known = [each.novel for each in await self._database.call(list_novels)]
@@ -265,9 +286,14 @@ class Search:
             vector = await embed(row)
             if query.like is not None:
                 return list(map(Passage, await self._varied(query, row, vector)))
-            if vector is None or not (query.sentences and query.q):
+            reranks = bool(self._reranking.configured and query.q and vector is not None)
+            if vector is None or not query.q or not (query.sentences or reranks):
                 return list(map(Passage, await self._hits(query, row, vector)))
             pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
+            if reranks:
+                pool = await self._reranked(query.q, pool, found, clock)
+            if not query.sentences:
+                return [Passage(hit) for hit in pool[: query.k]]
 
             async def embed_sentences(texts: Sequence[str]) -> Sequence[np.ndarray]:
                 return await self._vectors.sentences(row, texts, clock.left)
@@ -300,6 +326,17 @@ class Search:
         if found.spaces.get("text") == row.key:
             said = language_note(row, {passage.hit.language for passage in found.passages})
             found.notes += [said] if said else []
+
+    async def _reranked(self, question: str, pool: list[TextHit], found: Found, clock: _Clock) -> list[TextHit]:
+        try:
+            order, spent = await self._reranking.order(question, [hit.body for hit in pool], clock.left)
+        except EmbeddingError as error:
+            # The order that the search itself gives is an answer, and a wait for another is none.
+            found.faults.append(error)
+            found.notes.append(f"In the search's own order, for the reranker did not answer: {error}")
+            return pool
+        await self._database.call(self._reranking.record, spent)
+        return [replace(pool[place], rank=rank) for rank, place in enumerate(order, 1)]
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
         mode = "text" if vector is None else query.mode

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from morpheus_assets.domain.questions import StoredPassage
 from morpheus_assets.insight.training_pairs import NEGATIVES, PairPassage, split_of, without_sentence
 from morpheus_assets.services.content_location import questions_source
-from morpheus_assets.services.evaluation.made_questions import StoredPassage, made_questions
+from morpheus_assets.services.evaluation.made_questions import made_questions
 from morpheus_assets.services.evaluation.questions import read_questions
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import Entry, RootMissing

@@ -39,9 +39,10 @@ class Novel(BaseModel):
 
 
 class Novels(BaseModel):
-    """All novels, by name."""
+    """Novels, by name; `next` is `after` for those that follow, null when there are none."""
 
     novels: list[Novel]
+    next: str | None = None
 
 
 class Piece(BaseModel):
@@ -56,18 +57,25 @@ class Piece(BaseModel):
 
 
 @router.get("/api/novels", summary="What is stored")
-async def novels(services: UsesServices) -> Answer[Novels]:
-    """Every novel with the number of its chapters, passages and panels."""
-    rows = await services.database.call(list_novels)
+async def novels(
+    services: UsesServices,
+    limit: Annotated[int, Query(ge=1, le=100_000, description="How many at most.")] = 100_000,
+    after: Annotated[str | None, Query(max_length=100, description="Only novels behind this key.")] = None,
+) -> Answer[Novels]:
+    """Every novel with the number of its chapters, passages and panels; by page if so asked for."""
+    rows = [row for row in await services.database.call(list_novels) if after is None or row.novel > after]
+    rows.sort(key=lambda row: row.novel)
+    more = {"next": rows[limit - 1].novel} if len(rows) > limit else {}
     return Answer(
         Novels(
+            **more,
             novels=[
                 Novel(
                     novel=row.novel, title=row.title, author=row.author, language=row.language,
                     chapters=row.chapters, passages=row.chunks, panels=row.panels,
                 )
-                for row in rows
-            ]
+                for row in rows[:limit]
+            ],
         )
     )  # fmt: skip
 

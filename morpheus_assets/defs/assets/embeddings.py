@@ -65,18 +65,6 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
     return text_embeddings
 
 
-def _tell_languages(context: dg.AssetExecutionContext, space: Space, languages: Iterable[str]) -> None:
-    """Say in the run, and on the asset's page, that its novels are in languages which the model hardly knows."""
-    from morpheus_assets.embedding.model_languages import languages_of
-    from morpheus_assets.services.known_languages import language_note
-
-    if languages_of(space) is not None and (said := language_note(space, languages)):
-        context.log.warning(said)
-        context.log_event(
-            dg.AssetObservation(embeddings_key(space), metadata={"languages": said}, description="Languages")
-        )
-
-
 def build_image_embeddings_asset(
     space: Space, *, leads: bool, only_novels: Sequence[str] | None = None
 ) -> dg.AssetsDefinition:
@@ -169,8 +157,6 @@ def _embeddings(
     novels = [novel for novel in context.partition_keys if novel not in exempt]
     with told_in_a_sentence():
         seen = overview(database.engine, space.purpose, novels)
-    if space.purpose == "text":
-        _tell_languages(context, space, [each.language for each in seen.novels.values() if each.has_content])
     reasons = {novel: why_not(novel, seen.novels.get(novel)) for novel in novels}
     excluded = {novel: reason for novel, reason in reasons.items() if reason is not None}
     novels = [novel for novel in novels if novel not in excluded]

@@ -16,13 +16,9 @@ _CONTENT = {"text": queries.novels_with_chunks, "image": queries.novels_with_pan
 
 @dataclass(frozen=True)
 class NovelContent:
-    """One stored novel: whether it has anything to embed, or panels that were refused, and why its text was refused.
-
-    `language` is that of its text, ISO 639-1 or "und".
-    """
+    """One stored novel: whether it has anything to embed, or panels that were refused, and why its text was refused."""
 
     novel: str
-    language: str
     has_content: bool
     refused_reason: str | None
 

@@ -189,12 +189,11 @@ WITH needed AS (
 SELECT {counts}
 
 -- name: novels_with_chunks
-SELECT n.novel, n.language, EXISTS (SELECT FROM chunks c WHERE c.novel_id = n.id) AS has_content, n.refused_reason
+SELECT n.novel, EXISTS (SELECT FROM chunks c WHERE c.novel_id = n.id) AS has_content, n.refused_reason
 FROM novels n WHERE n.novel = ANY(%(novels)s)
 
 -- name: novels_with_panels
-SELECT n.novel, n.language, EXISTS (SELECT FROM panels c WHERE c.novel_id = n.id) AS has_content,
-       NULL AS refused_reason
+SELECT n.novel, EXISTS (SELECT FROM panels c WHERE c.novel_id = n.id) AS has_content, NULL AS refused_reason
 FROM novels n WHERE n.novel = ANY(%(novels)s)
 
 -- name: lacking
