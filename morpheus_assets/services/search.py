@@ -39,7 +39,7 @@ from morpheus_assets.store.search.hits import (
     stored_names,
 )
 from morpheus_assets.store.spaces.coverage import coverage
-from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
+from morpheus_assets.store.spaces.spaces import active_space, active_spaces, get_space, list_spaces
 from morpheus_assets.store.spaces.vectors import read_vectors
 
 NO_SIMILARITY = "Words have no similarity, so nothing was left out for being less similar than asked for."
@@ -182,6 +182,20 @@ class _Clock:
         return max(0.0, (QUESTION_SECONDS if passed < _LATE_SECONDS else SEARCH_SECONDS) - passed)
 
 
+class _ActiveSpaces:
+    """The spaces that answer, asked for once in a search by whoever needs one first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asked: asyncio.Future[dict[str, SpaceRow]] | None = None
+
+    async def of(self, purpose: str) -> SpaceRow | None:
+        """The one of a purpose, or None."""
+        if self._asked is None:
+            self._asked = asyncio.ensure_future(self._database.call(active_spaces))
+        return (await asyncio.shield(self._asked)).get(purpose)
+
+
 class Search:
     """Searches passages and panels; keep one for the life of a process."""
 
@@ -201,15 +215,15 @@ class Search:
         if not query.q and query.like is None:
             raise QueryRefused("q", "The question is empty.")
         await self._check_novel(query)
-        found, clock = Found(), _Clock()
+        found, clock, actives = Found(), _Clock(), _ActiveSpaces(self._database)
         body = None
         if query.like is not None and query.kind != "panels":
             body = await self._database.call(passage_body, query.like)
         parts = []
         if query.kind in ("text", "both") and (query.q or body):
-            parts.append(self._add_passages(found, query, clock))
+            parts.append(self._add_passages(found, query, clock, actives))
         if query.kind in ("panels", "both"):
-            parts.append(self._add_panels(found, query, await self._panel_question(query, body, clock)))
+            parts.append(self._add_panels(found, query, await self._panel_question(query, body, clock), actives))
         await asyncio.gather(*parts)
         return found
 
@@ -222,7 +236,7 @@ class Search:
             return await self._vectors.picture(row, picture, clock.left)
 
         await self._check_novel(query)
-        await self._add_panels(found, query, embed)
+        await self._add_panels(found, query, embed, _ActiveSpaces(self._database))
         return found
 
     async def find_by_vector(self, vector: np.ndarray, query: SearchQuery) -> Found:
@@ -253,16 +267,16 @@ class Search:
                 known = [each.novel for each in await self._database.call(list_novels)]
                 raise NotStored("novel", no_such_novel(novel, known))
 
-    async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock) -> None:
+    async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock, actives: _ActiveSpaces) -> None:
         if query.mode == "text" and query.q:
             found.passages = with_relevance(list(map(Passage, await self._hits(query, None, None))))
             if query.min_similarity is not None:
                 found.notes.append(NO_SIMILARITY)
         elif query.like is not None:
-            await self._add_nearest(found, query, self._text_vector(query, clock), clock)
+            await self._add_nearest(found, query, self._text_vector(query, clock), clock, actives)
         else:
             async with self._speculation.ahead(self._text_vector(query, clock)) as embed:
-                await self._add_nearest(found, query, embed, clock)
+                await self._add_nearest(found, query, embed, clock, actives)
 
     def _text_vector(self, query: SearchQuery, clock: _Clock) -> EmbedQuestion:
         async def embed(row: SpaceRow) -> np.ndarray | None:
@@ -272,12 +286,14 @@ class Search:
 
         return embed
 
-    async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock) -> None:
+    async def _add_nearest(
+        self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock, actives: _ActiveSpaces
+    ) -> None:
         row: SpaceRow | None
         if query.space is not None:
             row = await self._database.call(get_space, query.space)
         else:
-            row = self._speculation.answered = await self._database.call(active_space, "text")
+            row = self._speculation.answered = await actives.of("text")
         if row is None:
             found.notes.append(NOTHING_YET)
             return
@@ -390,9 +406,15 @@ class Search:
         return stored
 
     async def _add_panels(
-        self, found: Found, query: SearchQuery, embed: Callable[[SpaceRow], Awaitable[np.ndarray]]
+        self,
+        found: Found,
+        query: SearchQuery,
+        embed: Callable[[SpaceRow], Awaitable[np.ndarray]],
+        actives: _ActiveSpaces,
     ) -> None:
-        row, note = await answering_image_space(self._settings, self._database)
+        row, note = await actives.of("image"), ""
+        if row is None:
+            row, note = await _demo_space(self._settings, self._database)
         if row is None:
             found.notes.append(NO_PANELS_YET)
             return
@@ -458,8 +480,10 @@ class Search:
 async def answering_image_space(settings: Settings, database: Database) -> tuple[SpaceRow | None, str]:
     """The active space of panels, else the demo model's with a note that says so, else None."""
     row = await database.call(active_space, "image")
-    if row is not None:
-        return row, ""
+    return (row, "") if row is not None else await _demo_space(settings, database)
+
+
+async def _demo_space(settings: Settings, database: Database) -> tuple[SpaceRow | None, str]:
     for demo in await asyncio.to_thread(sample_image_spaces, settings):
         try:
             return await database.call(get_space, demo.key), DEMO_NOTE

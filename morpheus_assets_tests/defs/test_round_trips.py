@@ -1,19 +1,24 @@
 """Round trips to the content database, counted by a proxy: with 50 ms each, they are what an ingest waits for."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
+import numpy as np
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.services.connections import content_engine
+from morpheus_assets.services.search import Search, SearchQuery
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 from morpheus_assets_tests.fixtures.round_trips import RoundTrips, counting_proxy
 
-INGEST, UNCHANGED, TICK = 40, 10, 4
+INGEST, UNCHANGED, TICK, SEARCH = 40, 10, 4, 4
 
 
 @pytest.fixture
@@ -83,3 +88,34 @@ def test_a_tick_with_nothing_new_takes_four_trips(distant: Deployment, trips: Ro
     with trips.counted() as counted:
         assert isinstance(tick(), dg.SkipReason)
     assert counted.trips <= TICK, counted.sent
+
+
+class Asked:
+    """The database as a search calls it, over one connection that is open already."""
+
+    def __init__(self, distant: Deployment) -> None:
+        self._engine = content_engine(distant.settings)
+        with self._engine.connect():
+            pass
+
+    async def call(self, work: Callable[..., object], *arguments: object, **named: object) -> object:
+        return work(self._engine, *arguments, **named)
+
+
+class Vectors:
+    """What a provider gives, without one."""
+
+    async def question(self, space: Space, text: str, within: float) -> np.ndarray:
+        return np.ones(space.dimensions, np.float32)
+
+    async def sentences(self, space: Space, texts: Sequence[str], within: float) -> list[np.ndarray]:
+        return [np.ones(space.dimensions, np.float32) for _ in texts]
+
+
+@pytest.mark.parametrize("kind", ["text", "both"])
+def test_a_search_takes_four_trips(distant: Deployment, trips: RoundTrips, kind: str):
+    search = Search(distant.settings, Asked(distant), Vectors())  # type: ignore[arg-type]
+    query = SearchQuery("the lantern of the harbour", kind=kind)
+    with trips.counted() as counted:
+        assert asyncio.run(search.find(query)).passages
+    assert counted.trips <= SEARCH, counted.sent

@@ -33,6 +33,11 @@ LEFT JOIN LATERAL (
     SELECT pg_relation_size(c.oid) / current_setting('block_size')::integer AS pages WHERE c.oid IS NOT NULL) p ON true
 WHERE s.key = %(key)s
 
+-- name: active_spaces
+SELECT id, key, purpose, provider, model, revision, dimensions, preparation, max_input_tokens, state,
+       index_kind, index_rows, index_recall, index_built_at, created_at, ready_at, activated_at, retired_at
+FROM embedding_spaces WHERE id IN (SELECT space_id FROM active_spaces)
+
 -- name: keys_of_spaces
 SELECT key FROM embedding_spaces ORDER BY key
 

@@ -76,6 +76,12 @@ def active_space(bind: Bind, purpose: str) -> SpaceRow | None:
         return cursor.execute(queries.active_space, {"purpose": purpose}).fetchone()
 
 
+def active_spaces(bind: Bind) -> dict[str, SpaceRow]:
+    """The spaces that answer searches now, by purpose, in one round trip."""
+    with reading(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
+        return {row.purpose: row for row in cursor.execute(queries.active_spaces)}
+
+
 def activate_first(bind: Bind, key: str) -> bool:
     """Make a space active if none of its purpose is, whole or not; True when it became so."""
     with reading(bind) as connection:
