@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         "fp32",
         description="Precision of local image models: `fp32`, or `bf16` (about twice as fast, a space of its own).",
     )
+    rerank: str | None = Field(
+        None,
+        description="Reads the best passages again: `voyage/rerank-2.5-lite`, `cohere/rerank-v3.5`,"
+        " `sentence-transformers/NAME`.",
+    )
     chunk_tokens: Count = Field(254, description="Maximum chunk size in word pieces; a change re-embeds everything.")
     chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces that neighbouring chunks share.")
 

@@ -16,9 +16,10 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
-from morpheus_assets.services.configured_spaces import sample_image_spaces
+from morpheus_assets.services.configured_spaces import account_of, sample_image_spaces
 from morpheus_assets.services.known_languages import known_configurations, language_note
 from morpheus_assets.services.novel_names import no_such_novel
+from morpheus_assets.services.reranking import Reranking
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import NEAR, POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
@@ -35,6 +36,7 @@ from morpheus_assets.store.search.hits import (
     novels_holding,
     search_panels,
     search_text,
+    stored_names,
 )
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
@@ -188,6 +190,7 @@ class Search:
         self._database = database
         self._vectors = vectors
         self._speculation = Speculation()
+        self._reranking = Reranking(settings)
 
     async def find(self, query: SearchQuery) -> Found:
         """Passages and panels for a question, or like the one that `query.like` names.
@@ -244,7 +247,7 @@ class Search:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
         if not query.novels:
             return
-        stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
+        stored = await self._database.call(stored_names, query.novels)
         for novel in query.novels:
             if novel not in stored:
                 known = [each.novel for each in await self._database.call(list_novels)]
@@ -283,9 +286,14 @@ class Search:
             vector = await embed(row)
             if query.like is not None:
                 return list(map(Passage, await self._varied(query, row, vector)))
-            if vector is None or not (query.sentences and query.q):
+            reranks = bool(self._reranking.configured and query.q and vector is not None)
+            if vector is None or not query.q or not (query.sentences or reranks):
                 return list(map(Passage, await self._hits(query, row, vector)))
             pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
+            if reranks:
+                pool = await self._reranked(query.q, pool, found, clock)
+            if not query.sentences:
+                return [Passage(hit) for hit in pool[: query.k]]
 
             async def embed_sentences(texts: Sequence[str]) -> Sequence[np.ndarray]:
                 return await self._vectors.sentences(row, texts, clock.left)
@@ -318,6 +326,17 @@ class Search:
         if found.spaces.get("text") == row.key:
             said = language_note(row, {passage.hit.language for passage in found.passages})
             found.notes += [said] if said else []
+
+    async def _reranked(self, question: str, pool: list[TextHit], found: Found, clock: _Clock) -> list[TextHit]:
+        try:
+            order, spent = await self._reranking.order(question, [hit.body for hit in pool], clock.left)
+        except EmbeddingError as error:
+            # The order that the search itself gives is an answer, and a wait for another is none.
+            found.faults.append(error)
+            found.notes.append(f"In the search's own order, for the reranker did not answer: {error}")
+            return pool
+        await self._database.call(self._reranking.record, spent)
+        return [replace(pool[place], rank=rank) for rank, place in enumerate(order, 1)]
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
         mode = "text" if vector is None else query.mode
@@ -421,7 +440,7 @@ class Search:
         except EmbeddingError as error:
             if alone or not provider_is_down(error):
                 raise
-            for standby in await self._database.call(standby_spaces, row):
+            for standby in await self._database.call(standby_spaces, self._settings, row):
                 try:
                     result = await look(standby)
                 except (EmbeddingError, SpaceGone):
@@ -514,11 +533,12 @@ def provider_is_down(error: EmbeddingError) -> bool:
     return error.retryable or isinstance(error, BillingError | BudgetExhausted)
 
 
-def standby_spaces(engine: Engine, active: SpaceRow) -> list[SpaceRow]:
-    """The ready spaces of another provider than the active one's that lack nothing; the latest ready first."""
+def standby_spaces(engine: Engine, settings: Settings, active: SpaceRow) -> list[SpaceRow]:
+    """The whole, ready spaces of another provider or endpoint than the active one's; the latest ready first."""
+    down = account_of(settings, active)
     ready = [
         row
         for row in list_spaces(engine, active.purpose)
-        if row.state == "ready" and row.provider != active.provider and coverage(engine, row).whole
+        if row.state == "ready" and account_of(settings, row) != down and coverage(engine, row).whole
     ]
     return sorted(ready, key=lambda row: row.ready_at or row.created_at, reverse=True)

@@ -63,6 +63,7 @@ class SearchService:
     ) -> None:
         self._search = Search(settings, database, _WarmVectors(providers, vectors))
         self._database = database
+        self._rerank = settings.rerank or ""
         self._cache = cache
         self._metrics = metrics
 
@@ -70,7 +71,7 @@ class SearchService:
         """The answer; from the cache when nothing that it depends on has changed. Raises as `Search.find`."""
         if not self._cache.configured:
             return _answer(query, await self._search.find(query))
-        key = answer_key([await self._database.call(content_version), *map(str, astuple(query))])
+        key = answer_key([await self._database.call(content_version), self._rerank, *map(str, astuple(query))])
         cached = _cached_answer(await self._cache.get([key]))
         self._metrics.cache.labels("answer", "redis" if cached else "search").inc()
         if cached is not None:
