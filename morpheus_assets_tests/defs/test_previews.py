@@ -198,7 +198,7 @@ def test_a_preview_launches_stores_and_sends_nothing(
         },
         **{schedule.name: lambda name=schedule.name: previews.schedule(name) for schedule in definitions.schedules},
     }
-    assert len(asked) == 8
+    assert len(asked) == 10
     content_url = settings.database_url.get_secret_value()
     before = rows_of(content_url, dagster_database_url)
     assert before, "there are tables to compare"
