@@ -17,7 +17,6 @@ from morpheus_assets.store.insight.means import passage_bodies
 from morpheus_assets.store.insight.training_pairs import load_pairs
 
 SPLITS = {"train": 80, "validation": 10, "test": 10}
-FORMATS = ("parquet", "jsonl")
 TRAINED = ("anchor", "positive", *(f"negative_{number}" for number in range(1, NEGATIVES + 1)))
 """The columns that a trainer takes, in the order in which sentence-transformers wants them."""
 _COLUMNS = (*TRAINED, "novel", "title", "author", "chapter", "kind", "split", "licence")

@@ -172,6 +172,12 @@ def give_each_something_to_do(engine, settings: Settings, instance: dg.DagsterIn
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     instance.report_engine_event("Started process.", run, EngineEventData.in_process(process.pid))
+    questions = settings.novels_folder.parent / "questions" / "mine.tsv"
+    questions.parent.mkdir()
+    questions.write_text(f"question\tnovel\tchapters\nWho?\t{names(1)[0]}\t1\n", encoding="utf-8")
+    casts = settings.novels_folder.parent / "characters" / f"{names(1)[0]}.toml"
+    casts.parent.mkdir()
+    casts.write_text('[[character]]\nname = "Anna"\n', encoding="utf-8")
     fresh = settings.novels_folder / "fresh.txt"
     fresh.write_text(story(seed=2), encoding="utf-8")
     os.utime(fresh, (LONG_AGO, LONG_AGO))
