@@ -33,6 +33,7 @@ from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResour
 from morpheus_assets.defs.run_processes import begin_forking, fork_runs
 from morpheus_assets.defs.schedules import build_schedules, interval_of
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
+from morpheus_assets.defs.sensors.new_casts import new_casts_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets.defs.sensors.new_questions import build_new_questions_sensor
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
@@ -113,6 +114,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             new_novels_sensor,
             new_panels_sensor,
             build_new_questions_sensor(measure_job),
+            new_casts_sensor,
             switch_spaces_sensor,
             lost_runs_sensor,
             failed_ingests_sensor,

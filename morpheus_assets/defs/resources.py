@@ -16,7 +16,7 @@ from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
-from morpheus_assets.sources.base import Entry, FolderUnreadable
+from morpheus_assets.sources.base import Entry, FolderUnreadable, RootMissing
 from morpheus_assets.sources.listing import NovelEntries, list_novels, list_panels, panel_owners, panel_problems
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
@@ -91,6 +91,17 @@ class ContentFolderResource:
         except FolderUnreadable as error:
             # this novel's folder only: the others of the step go on
             raise SourceMissing(str(error)) from error
+
+    def cast_files(self) -> dict[str, str]:
+        """What changes whenever a person's file of corrections does, by novel; raises ContentUnreadable."""
+        try:
+            entries = self.characters.names()
+        except RootMissing:
+            return {}
+        files = [entry for entry in entries if entry.path.endswith(".toml") and not entry.path.startswith(".")]
+        return {
+            entry.path.removesuffix(".toml"): f"{entry.size}-{entry.mtime_ns}-{entry.mark or ''}" for entry in files
+        }
 
     def cast_file(self, novel: str) -> "CastFile | None":
         """A person's corrections of a novel's cast, None where there are none; raises CastFileFault."""
