@@ -198,6 +198,13 @@ class Settings(BaseSettings):
     cache_ttl_seconds: Count = Field(3600, description="Lifetime of a cache entry.")
     cache_max_bytes: Count = Field(256 * 1024 * 1024, description="Maximum size of the Redis cache.")
 
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="Collector (OTLP over HTTP) for traces of requests and runs; needs `morpheus-assets[traces]`.",
+        json_schema_extra=section("Traces"),
+    )
+
     @field_validator("*")
     @classmethod
     def _a_secret_holds_something(cls, value: object) -> object:

@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "morpheus_assets"
 # From the ground up; folders of one line are neighbours and know nothing of each other.
 FLOORS = [
-    {"domain"},
+    {"domain", "tracing"},
     {"embedding"},
     {"text", "images"},
     {"sources"},

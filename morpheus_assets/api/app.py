@@ -7,18 +7,21 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
+from morpheus_assets.api.assistants.endpoint import AssistantEndpoint
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.middleware.access import Access, read_keys
 from morpheus_assets.api.middleware.request_log import RequestLog
 from morpheus_assets.api.problems import ProblemDocument, documented, install_handlers, only_known_parameters
+from morpheus_assets.api.routes import books, health, jobs, page
 from morpheus_assets.api.routes import content as content_routes
-from morpheus_assets.api.routes import health, jobs, page
 from morpheus_assets.api.routes import image as image_embeddings
 from morpheus_assets.api.routes import search as search_routes
 from morpheus_assets.api.routes import text as text_embeddings
 from morpheus_assets.api.state import open_services
 from morpheus_assets.settings import Settings
+from morpheus_assets.tracing.export import start_tracing
 
 VERSION = "1"
 DESCRIPTION = """Embeds texts and pictures, launches and follows jobs, and searches novels and comic panels.
@@ -36,7 +39,9 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(settings, metrics) as services:
+        if settings.otlp_endpoint:
+            start_tracing(settings.otlp_endpoint, "morpheus-api")
+        async with open_services(settings, metrics) as services, assistants.open():
             app.state.services = services
             yield
 
@@ -48,15 +53,19 @@ def build_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # metrics and logs are our own
+        telemetry={"tracing": bool(settings.otlp_endpoint), "metrics": False, "logs": False, "auto_configure": False},
         responses=documented(400, 401, 403, 408, 413, 422, 429, 500, 503, 504),
     )
     app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
     install_handlers(app)
-    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes):
+    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes, books):
         app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
     # the address of the page holds the question, and a health check may have a parameter against caches
     for module in (health, page):
         app.include_router(module.router)
+    assistants = AssistantEndpoint(app, VERSION)
+    app.router.routes.append(Route("/mcp", assistants, methods=["POST"]))
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=sorted(origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(

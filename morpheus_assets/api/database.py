@@ -1,6 +1,7 @@
 """Postgres for the API: an engine opened when first needed, calls in threads, and a short breath while it is down."""
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,9 @@ class Database:
         """Run `work(engine, …)` in a thread. Raises DatabaseDown, DatabaseNotRunning, and what `work` raises."""
         if self._down is not None and time.monotonic() < self._down[0]:
             raise self._down[1]
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, work, args, kwargs)
+        # the trace that a request belongs to goes along into the thread
+        call = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, self._call, work, args, kwargs)
 
     def _call(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         try:

@@ -11,6 +11,7 @@ import click
 
 from morpheus_assets.cli.common import one_sentence, settings
 from morpheus_assets.cli.keys import keys
+from morpheus_assets.cli.mcp import mcp
 from morpheus_assets.cli.novels import inspect, remove
 from morpheus_assets.cli.processes import demo, execute, serve, up, worker
 from morpheus_assets.cli.reembed import reembed
@@ -69,7 +70,7 @@ def search(
             click.echo(note, err=True)
 
 
-for each in (demo, execute, inspect, keys, reembed, refused, remove, result, serve, spaces, up, worker):
+for each in (demo, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
     main.add_command(each)
 
 

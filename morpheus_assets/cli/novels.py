@@ -33,7 +33,10 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("novel")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(novel: str, yes: bool) -> None:
-    """Delete what is stored of NOVEL: text, chapters, chunks and panels; its files must be gone first."""
+    """Delete what is stored of NOVEL, and its partition in Dagster; its files must be gone first.
+
+    Where only the pictures are gone, its panels alone are deleted.
+    """
     from morpheus_assets.services.novels import removable, remove_stored
 
     with one_sentence():

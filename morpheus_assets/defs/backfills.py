@@ -13,11 +13,16 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from dagster._core.utils import make_new_backfill_id
 
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.partitions import partition_set
 from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, RUNS_AT_WORK
 
 _AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 RUNNING = tuple(BulkActionStatus[status] for status in BACKFILLS_AT_WORK)
+
+
+def any_running(instance: dg.DagsterInstance) -> bool:
+    """True while any backfill has not ended."""
+    return bool(instance.get_backfills(filters=BulkActionsFilter(statuses=list(RUNNING)), limit=1))
 
 
 class InstanceBackfills:
@@ -29,8 +34,9 @@ class InstanceBackfills:
         self._tags = {SCHEDULE_NAME_TAG: schedule} if schedule else {}
 
     def partitions(self, asset: Sequence[str]) -> Sequence[str]:
-        """The novels, which all assets share as their partitions, in the order of their creation."""
-        return self._instance.get_dynamic_partitions(NOVELS.name or "novels")
+        """The novels that are partitions of an asset, in the order of their creation."""
+        definition = self._graph.get(dg.AssetKey(list(asset))).partitions_def
+        return self._instance.get_dynamic_partitions(partition_set(definition))
 
     def running(self, tags: Mapping[str, str]) -> str | None:
         """The id of a backfill with these tags that has not ended, or None."""

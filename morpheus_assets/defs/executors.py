@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from morpheus_assets.defs.traced_runs import traced_in_process_executor
 from morpheus_assets.services.celery_broker import broker_url, celery_settings, check_broker, check_executor
 from morpheus_assets.settings import Settings
 
@@ -37,6 +38,8 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
         from dagster_k8s import k8s_job_executor
 
         return k8s_job_executor
+    if settings.otlp_endpoint:
+        return traced_in_process_executor(settings.otlp_endpoint)
     # the chain is linear, and every step of a multiprocess run costs four seconds of start-up
     return dg.in_process_executor
 

@@ -10,7 +10,7 @@ from pkgutil import resolve_name
 import dagster as dg
 
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.partitions import partition_set
 from morpheus_assets.domain.slugs import is_novel_slug
 
 JOBS = {"--texts": INGEST_NOVELS, "--panels": INGEST_PANELS}
@@ -20,11 +20,11 @@ def ingest(novels: Sequence[str], jobs: Sequence[str], instance: dg.DagsterInsta
     """Run jobs (by name) for each novel; returns whether all succeeded."""
     # by name, as Dagster loads it: the definitions stand above this room
     definitions = resolve_name("morpheus_assets.definitions:build_definitions")()
-    instance.add_dynamic_partitions(NOVELS.name or "novels", list(novels))
     done = True
     for job in jobs:
+        run = definitions.resolve_job_def(job)
+        instance.add_dynamic_partitions(partition_set(run.partitions_def), list(novels))
         for novel in novels:
-            run = definitions.resolve_job_def(job)
             result = run.execute_in_process(instance=instance, partition_key=novel, raise_on_error=False)
             done = done and result.success
     return done

@@ -16,7 +16,7 @@ from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import Entry, FolderUnreadable
-from morpheus_assets.sources.listing import list_novels, list_panels, panel_owners, panel_problems
+from morpheus_assets.sources.listing import NovelEntries, list_novels, list_panels, panel_owners, panel_problems
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
 if TYPE_CHECKING:
@@ -64,18 +64,25 @@ class ContentFolderResource:
         shared._list_novels, shared._panel_owners = cache(list_novels), cache(panel_owners)
         return shared
 
-    def novel_file(self, novel: str) -> Entry:
-        """The file that becomes `novel`; raises SourceMissing when there is none, or more than one."""
+    def novel_files(self, novel: str) -> NovelEntries:
+        """The file or folder that becomes `novel`; raises SourceMissing when there is none, or more than one."""
         files, problems = self._list_novels(self.novels)
         if novel not in files:
-            raise SourceMissing(_why_missing(novel, problems, self.novels.display_name()))
+            raise SourceMissing(
+                _problem_of(novel, problems)
+                or f"{self.novels.display_name()} holds no text of the novel {novel!r}; put its file back, or run"
+                f" `morpheus remove {novel}`."
+            )
         return files[novel]
 
     def panels_of(self, novel: str) -> list[Entry]:
         """The image files of a novel's folder, in natural order; raises SourceMissing when that has none to read."""
         owners, problems = self._panel_owners(self.panels)
         if novel not in owners:
-            raise SourceMissing(_why_missing(novel, problems, self.panels.display_name()))
+            raise SourceMissing(
+                _problem_of(novel, problems)
+                or f"{self.panels.display_name()} holds no pictures of the novel {novel!r}; put its folder back."
+            )
         try:
             return list_panels(self.panels, owners[novel])[0]
         except FolderUnreadable as error:
@@ -161,11 +168,11 @@ def build_resources(
     return {name: dg.ResourceDefinition.hardcoded_resource(*each) for name, each in described.items()}
 
 
-def _why_missing(novel: str, problems: Mapping[str, str], source: str) -> str:
+def _problem_of(novel: str, problems: Mapping[str, str]) -> str | None:
     for name, problem in problems.items():
         try:
             if novel_slug(Path(name).stem) == novel:
                 return problem
         except ValueError:
             continue
-    return f"{source} holds nothing for the novel {novel!r}; put its file back, or run `morpheus remove {novel}`."
+    return None

@@ -14,9 +14,10 @@ class HeadingHint:
 
     `char_offset` is that of its first character in the novel's text; `level` is 1 for the outermost. `source` is
     "html", "markdown", "docx", "aozora", "epub-toc" (the book's table of contents points here), "epub-heading" (an
-    h1-h6 inside a spine file) or "epub-page" (a spine file begins here; it has no text). Levels from
-    flattening.NAMED_TITLE on are no headings by their markup, but stand like them. `role` is "chapter", "part",
-    "front", "back", "contents" (a page that lists the chapters), or "" where the file does not say.
+    h1-h6 inside a spine file), "epub-page" (a spine file begins here; it has no text) or "file" (a file of a folder of
+    chapters begins here; the text is its name). Levels from flattening.NAMED_TITLE on are no headings by their markup,
+    but stand like them. `role` is "chapter", "part", "front", "back", "contents" (a page that lists the chapters), or
+    "" where the file does not say.
     """
 
     char_offset: int

@@ -13,6 +13,7 @@ from morpheus_assets.embedding.errors import EmbeddingError, RateLimited
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.embedding.rate_limits import RequestBudget
 from morpheus_assets.embedding.retries import RetryPolicy, with_retries
+from morpheus_assets.tracing.spans import span
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ async def send_request(
         await budget.take(1, booked)
         started = time.monotonic()
         try:
-            result = await provider.embed(contents, input_type, patience=patience)
+            space = provider.space
+            with span("provider request", provider=space.provider, model=space.model, inputs=len(contents)):
+                result = await provider.embed(contents, input_type, patience=patience)
         except EmbeddingError as error:
             on_error(error)
             await _give_back(budget, booked, error, policy)

@@ -20,6 +20,7 @@ from morpheus_assets.images.pixels import to_rgb
 from morpheus_assets.images.room import PixelRoom
 from morpheus_assets.images.scaled_decoding import LeastSize, jpeg_scale
 from morpheus_assets.images.signatures import foreign_content, image_kind
+from morpheus_assets.tracing.spans import span
 
 # Pillow knows 43 formats, some of which call other programs (EPS) or read other files: only these are tried.
 ACCEPTED_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "ICO", "JPEG2000", "PPM")
@@ -63,7 +64,11 @@ def decode_panel(data: bytes, name: str, *, max_pixels: int, least: LeastSize | 
     With `least`, a JPEG may come at a half or a quarter of its size (scaled_decoding.py); None decodes whole.
     Raises RefusedImage, and nothing else, with a sentence that names the file and the way out.
     """
-    with _opened(data, name, max_pixels) as (opened, pixels), _ROOM.hold(pixels):
+    with (
+        _opened(data, name, max_pixels) as (opened, pixels),
+        _ROOM.hold(pixels),
+        span("decode picture", bytes=len(data), pixels=pixels),
+    ):
         return _decode(opened, least)
 
 

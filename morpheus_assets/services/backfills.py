@@ -11,6 +11,8 @@ from typing import Protocol
 # Dagster's own names for what a run is over, and for runs and backfills that have not ended.
 PARTITION_TAG = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+# Our tag on jobs and backfills: which of the two partition sets they are over.
+PARTITION_SET_TAG = "morpheus/partitions"
 RUNS_AT_WORK = ("NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING")
 BACKFILLS_AT_WORK = ("REQUESTED", "CANCELING", "FAILING")
 
@@ -19,7 +21,7 @@ class Backfills(Protocol):
     """Dagster, as far as launching a backfill needs it; assets are keys as paths."""
 
     def partitions(self, asset: Sequence[str]) -> Sequence[str]:
-        """The novels that are partitions of an asset, in the order of their creation."""
+        """The novels that are partitions of an asset, which lie in its partition set, in the order of creation."""
         ...
 
     def running(self, tags: Mapping[str, str]) -> str | None:
@@ -43,14 +45,19 @@ class Backfills(Protocol):
         ...
 
 
-def novels_of_runs(runs: Iterable[Mapping[str, str]], partitions: Sequence[str]) -> set[str]:
+def novels_of_runs(
+    runs: Iterable[Mapping[str, str]], partitions: Sequence[str], partition_set: str | None = None
+) -> set[str]:
     """The novels of some runs, each one partition or a range of neighbours; `partitions` in the order of creation.
 
-    A run whose first or last novel has been deleted since counts for none.
+    A run that says that it is over another set than `partition_set` counts for none, nor does one whose first or last
+    novel has been deleted since.
     """
     place = {novel: index for index, novel in enumerate(partitions)}
     novels: set[str] = set()
     for tags in runs:
+        if partition_set and tags.get(PARTITION_SET_TAG, partition_set) != partition_set:
+            continue
         single = tags.get(PARTITION_TAG)
         first, last = tags.get(RANGE_START, single), tags.get(RANGE_END, single)
         if first in place and last in place:

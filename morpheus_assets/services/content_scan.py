@@ -13,7 +13,7 @@ from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.services.ingest_plan import StaleNovel, stale_panels, stale_texts
 from morpheus_assets.sources.base import ContentUnreadable, Entry, Page, Source
 from morpheus_assets.sources.listing import panel_owners
-from morpheus_assets.sources.names import Passed, one_file_a_novel, take_novel, take_panel
+from morpheus_assets.sources.names import Passed, one_source_a_novel, take_novel, take_panel, unit_of
 
 if TYPE_CHECKING:
     from morpheus_assets.store.database.transactions import Bind
@@ -44,14 +44,16 @@ class Scan:
 def scan_novels(bind: "Bind", source: Source, after: str | None = None, *, seconds: float = SECONDS) -> Scan:
     """Scan `novels/` behind `after`; two files for one key are both named and not stale.
 
-    Raises ContentUnreadable, as `scan_source` does.
+    Nor is the novel in the middle of whose folder the scan stopped. Raises ContentUnreadable, as `scan_source` does.
     """
     from morpheus_assets.store.content.source_files import load_source_files
 
     scan = scan_source(bind, source, "text", take_novel, after, seconds=seconds)
-    files, problems = one_file_a_novel(load_source_files(bind, "text").values())
+    files, problems = one_source_a_novel(load_source_files(bind, "text").values())
     scan.problems.update(problems)
-    scan.stale = stale_texts(bind, files)
+    unfinished = unit_of(scan.after) if scan.after and "/" in scan.after else None
+    scan.held = next((each.novel for each in files if each.path == unfinished), None)
+    scan.stale = [item for item in stale_texts(bind, files) if item.novel != scan.held]
     return scan
 
 
@@ -119,10 +121,10 @@ def _compare(
     save_source_files(bind, changed)
     taken_paths = {file.path for file in files}
     if forgotten := known.keys() - taken_paths:
-        note_missing(bind, kind, [(known[path].novel, path) for path in _lost(bind, kind, known, unseen)])
+        note_missing(bind, kind, _lost(bind, kind, known, unseen))
         forget_source_files(bind, kind, forgotten)
     if appeared := {file.path for file in observation.files} - known.keys():
-        note_returned(bind, kind, appeared)
+        note_returned(bind, kind, appeared | {unit_of(path) for path in appeared})
     scan.problems.update(observation.problems)
     scan.files += len(files)
     scan.pages += 1
@@ -131,14 +133,17 @@ def _compare(
     scan.waiting += len(observation.waiting)
 
 
-def _lost(bind: "Bind", kind: str, known: dict[str, SourceFile], unseen: set[str]) -> list[str]:
-    """The unseen files with which something of a novel is lost: not a text whose novel has another file by now."""
+def _lost(bind: "Bind", kind: str, known: dict[str, SourceFile], unseen: set[str]) -> list[tuple[str, str]]:
+    """(novel, path) of the unseen files with which something of a novel is lost.
+
+    A text is lost when its novel has no other file by now, and a folder of chapters as a whole.
+    """
     from morpheus_assets.store.content.source_files import load_source_files
 
     if kind != "text" or not unseen:
-        return sorted(unseen)
+        return [(known[path].novel, path) for path in unseen]
     standing = {file.novel for path, file in load_source_files(bind, kind).items() if path not in unseen}
-    return sorted(path for path in unseen if known[path].novel not in standing)
+    return [(known[path].novel, unit_of(path)) for path in unseen if known[path].novel not in standing]
 
 
 def _verify_not_empty(source: Source, known: int) -> None:

@@ -145,6 +145,13 @@ class DagsterClient:
             )
         return list(node["partitionKeys"])
 
+    async def delete_partitions(self, partition_set: str, keys: Sequence[str]) -> None:
+        """Delete keys of a partition set, those that are there; what was recorded of them stays in the history."""
+        answer = await self._ask(
+            _DELETE_PARTITIONS, {"name": partition_set, "keys": list(keys), "repository": self._selector}
+        )
+        _expect(answer["deleteDynamicPartitions"], "DeleteDynamicPartitionsSuccess")
+
     async def state(self, job_id: str) -> JobState:
         """The present state of a run or a backfill. Raises UnknownJob."""
         return await (self._run(job_id) if _is_run(job_id) else self._backfill(job_id))
@@ -322,4 +329,7 @@ _TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) { __typename .
   ... on Error { message } } }"""
 _CANCEL = """mutation($id: String!) { cancelPartitionBackfill(backfillId: $id) { __typename
   ... on Error { message } } }"""
+_DELETE_PARTITIONS = """mutation($repository: RepositorySelector!, $name: String!, $keys: [String!]!) {
+  deleteDynamicPartitions(repositorySelector: $repository, partitionsDefName: $name, partitionKeys: $keys) {
+    __typename ... on Error { message } } }"""
 _SET_SLOTS = """mutation($pool: String!, $slots: Int!) { setConcurrencyLimit(concurrencyKey: $pool, limit: $slots) }"""

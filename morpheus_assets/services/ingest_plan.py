@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
 from morpheus_assets.settings import Settings
-from morpheus_assets.sources.names import one_file_a_novel
+from morpheus_assets.sources.names import NovelFiles, files_digest, one_source_a_novel
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -49,17 +48,28 @@ class Plan:
     requested: Mapping[str, str]
 
 
-def unregistered_novels(engine: "Engine", partitions: Collection[str]) -> list[str]:
-    """The stored novels that have no partition."""
-    from morpheus_assets.store.content.novels import novels_beside
+@dataclass(frozen=True)
+class PartitionChanges:
+    """How a partition set differs from what is stored: novels that lack their partition, partitions of nothing."""
 
-    return novels_beside(engine, partitions)
+    missing: Sequence[str]
+    surplus: Sequence[str]
 
 
-def stale_texts(bind: "Bind", files: Iterable[SourceFile]) -> list[StaleNovel]:
-    """Novels whose file is neither the one that was ingested nor the one that was refused since.
+def partition_changes(bind: "Bind", kind: str, partitions: Collection[str]) -> PartitionChanges:
+    """Compare the partitions of texts ("text") or panels ("panel") with what is stored, and with the files seen.
 
-    A file that is still being copied (no digest yet) waits for the next scan.
+    A novel whose only text was refused, one that was removed, and one without pictures among the panels are surplus.
+    """
+    from morpheus_assets.store.content.novels import novels_beside, novels_without
+
+    return PartitionChanges(novels_beside(bind, kind, partitions), novels_without(bind, kind, partitions))
+
+
+def stale_texts(bind: "Bind", files: Iterable[NovelFiles]) -> list[StaleNovel]:
+    """Novels whose file or folder is neither the one that was ingested nor the one that was refused since.
+
+    What is still being copied (no digest yet) waits for the next scan.
     """
     from morpheus_assets.store.content.novels import ingested_digests
 
@@ -68,22 +78,20 @@ def stale_texts(bind: "Bind", files: Iterable[SourceFile]) -> list[StaleNovel]:
 
 
 def changed_texts(
-    files: Iterable[SourceFile], ingested: Mapping[str, tuple[str | None, str | None]]
+    files: Iterable[NovelFiles], ingested: Mapping[str, tuple[str | None, str | None]]
 ) -> list[StaleNovel]:
-    """Novels whose file has neither of two digests: of the text that is stored, of the file refused since (in hex)."""
+    """Novels whose files have neither of two digests: of the text that is stored, of what was refused since (hex)."""
     stale = []
-    for file in files:
-        if file.digest is not None and file.digest not in ingested.get(file.novel, (None, None)):
-            stale.append(StaleNovel(file.novel, state_of(file.digest, file.mtime_ns)))
+    for each in files:
+        digest = each.digest
+        if digest is not None and digest not in ingested.get(each.novel, (None, None)):
+            stale.append(StaleNovel(each.novel, state_of(digest, each.mtime_ns)))
     return stale
 
 
 def panels_digest(files: Iterable[tuple[str, str]]) -> str:
     """One hex sha256 for all panels of a novel, from (path, digest of the file), in any order."""
-    digest = hashlib.sha256()
-    for path, file_digest in sorted(files):
-        digest.update(f"{path}\0{file_digest}\n".encode())
-    return digest.hexdigest()
+    return files_digest(files)
 
 
 def stale_panels(bind: "Bind") -> list[StaleNovel]:
@@ -151,10 +159,12 @@ def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Colle
     from morpheus_assets.store.spaces.spaces import list_spaces
 
     kind = "text" if purpose == "text" else "panel"
-    files: Sequence[SourceFile] = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
+    files = [file for file in load_source_files(engine, kind).values() if file.novel in novels]
+    readable = {file.novel for file in files}
     if kind == "text":
-        files, _ = one_file_a_novel(files)
-    stale = stale_texts(engine, files) if kind == "text" else stale_panels(engine)
+        texts, _ = one_source_a_novel(files)
+        readable = {each.novel for each in texts}
+    stale = stale_texts(engine, texts) if kind == "text" else stale_panels(engine)
     digests = ingested_digests(engine)
     found = {item.novel for item in stale}
     rows = {row.key: row for row in list_spaces(engine, purpose)}
@@ -166,4 +176,4 @@ def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Colle
             found.update(novel for novel in names if novel in digests and not digests[novel].refused)
         elif names:
             found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.missing)
-    return found & {file.novel for file in files}
+    return found & readable

@@ -1,11 +1,17 @@
 """Inspection of a file: what it would become, by the code that the assets run, without a database or a provider."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.sources.base import ContentUnreadable, FileUnreadable
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.errors import UnreadableText
+
+if TYPE_CHECKING:
+    from morpheus_assets.text.documents import Document
 
 _words = str.split
 _PICTURES = frozenset(
@@ -41,7 +47,7 @@ def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int)
 
 
 def _kind_of(path: Path) -> str:
-    """ "image" or "text": by the folder that a file lies in, else by its first bytes, and by its suffix last."""
+    """ "image" or "text": by the folder that it lies in, else by its first bytes, and by its suffix last."""
     from morpheus_assets.images.signatures import image_kind
     from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
 
@@ -90,7 +96,7 @@ def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
     from morpheus_assets.text.chunking.chunks import cut_chunks
     from morpheus_assets.text.novel_files import read_novel_file
 
-    document, _ = read_novel_file(path)
+    document = _read_folder(path) if path.is_dir() else read_novel_file(path)[0]
     found = find_chapters(document)
     rows: dict[str, list[dict[str, Any]]] = {"chapter": [], "section": [], "front": [], "back": []}
     for chapter in found:
@@ -118,6 +124,31 @@ def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
         "front": rows["front"],
         "back": rows["back"],
     }
+
+
+def _read_folder(path: Path) -> "Document":
+    """The novel in a folder of chapters, by the rules for what is taken; raises UnreadableText."""
+    from morpheus_assets.services.content_location import around
+    from morpheus_assets.sources.names import Passed, take_novel
+    from morpheus_assets.text.formats import size_limit
+    from morpheus_assets.text.novel_folders import read_novel_folder
+
+    path = path.absolute()
+    if path.name in ("novels", "panels"):
+        raise UnreadableText(f"{path} holds many: name its files and folders, as in `morpheus inspect {path.name}/*`.")
+    source = around(path)
+    taken = [take_novel(entry) for entry in source.entries(path.name)]
+    sizes = {each.path.removeprefix(f"{path.name}/"): each.size_bytes for each in taken if isinstance(each, SourceFile)}
+    passed = [each.problem for each in taken if isinstance(each, Passed) and each.problem]
+    if not sizes:
+        raise UnreadableText(passed[0] if passed else f"{path} holds no file: put the novel's chapters into it.")
+    try:
+        document = read_novel_folder(
+            path.name, sizes, lambda below: source.read(f"{path.name}/{below}", size_limit(below))
+        )
+    except (ContentUnreadable, FileUnreadable) as error:
+        raise UnreadableText(str(error)) from error
+    return replace(document, repairs=(*document.repairs, *passed))
 
 
 def _inspect_image(path: Path, max_image_pixels: int) -> dict[str, Any]:

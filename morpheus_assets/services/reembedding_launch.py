@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space
-from morpheus_assets.services.backfills import Backfills, bridge, novels_of_runs
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
+from morpheus_assets.services.backfills import PARTITION_SET_TAG, Backfills, bridge, novels_of_runs
+from morpheus_assets.services.configured_spaces import ASSET_PREFIXES, PARTITION_SETS
 from morpheus_assets.services.dagster_client import DagsterRefused
 from morpheus_assets.services.reembedding_plan import (
     A_NIGHT,
@@ -63,6 +63,7 @@ class Order:
             KIND_TAG: REEMBED,
             SPACE_TAG: self.space.key,
             FINGERPRINT_TAG: self.space.fingerprint[:16],
+            PARTITION_SET_TAG: PARTITION_SETS[self.space.purpose],
             REASON_TAG: self.reason,
         }
 
@@ -152,7 +153,7 @@ def _launch(engine: Engine, dagster: Backfills, plan: SpacePlan) -> str:
         plan,
         partitions,
         whole=whole_novels(engine, plan.space.purpose, [work.novel for work in plan.work]),
-        busy=novels_of_runs(dagster.runs_at_work(), partitions),
+        busy=novels_of_runs(dagster.runs_at_work(), partitions, PARTITION_SETS[plan.space.purpose]),
         description="\n".join(describe_space(plan)),
     )
     if order is None:

@@ -6,21 +6,36 @@ Every function raises ContentUnreadable when the source does not answer.
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.sources import names
 from morpheus_assets.sources.base import Entry, FileUnreadable, RootMissing, Source
 
 
-def list_novels(source: Source) -> tuple[dict[str, Entry], dict[str, str]]:
+@dataclass(frozen=True)
+class NovelEntries:
+    """What one novel is read from, as it is listed: its file, or the files of its folder, whose `path` ends in "/"."""
+
+    path: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def is_folder(self) -> bool:
+        """True for a folder of chapters."""
+        return self.path.endswith("/")
+
+
+def list_novels(source: Source) -> tuple[dict[str, NovelEntries], dict[str, str]]:
     """All of `novels/` by the key of the novel, and what is wrong with the other names.
 
-    Two files that would make one key are both left out and named.
+    Two files or folders that would make one key are both left out and named.
     """
     entries = {entry.path: entry for entry in source.entries()}
     taken = [names.take_novel(entry) for entry in entries.values()]
-    files, problems = names.one_file_a_novel(each for each in taken if isinstance(each, SourceFile))
-    return {file.novel: entries[file.path] for file in files}, _problems(taken) | problems
+    found, problems = names.one_source_a_novel(each for each in taken if isinstance(each, SourceFile))
+    novels = {each.novel: NovelEntries(each.path, tuple(entries[file.path] for file in each.files)) for each in found}
+    return novels, _problems(taken) | problems
 
 
 def panel_owners(source: Source) -> tuple[dict[str, str], dict[str, str]]:

@@ -38,13 +38,12 @@ _LEADS_NOWHERE = "a link that leads nowhere"
 
 @dataclass(frozen=True)
 class LocalSource:
-    """The files below `path`; with `nested` false folders are named and not opened.
+    """The files below `path`.
 
     Links are followed while they stay inside the folder directly below `path` that they lie in.
     """
 
     path: Path
-    nested: bool = field(default=True, kw_only=True)
     sleep: Callable[[float], object] = field(default=time.sleep, kw_only=True, compare=False)
     concurrent_reads: ClassVar[int] = 2
 
@@ -65,8 +64,10 @@ class LocalSource:
             return
         for entry in self.names():
             name = entry.path.removesuffix("/")
-            if self.nested and name != entry.path and not not_a_name(name):
-                yield from self.entries(name)
+            if name != entry.path and not not_a_name(name):
+                closed = _closed(self.path / name)
+                # The others go on; files known in it are looked for by name, which raises (see verify_absent).
+                yield from [Entry(name, fault=closed)] if closed else self.entries(name)
             else:
                 yield entry
 
@@ -222,6 +223,15 @@ def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
             f"The folder {folder} cannot be listed ({error.strerror or error}): check that it is there and may be"
             " read by this user; what is stored is left as it is."
         ) from error
+
+
+def _closed(folder: Path) -> str | None:
+    """Why a folder cannot be listed, in words that fit after a colon."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return f"cannot be listed ({error.strerror or error}): check that this user may read it"
+    return None
 
 
 def _entry(found: os.DirEntry[str], path: str, boundary: str) -> Entry | None:

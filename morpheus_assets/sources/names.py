@@ -3,6 +3,7 @@
 Names and sizes only: nothing is opened here. What is not taken gets a sentence that says why.
 """
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -48,6 +49,13 @@ _NEARLY_IMAGES = {
     ".7z": "an archive is not opened here: unpack it into the folder",
     ".tar": "an archive is not opened here: unpack it into the folder",
 }
+_BESIDE_CHAPTERS = PANEL_SUFFIXES | {
+    *(".css", ".js", ".svg", ".ttf", ".otf", ".woff", ".woff2", ".opf", ".ncx", ".xml", ".json", ".db", ".ini"),
+    *(".log", ".url", ".webloc", ".lnk"),
+}
+"""What saved web pages and book tools put beside chapters, without any text of the novel."""
+_PAGE_FOLDERS = ("_files", ".files", "-dateien", "_dateien", "_fichiers", "_archivos")
+_NO_CHAPTERS = frozenset({"readme", "license", "licence", "copying", "changelog"})
 _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
 
 
@@ -60,23 +68,50 @@ class Passed:
 
 
 def take_novel(entry: Entry) -> SourceFile | Passed:
-    """The novel's file that an entry of `novels/` is: files lie side by side, each of them a novel."""
-    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
+    """The novel's file that an entry of `novels/` is: a novel by itself, or a chapter in the folder of one.
 
-    name, nested, _ = entry.path.partition("/")
-    if name.startswith("."):
-        return Passed(name, None)
-    if reason := not_a_name(name) or entry.fault:
-        return Passed(name, f"{shown(name)}: {reason}.")
-    if nested:
-        return Passed(name, f"{shown(name)} is not a file; novels lie side by side in novels/.")
-    if PurePosixPath(name).suffix.lower() not in SUPPORTED_SUFFIXES:
-        return Passed(name, f"{shown(name)} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first.")
+    A folder is one novel, with volumes in folders of their own at most.
+    """
+    from morpheus_assets.text.formats import SUPPORTED_SUFFIXES, WHOLE_BOOKS
+
+    top, *inside = entry.path.split("/")
+    for depth, part in enumerate((top, *inside), start=1):
+        path = "/".join((top, *inside)[:depth])
+        if part.startswith("."):
+            return Passed(path, None)
+        if reason := not_a_name(part) if part else "a folder without a name: give it one":
+            return Passed(path, None if inside and part.lower() in _SYSTEM_NAMES else f"{shown(path, 200)}: {reason}.")
+    if entry.fault:
+        return Passed(entry.path, f"{shown(entry.path, 200)}: {entry.fault}.")
+    suffix = PurePosixPath(entry.path).suffix.lower()
+    if inside and _is_beside_chapters(inside, suffix):
+        return Passed(entry.path, None)
+    if len(inside) > 2:
+        return Passed(
+            "/".join((top, *inside[:2])),
+            f"{shown(top)} holds folders within folders; chapters lie in the novel's folder or in one folder a volume.",
+        )
+    if suffix not in SUPPORTED_SUFFIXES:
+        return Passed(
+            entry.path,
+            f"{shown(entry.path, 200)} is not one of {', '.join(sorted(SUPPORTED_SUFFIXES))}; convert it first.",
+        )
+    if len(inside) > 1 and suffix in WHOLE_BOOKS:
+        return Passed(
+            "/".join((top, inside[0])),
+            f"{shown(top)} holds books in folders of their own; novels lie side by side in novels/, and a folder there"
+            " holds the chapters of one.",
+        )
     try:
-        novel = novel_slug(PurePosixPath(name).stem)
+        novel = novel_slug(top if inside else PurePosixPath(top).stem)
     except ValueError as error:
-        return Passed(name, str(error))
-    return SourceFile("text", name, novel, entry.size, entry.mtime_ns, entry.mark)
+        return Passed(top, str(error))
+    return SourceFile("text", entry.path, novel, entry.size, entry.mtime_ns, entry.mark)
+
+
+def _is_beside_chapters(inside: list[str], suffix: str) -> bool:
+    saved_page = len(inside) > 1 and inside[0].lower().endswith(_PAGE_FOLDERS)
+    return suffix in _BESIDE_CHAPTERS or saved_page or PurePosixPath(inside[-1]).stem.lower() in _NO_CHAPTERS
 
 
 def take_panel(entry: Entry, owners: Mapping[str, str]) -> SourceFile | Passed:
@@ -90,7 +125,8 @@ def take_panel(entry: Entry, owners: Mapping[str, str]) -> SourceFile | Passed:
     except ValueError:
         novel = ""
     if not rest or owners.get(novel) != folder:
-        return Passed(folder, None)
+        closed = entry.fault if novel in owners else None
+        return Passed(folder, f"{shown(folder)}: {closed}." if closed else None)
     if refused := not_a_panel(rest, entry):
         path, reason = refused
         return Passed(f"{folder}/{path}", f"{shown(f'{folder}/{path}', 200)}: {reason}.")
@@ -137,17 +173,56 @@ def panel_owners(names: Iterable[Entry]) -> tuple[dict[str, str], dict[str, str]
     return owners, problems
 
 
-def one_file_a_novel(files: Iterable[SourceFile]) -> tuple[list[SourceFile], dict[str, str]]:
-    """The files that are alone with their novel's key, by path, and what is wrong with each of the others."""
-    by_novel: dict[str, list[SourceFile]] = defaultdict(list)
+@dataclass(frozen=True)
+class NovelFiles:
+    """What one novel is read from: its only file, or the files of its folder. `path` of a folder ends in a slash."""
+
+    novel: str
+    path: str
+    files: tuple[SourceFile, ...]
+
+    @property
+    def digest(self) -> str | None:
+        """The file's digest, or one of all of the folder's; None while any of them has none."""
+        if not self.path.endswith("/"):
+            return self.files[0].digest
+        digests = [(file.path, file.digest) for file in self.files]
+        known = [(path, digest) for path, digest in digests if digest is not None]
+        return files_digest(known) if len(known) == len(digests) else None
+
+    @property
+    def mtime_ns(self) -> int:
+        """When the newest of the files was written."""
+        return max(file.mtime_ns for file in self.files)
+
+
+def unit_of(path: str) -> str:
+    """The file or folder, with a slash, directly below `novels/` that a path belongs to."""
+    top, slash, _ = path.partition("/")
+    return top + slash
+
+
+def one_source_a_novel(files: Iterable[SourceFile]) -> tuple[list[NovelFiles], dict[str, str]]:
+    """What is alone with its novel's key, a file or a folder, by path; and what is wrong with each of the others."""
+    units: dict[str, dict[str, list[SourceFile]]] = defaultdict(lambda: defaultdict(list))
     for file in files:
-        by_novel[file.novel].append(file)
+        units[file.novel][unit_of(file.path)].append(file)
     problems: dict[str, str] = {}
-    for novel, several in by_novel.items():
+    alone: list[NovelFiles] = []
+    for novel, several in units.items():
         if len(several) > 1:
-            problems.update(_same_key(novel, [file.path for file in several]))
-    alone = [several[0] for several in by_novel.values() if len(several) == 1]
-    return sorted(alone, key=lambda file: file.path), problems
+            problems.update(_same_key(novel, several))
+        else:
+            alone += [NovelFiles(novel, path, tuple(found)) for path, found in several.items()]
+    return sorted(alone, key=lambda unit: unit.path), problems
+
+
+def files_digest(files: Iterable[tuple[str, str]]) -> str:
+    """One hex sha256 for several files, from (path, digest of the file), in any order."""
+    digest = hashlib.sha256()
+    for path, file_digest in sorted(files):
+        digest.update(f"{path}\0{file_digest}\n".encode())
+    return digest.hexdigest()
 
 
 def not_a_name(name: str) -> str | None:

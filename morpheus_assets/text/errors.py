@@ -9,5 +9,9 @@ class UnreadableText(TextError):
     """The file cannot become a novel. The sentence names the file, what is wrong and what to do."""
 
 
+class NoText(UnreadableText):
+    """The file is whole and holds no text, as a page with a picture does."""
+
+
 class TokenizerMissing(TextError):
     """The tokenizer that measures chunks is not installed."""

@@ -13,7 +13,7 @@ from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.encoding.declarations import declared_in_markup, declared_in_text
 from morpheus_assets.text.encoding.decoding import decode
-from morpheus_assets.text.errors import UnreadableText
+from morpheus_assets.text.errors import NoText, UnreadableText
 from morpheus_assets.text.signatures import foreign_suffix, looks_like_html, refusal
 
 _PLAIN, _MARKDOWN = (".txt", ".text", ".rst", ".org"), (".md", ".markdown")
@@ -30,6 +30,8 @@ _READERS = {
     ".pdf": "pdf:read_pdf",
 }
 _CONTAINERS = (".epub", ".docx", ".odt", ".fb2", ".htmlz", ".zip", ".pdf")
+WHOLE_BOOKS = frozenset({".epub", ".fb2", ".htmlz", ".zip", ".pdf"})
+"""Formats in which a file is hardly one chapter."""
 SUPPORTED_SUFFIXES = (*_PLAIN, *_MARKDOWN, *_HTML, *_READERS)
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
@@ -45,11 +47,11 @@ def size_limit(file_name: str) -> int:
 def check_size(file_name: str, size: int) -> None:
     """Raise UnreadableText if a file is empty or larger than is read."""
     if size == 0:
-        raise UnreadableText(f"{_shown(file_name)} is empty (0 bytes): put the novel's text into it.")
+        raise UnreadableText(f"{shown_name(file_name)} is empty (0 bytes): put the novel's text into it.")
     if size > size_limit(file_name):
         raise UnreadableText(
-            f"{_shown(file_name)} has {size / 2**20:,.0f} MiB, and at most {size_limit(file_name) / 2**20:,.0f} MiB "
-            "are read: split it into volumes."
+            f"{shown_name(file_name)} has {size / 2**20:,.0f} MiB, and at most"
+            f" {size_limit(file_name) / 2**20:,.0f} MiB are read: split it into volumes."
         )
 
 
@@ -59,7 +61,7 @@ def read_document(data: bytes, file_name: str) -> Document:
     Raises UnreadableText, and nothing else, with one sentence that names the file. A file named as text that is
     plainly an HTML page is read as one, and the document's repairs say so.
     """
-    name = _shown(file_name)
+    name = shown_name(file_name)
     suffix = PurePath(file_name).suffix.lower()
     if suffix not in SUPPORTED_SUFFIXES:
         raise UnreadableText(f"{name} {unread_format(suffix, data)}")
@@ -67,14 +69,14 @@ def read_document(data: bytes, file_name: str) -> Document:
     try:
         document = _reader(suffix)(data) if suffix in _READERS else _characters(data, suffix)
     except UnreadableText as problem:
-        raise UnreadableText(f"{name} {problem}") from None
+        raise type(problem)(f"{name} {problem}") from None
     except (MemoryError, RecursionError, ValueError, LookupError, TypeError, AttributeError, OSError) as problem:
         # Readers lean on six parsers; one hostile file must not end a run that reads a thousand.
         raise UnreadableText(
             f"{name} cannot be read ({type(problem).__name__}): it is damaged, replace it."
         ) from problem
     if not any(char.isalnum() for char in document.text):
-        raise UnreadableText(f"{name} holds no text: there is nothing to embed, so put the novel's text into it.")
+        raise NoText(f"{name} holds no text: there is nothing to embed, so put the novel's text into it.")
     return document
 
 
@@ -100,7 +102,7 @@ def _characters(data: bytes, suffix: str) -> Document:
     as_html = suffix in _HTML or looks_like_html(data)
     decoded = decode(data, declared_in_markup(data) if as_html else declared_in_text(data))
     if not decoded.text.strip("\x00\x1a \n\t\ufeff"):
-        raise UnreadableText("is empty: put the novel's text into it.")
+        raise NoText("is empty: put the novel's text into it.")
     if is_noise(decoded.text):
         raise UnreadableText("is not text in any known encoding: it looks like binary data, so replace it.")
     if as_html and has_markup(decoded.text):
@@ -114,7 +116,7 @@ def _plain_name(suffix: str) -> str:
     return suffix[1:] if suffix in (".rst", ".org") else "txt"
 
 
-def _shown(file_name: str) -> str:
+def shown_name(file_name: str) -> str:
     """A name fit for one line of a sentence, however hostile: no control characters, no more than 80 of them."""
     name = re.sub(r"[^\w .,()'-]", "?", PurePath(file_name).name) or "The file"
     return name if len(name) <= 80 else f"{name[:50]}…{name[-20:]}"

@@ -29,11 +29,11 @@ def test_a_novel_without_a_file_says_why_there_is_none(deployment: Deployment):
     put(deployment.settings.novels_folder, "emma.txt", "Emma.md", "scan.djvu")
     content = ContentFolderResource(deployment.settings)
     with pytest.raises(SourceMissing, match="would all become the novel 'emma'"):
-        content.novel_file("emma")
+        content.novel_files("emma")
     with pytest.raises(SourceMissing, match=r"scan\.djvu is not one of"):
-        content.novel_file("scan")
+        content.novel_files("scan")
     with pytest.raises(SourceMissing, match="holds nothing for the novel 'dracula'"):
-        content.novel_file("dracula")
+        content.novel_files("dracula")
 
 
 def test_a_file_that_was_filled_after_it_was_listed_is_read_as_it_is(deployment: Deployment):

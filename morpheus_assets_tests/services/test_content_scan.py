@@ -57,7 +57,7 @@ def test_a_new_novel_in_a_bucket_is_noticed_ingested_and_left_alone_until_it_cha
 ):
     bucket.put("novels/Emma.txt", story())
     bucket.put("novels/scan.djvu", "x")
-    bucket.put("novels/deep/er.txt", "x")
+    bucket.put("novels/deep/er.mobi", "x")
     bucket.put("novels/.hidden.txt", "x")
     assert novels.asked_for() == ["emma"]
     assert in_bucket.ingest("emma").success
@@ -65,7 +65,7 @@ def test_a_new_novel_in_a_bucket_is_noticed_ingested_and_left_alone_until_it_cha
     reason = novels.skipped()
     assert "1 files, nothing new" in reason
     assert "scan.djvu is not one of" in reason
-    assert "deep is not a file" in reason
+    assert "deep/er.mobi is not one of" in reason
     bucket.put("novels/Emma.txt", story())
     assert novels.asked_for() == []
     bucket.put("novels/Emma.txt", story(seed=2))
@@ -180,6 +180,34 @@ def scan(deployment: Deployment, source: Source, after: str | None = None, secon
     return scan_source(
         deployment.engine, source, "panel", lambda entry: take_panel(entry, owners), after, seconds=seconds
     )
+
+
+def test_a_folder_of_chapters_in_a_bucket_is_read_like_any_novel(
+    in_bucket: Deployment, bucket: Bucket, novels: Watcher
+):
+    first, second, third = (story(chapters=1, seed=seed) for seed in (1, 2, 3))
+    for name, text in (("1", first), ("2", second), ("10", third)):
+        bucket.put(f"novels/Emma Two/{name}.txt", text)
+    assert novels.asked_for() == ["emma-two"]
+    assert in_bucket.ingest("emma-two").success
+    [(body, title, path)] = in_bucket.rows("SELECT body, title, source_path FROM novels")
+    assert [body.index(text[:40]) for text in (first, second, third)] == sorted(
+        body.index(text[:40]) for text in (first, second, third)
+    )
+    assert (title, path) == ("Emma Two", "Emma Two/")
+    assert in_bucket.rows("SELECT count(*) FROM chapters") == [(3,)]
+    assert novels.asked_for() == []
+    bucket.requests()
+    assert in_bucket.ingest("emma-two").success
+    assert set(bucket.requests()) == {"LIST"}
+    bucket.put("novels/Emma Two/3.txt", "")
+    assert novels.asked_for() == ["emma-two"]
+    assert "3.txt is empty (0 bytes)" in failure_of(in_bucket.ingest("emma-two"))
+    assert in_bucket.rows("SELECT count(*) FROM chapters") == [(3,)]
+    # asked for once, until something changes
+    assert novels.asked_for() == []
+    bucket.delete("novels/Emma Two/3.txt")
+    assert in_bucket.ingest("emma-two").success
 
 
 def test_many_panels_are_taken_page_by_page_over_several_scans_and_ten_new_ones_are_found(
@@ -351,6 +379,42 @@ def test_a_novel_in_another_format_has_lost_nothing(content: Content):
     content.delete("novels/emma.md")
     content.novels()
     assert content.lost() == ["emma.md"]
+
+
+def test_a_folder_of_chapters_is_one_novel_from_its_first_file_to_its_tombstone(content: Content):
+    for number in (1, 2, 10):
+        content.put(f"novels/Emma/{number}.txt", "one")
+    content.put("novels/Emma/cover.jpg", "picture")
+    content.put("novels/dracula.txt", "one")
+    first = content.novels()
+    assert (first.files, [item.novel for item in first.stale], first.problems) == (4, ["emma", "dracula"], {})
+    before = first.stale[0].version
+    content.put("novels/Emma/2.txt", "another")
+    changed = content.novels()
+    assert (changed.changed, [item.novel for item in changed.stale]) == (1, ["emma", "dracula"])
+    content.delete("novels/Emma/10.txt")
+    content.put("novels/Emma/03.txt", "one")
+    renamed = content.novels()
+    assert content.lost() == []
+    assert len({before, changed.stale[0].version, renamed.stale[0].version}) == 3
+    for number in ("1", "2", "03"):
+        content.delete(f"novels/Emma/{number}.txt")
+    content.novels()
+    assert content.lost() == ["Emma/"]
+    content.put("novels/Emma/1.txt", "one")
+    content.novels()
+    assert content.lost() == []
+
+
+def test_a_folder_of_chapters_is_not_asked_for_while_a_scan_has_seen_half_of_it(in_bucket: Deployment, bucket: Bucket):
+    for number in range(8):
+        bucket.put(f"novels/emma/{number}.txt", "x")
+    bucket.put("novels/dracula.txt", "x")
+    source = ObjectSource(f"{bucket.url}/novels", page_size=4)
+    half = scan_novels(in_bucket.engine, source, seconds=0)
+    assert (half.held, [item.novel for item in half.stale]) == ("emma", ["dracula"])
+    whole = scan_novels(in_bucket.engine, source, half.after)
+    assert (whole.held, [item.novel for item in whole.stale]) == (None, ["dracula", "emma"])
 
 
 def test_an_emptied_source_is_an_error_in_folder_and_bucket_alike(content: Content):

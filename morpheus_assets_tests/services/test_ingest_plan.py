@@ -5,10 +5,12 @@ from morpheus_assets.services.ingest_plan import (
     changed_texts,
     plan_runs,
 )
+from morpheus_assets.sources.names import NovelFiles
 
 
-def text(novel: str, digest: str | None, mtime_ns: int = 1) -> SourceFile:
-    return SourceFile("text", f"{novel}.txt", novel, 10, mtime_ns, digest)
+def text(novel: str, digest: str | None, mtime_ns: int = 1) -> NovelFiles:
+    file = SourceFile("text", f"{novel}.txt", novel, 10, mtime_ns, digest)
+    return NovelFiles(novel, file.path, (file,))
 
 
 def stale(*novels: str) -> list[StaleNovel]:

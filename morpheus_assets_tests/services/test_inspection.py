@@ -116,6 +116,25 @@ def test_what_a_file_is_is_told_by_its_place_and_its_content_before_its_name(tmp
     assert "panels folder" in answers[5]["reason"]
 
 
+def test_a_folder_of_chapters_is_shown_as_the_novel_that_it_becomes(tmp_path: Path):
+    folder = tmp_path / "My Novel"
+    folder.mkdir()
+    for number in (1, 2, 10):
+        (folder / f"{number} Part {number}.txt").write_text(story(chapters=1, seed=number))
+    (folder / "cover.html").write_text("<html><body><img src='cover.jpg'></body></html>")
+    (folder / "lost.mobi").write_bytes(b"x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "novels").mkdir()
+    novel, empty, shelf = inspect(folder, tmp_path / "empty", tmp_path / "novels")
+    assert (novel["state"], novel["format"], novel["title"]) == ("ok", "folder", "My Novel")
+    assert [chapter["href"] for chapter in novel["chapters"]] == ["1 Part 1.txt", "2 Part 2.txt", "10 Part 10.txt"]
+    assert [chapter["line"] for chapter in novel["chapters"]] == [1, 1, 1]
+    assert novel["repairs"][0] == "cover.html holds no text and was left out."
+    assert novel["repairs"][1].startswith("My Novel/lost.mobi is not one of")
+    assert "holds no file" in empty["reason"]
+    assert "name its files and folders" in shelf["reason"]
+
+
 def test_an_image_that_is_too_large_names_the_setting_and_nothing_is_said_beside_it(tmp_path: Path):
     path = tmp_path / "vast.png"
     Image.new("1", (9000, 9000)).save(path)

@@ -24,7 +24,7 @@ def write(path: Path, text: str = "text", *, at: int = LONG_AGO) -> Path:
 def observe(
     folder: Path, known: dict[str, SourceFile] | None = None, sleep: Callable[[float], object] = time.sleep
 ) -> Observation:
-    source = LocalSource(folder, nested=False, sleep=sleep)
+    source = LocalSource(folder, sleep=sleep)
     taken = [take_novel(entry) for entry in source.entries()]
     return source.observe([each for each in taken if isinstance(each, SourceFile)], known or {})
 
@@ -48,19 +48,31 @@ def test_a_link_out_of_the_content_folder_is_refused(tmp_path: Path):
     folder = tmp_path / "novels"
     folder.mkdir()
     (folder / "secret.txt").symlink_to(secret)
-    novels, problems = list_novels(LocalSource(folder, nested=False))
+    novels, problems = list_novels(LocalSource(folder))
     assert novels == {}
     assert "leads out" in problems["secret.txt"]
 
 
-def test_a_folder_among_the_novels_is_named_and_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    write(tmp_path / "archive" / "emma.txt")
-    scanned: list[object] = []
+def test_a_folder_among_the_novels_that_cannot_be_listed_is_named_and_the_others_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write(tmp_path / "emma" / "1.txt")
+    write(tmp_path / "dracula.txt")
+    known = by_path(observe(tmp_path))
     real = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda folder: scanned.append(folder) or real(folder))
-    _, problems = list_novels(LocalSource(tmp_path, nested=False))
-    assert set(problems) == {"archive"}
-    assert scanned == [tmp_path]
+
+    def closed(folder: str | Path) -> object:
+        if Path(folder).name == "emma":
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    novels, problems = list_novels(LocalSource(tmp_path))
+    assert list(novels) == ["dracula"]
+    assert "cannot be listed (Permission denied)" in problems["emma"]
+    # what is known of it may not be taken for gone
+    with pytest.raises(FolderUnreadable):
+        LocalSource(tmp_path).verify_absent(known.keys() - {"dracula.txt"})
 
 
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path):

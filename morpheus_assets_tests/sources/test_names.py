@@ -6,10 +6,11 @@ from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.sources.base import Entry
 from morpheus_assets.sources.names import (
     MAX_PANEL_BYTES,
+    NovelFiles,
     Passed,
     natural_order,
     not_a_panel,
-    one_file_a_novel,
+    one_source_a_novel,
     panel_owners,
     take_novel,
     take_panel,
@@ -93,9 +94,69 @@ def test_what_is_said_of_a_novels_name_is_one_line_that_can_be_stored(name: str)
 
 def test_files_alone_with_their_key_come_by_path_whatever_the_order():
     files = [SourceFile("text", path, path[0], 1, 1) for path in ("c.txt", "a.txt", "b.md", "b.txt")]
-    alone, problems = one_file_a_novel(files)
+    alone, problems = one_source_a_novel(files)
     assert [file.path for file in alone] == ["a.txt", "c.txt"]
     assert set(problems) == {"b.md", "b.txt"}
+
+
+@pytest.mark.parametrize(
+    ("path", "novel"),
+    [("Emma/01 Start.txt", "emma"), ("Emma/Volume 2/03.docx", "emma"), ("War & Peace/book 1.epub", "war-peace")],
+)
+def test_a_file_in_a_folder_is_a_chapter_of_the_novel_that_the_folder_is_called_after(path: str, novel: str):
+    assert take_novel(Entry(path, 7, 5, "etag")) == SourceFile("text", path, novel, 7, 5, "etag")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["Emma/cover.jpg", "Emma/1_files/ad.html", "Emma/.git/notes.txt", "Emma/Thumbs.db", "Emma/README.md", "Emma/x.css"],
+)
+def test_what_lies_beside_chapters_without_a_word_of_the_novel_is_passed_over_in_silence(path: str):
+    taken = take_novel(Entry(path, 7))
+    assert isinstance(taken, Passed)
+    assert taken.problem is None
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("Emma/07.mobi", "Emma/07.mobi is not one of .docx, .epub"),
+        ("Emma/notes", "Emma/notes is not one of"),
+        ("Austen, Jane/Emma (12)/Emma.epub", "Austen, Jane holds books in folders of their own"),
+        ("src/a/b/c/notes.txt", "src holds folders within folders"),
+        ("---/01.txt", "'---' has no letter or digit"),
+        ("Emma/caf\udce9.txt", "its name is not valid UTF-8"),
+    ],
+)
+def test_what_may_hold_text_and_is_not_taken_from_a_folder_is_named(path: str, sentence: str):
+    taken = take_novel(Entry(path, 7))
+    assert isinstance(taken, Passed)
+    assert sentence in (taken.problem or "")
+
+
+def test_a_folder_is_one_source_whose_digest_waits_for_its_last_file_and_follows_every_name():
+    def folder(*files: tuple[str, str | None]) -> list[NovelFiles]:
+        found, problems = one_source_a_novel(
+            SourceFile("text", path, "emma", 1, number, digest) for number, (path, digest) in enumerate(files)
+        )
+        assert problems == {}
+        return found
+
+    [emma] = folder(("emma/2.txt", "b"), ("emma/1.txt", "a"))
+    assert (emma.path, emma.mtime_ns) == ("emma/", 1)
+    assert folder(("emma/1.txt", "a"), ("emma/2.txt", "b"))[0].digest == emma.digest
+    assert folder(("emma/2.txt", "b"), ("emma/3.txt", "a"))[0].digest != emma.digest
+    assert folder(("emma/2.txt", "b"), ("emma/1.txt", None))[0].digest is None
+
+
+def test_a_file_and_a_folder_for_one_key_are_both_left_out_and_named_once_each():
+    files = [SourceFile("text", path, "emma", 1, 1) for path in ("emma.txt", "Emma/1.txt", "Emma/2.txt")]
+    alone, problems = one_source_a_novel(files)
+    assert alone == []
+    assert problems == dict.fromkeys(
+        ("emma.txt", "Emma/"),
+        "Emma/, emma.txt would all become the novel 'emma', so none of them is taken; rename all but one.",
+    )
 
 
 def test_a_folder_of_panels_with_a_fault_or_without_a_letter_owns_nothing():

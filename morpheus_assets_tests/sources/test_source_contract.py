@@ -44,7 +44,7 @@ class FolderShelf:
         self.folder = folder
         for name in ("novels", "panels"):
             (folder / name).mkdir()
-        self.novels = LocalSource(folder / "novels", nested=False)
+        self.novels = LocalSource(folder / "novels")
         self.panels = LocalSource(folder / "panels")
         self.nowhere = LocalSource(folder / "nobodys")
 
@@ -198,14 +198,22 @@ def test_a_source_and_a_file_of_it_are_named_as_a_person_knows_them(shelf: Shelf
 
 
 def test_a_novel_is_named_after_its_file_and_what_is_none_is_named_with_its_reason(shelf: Shelf):
-    for name in ("Les Trois Mousquetaires (éd. 1844).txt", "---.txt", "scan.djvu", ".hidden.txt", "deep/er.txt"):
+    for name in (
+        "Les Trois Mousquetaires (éd. 1844).txt",
+        "---.txt",
+        "scan.djvu",
+        ".hidden.txt",
+        "deep/er.txt",
+        "deep/er.mobi",
+    ):
         shelf.put(f"novels/{name}", "text")
     novels, problems = list_novels(shelf.novels)
     assert {novel: entry.path for novel, entry in novels.items()} == {
-        "les-trois-mousquetaires-ed-1844": "Les Trois Mousquetaires (éd. 1844).txt"
+        "les-trois-mousquetaires-ed-1844": "Les Trois Mousquetaires (éd. 1844).txt",
+        "deep": "deep/",
     }
-    assert set(problems) == {"---.txt", "scan.djvu", "deep"}
-    assert problems["deep"] == "deep is not a file; novels lie side by side in novels/."
+    assert [entry.path for entry in novels["deep"].entries] == ["deep/er.txt"]
+    assert set(problems) == {"---.txt", "scan.djvu", "deep/er.mobi"}
     assert problems["scan.djvu"].startswith("scan.djvu is not one of ")
 
 

@@ -1,12 +1,13 @@
-"""Redis in front of the providers and the search: query vectors and search answers, bounded in time and size.
+"""In front of the providers and the search: query vectors and search answers, bounded in time and size.
 
-Every key holds the fingerprint of a space, so a switch can never serve vectors of the old one. Without Redis, or
-while it is down, everything is a miss.
+Every key holds the fingerprint of a space, so a switch can never serve vectors of the old one. They lie in Redis, or
+in this process where none is set; while a Redis is down, everything is a miss.
 """
 
 import hashlib
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ PREFIX = "morpheus:1:"
 # While Redis is down it is asked again only this often, so that no request waits for it.
 _PAUSE_SECONDS = 5.0
 _TIMEOUT_SECONDS = 0.5
+# Without Redis: some thousand questions, so that who looks further at the same one does not pay for it again.
+_MOST_BYTES_IN_PROCESS = 16 * 1024 * 1024
 _log = logging.getLogger("morpheus.cache")
 
 # One round trip stores an entry, forgets what has expired and evicts the oldest until the rest fits.
@@ -60,6 +63,34 @@ def answer_key(parts: Sequence[str]) -> str:
     return f"{PREFIX}a:{hashlib.sha256(repr(list(parts)).encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
+class _InProcess:
+    """Entries of this process, the ones that were not asked for longest going first."""
+
+    def __init__(self, ttl_seconds: int, max_bytes: int) -> None:
+        self._ttl, self._most = ttl_seconds, max_bytes
+        self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, keys: Sequence[str]) -> dict[str, bytes]:
+        found = {}
+        for key in keys:
+            until, value = self._entries.get(key, (0.0, b""))
+            if until > time.monotonic():
+                self._entries.move_to_end(key)
+                found[key] = value
+        return found
+
+    def put(self, entries: Mapping[str, bytes]) -> None:
+        until = time.monotonic() + self._ttl
+        for key, value in entries.items():
+            _, former = self._entries.pop(key, (0.0, b""))
+            self._entries[key] = (until, value)
+            self._bytes += len(value) - len(former)
+        while self._bytes > self._most:
+            _, (_, value) = self._entries.popitem(last=False)
+            self._bytes -= len(value)
+
+
 class QueryCache:
     """A bounded cache in Redis; every fault of Redis is a miss, said once in the log until it is back."""
 
@@ -70,6 +101,7 @@ class QueryCache:
         self._warned = False
         self._client: Any = None
         self._put: Any = None
+        self._here = None if url else _InProcess(ttl_seconds, min(max_bytes, _MOST_BYTES_IN_PROCESS))
         if url:
             from redis.asyncio import Redis
             from redis.asyncio.retry import Retry
@@ -90,11 +122,16 @@ class QueryCache:
 
     async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The entries that are there, by key."""
+        if self._here is not None:
+            return self._here.get(keys)
         found = await self._try(lambda: self._client.mget(list(keys))) if keys else None
         return {key: value for key, value in zip(keys, found or (), strict=False) if value is not None}
 
     async def put(self, entries: Mapping[str, bytes]) -> None:
         """Store entries; the oldest go when there is no room."""
+        if self._here is not None:
+            self._here.put(entries)
+            return
         if not entries:
             return
         names = [f"{PREFIX}index", f"{PREFIX}sizes", f"{PREFIX}bytes"]

@@ -114,12 +114,16 @@ class Waiting(BaseModel):
 async def embed_novels(body: BatchRequest, request: Request, services: UsesServices) -> Answer[Launched]:
     """Launches a run for one novel, a backfill for several; what has its vectors already is not paid for again."""
     novels = [readable("novel", novel) for novel in body.keys]
-    known = {row.novel for row in await services.database.call(list_novels, novels)}
+    # one with panels alone is no partition of the texts
+    known = {row.novel for row in await services.database.call(list_novels, novels) if row.body_digest}
     unknown = [novel for novel in novels if novel not in known]
     if unknown:
         names = ", ".join(repr(novel) for novel in unknown[:5])
         raise field_problem(
-            "novel", f"Not stored: {names}; drop its file into the content folder first.", status=404, kind="not-found"
+            "novel",
+            f"No text is stored of {names}; drop its file into the content folder first.",
+            status=404,
+            kind="not-found",
         )
     space = services.spaces.configured[0]
     before = await services.database.call(before_launch, space.key, novels)

@@ -14,7 +14,7 @@ from morpheus_assets.defs.assets.panels import panel_images
 from morpheus_assets.defs.assets.values import OWNERS, NovelsEmbeddings, SpaceStream
 from morpheus_assets.defs.failures import told_in_a_sentence
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.partitions import NOVELS, PANELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.providers.registry import provider_of
@@ -76,7 +76,7 @@ def build_image_embeddings_asset(
     @dg.asset(
         key=embeddings_key(space),
         deps=[panel_images],
-        partitions_def=NOVELS,
+        partitions_def=PANELS,
         group_name="panels",
         kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
@@ -94,16 +94,17 @@ def build_image_embeddings_asset(
         content_folder: dg.ResourceParam[ContentFolderResource],
         providers: dg.ResourceParam[ProvidersResource],
     ) -> dg.Output[NovelsEmbeddings]:
-        with told_in_a_sentence():
-            excluded = _novels_without_panels(database.engine, context.partition_keys)
-        excluded |= {
+        exempt = {
             novel: f"{space.key} is the demo model, which knows only drawn panels, and {novel} is not a sample; set"
             " MORPHEUS_IMAGE_SPACES=open_clip/demo to use it all the same."
             for novel in context.partition_keys
             if only_novels is not None and novel not in only_novels
         }
+        with told_in_a_sentence():
+            wanted = [novel for novel in context.partition_keys if novel not in exempt]
+            excluded = _novels_without_panels(database.engine, wanted)
         embed = panel_embedder(providers, database, content_folder)
-        return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, leads=leads))
+        return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, exempt, leads=leads))
 
     return clip_embeddings
 
@@ -142,6 +143,7 @@ def _embeddings(
     space: Space,
     embed: "Embed",
     excluded: Mapping[str, str],
+    exempt: Mapping[str, str] | None = None,
     *,
     leads: bool,
 ) -> NovelsEmbeddings:
@@ -151,7 +153,8 @@ def _embeddings(
     from morpheus_assets.store.database.outages import retry_while_down
     from morpheus_assets.store.spaces.spaces import register_space
 
-    novels = [novel for novel in context.partition_keys if novel not in excluded]
+    exempt = exempt or {}
+    novels = [novel for novel in context.partition_keys if novel not in excluded and novel not in exempt]
 
     def fill(row: "SpaceRow") -> SpaceStream:
         return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log).fill(novels))
@@ -162,7 +165,7 @@ def _embeddings(
             yield from map(fill, kept_spaces(database.engine, database.settings, space.purpose))
         yield fill(retry_while_down(partial(register_space, database.engine, space)))
 
-    return NovelsEmbeddings(space, context.partition_keys, excluded, streams(), leads)
+    return NovelsEmbeddings(space, context.partition_keys, excluded, streams(), leads, exempt)
 
 
 def _novels_without_chunks(engine: "Engine", novels: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from morpheus_assets.defs.assets.metadata import PANEL_COLUMNS, panel_sheet
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
 from morpheus_assets.defs.assets.values import OWNERS, FoundPanels, NovelPanels
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.partitions import PANELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.images.errors import RefusedImage
@@ -22,7 +22,7 @@ DECODING_THREADS = 2
 
 
 @dg.asset(
-    partitions_def=NOVELS,
+    partitions_def=PANELS,
     group_name="panels",
     kinds={"python", "postgres"},
     owners=OWNERS,

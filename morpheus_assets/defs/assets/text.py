@@ -30,6 +30,8 @@ from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.sources.base import Entry, FileUnreadable, Source
+from morpheus_assets.sources.listing import NovelEntries
+from morpheus_assets.sources.names import files_digest
 from morpheus_assets.text.chapters import CHAPTER_RULES
 from morpheus_assets.text.reader_version import READER_RULES
 
@@ -54,11 +56,12 @@ def novels(
 ) -> dg.Output[LazyPartitions]:
     """The text of each novel: one row a novel, decoded, mended where it was damaged, with LF and NFC.
 
-    Read from `content/novels/<novel>.<suffix>`; text/formats.py lists the suffixes. A file that cannot be read leaves
-    the text that is already stored in place and fails with one sentence. A re-run does not decode the file again when
-    its bytes, its name and the reader are those of the stored text.
+    Read from `content/novels/<novel>.<suffix>`, or from a folder `content/novels/<novel>/` of chapter files;
+    text/formats.py lists the suffixes. A file that cannot be read, in a folder any of them, leaves the text that is
+    already stored in place and fails with one sentence, once. A re-run does not decode the files again when their bytes,
+    their names and the reader are those of the stored text.
     """
-    from morpheus_assets.store.content.novels import is_read, novel_record
+    from morpheus_assets.store.content.novels import is_read, novel_record, refused_before
 
     folder = content_folder.in_one_step()
 
@@ -67,21 +70,29 @@ def novels(
         digest = file.source_digest
         if digest and is_read(database.engine, novel, file.source_path, digest, file.reader):
             return UNCHANGED
-        found = file.read()
+        try:
+            found = file.read()
+        except RefusedNovel as refusal:
+            if not refused_before(database.engine, novel, refusal.source_digest):
+                raise
+            # said by the run that met it first, and by a check since; what was read of the novel before stands
+            context.log.warning(str(refusal))
+            return UNCHANGED
         return novel_record(novel, found.document, found.source_path, found.source_digest)
 
     return recorded_by_io_manager(LazyPartitions(context.partition_keys, read))
 
 
 def read_novel(content_folder: ContentFolderResource, novel: str) -> NovelFile:
-    """Look at one novel's file; raises SourceMissing when there is none."""
+    """Look at one novel's file or folder; raises SourceMissing when there is none."""
     from morpheus_assets.text.reader_version import reader_version
 
-    source, entry = content_folder.novels, content_folder.novel_file(novel)
+    source, found = content_folder.novels, content_folder.novel_files(novel)
     mark = None
     with suppress(FileUnreadable):
-        mark = source.mark(entry)
-    return NovelFile(entry.path, mark, reader_version(), partial(_read, source, entry))
+        mark = files_digest(_marks(source, found)) if found.is_folder else source.mark(found.entries[0])
+    read = partial(_read_folder, source, found) if found.is_folder else partial(_read, source, found.entries[0])
+    return NovelFile(found.path, mark, reader_version(), read)
 
 
 def _read(source: Source, entry: Entry) -> ReadNovel:
@@ -99,6 +110,35 @@ def _read(source: Source, entry: Entry) -> ReadNovel:
     except FileUnreadable as error:
         raise RefusedNovel(str(error), name, None) from error
     return ReadNovel(document, name, mark)
+
+
+def _read_folder(source: Source, found: NovelEntries) -> ReadNovel:
+    from morpheus_assets.text.errors import UnreadableText
+    from morpheus_assets.text.formats import size_limit
+    from morpheus_assets.text.novel_folders import read_novel_folder
+
+    below = {entry.path.removeprefix(found.path): entry for entry in found.entries}
+    marks: dict[str, str] = {}
+
+    def read(path: str) -> bytes | None:
+        entry = below[path]
+        data = source.read(entry.path, size_limit(path))
+        marks[entry.path] = source.mark(entry) if data is None else entry.mark_of(data)
+        return data
+
+    try:
+        sizes = {path: entry.size for path, entry in below.items()}
+        document = read_novel_folder(found.path.removesuffix("/"), sizes, read, source.concurrent_reads)
+    except UnreadableText as error:
+        digest = files_digest(marks.items() if len(marks) == len(below) else _marks(source, found))
+        raise RefusedNovel(str(error), found.path, digest) from error
+    except FileUnreadable as error:
+        raise RefusedNovel(str(error), found.path, None) from error
+    return ReadNovel(document, found.path, files_digest(marks.items()))
+
+
+def _marks(source: Source, found: NovelEntries) -> list[tuple[str, str]]:
+    return [(entry.path, source.mark(entry)) for entry in found.entries]
 
 
 @dg.asset(

@@ -1,7 +1,7 @@
 """Values between assets and their IO managers: computed ones are rows or iterators of them, stored ones may be lazy."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -151,7 +151,8 @@ class NovelsEmbeddings:
     """The embeddings of a step: one stream for each space that it fills, `space` as the last.
 
     The others are spaces that answer searches while the settings no longer name them. `novels` are all of the step;
-    `excluded` are those of them that are not embedded, each with the sentence that says why.
+    `excluded` are those of them that cannot be embedded, `exempt` those that the space is not for, each with the
+    sentence that says why: the first fail, the second are whole without a vector.
     `leads` says that `space` is the first of its purpose in the settings: it answers searches when none does yet.
     """
 
@@ -160,3 +161,4 @@ class NovelsEmbeddings:
     excluded: Mapping[str, str]
     streams: Iterable[SpaceStream]
     leads: bool
+    exempt: Mapping[str, str] = field(default_factory=dict)

@@ -63,7 +63,7 @@ def _tombstones(database: DatabaseResource, kind: str) -> dg.AssetCheckResult:
     gone = [
         f"{stone.path} of {stone.novel} is gone since {stone.noticed_at:%Y-%m-%d %H:%M}; put it back or run"
         f" `morpheus remove {stone.novel}`."
-        for stone in tombstones(database.engine)
+        for stone in tombstones(database.engine, still_stored=True)
         if stone.kind == kind
     ]
     return _result(gone, "every file that was read is still there")

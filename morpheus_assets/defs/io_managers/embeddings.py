@@ -129,8 +129,11 @@ class EmbeddingsIOManager(dg.IOManager):
         started = time.perf_counter()
         row, tally = stream.row, Tally()
         failures = dict(obj.excluded)
-        novels = [novel for novel in obj.novels if novel not in failures]
+        novels = [novel for novel in obj.novels if novel not in failures and novel not in obj.exempt]
         events = NovelEvents(context)
+        for novel, why in obj.exempt.items():
+            context.log.info(why)
+            events.add(novel, {"dagster/row_count": 0, "not_for_this_novel": why})
         written: list[Any] = []
 
         def report(covered: NovelCoverage) -> None:
@@ -151,7 +154,10 @@ class EmbeddingsIOManager(dg.IOManager):
         if obj.leads and tally.embedded:
             retry_while_down(partial(spaces.activate_first, self.engine, row.key))
         self._refresh(row)
-        for covered in self._coverage(row, novels):
+        found = self._coverage(row, novels)
+        # of pictures that were all refused nothing is needed: whole, and said so
+        nothing = [NovelCoverage(novel, 0, 0, 0, 0, 0) for novel in set(novels) - {each.novel for each in found}]
+        for covered in [*found, *nothing]:
             if covered.missing:
                 fault = tally.faults.get(covered.novel)
                 failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."

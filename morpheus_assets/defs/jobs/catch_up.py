@@ -10,10 +10,11 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from morpheus_assets.defs.jobs.ingest import TEXT_GROUP
+from morpheus_assets.defs.partitions import NOVELS, partition_set
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.services.backfills import bridge, novels_of_runs
+from morpheus_assets.services.backfills import PARTITION_SET_TAG, bridge, novels_of_runs
 
-TAGS = {"morpheus/kind": "unfinished"}
+TAGS = {"morpheus/kind": "unfinished", PARTITION_SET_TAG: partition_set(NOVELS)}
 # Thirty scattered novels took 91 s in twenty runs; four run at a time.
 FEW_RUNS = 4
 
@@ -28,7 +29,8 @@ def launch(instance: dg.DagsterInstance, graph: BaseAssetGraph, database: Databa
         return f"The backfill {running} is still running, so none is added."
     assets = [key.path for key in dg.AssetSelection.groups(TEXT_GROUP).resolve(graph)]
     partitions = backfills.partitions(assets[0])
-    wanted, taken = choose(database, partitions, novels_of_runs(backfills.runs_at_work(), partitions))
+    busy = novels_of_runs(backfills.runs_at_work(), partitions, partition_set(NOVELS))
+    wanted, taken = choose(database, partitions, busy)
     if not wanted:
         return "Every novel is whole, refused, or at work."
     backfill_id = backfills.launch(

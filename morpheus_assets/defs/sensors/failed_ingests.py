@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.services.backfills import PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
@@ -41,16 +41,19 @@ def failed_ingests_sensor(
     failed = due(context.instance, now)
     if not failed:
         return dg.SkipReason("No failed ingest waits for another try.")
-    partitions = context.instance.get_dynamic_partitions(NOVELS.name or "novels")
-    busy = novels_of_runs(_ingests_at_work(context.instance), partitions)
+    at_work = list(_ingests_at_work(context.instance))
     requests = []
     try:
-        for run in failed:
-            novels = novels_of_runs([run.tags], partitions)
-            purpose = "text" if run.job_name == INGEST_NOVELS.name else "image"
-            if busy.isdisjoint(novels) and unfinished(database.engine, database.settings, purpose, novels):
-                requests.append(again(run))
-                busy.update(novels)
+        for job, purpose, definition in ((INGEST_NOVELS, "text", NOVELS), (INGEST_PANELS, "image", PANELS)):
+            name = partition_set(definition)
+            partitions = context.instance.get_dynamic_partitions(name)
+            busy = novels_of_runs(at_work, partitions, name)
+            for run in (run for run in failed if run.job_name == job.name):
+                # of an earlier version, which had one set for both, a run carries no name of a set
+                novels = novels_of_runs([run.tags], partitions)
+                if busy.isdisjoint(novels) and unfinished(database.engine, database.settings, purpose, novels):
+                    requests.append(again(run))
+                    busy.update(novels)
     except (StoreError, ConfigurationError) as fault:
         return dg.SkipReason(str(fault))
     if not requests:

@@ -5,7 +5,7 @@ would mark everything as gone. A tick notes the files that it saw, as it keeps i
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,13 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.defs.sensors.previews import unsaved_in_a_preview
-from morpheus_assets.services.backfills import RANGE_END, RANGE_START
+from morpheus_assets.services.backfills import RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
 from morpheus_assets.services.configured_spaces import configured_image_spaces, sample_image_spaces
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels
-from morpheus_assets.services.ingest_plan import Plan, PlannedRun, plan_runs, unregistered_novels
+from morpheus_assets.services.ingest_plan import Plan, PlannedRun, partition_changes, plan_runs
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import ContentUnreadable, Source
@@ -45,7 +45,8 @@ def new_novels_sensor(
     content_folder: dg.ResourceParam[ContentFolderResource],
 ) -> dg.SensorResult | dg.SkipReason:
     """A new or changed file makes its partition and a run from file to vectors."""
-    return _tick(context, database, content_folder.settings, "text", content_folder.novels, scan_novels)
+    settings, source = content_folder.settings, content_folder.novels
+    return _tick(context, database, settings, "text", NOVELS, source, scan_novels)
 
 
 @dg.sensor(
@@ -69,7 +70,7 @@ def new_panels_sensor(
         spaces = demo if demo and novels[0] in sample_novels() else configured_image_spaces(settings)
         return [dg.AssetKey("panel_images"), *(embeddings_key(space) for space in spaces)]
 
-    return _tick(context, database, settings, "panel", content_folder.panels, scan_panels, assets)
+    return _tick(context, database, settings, "panel", PANELS, content_folder.panels, scan_panels, assets)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def _tick(
     database: DatabaseResource,
     settings: Settings,
     kind: str,
+    definition: dg.DynamicPartitionsDefinition,
     source: Source,
     scanning: Scanning,
     assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None = None,
@@ -106,16 +108,18 @@ def _tick(
     try:
         with unsaved_in_a_preview(context, database.engine) as bind:
             scan = scanning(bind, source, position.after)
+            known = context.instance.get_dynamic_partitions(partition_set(definition))
+            changes = partition_changes(bind, kind, known)
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
     for problem in scan.problems.values():
         context.log.warning(problem)
-    partitions = set(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
-    # After a loss of Dagster's database: what is stored has its partition again, and lacks nothing.
-    restored = unregistered_novels(database.engine, partitions)
+    # After a loss of Dagster's database, or of one from before there were two sets: what is stored has its partition
+    # again, and lacks nothing.
+    restored = changes.missing
     plan = plan_runs(
         scan.stale,
-        partitions.union(restored),
+        {*known, *restored},
         position.asked,
         kind=kind,
         limit=settings.max_runs_per_tick,
@@ -123,17 +127,49 @@ def _tick(
     )
     held = {novel: version for novel, version in position.asked.items() if novel == scan.held}
     cursor = Position({**held, **plan.requested}, scan.after).written()
-    added = [*restored, *plan.new_partitions]
-    if not plan.runs and not restored:
+    asked = {item.novel for item in scan.stale}
+    # a scan that stopped half-way has not seen every file yet
+    unneeded = [novel for novel in changes.surplus if novel not in asked] if scan.after is None else []
+    surplus = _free(context.instance, unneeded, known, definition)
+    if not plan.runs and not restored and not surplus:
         context.update_cursor(cursor)
         return dg.SkipReason(_nothing_to_do(scan, plan))
     if restored:
         context.log.info("%s stored novels have their partition again", len(restored))
+    if surplus:
+        context.log.info("nothing is stored any more, or yet, of the partitions %s", ", ".join(surplus))
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
-        dynamic_partitions_requests=[NOVELS.build_add_request(added)],
+        dynamic_partitions_requests=_partition_requests(definition, [*restored, *plan.new_partitions], surplus),
         cursor=cursor,
     )
+
+
+def _free(
+    instance: dg.DagsterInstance, surplus: Sequence[str], known: Sequence[str], definition: dg.PartitionsDefinition
+) -> list[str]:
+    """The partitions of nothing that no run and no backfill is over: deleted beneath one, they would make it fail."""
+    if not surplus:
+        return []
+    from morpheus_assets.defs.backfills import any_running
+
+    if any_running(instance):
+        return []
+    at_work = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
+    tags = (run.tags for run in instance.get_runs(filters=dg.RunsFilter(statuses=at_work)))
+    busy = novels_of_runs(tags, known, partition_set(definition))
+    return [novel for novel in surplus if novel not in busy]
+
+
+def _partition_requests(
+    definition: dg.DynamicPartitionsDefinition, added: Sequence[str], deleted: Sequence[str]
+) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if added:
+        requests.append(definition.build_add_request(added))
+    if deleted:
+        requests.append(definition.build_delete_request(deleted))
+    return requests
 
 
 def _run_request(run: PlannedRun, assets: list[dg.AssetKey] | None) -> dg.RunRequest:

@@ -98,6 +98,12 @@ def refuse_novel(bind: Bind, novel: str, source_path: str, source_digest: str | 
         )
 
 
+def refused_before(bind: Bind, novel: str, source_digest: str | None) -> bool:
+    """True when just this source is noted as refused, beside a text that was stored before."""
+    with transaction(bind) as connection:
+        return bool(connection.execute(queries.refused_before, {"novel": novel, "digest": source_digest}).fetchone())
+
+
 def load_novel(bind: Bind, novel: str) -> NovelRecord:
     """One novel with its text. Raises UnknownNovel, also when only panels or a refusal are stored."""
     for record in iter_novels(bind, [novel]):
@@ -127,10 +133,21 @@ def refused_texts(bind: Bind) -> list[str]:
         return [reason for (reason,) in connection.execute(queries.refused_texts)]
 
 
-def novels_beside(bind: Bind, known: Collection[str]) -> list[str]:
-    """The stored novels that are not among the known ones, by name."""
+def novels_beside(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
+    """The novels with a stored text ("text") or panels ("panel") that are not among the known ones, by name."""
+    query = queries.texts_beside if kind == "text" else queries.panels_beside
     with reading(bind) as connection:
-        return [row[0] for row in connection.execute(queries.novels_beside, {"known": list(known)})]
+        return [row[0] for row in connection.execute(query, {"known": list(known)})]
+
+
+def novels_without(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
+    """The known novels of which nothing of a kind ("text", "panel") is stored, and no file waits to be read.
+
+    A file that was refused waits no more.
+    """
+    query = queries.without_text if kind == "text" else queries.without_panels
+    with reading(bind) as connection:
+        return [row[0] for row in connection.execute(query, {"known": list(known)})]
 
 
 def remove_novel(bind: Bind, novel: str) -> bool:

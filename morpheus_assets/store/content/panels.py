@@ -30,6 +30,18 @@ def replace_panels(
         return counts
 
 
+def remove_panels(bind: Bind, novel: str) -> int:
+    """Delete a novel's panels, observations and tombstones of them, and the novel where it has no text; how many."""
+    with transaction(bind) as connection:
+        lock_novel(connection, novel)
+        removed = connection.execute(queries.delete_panels_of_novel, {"novel": novel}).rowcount
+        connection.execute(queries.forget_panel_files_of_novel, {"novel": novel})
+        connection.execute(queries.delete_panel_tombstones_of_novel, {"novel": novel})
+        connection.execute(queries.delete_novel_without_text, {"novel": novel})
+        connection.execute(queries.forget_panels_digest, {"novel": novel})
+    return removed
+
+
 def load_panels(bind: Bind, novel: str, *, state: str | None = None) -> list[PanelRecord]:
     """One novel's panels by path, of one state ("stored", "refused") or all. Raises UnknownNovel."""
     with transaction(bind) as connection:

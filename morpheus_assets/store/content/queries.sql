@@ -59,7 +59,7 @@ FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
 SELECT n.novel, n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest,
        n.body_digest, n.body_length AS characters, n.chunker, n.panels_digest,
        n.refused_path, n.refused_digest, n.refused_reason,
-       (SELECT count(*) FROM chapters c WHERE c.novel_id = n.id) AS chapters,
+       (SELECT count(*) FROM chapters c WHERE c.novel_id = n.id AND c.kind NOT IN ('front', 'back')) AS chapters,
        coalesce(k.chunks, 0) AS chunks, coalesce(k.tokens, 0) AS tokens,
        coalesce(p.panels, 0) AS panels, coalesce(p.refused_panels, 0) AS refused_panels, n.updated_at
 FROM novels n
@@ -77,8 +77,32 @@ SELECT refused_reason FROM novels WHERE refused_reason IS NOT NULL ORDER BY nove
 -- name: delete_novel
 DELETE FROM novels WHERE novel = %(novel)s
 
--- name: novels_beside
-SELECT novel FROM novels WHERE novel <> ALL(%(known)s::text[]) ORDER BY novel
+-- name: refused_before
+SELECT true FROM novels WHERE novel = %(novel)s AND refused_digest = %(digest)s AND body_digest IS NOT NULL
+
+-- name: texts_beside
+SELECT novel FROM novels WHERE body_digest IS NOT NULL AND novel <> ALL(%(known)s::text[]) ORDER BY novel
+
+-- name: panels_beside
+SELECT novel FROM novels n
+WHERE novel <> ALL(%(known)s::text[]) AND EXISTS (SELECT FROM panels p WHERE p.novel_id = n.id)
+ORDER BY novel
+
+-- name: without_text
+SELECT novel
+FROM unnest(%(known)s::text[]) AS known (novel)
+WHERE NOT EXISTS (SELECT FROM novels n WHERE n.novel = known.novel AND n.body_digest IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM source_files s LEFT JOIN novels n USING (novel)
+                  WHERE s.kind = 'text' AND s.novel = known.novel
+                    AND (n.refused_digest IS NULL OR s.digest IS DISTINCT FROM n.refused_digest))
+ORDER BY novel
+
+-- name: without_panels
+SELECT novel
+FROM unnest(%(known)s::text[]) AS known (novel)
+WHERE NOT EXISTS (SELECT FROM novels n JOIN panels p ON p.novel_id = n.id WHERE n.novel = known.novel)
+  AND NOT EXISTS (SELECT FROM source_files s WHERE s.kind = 'panel' AND s.novel = known.novel)
+ORDER BY novel
 
 -- name: delete_source_files_of_novel
 DELETE FROM source_files WHERE novel = %(novel)s
@@ -289,6 +313,21 @@ SET state = excluded.state, size_bytes = excluded.size_bytes, reason = excluded.
 -- name: delete_other_panels
 DELETE FROM panels WHERE novel_id = %(number)s AND path <> ALL (%(keys)s::text[])
 
+-- name: delete_panels_of_novel
+DELETE FROM panels WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+
+-- name: forget_panel_files_of_novel
+DELETE FROM source_files WHERE kind = 'panel' AND novel = %(novel)s
+
+-- name: delete_panel_tombstones_of_novel
+DELETE FROM tombstones WHERE kind = 'panel' AND novel = %(novel)s
+
+-- name: delete_novel_without_text
+DELETE FROM novels WHERE novel = %(novel)s AND body_digest IS NULL AND refused_digest IS NULL
+
+-- name: forget_panels_digest
+UPDATE novels SET panels_digest = NULL WHERE novel = %(novel)s
+
 -- name: set_panels_digest
 UPDATE novels SET panels_digest = %(digest)s WHERE id = %(number)s AND panels_digest IS DISTINCT FROM %(digest)s
 
@@ -368,5 +407,9 @@ ON CONFLICT DO NOTHING
 DELETE FROM tombstones WHERE kind = %(kind)s AND path = ANY(%(paths)s)
 
 -- name: tombstones
+-- Of a panel that is no longer stored either, a run has taken note: nothing is left to look at.
 SELECT novel, kind, path, noticed_at
-FROM tombstones ORDER BY noticed_at, novel, kind, path
+FROM tombstones t
+WHERE kind <> 'panel' OR NOT %(still_stored)s
+   OR EXISTS (SELECT FROM panels p JOIN novels n ON n.id = p.novel_id WHERE n.novel = t.novel AND p.path = t.path)
+ORDER BY noticed_at, novel, kind, path

@@ -81,7 +81,7 @@ def note_returned(bind: Bind, kind: str, paths: Iterable[str]) -> int:
         return connection.execute(queries.delete_tombstones, {"kind": kind, "paths": sorted(paths)}).rowcount
 
 
-def tombstones(bind: Bind) -> list[Tombstone]:
-    """The vanished source files, oldest first."""
+def tombstones(bind: Bind, *, still_stored: bool = False) -> list[Tombstone]:
+    """The vanished source files, oldest first; `still_stored`: without the panels that are no longer stored either."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(Tombstone)) as cursor:
-        return cursor.execute(queries.tombstones).fetchall()
+        return cursor.execute(queries.tombstones, {"still_stored": still_stored}).fetchall()

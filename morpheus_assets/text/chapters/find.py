@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from morpheus_assets.domain.content import Chapter
 from morpheus_assets.text.chapters.boilerplate import Body, find_body
+from morpheus_assets.text.chapters.chapter_files import is_folder, pieces_of_files
 from morpheus_assets.text.chapters.contents_lists import Region, contents_pages, find_regions, outside, with_pages
 from morpheus_assets.text.chapters.divisions import Division, measure, numbered_divisions
 from morpheus_assets.text.chapters.full_titles import full_title
@@ -45,6 +46,8 @@ def find_chapters(document: Document) -> list[Chapter]:
     text = document.text
     if not text.strip():
         return []
+    if is_folder(document):
+        return _numbered(text, pieces_of_files(document, _heads_and_hits, find_chapters))
     body = find_body(text)
     found = find_heads(document, body)
     if not found.heads:
@@ -58,6 +61,11 @@ def find_chapters(document: Document) -> list[Chapter]:
     parts += [("chapter", full_title(text, hit, edge), hit.start, edge) for hit, edge in zip(heads, edges, strict=True)]
     parts += [("back", _title(text, piece), piece.start, piece.end) for piece in back]
     return _numbered(text, parts)
+
+
+def _heads_and_hits(document: Document, body: Body) -> tuple[list[Hit], list[Hit]]:
+    found = find_heads(document, body)
+    return found.heads, found.hits
 
 
 def _title(text: str, piece: Piece) -> str:

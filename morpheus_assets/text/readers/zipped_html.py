@@ -1,8 +1,8 @@
 """HTML in a zip file (calibre's HTMLZ, a saved web book): its pages as one text, in their natural order."""
 
 import posixpath
-import re
 
+from morpheus_assets.text.chapters.reading_order import natural_order
 from morpheus_assets.text.cleaning import is_noise
 from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, SourcePart
 from morpheus_assets.text.encoding.declarations import declared_in_markup
@@ -17,13 +17,6 @@ from morpheus_assets.text.readers.safe_xml import local, parse, words
 MAX_TEXT = 96 * 1024 * 1024
 _PAGES = (".html", ".htm", ".xhtml")
 _GAP = "\n\n"
-
-
-def natural_order(name: str) -> list[tuple[int, int, str]]:
-    """A key by which "2.html" comes before "10.html"."""
-    return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"([0-9]+)", name) if part
-    ]
 
 
 def read_zipped_html(data: bytes) -> Document:

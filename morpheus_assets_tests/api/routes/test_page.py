@@ -1,6 +1,9 @@
 import io
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import axe_core_python
 import pytest
 from PIL import Image
 from sqlalchemy import Engine
@@ -11,6 +14,7 @@ from morpheus_assets.store.content.panels import replace_panels
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.api.browser import PROGRAM, Browser
 from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -109,6 +113,96 @@ def test_filters_are_in_the_address_and_come_back_with_it(library: Api, browser:
     assert browser.run("document.querySelector('#panels').hidden")
     values = "[document.forms.ask.kind.value, document.forms.ask.novel.value, document.forms.ask.mode.value]"
     assert browser.run(values) == ["text", "the-last-lamp", "text"]
+
+
+def test_words_that_were_asked_for_are_marked_where_only_words_were_looked_for(library: Api, browser: Browser):
+    browser.open(f"{library.url}/?q=lamp+robots&kind=text&mode=text")
+    browser.wait("document.querySelectorAll('.passage mark').length > 1")
+    marked = browser.run("[...new Set([...document.querySelectorAll('mark')].map((each) => each.textContent))].sort()")
+    assert marked == ["lamps", "robot"]
+
+
+def test_a_passage_does_not_repeat_its_heading_and_shows_italics(library: Api, browser: Browser):
+    browser.open(f"{library.url}/page/search.css")
+    code = """import("/page/prose.js").then(({ passage }) => {
+      const box = document.createElement("div");
+      box.append(...passage({ passage: %s, chapter_title: "CHAPTER I. The Wreck", best_sentence: null,
+        char_start: 0 }));
+      return box.innerHTML;
+    })"""
+    heading = json.dumps("CHAPTER I.\n\nTHE WRECK\n\nAt dawn a _drowned_ captain was found, snake_case_name stays.")
+    said = browser.run(code % heading)
+    assert said == "At dawn a <em>drowned</em> captain was found, snake_case_name stays."
+    begins_alike = json.dumps("Chapter I the wreck was long.")
+    assert browser.run(code % begins_alike) == "Chapter I the wreck was long."
+
+
+def test_a_book_has_a_page_with_its_chapters_its_progress_and_its_panels(library: Api, browser: Browser):
+    browser.errors.clear()
+    browser.open(f"{library.url}/?book=the-last-lamp")
+    browser.wait("document.querySelector('#book:not([hidden]) .contents li')")
+    about = browser.run("document.querySelector('#book .about').textContent")
+    assert "1 chapter · 3 passages · 2 panels" in about
+    assert "3 of 3 passages in openai-text-embedding-3-small-256" in browser.run(
+        "document.querySelector('#book .spaces').textContent"
+    )
+    browser.run("document.querySelector('.contents button').click()")
+    browser.wait("document.querySelector('#reader[open] .page').textContent.includes('Every evening the robot')")
+    browser.press("Escape")
+    browser.wait("document.querySelectorAll('#book-panels .panel').length === 2")
+    browser.run("document.querySelector('#book-panels .picture').click()")
+    browser.wait("document.querySelector('#viewer[open]')")
+    first = browser.run("document.querySelector('#viewer-title').textContent")
+    assert first.endswith("blue.png · 1 of 2")
+    browser.run("document.querySelector('[data-step=\"1\"]').click()")
+    browser.wait("document.querySelector('#viewer-title').textContent.endsWith('red.png · 2 of 2')")
+    assert browser.run("document.querySelector('[data-step=\"1\"]').disabled")
+    assert browser.errors == []
+
+
+def test_a_search_can_be_narrowed_to_a_chapter_and_cited(library: Api, browser: Browser):
+    browser.open(f"{library.url}/?q=lamps&novel=the-last-lamp&chapter=1&kind=text")
+    browser.wait(f"{CARDS} > 0 && document.querySelector('#chapter').value === '1'")
+    assert browser.run("document.querySelector('#chapter-pick').hidden") is False
+    browser.run("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+    browser.wait("document.querySelector('#status').textContent.includes('passages')")
+    browser.run("document.querySelector('.cite').click()")
+    browser.wait("window.copied")
+    assert browser.run("/^“.+” \\(.*characters \\d+–\\d+\\)$/.test(window.copied)")
+
+
+def test_first_results_come_at_once_and_the_question_is_paid_for_once(
+    library: Api, browser: Browser, provider_server: ProviderServer
+):
+    browser.requests.clear()
+    browser.open(f"{library.url}/?q=Nobody+saw+the+frog&kind=text")
+    browser.wait("document.querySelector('.passage mark')")
+    searches = [url for url in browser.requests if "/api/embeddings/search" in url]
+    assert [url.rsplit("sentences=", 1)[1] for url in searches] == ["false", "true"]
+    # the question, and once all sentences of what it found
+    assert provider_server.stats(library.provider_url)["requests"] == 2
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_shuts_out_a_keyboard_or_a_screen_reader(
+    library: Api, browser: Browser, dark: bool, subtests: pytest.Subtests
+):
+    axe = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    browser.look(1280, 900, dark=dark)
+    for address in ("/", "/?q=lamps", "/?book=the-last-lamp", "/?q=lamps&mode=text&novel=the-last-lamp"):
+        with subtests.test(address):
+            assert look_with_axe(browser, axe, library.url + address) == []
+    browser.look(1280, 900)
+
+
+def look_with_axe(browser: Browser, axe: str, address: str) -> list[list[str]]:
+    """What axe finds: rule, impact, and the element."""
+    browser.open(address)
+    browser.wait("document.querySelector('main:not([hidden])') && !document.querySelector('#status.busy')")
+    browser.wait("document.querySelector('#shelf ul')")
+    browser.run(f"{axe}; true")
+    violations = "axe.run().then((all) => all.violations.map((each) => [each.id, each.impact, each.nodes[0].html]))"
+    return [each for each in browser.run(violations) if each[1] != "minor"]
 
 
 def test_a_server_with_keys_asks_for_one(start_api: Callable[..., Api], library: Api, browser: Browser):

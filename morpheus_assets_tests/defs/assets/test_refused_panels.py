@@ -24,7 +24,7 @@ def draw_panels(deployment: Deployment, novel: str) -> Path:
 
 def run(deployment: Deployment, *assets: str) -> dg.ExecuteInProcessResult:
     keys = [key for key in deployment.definitions.resolve_asset_graph().get_all_asset_keys() if key.path[0] in assets]
-    deployment.instance.add_dynamic_partitions("novels", ["lamp"])
+    deployment.instance.add_dynamic_partitions("panels", ["lamp"])
     job = deployment.definitions.resolve_job_def(INGEST_PANELS.name)
     return job.execute_in_process(
         instance=deployment.instance, partition_key="lamp", asset_selection=keys, raise_on_error=False

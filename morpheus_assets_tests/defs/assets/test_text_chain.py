@@ -60,6 +60,40 @@ def test_editing_one_paragraph_embeds_only_the_chunks_that_changed(deployment: D
     assert deployment.inputs == first["embedded"] + second["embedded"]
 
 
+def test_a_changed_file_of_a_folder_embeds_its_chapter_only_and_a_renamed_one_nothing(deployment: Deployment):
+    chapters = {number: story(chapters=1, paragraphs=12, seed=number) for number in (1, 2, 3, 10)}
+    for number, text in chapters.items():
+        deployment.drop(f"emma/{number:02}.txt", text)
+    first = metadata_of(deployment.ingest("emma"), "text_embeddings")
+    assert deployment.rows("SELECT ordinal FROM chapters ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+    deployment.drop("emma/02.txt", story(chapters=1, paragraphs=12, seed=20))
+    second = metadata_of(deployment.ingest("emma"), "text_embeddings")
+    [(of_chapter_2,)] = deployment.rows("SELECT count(*) FROM chunks WHERE chapter = 2")
+    assert second["embedded"] == of_chapter_2
+    (deployment.settings.novels_folder / "emma" / "10.txt").rename(
+        deployment.settings.novels_folder / "emma" / "04 Ten.txt"
+    )
+    third = metadata_of(deployment.ingest("emma"), "text_embeddings")
+    assert third["embedded"] == 0
+    assert deployment.inputs == first["embedded"] + second["embedded"]
+
+
+def test_one_unreadable_file_of_a_folder_refuses_the_novel_and_keeps_every_chapter(deployment: Deployment):
+    for number in (1, 2, 3):
+        deployment.drop(f"emma/{number}.txt", story(chapters=1, seed=number))
+    assert deployment.ingest("emma").success
+    before = snapshot(deployment)
+    deployment.drop("emma/2.docx", b"PK\x03\x04 cut off")
+    (deployment.settings.novels_folder / "emma" / "2.txt").unlink()
+    deployment.drop("emma/3.txt", b"")
+    reason = failure_of(deployment.ingest("emma"))
+    assert "emma/ is not taken, and what is stored of it stays" in reason
+    assert "2.docx" in reason
+    assert "3.txt is empty (0 bytes)" in reason
+    assert "\n" not in reason
+    assert snapshot(deployment) == before
+
+
 def test_a_shrunk_novel_leaves_no_orphans(deployment: Deployment):
     deployment.drop("emma.txt", story(chapters=5))
     deployment.ingest("emma")

@@ -7,7 +7,7 @@ import pytest
 
 from morpheus_assets.cli.search import Searching
 from morpheus_assets.definitions import build_definitions
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.partitions import PANELS
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.settings import Settings
@@ -50,7 +50,7 @@ def test_changed_weights_are_a_new_space_and_the_old_ones_answer_until_it_is_who
     [first], [second] = configured_image_spaces(before), configured_image_spaces(after)
     assert first.key != second.key
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(NOVELS.name or "novels", [novel])
+        instance.add_dynamic_partitions(PANELS.name or "panels", [novel])
         assert run(before, instance, novel, "panel_images", first.key)
         found = Searching(before, engine).panels(QUERY, k=3)
         assert found.space == first.key

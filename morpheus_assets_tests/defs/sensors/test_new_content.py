@@ -36,10 +36,16 @@ class Watcher:
         if isinstance(result, dg.SensorResult):
             self.cursor = result.cursor
             for request in result.dynamic_partitions_requests or []:
-                self.deployment.instance.add_dynamic_partitions("novels", list(request.partition_keys))
+                self._change(request)
         else:
             self.cursor = context.cursor
         return result
+
+    def _change(self, request: dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest) -> None:
+        if isinstance(request, dg.AddDynamicPartitionsRequest):
+            self.deployment.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        for key in request.partition_keys if isinstance(request, dg.DeleteDynamicPartitionsRequest) else ():
+            self.deployment.instance.delete_dynamic_partition(request.partitions_def_name, key)
 
     def asked_for(self) -> list[str | None]:
         """The partitions that one tick launches runs for."""

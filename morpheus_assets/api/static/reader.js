@@ -1,0 +1,93 @@
+// What opens above the page: a novel's text around a place, and a panel with the ones before and after it.
+import { $, call, download, showPicture } from "/page/api.js";
+import { chapterName, nameOf, prose, unwrapped } from "/page/prose.js";
+
+const reader = $("#reader"), viewer = $("#viewer");
+let page = null;
+let shown = null;
+
+// `place` has novel, char_start, char_end, and what it is called by
+export async function openReader(place) {
+  page = { place, start: Math.max(0, place.char_start - 1500), end: place.char_end + 1500 };
+  $("#reader-title").textContent = `${place.title || nameOf(place.novel)} · ${chapterName(place)}`;
+  $(".page", reader).replaceChildren("…");
+  if (!reader.open) reader.showModal();
+  await turn();
+  $(".here", reader)?.scrollIntoView({ block: place.block || "center" });
+}
+
+async function turn() {
+  const { place, start, end } = page;
+  const url = `/api/novels/${encodeURIComponent(place.novel)}/text?start=${start}&end=${end}`;
+  const piece = await (await call(url)).json();
+  const letters = Array.from(piece.text);
+  const cut = (from, to) => prose(unwrapped(letters.slice(Math.max(0, from - start), Math.max(0, to - start)).join("")));
+  const here = document.createElement("span");
+  here.className = "here";
+  here.append(...cut(place.char_start, place.char_end));
+  $(".page", reader).replaceChildren(...cut(start, place.char_start), here, ...cut(place.char_end, end));
+  $('[data-turn="-1"]', reader).disabled = start === 0;
+  $('[data-turn="1"]', reader).disabled = piece.char_end >= piece.length;
+}
+
+for (const button of reader.querySelectorAll("[data-turn]")) {
+  button.addEventListener("click", async () => {
+    const before = button.dataset.turn === "-1";
+    const pane = $(".page", reader), height = pane.scrollHeight;
+    if (before) page.start = Math.max(0, page.start - 4000, page.end - 19000);
+    else page.end = Math.min(page.end + 4000, page.start + 19000);
+    await turn();
+    if (before) pane.scrollTop += pane.scrollHeight - height;
+  });
+}
+
+// `panels` are those of the novel in reading order where they are known, so that one can go on from `panel`
+export async function openViewer(panel, panels = null) {
+  shown = { panel, panels };
+  draw();
+  if (!viewer.open) viewer.showModal();
+  if (!panels) {
+    const url = `/api/novels/${encodeURIComponent(panel.novel)}/panels?count=200`;
+    const found = await (await call(url)).json().catch(() => null);
+    if (found && shown.panel === panel) {
+      shown.panels = found.panels.map((each) => ({ ...each, novel: panel.novel, title: panel.title }));
+      draw();
+    }
+  }
+}
+
+function draw() {
+  const { panel, panels } = shown;
+  const at = panels ? panels.findIndex((each) => each.path === panel.path) : -1;
+  $("#viewer-title").textContent = [panel.title || nameOf(panel.novel), panel.path,
+    at >= 0 ? `${at + 1} of ${panels.length}` : ""].filter(Boolean).join(" · ");
+  const image = $("img", viewer);
+  if (image.dataset.url !== panel.url) {
+    image.dataset.url = panel.url;
+    image.removeAttribute("src");
+    image.alt = `${nameOf(panel.novel)}, ${panel.path}`;
+    showPicture(image, panel.url).catch((error) => { image.alt = error.message; });
+  }
+  $('[data-step="-1"]', viewer).disabled = at <= 0;
+  $('[data-step="1"]', viewer).disabled = at < 0 || at === panels.length - 1;
+}
+
+function step(by) {
+  const { panel, panels } = shown;
+  const next = panels && panels[panels.findIndex((each) => each.path === panel.path) + by];
+  if (next) { shown.panel = next; draw(); }
+}
+
+for (const button of viewer.querySelectorAll("[data-step]")) {
+  button.addEventListener("click", () => step(Number(button.dataset.step)));
+}
+viewer.addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (by) { event.preventDefault(); step(by); }
+});
+$(".download", viewer).addEventListener("click", () => download(shown.panel.url, shown.panel.path.split("/").pop()));
+
+for (const dialog of [reader, viewer]) {
+  $(".close", dialog).addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+}

@@ -1,0 +1,45 @@
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from morpheus_assets.domain.content import Chapter, PanelRecord
+from morpheus_assets.store.content.chapters import replace_chapters
+from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets_tests.api.conftest import Api
+
+
+def test_a_novel_is_described_with_its_chapters_in_order_and_what_each_space_has_of_it(
+    api: Api, add_embedded: Callable[..., list[bytes]]
+):
+    add_embedded("alpha", ["The lamp was lit.", "Nobody saw the frog."])
+    book = api.client.get("/api/novels/alpha").json()
+    assert (book["passages"], book["panels"], book["refused"]) == (2, 0, None)
+    assert [each["chapter"] for each in book["chapters"]] == [1]
+    [space] = book["spaces"]
+    assert (space["purpose"], space["state"], space["needed"], space["present"]) == ("text", "active", 2, 2)
+
+
+def test_pieces_around_the_chapters_are_listed_and_not_counted(
+    api: Api, engine: Engine, add_novel: Callable[..., list[bytes]]
+):
+    add_novel("alpha", ["The lamp was lit."])
+    replace_chapters(engine, "alpha", [Chapter(0, "Preface", 0, 5, 1, "front"), Chapter(1, "One", 5, 17, 2)])
+    assert [each["kind"] for each in api.client.get("/api/novels/alpha").json()["chapters"]] == ["front", "chapter"]
+    assert api.client.get("/api/novels").json()["novels"][0]["chapters"] == 1
+
+
+def test_panels_come_in_reading_order_by_the_page(api: Api, engine: Engine):
+    names = [f"page{number}.png" for number in (10, 2, 1)]
+    replace_panels(
+        engine, "alpha", [PanelRecord(name, "stored", 9, content_hash=name.ljust(32).encode()) for name in names]
+    )
+    found = api.client.get("/api/novels/alpha/panels", params={"start": 2, "count": 1}).json()
+    assert found["total"] == 3
+    assert [(panel["number"], panel["path"]) for panel in found["panels"]] == [(2, "page2.png")]
+
+
+def test_a_novel_that_is_not_stored_is_said_so(api: Api):
+    for path in ("/api/novels/gamma", "/api/novels/gamma/panels"):
+        answer = api.client.get(path)
+        assert answer.status_code == 404
+        assert "No novel named 'gamma' is stored." in answer.json()["detail"]

@@ -1,0 +1,175 @@
+"""A library of novels with and without pictures, pictures without a text, and files that cannot be read."""
+
+import os
+import shutil
+
+import dagster as dg
+import pytest
+
+from morpheus_assets.defs.partitions import partition_set
+from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
+from morpheus_assets.services.novels import SourcesStillThere, removable, remove_stored
+from morpheus_assets_tests.defs.sensors.test_new_content import LONG_AGO, Watcher, drop, drop_panels
+from morpheus_assets_tests.fixtures.deployment import Deployment, story
+
+
+class Library:
+    """A deployment whose two content sensors are ticked as the daemon does, and whose runs are executed."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.novels, self.panels = Watcher(deployment, new_novels_sensor), Watcher(deployment, new_panels_sensor)
+
+    def settle(self) -> None:
+        """Tick twice, and run what is asked for."""
+        for _ in range(2):
+            for watcher, job in ((self.novels, "ingest_novels"), (self.panels, "ingest_panels")):
+                for novel in watcher.asked_for():
+                    self.deployment.run(job, novel)
+
+    def partitions(self, name: str) -> set[str]:
+        return set(self.deployment.instance.get_dynamic_partitions(name))
+
+    @property
+    def assets(self) -> dict[str, str]:
+        """The partition set of each asset that can be materialized."""
+        graph = self.deployment.definitions.resolve_asset_graph()
+        return {key.to_user_string(): partition_set(graph.get(key).partitions_def)
+                for key in graph.materializable_asset_keys if graph.get(key).partitions_def}  # fmt: skip
+
+
+@pytest.fixture
+def library(deployment: Deployment) -> Library:
+    """A novel with a text and pictures, and one with pictures alone."""
+    drop(deployment, "emma.txt", story(chapters=1))
+    for novel in ("emma", "storyboard"):
+        drop_panels(deployment, novel, 2)
+    made = Library(deployment)
+    made.settle()
+    return made
+
+
+@pytest.fixture
+def mixed(library: Library) -> Library:
+    """Beside them texts without pictures, texts that cannot be read, now or ever, and pictures that cannot."""
+    deployment = library.deployment
+    torn = drop(deployment, "torn.txt", story(chapters=1, seed=2))
+    drop(deployment, "broken.epub", "PK torn")
+    folder = deployment.settings.panels_folder / "sketches"
+    folder.mkdir()
+    (folder / "one.png").write_bytes(b"no picture")
+    os.utime(folder / "one.png", (LONG_AGO, LONG_AGO))
+    library.settle()
+    torn.write_bytes(b"")
+    os.utime(torn, (LONG_AGO + 9, LONG_AGO + 9))
+    library.settle()
+    return library
+
+
+@pytest.mark.slow  # every asset of the graph
+def test_all_of_every_asset_ends_green_and_leaves_nothing_missing(mixed: Library):
+    assert mixed.partitions("novels") == {"emma", "torn"}
+    assert mixed.partitions("panels") == {"emma", "storyboard", "sketches"}
+    deployment = mixed.deployment
+    paid = deployment.inputs
+    assert len(mixed.assets) >= 7
+    for asset, name in mixed.assets.items():
+        result = deployment.materialize(asset, *deployment.instance.get_dynamic_partitions(name))
+        assert result.success, (asset, sentences(result))
+        assert not missing(mixed, asset, name), asset
+    assert deployment.inputs == paid
+    stored = deployment.rows("SELECT refused_reason IS NOT NULL, body_length > 0 FROM novels WHERE novel = 'torn'")
+    assert stored == [(True, True)]
+
+
+def missing(library: Library, asset: str, name: str) -> list[str]:
+    done = library.deployment.instance.get_materialized_partitions(dg.AssetKey(asset.split("/")))
+    return sorted(library.partitions(name) - set(done))
+
+
+def test_a_refused_file_fails_the_run_that_meets_it_first_and_no_other(deployment: Deployment):
+    drop(deployment, "emma.txt", story())
+    assert deployment.ingest("emma").success
+    drop(deployment, "emma.txt", "", at=LONG_AGO + 1)
+    first, second = deployment.ingest("emma"), deployment.ingest("emma")
+    assert (first.success, second.success) == (False, True)
+    drop(deployment, "emma.txt", "\n \n", at=LONG_AGO + 2)
+    assert not deployment.ingest("emma").success, "other bytes are a failure of their own"
+
+
+def test_the_one_partition_set_of_an_earlier_version_becomes_two_within_two_ticks(library: Library):
+    """All keys stood in `novels`, those of panels too, and the sensors kept their cursors."""
+    instance = library.deployment.instance
+    for novel in library.partitions("panels"):
+        instance.delete_dynamic_partition("panels", novel)
+    instance.add_dynamic_partitions("novels", ["storyboard"])
+    novels, panels = library.novels.cursor, library.panels.cursor
+    library.novels, library.panels = (
+        Watcher(library.deployment, new_novels_sensor), Watcher(library.deployment, new_panels_sensor)
+    )  # fmt: skip
+    library.novels.cursor, library.panels.cursor = novels, panels
+    asked = [watcher.asked_for() for _ in range(2) for watcher in (library.novels, library.panels)]
+    assert asked == [[], [], [], []]
+    assert library.partitions("novels") == {"emma"}
+    assert library.partitions("panels") == {"emma", "storyboard"}
+
+
+def test_a_partition_that_a_run_is_over_stays_until_it_has_ended(library: Library):
+    instance = library.deployment.instance
+    instance.add_dynamic_partitions("novels", ["broken"])
+    job = library.deployment.definitions.resolve_job_def("ingest_novels")
+    run = instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": "broken", "morpheus/kind": "ingest"}
+    )
+    library.novels.tick()
+    assert "broken" in library.partitions("novels")
+    instance.report_run_canceled(run)
+    library.novels.tick()
+    assert "broken" not in library.partitions("novels")
+
+
+def test_removing_a_novel_takes_its_partitions_away_without_dagster_at_the_next_tick(library: Library):
+    settings = library.deployment.settings.model_copy(update={"dagster_url": "http://127.0.0.1:9"})
+    (settings.novels_folder / "emma.txt").unlink()
+    shutil.rmtree(settings.panels_folder / "emma")
+    said = remove_stored(settings, removable(settings, "emma"))
+    assert said.startswith("emma is deleted. Dagster does not answer at http://127.0.0.1:9")
+    library.settle()
+    assert "emma" not in library.partitions("novels") | library.partitions("panels")
+
+
+def test_the_panels_of_a_novel_are_removed_alone_when_only_they_are_gone(library: Library):
+    settings = library.deployment.settings.model_copy(update={"dagster_url": "http://127.0.0.1:9"})
+    with pytest.raises(SourcesStillThere, match=r"emma\.txt and 2 more"):
+        removable(settings, "emma")
+    shutil.rmtree(settings.panels_folder / "emma")
+    plan = removable(settings, "emma")
+    assert plan.question == "Delete the 2 panels of emma, whose files are gone? Its text stays."
+    remove_stored(settings, plan)
+    library.settle()
+    assert library.partitions("panels") == {"storyboard"}
+    assert "emma" in library.partitions("novels")
+    assert library.deployment.rows("SELECT count(*) FROM chunks JOIN novels n ON n.id = novel_id WHERE novel = 'emma'"
+                                   ) != [(0,)]  # fmt: skip
+
+
+def test_a_panel_that_was_taken_out_of_its_folder_is_not_warned_of_for_ever(library: Library):
+    folder = library.deployment.settings.panels_folder / "emma"
+    sorted(folder.iterdir())[0].unlink()
+    library.settle()
+    checks = library.deployment.ingest_panels("emma").get_asset_check_evaluations()
+    [gone] = [check for check in checks if check.check_name == "no_file_is_gone"]
+    assert gone.passed
+
+
+def test_pictures_that_are_gone_are_said_to_be_so_without_a_word_of_removing_the_novel(deployment: Deployment):
+    result = deployment.ingest_panels("dracula")
+    assert not result.success
+    assert "holds no pictures of the novel 'dracula'" in "\n".join(sentences(result))
+    assert "morpheus remove" not in "\n".join(sentences(result))
+
+
+def sentences(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the steps of a run that failed say."""
+    failed = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    return [(each.description or "") if each else "" for each in failed]
