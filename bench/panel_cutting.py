@@ -1,7 +1,7 @@
 """How well panels are cut: precision and recall at an IoU, panels seen in a usable size, reading order, CPU a page.
 
-`python -m bench.panel_cutting [--pages 10] [--kind NAME]` draws pages of every kind; `--folder FOLDER` measures pages of
-one's own, whose boxes stand in FOLDER/boxes.tsv (file, order, left, top, right, bottom, and the direction).
+`python -m bench.panel_cutting [--pages 10] [--kind NAME]` draws pages of every kind. `--folder FOLDER` measures pages
+of one's own, whose boxes stand in FOLDER/boxes.tsv (file, order, left, top, right, bottom, and the direction).
 """
 
 import argparse
@@ -122,9 +122,7 @@ def main() -> None:
     pages = pages_in(given.folder) if given.folder else drawn_pages(given.pages, given.kind or list(KINDS))
     tallies: dict[str, Tally] = defaultdict(Tally)
     for page in pages:
-        for name in (page.kind, "all"):
-            if name == page.kind:
-                measure(page, tallies[name], given.iou)
+        measure(page, tallies[page.kind], given.iou)
     total = Tally()
     for tally in tallies.values():
         for name, value in vars(tally).items():

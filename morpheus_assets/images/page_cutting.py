@@ -21,6 +21,7 @@ _SNAP = 4
 _LEAST_TILE = 224
 _OVERLAP = 0.1
 _LARGE = 0.5
+_MOST_OF_IT = 0.9
 _LITTLE_COVERED = 0.7
 _OVERLAPPING = 0.15
 
@@ -50,7 +51,10 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     doubts = _doubts(boxes, page.size, found.left_out)
     order = reading_order(boxes, direction)
     sure = 0.5 if doubts else 0.9
-    panels = [boxes[i] for i in order if _area(boxes[i]) < 0.9 * width * height]
+    panels = [boxes[i] for i in order if _area(boxes[i]) < _MOST_OF_IT * width * height]
+    if len(boxes) < 2 and min(page.size) < 2 * _LEAST_TILE:
+        # A single picture with some paper around it.
+        panels = []
     regions = [CutRegion("page", (0, 0, width, height))]
     regions += [CutRegion("panel", box, sure) for box in panels]
     tiles = [snapped(box, page.size) for box in found.undivided if _area(box) < _LARGE * width * height]

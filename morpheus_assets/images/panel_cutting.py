@@ -426,7 +426,7 @@ def _by_separate_components(page: _Page, part: _Part) -> list[_Part]:
 
 def _by_components(page: _Page, part: _Part) -> list[_Part]:
     """Large connected parts that fill their boxes as panels do; what is small is left out."""
-    x0, y0, x1, y1 = part.box
+    _x0, _y0, _x1, _y1 = part.box
     labels = connected_parts(page.ink_in(part))
     numbers, counts = np.unique(labels, return_counts=True)
     large = [(int(n), int(c)) for n, c in zip(numbers, counts, strict=True) if n and c > 0.55 * 2 * page.least_area]

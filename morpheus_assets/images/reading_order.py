@@ -4,6 +4,7 @@ Rows first, then columns within a row, as deep as it goes (recursive X-Y cut ove
 Boxes of slanted or overlapping panels share a strip: a cut may run through up to a third of the smaller of two.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -94,6 +95,6 @@ def _gap(boxes: Sequence[Box], groups: list[list[int]], axis: int) -> float:
     ordered = sorted(groups, key=lambda group: min(boxes[i][axis] for i in group))
     gaps = [
         min(boxes[i][axis] for i in after) - max(boxes[i][axis + 2] for i in before)
-        for before, after in zip(ordered, ordered[1:], strict=False)
+        for before, after in itertools.pairwise(ordered)
     ]
     return sum(gaps) / len(gaps)
