@@ -83,7 +83,7 @@ class Bench:
 
     def chunks(self, novel: str) -> list[tuple]:
         query = (
-            "SELECT c.ordinal, c.content_hash, c.body FROM chunks c JOIN novels n ON n.id = c.novel_id"
+            "SELECT c.ordinal, c.content_hash, c.body FROM novel_chunks c JOIN novels n ON n.id = c.novel_id"
             " WHERE n.novel = %s ORDER BY 1"
         )
         return self.rows(query, novel)

@@ -90,9 +90,9 @@ class Growth:
             "vectors": f"pg_table_size('{table}')",
             "vectors_key": f"pg_relation_size('{table}_pkey')",
             "vectors_index": f"coalesce(pg_relation_size(to_regclass('{table}_nearest')), 0)",
-            "chunk_rows": "pg_table_size('chunks')",
-            "chunk_keys": "pg_indexes_size('chunks') - pg_relation_size('chunks_tsv')",
-            "chunk_words": "pg_relation_size('chunks_tsv')",
+            "chunk_rows": "pg_table_size('chunks') + pg_table_size('passages')",
+            "chunk_keys": "pg_indexes_size('chunks') + pg_indexes_size('passages') - pg_relation_size('passages_tsv')",
+            "chunk_words": "pg_relation_size('passages_tsv')",
             "novels": "pg_total_relation_size('novels') + pg_total_relation_size('chapters')",
         }
         return {name: float(self._one("SELECT " + sql)) / size for name, sql in parts.items()}
@@ -116,7 +116,7 @@ class Growth:
         self.here.restart_cold()
         found["cold"] = search_all(self.engine, self.meters, few, mode="vector")
         found["ingest_memory"] = self.run_apart(ALONE)
-        for table in (row.table, "chunks", "chapters", "novels"):
+        for table in (row.table, "passages", "chunks", "chapters", "novels"):
             self.vacuum(table)
         return found
 

@@ -54,11 +54,12 @@ def info(database: str) -> dict[str, Any]:
             return {"external": True, "rows": 0}
         table = f"embeddings_{spaces[0][0]}"
         rows, distinct, without = connection.execute(
-            f"SELECT count(*), count(DISTINCT body), count(*) FILTER (WHERE e.content_hash IS NULL)"
+            f"SELECT count(*), count(DISTINCT content_hash), count(*) FILTER (WHERE e.content_hash IS NULL)"
             f" FROM chunks LEFT JOIN {table} e USING (content_hash)"
         ).fetchone()
         size = connection.execute(
-            f"SELECT pg_total_relation_size('chunks'), pg_total_relation_size('{table}')"
+            "SELECT pg_total_relation_size('chunks') + pg_total_relation_size('passages'),"
+            f" pg_total_relation_size('{table}')"
         ).fetchone()
     return {
         "external": True,

@@ -19,7 +19,7 @@ from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets.services.configured_spaces import configured_text_spaces, open_provider, request_budget
 from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store.content.chapters import replace_chapters
-from morpheus_assets.store.content.chunks import replace_cut_chapters
+from morpheus_assets.store.content.chunks import replace_chunks
 from morpheus_assets.store.content.novels import novel_record, upsert_novel
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
@@ -39,7 +39,7 @@ def store_text(engine: Engine, path: Path, novel: str, chunker: ChunkerSettings)
     replace_chapters(engine, novel, chapters, source_digest=digest)
     cut = cut_chapters(document.text, chapters, chunker)
     made = {"chunker": chunker.version(), "source_digest": digest, "body_digest": record.body_digest}
-    replace_cut_chapters(engine, novel, cut, **made)
+    replace_chunks(engine, novel, cut, **made)
 
 
 def embed(engine: Engine, settings: Settings, novels: Sequence[str]) -> int:

@@ -21,6 +21,7 @@ from morpheus_assets.store.content.novels import upsert_novel
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.database.server_files import home_of
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.chunking.chunks import cut_chunks
@@ -34,6 +35,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 @dataclass
 class Bench:
     api_url: str
+    api_pid: int
+    postgres_pid: int
     database_url: str
     provider_url: str
     text: str
@@ -79,7 +82,8 @@ def serving(
         children.append(api)
         url = f"http://127.0.0.1:{port}"
         wait_for(url)
-        yield Bench(url, server.url(), provider_url, text, bodies, space)
+        postgres_pid = int((home_of(folder / "pg") / "pgdata" / "postmaster.pid").read_text().split()[0])
+        yield Bench(url, api.pid, postgres_pid, server.url(), provider_url, text, bodies, space)
     finally:
         for child in reversed(children):
             child.terminate()

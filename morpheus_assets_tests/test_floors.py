@@ -30,7 +30,17 @@ AT_THE_ROOT = {"__init__", "definitions", "settings"}
 # The former name of a module that users' own dagster.yaml files hold; gone with the next release.
 ALIASES = {"dagster_storage"}
 KNOWS_DAGSTER = {"defs", "definitions"}
-HEAVY = {"torch", "pandas", "openai", "voyageai", "open_clip", "sentence_transformers", "transformers", "torchvision"}
+HEAVY = {
+    "torch",
+    "openvino",
+    "pandas",
+    "openai",
+    "voyageai",
+    "open_clip",
+    "sentence_transformers",
+    "transformers",
+    "torchvision",
+}
 # Local folder and bucket differ inside sources/ alone; in settings a written value becomes a path.
 TELLS_SOURCES_APART = {"sources", "settings"}
 KINDS_OF_SOURCES = {"LocalSource", "ObjectSource", "Path", "PurePath", "PosixPath", "PurePosixPath"}

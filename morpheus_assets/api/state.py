@@ -1,7 +1,6 @@
 """The services of all routes: one object a process, opened with the application and closed after the last request."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,13 +14,11 @@ from morpheus_assets.api.embedding.pictures import Pictures
 from morpheus_assets.api.embedding.providers import WarmProviders
 from morpheus_assets.api.embedding.query_cache import QueryCache
 from morpheus_assets.api.embedding.vectors import TextVectors
+from morpheus_assets.api.embedding.warm_up import WarmUp
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.search.service import SearchService
-from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.dagster_client import DagsterClient
 from morpheus_assets.settings import Settings
-
-_log = logging.getLogger("morpheus.api")
 
 
 @dataclass
@@ -35,6 +32,7 @@ class Services:
     providers: WarmProviders
     spaces: TextSpaces
     vectors: TextVectors
+    warm_up: WarmUp
     search: SearchService
     pictures: Pictures
     dagster: DagsterClient
@@ -49,20 +47,22 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     cache = QueryCache(redis, ttl_seconds=settings.cache_ttl_seconds, max_bytes=settings.cache_max_bytes)
     providers = WarmProviders(settings, database, metrics)
     vectors = TextVectors(providers, cache, database, metrics)
+    spaces = TextSpaces(settings, database)
     services = Services(
         settings=settings,
         metrics=metrics,
         database=database,
         cache=cache,
         providers=providers,
-        spaces=TextSpaces(settings, database),
+        spaces=spaces,
         vectors=vectors,
+        warm_up=WarmUp(settings, spaces, providers, database),
         search=SearchService(settings, database, providers, vectors, cache, metrics),
         pictures=Pictures(max_pixels=settings.max_image_pixels, deadline_seconds=settings.api_timeout_seconds),
         dagster=DagsterClient(settings.dagster_url),
     )
     chores = [
-        asyncio.create_task(warm_up(services)),
+        asyncio.create_task(services.warm_up.keep_warm()),
         asyncio.create_task(providers.spending.keep_writing(database)),
     ]
     try:
@@ -73,20 +73,10 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         await asyncio.gather(*chores, return_exceptions=True)
         await providers.spending.write(database)
         await services.dagster.close()
+        services.pictures.close()
         await providers.close()
         await cache.close()
         await asyncio.to_thread(database.close)
-
-
-async def warm_up(services: Services) -> None:
-    """Load the local model that answers searches before the first person waits for it (seconds, once)."""
-    try:
-        space = await services.spaces.default()
-        if is_local(space):
-            await services.providers.embed(space, ["warm"], "query")
-    except Exception as error:
-        # the first request will meet the same fault and answer it
-        _log.warning("the local model is not loaded: %s", error)
 
 
 def services_of(request: Request) -> Services:

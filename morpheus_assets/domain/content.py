@@ -129,22 +129,28 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class CutChapter:
-    """A chapter, text[char_start:char_end], and where its chunks lie; `content_hash` is the sha256 of that stretch.
+class CutChunk:
+    """A chunk within its chapter: `chapter_text[char_start:char_end] == body`, hashed and measured as a `Chunk`."""
 
-    `spans` are (start, end, tokens) within the chapter, None where its chunks are known. They are `count` chunks,
-    the first of which is the novel's `first_chunk`-th. `chunks` are made while they are read, once; none where they
-    are known.
+    char_start: int
+    char_end: int
+    token_count: int
+    content_hash: bytes
+    body: str
+
+
+@dataclass(frozen=True)
+class CutChapter:
+    """A chapter, text[char_start:char_end], cut into chunks; `digest` is the sha256 of that stretch in UTF-8.
+
+    `chunks` is None where they follow from a chapter of the same digest that is stored already.
     """
 
     chapter: int
     char_start: int
     char_end: int
-    content_hash: bytes
-    first_chunk: int
-    count: int
-    spans: Sequence[tuple[int, int, int]] | None
-    chunks: Iterable[Chunk] = field(repr=False, compare=False)
+    digest: bytes
+    chunks: Iterable[CutChunk] | None = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ class Search:
     async def _add_panels(
         self, found: Found, query: SearchQuery, embed: Callable[[SpaceRow], Awaitable[np.ndarray]]
     ) -> None:
-        row, note = await self._image_space()
+        row, note = await answering_image_space(self._settings, self._database)
         if row is None:
             found.notes.append(NO_PANELS_YET)
             return
@@ -313,18 +313,6 @@ class Search:
         if note:
             found.notes.append(note)
         found.panels = near_enough([hit for hit in hits if hit.content_hash != query.like][: query.k], query)
-
-    async def _image_space(self) -> tuple[SpaceRow | None, str]:
-        """The active space of panels, else the demo model's with a note that says so."""
-        row = await self._database.call(active_space, "image")
-        if row is not None:
-            return row, ""
-        for demo in await asyncio.to_thread(sample_image_spaces, self._settings):
-            try:
-                return await self._database.call(get_space, demo.key), DEMO_NOTE
-            except StoreError:
-                continue
-        return None, ""
 
     async def _in_space(self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found) -> T:
         """Look in the active space `row`; while its provider is down, in a standby space. `found` says which.
@@ -360,6 +348,19 @@ class Search:
                 raise
         found.spaces[row.purpose] = row.key
         return result
+
+
+async def answering_image_space(settings: Settings, database: Database) -> tuple[SpaceRow | None, str]:
+    """The active space of panels, else the demo model's with a note that says so, else None."""
+    row = await database.call(active_space, "image")
+    if row is not None:
+        return row, ""
+    for demo in await asyncio.to_thread(sample_image_spaces, settings):
+        try:
+            return await database.call(get_space, demo.key), DEMO_NOTE
+        except StoreError:
+            continue
+    return None, ""
 
 
 def readable(field: str, text: str) -> str:

@@ -1,6 +1,6 @@
-"""Drops retired spaces after their retention and collects vectors that nothing needs; a sentence for each.
+"""Drops retired spaces after their retention and collects vectors and passages that nothing needs; a sentence for each.
 
-Each deletion is announced by one call and done by a later one; what to delete is asked again when it is done.
+What was paid for is announced by one call and deleted by a later one; what to delete is asked again when it is done.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.services.configured_spaces import wanted_spaces
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.content.passages import collect_unused, parse_as_their_novels
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.spaces.announcements import announce, announced, withdraw
 from morpheus_assets.store.spaces.archive import export_space
@@ -63,6 +64,21 @@ def collect_orphans(engine: Engine, settings: Settings, *, dry_run: bool = False
         else:
             deleted = delete_orphans(engine, row, dry_run=False)
             yield f"{deleted:,} vectors of {row.key} were needed by nothing and are deleted."
+
+
+def collect_passages(engine: Engine, *, dry_run: bool = False) -> Iterator[str | StoreError]:
+    """Delete passages that no chunk refers to, and parse those anew whose language none of their novels is in.
+
+    Not announced: they follow from the novels' texts.
+    """
+    if dry_run:
+        return
+    deleted = collect_unused(engine)
+    if deleted:
+        yield f"{deleted:,} passages were in no novel any more and are deleted."
+    parsed = parse_as_their_novels(engine)
+    if parsed:
+        yield f"{parsed:,} passages were parsed anew, for the language of the novels that have them now."
 
 
 def _drop(engine: Engine, settings: Settings, row: SpaceRow) -> str | StoreError:

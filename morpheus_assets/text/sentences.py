@@ -6,6 +6,8 @@ Works on any script: after a full stop, question or exclamation mark with what c
 import re
 
 _ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Messrs|Dr|St|Rev|Prof|Capt|Col|Gen|Lieut|Lt|Hon|MM|Mme|Mlle|[A-Z])\.$")
+# Of the abbreviations, with the character before it.
+_LONGEST = 9
 _END = re.compile(r"""(?:[.!?…]+["'”’»)\]_*]*(?=\s)|[。！？]+[」』”’）]*|\n[ \t]*\n)""")
 
 
@@ -15,12 +17,10 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     start = 0
     for found in _END.finditer(text):
         end = found.end()
-        before = text[start : found.start() + 1]
-        if found.group().startswith(".") and _ABBREVIATION.search(before):
+        if found[0][0] == "." and _ABBREVIATION.search(text, max(start, found.start() - _LONGEST), found.start() + 1):
             continue
         # A mark inside speech that goes on in small letters ends no sentence: "Oh!" said she
-        after = text[end : end + 40].lstrip()
-        if after[:1].islower() and not found.group().startswith("\n"):
+        if found[0][0] != "\n" and text[end : end + 40].lstrip()[:1].islower():
             continue
         spans.append((start, end))
         start = end

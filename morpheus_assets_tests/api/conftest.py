@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
@@ -36,6 +37,7 @@ class Api:
     settings: Settings
     client: httpx.Client
     provider_url: str
+    app: FastAPI
 
     def text(self, content: Any, **fields: Any) -> httpx.Response:
         return self.client.post("/api/embeddings/text", json={"input": content, **fields})
@@ -88,7 +90,7 @@ def start_api(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         running.append((server, thread, client))
-        return Api(url, settings, client, settings.openai_base_url or "")
+        return Api(url, settings, client, settings.openai_base_url or "", app)
 
     yield start
     for server, thread, client in running:

@@ -13,13 +13,14 @@ import pytest
 from morpheus_assets.api.routes import health
 from morpheus_assets_tests.api.conftest import SECRET, Api, free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 
 def test_health_readiness_and_metrics_answer(api: Api):
     assert api.client.get("/healthz").json() == {"status": "ok"}
-    ready = api.client.get("/readyz")
-    assert ready.status_code == 200
-    assert ready.json()["parts"] == {"database": "ok", "redis": "not configured", "dagster": "down"}
+    assert eventually(lambda: api.client.get("/readyz").status_code == 200)
+    parts = api.client.get("/readyz").json()["parts"]
+    assert parts == {"database": "ok", "redis": "not configured", "dagster": "down", "models": "ok"}
     api.text("a ship")
     text = api.client.get("/metrics").text
     for name in ("morpheus_http_requests_total", "morpheus_http_request_seconds_bucket", "morpheus_tokens_total",

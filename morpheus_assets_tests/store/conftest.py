@@ -29,7 +29,9 @@ def make_space() -> Callable[..., Space]:
 def add_novel(engine: Engine) -> Callable[..., list[bytes]]:
     """Store a novel whose passages are the given bodies, in chapters of ten; returns the content hashes."""
 
-    def add(novel: str, bodies: list[str], language: str = "en", per_chapter: int = 10) -> list[bytes]:
+    def add(
+        novel: str, bodies: list[str], language: str = "en", per_chapter: int = 10, first_chapter: int = 1
+    ) -> list[bytes]:
         text = "".join(bodies)
         digest = hashlib.sha256(text.encode()).hexdigest()
         record = NovelRecord(
@@ -39,9 +41,8 @@ def add_novel(engine: Engine) -> Callable[..., list[bytes]]:
         rows, start = [], 0
         for number, body in enumerate(bodies):
             value = hashlib.sha256(body.encode()).digest()
-            rows.append(
-                Chunk(number // per_chapter + 1, number + 1, start, start + len(body), len(body.split()), value, body)
-            )
+            chapter = number // per_chapter + first_chapter
+            rows.append(Chunk(chapter, number + 1, start, start + len(body), len(body.split()), value, body))
             start += len(body)
         chapters = sorted({row.chapter for row in rows})
         replace_chapters(engine, novel, [Chapter(n, f"Chapter {n}", 0, 1, 1) for n in chapters])

@@ -8,8 +8,10 @@ import ctypes
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from PIL import Image
 
@@ -25,6 +27,11 @@ _ONE_PIECE = 4 * MOST_PIXELS + 2**24 & ~0xFFF
 # What the allocator keeps of larger ones for later is given back to the system.
 _LARGE = 4_000_000
 
+# Decoding, scaling and reading of files: never in the threads that a search waits for.
+THREADS = 4
+
+P = ParamSpec("P")
+T = TypeVar("T")
 Opener = Callable[..., Any]
 """Decodes a picture when a provider asks for it, as ingest does: the same file has the same vector however it comes."""
 
@@ -74,6 +81,15 @@ class Pictures:
         self._max_pixels = max_pixels
         self._patience = deadline_seconds / 2
         self._pixels, self._bytes = Room(MOST_PIXELS), Room(MOST_BYTES)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
+
+    async def work(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`work(…)` in a thread of its own kind; for all that reads, decodes or writes pictures."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     @asynccontextmanager
     async def bytes_of(self, size: int) -> AsyncIterator[None]:
@@ -88,7 +104,7 @@ class Pictures:
         Raises RefusedImage for what is no picture or too large a one by its header, and a Problem when there is no
         room in time.
         """
-        pixels = await asyncio.to_thread(declared_pixels, data, name, max_pixels=self._max_pixels)
+        pixels = await self.work(declared_pixels, data, name, max_pixels=self._max_pixels)
 
         def decoded(least: Any = None) -> Any:
             return decode_panel(data, name, max_pixels=self._max_pixels, least=least).image
@@ -98,7 +114,7 @@ class Pictures:
                 yield decoded
             finally:
                 if pixels >= _LARGE:
-                    await asyncio.to_thread(give_memory_back)
+                    await self.work(give_memory_back)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """The stored content around search results: novels, pieces of their text, pictures of panels."""
 
-import asyncio
 import io
 from typing import Annotated
 
@@ -121,12 +120,14 @@ async def panel(
     data = None
     if place is not None:
         panels, limit = panels_source(services.settings), MAX_PANEL_BYTES
-        data = await asyncio.to_thread(read_panel, panels, place.novel, place.path, value, limit)
+        data = await services.pictures.work(read_panel, panels, place.novel, place.path, value, limit)
     if data is None or place is None:
         raise Problem(404, "not-found", f"No panel {id[:12]}… is stored, or its file is gone.")
     try:
         async with services.pictures.opened(data, place.path):
-            picture, kind = await asyncio.to_thread(_shown, data, place.path, width, services.settings.max_image_pixels)
+            picture, kind = await services.pictures.work(
+                _shown, data, place.path, width, services.settings.max_image_pixels
+            )
     except RefusedImage as error:
         raise Problem(404, "not-found", str(error)) from None
     return Response(picture, 200, headers, kind)

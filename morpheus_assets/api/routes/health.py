@@ -23,7 +23,10 @@ class Alive(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether requests can be answered, and which part is down; only the database is indispensable."""
+    """Whether requests can be answered, and which part is down.
+
+    Only the database is indispensable; and until the models that answer are loaded, a request would wait for them.
+    """
 
     status: Literal["ready", "not ready"]
     parts: dict[str, str] = Field(examples=[{"database": "ok", "redis": "not configured", "dagster": "down"}])
@@ -49,8 +52,9 @@ async def readyz(services: UsesServices) -> Answer[Readiness]:
         "database": "ok" if database else "down",
         "redis": ("ok" if redis else "down") if services.cache.configured else "not configured",
         "dagster": "ok" if dagster else "down",
+        "models": services.warm_up.state,
     }
-    ready = database and not services.stopping.is_set()
+    ready = database and services.warm_up.state != "loading" and not services.stopping.is_set()
     return Answer(Readiness(status="ready" if ready else "not ready", parts=parts), 200 if ready else 503)
 
 

@@ -95,7 +95,7 @@ async def embed_image(request: Request, services: UsesServices) -> Answer[ImageA
         keep = None
         if novel is not None:
             keep = partial(_keep_file, panels_source(services.settings), novel, name, data)
-            await asyncio.to_thread(keep, only_check=True)
+            await services.pictures.work(keep, only_check=True)
         return await _embedded(request, services, data, name, novel, keep)
 
 
@@ -121,7 +121,7 @@ async def _embedded(
             raise field_problem("file", str(reason)) from None
         await services.database.call(write_batch, row, [value], result.embeddings)
     if keep is not None:
-        await asyncio.to_thread(keep)
+        await services.pictures.work(keep)
     if novel is None:
         await services.database.call(keep_picture, value, name)
     note(request, space=space.key, cached=known)
@@ -139,7 +139,7 @@ async def _from_content(request: Request, services: Services) -> tuple[bytes, st
     try:
         novel = novel_slug(first)
         panels = panels_source(services.settings)
-        data = await asyncio.to_thread(find_panel, panels, novel, wanted.path, rest, MAX_PANEL_BYTES)
+        data = await services.pictures.work(find_panel, panels, novel, wanted.path, rest, MAX_PANEL_BYTES)
     except (ValueError, OSError):
         data = None
     if data is None:
@@ -162,7 +162,7 @@ async def _checked_form(form: FormData, services: Services) -> tuple[UploadFile,
         raise field_problem("create", "It must be true or false.")
     if novel is not None and create == "false":
         stored = await services.database.call(list_novels, [novel])
-        if not stored and await asyncio.to_thread(folder_of, panels_source(services.settings), novel) is None:
+        if not stored and await services.pictures.work(folder_of, panels_source(services.settings), novel) is None:
             raise field_problem(
                 "novel", f"There is no novel named {novel!r}; send `create=true` to begin it.",
                 status=404, kind="not-found",

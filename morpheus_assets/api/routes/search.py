@@ -37,7 +37,13 @@ async def search(
     k: Count = 10,
     novel: Novel = None,
     chapter: Annotated[
-        int | None, Query(ge=0, le=1_000_000, description="Only in this chapter (its number); needs `novel`.")
+        int | None,
+        Query(
+            ge=-1_000_000,
+            le=1_000_000,
+            description="Only in this chapter: its number as results give it, below 1 for what stands before the first;"
+            " needs `novel`.",
+        ),
     ] = None,
     kind: Annotated[Literal["text", "panels", "both"], Query()] = "both",
     mode: Annotated[

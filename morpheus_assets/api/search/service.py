@@ -75,8 +75,10 @@ class SearchService:
         self._metrics.cache.labels("answer", "redis" if cached else "search").inc()
         if cached is not None:
             return cached
-        answer = _answer(query, await self._search.find(query))
-        if not answer.notes:
+        found = await self._search.find(query)
+        answer = _answer(query, found)
+        # what else is noted, such as that there are no panels, is as true as the answer for as long as the key is
+        if not found.faults:
             await self._cache.put({key: to_json(answer)})
         return answer
 

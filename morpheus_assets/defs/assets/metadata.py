@@ -42,13 +42,14 @@ CHAPTER_COLUMNS = _schema(
 )
 
 CHUNK_COLUMNS = _schema(
-    ordinal=("integer", "1, 2, … in the novel"),
     chapter=("integer", "ordinal of its chapter"),
-    char_start=("integer", "first character in the novel's text"),
+    ordinal=("integer", "1, 2, … in the chapter; through the novel in the view `novel_chunks`"),
+    char_start=("integer", "first character in the chapter's text"),
     char_end=("integer", "one past the last"),
-    token_count=("integer", "word pieces of the all-MiniLM-L6-v2 tokenizer"),
-    content_hash=("bytea", "sha256 of the body: the key of its vector in every space"),
-    body=("text", "the passage"),
+    content_hash=(
+        "bytea",
+        "sha256 of the passage's text, which is in `passages`; the key of its vector in every space",
+    ),
 )
 
 PANEL_COLUMNS = _schema(

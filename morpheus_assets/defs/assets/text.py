@@ -58,8 +58,8 @@ def novels(
 
     Read from `content/novels/<novel>.<suffix>`, or from a folder `content/novels/<novel>/` of chapter files;
     text/formats.py lists the suffixes. A file that cannot be read, in a folder any of them, leaves the text that is
-    already stored in place and fails with one sentence, once. A re-run does not decode the files again when their bytes,
-    their names and the reader are those of the stored text.
+    already stored in place and fails with one sentence, once. A re-run does not decode the files again when their
+    bytes, their names and the reader are those of the stored text.
     """
     from morpheus_assets.store.content.novels import is_read, novel_record, refused_before
 
@@ -210,7 +210,7 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
             cut: Iterable[CutChapter] | Unchanged = UNCHANGED
             if not known.hold:
                 # Chapter by chapter, while those before are written.
-                cut = cut_chapters(text.load().text, chapters.rows, settings, known.by_chapter)
+                cut = cut_chapters(text.load().text, chapters.rows, settings, known.digests)
             titles = {chapter.ordinal: chapter.title for chapter in chapters.rows}
             return CutNovel(cut, text.source_digest, text.body_digest, chunker, titles)
 

@@ -22,7 +22,7 @@ from morpheus_assets.defs.io_managers.base import Loaded, Metadata, NovelPartiti
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, StoredText
 from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
-from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_cut_chapters
+from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_chunks
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, stored_text, upsert_novel
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.database.errors import TextChanged
@@ -127,7 +127,7 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
         if value.chapters is UNCHANGED:
             counts = keep_chunks(self.engine, novel, **made)
         else:
-            counts = replace_cut_chapters(self.engine, novel, value.chapters, **made)
+            counts = replace_chunks(self.engine, novel, value.chapters, **made)
         chapters = count_chunks(self.engine, novel)
         return {
             **replaced(counts),

@@ -1,4 +1,4 @@
-"""The job that drops retired spaces after their retention and collects vectors that nothing needs.
+"""The job that drops retired spaces after their retention and collects vectors and passages that nothing needs.
 
 What is deleted and when is decided in services/space_retention.py.
 """
@@ -40,15 +40,26 @@ def collect_orphan_vectors(
     _say_all(context, collect_orphans(database.engine, database.settings, dry_run=config.dry_run))
 
 
+@dg.op(description="Deletes passages that no chunk refers to any more, as edits leave them.")
+def collect_unused_passages(
+    context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
+) -> None:
+    """Beside the vectors, which are kept longer: they were paid for."""
+    from morpheus_assets.services.space_retention import collect_passages
+
+    _say_all(context, collect_passages(database.engine, dry_run=config.dry_run))
+
+
 @dg.job(
     tags={"morpheus/kind": "upkeep"},
-    description="Drops what is retired and collects what nothing needs. The first run that finds something only says"
-    " so; the next one does it.",
+    description="Drops what is retired and collects what nothing needs. Of what was paid for, the first run that finds"
+    " something only says so; the next one does it.",
 )
 def upkeep() -> None:
-    """Two ops, independent of each other."""
+    """Three ops, independent of each other."""
     drop_retired_spaces()
     collect_orphan_vectors()
+    collect_unused_passages()
 
 
 def _say_all(context: dg.OpExecutionContext, said: Iterator[str | StoreError]) -> None:

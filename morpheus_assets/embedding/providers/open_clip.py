@@ -91,6 +91,7 @@ class OpenClipProvider:
         self._decoders = decoders
         self._model: ClipModel | None = None
         self._loading = threading.Lock()
+        self._loader: ThreadPoolExecutor | None = None
         self._decoding: ThreadPoolExecutor | None = None
         self._forward: ThreadPoolExecutor | None = None
 
@@ -117,7 +118,11 @@ class OpenClipProvider:
         from morpheus_assets.embedding.providers.responses import unit_vectors
 
         loop = asyncio.get_running_loop()
-        model = await asyncio.to_thread(self._load)
+        # one thread of its own: each call that comes while the model is loaded would hold one of the event loop's
+        loading = self._loader = self._loader or ThreadPoolExecutor(1, "clip-load")
+        model = self._model
+        if model is None:
+            model = await loop.run_in_executor(loading, self._load)
         forward = self._forward = self._forward or ThreadPoolExecutor(model.workers, "clip-forward")
         tokens = 0
         if all(isinstance(each, str) for each in inputs):
@@ -134,8 +139,8 @@ class OpenClipProvider:
 
     async def close(self) -> None:
         """Let go of the model and the threads; a later `embed` loads it again."""
-        pools = (self._decoding, self._forward)
-        self._decoding = self._forward = self._model = None
+        pools = (self._loader, self._decoding, self._forward)
+        self._loader = self._decoding = self._forward = self._model = None
         for pool in pools:
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -9,6 +9,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space, SpaceName, space_key
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from morpheus_assets.embedding.providers.runpod import RunPodJobs
 
 BATCH = 16
+DECODERS = 4
 SIDE = 1024
 _JPEG_QUALITY = 92
 _VENDOR = "The remote CLIP endpoint"
@@ -95,6 +97,8 @@ class RemoteClipProvider:
         self.space = space
         self.limits = ProviderLimits(max_inputs=BATCH)
         self._jobs = jobs
+        # not the event loop's own: what else its process does in them would wait for pictures
+        self._decoding = ThreadPoolExecutor(DECODERS, "remote-clip-decode")
 
     def estimate_tokens(self, text: str) -> int:
         """An upper bound: byte-pair tokens never outnumber bytes."""
@@ -119,7 +123,10 @@ class RemoteClipProvider:
             modality, content = "text", [str(each) for each in inputs]
         else:
             modality = "image"
-            content = [await asyncio.to_thread(_data_uri, index, each) for index, each in enumerate(inputs)]
+            loop = asyncio.get_running_loop()
+            content = [
+                await loop.run_in_executor(self._decoding, _data_uri, index, each) for index, each in enumerate(inputs)
+            ]
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
         _raise_worker_error(output)

@@ -1,22 +1,22 @@
 """Chunks of a novel: replaced in one short transaction or left standing, read as a stream.
 
-Their vectors hang on the content hash and are not here.
+A chunk refers to its passage (passages.py) and stands within its chapter; only chapters know where in the novel.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import class_row, namedtuple_row
 
-from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, ReplaceCounts
-from morpheus_assets.store.content.chunk_reuse import StoredCut, StoredCuts, note_cut, stored_cuts, take_over
-from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
-from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
+from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts
+from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
+from morpheus_assets.store.content.passages import write_passages
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, reading, transaction
 
 queries = load_queries(__file__)
 
@@ -25,25 +25,72 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class KnownChunks:
-    """The chunks that a chunker has stored of a novel: how many, by the content hash of the chapter they are of.
+    """The chunks that a chunker has stored of a novel: the sha256 of the text of each chapter that all of are there.
 
     `hold` when they are all chunks of the text that was asked for, in the chapters that are stored now.
     """
 
-    by_chapter: Mapping[bytes, int]
+    digests: Set[bytes]
     hold: bool
+
+
+class _Row(NamedTuple):
+    chapter: int
+    ordinal: int
+    char_start: int
+    char_end: int
+    content_hash: bytes
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What is stored of a novel: the digest of each chapter whose chunks are all there, by its ordinal."""
+
+    novel_id: int
+    source_digest: str | None
+    text_config: str
+    digests: Mapping[int, bytes]
+    chunks: int
+    whole: bool
+    chapters_mark: str | None
+    chunks_text: str | None
+    chunks_chapters: str | None
+
+    def hold(self, body_digest: str) -> bool:
+        """True when the chunks are those of this text, in the chapters that are stored now."""
+        return self.whole and self.chunks_text == body_digest and self.chunks_chapters == self.chapters_mark
+
+
+@dataclass
+class _Cut:
+    """The chapters of a cut, without their texts: what they were cut from, and the rows of those that were cut."""
+
+    chapters: list[CutChapter] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
+
+    def watch(self, chapters: Iterable[CutChapter]) -> Iterator[CutChunk]:
+        """The chunks of `chapters`, remembered as they pass."""
+        for chapter in chapters:
+            self.chapters.append(replace(chapter, chunks=None if chapter.chunks is None else ()))
+            for ordinal, chunk in enumerate(chapter.chunks or (), 1):
+                self.rows.append(_Row(chapter.chapter, ordinal, chunk.char_start, chunk.char_end, chunk.content_hash))
+                yield chunk
+
+    @property
+    def mark(self) -> str | None:
+        """Changes with where the chapters stand in the text; as the database marks its own."""
+        places = ";".join(f"{each.chapter},{each.char_start},{each.char_end}" for each in self.chapters)
+        return hashlib.md5(places.encode(), usedforsecurity=False).hexdigest() if places else None
 
 
 def known_chunks(bind: Bind, novel: str, *, chunker: str, body_digest: str) -> KnownChunks:
     """The stored chunks that need not be cut again for a text. Raises UnknownNovel."""
-    with transaction(bind) as connection:
-        number = novel_id(connection, novel)
-        stored = stored_cuts(connection, number, chunker)
-        hold = _hold(connection, number, stored, body_digest)
-        return KnownChunks({chapter.content_hash: chapter.chunks for chapter in stored.chapters}, hold)
+    with reading(bind) as connection:
+        stored = _stored(connection, novel, chunker)
+    return KnownChunks(frozenset(stored.digests.values()), stored.hold(body_digest))
 
 
-def replace_cut_chapters(
+def replace_chunks(
     bind: Bind,
     novel: str,
     chapters: Iterable[CutChapter],
@@ -54,46 +101,61 @@ def replace_cut_chapters(
 ) -> ReplaceCounts:
     """Make the novel's chunks those of `chapters`, which may be a generator. Raises UnknownNovel.
 
-    A chapter without spans is one of `known_chunks`: its stored chunks are taken over. Raises RowsChanged when they
-    are gone by now. The digests are those of the text; raises TextChanged when another one is stored by now.
+    Passages are written while the next chapters are cut, each batch for itself; the chunks follow in one transaction.
+    A chapter without chunks has those of a stored one with its digest, one of `known_chunks`. Raises RowsChanged when
+    these are gone by now, when other chapters are stored than those given, or when a passage went with another novel
+    that had it: cut again. The digests are those of the text; raises TextChanged when another one is stored by now.
     """
-    with transaction(bind) as connection:
-        lock_novel(connection, novel)
-        number = novel_id(connection, novel, source_digest=source_digest)
-        stored = stored_cuts(connection, number, chunker)
-        there = {chapter.content_hash for chapter in stored.chapters}
-        checked = _checked(chapters, there, novel)
-        return _store_cut(connection, number, checked, stored, chunker=chunker, body_digest=body_digest)
+    cut = _Cut()
+    with reading(bind) as connection:
+        config = _stored(connection, novel, chunker).text_config
+        write_passages(connection, config, cut.watch(chapters))
+    try:
+        with transaction(bind) as connection:
+            lock_novel(connection, novel)
+            stored = _stored(connection, novel, chunker)
+            refuse_other_source(novel, stored.source_digest, source_digest)
+            if cut.mark != stored.chapters_mark:
+                raise _changed(novel)
+            counts = _store_rows(connection, novel, stored, cut)
+            _note(connection, stored, cut, chunker=chunker, config=config, body_digest=body_digest)
+            return counts
+    except psycopg.errors.ForeignKeyViolation as fault:
+        if fault.diag.constraint_name != "chunks_passage":
+            raise
+        raise _changed(novel) from fault
 
 
 def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> ReplaceCounts:
     """Let the stored chunks stand for this text and chunker, and note the source that they now belong to.
 
-    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_cut_chapters` does.
+    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_chunks` does.
     """
     with transaction(bind) as connection:
         lock_novel(connection, novel)
-        number = novel_id(connection, novel, source_digest=source_digest)
-        stored = stored_cuts(connection, number, chunker)
-        if not _hold(connection, number, stored, body_digest):
+        stored = _stored(connection, novel, chunker)
+        refuse_other_source(novel, stored.source_digest, source_digest)
+        if not stored.hold(body_digest):
             raise _changed(novel)
-        connection.execute(queries.keep_chunks, {"number": number})
-        return ReplaceCounts(written=0, unchanged=sum(each.chunks for each in stored.chapters), deleted=0)
+        connection.execute(queries.keep_chunks, {"number": stored.novel_id})
+        return ReplaceCounts(written=0, unchanged=stored.chunks, deleted=0)
 
 
 def count_chunks(bind: Bind, novel: str) -> list[ChapterCount]:
     """The chunks and tokens of each chapter of a novel, in order; chapters without any are left out."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(ChapterCount)) as cursor:
+    with reading(bind) as connection, connection.cursor(row_factory=class_row(ChapterCount)) as cursor:
         return cursor.execute(queries.count_chunks, {"novel": novel}).fetchall()
 
 
 def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:
     """One novel's chunks in order by a server-side cursor: memory stays flat. Raises UnknownNovel at the first one."""
     with transaction(bind) as connection:
-        number = novel_id(connection, novel)
+        found = connection.execute(queries.find_novel, {"novel": novel}).fetchone()
+        if found is None:
+            raise unknown_novel(novel)
         with connection.cursor("iter_chunks", row_factory=class_row(Chunk)) as cursor:
             cursor.itersize = _ROWS_AT_ONCE
-            cursor.execute(queries.iter_chunks, {"number": number})
+            cursor.execute(queries.iter_chunks, {"number": found[0]})
             yield from cursor
 
 
@@ -110,67 +172,77 @@ def distinct_tokens(bind: Bind, novels: Sequence[str]) -> int:
     return int(row[0]) if row else 0
 
 
-def _hold(connection: psycopg.Connection[Any], number: int, stored: StoredCuts, body_digest: str) -> bool:
-    if not stored.whole or stored.body_digest != body_digest:
-        return False
-    chapters = connection.execute(queries.spans_of_chapters, {"number": number}).fetchall()
-    return chapters == [(each.chapter, each.char_start, each.char_end) for each in stored.chapters]
+def _stored(connection: psycopg.Connection[Any], novel: str, chunker: str) -> _Stored:
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        row: Any = cursor.execute(queries.stored_chunks, {"novel": novel, "chunker": chunker}).fetchone()
+    if row is None:
+        raise unknown_novel(novel)
+    # A chapter without any chunk has all of them.
+    there = dict(zip(row.chapters or (), row.counts or (), strict=True))
+    noted = (row.chunked_chapters or (), row.chunked_digests or (), row.chunked_counts or ())
+    cut = list(zip(*noted, strict=False))
+    complete = {chapter: bytes(digest) for chapter, digest, count in cut if there.get(chapter, 0) == count}
+    whole = row.same_rules and len(complete) == len(cut) and sum(each[2] for each in cut) == row.chunks
+    return _Stored(
+        novel_id=row.id,
+        source_digest=row.source_digest,
+        text_config=row.text_config,
+        digests=complete if row.same_rules else {},
+        chunks=row.chunks,
+        whole=whole and row.chunked_chapters is not None,
+        chapters_mark=row.chapters_mark,
+        chunks_text=row.chunks_text,
+        chunks_chapters=row.chunks_chapters,
+    )
 
 
-def _checked(chapters: Iterable[CutChapter], there: Container[bytes], novel: str) -> Iterator[CutChapter]:
-    for chapter in chapters:
-        if chapter.spans is None and chapter.content_hash not in there:
-            raise _changed(novel)
-        yield chapter
+def _store_rows(connection: psycopg.Connection[Any], novel: str, stored: _Stored, cut: _Cut) -> ReplaceCounts:
+    """Write the rows that are others than the stored ones."""
+    standing = {each.chapter for each in cut.chapters if stored.digests.get(each.chapter) == each.digest}
+    rows = [row for row in cut.rows if row.chapter not in standing]
+    rows += _rows_from_elsewhere(connection, novel, stored, cut, standing)
+    columns = {name: [getattr(row, name) for row in rows] for name in _Row._fields}
+    wanted = {"number": stored.novel_id, "standing": list(standing), **columns}
+    gone: list[tuple[int, int]] = []
+    if stored.chunks:
+        gone = connection.execute(queries.delete_other_chunks, wanted).fetchall()
+    written = connection.execute(queries.add_chunks, wanted).rowcount if rows else 0
+    places = {(row.chapter, row.ordinal) for row in rows}
+    return ReplaceCounts(written, stored.chunks - len(gone), sum(place not in places for place in gone))
+
+
+def _rows_from_elsewhere(
+    connection: psycopg.Connection[Any], novel: str, stored: _Stored, cut: _Cut, standing: Set[int]
+) -> list[_Row]:
+    """The rows of chapters that were not cut because equal ones are stored, under other ordinals."""
+    by_digest = {digest: chapter for chapter, digest in stored.digests.items()}
+    moved = [each for each in cut.chapters if each.chunks is None and each.chapter not in standing]
+    if not by_digest.keys() >= {each.digest for each in moved}:
+        raise _changed(novel)
+    sources: dict[int, list[_Row]] = {by_digest[each.digest]: [] for each in moved}
+    if sources:
+        wanted = {"number": stored.novel_id, "chapters": list(sources)}
+        for row in connection.execute(queries.chunks_of_chapters, wanted):
+            sources[row[0]].append(_Row(*row))
+    return [row._replace(chapter=each.chapter) for each in moved for row in sources[by_digest[each.digest]]]
+
+
+def _note(
+    connection: psycopg.Connection[Any], stored: _Stored, cut: _Cut, *, chunker: str, config: str, body_digest: str
+) -> None:
+    connection.execute(
+        queries.note_chunks,
+        {
+            "number": stored.novel_id,
+            "chunker": chunker,
+            "config": config,
+            "text": body_digest,
+            "mark": cut.mark,
+            "chapters": [each.chapter for each in cut.chapters],
+            "digests": [each.digest for each in cut.chapters],
+        },
+    )
 
 
 def _changed(novel: str) -> RowsChanged:
     return RowsChanged(f"The chunks of {novel} were changed by another run at the same time; run it again.")
-
-
-def _store_cut(
-    connection: psycopg.Connection[Any],
-    number: int,
-    chapters: Iterable[CutChapter],
-    stored: StoredCuts,
-    *,
-    chunker: str,
-    body_digest: str,
-) -> ReplaceCounts:
-    tokens = {chapter.content_hash: chapter.tokens for chapter in stored.chapters}
-    taken: list[int] = []
-    moved = 0
-    if stored.chapters:
-        # Where to all moves is known when all is cut. Until then the bodies are not held.
-        chapters = list(chapters)
-        taken, moved = take_over(connection, number, chapters, stored)
-    cuts: list[StoredCut] = []
-
-    def rows() -> Iterator[Chunk]:
-        for chapter in chapters:
-            new = None if chapter.spans is None else sum(span[2] for span in chapter.spans)
-            cuts.append(
-                StoredCut(
-                    chapter.chapter, chapter.char_start, chapter.char_end, chapter.content_hash, chapter.first_chunk,
-                    chapter.count, tokens[chapter.content_hash] if new is None else new,
-                )
-            )  # fmt: skip
-            yield from chapter.chunks
-
-    counts = _write_chunks(connection, number, rows(), kept=taken)
-    note_cut(connection, number, cuts, chunker=chunker, body_digest=body_digest)
-    return ReplaceCounts(counts.written + moved, counts.unchanged - moved, counts.deleted)
-
-
-def _write_chunks(
-    connection: psycopg.Connection[Any], number: int, chunks: Iterable[Chunk], *, kept: Sequence[int] = ()
-) -> ReplaceCounts:
-    row = connection.execute(queries.language_changed, {"number": number}).fetchone()
-    return replace_rows(
-        connection, queries.write_chunks, queries.delete_other_chunks, number, map(_staged, chunks),
-        kept=kept, rewrite_all=row is None or row[0],
-    )  # fmt: skip
-
-
-def _staged(chunk: Chunk) -> dict[str, Any]:
-    return {**vars(chunk), "bigrams": with_bigrams(chunk.body) if has_unspaced(chunk.body) else None}

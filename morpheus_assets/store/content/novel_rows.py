@@ -1,7 +1,7 @@
 """The rows that belong to a novel: its lock, its number, and their replacement, compared before they are written."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -30,14 +30,25 @@ def novel_id(connection: psycopg.Connection[Any], novel: str, *, source_digest: 
     """
     row = connection.execute(queries.find_novel, {"novel": novel}).fetchone()
     if row is None:
-        raise UnknownNovel(f"No novel named {novel!r} is stored; materialize `novels` for it first.")
+        raise unknown_novel(novel)
     number, stored_digest = row
-    if source_digest is not None and stored_digest != source_digest:
+    if source_digest is not None:
+        refuse_other_source(novel, stored_digest, source_digest)
+    return int(number)
+
+
+def refuse_other_source(novel: str, stored_digest: str | None, source_digest: str) -> None:
+    """Raise TextChanged unless the stored text is of the source that is being worked on."""
+    if stored_digest != source_digest:
         raise TextChanged(
             f"{novel} was read anew while an older text of it was being worked on; nothing of the older one was stored,"
             " and the run that read it goes on."
         )
-    return int(number)
+
+
+def unknown_novel(novel: str) -> UnknownNovel:
+    """The error that says so."""
+    return UnknownNovel(f"No novel named {novel!r} is stored; materialize `novels` for it first.")
 
 
 def replace_rows(
@@ -48,17 +59,14 @@ def replace_rows(
     rows: Iterable[Mapping[str, Any]],
     *,
     key: str = "ordinal",
-    kept: Sequence[Any] = (),
-    rewrite_all: bool = False,
 ) -> ReplaceCounts:
     """Make the rows of novel `number` equal to `rows`: changed ones are written, those with other keys deleted.
 
-    `write` inserts or changes what differs among the `rows` of one JSON array, or every row with `rewrite_all`;
-    `delete_others` keeps the `keys`. Stored rows whose key is in `kept` stay as they are and count as unchanged.
-    `rows` may be a generator: the next ones are made while the server writes those before.
+    `write` inserts or changes what differs among the `rows` of one JSON array; `delete_others` keeps the `keys`. `rows`
+    may be a generator: the next ones are made while the server writes those before.
     """
     source = iter(rows)
-    keys = list(kept)
+    keys: list[Any] = []
     written = 0
     # Sent without waiting for the answer, and never more than one at a time, so that memory stays flat.
     with connection.pipeline() as pipeline, connection.cursor() as cursor:
@@ -66,7 +74,7 @@ def replace_rows(
             pipeline.sync()
             written += max(0, cursor.rowcount)
             staged = json.dumps(batch, ensure_ascii=False, default=_bytes_as_json)
-            cursor.execute(write, {"number": number, "rows": staged, "rewrite_all": rewrite_all})
+            cursor.execute(write, {"number": number, "rows": staged})
             keys += (row[key] for row in batch)
         pipeline.sync()
         written += max(0, cursor.rowcount)

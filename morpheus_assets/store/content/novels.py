@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from morpheus_assets.domain.content import HeadingHint, NovelRecord, NovelSummary, StoredText
 from morpheus_assets.store.content.full_text import configuration_of
 from morpheus_assets.store.content.novel_rows import lock_novel
+from morpheus_assets.store.content.passages import delete_unused, parse_as_their_novels
 from morpheus_assets.store.database.errors import UnknownNovel
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
@@ -151,12 +152,17 @@ def novels_without(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
 
 
 def remove_novel(bind: Bind, novel: str) -> bool:
-    """Delete a novel with its chapters, chunks, panels, observations and tombstones; its vectors become orphans."""
+    """Delete a novel with all that is only its own; its vectors become orphans."""
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         connection.execute(queries.delete_source_files_of_novel, {"novel": novel})
         connection.execute(queries.delete_tombstones_of_novel, {"novel": novel})
-        return connection.execute(queries.delete_novel, {"novel": novel}).rowcount == 1
+        gone = {bytes(value) for (value,) in connection.execute(queries.delete_chunks, {"novel": novel})}
+        removed = connection.execute(queries.delete_novel, {"novel": novel}).rowcount == 1
+        left = len(gone) - delete_unused(connection, gone)
+    if left:
+        parse_as_their_novels(bind, gone)
+    return removed
 
 
 def ingested_digests(bind: Bind) -> dict[str, IngestedDigests]:

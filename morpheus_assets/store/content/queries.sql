@@ -63,8 +63,8 @@ SELECT n.novel, n.title, n.author, n.language, n.format, n.encoding, n.repairs, 
        coalesce(k.chunks, 0) AS chunks, coalesce(k.tokens, 0) AS tokens,
        coalesce(p.panels, 0) AS panels, coalesce(p.refused_panels, 0) AS refused_panels, n.updated_at
 FROM novels n
-LEFT JOIN LATERAL (SELECT count(*) AS chunks, sum(token_count)::bigint AS tokens
-                   FROM chunks c WHERE c.novel_id = n.id) k ON true
+LEFT JOIN LATERAL (SELECT count(*) AS chunks, sum(p.token_count)::bigint AS tokens
+                   FROM chunks c JOIN passages p USING (content_hash) WHERE c.novel_id = n.id) k ON true
 LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE state = 'stored') AS panels,
                           count(*) FILTER (WHERE state = 'refused') AS refused_panels
                    FROM panels q WHERE q.novel_id = n.id) p ON true
@@ -177,116 +177,131 @@ WHERE n.novel = ANY(%(novels)s)
 ORDER BY n.novel, c.ordinal
 
 
+-- Passages ----------------------------------------------------------------------------------------------------------
+
+-- name: write_passages
+-- In the order of the hashes, else two novels that share some lock each other out. What is there is not parsed again,
+-- unless no novel that has it is in its language any more.
+INSERT INTO passages (content_hash, body, token_count, config, tsv)
+SELECT s.content_hash, s.body, s.token_count, %(config)s::text,
+       to_tsvector(%(config)s::text::regconfig, coalesce(s.bigrams, s.body))
+FROM json_to_recordset(%(rows)s::json) AS s (content_hash bytea, body text, token_count integer, bigrams text)
+WHERE NOT EXISTS (
+    SELECT FROM passages p
+    WHERE p.content_hash = s.content_hash
+      AND (p.config = %(config)s::text
+           OR EXISTS (SELECT FROM chunks c JOIN novels n ON n.id = c.novel_id
+                      WHERE c.content_hash = p.content_hash AND n.text_config = p.config)))
+ORDER BY s.content_hash
+ON CONFLICT (content_hash) DO UPDATE SET config = excluded.config, tsv = excluded.tsv
+WHERE passages.config <> excluded.config
+
+-- name: delete_unused_passages
+SELECT delete_unused_passages(%(hashes)s)
+
+-- name: unused_passages
+SELECT p.content_hash FROM passages p
+WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = p.content_hash) LIMIT %(limit)s
+
+-- name: passages_in_no_novels_language
+SELECT p.content_hash, p.body, p.token_count, min(n.text_config)
+FROM passages p JOIN chunks c USING (content_hash) JOIN novels n ON n.id = c.novel_id
+WHERE %(hashes)s::bytea[] IS NULL OR p.content_hash = ANY(%(hashes)s)
+GROUP BY p.content_hash HAVING bool_and(n.text_config <> p.config)
+LIMIT %(limit)s
+
+-- name: passage_body
+SELECT body FROM passages p
+WHERE content_hash = %(content_hash)s AND EXISTS (SELECT FROM chunks c WHERE c.content_hash = p.content_hash)
+
+
 -- Chunks ------------------------------------------------------------------------------------------------------------
 
--- name: write_chunks
--- The searchable words of an equal passage are taken from it: parsing is nine tenths of the time, and an edit near the
--- front moves every later passage without changing it.
-INSERT INTO chunks (novel_id, ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv)
-SELECT %(number)s, s.ordinal, s.chapter, s.char_start, s.char_end, s.token_count, s.content_hash, s.body,
-       coalesce((SELECT o.tsv FROM chunks o WHERE o.novel_id = %(number)s AND o.content_hash = s.content_hash
-                                              AND NOT %(rewrite_all)s LIMIT 1),
-                to_tsvector((SELECT text_config FROM novels WHERE id = %(number)s)::regconfig,
-                            coalesce(s.bigrams, s.body)))
-FROM json_to_recordset(%(rows)s::json) AS s
-     (ordinal integer, chapter integer, char_start integer, char_end integer, token_count integer, content_hash bytea,
-      body text, bigrams text)
-WHERE %(rewrite_all)s OR NOT EXISTS (
-    SELECT FROM chunks t
-    WHERE t.novel_id = %(number)s AND t.ordinal = s.ordinal
-      AND (t.chapter, t.char_start, t.char_end, t.token_count, t.content_hash, t.body)
-          IS NOT DISTINCT FROM (s.chapter, s.char_start, s.char_end, s.token_count, s.content_hash, s.body))
-ORDER BY s.ordinal
-ON CONFLICT (novel_id, ordinal) DO UPDATE
-SET chapter = excluded.chapter, char_start = excluded.char_start, char_end = excluded.char_end,
-    token_count = excluded.token_count, content_hash = excluded.content_hash, body = excluded.body, tsv = excluded.tsv
+-- name: stored_chunks
+-- What a novel's chunks were cut from, and how many are there: of a chapter only where none is missing between them.
+SELECT n.id, n.source_digest, n.text_config, n.chunks_text, n.chunks_chapters, n.chunked_chapters, n.chunked_digests,
+       n.chunked_counts,
+       (n.chunker, n.chunks_config) IS NOT DISTINCT FROM (%(chunker)s, n.text_config) AS same_rules,
+       (SELECT md5(string_agg(concat_ws(',', ordinal, char_start, char_end), ';' ORDER BY ordinal))
+        FROM chapters WHERE novel_id = n.id) AS chapters_mark,
+       found.chapters, found.counts, coalesce(found.chunks, 0)::integer AS chunks
+FROM novels n
+CROSS JOIN LATERAL (
+    SELECT array_agg(chapter) AS chapters, array_agg(CASE WHEN last = chunks THEN chunks ELSE -1 END) AS counts,
+           sum(chunks) AS chunks
+    FROM (SELECT chapter, count(*) AS chunks, max(ordinal) AS last FROM chunks WHERE novel_id = n.id GROUP BY chapter) c
+) found
+WHERE n.novel = %(novel)s
+
+-- name: chunks_of_chapters
+SELECT chapter, ordinal, char_start, char_end, content_hash FROM chunks
+WHERE novel_id = %(number)s AND chapter = ANY(%(chapters)s)
+ORDER BY chapter, ordinal
 
 -- name: delete_other_chunks
-DELETE FROM chunks WHERE novel_id = %(number)s AND ordinal <> ALL (%(keys)s::integer[])
+-- All but those of the standing chapters and those that are equal to a new one.
+DELETE FROM chunks c
+WHERE c.novel_id = %(number)s AND c.chapter <> ALL (%(standing)s::integer[])
+  AND NOT EXISTS (
+    SELECT FROM unnest(%(chapter)s::integer[], %(ordinal)s::integer[], %(char_start)s::integer[],
+                       %(char_end)s::integer[], %(content_hash)s::bytea[])
+                AS s (chapter, ordinal, char_start, char_end, content_hash)
+    WHERE (s.chapter, s.ordinal, s.char_start, s.char_end, s.content_hash)
+          = (c.chapter, c.ordinal, c.char_start, c.char_end, c.content_hash))
+RETURNING chapter, ordinal
 
--- name: language_changed
-SELECT chunks_config IS DISTINCT FROM text_config FROM novels WHERE id = %(number)s
+-- name: add_chunks
+INSERT INTO chunks (novel_id, chapter, ordinal, char_start, char_end, content_hash)
+SELECT %(number)s, s.*
+FROM unnest(%(chapter)s::integer[], %(ordinal)s::integer[], %(char_start)s::integer[], %(char_end)s::integer[],
+            %(content_hash)s::bytea[]) AS s
+ON CONFLICT DO NOTHING
 
--- name: spans_of_chapters
-SELECT ordinal, char_start, char_end FROM chapters WHERE novel_id = %(number)s ORDER BY ordinal
+-- name: note_chunks
+WITH cut AS (
+    SELECT array_agg(u.chapter ORDER BY u.place) AS chapters, array_agg(u.digest ORDER BY u.place) AS digests,
+           array_agg(coalesce(c.chunks, 0)::integer ORDER BY u.place) AS counts
+    FROM unnest(%(chapters)s::integer[], %(digests)s::bytea[]) WITH ORDINALITY AS u (chapter, digest, place)
+    LEFT JOIN (SELECT chapter, count(*) AS chunks FROM chunks WHERE novel_id = %(number)s GROUP BY chapter) c
+              USING (chapter)
+)
+UPDATE novels
+SET chunker = %(chunker)s, chunks_config = %(config)s, chunks_of = source_digest, chunks_text = %(text)s,
+    chunks_chapters = %(mark)s, chunked_chapters = coalesce(cut.chapters, '{}'), chunked_digests = cut.digests,
+    chunked_counts = cut.counts
+FROM cut
+WHERE id = %(number)s
+  AND (chunker, chunks_config, chunks_of, chunks_text, chunks_chapters, chunked_chapters, chunked_digests, chunked_counts)
+      IS DISTINCT FROM (%(chunker)s, %(config)s, source_digest, %(text)s, %(mark)s, coalesce(cut.chapters, '{}'),
+                        cut.digests, cut.counts)
 
 -- name: keep_chunks
 UPDATE novels SET chunks_of = source_digest WHERE id = %(number)s AND chunks_of IS DISTINCT FROM source_digest
 
 -- name: count_chunks
-SELECT chapter, count(*) AS chunks, sum(token_count)::bigint AS tokens, max(token_count) AS largest
-FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
-GROUP BY chapter ORDER BY chapter
+SELECT c.chapter, count(*) AS chunks, sum(p.token_count)::bigint AS tokens, max(p.token_count) AS largest
+FROM chunks c JOIN passages p USING (content_hash)
+WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+GROUP BY c.chapter ORDER BY c.chapter
 
 -- name: iter_chunks
 SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
-FROM chunks WHERE novel_id = %(number)s ORDER BY ordinal
+FROM novel_chunks WHERE novel_id = %(number)s ORDER BY ordinal
 
 -- name: distinct_tokens
 SELECT coalesce(sum(token_count), 0)::bigint
-FROM (SELECT DISTINCT ON (content_hash) token_count FROM chunks c JOIN novels n ON n.id = c.novel_id
-      WHERE n.novel = ANY(%(novels)s)) t
+FROM passages
+WHERE content_hash IN (SELECT c.content_hash FROM chunks c JOIN novels n ON n.id = c.novel_id
+                       WHERE n.novel = ANY(%(novels)s))
 
 -- name: other_chunkers
-SELECT n.chunker, count(DISTINCT n.id), sum(c.token_count)::bigint
-FROM novels n JOIN chunks c ON c.novel_id = n.id
+SELECT n.chunker, count(DISTINCT n.id), sum(p.token_count)::bigint
+FROM novels n JOIN chunks c ON c.novel_id = n.id JOIN passages p USING (content_hash)
 WHERE n.chunker IS NOT NULL AND n.chunker <> %(chunker)s
 GROUP BY n.chunker ORDER BY n.chunker
 
--- name: passage_body
-SELECT body FROM chunks WHERE content_hash = %(content_hash)s LIMIT 1
-
--- name: cut_by
-SELECT chunks_text, (SELECT count(*) FROM cut_chapters WHERE novel_id = novels.id),
-       (SELECT count(*) FROM chunks WHERE novel_id = novels.id)
-FROM novels WHERE id = %(number)s AND chunker = %(chunker)s AND chunks_config = text_config
-
--- name: stored_cuts
--- The chapters all of whose chunks are there.
-SELECT c.chapter, c.char_start, c.char_end, c.content_hash, c.first_chunk, c.chunks, c.tokens
-FROM cut_chapters c
-LEFT JOIN (SELECT chapter, count(*) AS chunks, sum(token_count) AS tokens, min(ordinal) AS first, max(ordinal) AS last
-           FROM chunks WHERE novel_id = %(number)s GROUP BY chapter) found USING (chapter)
-WHERE c.novel_id = %(number)s
-  AND (c.chunks = 0 AND found.chunks IS NULL
-       OR (found.chunks, found.tokens, found.first, found.last)
-          = (c.chunks, c.tokens, c.first_chunk, c.first_chunk + c.chunks - 1))
-ORDER BY c.chapter
-
--- name: delete_cuts
-DELETE FROM cut_chapters WHERE novel_id = %(number)s
-
--- name: add_cuts
-INSERT INTO cut_chapters
-SELECT %(number)s, c.*
-FROM unnest(%(chapter)s::integer[], %(char_start)s::integer[], %(char_end)s::integer[], %(content_hash)s::bytea[],
-            %(first_chunk)s::integer[], %(chunks)s::integer[], %(tokens)s::bigint[]) AS c
-
--- name: note_cut
-UPDATE novels
-SET chunks_config = text_config, chunker = %(chunker)s, chunks_of = source_digest, chunks_text = %(text)s
-WHERE id = %(number)s AND (chunks_config, chunker, chunks_of, chunks_text)
-      IS DISTINCT FROM (text_config, %(chunker)s, source_digest, %(text)s)
-
--- name: moves
-unnest(%(first)s::integer[], %(last)s::integer[], %(by_chapters)s::integer[], %(by_chunks)s::integer[],
-       %(by_chars)s::integer[]) AS m (first, last, by_chapters, by_chunks, by_chars)
-
--- name: copy_chunks
-INSERT INTO chunks (novel_id, ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv)
-SELECT o.novel_id, o.ordinal + m.by_chunks, o.chapter + m.by_chapters, o.char_start + m.by_chars,
-       o.char_end + m.by_chars, o.token_count, o.content_hash, o.body, o.tsv
-FROM {moves} JOIN chunks o ON o.novel_id = %(number)s AND o.ordinal BETWEEN m.first AND m.last
-ORDER BY 2
-ON CONFLICT (novel_id, ordinal) DO UPDATE
-SET chapter = excluded.chapter, char_start = excluded.char_start, char_end = excluded.char_end,
-    token_count = excluded.token_count, content_hash = excluded.content_hash, body = excluded.body, tsv = excluded.tsv
-
--- name: shift_chunks
-UPDATE chunks o
-SET chapter = o.chapter + m.by_chapters, char_start = o.char_start + m.by_chars, char_end = o.char_end + m.by_chars
-FROM {moves}
-WHERE o.novel_id = %(number)s AND o.ordinal BETWEEN m.first AND m.last
+-- name: delete_chunks
+DELETE FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) RETURNING content_hash
 
 
 -- Panels ------------------------------------------------------------------------------------------------------------

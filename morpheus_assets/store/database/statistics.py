@@ -41,7 +41,7 @@ def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
 # Autovacuum keeps up with what grows slowly; a table that was empty a moment ago is what plans go wrong for: parallel
 # workers were started to find ten passages among 2,500, which took 11 ms in place of one.
 _GROWTH = 1.5
-_CONTENT = {"text": ("novels", "chapters", "chunks"), "image": ("novels", "panels")}
+_CONTENT = {"text": ("novels", "chapters", "chunks", "passages"), "image": ("novels", "panels")}
 
 
 def refresh_statistics(engine: Engine, space: SpaceRow) -> list[str]:

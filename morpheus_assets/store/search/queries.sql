@@ -69,32 +69,43 @@ ORDER BY lexeme LIMIT %(limit)s
 -- name: lexeme_shares
 SELECT lexeme, share
 FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (lexeme, share)
-WHERE schemaname = current_schema() AND tablename = 'chunks' AND attname = 'tsv' AND lexeme = ANY(%(lexemes)s)
+WHERE schemaname = current_schema() AND tablename = 'passages' AND attname = 'tsv' AND lexeme = ANY(%(lexemes)s)
 
 -- name: count_passages_of_terms
-SELECT t.query, (SELECT count(*) FROM (SELECT FROM chunks c WHERE c.tsv @@ t.query::tsquery LIMIT %(limit)s) m)
+SELECT t.query, (SELECT count(*) FROM (SELECT FROM passages p WHERE p.tsv @@ t.query::tsquery LIMIT %(limit)s) m)
 FROM unnest(%(terms)s::text[]) AS t (query)
 
 -- name: best_by_words
 -- The words are stored compressed; concatenated to nothing they are unpacked once and not for each term (1.6 times).
-SELECT content_hash,
-       max((SELECT sum(t.weight * ts_rank(words, t.query, 1))
-            FROM unnest(%(terms)s::tsquery[], %(weights)s::float8[]) AS t (query, weight))) AS score
-FROM (SELECT c.content_hash, c.tsv || ''::tsvector AS words
-      FROM chunks c WHERE c.tsv @@ %(chosen)s::tsquery AND {within} OFFSET 0) AS candidates
-GROUP BY content_hash ORDER BY score DESC, content_hash LIMIT %(k)s
+SELECT content_hash, score
+FROM (SELECT content_hash,
+             (SELECT sum(t.weight * ts_rank(words, t.query, 1))
+              FROM unnest(%(terms)s::tsquery[], %(weights)s::float8[]) AS t (query, weight)) AS score
+      FROM (SELECT near.content_hash, near.tsv || ''::tsvector AS words
+            FROM passages near WHERE near.tsv @@ %(chosen)s::tsquery AND {within} OFFSET 0) AS candidates
+      ORDER BY score DESC, content_hash OFFSET 0) AS ranked
+WHERE (SELECT true FROM chunks c WHERE c.content_hash = ranked.content_hash LIMIT 1)
+LIMIT %(k)s
+
+-- name: in_any_chunk
+-- Whether a passage is in a chunk at all is asked of the best ones.
+true
 
 
 -- Hits --------------------------------------------------------------------------------------------------------------
 
 -- name: passages
-SELECT n.novel, n.title, c.chapter, h.title AS chapter_title, c.ordinal, c.char_start, c.char_end, c.body,
-       {similarity} AS similarity, c.content_hash
+SELECT n.novel, n.title, c.chapter, h.title AS chapter_title,
+       (SELECT count(*) FROM chunks b
+        WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal)) AS ordinal,
+       coalesce(h.char_start, 0) + c.char_start AS char_start, coalesce(h.char_start, 0) + c.char_end AS char_end,
+       p.body, {similarity} AS similarity, c.content_hash
 FROM chunks c
+JOIN passages p USING (content_hash)
 JOIN novels n ON n.id = c.novel_id
 LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter
 WHERE c.content_hash = ANY(%(hashes)s) AND {within}
-ORDER BY n.novel, c.ordinal
+ORDER BY n.novel, c.chapter, c.ordinal
 
 -- name: no_similarity
 NULL::float8

@@ -40,7 +40,7 @@ def rank_by_words(
 
     The score is the sum over the question's words of idf × ts_rank, the latter saturating with repetition.
     """
-    total = rows_of(connection, "chunks")
+    total = rows_of(connection, "passages")
     terms = _terms(connection, question, total)
     if not terms:
         return []
@@ -58,7 +58,10 @@ def rank_by_words(
         "chosen": " | ".join(term.query for term in chosen),
         "k": k,
     }
-    found = connection.execute(queries.best_by_words.format(within=within), wanted)
+    occurs: Composable = queries.in_any_chunk
+    if any(value is not None for value in parameters.values()):
+        occurs = queries.occurs_within.format(content=Identifier("chunks"), within=within)
+    found = connection.execute(queries.best_by_words.format(within=occurs), wanted)
     return [(bytes(value), float(score)) for value, score in found]
 
 

@@ -21,6 +21,8 @@ _PAGE = 500
 
 _NEEDED = {"text": queries.needed_texts, "image": queries.needed_images}
 _MISSING = {"text": queries.missing_texts, "image": queries.missing_images}
+_TOKENS = {"text": queries.tokens_of_text, "image": queries.tokens_of_image}
+_SIZE = {"text": queries.size_of_text, "image": queries.size_of_image}
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,11 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None) -> list[NovelGap]:
     lacking: Composable = queries.everything
     if space is not None:
         lacking = queries.lacking.format(table=Identifier(space.table))
-    query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking)
+    query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking, size=_SIZE[purpose])
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
         return cursor.execute(query, {"space": space.id if space else None}).fetchall()
 
 
 def _over(statement: SQL, space: SpaceRow) -> Composed:
-    counts = queries.coverage_counts.format(table=Identifier(space.table))
+    counts = queries.coverage_counts.format(table=Identifier(space.table), tokens=_TOKENS[space.purpose])
     return statement.format(needed=_NEEDED[space.purpose], counts=counts)

@@ -122,17 +122,23 @@ INSERT INTO kept_pictures (content_hash, file_name) VALUES (%(content_hash)s, %(
 -- Coverage ----------------------------------------------------------------------------------------------------------
 
 -- name: needed_texts
-SELECT novel_id, content_hash, token_count, length(body) AS characters, octet_length(body) AS octets FROM chunks c
+SELECT novel_id, content_hash FROM chunks
 
 -- name: needed_images
-SELECT novel_id, content_hash, 0 AS token_count, 0 AS characters, 0 AS octets FROM panels c WHERE state = 'stored'
+SELECT novel_id, content_hash FROM panels WHERE state = 'stored'
+
+-- name: tokens_of_text
+(SELECT p.token_count FROM passages p WHERE p.content_hash = needed.content_hash)
+
+-- name: tokens_of_image
+0
 
 -- name: coverage_counts
 -- Of the distinct hashes that the query `needed` before it gives.
 count(*) AS needed, count(e.content_hash) AS present,
        count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
        count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
-       coalesce(sum(tokens) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
+       coalesce(sum({tokens}) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
            AS missing_tokens
 FROM needed
 LEFT JOIN {table} e ON e.content_hash = needed.content_hash
@@ -140,19 +146,17 @@ LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed
 
 -- name: coverage_of_novels
 WITH needed AS (
-    SELECT n.novel, s.content_hash, max(s.token_count) AS tokens
+    SELECT DISTINCT n.novel, s.content_hash
     FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
-    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
-    GROUP BY n.novel, s.content_hash)
+    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s))
 SELECT needed.novel, {counts}
 GROUP BY needed.novel ORDER BY needed.novel
 
 -- name: coverage_in_all
 WITH needed AS (
-    SELECT s.content_hash, max(s.token_count) AS tokens
+    SELECT DISTINCT s.content_hash
     FROM ({needed}) s JOIN novels n ON n.id = s.novel_id
-    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
-    GROUP BY s.content_hash)
+    WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s))
 SELECT {counts}
 
 -- name: lacking
@@ -160,10 +164,12 @@ NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = c.content_hash)
 AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = c.content_hash)
 
 -- name: missing_texts
-SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.body AS content, c.token_count
-FROM chunks c JOIN novels n ON n.id = c.novel_id
-WHERE n.novel = %(novel)s AND c.content_hash > %(after)s AND {lacking}
-ORDER BY c.content_hash, c.ordinal LIMIT %(limit)s
+SELECT c.content_hash, %(novel)s AS novel, p.body AS content, p.token_count
+FROM (SELECT DISTINCT content_hash FROM chunks c
+      WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) AND content_hash > %(after)s AND {lacking}
+      ORDER BY content_hash LIMIT %(limit)s) c
+JOIN passages p USING (content_hash)
+ORDER BY c.content_hash
 
 -- name: missing_images
 SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count
@@ -174,17 +180,25 @@ ORDER BY c.content_hash, c.path LIMIT %(limit)s
 -- name: everything
 true
 
+-- name: size_of_text
+SELECT p.token_count, length(p.body) AS characters, octet_length(p.body) AS octets
+FROM passages p WHERE p.content_hash = f.content_hash
+
+-- name: size_of_image
+SELECT 0 AS token_count, 0 AS characters, 0 AS octets
+
 -- name: gaps
 WITH lacking AS (
-    SELECT DISTINCT novel_id, content_hash, token_count, characters, octets FROM ({needed}) c WHERE {lacking}
+    SELECT DISTINCT novel_id, content_hash FROM ({needed}) c WHERE {lacking}
 ), first AS (
     SELECT DISTINCT ON (content_hash) * FROM lacking ORDER BY content_hash, novel_id
 )
-SELECT n.novel, count(f.content_hash) AS inputs, coalesce(sum(f.token_count), 0)::bigint AS word_pieces,
-       coalesce(sum(f.characters), 0)::bigint AS characters, coalesce(sum(f.octets), 0)::bigint AS octets
+SELECT n.novel, count(f.content_hash) AS inputs, coalesce(sum(s.token_count), 0)::bigint AS word_pieces,
+       coalesce(sum(s.characters), 0)::bigint AS characters, coalesce(sum(s.octets), 0)::bigint AS octets
 FROM (SELECT DISTINCT novel_id FROM lacking) l
 JOIN novels n ON n.id = l.novel_id
 LEFT JOIN first f ON f.novel_id = n.id
+LEFT JOIN LATERAL ({size}) s ON f.content_hash IS NOT NULL
 GROUP BY n.id, n.novel ORDER BY n.id
 
 
@@ -227,7 +241,9 @@ SELECT s.key AS space_key, r.content_hash, r.reason, r.ignored, r.first_seen, r.
 FROM refused_inputs r
 JOIN embedding_spaces s ON s.id = r.space_id
 LEFT JOIN LATERAL (
-    SELECT n.novel, format('%%s, chapter %%s, passage %%s', n.novel, c.chapter, c.ordinal) AS place
+    SELECT n.novel, format('%%s, chapter %%s, passage %%s', n.novel, c.chapter,
+                           (SELECT count(*) FROM chunks b
+                            WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal))) AS place
     FROM chunks c JOIN novels n ON n.id = c.novel_id
     WHERE s.purpose = 'text' AND c.content_hash = r.content_hash
     UNION ALL
@@ -358,7 +374,7 @@ CROSS JOIN LATERAL ({occurrences} JOIN novels n ON n.id = c.novel_id
 LIMIT {size}
 
 -- name: occurrences_of_text
-SELECT n.novel, c.body AS content, c.token_count FROM chunks c
+SELECT n.novel, b.body AS content, b.token_count FROM chunks c JOIN passages b USING (content_hash)
 
 -- name: occurrences_of_image
 SELECT n.novel, c.path AS content, 0 AS token_count FROM panels c

@@ -3,11 +3,12 @@
 Chapters come from chapters/, tokens are tokens.py's. Chunks are shared by all spaces.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from hashlib import sha256
+from itertools import count
 from typing import Any, Protocol
 
-from morpheus_assets.domain.content import Chunk, CutChapter
+from morpheus_assets.domain.content import Chunk, CutChapter, CutChunk
 from morpheus_assets.text.chunking.guides import bounded, guide_of
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter
@@ -25,45 +26,36 @@ class _Span(Protocol):
 
 
 def cut_chapters(
-    text: str, chapters: Sequence[_Span], settings: ChunkerSettings, known: Mapping[bytes, int] | None = None
+    text: str, chapters: Iterable[_Span], settings: ChunkerSettings, known: Container[bytes] = ()
 ) -> Iterator[CutChapter]:
     """Each chapter in order, cut when it is asked for; deterministic.
 
-    A chapter's chunks follow from its own text and the settings, so one whose sha256 is `known`, with the number of
-    its chunks, is not cut again.
+    A chapter's chunks follow from its own text and the settings, so one whose sha256 is `known` is not cut again.
+    Chunks neither begin nor end with white space and are never empty; without overlap, all that lies between two of
+    them is white space.
     """
     counter = TokenCounter()
-    known = known or {}
-    first = 1
     for chapter in chapters:
         body = text[chapter.char_start : chapter.char_end]
-        content_hash = sha256(body.encode("utf-8")).digest()
-        count = known.get(content_hash)
-        spans = None if count is not None else list(_cut(body, settings, counter))
-        count = len(spans) if spans is not None else count or 0
-        chunks = _chunks(text, chapter, spans or (), first)
-        yield CutChapter(
-            chapter.ordinal, chapter.char_start, chapter.char_end, content_hash, first, count, spans, chunks
-        )
-        first += count
+        digest = sha256(body.encode("utf-8")).digest()
+        chunks = None if digest in known else [_chunk(body, *span) for span in _cut(body, settings, counter)]
+        yield CutChapter(chapter.ordinal, chapter.char_start, chapter.char_end, digest, chunks)
 
 
-def cut_chunks(text: str, chapters: Sequence[_Span], settings: ChunkerSettings | None = None) -> Iterator[Chunk]:
-    """Chunks of all chapters in order, made one chapter at a time; deterministic.
-
-    Chunks neither begin nor end with white space and are never empty; without overlap, all that lies between
-    two chunks of a chapter is white space.
-    """
+def cut_chunks(text: str, chapters: Iterable[_Span], settings: ChunkerSettings | None = None) -> Iterator[Chunk]:
+    """Chunks of all chapters in order, counted and placed through the whole text; as `cut_chapters`."""
+    number = count(1)
     for chapter in cut_chapters(text, chapters, settings or ChunkerSettings()):
-        yield from chapter.chunks
+        for chunk in chapter.chunks or ():
+            start, end = chapter.char_start + chunk.char_start, chapter.char_start + chunk.char_end
+            yield Chunk(
+                chapter.chapter, next(number), start, end, chunk.token_count, chunk.content_hash, chunk.body
+            )  # fmt: skip
 
 
-def _chunks(text: str, chapter: _Span, spans: Sequence[tuple[int, int, int]], first: int) -> Iterator[Chunk]:
-    for ordinal, (start, end, tokens) in enumerate(spans, first):
-        char_start, char_end = chapter.char_start + start, chapter.char_start + end
-        passage = text[char_start:char_end]
-        content_hash = sha256(passage.encode("utf-8")).digest()
-        yield Chunk(chapter.ordinal, ordinal, char_start, char_end, tokens, content_hash, passage)
+def _chunk(body: str, start: int, end: int, tokens: int) -> CutChunk:
+    passage = body[start:end]
+    return CutChunk(start, end, tokens, sha256(passage.encode("utf-8")).digest(), passage)
 
 
 def _cut(body: str, settings: ChunkerSettings, counter: TokenCounter) -> Iterator[tuple[int, int, int]]:

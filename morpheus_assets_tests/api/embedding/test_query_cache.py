@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from morpheus_assets.api.embedding.query_cache import QueryCache, vector_key
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.services.configured_spaces import configured_image_spaces
+from morpheus_assets.services.search import NO_PANELS_YET
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.provider import ProviderServer
@@ -33,6 +35,33 @@ def test_a_question_asked_again_costs_nothing(
     assert api.text("lamps at night", input_type="query").json()["cached"] is True
     assert provider_server.stats(api.provider_url)["requests"] == made
     assert api.metric('morpheus_cache_lookups_total{kind="answer",source="redis"}') == 1
+
+
+def test_an_answer_with_a_note_is_kept_until_what_it_notes_changes(
+    start_api: Callable[..., Api], redis: RedisProcess, add_embedded: Callable, engine: Engine
+):
+    add_embedded("alpha", BODIES)
+    api = start_api(redis_url=redis.url)
+    first, second = (api.search(q="lamps at night").json() for _ in range(2))
+    assert (first["notes"], second["notes"]) == ([NO_PANELS_YET], [NO_PANELS_YET])
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert second["passages"] == first["passages"]
+    panels = spaces.register_space(engine, configured_image_spaces(api.settings)[0])
+    spaces.activate_first(engine, panels.key)
+    third = api.search(q="lamps at night").json()
+    assert (third["notes"], third["cached"]) == ([], False)
+
+
+def test_an_answer_by_words_alone_is_not_kept_for_when_the_provider_is_back(
+    start_api: Callable[..., Api], redis: RedisProcess, add_embedded: Callable
+):
+    add_embedded("alpha", BODIES)
+    broken = start_api({"fault": "503"}, redis_url=redis.url, retry_attempts=1)
+    assert "words alone" in broken.search(q="lamp at night", kind="text").json()["notes"][0]
+    api = start_api(redis_url=redis.url)
+    first, second = (api.search(q="lamp at night", kind="text").json() for _ in range(2))
+    assert (first["cached"], first["notes"]) == (False, [])
+    assert second["cached"] is True
 
 
 def test_new_content_is_found_although_the_question_was_cached(

@@ -1,6 +1,5 @@
 """A provider that answers 429: what one question does to the budget that every process shares, from either face."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +8,7 @@ from sqlalchemy import Engine
 from morpheus_assets.cli.search import Searching
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 PASSAGE = "The lighthouse keeper counted the ships before dawn."
 QUESTION = "Who counted the ships?"
@@ -59,10 +59,3 @@ def booked(sql: Callable[..., list[tuple]]) -> tuple[int, int]:
     """Requests and tokens that the shared budget counts."""
     [(recent,)] = sql("SELECT recent FROM rate_limits")
     return int(sum(slot[1] for slot in recent)), int(sum(slot[2] for slot in recent))
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while not (found := holds()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return found

@@ -55,6 +55,13 @@ def test_filters_and_the_least_similarity_are_obeyed(api: Api, shelf: list[bytes
     assert api.search(q="lamps", novel="alpha", chapter=7).json()["passages"] == []
 
 
+def test_what_stands_before_the_first_chapter_can_be_searched_alone(api: Api, add_embedded: Callable):
+    add_embedded("alpha", [SHIP, LAMP], per_chapter=1, first_chapter=-1)
+    for chapter, found in ((-1, [SHIP]), (0, [LAMP])):
+        answer = api.search(q="lamps on a ship", novel="alpha", chapter=chapter, kind="text").json()
+        assert [row["passage"] for row in answer["passages"]] == found
+
+
 def test_an_unknown_novel_is_said_and_not_an_empty_answer(api: Api, shelf: list[bytes]):
     answer = api.search(q="lamps", novel="gamma")
     assert answer.status_code == 404

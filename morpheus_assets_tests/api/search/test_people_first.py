@@ -1,17 +1,21 @@
 """Questions and requests over HTTP beside a batch that uses up the budget, and beside a provider that never answers."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.configured_spaces import request_budget
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces, vectors
@@ -191,9 +195,38 @@ def test_words_answer_within_six_seconds_while_every_provider_hangs(
 def test_passages_come_without_sentences_while_those_cannot_be_embedded(
     start_api: Callable[..., Api], shelf: list[bytes]
 ):
-    # the question is the first request, its sentences the second
+    # the question is the first request, its sentences the second: a part of a passage, which is stored nowhere
     api = start_api({"script": "ok+slow+slow", "delay": 40})
-    answer = answered_within(6, api)
+    started = time.monotonic()
+    answer = api.search(q="the lamp burns at night by the sleeping cat", kind="text").json()
+    assert time.monotonic() - started <= 6
+    assert answer["passages"][0]["passage"] == BODIES[1]
     assert answer["passages"][0]["similarity"] is not None
     assert answer["passages"][0]["best_sentence"] is None
     assert answer["notes"][0].startswith("Passages only")
+
+
+def test_a_search_does_not_wait_for_pictures_that_are_decoded(
+    api: Api, shelf: list[bytes], monkeypatch: pytest.MonkeyPatch
+):
+    decoding, ended = threading.Semaphore(0), threading.Event()
+
+    def slow(*_: Any, **__: Any) -> int:
+        decoding.release()
+        ended.wait(30)
+        raise RefusedImage("page.png is no picture.")
+
+    # the far end of decoding: a file that takes long, in the threads that the API gives it
+    monkeypatch.setattr("morpheus_assets.api.embedding.pictures.declared_pixels", slow)
+    many = 3 * (os.cpu_count() or 1) + 16
+    with ThreadPoolExecutor(many) as uploads:
+        picture = {"file": ("page.png", b"x" * 99)}
+        for _ in range(many):
+            uploads.submit(httpx.post, f"{api.url}/api/embeddings/image", files=picture, timeout=60)
+        try:
+            assert decoding.acquire(timeout=10)
+            answer = api.search(q="a cat sleeps at night by the lamp", kind="text").json()
+            assert answer["passages"][0]["best_sentence"] is not None
+            assert not ended.is_set()
+        finally:
+            ended.set()

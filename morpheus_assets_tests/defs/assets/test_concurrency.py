@@ -20,10 +20,10 @@ pytestmark = pytest.mark.slow
 TWO_SPACES = "openai/text-embedding-3-small@256, openai/text-embedding-3-small@512"
 KEYS = ("openai-text-embedding-3-small-256", "openai-text-embedding-3-small-512")
 STALE = """
-SELECT n.novel, c.ordinal FROM chunks c JOIN novels n ON n.id = c.novel_id
+SELECT n.novel, c.ordinal FROM novel_chunks c JOIN novels n ON n.id = c.novel_id
 WHERE n.chunks_of = n.source_digest AND substr(n.body, c.char_start + 1, c.char_end - c.char_start) <> c.body
 """
-TWICE = "SELECT novel_id, char_start FROM chunks GROUP BY 1, 2 HAVING count(*) > 1"
+TWICE = "SELECT novel_id, char_start FROM novel_chunks GROUP BY 1, 2 HAVING count(*) > 1"
 
 
 class Background:

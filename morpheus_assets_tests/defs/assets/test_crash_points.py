@@ -25,7 +25,7 @@ ROWS = {
     "novels": "SELECT novel, body, source_digest, chapters_of, chunks_of FROM novels ORDER BY 1",
     "chapters": "SELECT n.novel, c.ordinal, c.title, c.char_start, c.char_end FROM chapters c"
     " JOIN novels n ON n.id = c.novel_id ORDER BY 1, 2",
-    "chunks": "SELECT n.novel, c.ordinal, c.chapter, c.content_hash, c.body, c.tsv::text FROM chunks c"
+    "chunks": "SELECT n.novel, c.ordinal, c.chapter, c.content_hash, c.body, c.tsv::text FROM novel_chunks c"
     " JOIN novels n ON n.id = c.novel_id ORDER BY 1, 2",
     "vectors": "SELECT content_hash, embedding::text FROM embeddings_1 ORDER BY 1",
     "refused": "SELECT content_hash, reason FROM refused_inputs ORDER BY 1",

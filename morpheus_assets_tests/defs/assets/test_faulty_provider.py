@@ -45,7 +45,7 @@ def use(deployment: Deployment, vendor: str, base_url: str) -> None:
 
 def assert_every_vector_is_right(deployment: Deployment, vendor: str = "openai") -> int:
     """Each stored vector is the one of its own passage; returns how many there are."""
-    bodies = {bytes(key): body for key, body in deployment.rows("SELECT content_hash, body FROM chunks")}
+    bodies = {bytes(key): body for key, body in deployment.rows("SELECT content_hash, body FROM passages")}
     assert all(hashlib.sha256(body.encode()).digest() == key for key, body in bodies.items())
     row = get_space(deployment.engine, SPACE_KEYS[vendor])
     count = 0
@@ -111,7 +111,7 @@ def test_a_passage_that_is_always_refused_loses_none_of_thousands(deployment: De
     assert needed > 1000
     assert report["refused"] == 1
     assert assert_every_vector_is_right(deployment) == needed - 1
-    [(reason, body)] = deployment.rows("SELECT reason, body FROM refused_inputs JOIN chunks USING (content_hash)")
+    [(reason, body)] = deployment.rows("SELECT reason, body FROM refused_inputs JOIN passages USING (content_hash)")
     assert "[[poison]]" in body
     assert "HTTP 400" in reason
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
@@ -171,7 +171,7 @@ def test_a_passage_that_breaks_the_server_is_listed_and_every_other_is_stored(de
     assert result.success
     needed = deployment.rows("SELECT count(DISTINCT content_hash) FROM chunks")[0][0]
     assert assert_every_vector_is_right(deployment) == needed - 1
-    [(reason, body)] = deployment.rows("SELECT reason, body FROM refused_inputs JOIN chunks USING (content_hash)")
+    [(reason, body)] = deployment.rows("SELECT reason, body FROM refused_inputs JOIN passages USING (content_hash)")
     assert "[[broken]]" in body
     assert "unsupported value: NaN" in reason
     stats = deployment.server.stats(url)

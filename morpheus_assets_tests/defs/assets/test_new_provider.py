@@ -22,7 +22,7 @@ def test_a_space_of_a_registered_provider_is_filled_and_searched(deployment: Dep
 
     assert result.success
     report = metadata_of(result, "text_embeddings")
-    passages = [body for (body,) in own.rows("SELECT body FROM chunks ORDER BY ordinal")]
+    passages = [body for (body,) in own.rows("SELECT body FROM novel_chunks ORDER BY ordinal")]
     assert report["embedded"] == len(passages) == sum(len(asked["texts"]) for asked in toy.asked)
     assert own.rows("SELECT key, provider, dimensions, state FROM embedding_spaces WHERE purpose = 'text'") == [
         ("toy-echo-8", "toy", 8, "active")

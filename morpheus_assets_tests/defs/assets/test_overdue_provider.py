@@ -65,6 +65,7 @@ def test_a_passage_that_is_never_answered_waits_for_a_person_who_may_ask_again(d
 
     said = retry_refused(deployment.engine, choose_refusals(deployment.engine, None, None, (), every=True))
     assert said.startswith(f"{len(waiting)} inputs count as missing again")
+    deployment.settings.request_timeout_seconds = 30
     use(deployment, "openai", deployment.server.base_url())
     assert deployment.ingest("emma").success
     assert find_refusals(deployment.engine, None, None) == []
@@ -91,6 +92,7 @@ def test_a_provider_that_hangs_all_day_is_sent_each_text_once_and_a_sentence_a_r
     assert (requests, inputs, uncertain_inputs) == (stats["requests"], 0, stats["inputs"])
 
     well = deployment.server.base_url()
+    deployment.settings.request_timeout_seconds = 30
     use(deployment, "openai", well)
     assert deployment.ingest("anna", "emma").success
     assert assert_every_vector_is_right(deployment) == needed(deployment)
@@ -105,6 +107,7 @@ def test_tries_are_forgotten_after_a_day(deployment: Deployment):
     with deployment.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE unanswered_inputs SET tries = 3, first_at = now() - interval '25 hours'")
     well = deployment.server.base_url()
+    deployment.settings.request_timeout_seconds = 30
     use(deployment, "openai", well)
     assert deployment.ingest("emma").success
     assert deployment.server.stats(well)["requests"] == 1

@@ -5,7 +5,7 @@ from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, ma
 EVERY_ROW = {
     "novels": "SELECT novel, body, source_digest FROM novels ORDER BY 1",
     "chapters": "SELECT *, xmin::text FROM chapters ORDER BY novel_id, ordinal",
-    "chunks": "SELECT novel_id, ordinal, content_hash, body, xmin::text FROM chunks ORDER BY 1, 2",
+    "chunks": "SELECT *, xmin::text FROM chunks ORDER BY 1, 2, 3",
     "vectors": "SELECT content_hash, embedding::text, xmin::text FROM embeddings_1 ORDER BY 1",
 }
 
@@ -102,7 +102,7 @@ def test_a_shrunk_novel_leaves_no_orphans(deployment: Deployment):
     assert result.success
     assert deployment.rows("SELECT count(*) FROM chapters") == [(2,)]
     assert deployment.rows("SELECT max(chapter) FROM chunks") == [(2,)]
-    gaps = "SELECT count(*) FROM chunks WHERE ordinal > (SELECT count(*) FROM chunks)"
+    gaps = "SELECT count(*) FROM novel_chunks WHERE ordinal > (SELECT count(*) FROM chunks)"
     assert deployment.rows(gaps) == [(0,)]
 
 

@@ -14,8 +14,8 @@ from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, me
 EVERY_ROW = {
     "novels": "SELECT *, xmin::text FROM novels ORDER BY 1",
     "chapters": "SELECT *, xmin::text FROM chapters ORDER BY 1, 2",
-    "chunks": "SELECT *, xmin::text FROM chunks ORDER BY 1, 2",
-    "cut_chapters": "SELECT *, xmin::text FROM cut_chapters ORDER BY 1, 2",
+    "chunks": "SELECT *, xmin::text FROM chunks ORDER BY 1, 2, 3",
+    "passages": "SELECT *, xmin::text FROM passages ORDER BY 1",
 }
 TEXT_ASSETS = ("novels", "chapters", "chunks")
 
@@ -116,9 +116,9 @@ def test_a_reader_that_makes_another_text_of_the_same_bytes_has_all_made_anew(
         reader_version.reader_version.cache_clear()
     assert metadata_of(again, "novels")["changed"] is True
     assert work == ["search", "cut", "cut", "cut"]
-    assert deployment.rows("SELECT count(*) FROM chunks WHERE strpos(body, 'lantern') > 0") == [(0,)]
+    assert deployment.rows("SELECT count(*) FROM novel_chunks WHERE strpos(body, 'lantern') > 0") == [(0,)]
     wrong = (
-        "SELECT count(*) FROM chunks c, novels n"
+        "SELECT count(*) FROM novel_chunks c, novels n"
         " WHERE substr(n.body, c.char_start + 1, c.char_end - c.char_start) <> c.body"
     )
     assert deployment.rows(wrong) == [(0,)]
@@ -183,9 +183,9 @@ TOUCHED = {
     "UPDATE novels SET text_config = 'french'": ["decode"],
     "DELETE FROM chapters WHERE ordinal = 2": ["search"],
     "UPDATE chapters SET char_end = char_end - 9 WHERE ordinal = 2": ["search"],
-    "DELETE FROM chunks WHERE ordinal = 2": ["cut"],
+    "DELETE FROM chunks WHERE chapter = 2 AND ordinal = 1": ["cut"],
     "DELETE FROM chunks": ["cut", "cut", "cut"],
-    "DELETE FROM cut_chapters": ["cut", "cut", "cut"],
+    "UPDATE novels SET chunked_digests = NULL": ["cut", "cut", "cut"],
 }
 
 
@@ -193,8 +193,8 @@ def test_what_was_touched_by_hand_is_made_again(deployment: Deployment, work: li
     whole = [
         "SELECT body, text_config FROM novels",
         "SELECT * FROM chapters ORDER BY ordinal",
-        "SELECT * FROM chunks ORDER BY ordinal",
-        "SELECT * FROM cut_chapters ORDER BY chapter",
+        "SELECT * FROM novel_chunks ORDER BY ordinal",
+        "SELECT chunked_chapters, chunked_digests, chunked_counts FROM novels",
     ]
     deployment.drop("emma.txt", story(chapters=3))
     run(deployment)

@@ -12,7 +12,7 @@ from morpheus_assets.defs.io_managers.content import (
     PanelsIOManager,
 )
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.domain.content import Chapter, Chunk, CutChapter, NovelRecord, PanelRecord
+from morpheus_assets.domain.content import Chapter, CutChapter, CutChunk, NovelRecord, PanelRecord
 from morpheus_assets.store.content import chapters, chunks
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
@@ -47,9 +47,8 @@ def cut_rows():
         body = TEXT[chapter.char_start : chapter.char_end].strip()
         start, end, number = chapter.char_start, chapter.char_end, chapter.ordinal
         value = hashlib.sha256(TEXT[start:end].encode()).digest()
-        spans = [(0, len(body), 5)]
-        chunk = Chunk(number, number, start, start + len(body), 5, hashlib.sha256(body.encode()).digest(), body)
-        yield CutChapter(number, start, end, value, number, 1, spans, [chunk])
+        chunk = CutChunk(0, len(body), 5, hashlib.sha256(body.encode()).digest(), body)
+        yield CutChapter(number, start, end, value, [chunk])
 
 
 def test_a_text_is_stored_once_and_comes_back_as_it_was(database: DatabaseResource):
@@ -111,7 +110,7 @@ def test_panels_are_stored_once_the_refused_ones_too(database: DatabaseResource)
     ("module", "looks", "change"),
     [
         (chapters, "chapters_hold", "DELETE FROM chapters WHERE ordinal = 2"),
-        (chunks, "known_chunks", "DELETE FROM cut_chapters WHERE chapter = 2"),
+        (chunks, "known_chunks", "UPDATE novels SET chunked_counts[2] = 99"),
     ],
     ids=["chapters", "chunks"],
 )
@@ -120,7 +119,7 @@ def test_rows_that_another_run_changes_after_the_asset_looked_are_computed_anew(
 ):
     deployment.drop("emma.txt", story())
     deployment.ingest("emma")
-    rows = "SELECT ordinal, chapter, char_start, body FROM chunks ORDER BY 1"
+    rows = "SELECT ordinal, chapter, char_start, body FROM novel_chunks ORDER BY 1"
     before, look, times = deployment.rows(rows), getattr(module, looks), []
 
     def overtaken(*arguments, **named):
@@ -135,4 +134,4 @@ def test_rows_that_another_run_changes_after_the_asset_looked_are_computed_anew(
     assert deployment.ingest("emma").success
     assert len(times) == 2
     assert deployment.rows(rows) == before
-    assert deployment.rows("SELECT count(*) FROM chapters c JOIN cut_chapters k ON k.chapter = c.ordinal") == [(3,)]
+    assert deployment.rows("SELECT chunked_chapters FROM novels") == [([1, 2, 3],)]

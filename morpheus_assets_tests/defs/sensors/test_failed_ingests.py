@@ -130,7 +130,7 @@ def test_a_run_that_ended_between_reading_and_cutting_leaves_its_novel_stale(dep
 def test_chunks_are_not_cut_from_a_text_with_the_chapters_of_another(deployment: Deployment):
     deployment.drop("emma.txt", story(chapters=3))
     assert deployment.ingest("emma").success
-    before = deployment.rows("SELECT ordinal, body FROM chunks ORDER BY 1")
+    before = deployment.rows("SELECT ordinal, body FROM novel_chunks ORDER BY 1")
     deployment.drop("emma.txt", story(chapters=5))
     job = deployment.definitions.resolve_job_def("ingest_novels")
     options = {"instance": deployment.instance, "partition_key": "emma", "raise_on_error": False}
@@ -138,4 +138,4 @@ def test_chunks_are_not_cut_from_a_text_with_the_chapters_of_another(deployment:
     result = job.execute_in_process(asset_selection=[dg.AssetKey("chunks")], **options)
     assert not result.success
     assert "belong to another text" in failure_of(result)
-    assert deployment.rows("SELECT ordinal, body FROM chunks ORDER BY 1") == before
+    assert deployment.rows("SELECT ordinal, body FROM novel_chunks ORDER BY 1") == before

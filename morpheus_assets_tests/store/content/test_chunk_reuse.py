@@ -1,4 +1,4 @@
-"""Chunks taken over from an earlier text, against the same chapters cut afresh."""
+"""Chunks of chapters that are not cut again, against the same chapters cut afresh."""
 
 import hashlib
 from itertools import count
@@ -15,19 +15,22 @@ from morpheus_assets.store.content.chunks import (
     KnownChunks,
     keep_chunks,
     known_chunks,
-    replace_cut_chapters,
+    replace_chunks,
 )
 from morpheus_assets.store.content.novels import upsert_novel
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 
-ROWS = (
-    "SELECT ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv::text FROM chunks"
-    " WHERE novel_id = (SELECT id FROM novels WHERE novel = %s) ORDER BY ordinal"
+OF_NOVEL = " WHERE novel_id = (SELECT id FROM novels WHERE novel = %s)"
+# As a reader of the novel counts them, and as they are stored.
+READ = (
+    "SELECT ordinal, chapter, char_start, char_end, token_count, content_hash, body, tsv::text FROM novel_chunks"
+    f"{OF_NOVEL} ORDER BY ordinal"
 )
+ROWS = f"SELECT chapter, ordinal, char_start, char_end, content_hash FROM chunks{OF_NOVEL} ORDER BY 1, 2"
 CUTS = (
-    "SELECT chapter, char_start, char_end, content_hash, first_chunk, chunks, tokens FROM cut_chapters"
-    " WHERE novel_id = (SELECT id FROM novels WHERE novel = %s) ORDER BY chapter"
+    "SELECT c.* FROM novels, unnest(chunked_chapters, chunked_counts, chunked_digests) AS c (chapter, chunks, digest)"
+    " WHERE novel = %s ORDER BY 1"
 )
 WORDS = ["river", "stone", "morning", "whisper", "lantern", "garden", "winter", "soldier", "letter", "window"]
 names = (f"novel-{number}" for number in count())
@@ -59,16 +62,16 @@ class Novel:
         """Store the chunks; `self.cut` are then the chapters that had to be cut for it."""
 
         known = self.known()
-        made = list(cut_chapters(self.text, self.spans, self.chunker, known.by_chapter))
-        self.cut = [chapter.content_hash for chapter in made if chapter.spans is not None]
-        return replace_cut_chapters(self.engine, self.name, made, **self.made)
+        made = list(cut_chapters(self.text, self.spans, self.chunker, known.digests))
+        self.cut = [chapter.digest for chapter in made if chapter.chunks is not None]
+        return replace_chunks(self.engine, self.name, made, **self.made)
 
     def known(self) -> KnownChunks:
         """The stored chunks that need not be cut again."""
         made = {name: value for name, value in self.made.items() if name != "source_digest"}
         return known_chunks(self.engine, self.name, **made)
 
-    def rows(self, query: str = ROWS) -> list[tuple]:
+    def rows(self, query: str = READ) -> list[tuple]:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query, (self.name,))]
 
@@ -132,7 +135,7 @@ def test_after_any_edits_the_rows_are_those_of_a_novel_cut_afresh(engine: Engine
     novel.rewrite(chapters)
     novel.store()
     for changes, head in versions:
-        before, known = novel.rows(), {row[3] for row in novel.rows(CUTS)}
+        before, known = set(novel.rows(ROWS)), {row[2] for row in novel.rows(CUTS)}
         for change in changes:
             chapters = edited(chapters, *change)
         novel.rewrite(chapters, head=head)
@@ -141,11 +144,12 @@ def test_after_any_edits_the_rows_are_those_of_a_novel_cut_afresh(engine: Engine
         assert novel.rows() == afresh.rows()
         assert novel.rows(CUTS) == afresh.rows(CUTS)
         assert known.isdisjoint(novel.cut)
-        same = len({row[0]: row[:7] for row in before}.items() & {row[0]: row[:7] for row in novel.rows()}.items())
-        after = len(novel.rows())
-        assert counts == ReplaceCounts(after - same, same, max(0, len(before) - after))
+        assert all(novel.text[row[2] : row[3]] == row[6] for row in novel.rows())
+        after = set(novel.rows(ROWS))
+        gone = {row[:2] for row in before} - {row[:2] for row in after}
+        assert counts == ReplaceCounts(len(after - before), len(after & before), len(gone))
         assert novel.known().hold
-        assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, after, 0)
+        assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, len(after), 0)
 
 
 def test_a_rewritten_chapter_is_the_only_one_that_is_cut(engine: Engine):
@@ -160,15 +164,15 @@ def test_a_rewritten_chapter_is_the_only_one_that_is_cut(engine: Engine):
 @pytest.mark.parametrize(
     "damage",
     [
-        "DELETE FROM chunks WHERE novel_id = NOVEL AND ordinal = 3",
-        "DELETE FROM chunks WHERE novel_id = NOVEL AND ordinal = (SELECT max(ordinal) FROM chunks)",
-        "UPDATE chunks SET ordinal = 9999 WHERE novel_id = NOVEL AND ordinal = 3",
-        "UPDATE chunks SET chapter = 1 WHERE novel_id = NOVEL AND chapter = 2",
-        "INSERT INTO chunks SELECT novel_id, 9999, 77, char_start, char_end, token_count, content_hash, body, tsv"
-        " FROM chunks WHERE novel_id = NOVEL AND ordinal = 1",
+        "DELETE FROM chunks WHERE novel_id = NOVEL AND ordinal = 2",
+        "DELETE FROM chunks WHERE novel_id = NOVEL AND chapter = 4 AND ordinal = (SELECT max(ordinal) FROM chunks)",
+        "UPDATE chunks SET ordinal = 9999 WHERE novel_id = NOVEL AND ordinal = 2",
+        "UPDATE chunks SET chapter = 77 WHERE novel_id = NOVEL AND chapter = 2",
+        "INSERT INTO chunks SELECT novel_id, 77, 1, char_start, char_end, content_hash"
+        " FROM chunks WHERE novel_id = NOVEL AND chapter = 2 AND ordinal = 1",
         "DELETE FROM chunks WHERE novel_id = NOVEL",
-        "DELETE FROM cut_chapters WHERE novel_id = NOVEL AND chapter = 2",
-        "DELETE FROM chapters WHERE novel_id = NOVEL AND ordinal = 2",
+        "UPDATE novels SET chunked_counts[2] = 9 WHERE id = NOVEL",
+        "UPDATE novels SET chunked_chapters = NULL, chunked_digests = NULL, chunked_counts = NULL WHERE id = NOVEL",
         "UPDATE novels SET text_config = 'french' WHERE id = NOVEL",
         "UPDATE novels SET chunker = 'another' WHERE id = NOVEL",
         "UPDATE novels SET chunks_text = 'another' WHERE id = NOVEL",
@@ -185,16 +189,27 @@ def test_chunks_do_not_stand_when_rows_or_what_they_follow_from_were_touched(eng
     with pytest.raises(RowsChanged):
         keep_chunks(engine, novel.name, **novel.made)
     novel.store()
-    expected = [row[:7] for row in whole]
-    assert [row[:7] for row in novel.rows()] == expected
+    assert [row[:7] for row in novel.rows()] == [row[:7] for row in whole]
     assert [row[0] for row in novel.rows(CUTS)] == [0, 1, 2, 3, 4]
+
+
+def test_chunks_are_never_stored_for_other_chapters_than_those_they_were_cut_from(engine: Engine):
+    novel = Novel(engine, ChunkerSettings(32))
+    novel.rewrite([10, 11, 12])
+    novel.store()
+    before = novel.rows(ROWS)
+    novel.execute("UPDATE chapters SET char_start = char_start + 1 WHERE novel_id = NOVEL AND ordinal = 2")
+    assert not novel.known().hold
+    with pytest.raises(RowsChanged):
+        novel.store()
+    assert novel.rows(ROWS) == before
 
 
 def test_chunks_that_were_stored_without_their_chapters_are_cut_again(engine: Engine):
     novel = Novel(engine, ChunkerSettings(32))
     novel.rewrite([10, 11])
     novel.store()
-    novel.execute("DELETE FROM cut_chapters WHERE novel_id = NOVEL")
+    novel.execute("UPDATE novels SET chunked_chapters = NULL WHERE id = NOVEL")
     assert not novel.known().hold
     with pytest.raises(RowsChanged):
         keep_chunks(engine, novel.name, **novel.made)
@@ -208,11 +223,11 @@ def test_another_language_has_every_passage_parsed_anew(engine: Engine):
     novel.store()
     novel.execute("UPDATE novels SET text_config = 'simple' WHERE id = NOVEL")
     novel.store()
-    words = novel.rows(ROWS.replace("tsv::text", "tsv = to_tsvector('simple', body)"))
+    words = novel.rows(READ.replace("tsv::text", "tsv = to_tsvector('simple', body)"))
     assert all(row[7] for row in words)
 
 
-def test_chunks_that_were_to_be_taken_over_and_are_gone_are_named_and_nothing_is_written(engine: Engine):
+def test_chunks_that_were_not_cut_again_and_are_gone_are_named_and_nothing_is_written(engine: Engine):
     novel = Novel(engine, ChunkerSettings(32))
     novel.rewrite([10, 11, 12])
     novel.store()
@@ -220,9 +235,9 @@ def test_chunks_that_were_to_be_taken_over_and_are_gone_are_named_and_nothing_is
     novel.rewrite([10, 11, 13])
     another = ChunkerSettings(64)
     cut = cut_chapters(novel.text, novel.spans, another)
-    replace_cut_chapters(engine, novel.name, cut, **{**novel.made, "chunker": another.version()})
+    replace_chunks(engine, novel.name, cut, **{**novel.made, "chunker": another.version()})
     before = novel.rows(), novel.rows(CUTS)
-    stale = cut_chapters(novel.text, novel.spans, novel.chunker, known.by_chapter)
+    stale = cut_chapters(novel.text, novel.spans, novel.chunker, known.digests)
     with pytest.raises(RowsChanged):
-        replace_cut_chapters(engine, novel.name, stale, **novel.made)
+        replace_chunks(engine, novel.name, stale, **novel.made)
     assert (novel.rows(), novel.rows(CUTS)) == before

@@ -15,7 +15,7 @@ from morpheus_assets.domain.content import (
     SourceFile,
 )
 from morpheus_assets.store.content.chapters import load_chapters, load_chapters_of, replace_chapters
-from morpheus_assets.store.content.chunks import iter_chunks, replace_cut_chapters
+from morpheus_assets.store.content.chunks import iter_chunks, replace_chunks
 from morpheus_assets.store.content.novels import (
     ingested_digests,
     iter_novels,
@@ -96,9 +96,7 @@ def test_a_novel_that_was_only_ever_refused_has_no_text(engine: Engine) -> None:
 
 def test_chunks_of_an_unknown_novel_are_refused(engine: Engine) -> None:
     with pytest.raises(UnknownNovel, match="materialize `novels`"):
-        replace_cut_chapters(
-            engine, "nowhere", cut_into(chunk_records("a")), chunker="1", source_digest="0", body_digest="0"
-        )
+        replace_chunks(engine, "nowhere", cut_into(chunk_records("a")), chunker="1", source_digest="0", body_digest="0")
 
 
 def test_writing_the_same_chunks_twice_leaves_the_very_same_rows(engine: Engine) -> None:
@@ -126,9 +124,9 @@ def test_a_changed_language_rewrites_the_searchable_words(engine: Engine) -> Non
     rows = chunk_records("les chevaux mangeaient")
     store_chunks(engine, "the-tide", rows)
     upsert_novel(engine, novel_record(language="fr"))
-    assert store_chunks(engine, "the-tide", rows).written == 1
+    store_chunks(engine, "the-tide", rows)
     with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT tsv @@ to_tsquery('french', 'cheval') FROM chunks").scalar_one()
+        assert connection.exec_driver_sql("SELECT tsv @@ to_tsquery('french', 'cheval') FROM passages").scalar_one()
 
 
 def test_chapters_and_panels_follow_the_same_rules(engine: Engine) -> None:
@@ -185,14 +183,15 @@ def test_a_failed_replacement_leaves_the_old_rows(engine: Engine) -> None:
     rows = chunk_records("kept one", "kept two")
     store_chunks(engine, "the-tide", rows)
 
+    [chapter] = cut_into(chunk_records("new"))
+
     def breaking():  # type: ignore[no-untyped-def]
-        yield chunk_records("new")[0]
+        yield from chapter.chunks
         raise RuntimeError("the splitter broke")
 
-    [chapter] = cut_into(chunk_records("new"))
     digest = load_novel(engine, "the-tide").body_digest
     with pytest.raises(RuntimeError):
-        replace_cut_chapters(
+        replace_chunks(
             engine, "the-tide", [replace(chapter, chunks=breaking())], chunker="1", source_digest=digest,
             body_digest=digest,
         )  # fmt: skip

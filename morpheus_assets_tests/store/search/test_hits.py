@@ -147,7 +147,7 @@ def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(
     bodies[77] += " near an albatross"
     add_novel("one", bodies)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE chunks")
+        connection.exec_driver_sql("ANALYZE passages")
     question = "sailors sing of whales and an albatross"
     counted = search_text(engine, query_text=question, mode="text", k=20)
     monkeypatch.setattr(words, "_COUNTED", 5)
