@@ -6,10 +6,11 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.chapter_echoes import build_chapter_echoes_asset
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
-from morpheus_assets.defs.assets.panels import panel_images
+from morpheus_assets.defs.assets.panels import panel_images, regions
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
+from morpheus_assets.defs.checks.pages import PAGE_CHECKS
 from morpheus_assets.defs.executors import build_executor
 from morpheus_assets.defs.io_managers.registry import build_io_managers
 from morpheus_assets.defs.jobs.catch_up import ingest_unfinished
@@ -61,11 +62,11 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     ]
     check_job = build_check_job([*text_spaces, *image_spaces])
     echoes = build_chapter_echoes_asset(text_spaces[0])
-    assets = [echoes, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings]
+    assets = [echoes, novels, chapters, build_chunks_asset(chunker), panel_images, regions, *embeddings]
     batches = dg.BackfillPolicy.multi_run(settings.batch_of_novels)
     return dg.Definitions(
         assets=[asset.with_attributes(backfill_policy=batches) for asset in assets],
-        asset_checks=[*CONTENT_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
+        asset_checks=[*CONTENT_CHECKS, *PAGE_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
         jobs=[
             INGEST_NOVELS,
             INGEST_PANELS,

@@ -23,6 +23,7 @@ _OVERLAP = 0.1
 _LARGE = 0.5
 _MOST_OF_IT = 0.9
 _LITTLE_COVERED = 0.7
+_LEAST_COVERED = 0.6
 _OVERLAPPING = 0.15
 
 
@@ -52,13 +53,13 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     order = reading_order(boxes, direction)
     sure = 0.5 if doubts else 0.9
     panels = [boxes[i] for i in order if _area(boxes[i]) < _MOST_OF_IT * width * height]
-    if len(boxes) < 2 and min(page.size) < 2 * _LEAST_TILE:
-        # A single picture with some paper around it.
+    if doubts and min(page.size) < 2 * _LEAST_TILE:
+        # A single picture, as small as a panel is.
         panels = []
     regions = [CutRegion("page", (0, 0, width, height))]
     regions += [CutRegion("panel", box, sure) for box in panels]
     tiles = [snapped(box, page.size) for box in found.undivided if _area(box) < _LARGE * width * height]
-    if doubts:
+    if doubts and min(page.size) >= 2 * _LEAST_TILE:
         tiles += _tiles(page.size, direction)
     regions += [CutRegion("tile", box, 0.0) for box in dict.fromkeys(tiles) if box not in panels]
     return PageCut(tuple(regions), tuple(doubts))
@@ -78,6 +79,8 @@ def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[st
         doubts.append("one panel or none was found")
     if left_out > 1 - _LITTLE_COVERED:
         doubts.append(f"{left_out:.0%} of what is drawn lies in no panel")
+    if len(boxes) > 1 and _covered(boxes) < _LEAST_COVERED * _area(_around(boxes)):
+        doubts.append("much lies between the panels")
     if any(_area(box) > _LARGE * area for box in boxes) and len(boxes) > 1:
         doubts.append("one panel takes more than half of the page")
     shared = sum(_shared(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
@@ -88,8 +91,7 @@ def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[st
 
 def _tiles(size: tuple[int, int], direction: Direction) -> list[Box]:
     """Thirds and quarters of the page, each a little larger than its share, in reading order."""
-    boxes = [*_grid(size, 1, 3, direction), *_grid(size, 2, 2, direction)]
-    return [box for box in boxes if min(box[2] - box[0], box[3] - box[1]) >= _LEAST_TILE]
+    return [*_grid(size, 1, 3, direction), *_grid(size, 2, 2, direction)]
 
 
 def _grid(size: tuple[int, int], columns: int, rows: int, direction: Direction) -> list[Box]:
@@ -107,6 +109,16 @@ def _grid(size: tuple[int, int], columns: int, rows: int, direction: Direction) 
 
 def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _around(boxes: list[Box]) -> Box:
+    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
+
+
+def _covered(boxes: list[Box]) -> int:
+    """About how much the boxes cover together."""
+    shared = sum(_shared(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    return sum(map(_area, boxes)) - shared
 
 
 def _shared(a: Box, b: Box) -> int:

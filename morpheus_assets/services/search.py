@@ -299,8 +299,9 @@ class Search:
 
         async def look(row: SpaceRow) -> list[PanelHit]:
             vector = await embed(row)
-            wanted = query.k + (query.like is not None)
-            return await self._database.call(search_panels, vector, space=row, k=wanted, novel=query.novel)
+            return await self._database.call(
+                search_panels, vector, space=row, k=query.k, novel=query.novel, unlike=query.like
+            )
 
         try:
             hits = await self._in_space(row, look, found)
@@ -312,7 +313,7 @@ class Search:
             return
         if note:
             found.notes.append(note)
-        found.panels = near_enough([hit for hit in hits if hit.content_hash != query.like][: query.k], query)
+        found.panels = near_enough(hits, query)
 
     async def _in_space(self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found) -> T:
         """Look in the active space `row`; while its provider is down, in a standby space. `found` says which.

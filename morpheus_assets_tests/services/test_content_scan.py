@@ -87,7 +87,7 @@ def test_panels_in_a_bucket_become_rows_vectors_and_pictures(in_bucket: Deployme
     bucket.put("panels/loose.png", "x")
     assert panels.asked_for() == ["emma"]
     assert in_bucket.ingest_panels("emma").success
-    assert in_bucket.rows("SELECT state, count(*) FROM panels GROUP BY 1 ORDER BY 1") == [("refused", 1), ("stored", 3)]
+    assert in_bucket.rows("SELECT state, count(*) FROM pages GROUP BY 1 ORDER BY 1") == [("refused", 1), ("stored", 3)]
     reason = panels.skipped()
     assert "nothing new" in reason
     assert "loose.png lies beside the novels' folders" in reason
@@ -97,7 +97,7 @@ def test_panels_in_a_bucket_become_rows_vectors_and_pictures(in_bucket: Deployme
     assert in_bucket.ingest_panels("emma").success
     after = in_bucket.rows("SELECT content_hash, xmin::text FROM embeddings_1")
     assert (len(first), len(after), set(first) < set(after)) == (3, 4, True)
-    [(path, value)] = in_bucket.rows("SELECT path, content_hash FROM panels WHERE state = 'stored' LIMIT 1")
+    [(path, value)] = in_bucket.rows("SELECT path, content_hash FROM pages WHERE state = 'stored' LIMIT 1")
     shown = read_panel(ObjectSource(f"{bucket.url}/panels"), "emma", path, bytes(value), 10**6)
     assert shown in [picture.read_bytes() for picture in PICTURES[:4]]
     with pytest.raises(SourcesStillThere, match=r"s3://.*panels/Emma/broken\.png and 4 more"):
@@ -137,7 +137,7 @@ def test_a_listing_that_comes_back_short_marks_and_removes_nothing(
         assert "came back short" in failure_of(result)
         s3_process.tell("reset")
     assert tombstones(in_bucket.engine) == []
-    assert in_bucket.rows("SELECT count(*) FROM panels") == [(3,)]
+    assert in_bucket.rows("SELECT count(*) FROM pages") == [(3,)]
     assert "nothing new" in panels.skipped()
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space, SpaceName, space_key
-from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING, fitted, letterbox_strip
+from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPINGS, SHAPING, fitted, shaped
 from morpheus_assets.embedding.clip.sources import architecture_config
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused, ProviderUnavailable
 from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits, ProviderSpec
@@ -53,9 +53,15 @@ def resolve_remote_space(name: SpaceName) -> Space:
             f"`{name}` lacks its number of dimensions: write `remote_clip/{name.model}@512`, for example."
         )
     preparation = json.dumps(
-        {"panels": PANEL_SHAPING, "preprocess": "fitted into 1024, then the endpoint's own"}, sort_keys=True
+        {
+            "panels": PANEL_SHAPINGS[SHAPING],
+            "preprocess": "fitted into 1024, then the endpoint's own",
+            "regions": SHAPING,
+        },
+        sort_keys=True,
     )
-    key = space_key("remote-clip", name.model, dimensions)
+    # Vectors of whole files lie under the shorter key.
+    key = space_key("remote-clip", name.model, dimensions, f"regions-{SHAPING}")
     return Space(key, "image", "remote_clip", name.model, "as deployed", dimensions, preparation, None)
 
 
@@ -125,7 +131,8 @@ class RemoteClipProvider:
             modality = "image"
             loop = asyncio.get_running_loop()
             content = [
-                await loop.run_in_executor(self._decoding, _data_uri, index, each) for index, each in enumerate(inputs)
+                await loop.run_in_executor(self._decoding, _data_uri, index, each, self.space.shaping)
+                for index, each in enumerate(inputs)
             ]
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
@@ -144,12 +151,12 @@ class RemoteClipProvider:
         await self._jobs.close()
 
 
-def _data_uri(index: int, panel: Any) -> str:
+def _data_uri(index: int, panel: Any, shaping: int) -> str:
     from PIL import Image
 
     try:
         image = panel if isinstance(panel, Image.Image) else panel()
-        small = letterbox_strip(image, SIDE)
+        small = shaped(image, SIDE, shaping)
         if max(small.size) > SIDE:
             small = fitted(small, SIDE)
         buffer = io.BytesIO()

@@ -73,6 +73,6 @@ class Book:
     kind: str
     pages: tuple[BookPage, ...]
     read: Callable[[str], bytes]
-    facts: BookFacts = BookFacts()
+    facts: BookFacts = field(default_factory=BookFacts)
     refused: Mapping[str, str] = field(default_factory=dict)
     skipped: int = 0
