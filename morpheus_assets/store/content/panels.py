@@ -7,6 +7,7 @@ of its regions (regions.py), or on the page's own in spaces that see whole files
 from collections.abc import Iterable, Sequence
 
 from morpheus_assets.domain.content import PanelRecord, ReplaceCounts
+from morpheus_assets.sources.names import natural_order
 from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
@@ -20,21 +21,26 @@ def replace_panels(
 ) -> ReplaceCounts:
     """Make the novel's pages equal to `panels`; a novel with pages only gets its row here.
 
-    A page without an ordinal gets its place among them. `panels_digest` stands for all the files that they came from; a
+    Pages without an ordinal are numbered by their paths. `panels_digest` stands for all the files that they came from; a
     sensor compares it (`ingested_digests`).
     """
     rows = [
         {name: value for name, value in vars(page).items() if name not in _OF_THE_STORE}
         | {"ordinal": page.ordinal or place, "key": f"{page.path}\n{page.entry}", "frames": _flat(page)}
-        for place, page in enumerate(panels, 1)
+        for place, page in enumerate(sorted(panels, key=_given_order), 1)
     ]
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         connection.execute(queries.add_novel, {"novel": novel})
         number = novel_id(connection, novel)
         counts = replace_rows(connection, queries.write_pages, queries.delete_other_pages, number, rows, key="key")
+        connection.execute(queries.delete_regions_of_refused, {"number": number})
         connection.execute(queries.set_panels_digest, {"number": number, "digest": panels_digest})
         return counts
+
+
+def _given_order(page: PanelRecord) -> tuple[object, ...]:
+    return page.ordinal, natural_order(page.path), natural_order(page.entry)
 
 
 def _flat(page: PanelRecord) -> list[int]:

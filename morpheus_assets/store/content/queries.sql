@@ -336,6 +336,9 @@ SET state = excluded.state, size_bytes = excluded.size_bytes, reason = excluded.
 -- A key is a path, and behind a line break the entry.
 DELETE FROM pages WHERE novel_id = %(number)s AND path || chr(10) || entry <> ALL (%(keys)s::text[])
 
+-- name: delete_regions_of_refused
+DELETE FROM regions r USING pages p WHERE p.id = r.page_id AND p.novel_id = %(number)s AND p.state = 'refused'
+
 -- name: delete_panels_of_novel
 DELETE FROM pages WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
 
