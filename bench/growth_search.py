@@ -12,7 +12,7 @@ from bench.growth_meters import Meters
 from bench.serving_setup import percentile
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.content.chunks import iter_chunks
-from morpheus_assets.store.search.hits import search_text
+from morpheus_assets.store.search.hits import SearchFilter, search_text
 from morpheus_assets.store.spaces import vectors
 
 K = 10
@@ -89,7 +89,7 @@ def search_all(
         for question in random.Random(0).sample(each, len(each)) * rounds:
             started = time.perf_counter()
             hits = search_text(
-                engine, question.vector, question.text, k=K, novel=scope.novels, chapter=scope.chapter, mode=mode
+                engine, question.vector, question.text, k=K, within=SearchFilter(scope.novels, scope.chapter), mode=mode
             )
             taken.append(1000 * (time.perf_counter() - started))
             hit += len({one.content_hash for one in hits} & question.nearest)

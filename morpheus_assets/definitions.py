@@ -5,12 +5,16 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.chapter_echoes import build_chapter_echoes_asset
+from morpheus_assets.defs.assets.content_sources import build_content_specs
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
 from morpheus_assets.defs.assets.panels import panel_images, regions
+from morpheus_assets.defs.assets.search_index import build_search_index_specs
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
+from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
 from morpheus_assets.defs.checks.pages import PAGE_CHECKS
+from morpheus_assets.defs.checks.rows import build_row_checks
 from morpheus_assets.defs.executors import build_executor
 from morpheus_assets.defs.io_managers.registry import build_io_managers
 from morpheus_assets.defs.jobs.catch_up import ingest_unfinished
@@ -21,7 +25,7 @@ from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.jobs.upkeep import upkeep
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource, build_resources
-from morpheus_assets.defs.schedules import build_schedules
+from morpheus_assets.defs.schedules import build_schedules, interval_of
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
@@ -63,10 +67,19 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     check_job = build_check_job([*text_spaces, *image_spaces])
     echoes = build_chapter_echoes_asset(text_spaces[0])
     assets = [echoes, novels, chapters, build_chunks_asset(chunker), panel_images, regions, *embeddings]
+    external = [
+        *build_content_specs(settings),
+        *build_search_index_specs([*text_spaces, *image_spaces], interval_of(settings.upkeep_cron)),
+    ]
     batches = dg.BackfillPolicy.multi_run(settings.batch_of_novels)
     return dg.Definitions(
-        assets=[asset.with_attributes(backfill_policy=batches) for asset in assets],
-        asset_checks=[*CONTENT_CHECKS, *PAGE_CHECKS, *build_embeddings_checks([*text_spaces, *image_spaces])],
+        assets=[*external, *(asset.with_attributes(backfill_policy=batches) for asset in assets)],
+        asset_checks=[
+            *CONTENT_CHECKS,
+            *PAGE_CHECKS,
+            *build_row_checks(chunker),
+            *build_embeddings_checks([*text_spaces, *image_spaces]),
+        ],
         jobs=[
             INGEST_NOVELS,
             INGEST_PANELS,
@@ -80,7 +93,14 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             check_job,
         ],
         schedules=build_schedules(settings, check_job),
-        sensors=[new_novels_sensor, new_panels_sensor, switch_spaces_sensor, lost_runs_sensor, failed_ingests_sensor],
+        sensors=[
+            new_novels_sensor,
+            new_panels_sensor,
+            switch_spaces_sensor,
+            lost_runs_sensor,
+            failed_ingests_sensor,
+            insight_sensor,
+        ],
         resources={**resources, **overrides},
         executor=build_executor(settings),
     )

@@ -1,6 +1,9 @@
 """What stands in deploy/, as far as it can be checked without an engine: structure, names of settings, commands."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from morpheus_assets.cli.main import main
 from morpheus_assets.settings import PROJECT_FOLDER, Settings, variable_of
 
 DEPLOY = PROJECT_FOLDER / "deploy"
+UNITS = ["systemd/morpheus.service", "systemd/morpheus-api.service", "systemd/morpheus-worker.service"]
 FILES = ["compose.yaml", "kubernetes/values.yaml", "kubernetes/settings.yaml", "kubernetes/celery.yaml"]
 
 
@@ -33,10 +37,14 @@ def commands() -> list[list[str]]:
     found = [service.get("command", []) for service in services]
     for name in ("kubernetes/settings.yaml", "kubernetes/celery.yaml"):
         found += [each.get("command", []) for document in documents(name) for each in containers(document)]
+    for name in UNITS:
+        started = re.findall(r"(?m)^ExecStart=\S*/(morpheus .*)$", (DEPLOY / name).read_text(encoding="utf-8"))
+        assert len(started) == 1, name
+        found += [each.split() for each in started]
     return [command for command in found if command and command[0] == "morpheus"]
 
 
-@pytest.mark.parametrize("name", [*FILES, "Containerfile"])
+@pytest.mark.parametrize("name", [*FILES, *UNITS, "Containerfile"])
 def test_every_setting_named_there_exists(name: str):
     used = set(re.findall(r"\b(?:MORPHEUS|OPENAI|VOYAGE)_[A-Z_]+\b", (DEPLOY / name).read_text(encoding="utf-8")))
     assert used <= settings_names()
@@ -48,6 +56,26 @@ def test_every_morpheus_command_there_exists_with_its_options(command: list[str]
     assert shown.exit_code == 0
     for option in [word for word in command[2:] if word.startswith("--")]:
         assert option in shown.output
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_takes_the_units(name: str, tmp_path: Path):
+    unit = tmp_path / Path(name).name
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    unit.write_text(text.replace("/opt/morpheus/.venv/bin/morpheus", sys.executable))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_dies_is_started_again_and_what_hangs_is_seen():
+    services = documents("compose.yaml")[0]["services"]
+    # it applies the schema once; the workers are watched by their broker
+    for name, service in services.items():
+        assert service["restart"] == ("no" if name == "schema" else "unless-stopped"), name
+        assert name in ("schema", "worker") or "healthcheck" in service, name
+    for name in UNITS:
+        assert re.search(r"(?m)^Restart=(always|on-failure)$", (DEPLOY / name).read_text(encoding="utf-8")), name
 
 
 def pop_limit(instance: dict, wanted: dict) -> int:

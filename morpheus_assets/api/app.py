@@ -13,11 +13,20 @@ from morpheus_assets.api.assistants.endpoint import AssistantEndpoint
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.middleware.access import Access, read_keys
 from morpheus_assets.api.middleware.request_log import RequestLog
-from morpheus_assets.api.problems import ProblemDocument, documented, install_handlers, only_known_parameters
+from morpheus_assets.api.problems import (
+    OPENAI_PREFIX,
+    OpenAIError,
+    ProblemDocument,
+    documented,
+    install_handlers,
+    only_known_parameters,
+)
 from morpheus_assets.api.routes import books, health, jobs, page
 from morpheus_assets.api.routes import content as content_routes
 from morpheus_assets.api.routes import image as image_embeddings
+from morpheus_assets.api.routes import openai as openai_routes
 from morpheus_assets.api.routes import search as search_routes
+from morpheus_assets.api.routes import stored as stored_embeddings
 from morpheus_assets.api.routes import text as text_embeddings
 from morpheus_assets.api.state import open_services
 from morpheus_assets.settings import Settings
@@ -59,7 +68,16 @@ def build_app(settings: Settings) -> FastAPI:
     )
     app.state.stop = lambda: app.state.services.stopping.set() if hasattr(app.state, "services") else None
     install_handlers(app)
-    for module in (text_embeddings, image_embeddings, jobs, search_routes, content_routes, books):
+    for module in (
+        text_embeddings,
+        image_embeddings,
+        stored_embeddings,
+        openai_routes,
+        jobs,
+        search_routes,
+        content_routes,
+        books,
+    ):
         app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
     # the address of the page holds the question, and a health check may have a parameter against caches
     for module in (health, page):
@@ -90,19 +108,26 @@ def _schema(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs", {}))
-    schemas["ProblemDocument"] = problem
+    for model in (ProblemDocument, OpenAIError):
+        document = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(document.pop("$defs", {}))
+        schemas[model.__name__] = document
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
     schema["security"] = [{}, {"bearer": []}, {"apiKey": []}]
-    for operations in schema["paths"].values():
+    for path, operations in schema["paths"].items():
         for operation in operations.values():
             for status, response in operation["responses"].items():
                 content = response.get("content", {})
                 if "HTTPValidationError" in str(content.get("application/json", "")):
                     operation["responses"][status] = documented(422)[422]
+            if path.startswith(OPENAI_PREFIX):
+                errors = {status for status in operation["responses"] if int(status) >= 400}
+                shape = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
+                for status in errors:
+                    operation["responses"][status] = {**operation["responses"][status], "content": shape}
+                operation["responses"].pop("422", None)
     app.openapi_schema = schema
     return schema

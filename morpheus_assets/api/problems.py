@@ -25,6 +25,7 @@ from morpheus_assets.sources.base import ContentUnreadable
 from morpheus_assets.store.database import errors as store_errors
 
 MEDIA_TYPE = "application/problem+json"
+OPENAI_PREFIX = "/v1/"
 _DATABASE_DOWN = "The database (Postgres) does not answer; /readyz says when it is back, the server's log why."
 _log = logging.getLogger("morpheus.api")
 
@@ -72,6 +73,7 @@ TITLES = {
     "unauthorized": "No valid API key",
     "forbidden": "Not from here",
     "not-found": "There is no such thing",
+    "model-not-found": "There is no such model",
     "too-large": "The request is too large",
     "rate-limited": "Too many requests",
     "overloaded": "Too much at once",
@@ -91,8 +93,10 @@ def field_problem(field: str, detail: str, *, status: int = 422, kind: str = "in
     return Problem(status, kind, f"{field}: {detail}", fields={field: detail})
 
 
-def problem_response(problem: Problem, request_id: str | None) -> Response:
-    """The document of a problem as an answer."""
+def problem_response(problem: Problem, request_id: str | None, path: str = "") -> Response:
+    """The document of a problem as an answer; of another shape below /v1, where OpenAI's clients ask."""
+    if path.startswith(OPENAI_PREFIX):
+        return _openai_error(problem)
     document = ProblemDocument(
         type=f"urn:morpheus:problem:{problem.kind}",
         title=TITLES.get(problem.kind) or HTTPStatus(problem.status).phrase,
@@ -104,6 +108,31 @@ def problem_response(problem: Problem, request_id: str | None) -> Response:
     if problem.fields:
         document.errors = [FieldFault(field=name, detail=detail) for name, detail in problem.fields.items()]
     return Response(to_json(document), problem.status, problem.headers, MEDIA_TYPE)
+
+
+class OpenAIErrorDetail(BaseModel):
+    """What is wrong, as OpenAI's clients read it."""
+
+    message: str
+    type: str = Field(examples=["invalid_request_error"])
+    param: str | None = Field(description="The field at fault.")
+    code: str | None = Field(description="The kind of problem.")
+
+
+class OpenAIError(BaseModel):
+    """An error below /v1."""
+
+    error: OpenAIErrorDetail
+
+
+def _openai_error(problem: Problem) -> Response:
+    # OpenAI says 400 for what is wrong in a body, and some clients know only that
+    status = 400 if problem.status == 422 else problem.status
+    kind = "rate_limit_error" if status == 429 else "invalid_request_error" if status < 500 else "server_error"
+    detail = OpenAIErrorDetail(
+        message=problem.detail, type=kind, param=next(iter(problem.fields), None), code=problem.kind.replace("-", "_")
+    )
+    return Response(to_json(OpenAIError(error=detail)), status, problem.headers, "application/json")
 
 
 def problem_of(error: Exception) -> Problem:
@@ -155,7 +184,7 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     @app.exception_handler(Exception)
     async def _expected(request: Request, error: Exception) -> Response:
-        return problem_response(problem_of(error), request_id_of(request))
+        return _answered(request, problem_of(error))
 
     for kinds, _, _ in _MEANINGS:
         for kind in kinds if isinstance(kinds, tuple) else (kinds,):
@@ -165,21 +194,23 @@ def install_handlers(app: FastAPI) -> None:
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         fields = {_place(fault["loc"]): _sentence(fault) for fault in error.errors()}
         name, detail = next(iter(fields.items()))
-        return problem_response(
-            Problem(422, "invalid-request", f"{name}: {detail}", fields=fields), request_id_of(request)
-        )
+        return _answered(request, Problem(422, "invalid-request", f"{name}: {detail}", fields=fields))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         if isinstance(error.__cause__, Problem):
             # a body that grew too large while it was read comes wrapped
-            return problem_response(error.__cause__, request_id_of(request))
+            return _answered(request, error.__cause__)
         kind = {404: "not-found", 413: "too-large"}.get(error.status_code, "invalid-request")
         detail = {404: f"There is nothing at {request.url.path}.", 405: f"{request.method} is not possible here."}
         problem = Problem(
             error.status_code, kind, detail.get(error.status_code, str(error.detail)), headers=error.headers
         )
-        return problem_response(problem, request_id_of(request))
+        return _answered(request, problem)
+
+
+def _answered(request: Request, problem: Problem) -> Response:
+    return problem_response(problem, request_id_of(request), request.url.path)
 
 
 async def only_known_parameters(request: Request) -> None:

@@ -19,16 +19,8 @@ if TYPE_CHECKING:
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Show an expected error as one sentence on stderr and end with exit code 1."""
-    from morpheus_assets.embedding.errors import EmbeddingError
-    from morpheus_assets.images.errors import ImageError
-    from morpheus_assets.services.connections import DatabaseNotRunning, StartFailed
-    from morpheus_assets.sources.base import ContentUnreadable
-    from morpheus_assets.store.database.errors import StoreError
-
     try:
         yield
-    except (ContentUnreadable, DatabaseNotRunning, EmbeddingError, ImageError, StartFailed, StoreError) as error:
-        raise click.ClickException(str(error)) from error
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT):
             raise
@@ -36,6 +28,21 @@ def one_sentence() -> Iterator[None]:
             f"{error.filename or 'A file'} cannot be written ({error.strerror}): see to its disk and its permissions,"
             " or set MORPHEUS_DATA_FOLDER to another place. Nothing that was stored is lost."
         ) from error
+    except Exception as error:
+        if not isinstance(error, _expected_errors()):
+            raise
+        raise click.ClickException(str(error)) from error
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    # imported when something goes wrong: they come with what takes time to load
+    from morpheus_assets.embedding.errors import EmbeddingError
+    from morpheus_assets.images.errors import ImageError
+    from morpheus_assets.services.connections import DatabaseNotRunning, StartFailed
+    from morpheus_assets.sources.base import ContentUnreadable
+    from morpheus_assets.store.database.errors import StoreError
+
+    return ContentUnreadable, DatabaseNotRunning, EmbeddingError, ImageError, StartFailed, StoreError
 
 
 @contextmanager
@@ -71,5 +78,5 @@ def database() -> Iterator[tuple["Engine", Settings]]:
     from morpheus_assets.services.connections import connected_engine
 
     values = settings()
-    with one_sentence(), connected_engine(values) as engine:
+    with one_sentence(), connected_engine(values, start=True) as engine:
         yield engine, values

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from importlib.resources import as_file
 
 from morpheus_assets.cli.environment import child_environment
-from morpheus_assets.cli.search import format_hit, open_search
+from morpheus_assets.cli.hits import format_row
+from morpheus_assets.cli.search import open_search, row_of
 from morpheus_assets.services.connections import StartFailed, running_database
 from morpheus_assets.services.samples import SAMPLES, sample_novels
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
@@ -59,7 +60,7 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
                 for text in PASSAGES:
                     say(f"\nsearch: {text}")
                     for hit in searching.passages(text, k=2).hits:
-                        say(format_hit(hit))
+                        say(format_row(row_of(hit)))
                 say(f"\nsearch --panels: {PICTURE}")
                 for panel in searching.panels(PICTURE, k=3).hits:
-                    say(format_hit(panel))
+                    say(format_row(row_of(panel)))

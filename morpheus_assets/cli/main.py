@@ -6,6 +6,7 @@ Commands hold arguments and printing; what does the work, and all that is heavy,
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,22 +53,30 @@ def search(
         raise click.UsageError("Give a TEXT to search for, or --image FILE.")
     if chapter is not None and novel is None:
         raise click.UsageError("--chapter needs --novel.")
-    from morpheus_assets.cli.search import format_hit, hit_as_dict, open_search
+    from morpheus_assets.cli.hits import format_row
+    from morpheus_assets.cli.search_by_api import search_by_api
 
-    with one_sentence(), open_search(settings()) as searching:
+    values = settings()
+    with one_sentence():
         if image is not None:
-            answer = searching.panels_like(image, k=count, novel=novel)
+            options: dict[str, Any] = {"k": count, "novel": novel}
         elif panels:
-            answer = searching.panels(text or "", k=count, novel=novel)
+            options = {"k": count, "novel": novel, "kind": "panels"}
         else:
-            answer = searching.passages(text or "", k=count, novel=novel, chapter=chapter, mode=mode)
-        if not answer.hits and not as_json:
-            click.echo(answer.nothing_found)
-        for hit in answer.hits:
-            row = hit_as_dict(hit) | {"space": answer.space}
-            click.echo(json.dumps(row, ensure_ascii=False) if as_json else format_hit(hit))
-        for note in answer.notes:
-            click.echo(note, err=True)
+            options = {"k": count, "novel": novel, "chapter": chapter, "mode": mode, "kind": "text"}
+        found = search_by_api(values, text, image, **options)
+        if found is None:
+            from morpheus_assets.cli.search import search_here
+
+            found = search_here(
+                values, text or "", image, panels=panels, novel=novel, chapter=chapter, mode=mode, k=count
+            )
+    if not found.rows and not as_json:
+        click.echo(found.nothing_found)
+    for row in found.rows:
+        click.echo(json.dumps(row, ensure_ascii=False) if as_json else format_row(row))
+    for note in found.notes:
+        click.echo(note, err=True)
 
 
 for each in (demo, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import click
-import httpx
 
 from morpheus_assets.cli.common import one_sentence, settings
 from morpheus_assets.services.running_api import api_key_header, running_api
 from morpheus_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @click.command()
@@ -29,8 +32,10 @@ async def _serve(known: Settings) -> None:
 
 
 @asynccontextmanager
-async def _api(known: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def _api(known: Settings) -> "AsyncIterator[httpx.AsyncClient]":
     """A client of the running API, which has its models at hand, else of one within this process."""
+    import httpx
+
     url = running_api(known)
     if url is not None:
         async with httpx.AsyncClient(

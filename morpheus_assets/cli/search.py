@@ -1,10 +1,10 @@
-"""Searches of one command: services.search with vectors from the running API, else from the command's own model."""
+"""Searches of one command that its own process answers: services.search with vectors from its own model."""
 
 import asyncio
 import hashlib
-import textwrap
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -13,6 +13,7 @@ import click
 import numpy as np
 from sqlalchemy import Engine
 
+from morpheus_assets.cli.hits import Rows
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, ProviderUnavailable, RequestTooLarge
 from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
@@ -22,18 +23,14 @@ from morpheus_assets.embedding.queries import embed_query
 from morpheus_assets.embedding.rate_limits import NoBudget
 from morpheus_assets.embedding.retries import FOR_QUERIES
 from morpheus_assets.embedding.stream import embed_stream
-from morpheus_assets.services.configured_spaces import (
-    budget_for_people,
-    open_provider,
-)
+from morpheus_assets.services.configured_spaces import budget_for_people, configured_text_spaces, open_provider
 from morpheus_assets.services.connections import connected_engine
-from morpheus_assets.services.running_api import vectors_of_api
-from morpheus_assets.services.search import NO_PANELS_YET, NOTHING_YET, Found, QueryRefused, Search, SearchQuery
+from morpheus_assets.services.search import Found, QueryRefused, Search, SearchQuery
+from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.search.hits import PanelHit, TextHit
 from morpheus_assets.store.spaces.vectors import read_vectors
 
-WIDTH = 100
 _PATIENT = replace(FOR_QUERIES, attempts=2)
 
 P = ParamSpec("P")
@@ -112,9 +109,6 @@ class _OwnVectors:
         self._engine = engine
 
     async def question(self, space: Space, text: str, within: float) -> np.ndarray:
-        known = await self._of_api(space, [text], "query")
-        if known is not None:
-            return known[0]
         provider = self._provider(space)
         try:
             async with answered_within(space, within):
@@ -123,14 +117,11 @@ class _OwnVectors:
             await provider.close()
 
     async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
-        known = await self._of_api(space, texts, "document")
-        if known is not None:
-            return list(known)
         hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
         found = dict(read_vectors(self._engine, space, hashes))
         inputs = [EmbeddingInput(key, text) for key, text in zip(hashes, texts, strict=True) if key not in found]
         if inputs:
-            budget = budget_for_people(self._settings, space, self._engine) or NoBudget()
+            budget = budget_for_people(self._settings, space, self._engine, "document") or NoBudget()
             async with answered_within(space, within):
                 async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=_PATIENT):
                     if isinstance(arrived, RefusedInput):
@@ -154,12 +145,6 @@ class _OwnVectors:
         stamina.instrumentation.set_on_retry_hooks(())
         return open_provider(self._settings, space)
 
-    async def _of_api(self, space: Space, texts: Sequence[str], input_type: InputType) -> np.ndarray | None:
-        # loading a text model takes seconds, and the API has it loaded
-        if space.purpose != "text" or not is_local(space):
-            return None
-        return await vectors_of_api(self._settings, space, texts, input_type)
-
     async def _of_any_length(self, provider: EmbeddingProvider, space: Space, text: str) -> np.ndarray:
         """The vector of a question: whole, or joined from those of the parts that the model takes."""
         from morpheus_assets.embedding.long_inputs import Part, by_parts, join, surely_too_long
@@ -180,8 +165,17 @@ class _OwnVectors:
     async def _embed(
         self, provider: EmbeddingProvider, space: Space, content: Any, input_type: InputType
     ) -> np.ndarray:
-        budget = budget_for_people(self._settings, space, self._engine)
+        budget = budget_for_people(self._settings, space, self._engine, input_type)
         return await embed_query(provider, content, budget=budget, retry=_PATIENT, input_type=input_type)
+
+
+def _load_text_model(settings: Settings) -> None:
+    """Load the first text space's model where it is one of this machine; it stays loaded in this process."""
+    with suppress(Exception):
+        # whatever is wrong, the search meets it too and says it
+        space = configured_text_spaces(settings)[0]
+        if is_local(space):
+            asyncio.run(open_provider(settings, space).embed(["warm"], "query"))
 
 
 @asynccontextmanager
@@ -197,38 +191,39 @@ async def answered_within(space: Space, seconds: float) -> AsyncIterator[None]:
 
 
 @contextmanager
-def open_search(settings: Settings) -> Iterator[Searching]:
-    """Searches over the configured or the running embedded database; raises DatabaseNotRunning or StoreError.
+def open_search(settings: Settings, *, load_text_model: bool = False) -> Iterator[Searching]:
+    """Searches over the configured database, or the embedded one, which is started where it does not run.
 
-    A query that is refused ends the command with its sentence.
+    `load_text_model` loads the model that will probably be asked while the server starts. A query that is refused ends
+    the command with its sentence. Raises DatabaseNotRunning or StoreError.
     """
-    with connected_engine(settings) as engine:
+    if load_text_model:
+        threading.Thread(target=_load_text_model, args=(settings,), daemon=True).start()
+    with connected_engine(settings, start=True) as engine:
         try:
             yield Searching(settings, engine)
         except QueryRefused as error:
             raise click.ClickException(str(error)) from error
 
 
-def hit_as_dict(hit: TextHit | PanelHit) -> dict[str, Any]:
+def search_here(
+    settings: Settings, text: str, image: Path | None, *, panels: bool, novel: str | None, chapter: int | None,
+    mode: str, k: int,
+) -> Rows:  # fmt: skip
+    """The rows of one search in this process; raises as `open_search` and the search itself do."""
+    with open_search(settings, load_text_model=image is None and not panels and mode != "text") as searching:
+        if image is not None:
+            return rows_of(searching.panels_like(image, k=k, novel=novel))
+        if panels:
+            return rows_of(searching.panels(text, k=k, novel=novel))
+        return rows_of(searching.passages(text, k=k, novel=novel, chapter=chapter, mode=mode))
+
+
+def rows_of(answer: Answer) -> Rows:
+    """An answer as the command prints it."""
+    return Rows([row_of(hit) | {"space": answer.space} for hit in answer.hits], answer.notes, answer.nothing_found)
+
+
+def row_of(hit: TextHit | PanelHit) -> dict[str, Any]:
     """A hit, JSON-ready; the content hash in hex."""
     return asdict(hit) | {"content_hash": hit.content_hash.hex()}
-
-
-def format_hit(hit: TextHit | PanelHit) -> str:
-    """A hit for a person: how near, where, and the passage."""
-    if isinstance(hit, PanelHit):
-        return f"{hit.rank:>3}. {hit.similarity:.3f}  {hit.path}  ({hit.width}x{hit.height})"
-    ranks = ", ".join(
-        f"{name} #{rank}" for name, rank in (("vector", hit.vector_rank), ("text", hit.text_rank)) if rank is not None
-    )
-    similarity = f"{hit.similarity:.3f}" if hit.similarity is not None else "  -  "
-    place = f"{hit.novel}, {hit.chapter_title or f'chapter {hit.chapter}'}"
-    passage = textwrap.fill(
-        " ".join(hit.body.split()),
-        WIDTH,
-        initial_indent="     ",
-        subsequent_indent="     ",
-        max_lines=6,
-        placeholder=" …",
-    )
-    return f"{hit.rank:>3}. {similarity}  {place}  [{ranks}]\n{passage}"

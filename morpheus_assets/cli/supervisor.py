@@ -20,6 +20,7 @@ class Supervisor:
     def __init__(self, record: Path) -> None:
         self.record = record
         self.children: list[subprocess.Popen[bytes]] = []
+        self._started: dict[int, float] = {}
 
     def end_leftovers(self) -> int:
         """End processes that an owner which was killed left behind; returns how many."""
@@ -48,6 +49,8 @@ class Supervisor:
                 # a shell's `&` leaves SIGINT ignored, which children inherit; Dagster then ignores SIGTERM too
                 preexec_fn=_default_signals,
             )
+        # what an earlier child of the same kind had started may outlive it, so it is forgotten only when all is gone
+        self.children = [each for each in self.children if each.poll() is None or _session(each.pid)]
         self.children.append(child)
         self._remember()
         return child
@@ -67,13 +70,13 @@ class Supervisor:
         self.record.unlink(missing_ok=True)
 
     def _remember(self) -> None:
-        rows = []
         for child in self.children:
-            try:
-                rows.append([child.pid, psutil.Process(child.pid).create_time()])
-            except psutil.NoSuchProcess:
-                continue
-        self.record.write_text(json.dumps(rows), encoding="utf-8")
+            with suppress(psutil.NoSuchProcess):
+                self._started.setdefault(child.pid, psutil.Process(child.pid).create_time())
+        rows = [[child.pid, self._started[child.pid]] for child in self.children if child.pid in self._started]
+        fresh = self.record.with_suffix(".new")
+        fresh.write_text(json.dumps(rows), encoding="utf-8")
+        fresh.replace(self.record)
 
 
 def _default_signals() -> None:

@@ -1,42 +1,66 @@
-"""The process of `morpheus up`: it owns the database, Dagster and the API of one machine, and stops them together."""
+"""The process of `morpheus up`: it owns the database, Dagster and the API of one machine, and stops them together.
+
+It watches them too; see parts.py. What it leaves behind when it is killed is ended by watchdog.py.
+"""
 
 import fcntl
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from morpheus_assets.cli.environment import child_environment, forget_in_dotenv, remember_in_dotenv
+from morpheus_assets.cli.parts import Child, PostgresPart, Watch
 from morpheus_assets.cli.supervisor import Supervisor
+from morpheus_assets.cli.watchdog import HOLDER, LOCK, RECORD
 from morpheus_assets.cli.worker import check_steps_can_be_handed_out
 from morpheus_assets.services.configured_spaces import configured_image_spaces, configured_text_spaces
-from morpheus_assets.services.connections import Databases, StartFailed, running_database
-from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, set_pool_slots
+from morpheus_assets.services.connections import Databases, StartFailed, database_answers, running_database
+from morpheus_assets.services.dagster_client import (
+    DagsterRefused,
+    DagsterUnavailable,
+    last_heartbeat,
+    set_pool_slots,
+)
+from morpheus_assets.services.running_parts import API, CODE_SERVER, DAEMON, WEBSERVER, forget_parts, write_parts
 from morpheus_assets.services.samples import put_samples_into_empty_content
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
-START_SECONDS = 120.0
+LOOK_SECONDS = 0.5
+# How long a start waits for the watchdog of one that was killed.
+WATCHDOG_SECONDS = 60.0
+MOST_LOG_BYTES = 20 * 1024 * 1024
+_ROTATE_SECONDS = 60.0
+# sun_path holds 108 bytes on Linux and 104 on macOS.
+_LONGEST_SOCKET_PATH = 103
+LOCATION = "morpheus_assets"
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run until SIGINT or SIGTERM; raises StartFailed, or the store's errors, when something cannot start."""
+    """Run until SIGINT or SIGTERM; raises StartFailed, or the store's errors, when something cannot start or go on."""
     check_spaces(settings)
     check_steps_can_be_handed_out(settings)
     settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with only_one(settings.data_folder / "up.lock"), stop_signal() as stopped:
-        supervisor = Supervisor(settings.data_folder / "processes.json")
+    with only_one(settings.data_folder / LOCK), stop_signal() as stopped, watchdog(settings.data_folder):
+        supervisor = Supervisor(settings.data_folder / RECORD)
         left_over = supervisor.end_leftovers()
         if left_over:
             say(f"Ended {left_over} processes that an earlier start had left behind.")
-        run_all(settings, supervisor, stopped, say)
+        try:
+            run_all(settings, supervisor, stopped, say)
+        finally:
+            forget_parts(settings.data_folder)
     say("Stopped.")
 
 
@@ -49,44 +73,65 @@ def check_spaces(settings: Settings) -> None:
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
     """Hold a lock that the kernel lets go of however this process ends; raises StartFailed when another holds it."""
+    deadline = time.monotonic() + WATCHDOG_SECONDS
     with path.open("a", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StartFailed(
-                f"`morpheus up` already runs over {path.parent}: use that one, or stop it with Ctrl-C first."
-            ) from None
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if path.read_text(encoding="utf-8") == HOLDER and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                raise StartFailed(
+                    f"`morpheus up` already runs over {path.parent}: use that one, or stop it with Ctrl-C first."
+                ) from None
+            break
+        handle.truncate(0)
         yield
 
 
+@contextmanager
+def watchdog(data_folder: Path) -> Iterator[None]:
+    """While the block runs, a process stands by that ends everything when this one is killed."""
+    command = [sys.executable, "-m", "morpheus_assets.cli.watchdog", str(data_folder)]
+    # the project's folder, for a checkout that is not installed
+    beside = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT_FOLDER, start_new_session=True)
+    try:
+        yield
+    finally:
+        beside.communicate()
+
+
 def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event, say: Callable[[str], None]) -> None:
-    """The database, Dagster and the API, until `stopped` is set or one of them ends."""
+    """The database, Dagster and the API, until `stopped` is set or one of them dies too often."""
     copied = put_samples_into_empty_content(settings)
     with running_database(settings, say, os.environ.get("DAGSTER_PG_URL")) as databases:
         of_the_project = settings.data_folder == PROJECT_FOLDER / ".morpheus"
-        port = free_port(settings.ui_port)
-        log = settings.data_folder / "dagster.log"
+        parts = Parts(settings, supervisor, databases)
+        watch = Watch(
+            say,
+            partial(write_parts, settings.data_folder, parts.dagster_url, parts.api_url),
+            partial(database_answers, databases.content),
+        )
         try:
             if of_the_project:
                 remember_in_dotenv(PROJECT_FOLDER / ".env", settings, databases)
-            child = supervisor.start(
-                dagster_dev(port),
-                child_environment(settings, databases),
-                # not the project's folder: Dagster would let the `.env` there win over this environment
-                settings.data_folder,
-                log,
-            )
-            address = f"http://127.0.0.1:{port}"
-            wait_for_ui(address, child.poll, stopped, log)
-            api_log = settings.data_folder / "api.log"
+            if databases.server is not None:
+                watch.adopt(PostgresPart(databases.server), databases.server.pid or 0)
+            code_server, webserver, daemon, api = parts.code_server(), parts.webserver(), parts.daemon(), parts.api()
+            watch.start(code_server)
+            watch.wait_for(code_server, stopped.wait)
             if not stopped.is_set():
-                api, api_address = start_api(supervisor, settings, address, databases, api_log, say)
-                say(banner(settings, address, api_address, copied))
-            while not stopped.wait(1):
-                if child.poll() is not None:
-                    raise StartFailed(f"Dagster ended by itself (exit code {child.returncode}); its log is {log}.")
-                if api.poll() is not None:
-                    raise StartFailed(f"The API ended by itself (exit code {api.returncode}); its log is {api_log}.")
+                watch.start(webserver)
+                watch.start(daemon)
+                watch.wait_for(webserver, stopped.wait)
+            if not stopped.is_set():
+                give_slots(settings, parts.dagster_url, say)
+                watch.start(api)
+                watch.wait_for(api, stopped.wait)
+            if not stopped.is_set():
+                say(banner(settings, parts.dagster_url, parts.api_url, copied))
+            keep_watch(watch, stopped, [each.log for each in (code_server, api)])
         finally:
             say("Stopping …")
             supervisor.stop()
@@ -95,27 +140,106 @@ def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event
                 forget_in_dotenv(PROJECT_FOLDER / ".env")
 
 
-def start_api(
-    supervisor: Supervisor,
-    settings: Settings,
-    dagster_address: str,
-    databases: Databases,
-    log: Path,
-    say: Callable[[str], None],
-) -> tuple[subprocess.Popen[bytes], str]:
-    """Start `morpheus serve` beside the UI and give the pool of its jobs their slots; its process and address."""
-    port = free_port(settings.api_port, "MORPHEUS_API_PORT")
-    environment = child_environment(settings, databases) | {
-        "MORPHEUS_DAGSTER_URL": dagster_address,
-        "MORPHEUS_API_PORT": str(port),
-    }
+def keep_watch(watch: Watch, stopped: threading.Event, logs: list[Path]) -> None:
+    """Look at the parts until `stopped` is set, and keep their logs small."""
+    rotated = time.monotonic()
+    while not stopped.wait(LOOK_SECONDS):
+        watch.look()
+        if time.monotonic() - rotated > _ROTATE_SECONDS:
+            rotated = time.monotonic()
+            for log in logs:
+                rotate(log)
+
+
+def rotate(log: Path, most_bytes: int = MOST_LOG_BYTES) -> None:
+    """Move a log that has grown large to `<name>.1` and go on with an empty one, to which its writers append."""
+    if log.exists() and log.stat().st_size > most_bytes:
+        # copied and not renamed: the processes hold it open
+        log.with_name(f"{log.name}.1").write_bytes(log.read_bytes())
+        os.truncate(log, 0)
+
+
+class Parts:
+    """The processes of a deployment: their commands, addresses and logs. Nothing is started here."""
+
+    def __init__(self, settings: Settings, supervisor: Supervisor, databases: Databases) -> None:
+        self._settings, self._supervisor = settings, supervisor
+        # not the project's folder: Dagster would let the `.env` there win over this environment
+        self._folder = settings.data_folder
+        self._environment = child_environment(settings, databases)
+        self._ui_port = free_port(settings.ui_port)
+        self._api_port = free_port(settings.api_port, "MORPHEUS_API_PORT")
+        self.dagster_url = f"http://127.0.0.1:{self._ui_port}"
+        self.api_url = f"http://127.0.0.1:{self._api_port}"
+        self._socket = _socket_in(settings.data_folder)
+        self._workspace = settings.data_folder / "workspace.yaml"
+        self._workspace.write_text(_workspace(self._socket), encoding="utf-8")
+
+    def code_server(self) -> Child:
+        """Loads the definitions, for the webserver and the daemon, and starts the runs; the UI can have it reload."""
+        module = ["--module-name", "morpheus_assets.definitions", "--working-directory", str(PROJECT_FOLDER)]
+        address = ["--socket", str(self._socket), "--location-name", LOCATION, "--log-level", "warning"]
+        command = [sys.executable, "-m", "dagster", "code-server", "start", *module, *address]
+        return self._dagster(CODE_SERVER, "Dagster code server", command, self._code_server_answers, has_child=True)
+
+    def webserver(self) -> Child:
+        """Dagster's UI, on loopback."""
+        address = ["--host", "127.0.0.1", "--port", str(self._ui_port)]
+        command = [sys.executable, "-m", "dagster_webserver", *address, "--workspace", str(self._workspace)]
+        return self._dagster(WEBSERVER, "Dagster webserver", command, self._webserver_answers)
+
+    def daemon(self) -> Child:
+        """Sensors, schedules, the queue of runs, backfills, retries."""
+        command = [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(self._workspace)]
+        return self._dagster(DAEMON, "Dagster daemon", command, self._daemon_answers)
+
+    def api(self) -> Child:
+        """`morpheus serve` beside the UI."""
+        environment = self._environment | {
+            "MORPHEUS_DAGSTER_URL": self.dagster_url,
+            "MORPHEUS_API_PORT": str(self._api_port),
+        }
+        command = [sys.executable, "-m", "morpheus_assets.cli.main", "serve"]
+        log = self._settings.data_folder / "api.log"
+        return Child(API, "API", self._supervisor, command, environment, self._folder, log, self._api_answers)
+
+    def _dagster(
+        self, name: str, title: str, command: list[str], answers: Callable[[float], bool], *, has_child: bool = False
+    ) -> Child:
+        # as `dagster dev` has it: faults in the definitions are said shortly
+        environment = self._environment | {"DAGSTER_IS_DEV_CLI": "1"}
+        log = self._settings.data_folder / "dagster.log"
+        return Child(
+            name, title, self._supervisor, command, environment, self._folder, log, answers, has_child=has_child
+        )
+
+    def _code_server_answers(self, _started: float) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(2)
+            try:
+                # it listens when the definitions are loaded
+                probe.connect(str(self._socket))
+            except OSError:
+                return False
+        return True
+
+    def _webserver_answers(self, _started: float) -> bool:
+        return _is_success(f"{self.dagster_url}/server_info")
+
+    def _api_answers(self, _started: float) -> bool:
+        return _is_success(f"{self.api_url}/healthz")
+
+    def _daemon_answers(self, started: float) -> bool:
+        return last_heartbeat(self.dagster_url) >= started
+
+
+def give_slots(settings: Settings, dagster_url: str, say: Callable[[str], None]) -> None:
+    """Give the pool of the API's jobs their slots."""
     try:
-        set_pool_slots(dagster_address, "generate_embedding", settings.generate_slots)
+        set_pool_slots(dagster_url, "generate_embedding", settings.generate_slots)
     except (DagsterRefused, DagsterUnavailable) as error:
         # two at a time, the default of all pools, is no reason not to start
         say(str(error))
-    command = [sys.executable, "-m", "morpheus_assets.cli.main", "serve"]
-    return supervisor.start(command, environment, settings.data_folder, log), f"http://127.0.0.1:{port}"
 
 
 def banner(settings: Settings, address: str, api_address: str, copied: bool) -> str:
@@ -146,13 +270,24 @@ def _display_path(path: Path) -> str:
     return str(path.relative_to(PROJECT_FOLDER)) if path.is_relative_to(PROJECT_FOLDER) else str(path)
 
 
-def dagster_dev(port: int) -> list[str]:
-    """The command that starts Dagster's UI, daemon and code server on loopback."""
-    program = Path(sys.executable).parent / "dagster"
-    if not program.exists():
-        raise StartFailed("The program `dagster` is not in this environment; run `make up` once to set it up.")
-    workspace = str(PROJECT_FOLDER / "workspace.yaml")
-    return [str(program), "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", workspace]
+def _socket_in(folder: Path) -> Path:
+    """A path for the code server's socket that only this account can reach, and that is short enough."""
+    path = folder.absolute() / "code.sock"
+    return path if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH else Path(tempfile.mkdtemp()) / path.name
+
+
+def _workspace(code_server: Path) -> str:
+    """A workspace file as JSON, which YAML includes."""
+    origin = {"module_name": "morpheus_assets.definitions", "working_directory": str(PROJECT_FOLDER)}
+    server = {"socket": str(code_server), "location_name": LOCATION, "additional_metadata": origin}
+    return json.dumps({"load_from": [{"grpc_server": server}]}, indent=1)
+
+
+def _is_success(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def free_port(wanted: int, setting: str = "MORPHEUS_UI_PORT") -> int:
@@ -180,18 +315,3 @@ def stop_signal() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def wait_for_ui(address: str, exit_code: Callable[[], int | None], stopped: threading.Event, log: Path) -> None:
-    """Return when the UI answers; raises StartFailed when Dagster ends first or takes too long."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and not stopped.is_set():
-        if exit_code() is not None:
-            raise StartFailed(f"Dagster could not start (exit code {exit_code()}); its log is {log}.")
-        try:
-            if httpx.get(f"{address}/server_info", timeout=2).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.3)
-    if not stopped.is_set():
-        raise StartFailed(f"The Dagster UI did not answer within {START_SECONDS:.0f} seconds; its log is {log}.")

@@ -3,12 +3,13 @@
 Plain objects around the lower floors; each opens what it needs when it is first used.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field, create_model
 
 from morpheus_assets.domain.slugs import novel_slug
 from morpheus_assets.domain.spaces import Space
@@ -141,38 +142,74 @@ class ProvidersResource:
         Raises the errors of embedding.errors after everything that had arrived by then was given.
         """
         from morpheus_assets.embedding.stream import embed_batches
+        from morpheus_assets.services.configured_spaces import request_sizes
 
+        sizes = request_sizes(self.settings, space, engine)
         return embed_batches(
             self.open(space),
             inputs,
             budget=self.budget(space, engine),
             concurrency=self.settings.requests_in_flight,
             retry=self.retry(),
-            max_inputs=self.settings.inputs_per_request,
+            max_inputs=sizes.most_inputs,
+            on_limit=sizes.note,
         )
+
+
+# The settings of each resource that a run may take otherwise, in the Launchpad; none is a secret.
+OF_THE_DATABASE = ("reembed_max_tokens", "reembed_max_cost", "retention_days", "max_runs_per_tick")
+OF_THE_CONTENT = ("max_image_pixels",)
+OF_THE_PROVIDERS = (
+    "requests_in_flight",
+    "inputs_per_request",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "request_timeout_seconds",
+    "retry_attempts",
+    "torch_threads",
+)
 
 
 def build_resources(
     database: DatabaseResource, content_folder: ContentFolderResource, providers: ProvidersResource
-) -> dict[str, dg.ResourceDefinition]:
-    """The resources by name, with what the UI says of each.
-
-    Their configuration is the project's settings: no `ConfigurableResource`, which would show them a second time.
-    """
-    described = {
-        "database": (database, "The content database, Postgres with pgvector (MORPHEUS_DATABASE_URL)."),
-        "content_folder": (
+) -> dict[str, dg.ConfigurableResource[Any]]:
+    """The resources by name, with what the UI says of each; their fields are settings, as they stand."""
+    return {
+        "database": _configurable(
+            database, OF_THE_DATABASE, "The content database, Postgres with pgvector (MORPHEUS_DATABASE_URL)."
+        ),
+        "content_folder": _configurable(
             content_folder,
+            OF_THE_CONTENT,
             f"Where novels and panels are dropped (MORPHEUS_CONTENT): {content_folder.novels.display_name()} and"
             f" {content_folder.panels.display_name()}.",
         ),
-        "providers": (
+        "providers": _configurable(
             providers,
+            OF_THE_PROVIDERS,
             "The embedding providers of all spaces (MORPHEUS_TEXT_SPACES, MORPHEUS_IMAGE_SPACES), and the requests and"
             " tokens a minute that all processes share for each.",
         ),
     }
-    return {name: dg.ResourceDefinition.hardcoded_resource(*each) for name, each in described.items()}
+
+
+def _configurable(resource: Any, names: Sequence[str], said: str) -> dg.ConfigurableResource[Any]:
+    """A resource with some settings as its documented fields; a run that gives others gets one made of them."""
+    settings: Settings = resource.settings
+    shown = {name: getattr(settings, name) for name in names}
+
+    class Configured(dg.ConfigurableResource[Any]):
+        def create_resource(self, context: dg.InitResourceContext) -> Any:
+            others = {name: getattr(self, name) for name in names if getattr(self, name) != shown[name]}
+            return type(resource)(settings.model_copy(update=others)) if others else resource
+
+    fields: dict[str, Any] = {}
+    for name in names:
+        setting = Settings.model_fields[name]
+        said_of = f"{setting.description} The setting MORPHEUS_{name.upper()}, for this run."
+        fields[name] = (setting.annotation, Field(default=shown[name], description=said_of))
+    made = create_model(type(resource).__name__, __base__=Configured, __doc__=said, __module__=__name__, **fields)
+    return made()
 
 
 def _problem_of(novel: str, problems: Mapping[str, str]) -> str | None:

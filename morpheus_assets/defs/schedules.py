@@ -3,8 +3,12 @@
 They are thin shells that ask for runs. Cron lines come from the settings, so the schedules are built and not declared.
 """
 
+import time
+from datetime import timedelta
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._utils.schedules import cron_string_iterator
 
 from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.upkeep import upkeep
@@ -15,6 +19,13 @@ from morpheus_assets.store.database.errors import StoreError
 
 REEMBED_SCHEDULE = "reembed_on_model_change"
 RUNNING = dg.DefaultScheduleStatus.RUNNING
+
+
+def interval_of(cron: str) -> timedelta:
+    """The time between two ticks of a cron line, as of the next ones."""
+    ticks = cron_string_iterator(time.time(), cron, "UTC")
+    first, second = next(ticks), next(ticks)
+    return second - first
 
 
 def build_schedules(settings: Settings, check_job: UnresolvedAssetJobDefinition) -> list[dg.ScheduleDefinition]:

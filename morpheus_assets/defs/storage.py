@@ -4,17 +4,20 @@ dagster-postgres opens a connection for every statement: some fifty for each nov
 Named in dagster.yaml; the tables and all queries are dagster-postgres' own.
 """
 
-from collections.abc import Iterator, Sequence
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from dagster import DagsterEventType
+from dagster import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.config import PostgresStorageConfig
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from morpheus_assets.services.connections import connection_slots
@@ -25,12 +28,80 @@ KEPT_CONNECTIONS = 1
 RECYCLE_SECONDS = 600
 # The daemon evaluates some ten sensors and schedules at a time, and each asks at the same moment.
 MOST_CONNECTIONS = 3
+# A server that is started again takes so long; a run whose event could not be written would be lost.
+PATIENCE_SECONDS = 60.0
+
+_Result = TypeVar("_Result")
+
+
+class SharedPool:
+    """The pool of a process for one address, for all instances that it opens: a sensor's tick opens one each time."""
+
+    _pools: dict[str, "SharedPool"] = {}  # noqa: RUF012
+    _changes = threading.Lock()
+
+    def __init__(self, url: str, token_provider: Any) -> None:
+        slots = connection_slots(load_settings(), in_process=MOST_CONNECTIONS, patience_seconds=PATIENCE_SECONDS)
+        self.engine: Engine = create_pg_engine(
+            url,
+            token_provider,
+            isolation_level="AUTOCOMMIT",
+            poolclass=slots.pool,
+            pool_size=KEPT_CONNECTIONS,
+            max_overflow=-1,
+            # a server that was restarted is noticed before the statement, not by it
+            pool_pre_ping=True,
+            pool_recycle=RECYCLE_SECONDS,
+        )
+        slots.watch(self.engine)
+        self.users = 0
+
+    @classmethod
+    def open_for(cls, user: object, url: str, token_provider: Any) -> tuple[Engine, Callable[[], Any]]:
+        """The engine for an address, and what ends its use; the last one closes the connections."""
+        with cls._changes:
+            pool = cls._pools.get(url) or cls._pools.setdefault(url, cls(url, token_provider))
+            pool.users += 1
+        return pool.engine, weakref.finalize(user, cls._close, pool, url)
+
+    @classmethod
+    def _close(cls, pool: "SharedPool", url: str) -> None:
+        with cls._changes:
+            pool.users -= 1
+            last = pool.users == 0
+            if last:
+                cls._pools.pop(url, None)
+        if last:
+            pool.engine.dispose()
+
+
+def once_more(call: Callable[[], _Result]) -> _Result:
+    """Call again when the connection broke within the call: the next one is waited for, and a row may come twice."""
+    try:
+        return call()
+    except DBAPIError as fault:
+        if not fault.connection_invalidated:
+            raise
+    return call()
+
+
+class PatientRunStorage(PostgresRunStorage):
+    """Writes what became of a run also when the server is restarted at that moment."""
+
+    def handle_run_event(self, run_id: str, event: DagsterEvent, *args: Any, **options: Any) -> None:
+        """As it is; it may be repeated."""
+        once_more(lambda: super(PatientRunStorage, self).handle_run_event(run_id, event, *args, **options))
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
     """Writes the events that plan a run's partitions in one statement, as materializations are."""
 
     _known_tables: frozenset[str] = frozenset()
+    close_pool: Callable[[], Any] | None = None
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event, also when the server is restarted at that moment."""
+        once_more(lambda: super(BatchingEventLogStorage, self).store_event(event))
 
     def has_table(self, table_name: str) -> bool:
         """Whether a table exists; one that was there is not asked for again with every event."""
@@ -46,9 +117,9 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             kind = event.get_dagster_event().event_type
             (planned if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED else others).append(event)
         if planned:
-            self._store_planned(planned)
+            once_more(lambda: self._store_planned(planned))
         if others:
-            super().store_event_batch(others)
+            once_more(lambda: super(BatchingEventLogStorage, self).store_event_batch(others))
 
     def _store_planned(self, events: Sequence[EventLogEntry]) -> None:
         statement: Any = self.prepare_insert_event_batch(events)
@@ -64,7 +135,8 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
     def dispose(self) -> None:
         """Close what is kept."""
         super().dispose()
-        self._engine.dispose()
+        if self.close_pool is not None:
+            self.close_pool()
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -77,13 +149,19 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         inst_data: ConfigurableClassData | None = None,
         token_provider: Any = None,
     ) -> None:
-        with _alone(postgres_url, token_provider):
-            super().__init__(postgres_url, should_autocreate_tables, inst_data, token_provider)
+        # the instance keeps the three storages and not this object
+        events = BatchingEventLogStorage(postgres_url, False, token_provider=token_provider)
+        engine, events.close_pool = SharedPool.open_for(events, postgres_url, token_provider)
+        if should_autocreate_tables and not _has_tables(engine):
+            with _alone(postgres_url, token_provider):
+                super().__init__(postgres_url, True, inst_data, token_provider)
+        else:
+            super().__init__(postgres_url, False, inst_data, token_provider)
         # The tables are there now.
-        self._event_log_storage = BatchingEventLogStorage(postgres_url, False, token_provider=token_provider)
-        pool = _pool(postgres_url, token_provider)
+        self._run_storage = PatientRunStorage(postgres_url, False, token_provider=token_provider)
+        self._event_log_storage = events
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
-            storage._engine = pool
+            storage._engine = engine
             # each would open a pool of its own there, and set a timeout for the session, which is not ours in a pooler
             storage.optimize_for_webserver = _keep_the_pool
 
@@ -113,18 +191,8 @@ def _alone(url: str, token_provider: Any) -> Iterator[None]:
         yield
 
 
-def _pool(url: str, token_provider: Any) -> Engine:
-    slots = connection_slots(load_settings(), in_process=MOST_CONNECTIONS)
-    engine = create_pg_engine(
-        url,
-        token_provider,
-        isolation_level="AUTOCOMMIT",
-        poolclass=slots.pool,
-        pool_size=KEPT_CONNECTIONS,
-        max_overflow=-1,
-        # a server that was restarted is noticed before the statement, not by it
-        pool_pre_ping=True,
-        pool_recycle=RECYCLE_SECONDS,
-    )
-    slots.watch(engine)
-    return engine
+def _has_tables(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        # one of each storage, and the last that was added
+        names = ("runs", "event_logs", "job_ticks", "instance_info")
+        return all(connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() for name in names)

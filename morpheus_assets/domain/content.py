@@ -164,6 +164,15 @@ class ChapterCount:
 
 
 @dataclass(frozen=True)
+class SamplePassage:
+    """The beginning of a passage, to be looked at; `tokens` are those of the whole."""
+
+    chapter: int
+    tokens: int
+    body: str
+
+
+@dataclass(frozen=True)
 class PanelRecord:
     """One page: a picture, stored or refused. `path` is a file's below panels/, with forward slashes.
 
@@ -214,6 +223,19 @@ class SourceFile:
     mtime_ns: int
     digest: str | None = None
     observed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """What is known of the files of a kind: how many, of how many novels, their bytes, and when the newest changed.
+
+    `newest` is in nanoseconds since 1970; None where there are none.
+    """
+
+    files: int
+    novels: int
+    bytes: int
+    newest: int | None
 
 
 @dataclass(frozen=True)

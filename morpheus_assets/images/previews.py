@@ -72,10 +72,11 @@ def boxed_page(page: Image.Image, boxes: Sequence[tuple[int, int, int, int]]) ->
 
 
 def as_markdown(picture: bytes, alternative: str) -> str:
-    """Markdown with the JPEG inside, as Dagster's UI renders it; "" for an empty picture."""
+    """Markdown with the JPEG or PNG inside, as Dagster's UI renders it; "" for an empty picture."""
     if not picture:
         return ""
-    return f"![{alternative}](data:image/jpeg;base64,{base64.b64encode(picture).decode()})"
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"![{alternative}](data:image/{kind};base64,{base64.b64encode(picture).decode()})"
 
 
 def _tile(label: str, data: bytes) -> Image.Image:

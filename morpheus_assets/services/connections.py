@@ -1,17 +1,20 @@
 """Connections to the databases of a deployment: their addresses, an engine for a command, the embedded server."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
+import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres, running_url
 from morpheus_assets.store.database.engine import open_engine, parse_address
 from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.database.outages import ping
 from morpheus_assets.store.database.ownership import check_direct_address, own_dagster_database
 from morpheus_assets.store.database.server_checks import check_server, check_start
 
@@ -21,10 +24,14 @@ class DatabaseNotRunning(Exception):
 
 
 class Databases(NamedTuple):
-    """The addresses of a deployment's databases: `content` for SQLAlchemy, `dagster` for dagster-postgres."""
+    """The addresses of a deployment's databases: `content` for SQLAlchemy, `dagster` for dagster-postgres.
+
+    `server` is the embedded server where there is one.
+    """
 
     content: str
     dagster: str
+    server: EmbeddedPostgres | None = None
 
 
 class StartFailed(Exception):
@@ -55,9 +62,9 @@ def dagster_database_url(content_url: str) -> str:
     return for_dagster(make_url(content_url).set(database=DAGSTER_DATABASE))
 
 
-def connection_slots(settings: Settings, *, in_process: int | None = None) -> ConnectionSlots:
-    """The slots that the processes of a deployment share on one machine; see ConnectionSlots for `in_process`."""
-    return ConnectionSlots(settings.data_folder / "connections", settings.max_connections, in_process=in_process)
+def connection_slots(settings: Settings, **options: Any) -> ConnectionSlots:
+    """The slots that the processes of a deployment share on one machine; `options` as ConnectionSlots takes them."""
+    return ConnectionSlots(settings.data_folder / "connections", settings.max_connections, **options)
 
 
 def content_engine(settings: Settings, **options: Any) -> Engine:
@@ -75,14 +82,54 @@ def content_engine(settings: Settings, **options: Any) -> Engine:
 
 
 @contextmanager
-def connected_engine(settings: Settings) -> Iterator[Engine]:
-    """A checked engine for one command; raises DatabaseNotRunning or the store's DatabaseUnusable."""
-    engine = content_engine(settings)
+def connected_engine(settings: Settings, *, start: bool = False) -> Iterator[Engine]:
+    """A checked engine for one command; raises DatabaseNotRunning or the store's DatabaseUnusable.
+
+    With `start` an embedded server that holds something and does not run is started for as long as the block runs.
+    """
+    with _started(settings) if start else nullcontext():
+        engine = content_engine(settings)
+        try:
+            check_server(engine)
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _started(settings: Settings) -> Iterator[None]:
+    """Run the embedded server, its schema up to date, while nothing else does; nothing for a new data folder."""
+    if settings.database_url is not None or running_url(settings.data_folder) is not None:
+        yield
+        return
+    server = EmbeddedPostgres(settings.data_folder)
+    if not server.holds_data:
+        raise DatabaseNotRunning(
+            f"Nothing is stored yet in {settings.data_folder}: start `make up` (or `morpheus up`) in another terminal,"
+            " or set MORPHEUS_DATABASE_URL to a Postgres with pgvector."
+        )
+    server.start()
     try:
-        check_server(engine)
-        yield engine
+        engine = open_engine(server.url())
+        try:
+            migrate(engine)
+        finally:
+            engine.dispose()
+        yield
+    finally:
+        server.stop()
+
+
+def database_answers(url: str) -> bool:
+    """True when the database at this URL takes a connection now."""
+    engine = open_engine(url, pool_size=1)
+    try:
+        ping(engine)
+    except (DBAPIError, psycopg.Error):
+        return False
     finally:
         engine.dispose()
+    return True
 
 
 def own_dagster_url(settings: Settings, engine: Engine, given: str | None = None) -> str:
@@ -130,7 +177,7 @@ def running_database(
             engine.dispose()
         if applied:
             say(f"Schema: {', '.join(applied)} applied.")
-        yield Databases(url, dagster_url)
+        yield Databases(url, dagster_url, server)
     finally:
         if server is not None:
             server.stop()

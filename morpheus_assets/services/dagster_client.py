@@ -13,6 +13,7 @@ import httpx
 from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RUNS_AT_WORK
 
 REPOSITORY = "__repository__"
+BACKFILL_TAG = "dagster/backfill"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED", "COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"})
 
 
@@ -72,6 +73,17 @@ class DagsterClient:
         except httpx.HTTPError:
             return False
 
+    async def last_heartbeat(self) -> float:
+        """When the daemon last told that it works, in seconds since 1970; 0.0 when it never did."""
+        statuses = (await self._ask(_HEARTBEATS, {}))["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return max((float(each["lastHeartbeatTime"] or 0) for each in statuses), default=0.0)
+
+    async def code_server_answers(self) -> bool:
+        """True when the code server behind the webserver plans a small job: the webserver alone keeps what it knew."""
+        selector = {"pipelineName": "end_lost_runs", **self._selector}
+        answer = (await self._ask(_PLAN, {"selector": selector}))["executionPlanOrError"]
+        return bool(answer["__typename"] == "ExecutionPlan")
+
     async def launch_run(
         self, job: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
     ) -> str:
@@ -121,6 +133,14 @@ class DagsterClient:
             if tags.items() <= _as_mapping(each["tags"]).items():
                 return str(each["id"])
         return None
+
+    async def find_job(self, tags: Mapping[str, str]) -> str | None:
+        """The id of the run or the backfill that was launched with these tags, however it ended; None for none."""
+        runs = _expect((await self._ask(_TAGGED_RUNS, {"tags": _pairs(tags)}))["runsOrError"], "Runs")["results"]
+        if runs:
+            return str(_as_mapping(runs[0]["tags"]).get(BACKFILL_TAG, runs[0]["runId"]))
+        # one that has no run yet
+        return await self.running_backfill(tags)
 
     async def runs_at_work(self, *, page: int = 500) -> list[dict[str, str]]:
         """The tags of every run that waits or works, asked for `page` at a time."""
@@ -275,6 +295,21 @@ def set_pool_slots(url: str, pool: str, slots: int) -> None:
     asyncio.run(work())
 
 
+def last_heartbeat(url: str) -> float:
+    """When the daemon behind a webserver last told that it works, in seconds since 1970; 0.0 when nobody says so."""
+
+    async def work() -> float:
+        client = DagsterClient(url, timeout_seconds=2.0)
+        try:
+            return await client.last_heartbeat()
+        except (DagsterRefused, DagsterUnavailable):
+            return 0.0
+        finally:
+            await client.close()
+
+    return asyncio.run(work())
+
+
 def _is_run(job_id: str) -> bool:
     return len(job_id) == 36
 
@@ -303,6 +338,9 @@ def _first_sentences(text: str) -> str:
     return kept if len(kept) <= 500 else kept[:499] + "…"
 
 
+_HEARTBEATS = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
+_PLAN = """query($selector: PipelineSelector!) { executionPlanOrError(pipeline: $selector, mode: "default") {
+  __typename } }"""
 _LAUNCH_RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
   ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } }
   ... on Error { message } } }"""
@@ -313,6 +351,8 @@ _RUNNING_BACKFILLS = """query($statuses: [BulkActionStatus!]) {
   ... on PartitionBackfills { results { id tags { key value } } } ... on Error { message } } }"""
 _RUN_TAGS = """query($statuses: [RunStatus!], $cursor: String, $limit: Int) {
   runsOrError(filter: {statuses: $statuses}, cursor: $cursor, limit: $limit) { __typename
+  ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
+_TAGGED_RUNS = """query($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}, limit: 1) { __typename
   ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""

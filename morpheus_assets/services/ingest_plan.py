@@ -70,9 +70,24 @@ def partition_changes(bind: "Bind", kind: str, partitions: Collection[str]) -> P
 
     A novel whose only text was refused, one that was removed, and one without pictures among the panels are surplus.
     """
-    from morpheus_assets.store.content.novels import novels_beside, novels_without
+    from morpheus_assets.store.content.novels import ingested_digests, novels_beside, novels_without
+    from morpheus_assets.store.content.source_files import load_source_files
 
-    return PartitionChanges(novels_beside(bind, kind, partitions), novels_without(bind, kind, partitions))
+    surplus = novels_without(bind, kind, partitions)
+    if surplus:
+        files = [file for file in load_source_files(bind, kind).values() if file.novel in set(surplus)]
+        waiting = {file.novel for file in files}
+        if kind == "text":
+            known = ingested_digests(bind)
+            texts, _ = one_source_a_novel(files)
+            refused = {
+                each.novel
+                for each in texts
+                if each.digest is not None and each.novel in known and each.digest == known[each.novel].refused
+            }
+            waiting = {each.novel for each in texts} - refused
+        surplus = [novel for novel in surplus if novel not in waiting]
+    return PartitionChanges(novels_beside(bind, kind, partitions), surplus)
 
 
 def stale_texts(bind: "Bind", files: Iterable[NovelFiles]) -> list[StaleNovel]:

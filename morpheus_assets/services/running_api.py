@@ -3,16 +3,17 @@
 Where it listens is kept in a file of the data folder, which only its owner can read, for as long as it runs.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import urlsplit
 
-import numpy as np
 import psutil
 
-from morpheus_assets.domain.spaces import Space
-from morpheus_assets.embedding.providers.base import InputType
 from morpheus_assets.settings import Settings
 
 FILE = "api.json"
@@ -20,14 +21,26 @@ FILE = "api.json"
 ANSWER_SECONDS = 30.0
 
 
+class ApiSilent(Exception):
+    """No API runs over this data folder and database, or it did not answer."""
+
+
 @contextmanager
 def announced(settings: Settings, url: str) -> Iterator[None]:
     """Let commands find the API of this process at `url` while the block runs."""
+    from morpheus_assets.store.database.embedded import EmbeddedPostgres
+
+    database = _database(settings)
+    if settings.database_url is not None:
+        own = EmbeddedPostgres(settings.data_folder).url()
+        # `morpheus up` names the embedded server's address, which commands do not
+        database = "" if settings.database_url.get_secret_value() == own else database
     path = settings.data_folder / FILE
     me = psutil.Process()
     settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump({"url": url, "pid": me.pid, "started": me.create_time()}, file)
+        found = {"url": url, "pid": me.pid, "started": me.create_time(), "database": database}
+        json.dump(found, file)
     try:
         yield
     finally:
@@ -35,7 +48,7 @@ def announced(settings: Settings, url: str) -> Iterator[None]:
 
 
 def running_api(settings: Settings) -> str | None:
-    """The address of the API that runs over this data folder; None when there is none."""
+    """The address of the API that runs over this data folder and database; None when there is none."""
     try:
         found = json.loads((settings.data_folder / FILE).read_text("utf-8"))
         url, started = str(found["url"]), float(found["started"])
@@ -43,34 +56,41 @@ def running_api(settings: Settings) -> str | None:
         alive = psutil.Process(int(found["pid"])).create_time() == started
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
-    return url if alive else None
+    return url if alive and found.get("database") == _database(settings) else None
 
 
-async def vectors_of_api(
-    settings: Settings, space: Space, texts: Sequence[str], input_type: InputType
-) -> np.ndarray | None:
-    """The vectors [texts, dimensions], float32, of texts of any length in a text space, from the running API.
+def _database(settings: Settings) -> str:
+    """Names the content database without its password; empty for the embedded one."""
+    if settings.database_url is None:
+        return ""
+    return hashlib.sha256(settings.database_url.get_secret_value().encode()).hexdigest()
 
-    None when there is no API, or it cannot say: it was started with other settings, is busy, or breaks.
+
+def ask_api(
+    settings: Settings, method: str, path: str, *, body: bytes | None = None, content_type: str | None = None
+) -> tuple[int, dict[str, Any]]:
+    """The status and the JSON object of an answer of the running API, asked with this deployment's own key.
+
+    Raises ApiSilent when there is none, and when it gives no such answer in time. Only the standard library: a command
+    that asks has nothing else to load.
     """
     url = running_api(settings)
     if url is None:
-        return None
-    import httpx
-
+        raise ApiSilent
+    place = urlsplit(url)
+    connection = HTTPConnection(place.hostname or "", place.port, timeout=ANSWER_SECONDS)
+    headers = api_key_header(settings) | ({"Content-Type": content_type} if content_type else {})
     try:
-        async with httpx.AsyncClient(timeout=httpx.Timeout(ANSWER_SECONDS, connect=1.0), trust_env=False) as client:
-            answer = await client.post(
-                f"{url}/api/embeddings/text",
-                json={"input": list(texts), "model": space.key, "input_type": input_type},
-                headers=api_key_header(settings),
-            )
-        found = answer.raise_for_status().json()
-        vectors = np.asarray(found["embeddings"], np.float32)
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return None
-    fits = found.get("space") == space.key and vectors.shape == (len(texts), space.dimensions)
-    return vectors if fits else None
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+    except (OSError, HTTPException, ValueError):
+        raise ApiSilent from None
+    finally:
+        connection.close()
+    if not isinstance(content, dict):
+        raise ApiSilent
+    return answer.status, content
 
 
 def api_key_header(settings: Settings) -> dict[str, str]:

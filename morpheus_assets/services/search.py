@@ -16,20 +16,27 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
 from morpheus_assets.services.configured_spaces import sample_image_spaces
+from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
+from morpheus_assets.services.variety import VARIETY_POOL, most_varied
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.rate_limits import BudgetExhausted
 from morpheus_assets.store.content.lookups import panel_place, passage_body
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.database.errors import SpaceGone, StoreError
-from morpheus_assets.store.search.hits import PanelHit, TextHit, search_panels, search_text
+from morpheus_assets.store.search.hits import (
+    PanelHit,
+    SearchFilter,
+    TextHit,
+    novels_holding,
+    search_panels,
+    search_text,
+)
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
 from morpheus_assets.store.spaces.vectors import read_vectors
 
-NOTHING_YET = "Nothing is embedded yet: drop a novel into the content folder and wait for its run."
-NO_PANELS_YET = "No panels are embedded yet: drop images into panels/<novel>/ and wait for the run."
 NO_SIMILARITY = "Words have no similarity, so nothing was left out for being less similar than asked for."
 DEMO_NOTE = (
     "Answered by the demo model, which knows only the drawn sample panels; no panels of your own are embedded yet."
@@ -63,24 +70,38 @@ class SearchQuery:
     """One search, with everything that its hits depend on beside the content.
 
     `q` is the question, stripped; `like` is the content hash of a passage or panel to be like, instead of it.
-    `kind` is "text", "panels" or "both", `mode` is "hybrid", "vector" or "text". `sentences` ranks passages with a
-    sentence near to the question first. Raises QueryRefused for text that no database could take.
+    `novel` is the key of the novel to search, or several; `languages` are ISO 639-1 codes and `authors` parts of names,
+    one of which must fit. `kind` is "text", "panels" or "both", `mode` is "hybrid", "vector" or "text". `sentences`
+    ranks passages with a sentence near to the question first. `other_novels` leaves out the novels of what is to be
+    like. `space` is the key of the text space to ask instead of the active one, for measuring it: no other one answers
+    in its place. Raises QueryRefused for text that no database could take.
     """
 
     q: str | None = None
     like: bytes | None = None
     k: int = 10
-    novel: str | None = None
+    novel: str | tuple[str, ...] | None = None
     chapter: int | None = None
+    languages: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    other_novels: bool = False
     kind: str = "both"
     mode: str = "hybrid"
     min_similarity: float | None = None
     sentences: bool = True
+    space: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "q", readable("q", self.q.strip()) if self.q else None)
-        if self.novel is not None:
-            readable("novel", self.novel)
+        for field_name, names in (("novel", self.novels), ("language", self.languages), ("author", self.authors)):
+            for name in names:
+                readable(field_name, name)
+        object.__setattr__(self, "languages", tuple(code.lower() for code in self.languages))
+
+    @property
+    def novels(self) -> tuple[str, ...]:
+        """The keys of the novels to search; empty for all."""
+        return (self.novel,) if isinstance(self.novel, str) else self.novel or ()
 
 
 @dataclass(frozen=True)
@@ -196,8 +217,12 @@ class Search:
 
     async def _check_novel(self, query: SearchQuery) -> None:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
-        if query.novel is not None and not await self._database.call(list_novels, [query.novel]):
-            raise NotStored("novel", f"No novel named {query.novel!r} is stored.")
+        if not query.novels:
+            return
+        stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
+        for novel in query.novels:
+            if novel not in stored:
+                raise NotStored("novel", f"No novel named {novel!r} is stored.")
 
     async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock) -> None:
         if query.mode == "text" and query.q:
@@ -219,13 +244,19 @@ class Search:
         return embed
 
     async def _add_nearest(self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock) -> None:
-        row = self._speculation.answered = await self._database.call(active_space, "text")
+        row: SpaceRow | None
+        if query.space is not None:
+            row = await self._database.call(get_space, query.space)
+        else:
+            row = self._speculation.answered = await self._database.call(active_space, "text")
         if row is None:
             found.notes.append(NOTHING_YET)
             return
 
         async def look(row: SpaceRow) -> list[Passage]:
             vector = await embed(row)
+            if query.like is not None:
+                return list(map(Passage, await self._varied(query, row, vector)))
             if vector is None or not (query.sentences and query.q):
                 return list(map(Passage, await self._hits(query, row, vector)))
             pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
@@ -243,9 +274,9 @@ class Search:
             return [Passage(hit, best.get(hit.content_hash)) for hit in nearest_first(pool, best, query.k)]
 
         try:
-            passages = await self._in_space(row, look, found)
+            passages = await self._in_space(row, look, found, alone=query.space is not None)
         except EmbeddingError as error:
-            if query.mode != "hybrid" or not query.q:
+            if query.space is not None or query.mode != "hybrid" or not query.q:
                 raise
             # half an answer is better than none: the words still find their passages
             found.faults.append(error)
@@ -257,14 +288,29 @@ class Search:
         found.passages = near_enough(passages, query)
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
-        if query.like is not None and vector is None:
+        mode = "text" if vector is None else query.mode
+        within = await self._within(query)
+        return await self._database.call(search_text, vector, query.q, space=row, k=query.k, within=within, mode=mode)
+
+    async def _varied(self, query: SearchQuery, row: SpaceRow, vector: np.ndarray | None) -> list[TextHit]:
+        """Passages like one, each unlike those before it: a refrain that is found once need not be found five times."""
+        if vector is None:
             return []
-        mode = "text" if vector is None else "vector" if query.like is not None else query.mode
-        hits = await self._database.call(
-            search_text, vector, query.q, space=row, k=query.k + (query.like is not None), novel=query.novel,
-            chapter=query.chapter, mode=mode,
-        )  # fmt: skip
-        return [hit for hit in hits if hit.content_hash != query.like][: query.k]
+        wide = VARIETY_POOL * query.k + 1
+        within = await self._within(query)
+        found = await self._database.call(search_text, vector, space=row, k=wide, within=within, mode="vector")
+        hits = [hit for hit in found if hit.content_hash != query.like]
+        vectors = await self._database.call(read_vectors, row, [hit.content_hash for hit in hits])
+        return most_varied(hits, vectors, query.k)
+
+    async def _within(self, query: SearchQuery, *, texts: bool = True) -> SearchFilter:
+        other_than = None
+        if query.other_novels and query.like is not None:
+            other_than = await self._database.call(novels_holding, query.like)
+        chapter = query.chapter if texts else None
+        return SearchFilter(
+            query.novels or None, chapter, query.languages or None, query.authors or None, other_than=other_than
+        )
 
     async def _panel_question(
         self, query: SearchQuery, body: str | None, clock: _Clock
@@ -299,8 +345,9 @@ class Search:
 
         async def look(row: SpaceRow) -> list[PanelHit]:
             vector = await embed(row)
+            within = await self._within(query, texts=False)
             return await self._database.call(
-                search_panels, vector, space=row, k=query.k, novel=query.novel, unlike=query.like
+                search_panels, vector, space=row, k=query.k, within=within, unlike=query.like
             )
 
         try:
@@ -315,8 +362,12 @@ class Search:
             found.notes.append(note)
         found.panels = near_enough(hits, query)
 
-    async def _in_space(self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found) -> T:
-        """Look in the active space `row`; while its provider is down, in a standby space. `found` says which.
+    async def _in_space(
+        self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found, *, alone: bool = False
+    ) -> T:
+        """Look in the active space `row`; while its provider is down, in a standby space unless it is asked `alone`.
+
+        `found` says which one answered.
 
         A space that was dropped meanwhile gives way to the one that is active then. Raises the active provider's own
         error when no standby space answers either.
@@ -334,7 +385,7 @@ class Search:
                     f"The active {row.purpose} space was dropped {_MOST_SWITCHES} times during one search; try again."
                 )
         except EmbeddingError as error:
-            if not provider_is_down(error):
+            if alone or not provider_is_down(error):
                 raise
             for standby in await self._database.call(standby_spaces, row):
                 try:

@@ -16,7 +16,7 @@ import numpy as np
 from morpheus_assets.store.search.hits import TextHit
 from morpheus_assets.text.sentences import sentence_spans
 
-POOL = 60
+POOL = 20
 CANDIDATES = 10
 PER_PASSAGE = 2
 # Below this share of common words a sentence is no quote and no close paraphrase: nothing is asked, nothing is paid.

@@ -33,6 +33,8 @@ _HYPHEN = re.compile(r"([^\W\d_]+(?:['’][^\W\d_]+)?)([-‐¬\xad])$")
 _GOES_ON = re.compile(r"[ \t]*(-?)([^\W\d_]+(?:['’][^\W\d_]+)?)([^\s]*)")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _MIN_BROKEN, _BROKEN_SHARE = 4, 0.4
+_OFTEN, _TOO_OFTEN, _SHORT_LINE = 0.005, 0.4, 30
+_MANY, _FEW_WHOLE, _MOSTLY_WHOLE = 12, 0.08, 0.25
 
 
 @dataclass
@@ -281,7 +283,14 @@ def _broken_words(lines: Sequence[str], gone: dict[int, str]) -> dict[int, tuple
             joined[here] = (there, not both and not compounds[compound])
     different = {(first, second): joined[here][1] for here, _, first, _, second in pairs}
     printed = sum(different.values())
-    return joined if printed >= _MIN_BROKEN and printed >= _BROKEN_SHARE * len(different) else {}
+    if printed < _MIN_BROKEN or printed < _BROKEN_SHARE * len(different):
+        return {}
+    # Verses may end within words (Cervantes' "cabo roto"): few lines of the book, and no word that stands elsewhere.
+    known = sum(words[(first + second).casefold()] > 0 for first, second in different)
+    full = sum(1 for i in kept if len(lines[i].strip()) > _SHORT_LINE)
+    often = _OFTEN * full <= len(pairs) <= _TOO_OFTEN * len(kept)
+    common = often and (len(different) < _MANY or known >= _FEW_WHOLE * len(different))
+    return joined if common or known >= _MOSTLY_WHOLE * len(different) else {}
 
 
 def _words(lines: Sequence[str], kept: Sequence[int], broken: dict[int, int]) -> tuple[Counter[str], Counter[str]]:

@@ -6,11 +6,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
+import psutil
 import pytest
 
 from morpheus_assets.api.routes import health
+from morpheus_assets.services.running_parts import PartProcess, write_parts
 from morpheus_assets_tests.api.conftest import SECRET, Api, free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.waiting import eventually
@@ -19,8 +22,14 @@ from morpheus_assets_tests.fixtures.waiting import eventually
 def test_health_readiness_and_metrics_answer(api: Api):
     assert api.client.get("/healthz").json() == {"status": "ok"}
     assert eventually(lambda: api.client.get("/readyz").status_code == 200)
-    parts = api.client.get("/readyz").json()["parts"]
-    assert parts == {"database": "ok", "redis": "not configured", "dagster": "down", "models": "ok"}
+    assert api.client.get("/readyz").json()["parts"] == {
+        "database": "ok",
+        "redis": "not configured",
+        "dagster": "down",
+        "code server": "down",
+        "daemon": "down",
+        "models": "ok",
+    }
     api.text("a ship")
     text = api.client.get("/metrics").text
     for name in ("morpheus_http_requests_total", "morpheus_http_request_seconds_bucket", "morpheus_tokens_total",
@@ -28,6 +37,50 @@ def test_health_readiness_and_metrics_answer(api: Api):
         assert name in text
     line = 'morpheus_http_requests_total{method="POST",route="/api/embeddings/text",status="200"}'
     assert api.metric(line) == 1
+
+
+class Webserver(BaseHTTPRequestHandler):
+    """A Dagster webserver that answers everything as if all were well, as it does from what it knew."""
+
+    def do_GET(self) -> None:
+        self._say({})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        beat = {"instance": {"daemonHealth": {"allDaemonStatuses": [{"lastHeartbeatTime": time.time()}]}}}
+        self._say({"data": {"executionPlanOrError": {"__typename": "ExecutionPlan"}, **beat}})
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _say(self, answer: dict) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_part_whose_process_is_dead_is_down_whatever_dagster_still_says(start_api: Callable[..., Api]):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webserver) as dagster:
+        threading.Thread(target=dagster.serve_forever, daemon=True).start()
+        api = start_api(dagster_url=f"http://127.0.0.1:{dagster.server_port}")
+
+        def parts() -> dict[str, str]:
+            found = api.client.get("/readyz").json()["parts"]
+            return {name: found[name] for name in ("dagster", "code server", "daemon")}
+
+        assert parts() == {"dagster": "ok", "code server": "ok", "daemon": "ok"}
+        me = psutil.Process()
+        api.settings.data_folder.mkdir(exist_ok=True)
+        running = [
+            PartProcess("webserver", me.pid, me.create_time(), True),
+            PartProcess("code server", me.pid, 1.0, True),
+            PartProcess("daemon", me.pid, me.create_time(), False),
+        ]
+        write_parts(api.settings.data_folder, "", api.url, running)
+        assert parts() == {"dagster": "ok", "code server": "down", "daemon": "starting"}
+        dagster.shutdown()
 
 
 def test_unmatched_paths_are_one_series_and_not_one_each(api: Api):

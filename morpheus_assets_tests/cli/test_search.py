@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +25,11 @@ from morpheus_assets.services.configured_spaces import (
     configured_text_spaces,
     demo_image_space,
 )
-from morpheus_assets.settings import Settings, load_settings
+from morpheus_assets.services.running_api import announced
+from morpheus_assets.services.search_notes import NOTHING_YET
+from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings
 from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.database.embedded import EmbeddedPostgres, running_url
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.provider import ProviderServer
@@ -57,19 +63,24 @@ def places(results: list[dict[str, Any]]) -> list[tuple[int, str]]:
 
 
 def command(settings: Settings, *arguments: str, as_json: bool = True) -> Said:
-    environment: dict[str, str | None] = {}
-    for name in settings.model_fields_set:
-        alias, value = Settings.model_fields[name].validation_alias, getattr(settings, name)
-        variable = str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"MORPHEUS_{name.upper()}"
-        given = value.get_secret_value() if isinstance(value, SecretStr) else value
-        environment[variable] = None if given is None else str(given)
     load_settings.cache_clear()
-    done = CliRunner().invoke(main, ["search", *arguments, *(["--json"] if as_json else [])], env=environment)
+    given = ["search", *arguments, *(["--json"] if as_json else [])]
+    done = CliRunner().invoke(main, given, env=environment_of(settings))
     load_settings.cache_clear()
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     lines = done.stdout.splitlines()
     hits = [json.loads(line) for line in lines] if as_json and done.exit_code == 0 else []
     return Said(done.exit_code, done.stdout, done.stderr, hits)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    environment: dict[str, str] = {}
+    for name in settings.model_fields_set:
+        alias, value = Settings.model_fields[name].validation_alias, getattr(settings, name)
+        variable = str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"MORPHEUS_{name.upper()}"
+        given = value.get_secret_value() if isinstance(value, SecretStr) else value
+        environment[variable] = "" if given is None else str(given)
+    return environment
 
 
 @pytest.fixture
@@ -150,7 +161,7 @@ def test_both_give_the_same_panels_by_words_and_by_a_picture(api: Api, engine: E
             rows.append(PanelRecord(f"{colour}.png", "stored", 9, None, value, "PNG", "RGB", 96, 64))
         replace_panels(engine, novel, rows)
     spaces.activate_first(engine, configured_image_spaces(api.settings)[0].key)
-    file = tmp_path / "shown.jpg"
+    file = tmp_path / 'a "quoted" name.jpg'
     file.write_bytes(picture("green", "JPEG"))
     for chosen in ({}, {"novel": "beta"}):
         options = [part for name, value in chosen.items() for part in (f"--{name}", value)]
@@ -163,6 +174,10 @@ def test_both_give_the_same_panels_by_words_and_by_a_picture(api: Api, engine: E
         ).json()
         assert said.hits
         assert said.places == places(answer["panels"])
+        with announced(api.settings, api.url):
+            through = command(api.settings, "--image", str(file), *options)
+        assert [set(hit) for hit in through.hits] == [set(hit) for hit in said.hits]
+        assert through.places == said.places
 
 
 def test_both_say_that_only_the_demo_model_answers(start_api: Callable[..., Api], engine: Engine, add_panels: Callable):
@@ -225,3 +240,60 @@ def test_a_question_longer_than_the_model_takes_finds_the_same_in_both(
     said = command(api.settings, question, "--mode", "vector")
     assert said.places == places(answer["passages"])
     assert len(said.hits) == 5
+
+
+def test_the_api_that_runs_answers_for_the_command(api: Api, shelf: list[bytes], provider_server: ProviderServer):
+    own = command(api.settings, QUESTIONS[0], "--novel", "alpha", "-k", "2")
+    with announced(api.settings, api.url):
+        said = command(api.settings, QUESTIONS[0], "--novel", "alpha", "-k", "2")
+        assert api.metric('morpheus_http_requests_total{method="GET",route="/api/embeddings/search",status="200"}') == 1
+        unknown = command(api.settings, "a ship", "--novel", "gamma")
+        people = command(api.settings, QUESTIONS[0], "--novel", "alpha", "-k", "2", as_json=False)
+    for here, there in zip(own.hits, said.hits, strict=True):
+        assert there.pop("similarity") == pytest.approx(here.pop("similarity"), abs=1e-4)
+        assert there == here
+    assert (unknown.code, unknown.errors.strip()) == (1, "Error: No novel named 'gamma' is stored.")
+    assert people.text == command(api.settings, QUESTIONS[0], "--novel", "alpha", "-k", "2", as_json=False).text
+
+
+def test_an_api_that_is_busy_is_not_waited_for(start_api: Callable[..., Api], shelf: list[bytes]):
+    api = start_api(api_keys="a-key-of-sixteen-letters")
+    other = api.settings.model_copy(update={"api_keys": SecretStr("another-key-of-sixteen-letters")})
+    with announced(api.settings, api.url):
+        assert command(other, QUESTIONS[0]).hits
+
+
+def test_asking_the_api_loads_nothing_that_takes_time(api: Api, shelf: list[bytes], tmp_path: Path):
+    code = (
+        "import sys; from morpheus_assets.cli.main import main; main(['search', 'a ship'], standalone_mode=False);"
+        "heavy = {'numpy', 'sqlalchemy', 'psycopg', 'torch', 'httpx', 'dagster', 'PIL'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    environment = environment_of(api.settings) | {"PATH": os.environ["PATH"], "MORPHEUS_DOTENV": os.devnull}
+    with announced(api.settings, api.url):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=PROJECT_FOLDER,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "ship" in done.stdout
+
+
+@pytest.mark.slow
+def test_where_nothing_runs_the_command_starts_the_database_and_stops_it(
+    make_settings: Callable[..., Settings], tmp_path: Path
+):
+    folder = tmp_path / "own"
+    settings = make_settings(database_url=None, data_folder=folder)
+    said = command(settings, "a ship")
+    assert said.code == 1
+    assert "Nothing is stored yet" in said.errors
+    folder.parent.chmod(0o711)
+    server = EmbeddedPostgres(folder)
+    server.start()
+    server.ensure_databases()
+    server.stop()
+    # of a schema that is older than the program, for the command brings it up to date
+    said = command(settings, "a ship", as_json=False)
+    assert (said.code, said.text.strip()) == (0, NOTHING_YET)
+    assert running_url(folder) is None

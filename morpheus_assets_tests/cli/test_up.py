@@ -8,10 +8,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
+import psycopg
 import pytest
 
-from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets.services.running_parts import running_parts
+from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets.store.database.embedded import running_url
+from morpheus_assets_tests.fixtures.deployment import story
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -43,7 +48,7 @@ class Running:
         }
 
     def start(self) -> None:
-        with self.output.open("ab") as output:
+        with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [MORPHEUS, "up"], env=self.environment, cwd=PROJECT_FOLDER, stdout=output, stderr=output
             )
@@ -60,9 +65,6 @@ class Running:
             text=True,
             check=False,
         )
-        if done.stderr == "Error: No novel named 'harbour' is stored.\n":
-            # dropped, and not read yet
-            return []
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -77,13 +79,67 @@ class Running:
         )
         return done.stdout.splitlines()[-1] == "True"
 
-    def wait_for(self, condition, what: str, seconds: float = 120) -> None:
+    def wait_for(
+        self, condition, what: str, seconds: float = 120, *, every: float = 0.5, or_its_end: bool = False
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process is not None
+            if self.process.poll() is not None and or_its_end:
+                return
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, f"{what} did not come; so far: {self.said()}"
-            time.sleep(0.5)
+            time.sleep(every)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(_env_file=None, data_folder=self.folder / "data")
+
+    def pid_of(self, part: str) -> int | None:
+        """The process of a part as `up` has noted it; None when `up` has ended."""
+        running = running_parts(self.settings)
+        return next((each.pid for each in running.parts if each.name == part), None) if running else None
+
+    def kill_part(self, part: str) -> int:
+        """kill -9 of a part; returns the number that its process had."""
+        pid = self.pid_of(part)
+        assert pid is not None, self.said()
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def readyz(self) -> dict[str, str]:
+        """The parts and their states, without what is not configured and the models of the API."""
+        address = f"http://127.0.0.1:{self.environment['MORPHEUS_API_PORT']}/readyz"
+        try:
+            parts = httpx.get(address, timeout=10, trust_env=False).json()["parts"]
+        except httpx.HTTPError:
+            return {"api": "down"}
+        return {name: state for name, state in parts.items() if state != "not configured" and name != "models"}
+
+    def finds(self, question: str, **parameters: str) -> bool:
+        """Whether the API finds anything by meaning; a command for every look would be most of the test."""
+        address = f"http://127.0.0.1:{self.environment['MORPHEUS_API_PORT']}/api/embeddings/search"
+        asked = {"q": question, "mode": "vector", **parameters}
+        try:
+            answer = httpx.get(address, params=asked, timeout=10, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.is_success and bool(answer.json()["passages"] or answer.json()["panels"])
+
+    def stored(self, novel: str) -> int:
+        """How many chunks of a novel are stored."""
+        url = running_url(self.folder / "data", driver="postgresql")
+        if url is None:
+            return 0
+        query = "SELECT count(*) FROM chunks c JOIN novels n ON n.id = c.novel_id WHERE n.novel = %s"
+        with psycopg.connect(url) as connection:
+            return connection.execute(query, (novel,)).fetchall()[0][0]
+
+    def kill(self) -> None:
+        """kill -9 of `up` itself."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
 
     def processes(self) -> list[psutil.Process]:
         """Everything that works in this deployment's data folder."""
@@ -119,23 +175,65 @@ def running() -> Iterator[Running]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_first_start_embeds_the_samples_takes_a_dropped_novel_and_stops_everything(running: Running):
+def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_end(running: Running):
+    """One deployment for all that needs one: each takes half a minute of two cores to start."""
     running.start()
-    running.wait_for(lambda: running.search("who keeps the lamp burning", "--mode", "vector") != [], "the sample story")
-    running.wait_for(lambda: running.search("--panels", "a cat") != [], "the sample panels")
+    running.wait_for(lambda: running.finds("who keeps the lamp burning"), "the sample story")
+    running.wait_for(lambda: running.finds("a cat", kind="panels", mode="hybrid"), "the sample panels")
     [panel] = running.search("--panels", "a sleeping orange cat in the desert", "--count", "1")
     assert panel["similarity"] > 0.5
+    a_second_start_leaves_the_first_alone(running)
+    a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running)
+    parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running)
+    an_interrupt_stops_everything(running)
 
+    running.start()
+    running.kill()
+    running.start()
+    assert "left behind" in running.said()
+    assert running.search("a dead captain", "--novel", "harbour") != []
+    three_deaths_within_a_minute_end_everything(running)
+
+
+def a_second_start_leaves_the_first_alone(running: Running) -> None:
+    before = {process.pid for process in running.processes()}
+    done = subprocess.run([MORPHEUS, "up"], env=running.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "already runs" in done.stderr
+    assert before <= {process.pid for process in running.processes()}
+
+
+def a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running: Running) -> None:
     novel = running.folder / "content" / "novels" / "harbour.txt"
-    novel.write_text("CHAPTER 1. The Wreck\n\nAt dawn the drowned captain was found lashed to the wheel of his ship.\n")
-    by_meaning = ("a dead captain", "--novel", "harbour", "--mode", "vector")
-    running.wait_for(lambda: running.search(*by_meaning) != [], "the dropped novel")
-    [hit] = running.search("a dead captain", "--novel", "harbour")
+    last = "CHAPTER 7. The Wreck\n\nAt dawn the drowned captain was found lashed to the wheel of his ship.\n"
+    novel.write_text(story(chapters=6, seed=3) + last)
+    running.wait_for(lambda: running.stored("harbour") > 0, "the chunks of the dropped novel", every=0.05)
+    running.kill_part("postgres")
+    running.wait_for(lambda: running.finds("a dead captain", novel="harbour"), "the dropped novel", seconds=90)
+    [hit] = running.search("a dead captain", "--novel", "harbour", "--count", "1")
     assert "lashed to the wheel" in hit["body"]
-    assert hit["chapter_title"].startswith("CHAPTER 1")
+    assert hit["chapter_title"].startswith("CHAPTER 7")
     assert hit["similarity"] > 0.4
     assert not running.loads_a_model_to_search("a dead captain")
+    assert "The embedded Postgres has ended; it is started again." in running.said()
 
+
+def parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running: Running) -> None:
+    running.wait_for(lambda: set(running.readyz().values()) == {"ok"}, "all parts", seconds=60)
+    names = {"code server": "code server", "webserver": "dagster", "daemon": "daemon"}
+    killed = {name: running.kill_part(name) for name in names}
+    began = time.monotonic()
+    while set((said := running.readyz()).values()) != {"ok"}:
+        for name, called in names.items():
+            dead = running.pid_of(name) == killed[name]
+            assert not (dead and said[called] == "ok"), f"{name} is dead, and /readyz says {said}"
+        assert time.monotonic() - began < 30, running.said()
+        time.sleep(0.2)
+    for title in ("Dagster code server", "Dagster webserver", "Dagster daemon"):
+        assert running.said().count(f"The {title} was killed (SIGKILL); it is started again.") == 1
+
+
+def an_interrupt_stops_everything(running: Running) -> None:
     assert running.process is not None
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(90) == 0
@@ -143,19 +241,16 @@ def test_a_first_start_embeds_the_samples_takes_a_dropped_novel_and_stops_everyt
     assert running.processes() == []
 
 
-def test_a_start_after_a_kill_ends_what_was_left_over_and_keeps_what_was_stored(running: Running):
-    running.environment["MORPHEUS_SAMPLES"] = "false"
-    running.start()
+def three_deaths_within_a_minute_end_everything(running: Running) -> None:
     assert running.process is not None
-    running.process.kill()
-    running.process.wait()
-    left = {process.pid for process in running.processes()}
-    assert left
-    running.output.write_text("")
-    running.start()
-    assert "left behind" in running.said()
-    now = {process.pid: process for process in running.processes()}
-    assert not {pid for pid in left & set(now) if "postgres" not in now[pid].name()}
+    for _ in range(3):
+        killed = running.kill_part("api")
+        running.wait_for(
+            lambda killed=killed: running.pid_of("api") != killed, "another API", or_its_end=True, every=0.1
+        )
+    assert running.process.wait(90) == 1
+    assert "The API ended 3 times within a minute" in running.said()
+    assert running.processes() == []
 
 
 @pytest.mark.parametrize(
@@ -180,13 +275,3 @@ def test_what_cannot_work_is_one_sentence_before_anything_starts(
     assert "s3cret" not in done.stderr + done.stdout
     assert len(done.stderr.strip().splitlines()) == 1
     assert running.processes() == []
-
-
-def test_a_second_start_over_the_same_folder_leaves_the_first_alone(running: Running):
-    running.environment["MORPHEUS_SAMPLES"] = "false"
-    running.start()
-    before = {process.pid for process in running.processes()}
-    done = subprocess.run([MORPHEUS, "up"], env=running.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "already runs" in done.stderr
-    assert before <= {process.pid for process in running.processes()}

@@ -103,6 +103,8 @@ def switch_tick(settings: Settings, instance: dg.DagsterInstance) -> str:
         result = switch_spaces_sensor(context, database=DatabaseResource(settings))
     if isinstance(result, dg.SkipReason):
         return result.skip_message or ""
+    if result.skip_reason:
+        return result.skip_reason.skip_message or ""
     [request] = result.run_requests
     return carry_out(settings, instance, request)
 

@@ -49,7 +49,7 @@ def test_assets_and_checks_say_what_they_hold(repository: dg.RepositoryDefinitio
     found = {key.to_user_string(): graph.get(key).description for key in graph.get_all_asset_keys()}
     checks = {
         f"{spec.asset_key.to_user_string()}:{spec.name}": spec.description
-        for definition in repository.asset_checks_defs_by_key.values()
+        for definition in [*repository.asset_checks_defs_by_key.values(), *repository.assets_defs_by_key.values()]
         for spec in definition.check_specs
     }
     assert len(checks) == len(graph.asset_check_keys)
@@ -58,6 +58,16 @@ def test_assets_and_checks_say_what_they_hold(repository: dg.RepositoryDefinitio
 
 def test_resources_say_what_they_open(repository: dg.RepositoryDefinition) -> None:
     assert not missing({name: each.description for name, each in repository.get_top_level_resources().items()})
+
+
+def test_the_fields_of_resources_say_what_they_take(repository: dg.RepositoryDefinition) -> None:
+    found = {
+        f"{name}.{field}": each.description
+        for name, resource in repository.get_top_level_resources().items()
+        for field, each in getattr(resource.config_schema.config_type, "fields", {}).items()
+    }
+    assert {"database.reembed_max_cost", "providers.requests_per_minute"} <= found.keys()
+    assert not missing(found)
 
 
 def test_config_fields_say_what_they_take(repository: dg.RepositoryDefinition) -> None:

@@ -1,58 +1,52 @@
-import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
 import pytest
+from pydantic import SecretStr
 
-from morpheus_assets.domain.spaces import Space
-from morpheus_assets.services.running_api import FILE, announced, running_api, vectors_of_api
+from morpheus_assets.services.running_api import FILE, ApiSilent, announced, ask_api, running_api
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets_tests.api.conftest import Api
-from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 KEY = "a-key-of-sixteen-letters"
-QUESTION = "who keeps the lamp burning"
-
-
-def vector_of(settings: Settings, space: Space) -> np.ndarray | None:
-    found = asyncio.run(vectors_of_api(settings, space, [QUESTION], "query"))
-    return None if found is None else found[0]
 
 
 @pytest.mark.parametrize("keys", [None, KEY, f"first:{KEY},second:another-key-of-sixteen"])
-def test_a_command_gets_the_vector_of_its_question_from_the_api_that_runs(
-    start_api: Callable[..., Api], space: Space, keys: str | None
-):
+def test_a_command_asks_the_api_that_runs_with_its_own_key(start_api: Callable[..., Api], keys: str | None):
     api = start_api(api_keys=keys)
     with announced(api.settings, api.url):
-        found = vector_of(api.settings, space)
-    [expected] = vectors_of([QUESTION], space.dimensions)
-    assert found is not None
-    assert np.allclose(found, expected, atol=1e-6)
-    assert vector_of(api.settings, space) is None, "asked after it had ended"
+        status, answer = ask_api(api.settings, "GET", "/api/novels")
+    assert (status, answer) == (200, {"novels": []})
+    with pytest.raises(ApiSilent):
+        ask_api(api.settings, "GET", "/api/novels")
 
 
-def test_texts_of_any_length_come_in_their_order(start_api: Callable[..., Api], space: Space):
-    api, texts = start_api(), [QUESTION, "a cat " * 9000, "rain"]
+def test_an_api_beside_another_database_is_none_at_all(start_api: Callable[..., Api]):
+    api = start_api()
     with announced(api.settings, api.url):
-        found = asyncio.run(vectors_of_api(api.settings, space, texts, "document"))
-    assert found is not None
-    assert found.shape == (3, space.dimensions)
-    assert np.allclose(found[[0, 2]], vectors_of([QUESTION, "rain"], space.dimensions), atol=1e-6)
+        assert running_api(api.settings) == api.url
+        other = SecretStr("postgresql://user:password@elsewhere/morpheus")
+        assert running_api(api.settings.model_copy(update={"database_url": other})) is None
+        assert running_api(api.settings.model_copy(update={"database_url": None})) is None
 
 
-def test_an_api_that_cannot_say_is_none_at_all(start_api: Callable[..., Api], space: Space):
-    api = start_api(api_keys=KEY)
-    with announced(api.settings, api.url):
-        other = api.settings.model_copy(update={"api_keys": None})
-        assert vector_of(other, space) is None
-        unknown = Space("another-8", "text", "openai", "another", "", 8, "as is", None)
-        assert vector_of(api.settings, unknown) is None
-    with announced(api.settings, "http://127.0.0.1:9"):
-        assert vector_of(api.settings, space) is None
+def test_an_api_that_was_told_the_embedded_servers_address_is_found_by_commands_that_were_not(
+    make_settings: Callable[..., Settings], tmp_path: Path
+):
+    embedded = EmbeddedPostgres(tmp_path / "data").url()
+    with announced(make_settings(database_url=embedded), "http://127.0.0.1:9"):
+        assert running_api(make_settings(database_url=None)) == "http://127.0.0.1:9"
+
+
+def test_an_api_that_does_not_answer_in_json_is_none_at_all(start_api: Callable[..., Api]):
+    api = start_api()
+    for address, path in (("http://127.0.0.1:9", "/api/novels"), (api.url, "/page/search.css")):
+        with announced(api.settings, address), pytest.raises(ApiSilent):
+            ask_api(api.settings, "GET", path)
 
 
 def test_the_file_of_a_killed_api_leads_nowhere_and_is_only_its_owners(make_settings: Callable[..., Settings]):

@@ -173,3 +173,21 @@ def test_other_marks_of_a_broken_word_are_known(mark):
 def test_hostile_lines_take_no_time():
     for line in ("1\n", "a-\n", "1 a\n", "a 1\n", "\n", " " * 70 + "\n", "-" * 60 + "1\n", "a b " * 15 + "1\n"):
         without_page_traces(line * 100_000)
+
+
+def test_verses_that_end_within_words_on_purpose_stay_as_they_were_written():
+    verse = [
+        "Si de llegarte a los bue-", "libro, fueres con letu-", "no te dirá el boquirru-", "que no pones bien los de-",
+        "Mas si el pan no se te cue-", "por ir a manos de idio-", "verás de manos a bo-", "aun no dar una en el cla-",
+        "si bien se comen las ma-", "por mostrar que son curio-",
+    ]  # fmt: skip
+    rng = random.Random(3)
+    prose = "\n\n".join(
+        "\n".join(wrapped(paragraph, 70, broken=False, rng=rng))
+        for _, paragraphs in book(rng)
+        for paragraph in paragraphs
+    )
+    text = prose + "\n\n" + "\n".join(verse) + "\n\n" + prose
+    assert without_page_traces(text).text == text
+    alone = "\n".join(verse * 2)
+    assert without_page_traces(alone).text == alone

@@ -26,8 +26,8 @@ from morpheus_assets.store.spaces.spaces import get_space
 from morpheus_assets.store.spaces.vectors import read_vectors
 
 _CONCURRENCY = 5
-# Characters; a longer text is no stored passage, so it is not looked for (a chunk has 254 word pieces by default).
-_LONGEST_PASSAGE = 20_000
+# Characters; a longer text is not looked for, as no model takes it whole (a chunk has 254 word pieces by default).
+_LONGEST_PASSAGE = 60_000
 
 OnPart = Callable[[int, int, int, "PartVector"], None]
 """Called as a part arrives with the input's index, the part's number (from 0), how many there are, and the part."""
@@ -81,6 +81,10 @@ class TextVectors:
         async for vector in self.stream(space, [text], input_type, patience=patience):
             return vector
         raise AssertionError("one text gives one vector")
+
+    async def fits(self, space: Space, text: str) -> bool:
+        """True for a text that the model surely takes whole."""
+        return not _long(await self._providers.provider(space), text)
 
     async def all(
         self, space: Space, texts: Sequence[str], input_type: InputType, patience: Patience | None = None

@@ -167,7 +167,7 @@ class Access:
                 self._check_key(scope, headers)
             self._check_length(headers)
         except Problem as problem:
-            await problem_response(problem, scope.get("morpheus.request_id"))(scope, receive, send)
+            await problem_response(problem, scope.get("morpheus.request_id"), scope["path"])(scope, receive, send)
             return
         body = self._counted(receive)
         if _is_open(scope["path"]):

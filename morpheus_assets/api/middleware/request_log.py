@@ -58,7 +58,7 @@ class RequestLog:
             except Exception as error:
                 problem = self._problem(error, request_id)
                 if status == 0:
-                    await problem_response(problem, request_id)(scope, receive, send_with_id)
+                    await problem_response(problem, request_id, scope["path"])(scope, receive, send_with_id)
                 elif problem.status == 500:
                     raise
             finally:

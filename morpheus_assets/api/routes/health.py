@@ -1,6 +1,7 @@
 """/healthz, /readyz and /metrics: for load balancers, orchestrators and Prometheus."""
 
 import asyncio
+import time
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -11,7 +12,12 @@ from starlette.responses import Response
 from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.services.connections import DatabaseNotRunning
+from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable
+from morpheus_assets.services.running_parts import CODE_SERVER, DAEMON, WEBSERVER, State, running_parts
 from morpheus_assets.store.database.errors import StoreError
+
+# The daemon tells every thirty seconds that it works.
+HEARTBEAT_SECONDS = 90.0
 
 router = APIRouter(tags=["operations"], route_class=TypedRoute)
 
@@ -29,7 +35,11 @@ class Readiness(BaseModel):
     """
 
     status: Literal["ready", "not ready"]
-    parts: dict[str, str] = Field(examples=[{"database": "ok", "redis": "not configured", "dagster": "down"}])
+    parts: dict[str, str] = Field(
+        examples=[
+            {"database": "ok", "redis": "not configured", "dagster": "ok", "code server": "starting", "daemon": "ok"}
+        ]
+    )
 
 
 @router.get("/healthz", summary="Is the process alive")
@@ -44,14 +54,26 @@ async def healthz() -> Answer[Alive]:
     summary="Can requests be answered",
 )
 async def readyz(services: UsesServices) -> Answer[Readiness]:
-    """Asks the database, Redis and Dagster, each for two seconds at most."""
-    database, redis, dagster = await asyncio.gather(
-        _part(_database_answers(services)), _part(services.cache.alive()), _part(services.dagster.alive())
+    """Asks the database, Redis and Dagster's parts, each for two seconds at most.
+
+    The processes that `morpheus up` runs over this data folder are looked at too: one that was killed is "down", one
+    that has not answered yet is "starting".
+    """
+    running = await asyncio.to_thread(lambda: running_parts(services.settings))
+    seen = running.states if running is not None else {}
+    database, redis, webserver, code_server, daemon = await asyncio.gather(
+        _part(_database_answers(services)),
+        _part(services.cache.alive()),
+        _part(services.dagster.alive()),
+        _part(services.dagster.code_server_answers()),
+        _part(_daemon_beats(services)),
     )
     parts = {
         "database": "ok" if database else "down",
         "redis": ("ok" if redis else "down") if services.cache.configured else "not configured",
-        "dagster": "ok" if dagster else "down",
+        "dagster": _state(seen.get(WEBSERVER), webserver),
+        "code server": _state(seen.get(CODE_SERVER), code_server),
+        "daemon": _state(seen.get(DAEMON), daemon),
         "models": services.warm_up.state,
     }
     ready = database and services.warm_up.state != "loading" and not services.stopping.is_set()
@@ -72,8 +94,17 @@ async def _part(question: Any) -> bool:
     try:
         async with asyncio.timeout(2.0):
             return bool(await question)
-    except (TimeoutError, StoreError, DatabaseNotRunning):
+    except (TimeoutError, StoreError, DatabaseNotRunning, DagsterRefused, DagsterUnavailable):
         return False
+
+
+def _state(process: State | None, answers: bool) -> str:
+    """Of what is known of its process, if anything is, and of whether it answers."""
+    return process if process in ("starting", "down") else "ok" if answers else "down"
+
+
+async def _daemon_beats(services: UsesServices) -> bool:
+    return time.time() - await services.dagster.last_heartbeat() < HEARTBEAT_SECONDS
 
 
 async def _database_answers(services: UsesServices) -> bool:

@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.responses import Response
 
+from morpheus_assets.api.idempotency import RequestKey, launch_once
 from morpheus_assets.api.job_progress import JobReport, before_launch, report
 from morpheus_assets.api.middleware.request_log import note, without_deadline
 from morpheus_assets.api.problems import Problem, documented, field_problem
@@ -17,7 +18,7 @@ from morpheus_assets.api.routes.text import check_inputs
 from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.services.dagster_client import DagsterRefused, UnknownJob
 from morpheus_assets.services.search import readable
-from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary, save_job
+from morpheus_assets.store.accounts.jobs import keep_inputs, result_embeddings, result_summary, save_job
 from morpheus_assets.store.content.novels import list_novels
 
 INGEST_JOB, GENERATE_JOB = "ingest_novels", "generate_embedding"
@@ -108,10 +109,12 @@ class Waiting(BaseModel):
 @router.post(
     "/api/embeddings/batch",
     status_code=202,
-    responses=documented(404, 502),
+    responses=documented(404, 409, 502),
     summary="Embed novels",
 )
-async def embed_novels(body: BatchRequest, request: Request, services: UsesServices) -> Answer[Launched]:
+async def embed_novels(
+    body: BatchRequest, request: Request, services: UsesServices, key: RequestKey = None
+) -> Answer[Launched]:
     """Launches a run for one novel, a backfill for several; what has its vectors already is not paid for again."""
     novels = [readable("novel", novel) for novel in body.keys]
     # one with panels alone is no partition of the texts
@@ -126,39 +129,53 @@ async def embed_novels(body: BatchRequest, request: Request, services: UsesServi
             kind="not-found",
         )
     space = services.spaces.configured[0]
-    before = await services.database.call(before_launch, space.key, novels)
-    if len(novels) == 1:
-        tags = {**WEBHOOK_PRIORITY, "dagster/partition": novels[0], "morpheus/novel": novels[0]}
-        job = await services.dagster.launch_run(INGEST_JOB, tags=tags)
-    else:
-        title = f"{len(novels)} novels, asked for over HTTP"
-        job = await services.dagster.launch_backfill(INGEST_JOB, novels, title=title, tags=WEBHOOK_PRIORITY)
-    await services.database.call(
-        save_job, job, "embed_novels", novels=novels, space_key=space.key, done_before=before.done,
-        tokens_before=before.tokens, spending_before=before.spending,
-    )  # fmt: skip
+
+    async def launch(tags: Mapping[str, str]) -> str:
+        before = await services.database.call(before_launch, space.key, novels)
+        job = await _launch_ingest(services, novels, {**WEBHOOK_PRIORITY, **tags})
+        await services.database.call(
+            save_job, job, "embed_novels", novels=novels, space_key=space.key, done_before=before.done,
+            tokens_before=before.tokens, spending_before=before.spending,
+        )  # fmt: skip
+        return job
+
+    job, headers = await launch_once(services, request, key, body, launch)
     note(request, job=job, novels=len(novels))
-    return _launched(job)
+    return _launched(job, headers)
 
 
 @router.post(
     "/api/jobs",
     status_code=202,
-    responses=documented(502),
+    responses=documented(409, 502),
     summary="Embed texts in the background",
 )
-async def generate(body: GenerateRequest, request: Request, services: UsesServices) -> Answer[Launched]:
-    """Launches the Dagster job `generate_embedding`; its result is kept and looked up by the job's id."""
+async def generate(
+    body: GenerateRequest, request: Request, services: UsesServices, key: RequestKey = None
+) -> Answer[Launched]:
+    """Launches the Dagster job `generate_embedding`; its result is kept and looked up by the job's id.
+
+    The texts are kept in Postgres for two days at most, and not in Dagster.
+    """
     space = await services.spaces.find(body.model, None)
     inputs = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    config = {"inputs": inputs, "model": f"{space.provider}/{space.model}@{space.dimensions}"}
-    config["input_type"] = body.input_type or body.inputType or "document"
-    job = await services.dagster.launch_run(
-        GENERATE_JOB, config={"ops": {"embed_inputs": {"config": config}}}, tags={"morpheus/launched_by": "http"}
-    )
-    await services.database.call(save_job, job, GENERATE_JOB, space_key=space.key)
+
+    async def launch(tags: Mapping[str, str]) -> str:
+        config = {
+            "inputs_reference": await services.database.call(keep_inputs, inputs),
+            "model": f"{space.provider}/{space.model}@{space.dimensions}",
+            "input_type": body.input_type or body.inputType or "document",
+        }
+        job = await services.dagster.launch_run(
+            GENERATE_JOB, config={"ops": {"embed_inputs": {"config": config}}},
+            tags={"morpheus/launched_by": "http", **tags},
+        )  # fmt: skip
+        await services.database.call(save_job, job, GENERATE_JOB, space_key=space.key)
+        return job
+
+    job, headers = await launch_once(services, request, key, body, launch)
     note(request, job=job, inputs=len(inputs))
-    return _launched(job)
+    return _launched(job, headers)
 
 
 @router.get(
@@ -248,6 +265,14 @@ async def _follow(services: Services, job_id: str, now: JobReport) -> AsyncItera
             yield "waiting", Waiting(detail=re.sub(r"\s+", " ", str(error))[:300])
 
 
-def _launched(job_id: str) -> Answer[Launched]:
+async def _launch_ingest(services: Services, novels: Sequence[str], tags: Mapping[str, str]) -> str:
+    if len(novels) == 1:
+        of_novel = {"dagster/partition": novels[0], "morpheus/novel": novels[0]}
+        return await services.dagster.launch_run(INGEST_JOB, tags={**tags, **of_novel})
+    title = f"{len(novels)} novels, asked for over HTTP"
+    return await services.dagster.launch_backfill(INGEST_JOB, novels, title=title, tags=tags)
+
+
+def _launched(job_id: str, headers: Mapping[str, str]) -> Answer[Launched]:
     url = f"/api/jobs/{job_id}"
-    return Answer(Launched(id=job_id, url=url, events_url=f"{url}/events"), 202, {"Location": url})
+    return Answer(Launched(id=job_id, url=url, events_url=f"{url}/events"), 202, {"Location": url, **headers})

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.responses import StreamingResponse
 
 from morpheus_assets.api.embedding.providers import Patience
@@ -27,6 +28,8 @@ from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.embedding.long_inputs import JOINED_BY
+from morpheus_assets.store.spaces.kept_inputs import keep_texts
+from morpheus_assets.store.spaces.spaces import register_space
 
 MOST_INPUTS = 1000
 router = APIRouter(tags=["embeddings"], route_class=TypedRoute)
@@ -54,6 +57,9 @@ class TextRequest(BaseModel):
     )
     dimensions: int | None = Field(None, ge=1, le=4000, description="Where the model can give several sizes.")
     return_parts: bool = Field(False, description="Also give the vectors of the parts of long inputs.")
+    store: bool = Field(
+        False, description="Keep the vectors in Postgres, under their ids; of inputs that fit into the model whole."
+    )
 
     @field_validator("input")
     @classmethod
@@ -61,18 +67,24 @@ class TextRequest(BaseModel):
         check_inputs([value] if isinstance(value, str) else value)
         return value
 
+    @model_validator(mode="after")
+    def _storable(self) -> "TextRequest":
+        if self.store and self.input_type == "query":
+            raise ValueError("store: What is kept are documents; leave out `input_type`, or `store`.")
+        return self
+
     @property
     def texts(self) -> list[str]:
         """The inputs as a list."""
         return [self.input] if isinstance(self.input, str) else self.input
 
 
-def check_inputs(texts: Sequence[str]) -> None:
+def check_inputs(texts: Sequence[str], *, most: int = MOST_INPUTS) -> None:
     """Raise ValueError for what can never be embedded: nothing, too many, an empty one, broken Unicode."""
     if not texts:
         raise ValueError("There is no input; send at least one text.")
-    if len(texts) > MOST_INPUTS:
-        raise ValueError(f"{len(texts)} inputs are too many for one request; send {MOST_INPUTS} at most.")
+    if len(texts) > most:
+        raise ValueError(f"{len(texts)} inputs are too many for one request; send {most} at most.")
     for index, text in enumerate(texts):
         if not text.strip():
             raise ValueError(f"Input {index} is empty, so there is nothing to embed.")
@@ -134,6 +146,9 @@ class TextSummary(BaseModel):
     space: str = Field(examples=["openai-text-embedding-3-large-3072"])
     cached: bool = Field(description="Whether no provider had to be asked.")
     joined: list[JoinedInput] = Field([], description="Inputs that were embedded by parts.")
+    ids: list[str | None] | None = Field(
+        None, description="With `store`: hex sha256 of each input, null for one that was embedded by parts."
+    )
 
 
 # the second base's fields come first
@@ -156,6 +171,8 @@ async def embed_texts(
     The events are `part` (of a long input), `embedding`, and at the end `done` or `error`.
     """
     space = await services.spaces.find(body.model, body.dimensions)
+    if body.store:
+        await _check_storable(services, space)
     kind = wanted_stream(request)
     note(request, space=space.key, inputs=len(body.texts))
     if kind:
@@ -170,14 +187,15 @@ async def embed_texts(
         raise _refused(body, error) from None
     found.sort(key=lambda vector: vector.index)
     rows = np.stack([vector.embedding for vector in found]).astype(np.float32)
-    answer = TextAnswer(embeddings=rows, **dict(_summary(found, space)))
+    ids = await _stored(services, space, body, found)
+    answer = TextAnswer(embeddings=rows, **_given(_summary(found, space, ids)))
     if body.return_parts:
         answer.parts = [_part(index, part) for index, _, part in sorted(parts, key=lambda row: row[:2])]
     return Answer(answer)
 
 
-def _summary(vectors: Sequence[TextVector], space: Space) -> TextSummary:
-    return TextSummary(
+def _summary(vectors: Sequence[TextVector], space: Space, ids: list[str | None] | None) -> TextSummary:
+    summary = TextSummary(
         model=space.model,
         total_tokens=sum(vector.tokens for vector in vectors),
         space=space.key,
@@ -188,6 +206,41 @@ def _summary(vectors: Sequence[TextVector], space: Space) -> TextSummary:
             if vector.parts
         ],
     )
+    if ids is not None:
+        summary.ids = ids
+    return summary
+
+
+def _given(summary: TextSummary) -> dict[str, Any]:
+    return {name: getattr(summary, name) for name in summary.model_fields_set}
+
+
+async def _check_storable(services: Services, space: Space) -> None:
+    kept = [*services.spaces.configured, await services.spaces.default()]
+    if space.fingerprint not in {each.fingerprint for each in kept}:
+        names = ", ".join(each.model for each in services.spaces.configured)
+        raise field_problem("store", f"Vectors are kept in the spaces of MORPHEUS_TEXT_SPACES only: {names}.")
+
+
+async def _stored(
+    services: Services, space: Space, body: TextRequest, vectors: Sequence[TextVector]
+) -> list[str | None] | None:
+    """Store the vectors, which are in the order of the inputs, if so asked for; the ids that they have then."""
+    if not body.store:
+        return None
+    whole: dict[bytes, TextVector] = {}
+    for vector in vectors:
+        text = body.texts[vector.index]
+        # a cached vector does not tell that it was joined from parts
+        if not vector.parts and (vector.source != "redis" or await services.vectors.fits(space, text)):
+            whole[hashlib.sha256(text.encode()).digest()] = vector
+    if whole:
+        row = await services.database.call(register_space, space)
+        rows = np.stack([vector.embedding for vector in whole.values()]).astype(np.float32)
+        await services.database.call(keep_texts, row, list(whole), rows)
+    ids = {vector.index: value.hex() for value, vector in whole.items()}
+    by_text = {body.texts[index]: id for index, id in ids.items()}
+    return [by_text.get(text) for text in body.texts]
 
 
 def _part(index: int, part: PartVector) -> EmbeddedPart:
@@ -219,7 +272,8 @@ async def _events(body: TextRequest, space: Space, services: Services) -> AsyncI
             async for vector in wanted:
                 done.append(vector)
                 queue.put_nowait(("embedding", StreamedEmbedding(index=vector.index, embedding=vector.embedding)))
-            queue.put_nowait(("done", _summary(sorted(done, key=lambda each: each.index), space)))
+            done.sort(key=lambda each: each.index)
+            queue.put_nowait(("done", _summary(done, space, await _stored(services, space, body, done))))
         except Exception as error:
             problem = problem_of(_refused(body, error) if isinstance(error, InputRefused) else error)
             queue.put_nowait(("error", StreamFault(status=problem.status, detail=problem.detail)))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts
+from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts, SamplePassage
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from morpheus_assets.services.page_listing import FoundPages
 
 
-def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
-    return dg.TableSchema(
-        [dg.TableColumn(name, kind, description=meaning) for name, (kind, meaning) in columns.items()]
-    )
+def _schema(_key: str, **columns: tuple[str, str]) -> dg.TableSchema:
+    """Columns by name, and the primary key as SQL writes it, which is unique where it is one column."""
+    keys = [part.strip() for part in _key.split(",")]
+    described = []
+    for name, (kind, meaning) in columns.items():
+        constraints = dg.TableColumnConstraints(nullable=name not in keys, unique=keys == [name])
+        described.append(dg.TableColumn(name, kind, description=meaning, constraints=constraints))
+    return dg.TableSchema(described, constraints=dg.TableConstraints(other=[f"PRIMARY KEY ({_key})"]))
 
 
 NOVEL_COLUMNS = _schema(
+    "novel",
     novel=("text", "partition key, from the file's name"),
     title=("text", "from the file's metadata or header, where there is one"),
     author=("text", "likewise"),
@@ -34,6 +39,8 @@ NOVEL_COLUMNS = _schema(
 )
 
 CHAPTER_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
     ordinal=(
         "integer",
         "1, 2, … in reading order; pieces in front of the chapters are 0, -1 …; those at the back count on",
@@ -46,6 +53,8 @@ CHAPTER_COLUMNS = _schema(
 )
 
 CHUNK_COLUMNS = _schema(
+    "novel_id, chapter, ordinal",
+    novel_id=("integer", "row of `novels`"),
     chapter=("integer", "ordinal of its chapter"),
     ordinal=("integer", "1, 2, … in the chapter; through the novel in the view `novel_chunks`"),
     char_start=("integer", "first character in the chapter's text"),
@@ -57,6 +66,9 @@ CHUNK_COLUMNS = _schema(
 )
 
 PAGE_COLUMNS = _schema(
+    "id",
+    id=("bigint", "its number"),
+    novel_id=("integer", "row of `novels`"),
     path=("text", "relative to content/panels"),
     entry=("text", "its name within the archive, PDF or EPUB at that path"),
     ordinal=("integer", "place in the novel, from 1"),
@@ -74,6 +86,7 @@ PAGE_COLUMNS = _schema(
 )
 
 REGION_COLUMNS = _schema(
+    "page_id, ordinal",
     page_id=("bigint", "its page"),
     ordinal=("integer", "place on the page in reading order; 0 is the page itself"),
     kind=("text", "page, panel, piece (of a strip or spread), tile, given (by the author or a person)"),
@@ -87,6 +100,7 @@ REGION_COLUMNS = _schema(
 def embedding_columns(dimensions: int) -> dg.TableSchema:
     """Columns of a space's table of vectors."""
     return _schema(
+        "content_hash",
         content_hash=("bytea", "sha256 of what was embedded"),
         embedding=(f"halfvec({dimensions})", "the vector"),
     )
@@ -96,9 +110,9 @@ PREVIEW_ROWS = 60
 
 
 def replaced(counts: ReplaceCounts) -> dict[str, Any]:
-    """Rows in all, and what became of them."""
+    """The novel's rows in all, and what became of them."""
     return {
-        "dagster/row_count": counts.written + counts.unchanged,
+        "dagster/partition_row_count": counts.written + counts.unchanged,
         "rows_written": counts.written,
         "rows_unchanged": counts.unchanged,
         "rows_deleted": counts.deleted,
@@ -119,6 +133,23 @@ def chapter_preview(rows: Sequence[Chapter]) -> dg.TableMetadataValue:
             }
             for row in rows[:PREVIEW_ROWS]
         ],
+    )
+
+
+def chapter_strip(rows: Sequence[Chapter]) -> dg.MarkdownMetadataValue:
+    """The lengths of the chapters as a picture."""
+    from morpheus_assets.images.charts import length_strip
+    from morpheus_assets.images.previews import as_markdown
+
+    picture = length_strip([(str(row.ordinal), row.char_end - row.char_start) for row in rows])
+    return dg.MetadataValue.md(as_markdown(picture, "the chapters, as wide as they are long") or "no chapters")
+
+
+def sample_table(passages: Sequence[SamplePassage]) -> dg.TableMetadataValue:
+    """Some passages of a novel as they are embedded and searched."""
+    return _table(
+        {"chapter": "int", "tokens": "int", "passage": "string"},
+        [{"chapter": each.chapter, "tokens": each.tokens, "passage": " ".join(each.body.split())} for each in passages],
     )
 
 

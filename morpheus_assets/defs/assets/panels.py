@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.content_sources import PANEL_FILES
 from morpheus_assets.defs.assets.metadata import PAGE_COLUMNS, REGION_COLUMNS, panel_sheet
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
 from morpheus_assets.defs.assets.values import OWNERS, CutNovelPages, NovelPanels
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @dg.asset(
+    deps=[PANEL_FILES],
     partitions_def=PANELS,
     group_name="panels",
     kinds={"python", "postgres"},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.content_sources import NOVEL_FILES
 from morpheus_assets.defs.assets.metadata import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
 from morpheus_assets.defs.assets.values import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 
 @dg.asset(
+    deps=[NOVEL_FILES],
     partitions_def=NOVELS,
     group_name="text",
     kinds={"python", "postgres"},

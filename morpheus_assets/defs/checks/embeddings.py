@@ -42,8 +42,9 @@ def build_check_job(spaces: Sequence[Space]) -> UnresolvedAssetJobDefinition:
     """The job that runs all checks of some spaces' assets and nothing else."""
     return dg.define_asset_job(
         "check_embeddings",
-        selection=dg.AssetSelection.checks_for_assets(*(embeddings_key(space) for space in spaces)),
-        description="All checks of all embeddings; measures drift when the last measurement is a week old.",
+        selection=dg.AssetSelection.checks_for_assets(*(embeddings_key(space) for space in spaces), "chapters"),
+        description="All checks of all embeddings, and of the chapters those that a run leaves out; measures drift when"
+        " the last measurement is a week old.",
         tags={"morpheus/kind": CHECK_KIND},
     )
 
@@ -186,10 +187,12 @@ def _drift(
     from morpheus_assets.services.drift import drift_of
 
     if row.purpose == "text":
-        found = drift_of(database.engine, row, text_embedder(providers, database), None, measure=measure)
+        found = drift_of(
+            database.engine, providers.settings, row, text_embedder(providers, database), None, measure=measure
+        )
     else:
         embed = panel_embedder(providers, database, content_folder)
-        found = drift_of(database.engine, row, embed, content_folder.panels.exists, measure=measure)
+        found = drift_of(database.engine, providers.settings, row, embed, content_folder.panels.exists, measure=measure)
     return _result(
         key,
         "drift",

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
+from morpheus_assets.defs.checks.left_out import with_checks_left_out
 from morpheus_assets.defs.failures import as_failure, list_failures, sentence
 from morpheus_assets.defs.io_managers.events import NovelEvents, followed_in_run
 from morpheus_assets.sources.base import ContentUnreadable
@@ -41,6 +42,10 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         """Read one novel's value; raises UnknownNovel when there is none."""
         raise NotImplementedError
 
+    def describe_table(self) -> Metadata:
+        """Metadata of the whole table, for a person who looks at one novel's; in one round trip."""
+        return {}
+
     def note_failure(self, novel: str, error: Exception) -> None:
         """Record a failure in the store, where that is wanted; called before it is reported."""
 
@@ -48,6 +53,9 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         self, context: dg.OutputContext, obj: Mapping[str, T]
     ) -> Iterator[Any]:
         """Store novel after novel, each as soon as the asset has computed it."""
+        yield from with_checks_left_out(context.step_context, context.asset_key, self._store_all(context, obj))
+
+    def _store_all(self, context: dg.OutputContext, obj: Mapping[str, T]) -> Iterator[Any]:
         failures: dict[str, str] = {}
         events = NovelEvents(context)
         for novel in obj:
@@ -63,8 +71,9 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
             else:
                 events.add(novel, metadata)
             if events.due:
-                yield from events.write()
-        yield from events.write()
+                yield from events.write(retry_while_down(self.describe_table))
+        if events.waiting:
+            yield from events.write(retry_while_down(self.describe_table))
         if len(failures) == len(obj) or (failures and not followed_in_run(context)):
             raise dg.Failure(description=list_failures(failures), metadata=dict(failures), allow_retries=False)
 

@@ -2,13 +2,20 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.defs.assets.metadata import chapter_preview, chunk_preview, cut_sheet, replaced
+from morpheus_assets.defs.assets.metadata import (
+    chapter_preview,
+    chapter_strip,
+    chunk_preview,
+    cut_sheet,
+    replaced,
+    sample_table,
+)
 from morpheus_assets.defs.assets.values import (
     UNCHANGED,
     CutNovel,
@@ -24,18 +31,35 @@ from morpheus_assets.defs.io_managers.base import Loaded, Metadata, NovelPartiti
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, StoredText
 from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
-from morpheus_assets.store.content.chunks import count_chunks, iter_chunks, keep_chunks, replace_chunks
+from morpheus_assets.store.content.chunks import (
+    count_chunks,
+    iter_chunks,
+    keep_chunks,
+    replace_chunks,
+    sample_passages,
+)
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, stored_text, upsert_novel
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.content.regions import PlacedRegion, load_regions, replace_regions
 from morpheus_assets.store.database.errors import TextChanged
+from morpheus_assets.store.database.statistics import size_for_a_person
 from morpheus_assets.text.documents import Document
 
 DOUBTFUL_SHOWN = 12
+SAMPLES = 5
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Up to `count` items from the first to the last, as far from each other as can be."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(place * (len(items) - 1) / (count - 1))] for place in range(count)]
 
 
 class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
-    """What the four have in common: the database."""
+    """What the four have in common: the database, and one table each."""
+
+    table: str
 
     def __init__(self, database: DatabaseResource) -> None:
         self.database = database
@@ -45,16 +69,22 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
         """The engine of the content database."""
         return self.database.engine
 
+    def describe_table(self) -> Metadata:
+        """The rows of all novels."""
+        return {"dagster/row_count": size_for_a_person(self.engine, self.table)}
+
 
 class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
     """One row a novel; a refused file is noted beside the text that is already stored."""
+
+    table = "novels"
 
     def store(self, novel: str, value: NovelRecord | Unchanged) -> Metadata:
         """Write the text unless an equal one is stored."""
         changed = value is not UNCHANGED and upsert_novel(self.engine, value)
         stored = stored_text(self.engine, novel)
         return {
-            "dagster/row_count": 1,
+            "dagster/partition_row_count": 1,
             "characters": stored.characters,
             "title": stored.title or novel,
             "author": stored.author or "unknown",
@@ -97,6 +127,8 @@ class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
 class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
     """The chapters of a novel, replaced as a whole, or left standing."""
 
+    table = "chapters"
+
     def store(self, novel: str, value: FoundChapters) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
         made = {"source_digest": value.source_digest, "rules": value.rules, "text_mark": value.text_mark}
@@ -108,6 +140,8 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
         return {
             **replaced(counts),
             "chapters": sum(chapter.kind == "chapter" for chapter in rows),
+            "average_characters": round(sum(row.char_end - row.char_start for row in rows) / max(1, len(rows))),
+            "lengths": chapter_strip(rows),
             "preview": chapter_preview(rows),
         }
 
@@ -120,6 +154,8 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
 
 class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
     """The chunks of a novel, replaced as a whole, or left standing."""
+
+    table = "chunks"
 
     def store(self, novel: str, value: CutNovel) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
@@ -134,7 +170,9 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
         else:
             counts = replace_chunks(self.engine, novel, value.chapters, **made)
         chapters = count_chunks(self.engine, novel)
+        shown = spread([each.chapter for each in chapters], SAMPLES)
         return {
+            "samples": sample_table(sample_passages(self.engine, novel, shown)),
             **replaced(counts),
             "tokens": sum(chapter.tokens for chapter in chapters),
             "largest_chunk_tokens": max((chapter.largest for chapter in chapters), default=0),
@@ -150,6 +188,8 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
 
 class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
     """The pages of a novel, stored or refused, replaced as a whole."""
+
+    table = "pages"
 
     def store(self, novel: str, value: NovelPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
@@ -172,6 +212,8 @@ class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
 class RegionsIOManager(ContentIOManager[CutNovelPages, list[PlacedRegion]]):
     """The regions of a novel's pages, replaced page by page as they are cut."""
 
+    table = "regions"
+
     def store(self, novel: str, value: CutNovelPages) -> Metadata:
         """Write the regions of the pages that were cut; the others stay as they are."""
         started = time.perf_counter()
@@ -189,7 +231,7 @@ class RegionsIOManager(ContentIOManager[CutNovelPages, list[PlacedRegion]]):
         doubts = {(row.path, row.entry): row.doubts for row in rows}
         kinds = Counter(row.kind for row in rows)
         return {
-            "dagster/row_count": len(rows),
+            "dagster/partition_row_count": len(rows),
             "pages": value.count,
             "pages_cut": cut,
             "pages_unchanged": value.count - cut,

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
 from morpheus_assets.defs.assets.values import NovelsEmbeddings, SpaceStream
+from morpheus_assets.defs.checks.left_out import with_checks_left_out
 from morpheus_assets.defs.failures import list_failures, sentence, told_in_a_sentence
 from morpheus_assets.defs.io_managers.base import Metadata
 from morpheus_assets.defs.io_managers.events import NovelEvents
@@ -27,13 +28,13 @@ from morpheus_assets.domain.embeddings import (
     VectorBatch,
 )
 from morpheus_assets.domain.spaces import Space, SpaceRow
-from morpheus_assets.embedding.models import price_of
+from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
 from morpheus_assets.store.content.regions import load_regions
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
-from morpheus_assets.store.database.statistics import refresh_statistics
+from morpheus_assets.store.database.statistics import refresh_statistics, size_for_a_person
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
 from morpheus_assets.store.spaces.indexes import ensure_index
@@ -98,6 +99,9 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:  # type: ignore[override]
         """Store every stream batch by batch, then report on every novel of the asset's own space."""
+        yield from with_checks_left_out(context.step_context, context.asset_key, self._store_streams(context, obj))
+
+    def _store_streams(self, context: dg.OutputContext, obj: NovelsEmbeddings) -> Iterator[Any]:
         with told_in_a_sentence():
             for stream in obj.streams:
                 if stream.row.key == obj.space.key:
@@ -134,12 +138,12 @@ class EmbeddingsIOManager(dg.IOManager):
         events = NovelEvents(context)
         for novel, why in obj.exempt.items():
             context.log.info(why)
-            events.add(novel, {"dagster/row_count": 0, "not_for_this_novel": why})
+            events.add(novel, {"dagster/partition_row_count": 0, "not_for_this_novel": why})
         written: list[Any] = []
 
         def report(covered: NovelCoverage) -> None:
             seconds = time.perf_counter() - started
-            events.add(covered.novel, _metadata(covered, obj.space, tally.costs[covered.novel], seconds))
+            events.add(covered.novel, self._metadata(covered, obj.space, tally.costs[covered.novel], seconds))
 
         def record_whole_novels() -> None:
             if events.due:
@@ -164,7 +168,8 @@ class EmbeddingsIOManager(dg.IOManager):
                 failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
-        yield from events.write()
+        rows = retry_while_down(partial(size_for_a_person, self.engine, row.table))
+        yield from events.write({"dagster/table_name": row.table, "dagster/row_count": rows})
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(tally.faults.values()), None)
@@ -216,7 +221,7 @@ class EmbeddingsIOManager(dg.IOManager):
                             tokens=cost.uncertain_tokens,
                             inputs=cost.uncertain_inputs,
                             requests=cost.uncertain_requests,
-                            cost=price_of(row, cost.uncertain_tokens),
+                            cost=price_of(self.database.settings, row, cost.uncertain_tokens),
                             run_id=run_id,
                         )
 
@@ -229,9 +234,23 @@ class EmbeddingsIOManager(dg.IOManager):
                 tokens=cost.tokens,
                 inputs=cost.embedded,
                 requests=cost.requests,
-                cost=price_of(row, cost.tokens),
+                cost=price_of(self.database.settings, row, cost.tokens),
                 run_id=run_id,
             )
+
+    def _metadata(self, covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
+        price = price_of(self.database.settings, space, cost.tokens)
+        return {
+            "dagster/partition_row_count": covered.present,
+            "embedded": cost.embedded,
+            "reused": covered.present - cost.embedded,
+            "refused": covered.refused,
+            "tokens": cost.tokens,
+            "requests": cost.requests + cost.uncertain_requests,
+            "uncertain_tokens": cost.uncertain_tokens,
+            "price_dollars": float(price) if price is not None else "unknown",
+            "seconds": round(seconds, 3),
+        }
 
     def _refresh(self, row: SpaceRow) -> None:
         row = retry_while_down(partial(spaces.get_space, self.engine, row.key))
@@ -251,21 +270,6 @@ class EmbeddingsIOManager(dg.IOManager):
             np.stack([found[value] for value in present]) if present else np.zeros((0, row.dimensions), np.float32)
         )
         return NovelEmbeddings(present, stacked)
-
-
-def _metadata(covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
-    price = price_of(space, cost.tokens)
-    return {
-        "dagster/row_count": covered.present,
-        "embedded": cost.embedded,
-        "reused": covered.present - cost.embedded,
-        "refused": covered.refused,
-        "tokens": cost.tokens,
-        "requests": cost.requests + cost.uncertain_requests,
-        "uncertain_tokens": cost.uncertain_tokens,
-        "price_dollars": float(price) if price is not None else "unknown",
-        "seconds": round(seconds, 3),
-    }
 
 
 class TextEmbeddingsIOManager(EmbeddingsIOManager):

@@ -48,17 +48,25 @@ class NovelEvents:
         self._waiting[novel] = metadata
 
     @property
+    def waiting(self) -> bool:
+        """True when something was added since the last write."""
+        return bool(self._waiting)
+
+    @property
     def due(self) -> bool:
         """True when the last write was so long ago that somebody may miss the next."""
         return time.monotonic() - self._written > WRITE_SECONDS
 
-    def write(self) -> Iterator[Any]:
-        """Record what was added since the last write."""
+    def write(self, whole_table: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Record what was added since the last write; `whole_table` is said of each beside its own metadata."""
         batch = generate_event_batch_id()
         last = len(self._waiting)
         for number, (novel, metadata) in enumerate(self._waiting.items(), 1):
             made = dg.AssetMaterialization(
-                self._context.asset_key, partition=novel, metadata=metadata, tags=self._version_tags(novel)
+                self._context.asset_key,
+                partition=novel,
+                metadata={**metadata, **(whole_table or {})},
+                tags=self._version_tags(novel),
             )
             place = DagsterEventBatchMetadata(batch, number == last)
             yield dg.DagsterEvent.asset_materialization(self._context.step_context, made, place)

@@ -12,12 +12,12 @@ from pydantic import Field
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError, ValidationError
-from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding.spaces import resolve_text_space
-from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints
+from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints, price_of
 
 if TYPE_CHECKING:
     import numpy as np
+    from sqlalchemy import Engine
 
     from morpheus_assets.embedding.providers.base import EmbeddingProvider
 
@@ -33,7 +33,12 @@ _ARRIVED: "dict[str, dict[bytes, np.ndarray]]" = {}
 class EmbedInputsConfig(dg.Config):
     """What to embed, and as what."""
 
-    inputs: Any = Field(description=f"A text, or a list of 1 to {MOST_INPUTS}, each within the model's limit.")
+    inputs: Any = Field(
+        default=None, description=f"A text, or a list of 1 to {MOST_INPUTS}, each within the model's limit."
+    )
+    inputs_reference: str = Field(
+        default="", description="Names texts that the HTTP API keeps in Postgres for two days, in place of `inputs`."
+    )
     model: str = Field(default="", description="`provider/model[@dimensions]`; empty: the first text space.")
     input_type: Literal["document", "query"] = Field(default="document", description="What the vectors are for.")
     inputType: str = Field(default="", description="The same as `input_type`; empty: what that says.")  # noqa: N815
@@ -45,6 +50,17 @@ class EmbedInputsConfig(dg.Config):
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ValidationError("`inputs` is neither a text nor a list of texts.")
         return texts
+
+    def with_texts(self, engine: "Engine") -> "EmbedInputsConfig":
+        """The same with the texts that it only refers to. Raises ValidationError when they are gone."""
+        from morpheus_assets.store.accounts.jobs import read_inputs
+
+        if not self.inputs_reference:
+            return self
+        texts = read_inputs(engine, self.inputs_reference)
+        if texts is None:
+            raise ValidationError("The texts of this run were deleted, as after two days: send them again.")
+        return self.model_copy(update={"inputs": texts})
 
     @property
     def purpose(self) -> Literal["document", "query"]:
@@ -72,10 +88,11 @@ def embed_inputs(
     """Embed the inputs and keep the vectors under the run's id: `morpheus result RUN_ID`, `/api/jobs/RUN_ID/result`."""
     import numpy as np
 
-    from morpheus_assets.store.accounts.jobs import delete_results, save_result
+    from morpheus_assets.store.accounts.jobs import delete_inputs, delete_results, save_result
 
     arrived = _ARRIVED.setdefault(context.run_id, {})
     try:
+        config = config.with_texts(database.engine)
         space = _space(config, providers)
         provider = providers.open(space)
         _validate(config, provider)
@@ -93,8 +110,9 @@ def embed_inputs(
         total_tokens=tokens, embeddings=embeddings,
     )  # fmt: skip
     delete_results(database.engine, older_than_days=KEPT_DAYS)
+    delete_inputs(database.engine, config.inputs_reference)
     _ARRIVED.pop(context.run_id, None)
-    price = price_of(space, tokens)
+    price = price_of(providers.settings, space, tokens, config.purpose)
     context.add_output_metadata(
         {
             "model": space.model, "space": space.key, "inputs": len(config.texts),
@@ -172,7 +190,8 @@ def _embed(
             if isinstance(outcome, UnansweredRequest):
                 record_uncertain_spending(
                     database.engine, space, None, tokens=outcome.tokens, inputs=outcome.inputs,
-                    requests=outcome.requests, cost=price_of(space, outcome.tokens), run_id=context.run_id,
+                    requests=outcome.requests, run_id=context.run_id,
+                    cost=price_of(providers.settings, space, outcome.tokens),
                 )  # fmt: skip
                 continue
             requests += outcome.requests
@@ -185,7 +204,7 @@ def _embed(
         if tokens:
             record_spending(
                 database.engine, space, None, tokens=tokens, inputs=len(arrived), requests=requests,
-                cost=price_of(space, tokens), run_id=context.run_id,
+                cost=price_of(providers.settings, space, tokens, config.purpose), run_id=context.run_id,
             )  # fmt: skip
     return tokens, requests
 

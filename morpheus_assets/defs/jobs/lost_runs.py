@@ -35,7 +35,8 @@ def end_lost_runs() -> None:
 
 def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """The runs that should be at work and whose process is gone."""
-    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    statuses = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    filters = dg.RunsFilter(statuses=statuses)
     return [run for run in instance.get_runs(filters=filters) if is_lost(instance, run)]
 
 

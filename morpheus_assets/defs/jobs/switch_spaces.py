@@ -3,12 +3,18 @@
 Moves are decided and carried out in services/space_lifecycle.py.
 """
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 from pydantic import Field
 
+from morpheus_assets.defs.assets.search_index import materialize_index
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
 from morpheus_assets.store.database.errors import SpaceError
+
+if TYPE_CHECKING:
+    from morpheus_assets.domain.spaces import SpaceRow
 
 
 class PrepareConfig(dg.Config):
@@ -43,6 +49,7 @@ def prepare_new_space() -> None:
 )
 def make_space_moves(context: dg.OpExecutionContext, database: dg.ResourceParam[DatabaseResource]) -> None:
     """Goes on with the others when one space stands against its move, and fails then."""
+    from morpheus_assets.services.search_index import search_index
     from morpheus_assets.services.space_lifecycle import make_moves
 
     said: list[str] = []
@@ -55,12 +62,24 @@ def make_space_moves(context: dg.OpExecutionContext, database: dg.ResourceParam[
         said.append(move.why)
         context.log.info(move.why)
         if move.move == "activate":
-            key = dg.AssetKey([ASSET_PREFIXES[move.row.purpose], move.row.key])
-            metadata = {"state": "active", "space": move.row.key}
-            context.log_event(dg.AssetObservation(key, description=move.why, metadata=metadata))
+            index = search_index(database.engine, database.settings, move.row.purpose)
+            _observe(context, move.row, "active", move.why)
+            if index is not None:
+                context.log_event(materialize_index(index, move.why))
+                if index.before:
+                    said_of = f"{index.before.key} is {index.before.state}: {move.row.key} answers in its place."
+                    _observe(context, index.before, index.before.state, said_of)
+        elif move.move == "retire":
+            _observe(context, move.row, "retired", move.why)
     if faults:
         raise dg.Failure(description="\n".join(faults), allow_retries=False)
     context.add_output_metadata({"moves": dg.MetadataValue.md("\n\n".join(said) or "There was nothing to move.")})
+
+
+def _observe(context: dg.OpExecutionContext, row: "SpaceRow", state: str, why: str) -> None:
+    # also of a space that the settings name no more: its asset has no definition, and its page tells by this what it is
+    key = dg.AssetKey([ASSET_PREFIXES[row.purpose], row.key])
+    context.log_event(dg.AssetObservation(key, description=why, metadata={"state": state, "space": row.key}))
 
 
 @dg.job(

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
+from morpheus_assets.defs.assets.search_index import materialize_index
 from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.services.configured_spaces import PURPOSES
 from morpheus_assets.store.database.errors import StoreError
 
 
@@ -40,6 +42,27 @@ def collect_orphan_vectors(
     _say_all(context, collect_orphans(database.engine, database.settings, dry_run=config.dry_run))
 
 
+@dg.op(
+    description="Records that what answers searches holds all of the content, by which search_index/… is known to be"
+    " fresh; warns where content waits for its vectors for more than a day."
+)
+def confirm_search_indexes(
+    context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
+) -> None:
+    """Materializes search_index/text and search_index/panels, each unless it lacks something."""
+    from morpheus_assets.services.search_index import search_index, what_searches_lack
+
+    for purpose in PURPOSES:
+        index = search_index(database.engine, database.settings, purpose)
+        if index is None:
+            continue
+        lacking = what_searches_lack(database.engine, index)
+        if lacking:
+            context.log.warning(lacking)
+        elif not config.dry_run:
+            context.log_event(materialize_index(index, "All of the content is found in it."))
+
+
 @dg.op(description="Deletes passages that no chunk refers to any more, as edits leave them.")
 def collect_unused_passages(
     context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
@@ -52,14 +75,15 @@ def collect_unused_passages(
 
 @dg.job(
     tags={"morpheus/kind": "upkeep"},
-    description="Drops what is retired and collects what nothing needs. Of what was paid for, the first run that finds"
-    " something only says so; the next one does it.",
+    description="Drops what is retired, collects what nothing needs, and confirms the search indexes. Of what was paid"
+    " for, the first run that finds something only says so; the next one does it.",
 )
 def upkeep() -> None:
-    """Three ops, independent of each other."""
+    """Four ops, independent of each other."""
     drop_retired_spaces()
     collect_orphan_vectors()
     collect_unused_passages()
+    confirm_search_indexes()
 
 
 def _say_all(context: dg.OpExecutionContext, said: Iterator[str | StoreError]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.content_sources import NOVEL_FILES, PANEL_FILES, observe_content
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
@@ -113,6 +114,7 @@ def _tick(
             scan = scanning(bind, source, position.after)
             known = context.instance.get_dynamic_partitions(partition_set(definition))
             changes = partition_changes(bind, kind, known)
+            observed = _observed(bind, kind) if scan.changed or scan.gone or context.cursor is None else []
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
     for problem in scan.problems.values():
@@ -136,7 +138,8 @@ def _tick(
     surplus = _free(context.instance, unneeded, known, definition)
     if not plan.runs and not restored and not surplus:
         context.update_cursor(cursor)
-        return dg.SkipReason(_nothing_to_do(scan, plan))
+        said = dg.SkipReason(_nothing_to_do(scan, plan))
+        return dg.SensorResult(skip_reason=said, asset_events=observed, cursor=cursor) if observed else said
     if restored:
         context.log.info("%s stored novels have their partition again", len(restored))
     if surplus:
@@ -144,8 +147,16 @@ def _tick(
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run) if assets else None) for run in plan.runs],
         dynamic_partitions_requests=_partition_requests(definition, [*restored, *plan.new_partitions], surplus),
+        asset_events=observed,
         cursor=cursor,
     )
+
+
+def _observed(bind: "Bind", kind: str) -> list[dg.AssetObservation]:
+    from morpheus_assets.store.content.source_files import summarize_source_files
+
+    key = NOVEL_FILES if kind == "text" else PANEL_FILES
+    return [observe_content(key, summarize_source_files(bind, kind))]
 
 
 def _free(

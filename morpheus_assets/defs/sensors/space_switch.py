@@ -3,17 +3,20 @@
 It reads and asks: services/space_lifecycle.py says what is to be moved, the jobs in defs/jobs/switch_spaces.py move it.
 """
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.search_index import SEARCH_INDEX, materialize_index
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.backfills import RUNS_AT_WORK
 from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
+    from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.services.space_lifecycle import IndexBuild
 
 MOVES_TAG = "morpheus/moves"
@@ -53,9 +56,48 @@ def switch_spaces_sensor(
     said = [*([left_alone] if left_alone else []), *moves.why, *builds, *moves.waiting]
     for sentence in said:
         context.log.info(sentence)
+    cursor, events = _report_switches(context, database)
     if requests:
-        return dg.SensorResult(run_requests=requests)
-    return dg.SkipReason(" ".join(said) or "Every space is where the settings want it.")
+        return dg.SensorResult(run_requests=requests, asset_events=events, cursor=cursor)
+    nothing = dg.SkipReason(" ".join(said) or "Every space is where the settings want it.")
+    if events or cursor != context.cursor:
+        return dg.SensorResult(skip_reason=nothing, asset_events=events, cursor=cursor)
+    return nothing
+
+
+def _report_switches(
+    context: dg.SensorEvaluationContext, database: DatabaseResource
+) -> tuple[str, list[dg.AssetMaterialization]]:
+    """The spaces that answer, as the cursor to store, and the switches that no run has recorded.
+
+    The first space of all answers by itself, and a person may let another one answer from the command line.
+    """
+    from morpheus_assets.services.search_index import answering, search_index
+
+    reported = json.loads(context.cursor or "{}")
+    active = answering(database.engine)
+    events = []
+    for purpose, row in active.items():
+        if reported.get(purpose) == _switch_of(row):
+            continue
+        recorded = context.instance.get_latest_materialization_event(SEARCH_INDEX[purpose])
+        if recorded is not None and recorded.asset_materialization is not None:
+            known = recorded.asset_materialization.metadata.get("space")
+            # a run that switched just now, or a cursor that was lost
+            if known is not None and known.value == row.key and _since(row) <= recorded.timestamp:
+                continue
+        index = search_index(database.engine, database.settings, purpose)
+        if index is not None:
+            events.append(materialize_index(index, f"{row.key} answers {purpose} searches."))
+    return json.dumps({purpose: _switch_of(row) for purpose, row in sorted(active.items())}), events
+
+
+def _switch_of(row: "SpaceRow") -> str:
+    return f"{row.key} {_since(row):.3f}"
+
+
+def _since(row: "SpaceRow") -> float:
+    return row.activated_at.timestamp() if row.activated_at else 0.0
 
 
 def _build(build: "IndexBuild") -> dg.RunRequest:

@@ -32,7 +32,7 @@ _VENDOR = "The remote CLIP endpoint"
 PROVIDER = ProviderSpec(
     name="remote_clip",
     purpose="image",
-    kind="http",
+    kind="runpod",
     examples=("remote_clip/MODEL@DIMENSIONS",),
     resolve=lambda name, _: resolve_remote_space(name),
     key_setting="remote_clip_api_key",
@@ -137,14 +137,14 @@ class RemoteClipProvider:
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
         _raise_worker_error(output)
-        vectors, model, tokens = read_response(
+        answer = read_response(
             json.dumps(output).encode(),
             count=len(inputs),
             dimensions=self.space.dimensions,
             model=self.space.model,
             vendor=_VENDOR,
         )
-        return EmbeddingResult(unit_vectors(vectors, len(inputs), self.space), model, tokens or 0)
+        return EmbeddingResult(unit_vectors(answer.vectors, len(inputs), self.space), answer.model, answer.tokens or 0)
 
     async def close(self) -> None:
         """Give back connections; a later `embed` opens them again."""

@@ -1,5 +1,6 @@
-"""Jobs of the HTTP API by their id: what was to do at the launch, and the results of `generate_embedding`."""
+"""Jobs of the HTTP API by their id: what was to do at the launch, their texts, and what `generate_embedding` made."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,9 @@ from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
 
 queries = load_queries(__file__)
+
+# Longer than any run waits for its turn, and than a person takes to try a failed one again.
+INPUTS_KEPT_HOURS = 48
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,3 +106,27 @@ def delete_results(bind: Bind, *, older_than_days: int) -> int:
     """Delete results of that age; returns how many."""
     with transaction(bind) as connection:
         return connection.execute(queries.delete_results, {"days": older_than_days}).rowcount
+
+
+def keep_inputs(bind: Bind, inputs: Sequence[str]) -> str:
+    """Keep the texts of a job for two days; the reference by which its run finds them."""
+    reference = uuid.uuid4().hex
+    with transaction(bind) as connection:
+        connection.execute(queries.forget_expired_inputs)
+        wanted = {"reference": reference, "inputs": list(inputs), "hours": INPUTS_KEPT_HOURS}
+        connection.execute(queries.keep_inputs, wanted)
+    return reference
+
+
+def read_inputs(bind: Bind, reference: str) -> list[str] | None:
+    """The texts of a job, None when they have expired or were deleted."""
+    with transaction(bind) as connection:
+        row = connection.execute(queries.read_inputs, {"reference": reference}).fetchone()
+    return list(row[0]) if row else None
+
+
+def delete_inputs(bind: Bind, reference: str) -> None:
+    """Delete the texts of a job that is done, and those of others that have expired."""
+    with transaction(bind) as connection:
+        connection.execute(queries.delete_inputs, {"reference": reference})
+        connection.execute(queries.forget_expired_inputs)

@@ -133,3 +133,51 @@ WHERE provider = %(provider)s
 
 -- name: paused_seconds
 SELECT extract(epoch FROM paused_until - clock_timestamp())::float8 FROM rate_limits WHERE provider = %(provider)s
+
+-- name: found_limit
+SELECT inputs FROM endpoint_limits
+WHERE account = %(account)s AND model = %(model)s AND found_at > now() - make_interval(days => %(days)s)
+
+-- name: note_limit
+INSERT INTO endpoint_limits (account, model, inputs) VALUES (%(account)s, %(model)s, %(inputs)s)
+ON CONFLICT (account, model) DO UPDATE SET inputs = excluded.inputs, found_at = now()
+
+
+-- Keys of requests, and texts of jobs -------------------------------------------------------------------------------
+
+-- name: forget_expired_requests
+DELETE FROM request_keys WHERE expires_at < now()
+
+-- name: begin_request
+INSERT INTO request_keys (digest, body_digest, expires_at)
+VALUES (%(digest)s, %(body_digest)s, now() + make_interval(hours => %(hours)s))
+ON CONFLICT (digest) DO NOTHING
+
+-- name: find_request
+SELECT body_digest, job_id FROM request_keys WHERE digest = %(digest)s
+
+-- name: take_over_request
+UPDATE request_keys SET begun_at = now()
+WHERE digest = %(digest)s AND job_id IS NULL AND begun_at < now() - make_interval(secs => %(seconds)s)
+
+-- name: finish_request
+UPDATE request_keys SET job_id = %(job_id)s WHERE digest = %(digest)s
+
+-- name: abandon_request
+UPDATE request_keys SET begun_at = '-infinity' WHERE digest = %(digest)s AND job_id IS NULL
+
+-- name: withdraw_request
+DELETE FROM request_keys WHERE digest = %(digest)s AND job_id IS NULL
+
+-- name: forget_expired_inputs
+DELETE FROM job_inputs WHERE expires_at < now()
+
+-- name: keep_inputs
+INSERT INTO job_inputs (reference, inputs, expires_at)
+VALUES (%(reference)s, %(inputs)s, now() + make_interval(hours => %(hours)s))
+
+-- name: read_inputs
+SELECT inputs FROM job_inputs WHERE reference = %(reference)s AND expires_at >= now()
+
+-- name: delete_inputs
+DELETE FROM job_inputs WHERE reference = %(reference)s

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import class_row, namedtuple_row
 
-from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts
+from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts, SamplePassage
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
 from morpheus_assets.store.content.passages import write_passages
 from morpheus_assets.store.database.errors import RowsChanged
@@ -145,6 +145,12 @@ def count_chunks(bind: Bind, novel: str) -> list[ChapterCount]:
     """The chunks and tokens of each chapter of a novel, in order; chapters without any are left out."""
     with reading(bind) as connection, connection.cursor(row_factory=class_row(ChapterCount)) as cursor:
         return cursor.execute(queries.count_chunks, {"novel": novel}).fetchall()
+
+
+def sample_passages(bind: Bind, novel: str, chapters: Sequence[int]) -> list[SamplePassage]:
+    """The beginning of the first passage of some chapters, in order; chapters without any are left out."""
+    with reading(bind) as connection, connection.cursor(row_factory=class_row(SamplePassage)) as cursor:
+        return cursor.execute(queries.sample_passages, {"novel": novel, "chapters": list(chapters)}).fetchall()
 
 
 def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:

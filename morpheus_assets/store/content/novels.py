@@ -142,10 +142,7 @@ def novels_beside(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
 
 
 def novels_without(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
-    """The known novels of which nothing of a kind ("text", "panel") is stored, and no file waits to be read.
-
-    A file that was refused waits no more.
-    """
+    """The known novels of which nothing of a kind ("text", "panel") is stored."""
     query = queries.without_text if kind == "text" else queries.without_panels
     with reading(bind) as connection:
         return [row[0] for row in connection.execute(query, {"known": list(known)})]

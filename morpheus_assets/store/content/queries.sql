@@ -92,16 +92,12 @@ ORDER BY novel
 SELECT novel
 FROM unnest(%(known)s::text[]) AS known (novel)
 WHERE NOT EXISTS (SELECT FROM novels n WHERE n.novel = known.novel AND n.body_digest IS NOT NULL)
-  AND NOT EXISTS (SELECT FROM source_files s LEFT JOIN novels n USING (novel)
-                  WHERE s.kind = 'text' AND s.novel = known.novel
-                    AND (n.refused_digest IS NULL OR s.digest IS DISTINCT FROM n.refused_digest))
 ORDER BY novel
 
 -- name: without_panels
 SELECT novel
 FROM unnest(%(known)s::text[]) AS known (novel)
 WHERE NOT EXISTS (SELECT FROM novels n JOIN pages p ON p.novel_id = n.id WHERE n.novel = known.novel)
-  AND NOT EXISTS (SELECT FROM source_files s WHERE s.kind = 'panel' AND s.novel = known.novel)
 ORDER BY novel
 
 -- name: delete_source_files_of_novel
@@ -284,6 +280,12 @@ FROM chunks c JOIN passages p USING (content_hash)
 WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
 GROUP BY c.chapter ORDER BY c.chapter
 
+-- name: sample_passages
+SELECT c.chapter, p.token_count AS tokens, left(p.body, 400) AS body
+FROM chunks c JOIN passages p USING (content_hash)
+WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) AND c.ordinal = 1 AND c.chapter = ANY(%(chapters)s)
+ORDER BY c.chapter
+
 -- name: iter_chunks
 SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
 FROM novel_chunks WHERE novel_id = %(number)s ORDER BY ordinal
@@ -431,6 +433,10 @@ WHERE (page, region) >= (%(page)s, %(region)s) ORDER BY page, path, entry, regio
 
 -- name: source_files
 SELECT kind, path, novel, size_bytes, mtime_ns, digest, observed_at FROM source_files WHERE kind = %(kind)s
+
+-- name: summary_of_source_files
+SELECT count(*), count(DISTINCT novel), coalesce(sum(size_bytes), 0)::bigint, max(mtime_ns)
+FROM source_files WHERE kind = %(kind)s
 
 -- name: source_files_between
 -- In the order of the bytes, whatever the database's own collation is.

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from psycopg.rows import class_row
 
-from morpheus_assets.domain.content import SourceFile, Tombstone
+from morpheus_assets.domain.content import SourceFile, SourceSummary, Tombstone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
 
@@ -16,6 +16,13 @@ def load_source_files(bind: Bind, kind: str) -> dict[str, SourceFile]:
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
         rows = cursor.execute(queries.source_files, {"kind": kind}).fetchall()
     return {row.path: row for row in rows}
+
+
+def summarize_source_files(bind: Bind, kind: str) -> SourceSummary:
+    """How many files of one kind are known, and how large and how new they are."""
+    with transaction(bind) as connection:
+        row = connection.execute(queries.summary_of_source_files, {"kind": kind}).fetchone()
+    return SourceSummary(*(row or (0, 0, 0, None)))
 
 
 def source_files_between(bind: Bind, kind: str, after: str | None, until: str | None) -> dict[str, SourceFile]:

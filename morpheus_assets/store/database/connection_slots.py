@@ -7,6 +7,7 @@ connections may need one more to let go of them.
 
 import fcntl
 import os
+import re
 import threading
 import time
 import weakref
@@ -21,19 +22,32 @@ from sqlalchemy.util.queue import Empty
 
 _PATIENCE_SECONDS = 3.0
 _POLL_SECONDS = 0.02
+_OUTAGE_PAUSE_SECONDS = 0.3
+# A refused connection has no code, only what is said of it.
+_SAID_WHEN_AWAY = re.compile(
+    r"Connection refused|No such file or directory|database system is|server closed the connection"
+    r"|terminating connection|server conn crashed|server_login_retry",
+    re.IGNORECASE,
+)
 
 
 class ConnectionSlots:
     """Slots for `most` connections over `folder`, of which one engine takes at most `in_process`.
 
+    A server that is away while it is started again is waited for, up to `patience_seconds`.
+
     Give `pool` to the engine as its poolclass, then call `watch`. Without the folder that holds `folder`, no deployment
     lives on this machine and only `in_process` counts.
     """
 
-    def __init__(self, folder: Path, most: int, *, in_process: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, most: int, *, in_process: int | None = None, patience_seconds: float = 0.0
+    ) -> None:
         self._folder = folder
         self._most = most
         self._in_process = in_process
+        self._outage_patience = patience_seconds
+        self._gave_up: float | None = None
         self._open = 0
         self._changed = threading.Lock()
         self._reserved = threading.local()
@@ -109,12 +123,31 @@ class ConnectionSlots:
         if slot is None:
             slot = self.take_beyond()
         try:
-            connection = dialect.connect(*arguments, **options)
+            connection = self._connect_patiently(dialect, arguments, options)
         except BaseException:
             self.free(slot)
             raise
         self._held[connection] = weakref.finalize(connection, self.free, slot)
         return connection
+
+    def _connect_patiently(self, dialect: Any, arguments: Any, options: Any) -> Any:
+        started = time.monotonic()
+        while True:
+            try:
+                connection = dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError as fault:
+                now = time.monotonic()
+                # Waited for once: whoever asks right after it is told at once.
+                given_up = self._gave_up is not None and now - self._gave_up < self._outage_patience
+                if given_up or not _SAID_WHEN_AWAY.search(str(fault)):
+                    raise
+                if now - started > self._outage_patience:
+                    self._gave_up = now
+                    raise
+                time.sleep(_OUTAGE_PAUSE_SECONDS)
+            else:
+                self._gave_up = None
+                return connection
 
     def _closed(self, connection: Any, *_: Any) -> None:
         free = self._held.pop(connection, None)

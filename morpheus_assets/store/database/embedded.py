@@ -64,11 +64,28 @@ class EmbeddedPostgres:
         self.data_folder = data_folder.absolute()
         self._settings = {**_SETTINGS, **(settings or {})}
         self._lock: IO[str] | None = None
+        self._files: ServerFiles | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the server's process while it lives; it must have been started by `start`."""
+        process = _postmaster(self._files) if self._files is not None else None
+        return process.pid if process is not None else None
+
+    @property
+    def log(self) -> Path:
+        """The server's own log file."""
+        return server_files.home_of(self.data_folder) / server_files.LOG_NAME
 
     @property
     def owned(self) -> bool:
         """True when this process is the one that will stop the server."""
         return self._lock is not None
+
+    @property
+    def holds_data(self) -> bool:
+        """True when a server was ever set up over the data folder."""
+        return (server_files.home_of(self.data_folder) / "pgdata" / "PG_VERSION").exists()
 
     def start(self, *, timeout_seconds: float = 120.0) -> None:
         """Return once a real connection succeeds; recovery after a crash may take a while and is waited for."""
@@ -81,7 +98,7 @@ class EmbeddedPostgres:
             raise
 
     def _start(self, deadline: float) -> None:
-        files = server_files.prepare(self.data_folder)
+        files = self._files = server_files.prepare(self.data_folder)
         while True:
             if self._lock is None:
                 self._lock = _try_lock(self.data_folder / "owner.lock")
@@ -110,6 +127,15 @@ class EmbeddedPostgres:
                 _run(files, "pg_ctl", "-D", str(files.data), "-m", "fast", "-w", "-t", f"{timeout_seconds:.0f}", "stop")
         finally:
             self._release()
+
+    def stop_orphan(self) -> bool:
+        """Stop a server whose owner was killed; True when there was one. One with a living owner is left alone."""
+        self._lock = _try_lock(self.data_folder / "owner.lock")
+        if self._lock is None:
+            return False
+        found = _postmaster(server_files.prepare(self.data_folder)) is not None
+        self.stop()
+        return found
 
     def url(self, database: str = APPLICATION_DATABASE, driver: str = "postgresql+psycopg") -> str:
         """An SQLAlchemy URL of one database; for dagster-postgres ask for driver "postgresql+psycopg2"."""

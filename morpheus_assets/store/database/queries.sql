@@ -97,6 +97,11 @@ INSERT INTO applied_migrations (name, sha256) VALUES (%(name)s, %(sha256)s)
 SELECT reltuples, relpages, pg_relation_size(oid) / current_setting('block_size')::integer FROM pg_class
 WHERE oid = to_regclass(%(table)s)
 
+-- name: size_for_a_person
+SELECT CASE WHEN reltuples > %(counted)s THEN reltuples::bigint
+            ELSE (SELECT count(*) FROM (SELECT FROM {table} LIMIT 2 * %(counted)s) AS counted) END
+FROM pg_class WHERE oid = to_regclass(%(table)s)
+
 -- name: count_rows
 SELECT count(*) FROM (SELECT FROM {table} LIMIT %(most)s) AS counted
 

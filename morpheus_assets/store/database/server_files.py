@@ -21,6 +21,7 @@ SERVER_USER = "pgserver"
 # sun_path holds 108 bytes on Linux and 104 on macOS, the socket's own name and the final NUL included.
 LONGEST_SOCKET_PATH = 103
 SOCKET_NAME = ".s.PGSQL.5432"
+LOG_NAME = "postgres.log"
 _HOME_NOTE = "server-home"
 
 
@@ -37,7 +38,7 @@ class ServerFiles:
     @property
     def log(self) -> Path:
         """The server's own log file."""
-        return self.data.parent / "postgres.log"
+        return self.data.parent / LOG_NAME
 
 
 def prepare(data_folder: Path) -> ServerFiles:

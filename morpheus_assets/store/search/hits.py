@@ -3,6 +3,7 @@
 The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,21 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.search.fusion import WORDS_WEIGHT, Candidate, fuse
 from morpheus_assets.store.search.nearest import Nearest, nearest_among, nearest_within, vector_text
-from morpheus_assets.store.search.words import rank_by_words
+from morpheus_assets.store.search.words import (
+    QuestionWords,
+    ask_for_words,
+    best_by_words,
+    is_filtered,
+    question_words,
+    rank_by_words,
+)
 from morpheus_assets.store.spaces.spaces import active_space
 
 queries = load_queries(__file__)
 
-# Reciprocal rank fusion's usual constant: how little the first place is worth more than the second.
-_RRF = 60
+# Candidates of either list at least; with more, the measures of the best stand out from the rest as before.
 _POOL = 40
 # So many vectors of 3072 dimensions take 130 ms of CPU exactly. The index is no faster there: it must bring many times
 # what is asked for, as most of what it finds lies outside the filter.
@@ -30,11 +38,62 @@ _LARGEST_EXACT = 20_000
 
 
 @dataclass(frozen=True)
+class SearchFilter:
+    """What a search is held to; None leaves a part open.
+
+    `novels` are keys, `other_than` keys that are left out; `chapter` is a number, `languages` ISO 639-1 codes,
+    `authors` parts of names, whatever their case.
+    """
+
+    novels: NovelNames | None = None
+    chapter: int | None = None
+    languages: Sequence[str] | None = None
+    authors: Sequence[str] | None = None
+    other_than: Sequence[str] | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters of `condition`, None where a part is open."""
+        return {
+            "novels": [self.novels] if isinstance(self.novels, str) else _listed(self.novels),
+            "chapter": self.chapter,
+            "languages": _listed(self.languages),
+            "authors": _listed(self.authors),
+            "other_than": _listed(self.other_than),
+        }
+
+    @property
+    def condition(self) -> Composed:
+        """A condition on `c`, chunks or panels."""
+        given = self.parameters
+        parts = {
+            name: queries.anywhere if given[parameter] is None else getattr(queries, name)
+            for name, parameter in _NOVEL_PARTS.items()
+        }
+        novels: Composable = queries.anywhere
+        if any(given[parameter] is not None for parameter in _NOVEL_PARTS.values()):
+            one = given["novels"] is not None and len(given["novels"]) == 1
+            form = queries.in_one_novel if one else queries.in_novels
+            novels = form.format(of_novel=queries.of_novel.format(**parts))
+        chapter = queries.anywhere if self.chapter is None else queries.in_chapter
+        return queries.within.format(novels=novels, chapter=chapter)
+
+
+# Part of the condition → its parameter.
+_NOVEL_PARTS = {"named": "novels", "not_named": "other_than", "in_language": "languages", "by_author": "authors"}
+ANYWHERE = SearchFilter()
+
+
+def _listed(values: Iterable[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+@dataclass(frozen=True)
 class TextHit:
     """One passage. `similarity` is the cosine to the question's vector, None without either vector.
 
     `vector_rank` and `text_rank` are its places (from 1) in the two lists, None where it is in only one;
-    `score` is what `rank` goes by: fused reciprocal ranks, or the list's own measure when there is one list.
+    `score` is what `rank` goes by: both measures fused (fusion.py), or the list's own measure when there is one list.
     """
 
     novel: str
@@ -85,36 +144,40 @@ def search_text(
     *,
     space: SpaceRow | None = None,
     k: int = 10,
-    novel: NovelNames | None = None,
-    chapter: int | None = None,
+    within: SearchFilter = ANYWHERE,
     mode: str = "hybrid",
+    words_weight: float = WORDS_WEIGHT,
 ) -> list[TextHit]:
-    """The k best passages, of some novels and one chapter number if so filtered; each place of a repeated one.
+    """The k best passages within a filter; each place of a repeated one.
 
     `query_vector` is a sequence of floats from the model of `space` (default: the active space). `mode` is "hybrid"
-    (what of vector and text is given), "vector" or "text". Raises SpaceError for a vector of other dimensions, and
-    SpaceGone when `space` was dropped: read the pointer again.
+    (what of vector and text is given), "vector" or "text"; `words_weight`, 0 to 1, is the words' part of a fused score.
+    Raises SpaceError for a vector of other dimensions, and SpaceGone when `space` was dropped: read the pointer again.
     """
     use_vector = query_vector is not None and mode in ("hybrid", "vector")
     use_text = bool(query_text and query_text.strip()) and mode in ("hybrid", "text")
     if mode not in ("hybrid", "vector", "text") or not (use_vector or use_text):
         raise ValueError(f"mode {mode!r} needs a query vector, a query text, or both for 'hybrid'")
-    within, parameters = _filter(novel, chapter)
     space = _space_for(bind, "text", space, query_vector)
-    vector = vector_text(query_vector) if query_vector is not None else None
-    pool = max(_POOL, 4 * k) if use_text else k
+    look = _Look(within.condition, within.parameters, space, vector_text(query_vector) if space is not None else None)
+    pool = max(_POOL, k) if use_text else k
     # How an index is scanned is set for a transaction.
     connected = reading if space is None or space.index_kind is None else transaction
     try:
         with connected(bind) as connection:
+            words = QuestionWords()
             by_vector: Nearest = []
-            by_text: Nearest = []
-            if use_vector and space is not None and vector is not None:
-                by_vector = _nearest_live(connection, space, vector, pool, "chunks", within, parameters)
             if use_text:
-                by_text = rank_by_words(connection, query_text or "", pool, within, parameters)
-            ranked = _fuse(by_vector, by_text)
-            return _text_places(connection, ranked, dict(by_vector), space, vector, k, within, parameters)
+                # In one round trip with the nearest: neither needs the other.
+                with connection.pipeline():
+                    asked = ask_for_words(connection, query_text or "")
+                    if use_vector:
+                        by_vector = look.nearest(connection, pool, "chunks")
+                    words = question_words(asked.fetchall())
+            elif use_vector:
+                by_vector = look.nearest(connection, pool, "chunks")
+            ranked = _rank(connection, look, by_vector, words, pool, words_weight, fused=use_vector and use_text)
+            return _text_places(connection, look, ranked[:k], dict(by_vector), k)
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key if space else ''} was dropped during the search.") from fault
 
@@ -125,7 +188,7 @@ def search_panels(
     *,
     space: SpaceRow | None = None,
     k: int = 10,
-    novel: NovelNames | None = None,
+    within: SearchFilter = ANYWHERE,
     unlike: bytes | None = None,
 ) -> list[PanelHit]:
     """The k pages nearest to a vector from the model of `space` (default: the active one); as `search_text`.
@@ -135,18 +198,17 @@ def search_panels(
     space = _space_for(bind, "image", space, query_vector)
     if space is None:
         return []
-    within, parameters = _filter(novel, None)
-    live = queries.stored_within.format(within=within)
-    vector = vector_text(query_vector)
-    parameters |= {"shaping": space.shaping, "vector": vector, "unlike": unlike}
+    live = queries.stored_within.format(within=within.condition)
+    parameters = {**within.parameters, "shaping": space.shaping, "unlike": unlike}
+    look = _Look(live, parameters, space, vector_text(query_vector))
     try:
         with transaction(bind) as connection:
             # The best regions may all be of one page.
             for wide in (2 * k + 6, 20 * k, 200 * k):
-                found = dict(_nearest_live(connection, space, vector, wide, "panels", live, parameters))
+                found = dict(look.nearest(connection, wide, "panels"))
                 query = queries.panels.format(table=Identifier(space.table), within=live)
                 with connection.cursor(row_factory=dict_row) as cursor:
-                    rows = cursor.execute(query, {**parameters, "hashes": list(found)}).fetchall()
+                    rows = cursor.execute(query, look.wanted(hashes=list(found))).fetchall()
                 pages = {row["page_id"] for row in rows if not row["unlike"]}
                 if len(pages) >= k or len(found) < wide:
                     break
@@ -166,6 +228,12 @@ def _panel_hit(row: dict[str, Any], rank: int) -> PanelHit:
     return PanelHit(**known, rank=rank, content_hash=bytes(row["content_hash"]), box=box)  # type: ignore[arg-type]
 
 
+def novels_holding(bind: Bind, content_hash: bytes) -> list[str]:
+    """The keys of the novels that have a passage or panel, by name."""
+    with reading(bind) as connection:
+        return [row[0] for row in connection.execute(queries.novels_holding, {"content_hash": content_hash})]
+
+
 def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: Any) -> SpaceRow | None:
     if query_vector is None:
         return None
@@ -180,36 +248,45 @@ def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: A
     return space
 
 
-def _filter(novel: NovelNames | None, chapter: int | None) -> tuple[Composed, dict[str, Any]]:
-    """A condition on `c`, chunks or panels, and its parameters, all None without a filter."""
-    names = [novel] if isinstance(novel, str) else None if novel is None else list(novel)
-    novels = queries.anywhere if names is None else queries.in_one_novel if len(names) == 1 else queries.in_novels
-    within = queries.within.format(novels=novels, chapter=queries.anywhere if chapter is None else queries.in_chapter)
-    return within, {"novels": names, "chapter": chapter}
+@dataclass(frozen=True)
+class _Look:
+    """One search as its statements need it: the filter, a condition on `c` with its parameters, and where to look."""
 
+    within: Composed
+    parameters: dict[str, Any]
+    space: SpaceRow | None
+    vector: str | None
 
-def _nearest_live(
-    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int,
-    content: str, within: Composed, parameters: dict[str, Any],
-) -> Nearest:  # fmt: skip
-    """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
-    table = Identifier(content)
-    among = queries.hashes_within.format(content=table, within=within)
-    if parameters["novels"] is not None or parameters["chapter"] is not None:
-        query = queries.count_within.format(content=table, within=within, limit=_LARGEST_EXACT + 1)
-        count = connection.execute(query, parameters).fetchone()
-        if space.index_kind is None or (count and count[0] <= _LARGEST_EXACT):
-            return nearest_among(connection, space, vector, k, among, parameters)
-    occurs = queries.occurs_within.format(content=table, within=within)
-    wide = k
-    while True:
-        kept, complete = nearest_within(connection, space, vector, wide, occurs, parameters)
-        # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
-        if len(kept) >= k or complete:
-            return kept[:k]
-        if wide > 2000:
-            return nearest_among(connection, space, vector, k, among, parameters)
-        wide *= 4
+    def wanted(self, **parameters: Any) -> dict[str, Any]:
+        """The filter's parameters with others and the vector."""
+        return {**self.parameters, "vector": self.vector, **parameters}
+
+    def nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> Nearest:
+        """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
+        if self.space is None or self.vector is None:
+            return []
+        table = Identifier(content)
+        among = queries.hashes_within.format(content=table, within=self.within)
+        if is_filtered(self.parameters):
+            count = self.count(connection, content, _LARGEST_EXACT + 1)
+            if self.space.index_kind is None or count <= _LARGEST_EXACT:
+                return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
+        occurs = queries.occurs_within.format(content=table, within=self.within)
+        wide = k
+        while True:
+            kept, complete = nearest_within(connection, self.space, self.vector, wide, occurs, self.parameters)
+            # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
+            if len(kept) >= k or complete:
+                return kept[:k]
+            if wide > 2000:
+                return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
+            wide *= 4
+
+    def count(self, connection: psycopg.Connection[Any], content: str, most: int) -> int:
+        """The rows within the filter, up to `most`."""
+        query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
+        counted = connection.execute(query, self.parameters).fetchone()
+        return int(counted[0]) if counted else 0
 
 
 @dataclass(frozen=True)
@@ -218,42 +295,65 @@ class _Ranked:
     score: float
     vector_rank: int | None
     text_rank: int | None
+    similarity: float | None = None
 
 
-def _fuse(by_vector: Nearest, by_text: Nearest) -> list[_Ranked]:
+def _rank(
+    connection: psycopg.Connection[Any], look: _Look, by_vector: Nearest, words: QuestionWords, pool: int,
+    words_weight: float, *, fused: bool,
+) -> list[_Ranked]:  # fmt: skip
+    """The candidates, best first: of one list as they are, of both by both measures."""
+    share = _share_within(connection, look, words)
+    if not (fused and by_vector and words) or look.space is None:
+        by_words = rank_by_words(connection, words, pool, look.within, look.parameters, share)
+        measured = by_vector or by_words
+        places = [(None, rank) if by_words else (rank, None) for rank in range(1, len(measured) + 1)]
+        return [_Ranked(value, score, *place) for (value, score), place in zip(measured, places, strict=True)]
+    statement = queries.measured_pool.format(
+        best_by_words=best_by_words(look.within, filtered=is_filtered(look.parameters)), within=look.within,
+        table=Identifier(look.space.table),
+    )  # fmt: skip
+    near = dict(by_vector)
+    parameters = look.wanted(**words.parameters(pool, share), near=list(near))
+    rows = connection.execute(statement, parameters).fetchall()
+    candidates = [
+        Candidate(bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside)
+        for value, cosine, own, covered, has_words, cosine_beside, words_beside in rows
+    ]
     vector_ranks = {value: rank for rank, (value, _) in enumerate(by_vector, 1)}
-    text_ranks = {value: rank for rank, (value, _) in enumerate(by_text, 1)}
-    own = dict(by_text or by_vector)
-    fused = []
-    for value in {**vector_ranks, **text_ranks}:
-        ranks = (vector_ranks.get(value), text_ranks.get(value))
-        both = bool(by_vector and by_text)
-        score = sum(1 / (_RRF + rank) for rank in ranks if rank) if both else own[value]
-        fused.append(_Ranked(value, score, *ranks))
-    return sorted(fused, key=lambda each: (-each.score, each.value))
+    with_words = sorted((each for each in candidates if each.has_words), key=lambda each: (-each.words, each.value))
+    text_ranks = {each.value: rank for rank, each in enumerate(with_words, 1)}
+    return [
+        _Ranked(each.value, score, vector_ranks.get(each.value), text_ranks.get(each.value), each.cosine)
+        for each, score in fuse(candidates, words_weight)
+    ]
+
+
+def _share_within(connection: psycopg.Connection[Any], look: _Look, words: QuestionWords) -> float:
+    """About the share of all passages that the filter leaves; asked only where so many words matter."""
+    if not is_filtered(look.parameters) or not words.are_frequent:
+        return 1.0
+    return min(1.0, look.count(connection, "chunks", _LARGEST_EXACT) / max(1.0, words.passages))
 
 
 def _text_places(
-    connection: psycopg.Connection[Any], ranked: list[_Ranked], similarities: dict[bytes, float],
-    space: SpaceRow | None, vector: str | None, k: int, within: Composed, parameters: dict[str, Any],
-) -> list[TextHit]:  # fmt: skip
+    connection: psycopg.Connection[Any], look: _Look, best: list[_Ranked], similarities: dict[bytes, float], k: int
+) -> list[TextHit]:
     """The places of the best; what only the words found is measured against the vector here."""
-    best = ranked[:k]
+    known = {each.value: each.similarity for each in best if each.similarity is not None} | similarities
     order = {each.value: place for place, each in enumerate(best)}
     similarity: Composable = queries.no_similarity
-    if space is not None and not order.keys() <= similarities.keys():
-        similarity = queries.similarity_in_space.format(table=Identifier(space.table))
-    query = queries.passages.format(similarity=similarity, within=within)
+    if look.space is not None and not order.keys() <= known.keys():
+        similarity = queries.similarity_in_space.format(table=Identifier(look.space.table))
+    query = queries.passages.format(similarity=similarity, within=look.within)
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query, {**parameters, "vector": vector, "hashes": list(order)}).fetchall()
+        rows = cursor.execute(query, look.wanted(hashes=list(order))).fetchall()
     rows.sort(key=lambda row: order[bytes(row["content_hash"])])
     hits = []
     for rank, row in enumerate(rows[:k], 1):
         each = best[order[bytes(row["content_hash"])]]
-        known = {"content_hash": each.value, "similarity": similarities.get(each.value, row["similarity"])}
+        values = {**row, "content_hash": each.value, "similarity": known.get(each.value, row["similarity"])}
         hits.append(
-            TextHit(
-                **{**row, **known}, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score
-            )
+            TextHit(**values, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score)
         )
     return hits

@@ -1,19 +1,20 @@
 """Full text: which passages share words with a question, ranked so that rare words count most.
 
-All words are OR-ed, for a question in natural language rarely has all of them in one passage. Which words a passage
-has is settled when it is written.
+A question is parsed once for each language, and its words meet the passages of that language only: pooled, "up" and
+"the" became rare French words. All words are OR-ed, for a question in natural language rarely has all in one passage.
 """
 
 import math
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.sql import Composable, Identifier
+from psycopg.sql import Composable, Composed, Identifier
 
 from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.statistics import rows_of
 
 queries = load_queries(__file__)
 
@@ -23,82 +24,166 @@ _COUNTED = 2000
 # The words by which candidates are found: the rarest ones, until about this many passages have one of them.
 _CANDIDATES = 5000
 _MOST_TERMS = 64
-# A filter that leaves more passages than this is taken for no filter.
-_LARGEST_FILTER = 20_000
+# So many times what is asked for is ranked by all words.
+_LEADING = 3
+# A filter that leaves less than this is taken to leave so much: for its few, too many passages would be looked at.
+_NARROW = 0.3
 
 
 @dataclass(frozen=True)
-class _Term:
+class Term:
+    """A word of the question as a language's passages hold it: a tsquery, its weight, and its share of all weights."""
+
     query: str
-    passages: int
+    passages: float
+    weight: float
+    share: float
+
+
+@dataclass(frozen=True)
+class QuestionWords:
+    """The question's words that occur at all, by text search configuration; `passages` is how many there are in all."""
+
+    terms: Mapping[str, Sequence[Term]] = field(default_factory=dict)
+    passages: float = 0.0
+
+    def __bool__(self) -> bool:
+        return any(self.terms.values())
+
+    @property
+    def are_frequent(self) -> bool:
+        """Whether so many passages have one of the words that only the rarest can find candidates."""
+        return any(sum(term.passages for term in terms) > _CANDIDATES for terms in self.terms.values())
+
+    def parameters(self, k: int, share_within: float = 1.0) -> dict[str, Any]:
+        """Parameters of the statements `best_by_words` and `measured_pool`.
+
+        `share_within` is the share of all passages that a filter leaves: the smaller, the more words find candidates.
+        """
+        every = [(config, term) for config, terms in self.terms.items() for term in terms]
+        chosen = [
+            (config, term)
+            for config, terms in self.terms.items()
+            for term in _rarest(terms, max(share_within, _NARROW))
+        ]
+        return {
+            "configs": [config for config, _ in every],
+            "terms": [term.query for _, term in every],
+            "weights": [term.weight for _, term in every],
+            "shares": [term.share for _, term in every],
+            "chosen_configs": [config for config, _ in chosen],
+            "chosen": [term.query for _, term in chosen],
+            "chosen_weights": [term.weight for _, term in chosen],
+            "leading": _LEADING * k,
+            "k": k,
+        }
+
+
+def ask_for_words(connection: psycopg.Connection[Any], question: str) -> psycopg.Cursor[Any]:
+    """Send the question to be parsed; `question_words` reads the answer. Apart, so that other statements go along."""
+    words = (with_bigrams(question) if has_unspaced(question) else question).replace("\0", " ")
+    # One character of an unspaced script stands in the index only at the head of its pairs.
+    single = sorted({word for word in words.split() if len(word) == 1 and has_unspaced(word)})
+    wanted = {
+        "words": words,
+        "prefixes": single,
+        "limit": _MOST_TERMS,
+        "counted": _COUNTED,
+        "counted_rows": 10 * _COUNTED,
+    }
+    return connection.execute(queries.words_of_question, wanted)
+
+
+def question_words(rows: Iterable[tuple[str, str | None, float | None, float | None, int | None]]) -> QuestionWords:
+    """The words with their weights, the logarithm of how rare each is among the passages of its language.
+
+    `rows` answer `words_of_question`. A word that no passage of a language has counts in what its passages lack. In a
+    language that hardly knows the question's words all of them weigh less: an English "the" in a French novel is rare
+    there, and no reason to show it.
+    """
+    totals: dict[str, float] = {}
+    asked = 0
+    known: dict[str, list[tuple[str, float, float | None, int]]] = defaultdict(list)
+    for config, query, passages, share, counted in rows:
+        if query is None:
+            totals[config], asked = float(passages or 0), counted or 0
+        else:
+            known[config].append((query, float(passages or 0), share, counted or 0))
+    every = sum(totals.values())
+    frequencies: dict[str, list[tuple[str, float]]] = {}
+    for config, words in known.items():
+        total = totals.get(config, 0.0)
+        frequencies[config] = []
+        for query, passages, share, counted in words:
+            if share is None and not passages and counted >= _COUNTED:
+                # counting ended before it came to this language
+                share = counted / max(every, counted)
+            frequencies[config].append((query, total * share if share is not None else min(passages, total)))
+    fits = _fits(asked, frequencies)
+    return QuestionWords(
+        {config: _weighted(words, totals.get(config, 0.0), fits[config]) for config, words in frequencies.items()},
+        every,
+    )
 
 
 def rank_by_words(
-    connection: psycopg.Connection[Any], question: str, k: int, within: Composable, parameters: dict[str, Any]
+    connection: psycopg.Connection[Any],
+    words: QuestionWords,
+    k: int,
+    within: Composable,
+    parameters: Mapping[str, Any],
+    share_within: float = 1.0,
 ) -> list[tuple[bytes, float]]:
     """The k best (content hash, score) for a question; `within` is a condition on `c` (chunks), with its parameters.
 
     The score is the sum over the question's words of idf × ts_rank, the latter saturating with repetition.
     """
-    total = rows_of(connection, "passages")
-    terms = _terms(connection, question, total)
-    if not terms:
+    if not words:
         return []
-    share = _share_within(connection, total, within, parameters)
-    chosen: list[_Term] = []
-    for term in sorted(terms, key=lambda term: term.passages):
-        if chosen and share * (sum(each.passages for each in chosen) + term.passages) > _CANDIDATES:
-            break
-        chosen.append(term)
-    weights = [math.log(1 + (total - term.passages + 0.5) / (term.passages + 0.5)) for term in terms]
-    wanted = {
-        **parameters,
-        "terms": [term.query for term in terms],
-        "weights": weights,
-        "chosen": " | ".join(term.query for term in chosen),
-        "k": k,
-    }
-    occurs: Composable = queries.in_any_chunk
-    if any(value is not None for value in parameters.values()):
-        occurs = queries.occurs_within.format(content=Identifier("chunks"), within=within)
-    found = connection.execute(queries.best_by_words.format(within=occurs), wanted)
+    query = best_by_words(within, filtered=is_filtered(parameters))
+    found = connection.execute(query, {**parameters, **words.parameters(k, share_within)})
     return [(bytes(value), float(score)) for value, score in found]
 
 
-def _share_within(
-    connection: psycopg.Connection[Any], total: int, within: Composable, parameters: dict[str, Any]
-) -> float:
-    if not any(value is not None for value in parameters.values()):
-        return 1.0
-    query = queries.count_within.format(content=Identifier("chunks"), within=within, limit=_LARGEST_FILTER)
-    matching = connection.execute(query, parameters).fetchone()
-    count = int(matching[0]) if matching else 0
-    return 1.0 if count == _LARGEST_FILTER else count / max(1, total)
+def best_by_words(within: Composable, *, filtered: bool) -> Composed:
+    """The statement that ranks passages by the question's words."""
+    occurs: Composable = queries.in_any_chunk
+    if filtered:
+        occurs = queries.occurs_within.format(content=Identifier("chunks"), within=within)
+    return queries.best_by_words.format(occurs=occurs)
 
 
-def _terms(connection: psycopg.Connection[Any], question: str, total: int) -> list[_Term]:
-    """The question's words that occur at all, with the number of passages that have each; about, for frequent ones."""
-    words = with_bigrams(question) if has_unspaced(question) else question
-    found = connection.execute(queries.lexemes, {"words": words.replace("\0", " "), "limit": _MOST_TERMS})
-    lexemes = {_quoted(lexeme): lexeme for (lexeme,) in found}
-    if not lexemes:
-        return []
-    shares = _shares(connection, list(lexemes.values())) if total > _COUNTED * 10 else {}
-    rare = [query for query, lexeme in lexemes.items() if lexeme not in shares]
-    counts = connection.execute(queries.count_passages_of_terms, {"limit": _COUNTED, "terms": rare}).fetchall()
-    known = [(query, int(total * shares[lexeme])) for query, lexeme in lexemes.items() if lexeme in shares]
-    return [_Term(query, passages) for query, passages in (*known, *counts) if passages]
+def is_filtered(parameters: Mapping[str, Any]) -> bool:
+    """Whether a filter's parameters leave anything out."""
+    return any(value is not None for value in parameters.values())
 
 
-def _shares(connection: psycopg.Connection[Any], lexemes: list[str]) -> dict[str, float]:
-    """The share of passages that have a word, as of the last ANALYZE; only for the thousand most frequent words.
+def _fits(asked: int, frequencies: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str, float]:
+    """How well each language fits a question of so many different words, against the one that fits best.
 
-    Counting them would read every such passage, which takes the longer the larger the corpus is.
+    By the words that it is too full of to index them, which tell languages apart, and by those that occur in it at all.
     """
-    return dict(connection.execute(queries.lexeme_shares, {"lexemes": lexemes}).fetchall())
+    left_out = {config: max(0, asked - len(words)) for config, words in frequencies.items()}
+    occur = {config: sum(passages > 0 for _, passages in words) for config, words in frequencies.items()}
+    fits = {config: (1 + left_out[config]) * (left_out[config] + occur[config]) for config in frequencies}
+    best = max(fits.values(), default=0) or 1
+    return {config: fit / best for config, fit in fits.items()}
 
 
-def _quoted(lexeme: str) -> str:
-    quoted = "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
-    # One character of an unspaced script stands in the index only at the head of its pairs.
-    return quoted + ":*" if len(lexeme) == 1 and has_unspaced(lexeme) else quoted
+def _weighted(frequencies: Sequence[tuple[str, float]], total: float, fit: float) -> list[Term]:
+    weights = [math.log(1 + (total - passages + 0.5) / (passages + 0.5)) for _, passages in frequencies]
+    whole = sum(weights)
+    return [
+        Term(query, passages, fit * weight, weight / whole)
+        for (query, passages), weight in zip(frequencies, weights, strict=True)
+        if passages and fit
+    ]
+
+
+def _rarest(terms: Sequence[Term], share_within: float) -> list[Term]:
+    chosen: list[Term] = []
+    for term in sorted(terms, key=lambda term: term.passages):
+        if chosen and share_within * (sum(each.passages for each in chosen) + term.passages) > _CANDIDATES:
+            break
+        chosen.append(term)
+    return chosen

@@ -110,10 +110,23 @@ DELETE FROM {table} e WHERE {orphaned}
 
 -- name: orphaned_text
 NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)
+AND NOT EXISTS (SELECT FROM kept_texts k WHERE k.content_hash = e.content_hash)
 
 -- name: orphaned_image
 NOT EXISTS (SELECT FROM panels c WHERE c.content_hash = e.content_hash AND c.state = 'stored')
 AND NOT EXISTS (SELECT FROM kept_pictures k WHERE k.content_hash = e.content_hash)
+
+-- name: delete_orphan
+DELETE FROM {table} e WHERE e.content_hash = %(content_hash)s AND {orphaned}
+
+-- name: keep_texts
+INSERT INTO kept_texts (content_hash) SELECT unnest(%(hashes)s::bytea[]) ON CONFLICT DO NOTHING
+
+-- name: let_go_text
+DELETE FROM kept_texts WHERE content_hash = %(content_hash)s
+
+-- name: let_go_picture
+DELETE FROM kept_pictures WHERE content_hash = %(content_hash)s
 
 -- name: keep_picture
 INSERT INTO kept_pictures (content_hash, file_name) VALUES (%(content_hash)s, %(file_name)s) ON CONFLICT DO NOTHING

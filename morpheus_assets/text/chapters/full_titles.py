@@ -5,6 +5,7 @@ import re
 from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.lines import clean
+from morpheus_assets.text.chapters.words import title_key
 
 _LINE = re.compile(r"[^\n]*")
 _LONGEST_TITLE = 300
@@ -25,7 +26,8 @@ def _title(text: str, hit: Hit, limit: int) -> str:
         return title[:_LONGEST_TITLE]
     if block:
         ends = _is_sentence(" ".join(block)) if numbered_only else title.endswith((".", "!", "?", "”", '"'))
-        if not ends:
+        # The markup may have named the lines below already.
+        if not ends and not title_key(title).endswith(title_key(" ".join(block))):
             title = " ".join([_joined(title, numbered_only), *block])
         return title[:_LONGEST_TITLE]
     if numbered_only:
@@ -72,7 +74,7 @@ def _is_sentence(words: str) -> bool:
 
 def _is_title(lines: list[str]) -> bool:
     joined = " ".join(lines)
-    if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or len(lines) > 3:
+    if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or joined[-1] == "," or len(lines) > 3:
         return False
     parsed = parse_heading(joined)
     if parsed is not None and parsed.unit in ("scene", "section"):

@@ -1,6 +1,8 @@
 """Reading of one line as a heading: unit, number, title. Judges its words only; how it stands is hits.py's."""
 
 import re
+from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from morpheus_assets.text.chapters.cjk_grammar import parse_cjk
@@ -23,6 +25,8 @@ _UNIT_AND_DIGITS = re.compile(r"(\D{2,})\d{1,4}")
 _NUMBER_CASE = re.compile(r"[IVXLCDM]+")
 _OCR_ROMAN = str.maketrans({"l": "I", "1": "I", "!": "I", "|": "I", "U": "II", "T": "I"})
 LONGEST_BARE_NUMBER = 999
+_MOST_TOKENS = 14
+"""No heading is told by a word behind these."""
 _SECOND_NUMBERS = (
     re.compile(r"[.．-](\d{1,3})(?![\d.,-]*\d)"),
     re.compile(r"[\s,:–—-]{0,4}[(\[](\d{1,3}) ?(?:/|of|／) ?\d{1,3}[)\]]"),
@@ -54,20 +58,26 @@ def might_be_heading(line: str) -> bool:
     match = _FIRST_TOKEN.match(line)
     if match is None:
         return "§" in line[:12]
-    token = match.group(1)
+    word = match.group(1)
+    if word == "I":
+        return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
+    if _opens_heading(word):
+        return True
+    return word[0].isupper() and len(line) < 40 and _is_unit(line.rstrip(" .").rsplit(None, 1)[-1])
+
+
+@lru_cache(maxsize=65536)
+def _opens_heading(token: str) -> bool:
+    """True for a first word that is a number or a unit; a novel's lines begin with a few thousand words."""
     first = token[0]
     if first.isdecimal() or first in _CJK_START or _SHORT_CJK.match(token):
         return True
-    if match.group(1) == "I":
-        return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
     if first in "IVXLCDMivxlcdm" and roman_value(token) is not None:
         return True
     if fold(token) in vocabulary().openings or _opens_piece(token):
         return True
     plain = token.isascii() and token.isalpha()
-    if not plain and (_unit_length(token) or lettered_value(token, lenient=True) is not None):
-        return True
-    return first.isupper() and len(line) < 40 and _is_unit(line.rstrip(" .").rsplit(None, 1)[-1])
+    return not plain and (_unit_length(token) > 0 or lettered_value(token, lenient=True) is not None)
 
 
 def _opens_piece(token: str) -> bool:
@@ -127,7 +137,8 @@ def _two_numbers(text: str) -> Heading | None:
 
 def _spans(text: str) -> list[tuple[int, int, str]]:
     """Start, end and text of each token; in front, a unit and the number right after it are two tokens."""
-    spans = [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text)]
+    found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
+    spans = [(match.start(), match.end(), match.group()) for match in found]
     for index, (start, end, token) in enumerate(spans[:4]):
         if token.isascii() and token.isalpha():
             continue

@@ -15,7 +15,7 @@ from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.contents_lists import Region
 from morpheus_assets.text.chapters.divisions import Division, measure
 from morpheus_assets.text.chapters.grammar import parse_heading
-from morpheus_assets.text.chapters.heading import CONTAINERS
+from morpheus_assets.text.chapters.heading import CONTAINERS, Heading
 from morpheus_assets.text.chapters.hits import Hit
 from morpheus_assets.text.chapters.lines import clean, is_decorated
 from morpheus_assets.text.chapters.matter import NAMED, STORY, matter_kind
@@ -286,7 +286,19 @@ def _read(text: str, hint: HeadingHint) -> Hit | None:
     if _RECORD.match(words):
         matter = "boilerplate"
     parsed = parse_heading(words) if matter is None and words else None
+    if parsed is None and matter is None and not untitled:
+        parsed = _number_above(clean(text[start:end]), words)
     return Hit(start, min(end, start + 400), words, parsed, 1.2, 2, 2, matter)
+
+
+def _number_above(line: str, words: str) -> Heading | None:
+    """A word of the book's own with a number, in a line above the title ("CASE I" over "A Psychical Invasion")."""
+    if not line or line == words or not words.startswith(line):
+        return None
+    parsed = parse_heading(line)
+    if parsed is None or parsed.title or parsed.number is None or not parsed.unit:
+        return None
+    return parsed._replace(title=words[len(line) :].strip())
 
 
 def _opening_title(line: str) -> str:

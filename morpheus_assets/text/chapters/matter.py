@@ -11,6 +11,14 @@ _COUNTED = re.compile(
     r"(\D{2,24}?)[\s\u3000#(（［\[之其第]*(?:\d{1,3}|[IVXLC]{1,6}|[一二三四五六七八九十百]{1,4})(?!\w)(.*)", re.DOTALL
 )
 _AFTER_COUNT = re.compile(r"[)）\]］]?(?:$|\s*[:：.—–-]|[\s\u3000]+\S)")
+_LONGEST_END = 45
+# "END OF THE FIRST ACT": what has just ended, and no heading of what follows.
+_END_OF = re.compile(
+    r"(?:the)?endof(?:the)?(?:\w{0,12}?)(?:act|book|part|vol|volume|chapter|scene|canto)"
+    r"|ende(?:des|der)\w{0,14}(?:akt|aufzug|buch|teil|theil|band|kapitel)|findu\w{0,14}(?:acte|livre|tome|chapitre)"
+    r"|findela\w{0,14}partie|findel\w{0,14}(?:acto|libro|tomo|capitulo)|finedell\w{0,14}(?:atto|libro|volume)"
+    r"|конец\w{0,14}(?:действия|части|книги|тома|главы)"
+)
 STORY = ("opening", "between", "ending")
 """Kinds of matter that tell the story."""
 NAMED = ("front", "back", *STORY)
@@ -55,5 +63,7 @@ def _long_kind(key: str) -> str | None:
     if key.startswith(
         ("transcribersnote", "listofillustrations", "alsoby", "otherbooksby", "otherworksby", "praisefor")
     ):
+        return "boilerplate"
+    if len(key) < _LONGEST_END and _END_OF.match(key):
         return "boilerplate"
     return "contents" if key.startswith(("contentsofvol", "contentsofthe")) else None

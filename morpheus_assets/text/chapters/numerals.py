@@ -104,9 +104,12 @@ def misspelled_value(word: str) -> int | None:
 
 def number_words_value(tokens: list[str]) -> tuple[int, int] | None:
     """The longest number written in words at the start of `tokens`: (value, tokens used), None if there is none."""
-    folded = [fold(token) for token in tokens[: vocabulary().longest_number]]
+    known = vocabulary()
+    if not tokens or fold(tokens[0]) not in known.number_openings:
+        return None
+    folded = [fold(token) for token in tokens[: known.longest_number]]
     for used in range(len(folded), 0, -1):
-        value = vocabulary().numbers.get(" ".join(folded[:used]))
+        value = known.numbers.get(" ".join(folded[:used]))
         if value is not None:
             return value, used
     return None

@@ -10,6 +10,7 @@ from morpheus_assets.text.chapters.hits import Hit
 _LONGEST_STORY = 80_000
 _PAGE = 3_500
 _WHOLE = 0.97
+_MANY = 10
 _INNER = frozenset({"section", "scene", "poem"})
 """Units that books with chapters count within them."""
 
@@ -55,6 +56,8 @@ def _holds(division: Division, body: Body) -> bool:
             return division.family in ("chapter", "episode") and (counted or _is_whole(division))
         if own_word and (count < 3 or not division.opens_at_one):
             return False
+        if _counts_without_fault(division):
+            return True
         return division.coverage >= (0.6 if own_word else 0.45) and division.regularity >= (0.8 if own_word else 0.5)
     if count == 1:
         return division.family == "titled-arabic" and _is_whole(division)
@@ -63,6 +66,13 @@ def _holds(division: Division, body: Body) -> bool:
     if count == 2 and min(hit.quality for hit in division.heads) < 1.0:
         return False
     return not _page_numbers(division)
+
+
+def _counts_without_fault(division: Division) -> bool:
+    """True for many chapters that count from one without a gap, whatever long piece follows the last of them."""
+    named = division.kind == "unit" and not division.family.startswith("~") and division.family not in _INNER
+    whole = len(division.heads) >= _MANY and division.opens_at_one and division.regularity >= 0.99
+    return named and whole and division.usual_length >= _PAGE / 2 and min(h.quality for h in division.heads) >= 0.7
 
 
 def _is_whole(division: Division) -> bool:

@@ -18,7 +18,8 @@ class Vocabulary:
     """The tables by which lines are read; fields mean what those of Language mean.
 
     `openings` are all words that a numbered heading may begin with; `caseless_units` are the units in scripts without
-    capitals, by their first characters and longest first; `numbers` are words with single spaces and no hyphens;
+    capitals, by their first characters and longest first; `numbers` are words with single spaces and no hyphens, and
+    `number_openings` their first words;
     `matter` maps words.title_key of a name to its kind; `pieces` are the first words of pieces that tell the story.
     """
 
@@ -30,6 +31,7 @@ class Vocabulary:
     numbers: Mapping[str, int]
     openings: frozenset[str]
     longest_number: int
+    number_openings: frozenset[str]
     numerals: tuple[Numerals, ...]
     ordinal_suffixes: frozenset[str]
     matter: Mapping[str, str]
@@ -61,6 +63,7 @@ class Vocabulary:
             articles.update(map(fold, language.articles.split()))
             never_units.update(map(fold, language.never_units.split()))
             suffixes.update(language.ordinal_suffixes.split())
+        first_words = frozenset(phrase.split(" ", 1)[0] for phrase in numbers)
         caseless = sorted((word for word in units if word.lower() == word.upper()), key=len, reverse=True)
         return cls(
             units=units,
@@ -69,8 +72,9 @@ class Vocabulary:
             articles=frozenset(articles),
             never_units=frozenset(never_units),
             numbers=numbers,
-            openings=frozenset(phrase.split(" ", 1)[0] for phrase in numbers) | units.keys() | articles,
+            openings=first_words | units.keys() | articles,
             longest_number=max((phrase.count(" ") + 1 for phrase in numbers), default=0),
+            number_openings=first_words,
             numerals=tuple(language.numerals for language in languages if language.numerals),
             ordinal_suffixes=frozenset(suffixes),
             matter={key: kind for key, (_, kind) in matter.items()},

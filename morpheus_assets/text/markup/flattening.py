@@ -21,7 +21,7 @@ from morpheus_assets.text.markup.elements import (
     role_of,
 )
 from morpheus_assets.text.markup.hidden import HiddenStyles, is_page_list
-from morpheus_assets.text.markup.tags import Piece, pieces
+from morpheus_assets.text.markup.tags import Piece, element_name, pieces
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _NOTE_MARK = re.compile(r"^[\[(]?[\d*†‡§¶]{1,4}[\])]?$")
@@ -216,7 +216,7 @@ class _Flattener:
             if self.source[at + len(name) + 2 : at + len(name) + 3] in _AFTER_NAME:
                 return at
         if not self.all_closings:
-            self.all_closings = {found[1].lower(): found.start() for found in _CLOSING.finditer(self.source)}
+            self.all_closings = {element_name(found[1]): found.start() for found in _CLOSING.finditer(self.source)}
             self.all_closings.setdefault("", -1)
         return self.all_closings.get(name, -1)
 
@@ -354,7 +354,8 @@ class _Flattener:
         if self.pre:
             self._write(text if self.length else text.lstrip("\n "), piece.start)
             return
-        text = _SPACE.sub(" ", text)
+        if not text.isprintable() or "  " in text:
+            text = _SPACE.sub(" ", text)
         if text.startswith(" "):
             self.space = True
         body = text.strip(" ")
@@ -365,10 +366,11 @@ class _Flattener:
         self.space = text.endswith(" ")
 
     def _write(self, text: str, source_offset: int) -> None:
-        text, repairs = clean(text)
-        self.cleaned = self.cleaned or bool(repairs)
-        if not text:
-            return
+        if not (text.isascii() and text.isprintable()):
+            text, repairs = clean(text)
+            self.cleaned = self.cleaned or bool(repairs)
+            if not text:
+                return
         if self.length and self.breaks:
             self._append("\n" * self.breaks)
         elif self.space and self.length:

@@ -7,6 +7,7 @@ elements, growing with their square.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 
 _TAG = re.compile(
@@ -22,6 +23,7 @@ _ATTRIBUTE = re.compile(r"([^\s=\"'/>]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\
 _RAW_TEXT = frozenset(("script", "style", "title", "textarea", "xmp", "noembed", "noframes"))
 # Formulas and drawings: a page of them has twenty tags for each word of the story.
 _OPAQUE = frozenset(("math", "svg"))
+_RAW = _RAW_TEXT | _OPAQUE
 
 
 @dataclass(slots=True)
@@ -57,38 +59,47 @@ def pieces(source: str) -> Iterator[Piece]:
         if tag is None and pattern is _TAG:
             pattern = _LOOSE_TAG
             tag = pattern.match(source, found.start())
-        if tag is not None and tag["name"] and tag.end() - tag.start() > _LONG_TAG and "<" in tag["attributes"]:
+        if tag is not None and tag.end() - tag.start() > _LONG_TAG and tag["name"] and "<" in tag["attributes"]:
             # A quote that is never closed ends at the next one: once that took two chapters of a novel with it.
             tag = _LOOSE_TAG.match(source, found.start())
         if tag is None:
             yield Piece(position, found.end(), raw=source[position : found.end()])
             position = found.end()
             continue
-        if found.start() > position:
-            yield Piece(position, found.start(), raw=source[position : found.start()])
+        start = found.start()
+        if start > position:
+            yield Piece(position, start, "", False, False, source[position:start])
         position = tag.end()
-        groups = tag.groupdict()
-        if groups.get("cdata") is not None:
-            yield Piece(tag.start("cdata"), tag.end("cdata"), raw=groups["cdata"].replace("&", "&amp;"))
-        elif groups["name"]:
-            piece = _tag_piece(tag, groups)
+        close, written, attributes = tag.group("close", "name", "attributes")
+        if written:
+            empty = attributes.endswith("/") or written.endswith("/")
+            piece = Piece(start, position, element_name(written), bool(close), empty, attributes)
             yield piece
-            raw = piece.name in _RAW_TEXT or piece.name in _OPAQUE
-            if raw and not piece.closing and not piece.empty and piece.name not in unclosed:
-                end = _end_of(piece.name, source, position)
+            if piece.name in _RAW and not piece.closing and not piece.empty and piece.name not in unclosed:
+                end = _end_of(piece.name, written, source, position)
                 if end is None:
                     unclosed.add(piece.name)
                 else:
                     yield Piece(position, end.start(), raw=source[position : end.start()])
                     position = end.start()
+        elif pattern is _TAG and tag["cdata"] is not None:
+            yield Piece(tag.start("cdata"), tag.end("cdata"), raw=tag["cdata"].replace("&", "&amp;"))
     if position < len(source):
         yield Piece(position, len(source), raw=source[position:])
 
 
-def _end_of(name: str, source: str, position: int) -> re.Match[str] | None:
+@lru_cache(maxsize=4096)
+def element_name(written: str) -> str:
+    """The element that a tag's name stands for: formulas and drawings may have a prefix (`m:math`)."""
+    name = written.lower()
+    plain = name.rpartition(":")[2] if ":" in name else name
+    return plain if plain in _OPAQUE else name
+
+
+def _end_of(name: str, written: str, source: str, position: int) -> re.Match[str] | None:
     """The closing tag of an element whose inside is no markup of the story; formulas may hold each other."""
     depth = 1
-    for found in re.compile(rf"<(/?){name}[\s/>]", re.I).finditer(source, position):
+    for found in _tags_of(written).finditer(source, position):
         if found[1]:
             depth -= 1
         elif name in _OPAQUE and not _is_empty(source, found.start()):
@@ -98,17 +109,10 @@ def _end_of(name: str, source: str, position: int) -> re.Match[str] | None:
     return None
 
 
+@lru_cache(maxsize=64)
+def _tags_of(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<(/?){re.escape(name)}[\s/>]", re.IGNORECASE)
+
+
 def _is_empty(source: str, start: int) -> bool:
     return source[source.find(">", start) - 1] == "/"
-
-
-def _tag_piece(tag: re.Match[str], groups: dict[str, str | None]) -> Piece:
-    attributes = groups["attributes"] or ""
-    return Piece(
-        tag.start(),
-        tag.end(),
-        (groups["name"] or "").lower(),
-        bool(groups["close"]),
-        attributes.endswith("/") or (groups["name"] or "").endswith("/"),
-        attributes,
-    )

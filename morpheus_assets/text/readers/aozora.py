@@ -2,10 +2,12 @@
 
 import re
 
+from morpheus_assets.text.markup.flattening import FlatText
+
 _MARKS = re.compile(r"［＃|《[ぁ-んァ-ヶー]{1,20}》|【テキスト中に現れる記号について】")
 _COLOPHON = "底本："
 _TRANSLATOR = re.compile(r"(?:訳|編|校訂|校註|譯)$")
-_HEAD, _TAIL = 3_000, 6_000
+_HEAD, _TAIL, _TITLE_PAGE = 3_000, 6_000, 300
 _LONGEST_LINE, _MOST_LINES = 60, 5
 
 
@@ -24,3 +26,12 @@ def aozora_header(text: str) -> tuple[str | None, str | None]:
         return None, None
     names = [line for line in lines[1:] if not _TRANSLATOR.search(line)]
     return lines[0], names[-1] if names else None
+
+
+def aozora_headings(flat: FlatText) -> tuple[str | None, str | None]:
+    """(title, author) of a page with Aozora's colophon, whose first headings they are; else (None, None)."""
+    named = [heading for heading in flat.headings[:4] if heading.char_offset < _TITLE_PAGE]
+    if _COLOPHON not in flat.text[-_TAIL:] or not named or named[0].level != 1:
+        return None, None
+    people = [h.text for h in named[1:] if h.level == 2 and not _TRANSLATOR.search(h.text)]
+    return named[0].text, people[-1] if people else None

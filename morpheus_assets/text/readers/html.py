@@ -6,6 +6,7 @@ from morpheus_assets.text.documents import Document, HeadingHint, OriginMap, Sou
 from morpheus_assets.text.encoding.decoding import Decoded
 from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
+from morpheus_assets.text.readers.aozora import aozora_headings
 from morpheus_assets.text.readers.gutenberg import gutenberg_header
 
 _TITLE_EXTRAS = re.compile(
@@ -23,7 +24,8 @@ def read_html(decoded: Decoded) -> Document:
     """An HTML page as a document; offsets of headings point at their tags in the page."""
     flat = flatten(decoded.text)
     header = gutenberg_header(flat.text)
-    title = header.title or _named(flat, "dc.title") or _TITLE_EXTRAS.sub("", flat.title or "") or None
+    aozora = aozora_headings(flat)
+    title = header.title or _named(flat, "dc.title") or aozora[0] or _TITLE_EXTRAS.sub("", flat.title or "") or None
     language = language_of(flat.text)
     if language == "und" and flat.language:
         language = language_of(flat.text, flat.language)
@@ -35,7 +37,7 @@ def read_html(decoded: Decoded) -> Document:
         (*decoded.repairs, *flat.repairs),
         header.language or language,
         title,
-        header.author or _named(flat, "author") or _named(flat, "dc.creator"),
+        header.author or _named(flat, "author") or _named(flat, "dc.creator") or aozora[1],
         tuple(HeadingHint(h.char_offset, h.level, h.text, "html", h.role) for h in flat.headings),
         OriginMap.of((SourcePart.of(decoded.text),), anchors),
     )

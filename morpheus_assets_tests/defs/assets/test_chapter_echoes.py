@@ -1,6 +1,6 @@
 import numpy as np
 
-from morpheus_assets.defs.assets.chapter_echoes import find_echoes
+from morpheus_assets.defs.assets.chapter_echoes import find_echoes, project
 from morpheus_assets_tests.fixtures.deployment import Deployment, materialized, metadata_of, story
 
 
@@ -35,3 +35,25 @@ def test_loading_a_novel_that_was_never_stored_fails_and_materializes_nothing(de
     result = deployment.materialize("chapter_echoes", "nobody")
     assert not result.success
     assert materialized(result, "chapter_echoes") == []
+
+
+def test_passages_lie_on_the_two_axes_along_which_they_differ_most():
+    chance = np.random.default_rng(3)
+    hidden = chance.standard_normal((200, 2)) * (9, 4)
+    turned, _ = np.linalg.qr(chance.standard_normal((64, 2)))
+    vectors = (hidden @ turned.T + chance.standard_normal((200, 64)) * 0.1 + 5).astype(np.float32)
+    found = project(vectors)
+    true = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    for axis in (0, 1):
+        assert abs(np.corrcoef(found[:, axis], true[0][:, axis])[0, 1]) > 0.999
+    assert np.array_equal(found, project(vectors))
+
+
+def test_a_chapter_that_is_there_twice_is_warned_of(deployment: Deployment):
+    text = story(chapters=2)
+    deployment.drop("emma.txt", text + "\n" + text.split("CHAPTER 2")[0].replace("CHAPTER 1", "CHAPTER 3"))
+    deployment.ingest("emma")
+    result = deployment.materialize("chapter_echoes", "emma")
+    [check] = [each for each in result.get_asset_check_evaluations() if each.check_name == "no_chapter_twice"]
+    assert not check.passed
+    assert check.description == "emma: chapters 1 and 3 are the same."

@@ -20,8 +20,8 @@ def test_a_dropped_novel_becomes_chapters_chunks_and_vectors_in_one_run(deployme
     assert result.success
     assert metadata_of(result, "chapters")["chapters"] == 4
     report = metadata_of(result, "text_embeddings")
-    chunks = metadata_of(result, "chunks")["dagster/row_count"]
-    assert report["dagster/row_count"] == report["embedded"] == chunks == deployment.inputs
+    chunks = metadata_of(result, "chunks")["dagster/partition_row_count"]
+    assert report["dagster/partition_row_count"] == report["embedded"] == chunks == deployment.inputs
     assert deployment.rows("SELECT count(*) FROM embeddings_1") == [(chunks,)]
 
 
@@ -43,7 +43,7 @@ def test_materializing_twice_leaves_identical_rows_and_calls_no_provider(deploym
     assert deployment.requests == requests
     report = metadata_of(again, "text_embeddings")
     assert report["embedded"] == 0
-    assert report["reused"] == report["dagster/row_count"]
+    assert report["reused"] == report["dagster/partition_row_count"]
 
 
 def test_editing_one_paragraph_embeds_only_the_chunks_that_changed(deployment: Deployment):
@@ -56,7 +56,7 @@ def test_editing_one_paragraph_embeds_only_the_chunks_that_changed(deployment: D
     second = metadata_of(deployment.ingest("emma"), "text_embeddings")
     assert second["embedded"] <= 2
     assert second["embedded"] >= 1
-    assert second["reused"] == second["dagster/row_count"] - second["embedded"]
+    assert second["reused"] == second["dagster/partition_row_count"] - second["embedded"]
     assert deployment.inputs == first["embedded"] + second["embedded"]
 
 
@@ -112,7 +112,7 @@ def test_the_same_passage_in_two_novels_is_embedded_once(deployment: Deployment)
     deployment.drop("emma-annotated.txt", shared + "\n\nCHAPTER 4. The Notes\n\n" + story(chapters=1, seed=8))
     first = metadata_of(deployment.ingest("emma"), "text_embeddings")
     second = metadata_of(deployment.ingest("emma-annotated"), "text_embeddings")
-    assert second["reused"] >= first["dagster/row_count"] - 1
+    assert second["reused"] >= first["dagster/partition_row_count"] - 1
     assert deployment.server.stats()["repeated_inputs"] == 0
 
 
@@ -125,7 +125,7 @@ def test_many_novels_in_one_run_are_stored_as_if_each_had_its_own(deployment: De
     assert sorted(materialized(result, "text_embeddings")) == names
     reports = [metadata_of(result, "text_embeddings", name) for name in names]
     assert sum(report["embedded"] for report in reports) == deployment.inputs
-    assert all(report["embedded"] == report["dagster/row_count"] > 0 for report in reports)
+    assert all(report["embedded"] == report["dagster/partition_row_count"] > 0 for report in reports)
     total = sum(report["tokens"] for report in reports)
     assert total == deployment.server.stats()["tokens"]
 

@@ -66,7 +66,7 @@ def test_a_second_run_over_the_same_file_does_nothing_and_says_all_it_said_befor
     assert rows(deployment) == before
     for asset in TEXT_ASSETS:
         said, again = metadata_of(first, asset), metadata_of(second, asset)
-        count = said["dagster/row_count"]
+        count = said["dagster/partition_row_count"]
         if asset == "novels":
             assert (said["changed"], again["changed"]) == (True, False)
         else:
@@ -154,7 +154,10 @@ def test_an_edit_cuts_only_its_chapter(deployment: Deployment, work: list[str]):
     deployment.drop("emma.txt", "\n\n".join(paragraphs))
     result = run(deployment)
     assert work == ["decode", "search", "cut"]
-    assert metadata_of(result, "chunks")["dagster/row_count"] == deployment.rows("SELECT count(*) FROM chunks")[0][0]
+    assert (
+        metadata_of(result, "chunks")["dagster/partition_row_count"]
+        == deployment.rows("SELECT count(*) FROM chunks")[0][0]
+    )
 
 
 def test_other_bytes_of_the_same_text_are_read_and_count_as_taken_in(deployment: Deployment, work: list[str]):

@@ -10,12 +10,13 @@ from morpheus_assets.defs.io_managers.content import (
     ChunksIOManager,
     NovelsIOManager,
     PanelsIOManager,
+    spread,
 )
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chapter, CutChapter, CutChunk, NovelRecord, PanelRecord
 from morpheus_assets.store.content import chapters, chunks
 from morpheus_assets.store.database.errors import RowsChanged
-from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of, story
 
 TEXT = "The ship came home. The lantern was lit."
 DIGEST = hashlib.sha256(TEXT.encode()).hexdigest()
@@ -135,3 +136,20 @@ def test_rows_that_another_run_changes_after_the_asset_looked_are_computed_anew(
     assert len(times) == 2
     assert deployment.rows(rows) == before
     assert deployment.rows("SELECT chunked_chapters FROM novels") == [([1, 2, 3],)]
+
+
+def test_a_spread_begins_with_the_first_and_ends_with_the_last():
+    assert spread(range(10), 4) == [0, 3, 6, 9]
+    assert spread([7, 8], 5) == [7, 8]
+
+
+def test_chunks_show_passages_from_the_whole_novel_and_chapters_their_lengths(deployment: Deployment):
+    deployment.drop("emma.txt", story(chapters=9, paragraphs=1))
+    result = deployment.ingest("emma")
+    samples = metadata_of(result, "chunks")["samples"]
+    assert [record.data["chapter"] for record in samples.records] == [1, 3, 5, 7, 9]
+    assert all(len(record.data["passage"]) > 100 for record in samples.records)
+    assert metadata_of(result, "chunks")["dagster/row_count"] == metadata_of(result, "chunks")[
+        "dagster/partition_row_count"
+    ]  # fmt: skip
+    assert "data:image/png;base64," in metadata_of(result, "chapters")["lengths"]

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from morpheus_assets.defs.jobs.generate_embedding import POOL, embed_inputs, generate_embedding
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary
+from morpheus_assets.store.accounts.jobs import keep_inputs, read_inputs, result_embeddings, result_summary
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import POISON, vectors_of
 
@@ -66,6 +66,26 @@ def test_one_text_is_taken_without_a_list_and_inputType_beside_input_type(run_jo
     result, _ = run_job({"inputs": "a ship", "inputType": "query"})
     assert result_embeddings(engine, result.run_id).shape == (1, 256)
     assert result_summary(engine, result.run_id).input_type == "query"
+
+
+def test_texts_may_be_named_by_a_reference_and_are_deleted_when_they_are_embedded(run_job: Callable, engine: Engine):
+    reference = keep_inputs(engine, ["a ship", "a lamp"])
+    result, _ = run_job({"inputs_reference": reference})
+    np.testing.assert_array_equal(result_embeddings(engine, result.run_id), vectors_of(["a ship", "a lamp"], 256))
+    assert read_inputs(engine, reference) is None
+    again, _ = run_job({"inputs_reference": reference})
+    assert not again.success
+    assert "send them again" in why(again)
+
+
+def test_texts_of_a_run_that_failed_are_kept_for_another_try(
+    run_job: Callable, engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    reference = keep_inputs(engine, ["a ship"])
+    run_job({"inputs_reference": reference}, fault="500")
+    assert read_inputs(engine, reference) == ["a ship"]
+    assert run_job({"inputs_reference": reference})[0].success
 
 
 def test_another_model_may_be_named(run_job: Callable, engine: Engine):

@@ -26,8 +26,10 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def started(instance: dg.DagsterInstance, pid: int) -> dg.DagsterRun:
-    run = instance.create_run_for_job(waiting, status=dg.DagsterRunStatus.STARTED)
+def started(
+    instance: dg.DagsterInstance, pid: int, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED
+) -> dg.DagsterRun:
+    run = instance.create_run_for_job(waiting, status=status)
     instance.report_engine_event(f"Started process for run (pid: {pid}).", run, EngineEventData.in_process(pid))
     return run
 
@@ -42,14 +44,15 @@ def tick(instance: dg.DagsterInstance) -> str:
     return result.tags["morpheus/reason"]
 
 
-def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance) -> None:
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance, status) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    run = started(instance, process.pid)
+    run = started(instance, process.pid, status)
     assert tick(instance) == "Every run has its process."
     process.kill()
     with dg.build_sensor_context(instance=instance) as context:
         lost_runs_sensor(context)
-    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.STARTED, "a look ends nothing"
+    assert instance.get_run_by_id(run.run_id).status == status, "a look ends nothing"
     assert tick(instance) == f"1 runs have lost their process: {run.run_id}", "a zombie executes nothing"
     process.wait()
     failed = instance.get_run_by_id(run.run_id)

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database import connection_slots
@@ -106,3 +109,58 @@ def test_a_closed_connection_gives_its_slot_back(database_url: str, tmp_path: Pa
         own.connect().close()
         own.dispose()
         assert time.monotonic() - began < 2
+
+
+class Restarted:
+    """A server whose socket is away and comes back: reached through a link to its folder."""
+
+    def __init__(self, url: str) -> None:
+        address = make_url(url)
+        if "host" not in address.query:
+            pytest.skip("the server of these tests is not reached by a socket")
+        # short: the path of a socket holds about a hundred bytes
+        self._link = Path(tempfile.mkdtemp(prefix="mps")) / "s"
+        self._folder = str(address.query["host"])
+        self.url = address.set(drivername="postgresql+psycopg2").update_query_dict({"host": str(self._link)})
+
+    def engine(self, patience_seconds: float) -> Engine:
+        slots = ConnectionSlots(self._link.parent / "slots", 4, patience_seconds=patience_seconds)
+        made = create_engine(self.url, poolclass=slots.pool)
+        slots.watch(made)
+        return made
+
+    def back(self) -> None:
+        self._link.symlink_to(self._folder)
+
+
+def test_a_server_that_is_started_again_is_waited_for(database_url: str):
+    server = Restarted(database_url)
+    engine = server.engine(20)
+    threading.Timer(0.7, server.back).start()
+    began = time.monotonic()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    assert 0.6 < time.monotonic() - began < 10
+    engine.dispose()
+
+
+def test_a_server_that_stays_away_is_waited_for_once(database_url: str):
+    engine = Restarted(database_url).engine(1)
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        with pytest.raises(OperationalError):
+            engine.connect()
+        took.append(time.monotonic() - began)
+    assert took[0] > 1
+    assert max(took[1:]) < 0.5
+
+
+def test_what_does_not_pass_by_itself_is_not_waited_for(database_url: str):
+    server = Restarted(database_url)
+    server.back()
+    server.url = server.url.set(database="nowhere")
+    began = time.monotonic()
+    with pytest.raises(OperationalError, match="does not exist"):
+        server.engine(20).connect()
+    assert time.monotonic() - began < 5

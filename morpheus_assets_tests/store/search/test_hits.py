@@ -1,10 +1,11 @@
 import numpy as np
+import psycopg
 import pytest
 
 from morpheus_assets.store.content.novels import load_novel
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.search import hits, words
-from morpheus_assets.store.search.hits import search_panels, search_text
+from morpheus_assets.store.search.hits import SearchFilter, search_panels, search_text
 from morpheus_assets.store.spaces import indexes, spaces, vectors
 
 
@@ -56,10 +57,12 @@ def test_filters_are_exact(engine, corpus, random_vectors) -> None:
     [question] = random_vectors(1, seed=3)
     order = [int(i) for i in np.argsort(-(made @ question))]
     in_chapter = [i for i in order if 30 <= i < 40]
-    hits = search_text(engine, question, k=10, novel="one", chapter=4, mode="vector")
+    hits = search_text(engine, question, k=10, within=SearchFilter("one", 4), mode="vector")
     assert [hashes.index(hit.content_hash) for hit in hits] == in_chapter
-    assert {hit.novel for hit in search_text(engine, question, k=10, novel=["two"], mode="vector")} == {"two"}
-    assert search_text(engine, question, novel="absent", mode="vector") == []
+    assert {hit.novel for hit in search_text(engine, question, k=10, within=SearchFilter(["two"]), mode="vector")} == {
+        "two"
+    }
+    assert search_text(engine, question, within=SearchFilter("absent"), mode="vector") == []
 
 
 def test_hybrid_keeps_what_only_the_words_found_with_its_cosine(engine, corpus) -> None:
@@ -133,7 +136,10 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     assert recall >= 0.95
     assert spaces.get_space(engine, space.key).index_recall == recall
     space = spaces.get_space(engine, space.key)
-    exact = [hit.content_hash for hit in search_text(engine, made[3], space=space, k=10, novel="one", mode="vector")]
+    exact = [
+        hit.content_hash
+        for hit in search_text(engine, made[3], space=space, k=10, within=SearchFilter("one"), mode="vector")
+    ]
     monkeypatch.setattr(hits, "_LARGEST_EXACT", 10)
     found = [hit.content_hash for hit in search_text(engine, made[3], space=space, k=10, mode="vector")]
     orphan_side = search_text(engine, made[1450], space=space, k=10, mode="vector")
@@ -166,7 +172,7 @@ def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_pane
     hits = search_panels(engine, made[1], k=2)
     assert (hits[0].path, hits[0].rank, hits[0].width) == ("b.png", 1, 4)
     assert hits[0].similarity == pytest.approx(1, abs=1e-4)
-    assert search_panels(engine, made[1], novel="other") == []
+    assert search_panels(engine, made[1], within=SearchFilter("other")) == []
 
 
 def test_a_dropped_space_is_named_and_not_taken_for_an_empty_one(engine, make_space, corpus, random_vectors) -> None:
@@ -178,3 +184,90 @@ def test_a_dropped_space_is_named_and_not_taken_for_an_empty_one(engine, make_sp
     assert len(search_text(engine, [1.0] * 8, k=3)) == 3
     with pytest.raises(SpaceGone):
         search_text(engine, [1.0] * 8, space=old)
+
+
+FRENCH = [f"Le capitaine numéro {n} regarde la mer et pense à son île. " for n in range(30)]
+WHAT = [
+    "A lighthouse.",
+    "A storm.",
+    "An albatross.",
+    "Rain.",
+    "A whale.",
+    "Ropes.",
+    "Bread.",
+    "A lamp.",
+    "Salt.",
+    "Tar.",
+]
+ENGLISH = [f"The captain number {n} looks at the sea and thinks of the isle. " for n in range(30)]
+
+
+def test_a_small_word_of_one_language_is_no_rare_word_of_another(engine, add_novel) -> None:
+    add_novel("french", [*FRENCH, "« The game is up », dit-il. "], language="fr")
+    add_novel("english", [*ENGLISH, "The mutiny on the quarterdeck was put down. "])
+    hits = search_text(engine, query_text="what was put up on the quarterdeck", mode="text")
+    assert hits[0].body.startswith("The mutiny")
+
+
+def test_a_question_finds_the_same_passages_with_books_of_other_languages_beside_them(engine, add_novel) -> None:
+    bodies = [f"{body}{what}" for body, what in zip(ENGLISH, WHAT * 3, strict=True)]
+    questions = ["what is up with the lighthouse number 7", "an isle in the storm", "looks up at the albatross of 27"]
+    add_novel("english", bodies)
+    alone = [search_text(engine, query_text=question, mode="text", k=3) for question in questions]
+    add_novel(
+        "french", [*FRENCH, "What is up of the with at an, dit-il. ", "« At the end of the day ». "], language="fr"
+    )
+    add_novel("chinese", [f"船長看著大海，想念第{n}個島。" for n in range(30)], language="zh")
+    mixed = [search_text(engine, query_text=question, mode="text", k=3) for question in questions]
+    assert [[hit.body for hit in hits] for hits in mixed] == [[hit.body for hit in hits] for hits in alone]
+
+
+def test_a_search_is_held_to_languages_authors_and_several_novels(engine, add_novel) -> None:
+    add_novel("french", FRENCH[:3], language="fr")
+    add_novel("english", ENGLISH[:3])
+    add_novel("other", [f"Another {body}" for body in ENGLISH[:3]])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE novels SET author = 'Jules Verne' WHERE novel = 'french'")
+        connection.exec_driver_sql("UPDATE novels SET author = 'Jane Austen (1775-1817)' WHERE novel = 'other'")
+
+    def novels(within: SearchFilter) -> set[str]:
+        return {
+            hit.novel for hit in search_text(engine, query_text="captain capitaine sea", within=within, mode="text")
+        }
+
+    assert novels(SearchFilter()) == {"french", "english", "other"}
+    assert novels(SearchFilter(languages=["en"])) == {"english", "other"}
+    assert novels(SearchFilter(authors=["austen", "Nobody"])) == {"other"}
+    assert novels(SearchFilter(["french", "english"])) == {"french", "english"}
+    assert novels(SearchFilter(other_than=["english"], languages=["en"])) == {"other"}
+    assert novels(SearchFilter("french", languages=["en"])) == set()
+
+
+def test_a_passage_beside_good_ones_comes_before_one_that_stands_alone(engine, make_space, add_novel) -> None:
+    bodies = [f"filler passage {n} of no interest " for n in range(60)]
+    for place in (10, 40):
+        bodies[place] = f"the lantern burned low at place {place} "
+    hashes = add_novel("one", bodies, per_chapter=20)
+    made = np.tile(np.eye(8, dtype=np.float32)[1], (60, 1)) + np.random.default_rng(1).normal(0, 0.05, (60, 8))
+    question = np.eye(8, dtype=np.float32)[0]
+    made[[10, 40]] += question
+    made[[39, 41]] += 0.9 * question
+    made = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    made[40] = made[10]
+    space = spaces.register_space(engine, make_space())
+    vectors.write_batch(engine, space, hashes, made)
+    spaces.activate_first(engine, space.key)
+    hits = search_text(engine, question, "the lantern burned low")
+    assert [hit.ordinal for hit in hits[:2]] == [41, 11]
+
+
+def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, corpus, monkeypatch) -> None:
+    _, _, made = corpus
+    sent = []
+    execute = psycopg.Connection.execute
+    monkeypatch.setattr(
+        psycopg.Connection, "execute", lambda *args, **kwargs: sent.append(args[1]) or execute(*args, **kwargs)
+    )
+    search_text(engine, made[3], "passages about whales")
+    # the question's words and the nearest passages go together
+    assert len(sent) == 3

@@ -230,3 +230,33 @@ def test_numbered_stories_over_two_volumes_on_one_line_count_by_their_chapters()
     places = [(volume, chapter) for volume in (1, 2) for chapter in range(1, 6)]
     text = "".join(f"Vol. {v} Chapter {c}: The Way\n\n{prose(v * 10 + c)}" for v, c in places)
     assert len(titles(text)) == 10
+
+
+def test_letters_that_count_without_fault_are_chapters_whatever_long_journal_follows_the_last():
+    text = "".join(f"LETTER {number}\n\n{prose(number)}" for number in range(1, 21)) + prose(99, 200_000)
+    assert titles(text) == [f"LETTER {number}" for number in range(1, 21)]
+
+
+def test_what_has_just_ended_is_no_heading_of_what_follows():
+    acts = ("FIRST", "SECOND", "THIRD")
+    markup = "".join(
+        f"<h3>THE {act} ACT</h3><p>{prose(index, 9_000)}</p><h4>END OF THE {act} ACT.</h4>"
+        for index, act in enumerate(acts)
+    )
+    page = f"<html><body><h1>THE GIRL</h1><h4>By Somebody</h4>{markup}</body></html>"
+    found = [chapter.title for chapter in chapters_of(read_document(page.encode(), "play.html"))]
+    assert found == [f"THE {act} ACT" for act in acts]
+    text = "".join(f"THE {act} ACT\n\n{prose(i, 9_000)}END OF THE {act} ACT\n\n" for i, act in enumerate(acts))
+    assert titles(text) == [f"THE {act} ACT" for act in acts]
+
+
+def test_a_word_of_the_books_own_over_a_title_outranks_the_numbered_parts_within():
+    cases = ("A PSYCHICAL INVASION", "ANCIENT SORCERIES", "SECRET WORSHIP", "THE CAMP OF THE DOG")
+    markup = "".join(
+        f"<h2>CASE {number}<br/>{case}</h2><p>{prose(i, 9_000)}</p><h3>II</h3><p>{prose(i + 9, 9_000)}</p><h3>III</h3>"
+        f"<p>{prose(i + 20, 9_000)}</p>"
+        for i, (number, case) in enumerate(zip(("I", "II", "III", "IV"), cases, strict=True))
+    )
+    page = f"<html><body><h1>THE PHYSICIAN</h1>{markup}</body></html>"
+    found = [chapter.title for chapter in chapters_of(read_document(page.encode(), "cases.html"))]
+    assert found == [f"CASE {number} {case}" for number, case in zip(("I", "II", "III", "IV"), cases, strict=True)]

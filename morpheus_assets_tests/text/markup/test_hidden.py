@@ -100,6 +100,10 @@ def test_formulas_and_drawings_are_left_out_with_all_they_hold():
     drawing = "<svg><title>t</title><path d='M>1'/></svg>"
     assert seen(f"<p>one {formula}<svg/> two {drawing} three</p>") == "one two three"
     assert seen("<p>one <math> two</p>") == "one two"
+    prefixed = formula.replace("<", "<m:").replace("<m:/", "</m:")
+    assert seen(f"<p>one {prefixed} two <svg:svg><svg:text>t</svg:text></svg:svg> three <m:math> four</p>") == (
+        "one two three four"
+    )
 
 
 def test_a_page_of_formulas_costs_little_more_than_its_text():

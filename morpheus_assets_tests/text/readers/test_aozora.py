@@ -16,3 +16,17 @@ def test_a_translator_is_not_the_author():
 def test_a_text_that_begins_at_once_has_no_title():
     document = read_document(STORY.encode(), "a.txt")
     assert (document.title, document.author) == (None, None)
+
+
+def test_title_and_author_are_found_on_an_html_page_without_metadata():
+    story = "私はその人を常に先生と呼んでいた。だからここでもただ先生と書くだけで本名は打ち明けない。<br />\n" * 40
+    page = (
+        "<html><head><title>夏目漱石 こころ</title></head><body><h1 class='title'>こころ</h1>"
+        "<h2 class='author'>夏目漱石</h2><br /><h3>上　先生と私</h3>"
+        + story
+        + "<div>底本：「こころ」集英社文庫</div></body></html>"
+    )
+    document = read_document(page.encode("shift_jis"), "773_14560.html")
+    assert (document.title, document.author) == ("こころ", "夏目漱石")
+    other = page.replace("底本", "出典")
+    assert read_document(other.encode(), "773.html").title == "夏目漱石 こころ"

@@ -1,0 +1,208 @@
+"""kill -9 of every process of `morpheus up`, at rest and in the middle of an ingest: time until whole, what it said.
+
+    python -m bench.process_kills [--seed 7] [--points 20] [--parts postgres,daemon] [--in-ingest]
+
+While a part is away /readyz is asked ten times a second; "untrue" counts the answers that called it ok although its
+process was dead. At the end one part is killed three times within a minute, and the exit code is shown.
+"""
+
+import argparse
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from bench.running_project import RunningProject, running_project, until
+from morpheus_assets.services.running_parts import RunningParts, running_parts
+from morpheus_assets.settings import Settings
+from morpheus_assets_tests.fixtures.deployment import story
+
+PARTS = ("postgres", "code server", "code server's process", "webserver", "daemon", "api", "run")
+READYZ = {"postgres": "database", "code server's process": "code server", "webserver": "dagster"}
+FOREVER = 240.0
+
+
+@dataclass
+class Point:
+    """What became of one kill; times in seconds from it."""
+
+    part: str
+    when: str
+    back: float
+    whole: float
+    untrue: int
+    again: int
+    sentence: str
+
+
+class Watcher:
+    """Asks /readyz all the time, and notes the answers that call a part ok whose process is dead."""
+
+    def __init__(self, url: str, part: str, dead: Callable[[], bool]) -> None:
+        self._url, self._part, self._dead = f"{url}/readyz", READYZ.get(part, part), dead
+        self.untrue = 0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> "Watcher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._end.wait(0.1):
+            dead_before = self._dead()
+            try:
+                said = httpx.get(self._url, timeout=5).json()["parts"].get(self._part)
+            except (httpx.HTTPError, ValueError):
+                continue
+            self.untrue += said == "ok" and dead_before and self._dead()
+
+
+class Kills:
+    """A running project, and a novel for each kill."""
+
+    def __init__(self, project: RunningProject) -> None:
+        self.project = project
+        self.settings = Settings(_env_file=None, data_folder=project.folder / "data", samples=False)
+        self.api = f"http://127.0.0.1:{project.environment['MORPHEUS_API_PORT']}"
+        self.output = project.folder / "output"
+
+    def running(self) -> RunningParts:
+        found = running_parts(self.settings)
+        assert found is not None, self.output.read_text()
+        return found
+
+    def process(self, part: str) -> psutil.Process | None:
+        """The process that stands for a part now."""
+        name = "code server" if part in ("code server's process", "run") else part
+        try:
+            process = psutil.Process(next(each.pid for each in self.running().parts if each.name == name))
+            if part == "code server's process":
+                return process.children()[0]
+            if part == "run":
+                family = process.children(recursive=True)
+                return next((each for each in family if "spawn_main" in " ".join(each.cmdline())), None)
+        except (psutil.Error, IndexError):
+            return None
+        return process
+
+    def all_ok(self) -> bool:
+        if set(self.running().states.values()) != {"ok"}:
+            return False
+        try:
+            parts = httpx.get(f"{self.api}/readyz", timeout=5).json()["parts"]
+        except (httpx.HTTPError, ValueError):
+            return False
+        return {state for name, state in parts.items() if name != "models"} - {"not configured"} == {"ok"}
+
+    def stored(self, novel: str) -> tuple[int, int]:
+        """How many distinct chunks of a novel there are, and how many of them have a vector."""
+        query = (
+            "SELECT count(DISTINCT c.content_hash), count(DISTINCT e.content_hash) FROM chunks c"
+            " JOIN novels n ON n.id = c.novel_id LEFT JOIN embeddings_1 e USING (content_hash) WHERE n.novel = %s"
+        )
+        try:
+            [(chunks, vectors)] = self.project.rows(query, (novel,))
+        except Exception:
+            return 0, 0
+        return chunks, vectors
+
+    def whole(self, novel: str) -> bool:
+        chunks, vectors = self.stored(novel)
+        return chunks > 0 and chunks == vectors
+
+    def drop(self, novel: str, seed: int) -> None:
+        beside = self.project.folder / "beside"
+        beside.write_text(story(chapters=12, paragraphs=8, seed=seed))
+        beside.rename(self.project.novels_folder / f"{novel}.txt")
+
+    def kill(self, part: str, number: int, share: float | None) -> Point:
+        """Kill a part, at rest or when so much of a novel is stored, and wait until all is well."""
+        novel = f"novel-{number:02}"
+        if share is not None or part == "run":
+            share = share or 0.2
+            self.drop(novel, number)
+            until(lambda: self.stored(novel)[1] > share * max(1, self.stored(novel)[0]), FOREVER, novel, 0.05)
+        victim = self.process(part)
+        assert victim is not None, part
+        said = len(self.output.read_text())
+        before = self.stored(novel)[1] if share is not None else 0
+        sent = self.project.provider_stats()["inputs"]
+        killed = time.monotonic()
+        gone = psutil.Process(victim.pid)
+        with Watcher(self.api, part, lambda: not gone.is_running() or gone.status() == psutil.STATUS_ZOMBIE) as watcher:
+            victim.kill()
+            if part != "run":
+                until(lambda: self.process(part) not in (None, victim), FOREVER, f"another {part}")
+        back = until(self.all_ok, FOREVER, "all parts", 0.2) and time.monotonic() - killed
+        if share is not None:
+            until(lambda: self.whole(novel), FOREVER, f"the whole of {novel}", 0.2)
+        else:
+            self.drop(novel, number)
+            until(lambda: self.whole(novel), FOREVER, f"the whole of {novel}", 0.2)
+        whole = time.monotonic() - killed
+        again = self.project.provider_stats()["inputs"] - sent - (self.stored(novel)[1] - before)
+        sentences = self.output.read_text()[said:].strip().replace("\n", " / ")
+        when = "at rest" if share is None else f"at {share:.0%}"
+        return Point(part, when, back, whole, watcher.untrue, again, sentences)
+
+
+def main() -> None:
+    """Print one line a kill."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--points", type=int, default=20)
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--in-ingest", action="store_true", help="no kills at rest")
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    with running_project(latency_ms=300, MORPHEUS_REQUESTS_IN_FLIGHT="2", MORPHEUS_INPUTS_PER_REQUEST="8") as project:
+        kills = Kills(project)
+        kills.drop("first", 1)
+        until(lambda: kills.whole("first"), FOREVER, "the first novel")
+        until(kills.all_ok, FOREVER, "all parts")
+        print(f"{'part':22} {'killed':8} {'all ok':>7} {'novel whole':>12} {'untrue':>7} {'asked again':>12}  sentence")
+        parts = arguments.parts.split(",")
+        for number in range(arguments.points):
+            part = parts[number % len(parts)]
+            at_rest = number < len(parts) and part != "run" and not arguments.in_ingest
+            share = None if at_rest else chance.uniform(0.05, 0.9)
+            point = kills.kill(part, number + 10, share)
+            print(
+                f"{point.part:22} {point.when:8} {point.back:6.1f}s {point.whole:11.1f}s {point.untrue:7}"
+                f" {point.again:12}  {point.sentence}",
+                flush=True,
+            )
+            time.sleep(25)
+        said = len(kills.output.read_text())
+        up = psutil.Process(project.pid)
+        while up.is_running() and up.status() != psutil.STATUS_ZOMBIE:
+            victim = kills.process("api") if running_parts(kills.settings) else None
+            if victim is not None:
+                victim.kill()
+            time.sleep(1)
+        print("three deaths within a minute:", kills.output.read_text()[said:].strip().replace("\n", " / "))
+        left = [each for each in psutil.process_iter() if _works_in(each, project.folder)]
+        print("processes left:", [each.name() for each in left])
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return str(folder / "data") in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    main()

@@ -1,0 +1,42 @@
+"""Hits of a search as rows, and a row as a person reads it. Imports nothing that takes time."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WIDTH = 100
+
+Row = Mapping[str, Any]
+"""A passage or a panel, JSON-ready; `content_hash` in hex, `space` the key of the space that answered."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Hits, best first; `notes` is what else a person should know; `nothing_found` is what to say without hits."""
+
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+    nothing_found: str = "Nothing found."
+
+
+def format_row(row: Row) -> str:
+    """A hit for a person: how near, where, and the passage."""
+    if "path" in row:
+        return f"{row['rank']:>3}. {row['similarity']:.3f}  {row['path']}  ({row['width']}x{row['height']})"
+    ranks = ", ".join(
+        f"{name} #{rank}"
+        for name, rank in (("vector", row["vector_rank"]), ("text", row["text_rank"]))
+        if rank is not None
+    )
+    similarity = f"{row['similarity']:.3f}" if row["similarity"] is not None else "  -  "
+    place = f"{row['novel']}, {row['chapter_title'] or 'chapter {}'.format(row['chapter'])}"
+    passage = textwrap.fill(
+        " ".join(row["body"].split()),
+        WIDTH,
+        initial_indent="     ",
+        subsequent_indent="     ",
+        max_lines=6,
+        placeholder=" …",
+    )
+    return f"{row['rank']:>3}. {similarity}  {place}  [{ranks}]\n{passage}"

@@ -1,0 +1,240 @@
+"""Checks of the rows that a run has just stored: chapters, chunks and panels of its novels. They change nothing.
+
+Run by hand, without a novel, they look at all that are stored, up to MOST_NOVELS.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from morpheus_assets.defs.assets.panels import panel_images
+from morpheus_assets.defs.assets.text import chapters
+from morpheus_assets.defs.checks.left_out import evaluations_left_out
+from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
+from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.services.backfills import novels_of_runs
+from morpheus_assets.text.chunking.settings import ChunkerSettings
+
+if TYPE_CHECKING:
+    from morpheus_assets.domain.content import Chapter, Chunk
+
+MOST_NOVELS = 200
+SHOWN = 30
+# A chapter of fewer characters is a heading alone; a novel of several chapters with one that holds so much of it was
+# probably not divided where it should be.
+SHORTEST_CHAPTER = 40
+LARGEST_SHARE = 0.6
+SMALLEST_PANEL = 64
+
+CHAPTER_CHECKS = {
+    "as_many_as_its_contents_name": "A novel has as many numbered chapters as its own table of contents names.",
+    "chapter_lengths": f"No chapter is a heading alone (under {SHORTEST_CHAPTER} characters), and none of several holds"
+    f" more than {LARGEST_SHARE:.0%} of its novel.",
+}
+CHUNK_CHECKS = {
+    "text_is_covered": "The chunks hold every character of the chapters but white space, each chunk just what stands at"
+    " its place. Embeddings wait for it: vectors of other text would be paid for.",
+    "chunk_sizes": "No chunk is larger than MORPHEUS_CHUNK_TOKENS allows.",
+}
+PANEL_CHECKS = {
+    "panels_are_large_enough": f"No panel has fewer than {SMALLEST_PANEL} pixels a side, where an image model sees next"
+    " to nothing.",
+}
+
+
+@dg.multi_asset_check(
+    name="check_chapters",
+    specs=[dg.AssetCheckSpec(name, asset=chapters, description=said) for name, said in CHAPTER_CHECKS.items()],
+    can_subset=True,
+)
+def check_chapters(
+    context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
+) -> Iterator[dg.AssetCheckResult]:
+    """Reads the chapters of the run's novels, and their text for its table of contents."""
+    from morpheus_assets.store.content.chapters import load_chapters
+
+    wanted = {key.name for key in context.selected_asset_check_keys}
+    rows = {novel: load_chapters(database.engine, novel) for novel in _novels(context, database, NOVELS)}
+    if "as_many_as_its_contents_name" in wanted:
+        # a printed list is left to the nightly job: looking for it takes as long as finding the chapters
+        printed = not _of_the_run(context, NOVELS)
+        counts = {novel: _contents_and_found(database, novel, found, printed) for novel, found in rows.items()}
+        compared = {novel: both for novel, both in counts.items() if both[0] is not None}
+        faults = [
+            f"{novel}: its table of contents names {listed} numbered chapters, {found} were found."
+            for novel, (listed, found) in compared.items()
+            if abs((listed or 0) - found) > max(1, (listed or 0) // 10)
+        ]
+        said = f"as many chapters as the tables of contents of {len(compared)} novels name"
+        yield _result(chapters.key, "as_many_as_its_contents_name", faults, said)
+    if "chapter_lengths" in wanted:
+        faults, lengths = [], [row.char_end - row.char_start for found in rows.values() for row in found]
+        for novel, found in rows.items():
+            faults += chapter_faults(novel, found)
+        said = f"{len(lengths):,} chapters of {min(lengths, default=0):,} to {max(lengths, default=0):,} characters"
+        sizes = {"shortest": min(lengths, default=0), "longest": max(lengths, default=0)}
+        yield _result(chapters.key, "chapter_lengths", faults, said, **sizes)
+
+
+@dg.asset_check(asset=panel_images, name="panels_are_large_enough", description=PANEL_CHECKS["panels_are_large_enough"])
+def panels_are_large_enough(
+    context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
+) -> dg.AssetCheckResult:
+    """Warns of panels that are too small to be found by what they show."""
+    from morpheus_assets.store.content.panels import load_panels_of
+
+    found = load_panels_of(database.engine, _novels(context, database, PANELS))
+    panels = [row for rows in found.values() for row in rows if row.state == "stored"]
+    small = [
+        f"{row.path} has {row.width} × {row.height} pixels."
+        for row in panels
+        if min(row.width or 0, row.height or 0) < SMALLEST_PANEL
+    ]
+    return _result(panel_images.key, "panels_are_large_enough", small, f"{len(panels)} panels are large enough")
+
+
+def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
+    """The checks of `chunks`, which know the size that it is cut to."""
+    key = dg.AssetKey("chunks")
+
+    @dg.multi_asset_check(
+        name="check_chunks",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, description=said, blocking=name == "text_is_covered")
+            for name, said in CHUNK_CHECKS.items()
+        ],
+        can_subset=True,
+    )
+    def check_chunks(
+        context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
+    ) -> Iterator[Any]:
+        """Reads the text, the chapters and the chunks of the run's novels, one novel at a time."""
+        from morpheus_assets.store.content.chapters import load_chapters
+        from morpheus_assets.store.content.chunks import iter_chunks
+        from morpheus_assets.store.content.novels import iter_novels
+
+        wanted = {each.name for each in context.selected_asset_check_keys}
+        uncovered: list[str] = []
+        too_large: list[str] = []
+        sizes: list[int] = []
+        for record in iter_novels(database.engine, _novels(context, database, NOVELS)):
+            cut = list(iter_chunks(database.engine, record.novel))
+            uncovered += coverage_faults(record.novel, record.text, load_chapters(database.engine, record.novel), cut)
+            sizes += [chunk.token_count for chunk in cut]
+            too_large += [
+                f"{record.novel}: chunk {chunk.ordinal} has {chunk.token_count} word pieces."
+                for chunk in cut
+                if chunk.token_count > settings.max_tokens
+            ]
+        if "chunk_sizes" in wanted:
+            said = f"{len(sizes):,} chunks of {min(sizes, default=0)} to {max(sizes, default=0)} word pieces"
+            yield _result(key, "chunk_sizes", too_large, said, severity=dg.AssetCheckSeverity.ERROR,
+                          smallest=min(sizes, default=0), largest=max(sizes, default=0))  # fmt: skip
+        if "text_is_covered" in wanted:
+            if uncovered:
+                # what waits for this check is not run, and neither are the checks of that
+                yield from _of_what_waits(context, key)
+            said = "every character of the chapters but white space is in a chunk"
+            yield _result(key, "text_is_covered", uncovered, said, severity=dg.AssetCheckSeverity.ERROR)
+
+    return check_chunks
+
+
+def chapter_faults(novel: str, rows: "Sequence[Chapter]") -> list[str]:
+    """Chapters that are a heading alone, or too much of their novel, a sentence each."""
+    found = [row for row in rows if row.kind == "chapter"]
+    whole = sum(row.char_end - row.char_start for row in found)
+    faults = []
+    for row in found:
+        length = row.char_end - row.char_start
+        if length < SHORTEST_CHAPTER:
+            faults.append(f"{novel}: chapter {row.ordinal}, {row.title!r}, has {length} characters.")
+        elif len(found) > 2 and length > LARGEST_SHARE * whole:
+            faults.append(f"{novel}: chapter {row.ordinal}, {row.title!r}, holds {length / whole:.0%} of the novel.")
+    return faults
+
+
+def coverage_faults(novel: str, text: str, rows: "Sequence[Chapter]", cut: "Sequence[Chunk]") -> list[str]:
+    """What of a novel's chapters no chunk holds, and chunks that are not what stands at their place."""
+    faults = [
+        f"{novel}: chunk {chunk.ordinal} is not the text from {chunk.char_start} to {chunk.char_end}."
+        for chunk in cut
+        if text[chunk.char_start : chunk.char_end] != chunk.body
+    ]
+    by_chapter: dict[int, list[tuple[int, int]]] = {}
+    for chunk in cut:
+        by_chapter.setdefault(chunk.chapter, []).append((chunk.char_start, chunk.char_end))
+    for row in rows:
+        reached = row.char_start
+        for start, end in [*sorted(by_chapter.get(row.ordinal, [])), (row.char_end, row.char_end)]:
+            left_out = text[reached:start].strip()
+            if left_out:
+                faults.append(f"{novel}: no chunk holds {left_out[:40]!r} in chapter {row.ordinal}.")
+            reached = max(reached, end)
+    return faults
+
+
+def _contents_and_found(
+    database: DatabaseResource, novel: str, rows: "Sequence[Chapter]", printed: bool
+) -> tuple[int | None, int]:
+    """The numbered chapters that a novel's contents name (None: it has no such list), and those that were found."""
+    from morpheus_assets.store.content.novels import load_novel
+    from morpheus_assets.text.chapters.contents_count import listed_chapters, numbered
+    from morpheus_assets.text.documents import Document
+
+    titles = [row.title for row in rows if row.kind == "chapter"]
+    if not titles:
+        return None, 0
+    row = load_novel(database.engine, novel)
+    document = Document(row.text, row.format, row.encoding, row.repairs, row.language, row.title, row.author, row.hints)
+    return listed_chapters(document, printed=printed), numbered(titles)
+
+
+def _novels(
+    context: dg.AssetCheckExecutionContext, database: DatabaseResource, definition: dg.DynamicPartitionsDefinition
+) -> list[str]:
+    of_the_run = _of_the_run(context, definition)
+    if of_the_run:
+        return sorted(of_the_run)
+    from morpheus_assets.store.content.novels import list_novels
+
+    rows = list_novels(database.engine)
+    return [row.novel for row in rows if (row.chunks if definition is NOVELS else row.panels)][:MOST_NOVELS]
+
+
+def _of_the_run(context: dg.AssetCheckExecutionContext, definition: dg.DynamicPartitionsDefinition) -> set[str]:
+    known = context.instance.get_dynamic_partitions(partition_set(definition))
+    return novels_of_runs([context.run.tags], known)
+
+
+def _of_what_waits(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> Iterator[dg.DagsterEvent]:
+    step = context.get_step_execution_context()
+    for event in evaluations_left_out(step, key):
+        if event.asset_check_evaluation_data.asset_key != key:
+            yield event
+
+
+def _result(
+    key: dg.AssetKey,
+    name: str,
+    faults: Sequence[str],
+    well: str,
+    *,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+    **metadata: Any,
+) -> dg.AssetCheckResult:
+    listed = "\n".join(f"- {fault}" for fault in faults[:SHOWN])
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not faults,
+        severity=severity,
+        description=f"{len(faults)} to look at: {faults[0]}" if faults else well,
+        metadata={"count": len(faults), "list": dg.MetadataValue.md(listed or "nothing"), **metadata},
+    )
+
+
+def build_row_checks(settings: ChunkerSettings) -> list[dg.AssetChecksDefinition]:
+    """The checks of chapters, chunks and panels."""
+    return [check_chapters, build_chunk_checks(settings), panels_are_large_enough]

@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morpheus_assets.store.search.fusion import Candidate, fuse
+
+PLAIN = [Candidate(bytes([number]), 0.3 + 0.01 * number, 0.1 * number, 0.1) for number in range(20)]
+
+
+def order(candidates: list[Candidate]) -> list[int]:
+    return [each.value[0] for each, _ in fuse(candidates)]
+
+
+def test_a_passage_with_all_words_asked_for_comes_before_a_slightly_nearer_one() -> None:
+    holds_all = Candidate(b"\xff", 0.3, 3.0, 1.0)
+    assert order([*PLAIN, holds_all])[0] == 255
+
+
+def test_many_common_words_are_no_answer_beside_a_much_nearer_passage() -> None:
+    near, wordy = Candidate(b"\xfe", 0.9, 0.0, 0.0), Candidate(b"\xff", 0.2, 2.2, 0.5)
+    assert order([*PLAIN, near, wordy])[0] == 254
+
+
+def test_a_passage_between_two_good_ones_comes_before_a_lonely_equal() -> None:
+    between = Candidate(b"\xfe", 0.45, 1.0, 0.3, cosine_beside=0.9, words_beside=1.5)
+    lonely = Candidate(b"\xff", 0.45, 1.0, 0.3, cosine_beside=0.4)
+    found = order([*PLAIN, lonely, between])
+    assert found.index(254) < found.index(255)
+
+
+@given(st.floats(0.01, 50), st.floats(-5, 5))
+def test_the_scale_of_a_models_cosines_does_not_matter(scale: float, offset: float) -> None:
+    stretched = [replace(each, cosine=scale * each.cosine + offset) for each in PLAIN]
+    assert order(stretched) == order(PLAIN)
+
+
+@pytest.mark.parametrize("same", [[], PLAIN[:1], [replace(each, cosine=0.5, words=0.0) for each in PLAIN]])
+def test_a_pool_without_differences_is_given_as_it_is(same: list[Candidate]) -> None:
+    assert len(fuse(same)) == len(same)
