@@ -1,5 +1,5 @@
 -- Pages and regions. A page is one picture: a file, or an entry of an archive, PDF or EPUB. Its regions (itself, its
--- panels, pieces of a strip, tiles) are what image models see since shaping 2, and vectors hang on their hashes. A space
+-- panels, pieces of a strip, tiles) are what image models see since shaping 2; vectors hang on their hashes. A space
 -- made before sees whole files (shaping 1); both are in the view `panels`, so that such a space answers, and is fed,
 -- until it is replaced.
 
@@ -44,18 +44,18 @@ CREATE TABLE regions (
 );
 CREATE INDEX regions_content_hash ON regions (content_hash);
 
--- What there is to embed and to find, by shaping. A page whose regions are still to be made stands for them as `uncut`, so
+-- What there is to embed and to find, by shaping. A page that is still to be cut stands for its regions as `uncut`, so
 -- that no space counts as whole without them.
 CREATE VIEW panels AS
-SELECT p.id AS page_id, p.novel_id, p.path, p.entry, p.ordinal AS page, p.state, p.width AS page_width,
-       p.height AS page_height, 1 AS shaping, 0 AS region, 'page' AS kind, 0 AS x0, 0 AS y0, p.width AS x1,
-       p.height AS y1, p.content_hash, p.content_hash AS page_hash
-FROM pages p
-UNION ALL
-SELECT p.id, p.novel_id, p.path, p.entry, p.ordinal, p.state, p.width, p.height, 2, r.ordinal, r.kind, r.x0, r.y0, r.x1,
-       r.y1, r.content_hash, p.content_hash
-FROM regions r JOIN pages p ON p.id = r.page_id
-UNION ALL
-SELECT p.id, p.novel_id, p.path, p.entry, p.ordinal, p.state, p.width, p.height, 2, 0, 'uncut', 0, 0, p.width, p.height,
-       p.content_hash, p.content_hash
-FROM pages p WHERE p.cut_of IS NULL AND p.state = 'stored';
+SELECT p.id AS page_id, p.novel_id, p.path, p.entry, p.ordinal AS page, p.state, p.reason, p.format, p.mode,
+       p.size_bytes, p.treatments, p.width AS page_width, p.height AS page_height, p.content_hash AS page_hash,
+       s.shaping, s.region, s.kind, s.x0, s.y0, s.x1, s.y1, s.x1 - s.x0 AS width, s.y1 - s.y0 AS height, s.content_hash
+FROM (
+    SELECT id AS page_id, 1 AS shaping, 0 AS region, 'page' AS kind, 0 AS x0, 0 AS y0, width AS x1, height AS y1,
+           content_hash
+    FROM pages
+    UNION ALL
+    SELECT page_id, 2, ordinal, kind, x0, y0, x1, y1, content_hash FROM regions
+    UNION ALL
+    SELECT id, 2, 0, 'uncut', 0, 0, width, height, content_hash FROM pages WHERE cut_of IS NULL AND state = 'stored'
+) s JOIN pages p ON p.id = s.page_id;

@@ -14,6 +14,7 @@ from morpheus_assets.images.books.values import UnreadableBook
 from morpheus_assets.images.corrections import FILE_NAME, Corrections, read_corrections
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.page_version import CUT_VERSION
+from morpheus_assets.images.reading_order import Direction
 from morpheus_assets.services.page_reading import PageReader
 from morpheus_assets.sources.base import Entry, FileUnreadable, Source
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
@@ -80,7 +81,7 @@ def _cut(reader: PageReader, page: PanelRecord, boxes: Boxes | None, cut_of: str
     from morpheus_assets.images.shaping import region_hash
 
     pixels = reader.page(page.path, page.entry, page.content_hash)
-    direction = "rtl" if page.direction == "rtl" else "ltr"
+    direction: Direction = "rtl" if page.direction == "rtl" else "ltr"
     frames: Boxes = [(box[0], box[1], box[2], box[3]) for box in page.frames]
     cut, cutter = regions_of(pixels, direction, spread=page.spread, frames=frames, corrected=boxes)
     regions = tuple(

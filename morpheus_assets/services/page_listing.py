@@ -20,6 +20,7 @@ from morpheus_assets.sources.base import Entry, FileUnreadable, Source
 from morpheus_assets.sources.names import MAX_BOOK_BYTES, MAX_PANEL_BYTES, SIDE_FILES
 
 _DECODING_THREADS = 2
+_STEP = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,12 @@ def _look(reader: PageReader, file: Entry) -> _FoundFile:
 def _look_at_book(reader: PageReader, file: Entry, opened: BinaryIO) -> _FoundFile:
     from morpheus_assets.images.books.opening import open_book
 
-    digest = file.mark or hashlib.file_digest(opened, "sha256").hexdigest()
-    opened.seek(0)
+    raw = _digest(opened)
+    digest = file.mark or raw.hex()
     try:
         book = open_book(opened, PurePosixPath(file.path).name, max_pixels=reader.max_pixels)
     except UnreadableBook as error:
-        row = PanelRecord(file.path, "refused", file.size, reason=str(error), content_hash=_raw(opened))
+        row = PanelRecord(file.path, "refused", file.size, reason=str(error), content_hash=raw)
         return _FoundFile([row], digest)
     rows = list(_pages(reader, file, book))
     for entry, reason in book.refused.items():
@@ -179,9 +180,12 @@ def _digest_of(source: Source, file: Entry) -> str | None:
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _raw(opened: BinaryIO) -> bytes:
+def _digest(opened: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    while step := opened.read(_STEP):
+        digest.update(step)
     opened.seek(0)
-    return hashlib.file_digest(opened, "sha256").digest()
+    return digest.digest()
 
 
 def _within(file: Entry) -> str:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from sqlalchemy import Engine
@@ -44,6 +45,9 @@ from morpheus_assets.store.content.regions import PlacedRegion, load_regions, re
 from morpheus_assets.store.database.errors import TextChanged
 from morpheus_assets.store.database.statistics import size_for_a_person
 from morpheus_assets.text.documents import Document
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 DOUBTFUL_SHOWN = 12
 SAMPLES = 5
@@ -217,7 +221,8 @@ class RegionsIOManager(ContentIOManager[CutNovelPages, list[PlacedRegion]]):
     def store(self, novel: str, value: CutNovelPages) -> Metadata:
         """Write the regions of the pages that were cut; the others stay as they are."""
         started = time.perf_counter()
-        cut, sheet, problems = 0, [], list(value.problems)
+        cut, problems = 0, list(value.problems)
+        sheet: list[tuple[str, Image.Image]] = []
         for each in value.pages:
             if each.problem:
                 problems.append(each.problem)

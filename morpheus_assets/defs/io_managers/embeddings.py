@@ -118,8 +118,8 @@ class EmbeddingsIOManager(dg.IOManager):
             return self._load(row, novels[0])
         return LazyPartitions(novels, lambda novel: self._load(row, novel))
 
-    def hashes_of(self, novel: str) -> list[bytes]:
-        """The distinct content hashes of a novel, in reading order."""
+    def hashes_of(self, novel: str, row: SpaceRow) -> list[bytes]:
+        """The distinct content hashes of what a space sees of a novel, in reading order."""
         raise NotImplementedError
 
     def _store_kept(self, context: dg.OutputContext, stream: SpaceStream) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from morpheus_assets.images.books import values
 from morpheus_assets.images.books.comic_info import read_acbf, read_comic_info
@@ -26,6 +26,8 @@ PAGE_SUFFIXES = frozenset(
     )
 )
 _STEP = 256 * 1024
+P = ParamSpec("P")
+T = TypeVar("T")
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
 
@@ -71,7 +73,7 @@ def open_zip(file: BinaryIO, name: str) -> Book:
 def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
     """A RAR, 7z or TAR of pictures, through libarchive. Raises UnreadableBook, also where libarchive is missing."""
     try:
-        import libarchive  # type: ignore[import-untyped]
+        import libarchive
     except (ImportError, OSError, AttributeError) as error:
         raise UnreadableBook(
             f"{shown(name)} is a {kind} archive, and libarchive is not installed: install it with the extra `comics`"
@@ -103,13 +105,13 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
     return _book(kind, name, listed(), read)
 
 
-def _told_in_a_sentence(name: str, kind: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+def _told_in_a_sentence(name: str, kind: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """A decorator: what libarchive raises becomes UnreadableBook with a sentence."""
 
-    def around(function: Callable[..., object]) -> Callable[..., object]:
-        def called(*given: object) -> object:
+    def around(function: Callable[P, T]) -> Callable[P, T]:
+        def called(*given: P.args, **named: P.kwargs) -> T:
             try:
-                return function(*given)
+                return function(*given, **named)
             except UnreadableBook:
                 raise
             except Exception as error:

@@ -21,8 +21,8 @@ def replace_panels(
 ) -> ReplaceCounts:
     """Make the novel's pages equal to `panels`; a novel with pages only gets its row here.
 
-    Pages without an ordinal are numbered by their paths. `panels_digest` stands for all the files that they came from; a
-    sensor compares it (`ingested_digests`).
+    Pages without an ordinal are numbered by their paths. `panels_digest` stands for all the files that they came
+    from; a sensor compares it (`ingested_digests`).
     """
     rows = [
         {name: value for name, value in vars(page).items() if name not in _OF_THE_STORE}
@@ -76,9 +76,7 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
             boxes = tuple((*frames[at : at + 4],) for at in range(0, len(frames), 4))
             found[novel].append(
                 PanelRecord(
-                    *(*known, tuple(treatments), entry, ordinal, role, direction, spread, boxes),
-                    id=number,
-                    cut_of=cut_of,
+                    *(*known, tuple(treatments), entry, ordinal, role, direction, spread, boxes, number, cut_of)
                 )
             )
     return found

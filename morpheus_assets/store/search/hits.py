@@ -225,7 +225,7 @@ def search_panels(
 def _panel_hit(row: dict[str, Any], rank: int) -> PanelHit:
     known = {name: row[name] for name in row if name not in ("page_id", "unlike", "content_hash", "box")}
     box = None if None in row["box"] else tuple(row["box"])
-    return PanelHit(**known, rank=rank, content_hash=bytes(row["content_hash"]), box=box)  # type: ignore[arg-type]
+    return PanelHit(**known, rank=rank, content_hash=bytes(row["content_hash"]), box=box)
 
 
 def novels_holding(bind: Bind, content_hash: bytes) -> list[str]:
