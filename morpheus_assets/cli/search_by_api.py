@@ -17,7 +17,7 @@ _ADDRESS = "/api/embeddings/search"
 _MOST_CHARACTERS = 4000
 _BOUNDARY = "morpheus-search-b7e0d1c4f5"
 # What the API calls otherwise, or has for its page.
-_ONLY_OF_API = {"id", "passage", "passage_similarity", "best_sentence", "text_url", "url", "thumbnail_url"}
+_ONLY_OF_API = {"id", "passage", "passage_similarity", "best_sentence", "text_url", "url", "thumbnail_url", "page_url"}
 
 
 def search_by_api(settings: Settings, text: str | None, image: Path | None, **options: Any) -> Rows | None:

@@ -53,13 +53,13 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     order = reading_order(boxes, direction)
     sure = 0.5 if doubts else 0.9
     panels = [boxes[i] for i in order if _area(boxes[i]) < _MOST_OF_IT * width * height]
+    regions = [CutRegion("page", (0, 0, width, height))]
     if doubts and min(page.size) < 2 * _LEAST_TILE:
         # A single picture, as small as a panel is.
-        panels = []
-    regions = [CutRegion("page", (0, 0, width, height))]
+        return PageCut(tuple(regions), tuple(doubts))
     regions += [CutRegion("panel", box, sure) for box in panels]
     tiles = [snapped(box, page.size) for box in found.undivided if _area(box) < _LARGE * width * height]
-    if doubts and min(page.size) >= 2 * _LEAST_TILE:
+    if doubts:
         tiles += _tiles(page.size, direction)
     regions += [CutRegion("tile", box, 0.0) for box in dict.fromkeys(tiles) if box not in panels]
     return PageCut(tuple(regions), tuple(doubts))
