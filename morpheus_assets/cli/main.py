@@ -10,25 +10,40 @@ from typing import Any
 
 import click
 
+from morpheus_assets.cli.backup import backup, restore
 from morpheus_assets.cli.common import one_sentence, settings
+from morpheus_assets.cli.completion import complete_novel, completion
+from morpheus_assets.cli.evaluate import evaluate
+from morpheus_assets.cli.export import export
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
-from morpheus_assets.cli.novels import inspect, remove
+from morpheus_assets.cli.novels import inspect, novels, remove
 from morpheus_assets.cli.processes import demo, execute, serve, up, worker
 from morpheus_assets.cli.reembed import reembed
 from morpheus_assets.cli.results import result
 from morpheus_assets.cli.spaces import refused, spaces
+from morpheus_assets.cli.status import status
 
 
 @click.group()
+@click.version_option(package_name="morpheus-assets", message="%(version)s")
 def main() -> None:
     """Novels and comic panels as searchable vectors, kept right by Dagster."""
 
 
 @main.command()
 @click.argument("text", required=False)
-@click.option("--novel", help="Only in this novel.")
+@click.option(
+    "--novel",
+    "novels",
+    multiple=True,
+    help="Only in this novel; repeat it for several.",
+    shell_complete=complete_novel,
+)
 @click.option("--chapter", type=int, help="Only in this chapter (its ordinal); needs --novel.")
+@click.option("--language", "languages", multiple=True, help="Only novels in this language (en, fr, zh …).")
+@click.option("--author", "authors", multiple=True, help="Only novels by an author with this in the name.")
+@click.option("--min-similarity", type=click.FloatRange(-1, 1), help="Leave out what is less similar.")
 @click.option("--panels", is_flag=True, help="Search panels instead of passages.")
 @click.option(
     "--image",
@@ -40,8 +55,11 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a hit.")
 def search(
     text: str | None,
-    novel: str | None,
+    novels: tuple[str, ...],
     chapter: int | None,
+    languages: tuple[str, ...],
+    authors: tuple[str, ...],
+    min_similarity: float | None,
     panels: bool,
     image: Path | None,
     mode: str,
@@ -51,26 +69,26 @@ def search(
     """Find the passages, or with --panels the pictures, that TEXT describes."""
     if (text is None) == (image is None):
         raise click.UsageError("Give a TEXT to search for, or --image FILE.")
-    if chapter is not None and novel is None:
+    if chapter is not None and not novels:
         raise click.UsageError("--chapter needs --novel.")
     from morpheus_assets.cli.hits import format_row
     from morpheus_assets.cli.search_by_api import search_by_api
 
     values = settings()
     with one_sentence():
-        if image is not None:
-            options: dict[str, Any] = {"k": count, "novel": novel}
-        elif panels:
-            options = {"k": count, "novel": novel, "kind": "panels"}
-        else:
-            options = {"k": count, "novel": novel, "chapter": chapter, "mode": mode, "kind": "text"}
-        found = search_by_api(values, text, image, **options)
+        filters: dict[str, Any] = {"novel": novels, "min_similarity": min_similarity}
+        if image is None:
+            filters |= {"language": languages, "author": authors, "kind": "panels" if panels else "text"}
+        if image is None and not panels:
+            filters |= {"chapter": chapter, "mode": mode}
+        found = search_by_api(values, text, image, k=count, **filters)
         if found is None:
             from morpheus_assets.cli.search import search_here
 
             found = search_here(
-                values, text or "", image, panels=panels, novel=novel, chapter=chapter, mode=mode, k=count
-            )
+                values, image, q=text, k=count, novel=novels, chapter=chapter, languages=languages, authors=authors,
+                mode=mode, kind="panels" if panels or image is not None else "text", min_similarity=min_similarity,
+            )  # fmt: skip
     if not found.rows and not as_json:
         click.echo(found.nothing_found)
     for row in found.rows:
@@ -79,7 +97,28 @@ def search(
         click.echo(note, err=True)
 
 
-for each in (demo, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
+for each in (
+    backup,
+    completion,
+    demo,
+    evaluate,
+    execute,
+    export,
+    inspect,
+    keys,
+    mcp,
+    novels,
+    reembed,
+    refused,
+    remove,
+    restore,
+    result,
+    serve,
+    spaces,
+    status,
+    up,
+    worker,
+):
     main.add_command(each)
 
 

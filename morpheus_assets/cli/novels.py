@@ -1,12 +1,15 @@
-"""`morpheus inspect` and `morpheus remove`: one novel before it is stored, and after. Only arguments and printing."""
+"""`morpheus novels`, `inspect` and `remove`: what is stored, and one before and after. Only arguments and printing."""
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from morpheus_assets.cli.common import one_sentence, settings, without_library_warnings
+from morpheus_assets.cli.common import database, one_sentence, settings, without_library_warnings
+from morpheus_assets.cli.completion import complete_novel
+from morpheus_assets.domain.spaces import Space
 
 
 @click.command()
@@ -14,15 +17,21 @@ from morpheus_assets.cli.common import one_sentence, settings, without_library_w
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
     """Show what FILES would become, without a database or a provider."""
+    from morpheus_assets.embedding.errors import ConfigurationError
+    from morpheus_assets.services.configured_spaces import configured_text_spaces
     from morpheus_assets.services.inspection import describe, inspect_file
     from morpheus_assets.text.chunking.settings import ChunkerSettings
 
     values = settings()
+    spaces: list[Space] = []
+    with suppress(ConfigurationError):
+        # what a file becomes is told whatever the settings say of models
+        spaces = configured_text_spaces(values)
     chunker = ChunkerSettings(values.chunk_tokens, values.chunk_overlap_tokens)
     taken = True
     for path in files:
         with without_library_warnings():
-            answer = inspect_file(path, chunker=chunker, max_image_pixels=values.max_image_pixels)
+            answer = inspect_file(path, chunker=chunker, max_image_pixels=values.max_image_pixels, spaces=spaces)
         click.echo(json.dumps(answer, ensure_ascii=False) if as_json else describe(answer))
         taken = taken and answer["state"] == "ok"
     if not taken:
@@ -30,7 +39,22 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("novel")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a novel.")
+def novels(as_json: bool) -> None:
+    """List the stored novels: chapters, passages, panels, and what is missing or was refused."""
+    from morpheus_assets.services.stored_novels import describe_novels, novel_as_json, stored_novels
+
+    with database() as (engine, values):
+        found = stored_novels(engine, values)
+    if as_json:
+        for each in found:
+            click.echo(json.dumps(novel_as_json(each), ensure_ascii=False))
+    else:
+        click.echo(describe_novels(found))
+
+
+@click.command()
+@click.argument("novel", shell_complete=complete_novel)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(novel: str, yes: bool) -> None:
     """Delete what is stored of NOVEL, and its partition in Dagster; its files must be gone first.

@@ -56,7 +56,7 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     regions = [CutRegion("page", (0, 0, width, height))]
     if doubts and min(page.size) < 2 * _LEAST_TILE:
         # A single picture, as small as a panel is.
-        return PageCut(tuple(regions), tuple(doubts))
+        return PageCut(tuple(regions))
     regions += [CutRegion("panel", box, sure) for box in panels]
     tiles = [snapped(box, page.size) for box in found.undivided if _area(box) < _LARGE * width * height]
     if doubts:
