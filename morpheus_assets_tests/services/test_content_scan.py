@@ -8,6 +8,7 @@ import pytest
 
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.images.page_version import CUT_VERSION
 from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels, scan_source
 from morpheus_assets.services.ingest_plan import panels_digest, stale_panels, unfinished
@@ -243,7 +244,7 @@ def test_the_servers_digest_of_a_novels_panels_is_the_one_that_runs_store(in_buc
     scan(in_bucket, ObjectSource(f"{bucket.url}/panels"))
     files = load_source_files(in_bucket.engine, "panel").values()
     expected = panels_digest((file.path, file.digest or "") for file in files)
-    [(novel, digest, latest)] = changed_panel_sets(in_bucket.engine)
+    [(novel, digest, latest, _)] = changed_panel_sets(in_bucket.engine, CUT_VERSION)
     assert (novel, digest, latest) == ("emma", expected, max(file.mtime_ns for file in files))
 
 
