@@ -35,7 +35,7 @@ def main() -> None:
 @click.argument("text", required=False)
 @click.option(
     "--novel",
-    "novels",
+    "only",
     multiple=True,
     help="Only in this novel; repeat it for several.",
     shell_complete=complete_novel,
@@ -55,7 +55,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a hit.")
 def search(
     text: str | None,
-    novels: tuple[str, ...],
+    only: tuple[str, ...],
     chapter: int | None,
     languages: tuple[str, ...],
     authors: tuple[str, ...],
@@ -69,14 +69,14 @@ def search(
     """Find the passages, or with --panels the pictures, that TEXT describes."""
     if (text is None) == (image is None):
         raise click.UsageError("Give a TEXT to search for, or --image FILE.")
-    if chapter is not None and not novels:
+    if chapter is not None and not only:
         raise click.UsageError("--chapter needs --novel.")
     from morpheus_assets.cli.hits import format_row
     from morpheus_assets.cli.search_by_api import search_by_api
 
     values = settings()
     with one_sentence():
-        filters: dict[str, Any] = {"novel": novels, "min_similarity": min_similarity}
+        filters: dict[str, Any] = {"novel": only, "min_similarity": min_similarity}
         if image is None:
             filters |= {"language": languages, "author": authors, "kind": "panels" if panels else "text"}
         if image is None and not panels:
@@ -86,7 +86,7 @@ def search(
             from morpheus_assets.cli.search import search_here
 
             found = search_here(
-                values, image, q=text, k=count, novel=novels, chapter=chapter, languages=languages, authors=authors,
+                values, image, q=text, k=count, novel=only, chapter=chapter, languages=languages, authors=authors,
                 mode=mode, kind="panels" if panels or image is not None else "text", min_similarity=min_similarity,
             )  # fmt: skip
     if not found.rows and not as_json:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
-from morpheus_assets.services.configured_spaces import sample_image_spaces
+from morpheus_assets.services.configured_spaces import account_of, sample_image_spaces
 from morpheus_assets.services.known_languages import known_configurations, language_note
 from morpheus_assets.services.novel_names import no_such_novel
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
@@ -35,6 +35,7 @@ from morpheus_assets.store.search.hits import (
     novels_holding,
     search_panels,
     search_text,
+    stored_names,
 )
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
@@ -226,7 +227,7 @@ class Search:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
         if not query.novels:
             return
-        stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
+        stored = await self._database.call(stored_names, query.novels)
         for novel in query.novels:
             if novel not in stored:
                 known = [each.novel for each in await self._database.call(list_novels)]
@@ -404,7 +405,7 @@ class Search:
         except EmbeddingError as error:
             if alone or not provider_is_down(error):
                 raise
-            for standby in await self._database.call(standby_spaces, row):
+            for standby in await self._database.call(standby_spaces, self._settings, row):
                 try:
                     result = await look(standby)
                 except (EmbeddingError, SpaceGone):
@@ -497,11 +498,12 @@ def provider_is_down(error: EmbeddingError) -> bool:
     return error.retryable or isinstance(error, BillingError | BudgetExhausted)
 
 
-def standby_spaces(engine: Engine, active: SpaceRow) -> list[SpaceRow]:
-    """The ready spaces of another provider than the active one's that lack nothing; the latest ready first."""
+def standby_spaces(engine: Engine, settings: Settings, active: SpaceRow) -> list[SpaceRow]:
+    """The whole, ready spaces of another provider or endpoint than the active one's; the latest ready first."""
+    down = account_of(settings, active)
     ready = [
         row
         for row in list_spaces(engine, active.purpose)
-        if row.state == "ready" and row.provider != active.provider and coverage(engine, row).whole
+        if row.state == "ready" and account_of(settings, row) != down and coverage(engine, row).whole
     ]
     return sorted(ready, key=lambda row: row.ready_at or row.created_at, reverse=True)

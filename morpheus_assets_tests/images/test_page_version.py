@@ -1,4 +1,4 @@
-"""The version of a cut stands where definitions can read it without numpy, and is that of the cutter and the shaping."""
+"""The version of a cut stands where no numpy is needed, and is that of the cutter and the shaping."""
 
 from morpheus_assets.embedding.clip.preprocessing import SHAPING as SEEN
 from morpheus_assets.images.page_cutting import CUTTER_VERSION

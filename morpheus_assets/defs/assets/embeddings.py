@@ -62,27 +62,10 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
     ) -> dg.Output[NovelsEmbeddings]:
         with told_in_a_sentence():
             excluded = _novels_without_chunks(database.engine, context.partition_keys)
-            _tell_languages(context, database.engine, space)
         embed = text_embedder(providers, database)
         return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, leads=leads))
 
     return text_embeddings
-
-
-def _tell_languages(context: dg.AssetExecutionContext, engine: "Engine", space: Space) -> None:
-    """Say in the run, and on the asset's page, that its novels are in languages which the model hardly knows."""
-    from morpheus_assets.embedding.model_languages import languages_of
-    from morpheus_assets.services.known_languages import language_note
-    from morpheus_assets.store.content.lookups import languages_of_novels
-
-    if languages_of(space) is None:
-        return
-    languages = languages_of_novels(engine, list(context.partition_keys))
-    if said := language_note(space, languages.values()):
-        context.log.warning(said)
-        context.log_event(
-            dg.AssetObservation(embeddings_key(space), metadata={"languages": said}, description="Languages")
-        )
 
 
 def build_image_embeddings_asset(

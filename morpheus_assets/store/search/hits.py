@@ -17,7 +17,13 @@ from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
 from morpheus_assets.store.search.fusion import Candidate, fuse
-from morpheus_assets.store.search.nearest import Nearest, ask_nearest_within, nearest_among, read_nearest, vector_text
+from morpheus_assets.store.search.nearest import (
+    Nearest,
+    ask_nearest_among,
+    ask_nearest_within,
+    read_nearest,
+    vector_text,
+)
 from morpheus_assets.store.search.words import (
     QuestionWords,
     ask_for_words,
@@ -226,6 +232,12 @@ def _panel_hit(row: dict[str, Any], rank: int) -> PanelHit:
     return PanelHit(**known, rank=rank, content_hash=bytes(row["content_hash"]), box=box)
 
 
+def stored_names(bind: Bind, novels: Sequence[str]) -> set[str]:
+    """Those of some keys under which a novel is stored."""
+    with reading(bind) as connection:
+        return {row[0] for row in connection.execute(queries.stored_names, {"novels": list(novels)})}
+
+
 def novels_holding(bind: Bind, content_hash: bytes) -> list[str]:
     """The keys of the novels that have a passage or panel, by name."""
     with reading(bind) as connection:
@@ -260,11 +272,13 @@ class _Look:
         return {**self.parameters, "vector": self.vector, **parameters}
 
     def ask_nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any] | None:
-        """Ask for the nearest within a pipeline, where that needs no count; None where it does."""
-        if self.space is None or self.vector is None or is_filtered(self.parameters):
+        """Ask for the nearest within a pipeline; None where it takes a count to know how."""
+        if self.space is None or self.vector is None:
             return None
-        occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
-        return ask_nearest_within(connection, self.space, self.vector, k, occurs, self.parameters)
+        if not is_filtered(self.parameters):
+            occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
+            return ask_nearest_within(connection, self.space, self.vector, k, occurs, self.parameters)
+        return self._ask_among(connection, k, content) if self.space.index_kind is None else None
 
     def nearest(
         self, connection: psycopg.Connection[Any], k: int, content: str, asked: psycopg.Cursor[Any] | None = None
@@ -275,13 +289,11 @@ class _Look:
         """
         if self.space is None or self.vector is None:
             return []
-        table = Identifier(content)
-        among = queries.hashes_within.format(content=table, within=self.within)
         if is_filtered(self.parameters) and (
             self.space.index_kind is None or self.count(connection, content, _LARGEST_EXACT + 1) <= _LARGEST_EXACT
         ):
-            return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
-        occurs = queries.occurs_within.format(content=table, within=self.within)
+            return read_nearest(asked or self._ask_among(connection, k, content), k)[0]
+        occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
         wide = k
         while True:
             if asked is None:
@@ -292,9 +304,15 @@ class _Look:
             if len(kept) >= k or complete:
                 return kept[:k]
             if wide > 2000:
-                return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
+                return read_nearest(self._ask_among(connection, k, content), k)[0]
             wide *= 4
             asked = None
+
+    def _ask_among(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any]:
+        assert self.space is not None
+        assert self.vector is not None
+        among = queries.hashes_within.format(content=Identifier(content), within=self.within)
+        return ask_nearest_among(connection, self.space, self.vector, k, among, self.parameters)
 
     def count(self, connection: psycopg.Connection[Any], content: str, most: int) -> int:
         """The rows within the filter, up to `most`."""

@@ -38,13 +38,16 @@ def nearest_exact(connection: psycopg.Connection[Any], space: SpaceRow, vector: 
     return _nearest(connection.execute(query, {"vector": vector, "k": k}))
 
 
-def nearest_among(
+def ask_nearest_among(
     connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, among: Composed,
     parameters: dict[str, Any],
-) -> Nearest:  # fmt: skip
-    """The k nearest of the content hashes that the query `among` gives with its parameters, by looking at each."""
+) -> psycopg.Cursor[Any]:  # fmt: skip
+    """Ask for the k nearest of the content hashes that the query `among` gives with its parameters, exactly.
+
+    `read_nearest` reads the answer.
+    """
     query = queries.nearest_exact_among.format(table=Identifier(space.table), among=among)
-    return _nearest(connection.execute(query, {**parameters, "vector": vector, "k": k}))
+    return connection.execute(query, {**parameters, "vector": vector, "k": k})
 
 
 def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int) -> Nearest:
@@ -76,7 +79,7 @@ def ask_nearest_within(
 def read_nearest(asked: psycopg.Cursor[Any], k: int) -> tuple[Nearest, bool]:
     """The nearest that were asked for, and True when these are all."""
     found = asked.fetchall()
-    return _nearest((value, distance) for value, distance, kept in found if kept), len(found) < 2 * k
+    return _nearest(row[:2] for row in found if all(row[2:])), len(found) < 2 * k
 
 
 def _nearest(rows: Iterable[tuple[Any, ...]]) -> Nearest:

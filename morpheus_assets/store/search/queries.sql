@@ -219,6 +219,9 @@ JOIN novels n ON n.id = c.novel_id
 JOIN {table} e USING (content_hash)
 WHERE c.content_hash = ANY(%(hashes)s) AND {within}
 
+-- name: stored_names
+SELECT novel FROM novels WHERE novel = ANY(%(novels)s)
+
 -- name: novels_holding
 SELECT n.novel FROM novels n
 WHERE n.id IN (SELECT novel_id FROM chunks WHERE content_hash = %(content_hash)s
