@@ -41,7 +41,8 @@ class Space:
     def shaping(self) -> int:
         """What of a page its vectors are of: 1, whole files; 2, regions, each letterboxed. 1 for texts, too."""
         try:
-            return int(json.loads(self.preparation).get("regions", 1))
+            # Behind it may stand what a table of the settings adds.
+            return int(json.JSONDecoder().raw_decode(self.preparation)[0].get("regions", 1))
         except (ValueError, AttributeError):
             return 1
 
