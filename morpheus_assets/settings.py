@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         description="Text spaces, `provider/model[@dimensions]`, comma-separated; the first becomes active.",
         json_schema_extra=section("Models"),
     )
+    spaces_file: Path = Field(
+        PROJECT_FOLDER / "spaces.toml",
+        description="Tables of text spaces with an endpoint, key, limits, price or prefixes of their own.",
+    )
     image_spaces: str = Field(
         "open_clip/ViT-B-32@laion2b_s34b_b79k",
         description="Image spaces: `open_clip/MODEL@TAG`, `…/local:FOLDER`, `…/demo`, `remote_clip/MODEL`.",
@@ -213,7 +217,7 @@ class Settings(BaseSettings):
             raise ValueError("it holds nothing but blanks, commas or quotes; give it a value, or leave it unset")
         return value
 
-    @field_validator("content", "data_folder", "archive_folder")
+    @field_validator("content", "data_folder", "archive_folder", "spaces_file")
     @classmethod
     def _from_the_project(cls, path: Path | str | None) -> Path | str | None:
         # every process of a deployment must mean the same folder, wherever it was started
@@ -267,6 +271,16 @@ def load_settings() -> Settings:
     """Read the environment once for this process, and warn once of each variable that no setting has."""
     _warn_of_unknown_variables()
     return Settings(_env_file=_dotenv())
+
+
+def read_variable(name: str) -> str | None:
+    """A variable that only a space's table names, from the environment, else from `.env`; None where it is unset."""
+    from dotenv import dotenv_values
+
+    value = os.environ.get(name)
+    if not value and _dotenv().is_file():
+        value = dotenv_values(_dotenv()).get(name)
+    return value.strip() or None if value else None
 
 
 def variable_of(field: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
-from morpheus_assets.embedding.models import price_of
+from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import JobState
+from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.jobs import LaunchedJob, find_job, result_summary
 from morpheus_assets.store.accounts.spending import last_spending, spent_since
 from morpheus_assets.store.content.chunks import distinct_tokens
@@ -94,7 +95,7 @@ async def report(services: "Services", job_id: str) -> JobReport:
     """The state of a job. Raises UnknownJob, DagsterUnavailable, DagsterRefused."""
     state = await services.dagster.state(job_id)
     try:
-        progress, result, launched = await services.database.call(_stored, state)
+        progress, result, launched = await services.database.call(_stored, services.settings, state)
     except (DatabaseUnusable, DatabaseNotRunning):
         progress, result, launched = None, None, None
     novels = list(state.novels) or (launched.novels if launched else [])
@@ -106,7 +107,9 @@ async def report(services: "Services", job_id: str) -> JobReport:
     )  # fmt: skip
 
 
-def _stored(engine: Engine, state: JobState) -> tuple[Progress | None, JobResult | None, LaunchedJob | None]:
+def _stored(
+    engine: Engine, settings: Settings, state: JobState
+) -> tuple[Progress | None, JobResult | None, LaunchedJob | None]:
     launched = find_job(engine, state.id)
     summary = result_summary(engine, state.id)
     result = None if summary is None else JobResult(
@@ -116,10 +119,12 @@ def _stored(engine: Engine, state: JobState) -> tuple[Progress | None, JobResult
     )  # fmt: skip
     if launched is None or launched.kind != "embed_novels" or launched.space_key is None:
         return None, result, launched
-    return _progress(engine, state, launched, launched.space_key), result, launched
+    return _progress(engine, settings, state, launched, launched.space_key), result, launched
 
 
-def _progress(engine: Engine, state: JobState, launched: LaunchedJob, space_key: str) -> Progress | None:
+def _progress(
+    engine: Engine, settings: Settings, state: JobState, launched: LaunchedJob, space_key: str
+) -> Progress | None:
     try:
         row = get_space(engine, space_key)
     except SpaceError:
@@ -131,7 +136,7 @@ def _progress(engine: Engine, state: JobState, launched: LaunchedJob, space_key:
     if not state.finished:
         present = distinct_tokens(engine, launched.novels) - found.missing_tokens
         tokens = max(tokens, present - launched.tokens_before, 0)
-    price = spent.cost if state.finished and spent.cost is not None else price_of(row, tokens)
+    price = spent.cost if state.finished and spent.cost is not None else price_of(settings, row, tokens)
     return Progress(
         done=found.present,
         of=found.needed,

@@ -5,9 +5,8 @@ import sys
 import click
 
 from morpheus_assets.cli.common import database
-from morpheus_assets.services.provider_keys import providers_with_keys
 
-provider_argument = click.argument("provider", type=click.Choice(providers_with_keys()))
+provider_argument = click.argument("provider")
 
 
 @click.group()
@@ -26,11 +25,21 @@ def new_master() -> None:
 @keys.command(name="set")
 @provider_argument
 def set_key(provider: str) -> None:
-    """Store the key of PROVIDER, read from the terminal without echo, or from standard input."""
+    """Store the key of PROVIDER, read from the terminal without echo, or from standard input.
+
+    PROVIDER may also be a name that a table of spaces.toml gives as `stored_key`.
+    """
+    from morpheus_assets.services.configured_spaces import names_of_keys
     from morpheus_assets.services.provider_keys import master_keys
     from morpheus_assets.store.accounts.provider_keys import save_key
 
     with database() as (engine, values):
+        known = names_of_keys(values)
+        if provider not in known:
+            raise click.ClickException(
+                f"{provider} is neither a provider with a key nor a stored_key of spaces.toml: known are"
+                f" {', '.join(known)}."
+            )
         masters = master_keys(values)
         if values.master_key is None:
             raise click.ClickException(
@@ -42,7 +51,7 @@ def set_key(provider: str) -> None:
             raise click.ClickException("That is no key: it is empty or too short.")
         save_key(engine, provider, key.strip(), masters[0])
         click.echo(f"The key of {provider} is stored under master key {masters[0].name}.")
-        if getattr(values, f"{provider}_api_key") is not None:
+        if getattr(values, f"{provider}_api_key", None) is not None:
             click.echo(f"{provider.upper()}_API_KEY is set as well and wins over it.", err=True)
 
 

@@ -121,7 +121,7 @@ class _OwnVectors:
         found = dict(read_vectors(self._engine, space, hashes))
         inputs = [EmbeddingInput(key, text) for key, text in zip(hashes, texts, strict=True) if key not in found]
         if inputs:
-            budget = budget_for_people(self._settings, space, self._engine) or NoBudget()
+            budget = budget_for_people(self._settings, space, self._engine, "document") or NoBudget()
             async with answered_within(space, within):
                 async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=_PATIENT):
                     if isinstance(arrived, RefusedInput):
@@ -165,7 +165,7 @@ class _OwnVectors:
     async def _embed(
         self, provider: EmbeddingProvider, space: Space, content: Any, input_type: InputType
     ) -> np.ndarray:
-        budget = budget_for_people(self._settings, space, self._engine)
+        budget = budget_for_people(self._settings, space, self._engine, input_type)
         return await embed_query(provider, content, budget=budget, retry=_PATIENT, input_type=input_type)
 
 

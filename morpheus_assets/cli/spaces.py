@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from morpheus_assets.cli.common import database
+from morpheus_assets.cli.common import database, one_sentence, settings
 
 
 @click.group(invoke_without_command=True)
@@ -26,6 +26,22 @@ def list_command() -> None:
             click.echo(describe_space(each, values.retention_days))
         if not listed:
             click.echo("No space is stored yet: drop a novel into the content folder and wait for its run.")
+
+
+@spaces.command()
+def check() -> None:
+    """Ask the provider of each text space once, and tell what it answers: model, limits, speed, faults."""
+    from morpheus_assets.services.space_check import check_spaces, describe_checks, unused_tables
+
+    values = settings()
+    with one_sentence():
+        checked = check_spaces(values)
+        unused = unused_tables(values)
+    click.echo(describe_checks(checked))
+    for name in unused:
+        click.echo(f"[{name}] of {values.spaces_file.name} is not named in MORPHEUS_TEXT_SPACES.")
+    if any(each.fault for each in checked):
+        raise SystemExit(1)
 
 
 @spaces.command()

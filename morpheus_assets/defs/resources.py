@@ -135,14 +135,17 @@ class ProvidersResource:
         Raises the errors of embedding.errors after everything that had arrived by then was given.
         """
         from morpheus_assets.embedding.stream import embed_batches
+        from morpheus_assets.services.configured_spaces import request_sizes
 
+        sizes = request_sizes(self.settings, space, engine)
         return embed_batches(
             self.open(space),
             inputs,
             budget=self.budget(space, engine),
             concurrency=self.settings.requests_in_flight,
             retry=self.retry(),
-            max_inputs=self.settings.inputs_per_request,
+            max_inputs=sizes.most_inputs,
+            on_limit=sizes.note,
         )
 
 

@@ -14,6 +14,8 @@ Purpose = Literal["text", "image"]
 Precision = Literal["fp32", "bf16"]
 # The share of the true neighbours that its index finds.
 LOWEST_RECALL = 0.97
+# The most components that an index over halfvec takes.
+MOST_DIMENSIONS = 4000
 # Between a stored vector and the one that its model gives for the same input today.
 LOWEST_COSINE = 0.999
 

@@ -35,7 +35,14 @@ class InputRefused(ValidationError):
 
 
 class RequestTooLarge(ValidationError):
-    """The request as a whole is too large: split, each half may pass."""
+    """The request as a whole is too large: split, each half may pass.
+
+    `most_inputs` is how many inputs the provider said that it takes, None when it did not.
+    """
+
+    def __init__(self, message: str, most_inputs: int | None = None) -> None:
+        super().__init__(message)
+        self.most_inputs = most_inputs
 
 
 class RateLimited(EmbeddingError):

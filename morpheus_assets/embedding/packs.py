@@ -6,7 +6,7 @@ How many packs are in flight, and which are sent again later, is stream.py's.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,6 +73,11 @@ class Pack:
         middle = len(self.inputs) // 2
         return self._pick(range(middle)), self._pick(range(middle, len(self.inputs)))
 
+    def cut(self, inputs: int) -> "list[Pack]":
+        """Packs of at most so many inputs."""
+        every = range(len(self.inputs))
+        return [self._pick(every[start : start + inputs]) for start in range(0, len(every), inputs)]
+
     def without(self, hashes: Collection[bytes], *, requests: int) -> "Pack":
         """The inputs that have neither a vector nor a refusal yet."""
         kept = [index for index, item in enumerate(self.inputs) if item.content_hash not in hashes]
@@ -88,19 +93,30 @@ class Packer:
     """Fills packs from a stream of inputs, as full as the provider's limits allow and each hash once.
 
     Pulls lazily: it holds one input ahead, the hashes seen, and what was sent in vain today, which comes last.
+    `on_limit` is told how many inputs a request may have, when the provider shows it.
     """
 
     def __init__(
-        self, inputs: Iterable[EmbeddingInput], provider: EmbeddingProvider, max_inputs: int | None = None
+        self,
+        inputs: Iterable[EmbeddingInput],
+        provider: EmbeddingProvider,
+        max_inputs: int | None = None,
+        on_limit: Callable[[int], None] = lambda inputs: None,
     ) -> None:
+        self._on_limit = on_limit
         self._source = self._distinct(inputs)
         self._provider = provider
         self._max_inputs = min(provider.limits.max_inputs, max_inputs or provider.limits.max_inputs)
         self._held: tuple[EmbeddingInput, int] | None = None
 
-    def shrink(self, inputs: int) -> None:
-        """Put at most half of `inputs` into a pack from now on: the provider found that many too large."""
-        self._max_inputs = max(1, min(self._max_inputs, inputs // 2))
+    def shrink(self, inputs: int, most_inputs: int | None = None) -> None:
+        """Put fewer into a pack from now on: the provider found `inputs` too many.
+
+        `most_inputs` is what it said that it takes; where it did not say, half of them.
+        """
+        fewer = most_inputs if most_inputs is not None and most_inputs < inputs else inputs // 2
+        self._max_inputs = max(1, min(self._max_inputs, fewer))
+        self._on_limit(self._max_inputs)
 
     def next_pack(self) -> Pack | None:
         """The next pack, None at the end; an input larger than a request may be goes alone.
@@ -211,6 +227,13 @@ class PackOutcome:
         return tokens
 
 
+def _parts_after(pack: Pack, error: InputRefused | RequestTooLarge) -> Sequence[Pack]:
+    if isinstance(error, InputRefused):
+        return pack.split(error.index)
+    most = error.most_inputs
+    return pack.cut(most) if most is not None and 0 < most < len(pack.inputs) else pack.split(None)
+
+
 class PackSender:
     """Sends the packs of one stream, and divides a pack that is refused until the inputs at fault are found."""
 
@@ -220,7 +243,7 @@ class PackSender:
         budget: RequestBudget,
         policy: RetryPolicy,
         input_type: InputType,
-        on_too_large: Callable[[int], None],
+        on_too_large: Callable[[int, int | None], None],
     ) -> None:
         self._provider = provider
         self._budget = budget
@@ -288,14 +311,14 @@ class PackSender:
         """Send parts of a refused pack, so that only the inputs at fault are lost and not their siblings."""
         size = len(pack.inputs)
         if isinstance(error, RequestTooLarge) and size > 1:
-            self._on_too_large(size)
+            self._on_too_large(size, error.most_inputs)
         else:
             await self._check_inputs_are_at_fault(pack, error, outcome)
         if size == 1:
             item = pack.inputs[0]
             outcome.results.append(outcome.refusal(item, str(error)))
             return
-        for part in pack.split(error.index if isinstance(error, InputRefused) else None):
+        for part in _parts_after(pack, error):
             if self._stopped:
                 return
             await self._embed(part, outcome)

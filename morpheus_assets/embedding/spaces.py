@@ -1,15 +1,18 @@
-"""The short form in which the settings name spaces: read, checked against the providers, and resolved.
+"""Spaces as the settings name or describe them: read, checked against the providers, and resolved.
 
 Nothing here opens a model or a connection. A provider whose spaces depend on weights resolves them itself.
 """
 
+import hashlib
 import math
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from morpheus_assets.domain.spaces import Space, SpaceName, space_key
+from morpheus_assets.domain.spaces import MOST_DIMENSIONS, Space, SpaceName, space_key
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.models import known_models
-from morpheus_assets.embedding.providers.base import ProviderOptions, ProviderSpec
+from morpheus_assets.embedding.preparation import Preparation
+from morpheus_assets.embedding.providers.base import EmbeddingModel, ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provider
 
 # Chunks are measured in word pieces; other tokenizers were measured at up to 1.4 of that (Chinese, cl100k).
@@ -54,6 +57,7 @@ def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> Spa
             f"{spec.name}/{model}@1024 or leave it out."
         )
     name = SpaceName(spec.name, model, int(size) if at else None)
+    _check_dimensions(name, name.dimensions or 0, variable)
     _check_model(spec, name, variable, own_endpoint=spec.name in own_endpoints)
     return name
 
@@ -80,23 +84,121 @@ def resolve_text_space(name: SpaceName | str, *, own_endpoints: Collection[str] 
     """The text space of that name; raises ConfigurationError for an unknown model or one for images."""
     if isinstance(name, str):
         (name,) = parse_space_names(name, own_endpoints=own_endpoints)
-    spec = find_provider(name.provider)
-    if spec is None or spec.purpose != "text":
-        raise ConfigurationError(f"{name} embeds images, not text: name it in MORPHEUS_IMAGE_SPACES.")
+    spec = _text_provider(name, "MORPHEUS_TEXT_SPACES")
     own_endpoint = spec.name in own_endpoints or name.dimensions is not None
-    _check_model(spec, name, "MORPHEUS_TEXT_SPACES", own_endpoint=own_endpoint)
+    return resolve_described_space(SpaceDescription(name, own_endpoint=own_endpoint), "MORPHEUS_TEXT_SPACES")
+
+
+@dataclass(frozen=True)
+class SpaceDescription:
+    """A text space with more than its name: all that makes its vectors comparable, and what its model takes.
+
+    The prefixes are put before each input (None: the model's own), `shorten` is the number of dimensions to which the
+    vectors are cut, `revision` any words that tell these vectors from others of the model. `own_endpoint`: the model is
+    asked for at another address than the vendor's.
+    """
+
+    name: SpaceName
+    document_prefix: str | None = None
+    query_prefix: str | None = None
+    shorten: int | None = None
+    revision: str | None = None
+    max_input_tokens: int | None = None
+    own_endpoint: bool = False
+
+
+def resolve_described_space(described: SpaceDescription, where: str) -> Space:
+    """The text space of a description; raises ConfigurationError, one sentence that begins with `where`."""
+    name = described.name
+    spec = _text_provider(name, where)
+    _check_model(spec, name, where, own_endpoint=described.own_endpoint)
     model = spec.model(name.model)
-    dimensions = name.dimensions or (model.dimensions if model else 0)
+    given = name.dimensions or (model.dimensions if model else 0)
+    dimensions = described.shorten or given
+    if spec.is_local and model is not None:
+        # A server shortens its vectors itself; here that is ours to do.
+        given = model.dimensions
+    _check_shortening(described, model, given, where)
+    _check_dimensions(name, dimensions, where)
+    own = Preparation("", *((model.document_prefix, model.query_prefix) if model else ()))
+    preparation = Preparation(
+        spec.preparation,
+        described.document_prefix if described.document_prefix is not None else own.document_prefix,
+        described.query_prefix if described.query_prefix is not None else own.query_prefix,
+        given if dimensions != given else None,
+    )
+    revision = described.revision or (model.revision if model else "")
+    parts: list[str | int] = [name.provider, name.model, dimensions]
+    if preparation.is_own or described.revision:
+        # Another preparation is another space, beside the first one, so it needs a key of its own.
+        parts.append(hashlib.sha256(f"{preparation}\n{revision}".encode()).hexdigest()[:6])
     return Space(
-        key=space_key(name.provider, name.model, dimensions),
+        key=space_key(*parts),
         purpose="text",
         provider=name.provider,
         model=name.model,
-        revision=model.revision if model else "",
+        revision=revision,
         dimensions=dimensions,
-        preparation=spec.preparation,
-        max_input_tokens=model.max_input_tokens if model else None,
+        preparation=str(preparation),
+        max_input_tokens=described.max_input_tokens or (model.max_input_tokens if model else None),
     )
+
+
+def check_query_model(described: SpaceDescription, query: SpaceName, where: str) -> None:
+    """Raise ConfigurationError unless the models of documents and of queries are of one family."""
+    own, other = (_known_model(name) for name in (described.name, query))
+    if own is None or other is None or not own.family or own.family != other.family:
+        families = sorted(
+            f"{spec.name}/{model.name}"
+            for spec in PROVIDERS.values()
+            for model in spec.models
+            if own is not None and own.family and model.family == own.family
+        )
+        raise ConfigurationError(
+            f"{where}: query_model is {query}, whose vectors do not compare with those of {described.name}: "
+            + (f"choose one of {', '.join(families)}." if families else "leave it out, for it has no family.")
+        )
+    if not other.allows(described.name.dimensions or own.dimensions):
+        raise ConfigurationError(
+            f"{where}: query_model {query} gives vectors of {other.allowed_dimensions} dimensions and not of"
+            f" {described.name.dimensions or own.dimensions}: choose dimensions that both give."
+        )
+
+
+def _known_model(name: SpaceName) -> EmbeddingModel | None:
+    spec = find_provider(name.provider)
+    return spec.model(name.model) if spec is not None else None
+
+
+def _text_provider(name: SpaceName, where: str) -> ProviderSpec:
+    spec = find_provider(name.provider)
+    if spec is None or spec.purpose != "text":
+        raise ConfigurationError(f"{where}: {name} embeds images, not text: name it in MORPHEUS_IMAGE_SPACES.")
+    return spec
+
+
+def _check_shortening(described: SpaceDescription, model: EmbeddingModel | None, given: int, where: str) -> None:
+    if described.shorten is None:
+        return
+    if not 1 <= described.shorten < given:
+        raise ConfigurationError(
+            f"{where}: shorten is {described.shorten}, but {described.name.model} gives vectors of {given} dimensions:"
+            " write a smaller number, or leave it out."
+        )
+    if model is not None and not (model.any_dimensions or model.other_dimensions):
+        raise ConfigurationError(
+            f"{where}: {described.name.model} was not trained to be shortened, its vectors would mean little: leave"
+            " `shorten` out."
+        )
+
+
+def _check_dimensions(name: SpaceName, dimensions: int, where: str) -> None:
+    if dimensions > MOST_DIMENSIONS:
+        raise ConfigurationError(
+            f"{where} names {name} with {dimensions} dimensions, and Postgres indexes at most {MOST_DIMENSIONS}: if the"
+            f" model was trained for it (Matryoshka), write `shorten = 1024` beside `dimensions = {dimensions}` in a"
+            " table of spaces.toml, else choose another model."
+        )
 
 
 def resolve_image_space(name: SpaceName, options: ProviderOptions) -> Space:

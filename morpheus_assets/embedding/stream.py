@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from morpheus_assets.embedding.errors import AnswerOverdue, ProviderUnavailable, RateLimited
@@ -36,15 +36,17 @@ async def embed_stream(
     retry: RetryPolicy | None = None,
     max_inputs: int | None = None,
     input_type: InputType = "document",
+    on_limit: Callable[[int], None] = lambda inputs: None,
 ) -> AsyncIterator[StreamResult]:
     """Embed every distinct input, yielding batches in the order in which they arrive.
 
     `inputs` is pulled lazily; `max_inputs` caps a request below the provider's own limit, so that batches are
-    committed in smaller steps. A pack that spent its attempts is sent again while others get through. Raises
-    embedding.errors when the rest cannot be embedded, after everything that had arrived by then was yielded.
-    Closing the stream cancels the requests in flight and closes the provider.
+    committed in smaller steps. `on_limit` is told how many inputs the provider takes, when it refuses more. A pack that
+    spent its attempts is sent again while others get through. Raises embedding.errors when the rest cannot be embedded,
+    after everything that had arrived by then was yielded. Closing the stream cancels the requests in flight and closes
+    the provider.
     """
-    packer = Packer(inputs, provider, max_inputs)
+    packer = Packer(inputs, provider, max_inputs, on_limit)
     sender = PackSender(provider, budget or NoBudget(), retry or RetryPolicy(), input_type, packer.shrink)
     requeue = Requeue()
     in_flight: set[asyncio.Task[PackOutcome]] = set()
@@ -102,6 +104,7 @@ def embed_batches(
     retry: RetryPolicy | None = None,
     max_inputs: int | None = None,
     input_type: InputType = "document",
+    on_limit: Callable[[int], None] = lambda inputs: None,
 ) -> Iterator[StreamResult]:
     """`embed_stream` for code that is not async, also inside a running event loop.
 
@@ -116,6 +119,7 @@ def embed_batches(
         retry=retry,
         max_inputs=max_inputs,
         input_type=input_type,
+        on_limit=on_limit,
     )
 
     async def arrival() -> StreamResult | None:

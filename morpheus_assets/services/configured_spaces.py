@@ -1,16 +1,31 @@
 """The embedding spaces that the settings name, and of each the open provider and its budget."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.spaces import Space, SpaceName, SpaceRow
+from morpheus_assets.embedding import models
 from morpheus_assets.embedding.clip.sources import DEMO_MODEL
+from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers import registry
 from morpheus_assets.embedding.providers.base import ProviderOptions, ProviderSpec
-from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_image_space, resolve_text_space
-from morpheus_assets.services.provider_keys import provider_key
+from morpheus_assets.embedding.providers.http_errors import split_query
+from morpheus_assets.embedding.spaces import (
+    SpaceDescription,
+    check_capacity,
+    parse_space_names,
+    resolve_described_space,
+    resolve_image_space,
+    resolve_text_space,
+)
+from morpheus_assets.services.provider_keys import provider_key, providers_with_keys, stored_key
 from morpheus_assets.services.samples import sample_novels
-from morpheus_assets.settings import Settings
+from morpheus_assets.services.space_tables import SpaceTable, space_tables, table_of
+from morpheus_assets.settings import Settings, read_variable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -34,10 +49,28 @@ def configured_spaces(settings: Settings, purpose: str) -> list[Space]:
 
 
 def configured_text_spaces(settings: Settings) -> list[Space]:
-    """The text spaces of the settings, in order; raises ConfigurationError for one that cannot take a chunk."""
+    """The text spaces of the settings, in order: names in short form, or of tables in spaces.toml.
+
+    Raises ConfigurationError for a wrong name, and for a space that cannot take a chunk.
+    """
     own = own_endpoints(settings)
-    names = parse_space_names(settings.text_spaces, own_endpoints=own)
-    spaces = [resolve_text_space(name, own_endpoints=own) for name in names]
+    tables = space_tables(settings)
+    parts = [part.strip() for part in settings.text_spaces.split(",") if part.strip()]
+    spaces = []
+    # All of them are read at once first, so that one that is named twice is found.
+    for name in parse_space_names(settings.text_spaces, own_endpoints=own) if not set(parts) & set(tables) else ():
+        spaces.append(resolve_text_space(name, own_endpoints=own))
+    if not spaces:
+        for part in parts:
+            table = tables.get(part)
+            spaces.append(table.space() if table else resolve_text_space(part, own_endpoints=own))
+    keys = [space.key for space in spaces]
+    for part, key in zip(parts, keys, strict=True):
+        if keys.count(key) > 1:
+            raise ConfigurationError(
+                f"MORPHEUS_TEXT_SPACES={settings.text_spaces!r} names {part} and another one that is the same space:"
+                " name one of them."
+            )
     for space in spaces:
         check_capacity(space, settings.chunk_tokens)
     return spaces
@@ -91,49 +124,163 @@ def own_endpoints(settings: Settings) -> frozenset[str]:
 
 
 def open_provider(settings: Settings, space: Space) -> "EmbeddingProvider":
-    """The provider of a space, with the key and address that the settings hold for it."""
-    spec = registry.provider_of(space)
-    names = _image_names(settings) if spec.purpose == "image" else []
-    return registry.open_provider(
-        space,
-        ProviderOptions(
-            api_key=provider_key(settings, spec.name),
-            base_url=_base_url(settings, spec),
-            timeout_seconds=settings.request_timeout_seconds,
-            torch_threads=settings.torch_threads,
-            cache_folder=settings.data_folder,
-            precision=settings.image_precision,
-            configured=tuple(names),
-        ),
+    """The provider of a space, with its own options, else the key and address that the settings hold."""
+    table = table_of(settings, space)
+    if table is None or table.query_model is None:
+        return registry.open_provider(space, _options(settings, space, table))
+    questions = query_space(settings, space)
+    assert questions is not None
+    own = _options(settings, questions, table if questions.provider == space.provider else None)
+    own = replace(own, served_as=None)
+    return registry.open_provider(space, _options(settings, space, table), registry.open_provider(questions, own))
+
+
+def query_space(settings: Settings, space: Space) -> Space | None:
+    """The space of another model of the family that embeds questions for `space`; None: its own model does.
+
+    Its vectors are those of `space`; only what is asked, and paid, differs.
+    """
+    table = table_of(settings, space)
+    if table is None or table.query_model is None:
+        return None
+    named = replace(table.query_model, dimensions=space.dimensions)
+    return resolve_described_space(SpaceDescription(named), table.where)
+
+
+def price_of(settings: Settings, space: Space, tokens: int, input_type: str = "document") -> Decimal | None:
+    """Dollars for `tokens` in `space`: 0 for a local model, None where no price is known."""
+    questions = query_space(settings, space) if input_type == "query" else None
+    if questions is not None:
+        return models.price_of(questions, tokens)
+    table = table_of(settings, space)
+    if table is not None and table.price is not None:
+        return table.price * tokens / 1_000_000
+    return models.price_of(space, tokens)
+
+
+def inputs_per_request(settings: Settings, space: Space) -> int:
+    """How many inputs go into one request at most."""
+    table = table_of(settings, space)
+    return (table and table.options.inputs_per_request) or settings.inputs_per_request
+
+
+@dataclass(frozen=True)
+class RequestSizes:
+    """How many inputs a request of a space has at most; `note` keeps a smaller number that the provider showed."""
+
+    most_inputs: int
+    note: Callable[[int], None]
+
+
+def request_sizes(settings: Settings, space: Space, engine: "Engine") -> RequestSizes:
+    """The inputs of a request as the settings and the space's table have them, and as refusals showed before."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from morpheus_assets.store.accounts.endpoint_limits import found_limit, note_limit
+    from morpheus_assets.store.database.outages import retry_while_down
+
+    most = inputs_per_request(settings, space)
+    if registry.is_local(space):
+        return RequestSizes(most, lambda inputs: None)
+    account = account_of(settings, space)
+    found = retry_while_down(partial(found_limit, engine, account, space.model))
+
+    def note(inputs: int) -> None:
+        # It saves a few refused requests: without a database there is more to worry about.
+        with contextlib.suppress(SQLAlchemyError):
+            note_limit(engine, account, space.model, inputs)
+
+    return RequestSizes(min(most, found or most), note)
+
+
+def limits_per_minute(settings: Settings, space: Space) -> tuple[int, int]:
+    """Requests and tokens a minute that the space's account may use."""
+    table = table_of(settings, space)
+    return (
+        (table and table.options.requests_per_minute) or settings.requests_per_minute,
+        (table and table.options.tokens_per_minute) or settings.tokens_per_minute,
     )
 
 
+def account_of(settings: Settings, space: Space) -> str:
+    """The name of the account whose budget a space uses: its provider's, or that of its own endpoint and key."""
+    table = table_of(settings, space)
+    if table is None:
+        return space.provider
+    key = table.options.key_variable or table.options.stored_key
+    own = (table.options.endpoint and split_query(table.options.endpoint)[0].rstrip("/"), key)
+    return " ".join((space.provider, *(part for part in own if part)))
+
+
+def names_of_keys(settings: Settings) -> list[str]:
+    """The names under which a key may be stored: the providers that want one, and what the tables give."""
+    tables = space_tables(settings).values()
+    return [*providers_with_keys(), *sorted({each.options.stored_key for each in tables if each.options.stored_key})]
+
+
 def request_budget(settings: Settings, space: Space, engine: "Engine") -> "RequestBudget":
-    """The budget of the space's provider for batch work, shared by every process over one row in Postgres."""
+    """The budget of the space's account for batch work, shared by every process over one row in Postgres."""
     from morpheus_assets.embedding.rate_limits import NoBudget
 
     if registry.is_local(space):
         return NoBudget()
     from morpheus_assets.store.accounts.rate_limits import PEOPLES_SHARE, PostgresBudget
 
-    return PostgresBudget(
-        engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute, kept_for_others=PEOPLES_SHARE
-    )
+    requests, tokens = limits_per_minute(settings, space)
+    return PostgresBudget(engine, account_of(settings, space), requests, tokens, kept_for_others=PEOPLES_SHARE)
 
 
-def budget_for_people(settings: Settings, space: Space, engine: "Engine") -> "PostgresBudget | None":
+def budget_for_people(
+    settings: Settings, space: Space, engine: "Engine", input_type: str = "query"
+) -> "PostgresBudget | None":
     """The same budget for somebody who waits for the answer; None for a local model, which has no limits.
 
     Its `take` raises BudgetExhausted rather than wait longer than a question may.
     """
-    if registry.is_local(space):
+    asked = query_space(settings, space) if input_type == "query" else None
+    if registry.is_local(asked or space):
         return None
     from morpheus_assets.store.accounts.rate_limits import LONGEST_WAIT_OF_A_QUESTION, PostgresBudget
 
+    requests, tokens = limits_per_minute(settings, space)
     return PostgresBudget(
-        engine, space.provider, settings.requests_per_minute, settings.tokens_per_minute,
-        longest_wait=LONGEST_WAIT_OF_A_QUESTION,
-    )  # fmt: skip
+        engine, account_of(settings, space), requests, tokens, longest_wait=LONGEST_WAIT_OF_A_QUESTION
+    )
+
+
+def _options(settings: Settings, space: Space, table: SpaceTable | None) -> ProviderOptions:
+    spec = registry.provider_of(space)
+    usual = ProviderOptions(
+        api_key=None,
+        base_url=_base_url(settings, spec),
+        timeout_seconds=settings.request_timeout_seconds,
+        torch_threads=settings.torch_threads,
+        cache_folder=settings.data_folder,
+        precision=settings.image_precision,
+        configured=tuple(_image_names(settings)) if spec.purpose == "image" else (),
+    )
+    if table is None:
+        return replace(usual, api_key=provider_key(settings, spec.name))
+    options = table.options
+    key, key_name = provider_key(settings, spec.name), None
+    if options.key_variable is not None:
+        key, key_name = read_variable(options.key_variable), options.key_variable
+    elif options.stored_key is not None:
+        key = stored_key(settings, options.stored_key)
+        key_name = f"the stored key {options.stored_key} (`morpheus keys set {options.stored_key}`)"
+    return replace(
+        usual,
+        api_key=key,
+        key_name=key_name,
+        base_url=options.endpoint or usual.base_url,
+        address_name=f"endpoint in {table.where}" if options.endpoint else None,
+        key_header=options.key_header,
+        served_as=options.served_as,
+        answers_as=options.answers_as,
+        max_inputs=options.inputs_per_request,
+        max_request_tokens=options.tokens_per_request,
+        timeout_seconds=options.timeout_seconds or usual.timeout_seconds,
+    )
 
 
 def _image_space(settings: Settings, name: SpaceName) -> Space:

@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
 from morpheus_assets.embedding.errors import EmbeddingError
-from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding.packs import EmbeddedBatch, UnansweredRequest
+from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.services.embed_novels import Embed
+from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.spaces.drift import fixed_sample, latest_drift, record_drift
 
@@ -31,7 +32,13 @@ class DriftFinding:
 
 
 def drift_of(
-    engine: Engine, row: SpaceRow, embed: Embed, present: Callable[[Collection[str]], set[str]] | None, *, measure: bool
+    engine: Engine,
+    settings: Settings,
+    row: SpaceRow,
+    embed: Embed,
+    present: Callable[[Collection[str]], set[str]] | None,
+    *,
+    measure: bool,
 ) -> DriftFinding:
     """The latest measurement, or with `measure` a new one when that is a week old.
 
@@ -42,7 +49,7 @@ def drift_of(
     due = now - (latest.measured_at if latest else row.created_at) > A_WEEK
     if measure and due:
         try:
-            lowest, count = measure_drift(engine, row, embed, present)
+            lowest, count = measure_drift(engine, settings, row, embed, present)
         except EmbeddingError as fault:
             return DriftFinding(False, f"Drift could not be measured: {fault}")
         if count:
@@ -54,7 +61,11 @@ def drift_of(
 
 
 def measure_drift(
-    engine: Engine, row: SpaceRow, embed: Embed, present: Callable[[Collection[str]], set[str]] | None
+    engine: Engine,
+    settings: Settings,
+    row: SpaceRow,
+    embed: Embed,
+    present: Callable[[Collection[str]], set[str]] | None,
 ) -> tuple[float, int]:
     """Embed the fixed sample again: (lowest cosine to what is stored, inputs compared). Raises EmbeddingError."""
     import numpy as np
@@ -71,7 +82,7 @@ def measure_drift(
         if isinstance(outcome, UnansweredRequest):
             record_uncertain_spending(
                 engine, row, None, tokens=outcome.tokens, inputs=outcome.inputs, requests=outcome.requests,
-                cost=price_of(row, outcome.tokens),
+                cost=price_of(settings, row, outcome.tokens),
             )  # fmt: skip
         if isinstance(outcome, EmbeddedBatch):
             tokens, requests = tokens + outcome.tokens, requests + outcome.requests
@@ -79,7 +90,7 @@ def measure_drift(
                 old = stored[value]
                 cosines.append(float(old @ fresh / (np.linalg.norm(old) * np.linalg.norm(fresh))))
     if cosines:
-        cost = price_of(row, tokens)
+        cost = price_of(settings, row, tokens)
         record_spending(engine, row, None, tokens=tokens, inputs=len(cosines), requests=requests, cost=cost)
     return min(cosines, default=1.0), len(cosines)
 

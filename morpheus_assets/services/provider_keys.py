@@ -22,8 +22,11 @@ def provider_key(settings: Settings, provider: str) -> str | None:
     if spec is None or spec.key_setting is None:
         return None
     own: SecretStr | None = getattr(settings, spec.key_setting)
-    if own is not None:
-        return own.get_secret_value()
+    return own.get_secret_value() if own is not None else stored_key(settings, provider)
+
+
+def stored_key(settings: Settings, name: str) -> str | None:
+    """The key that is stored under a name, None when there is none or no master key. Raises the store's errors."""
     masters = master_keys(settings)
     if not masters:
         return None
@@ -31,7 +34,7 @@ def provider_key(settings: Settings, provider: str) -> str | None:
     from morpheus_assets.store.accounts.provider_keys import read_key
 
     with connected_engine(settings) as engine:
-        return read_key(engine, provider, masters)
+        return read_key(engine, name, masters)
 
 
 def master_keys(settings: Settings) -> list["MasterKey"]:

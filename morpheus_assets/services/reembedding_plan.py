@@ -12,12 +12,15 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
-from morpheus_assets.embedding.models import estimate_tokens, find_model, price_of
+from morpheus_assets.embedding.models import estimate_tokens, find_model
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.configured_spaces import (
     PURPOSES,
+    inputs_per_request,
     kept_spaces,
+    limits_per_minute,
     only_novels,
+    price_of,
     sample_image_spaces,
     wanted_spaces,
 )
@@ -259,7 +262,8 @@ def _plan_space(
     requests = _requests(settings, space, inputs, tokens)
     minutes = None
     if not is_local(space):
-        minutes = max(requests / settings.requests_per_minute, tokens / settings.tokens_per_minute)
+        requests_per_minute, tokens_per_minute = limits_per_minute(settings, space)
+        minutes = max(requests / requests_per_minute, tokens / tokens_per_minute)
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,
         index_types.table_bytes(space.dimensions, inputs), index_types.index_bytes(space.dimensions, inputs),
@@ -277,7 +281,7 @@ def _work(
     for target, stored in targets:
         for gap in gaps(engine, space.purpose, stored):
             if allowed is None or gap.novel in allowed:
-                done[gap.novel] = _added(done.get(gap.novel), _novel_work(target, gap))
+                done[gap.novel] = _added(done.get(gap.novel), _novel_work(settings, target, gap))
     return tuple(done.values())
 
 
@@ -291,11 +295,11 @@ def _only_samples(
     return unused and {each.novel for each in work} <= set(sample_novels())
 
 
-def _novel_work(space: Space, gap: NovelGap) -> NovelWork:
+def _novel_work(settings: Settings, space: Space, gap: NovelGap) -> NovelWork:
     tokens = estimate_tokens(
         space, inputs=gap.inputs, word_pieces=gap.word_pieces, characters=gap.characters, octets=gap.octets
     )
-    return NovelWork(gap.novel, gap.inputs, tokens, price_of(space, tokens))
+    return NovelWork(gap.novel, gap.inputs, tokens, price_of(settings, space, tokens))
 
 
 def _added(one: NovelWork | None, other: NovelWork) -> NovelWork:
@@ -314,7 +318,8 @@ def _reason(row: SpaceRow | None, others: Sequence[SpaceRow], work: Sequence[Nov
 
 def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int:
     model = find_model(space.provider, space.model)
-    by_inputs = min(settings.inputs_per_request, model.max_inputs if model else settings.inputs_per_request)
+    by_inputs = inputs_per_request(settings, space)
+    by_inputs = min(by_inputs, model.max_inputs if model else by_inputs)
     by_tokens = model.max_request_tokens if model else None
     return max(math.ceil(inputs / by_inputs), math.ceil(tokens / by_tokens) if by_tokens else 0)
 

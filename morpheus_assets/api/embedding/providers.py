@@ -19,13 +19,12 @@ from morpheus_assets.api.embedding.spending import Spending
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError, ProviderUnavailable
-from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.embedding.rate_limits import NoBudget, RequestBudget
 from morpheus_assets.embedding.requests import send_request
 from morpheus_assets.embedding.retries import RetryPolicy
-from morpheus_assets.services.configured_spaces import budget_for_people, open_provider
+from morpheus_assets.services.configured_spaces import account_of, budget_for_people, open_provider, price_of
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.rate_limits import LONGEST_WAIT_OF_A_QUESTION
@@ -117,7 +116,7 @@ class WarmProviders:
         self, space: Space, contents: Sequence[Any], input_type: InputType, patience: Patience
     ) -> EmbeddingResult:
         provider = await self.provider(space)
-        budget = await self._budget(space, patience)
+        budget = await self._budget(space, patience, input_type)
         self._refuse_while_down(space)
         policy = self._policy
         if patience.attempts is not None:
@@ -142,7 +141,7 @@ class WarmProviders:
                     on_error=note,
                 )
         except (ProviderUnavailable, BillingError) as error:
-            self._down[space.provider] = (time.monotonic() + _BREATH_SECONDS, error)
+            self._down[account_of(self._settings, space)] = (time.monotonic() + _BREATH_SECONDS, error)
             raise
         except TimeoutError:
             if not deadline.expired():
@@ -151,33 +150,36 @@ class WarmProviders:
             silent = ProviderUnavailable(f"{space.provider} did not answer within {seconds:.1f} seconds.")
             note(silent)
             if seconds >= _LEAST_PROOF_SECONDS:
-                self._down[space.provider] = (time.monotonic() + _BREATH_SECONDS, silent)
+                self._down[account_of(self._settings, space)] = (time.monotonic() + _BREATH_SECONDS, silent)
             raise silent from None
         result = sent.result
         self._metrics.provider_seconds.labels(space.key).observe(sent.seconds)
-        price = price_of(space, result.total_tokens)
+        price = price_of(self._settings, space, result.total_tokens, input_type)
         self._metrics.count_tokens(space, result.total_tokens, price)
         self.spending.add(space, result.total_tokens, len(contents), sent.attempts, price)
         return result
 
     def _refuse_while_down(self, space: Space) -> None:
         """For a breath after its last attempt failed, let nobody wait for a provider that is down."""
-        until, error = self._down.get(space.provider, (0.0, None))
+        until, error = self._down.get(account_of(self._settings, space), (0.0, None))
         if error is not None and time.monotonic() < until:
             raise error
 
-    async def _budget(self, space: Space, patience: Patience) -> RequestBudget:
+    async def _budget(self, space: Space, patience: Patience, input_type: InputType) -> RequestBudget:
         if is_local(space):
             return NoBudget()
-        found = self._budgets.get(space.provider)
+        account = account_of(self._settings, space)
+        found = self._budgets.get(account)
         if found is None:
             try:
-                own = await self._database.call(lambda engine: budget_for_people(self._settings, space, engine))
+                own = await self._database.call(
+                    lambda engine: budget_for_people(self._settings, space, engine, input_type)
+                )
             except (DatabaseUnusable, DatabaseNotRunning):
                 return NoBudget()
             if own is None:
                 return NoBudget()
-            found = self._budgets[space.provider] = SharedBudget(own)
+            found = self._budgets[account] = SharedBudget(own)
         return PatientBudget(found, patience.turn)
 
     async def close(self) -> None:

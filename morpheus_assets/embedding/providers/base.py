@@ -29,19 +29,28 @@ class ProviderLimits:
 
 @dataclass(frozen=True)
 class EmbeddingResult:
-    """A validated response: float32 [n, dimensions] in the order of the inputs, none zero, all finite."""
+    """A validated response: float32 [n, dimensions] in the order of the inputs, none zero, all finite.
+
+    `counted` is False where the provider did not say what it charged, and `total_tokens` is estimated; `encoding` is
+    how the vectors came, "base64" or "float" (empty: they did not come over HTTP).
+    """
 
     embeddings: "np.ndarray"
     model: str
     total_tokens: int
     limits: ObservedLimits | None = None
+    counted: bool = True
+    encoding: str = ""
 
 
 class EmbeddingProvider(Protocol):
     """Turns inputs of one space into vectors: one call is one request, without retries."""
 
     space: Space
-    limits: ProviderLimits
+
+    @property
+    def limits(self) -> ProviderLimits:
+        """Limits of a request; they may become smaller when the provider's answers show it."""
 
     def estimate_tokens(self, text: str) -> int:
         """Tokens the provider will count for `text`: exact where it can be known, else never under."""
@@ -63,7 +72,9 @@ class EmbeddingModel:
     `max_input_tokens` is its context, counted without the model's special tokens; `max_inputs` and
     `max_request_tokens` bound one request; `price` is dollars per million tokens (None: not known).
     `other_dimensions`: further sizes it can be asked for; `any_dimensions`: every size up to its default.
-    `revision` identifies weights of this machine; empty for a model that is served.
+    `revision` identifies weights of this machine; empty for a model that is served. The prefixes are those that it was
+    trained with. Models of one `family` give vectors that may be compared with each other. `note` is what its vendor
+    says of it now, such as that another one takes its place.
     """
 
     name: str
@@ -75,6 +86,10 @@ class EmbeddingModel:
     other_dimensions: tuple[int, ...] = ()
     any_dimensions: bool = False
     revision: str = ""
+    document_prefix: str = ""
+    query_prefix: str = ""
+    family: str = ""
+    note: str = ""
 
     def allows(self, dimensions: int) -> bool:
         """True when the model can be asked for vectors of this size."""
@@ -92,14 +107,25 @@ class EmbeddingModel:
 
 @dataclass(frozen=True)
 class ProviderOptions:
-    """Values of the settings that a provider may use; key and address are those that its spec names.
+    """Values of the settings that a provider may use; key and address are those that its spec or the space names.
 
-    `timeout_seconds` is the overall deadline of one request. `cache_folder` remembers the hashes of local weights
-    (None: hash them each time); `configured` are the names of the settings' spaces of the provider's purpose.
+    `key_name` and `address_name` are where a person finds these two (None: in the settings that the spec names).
+    `served_as` is the model's name at the endpoint, `answers_as` are further names that its answers may give,
+    `key_header` is the header that carries the key instead of a bearer token. `max_inputs` and `max_request_tokens`
+    bound one request. `timeout_seconds` is the overall deadline of one request. `cache_folder` remembers the hashes of
+    local weights (None: hash them each time); `configured` are the names of the settings' spaces of the provider's
+    purpose.
     """
 
     api_key: str | None = None
     base_url: str | None = None
+    key_name: str | None = None
+    address_name: str | None = None
+    served_as: str | None = None
+    answers_as: tuple[str, ...] = ()
+    key_header: str | None = None
+    max_inputs: int | None = None
+    max_request_tokens: int | None = None
     timeout_seconds: float = 60.0
     torch_threads: int | None = None
     cache_folder: Path | None = None
@@ -141,3 +167,12 @@ class ProviderSpec:
     def model(self, name: str) -> EmbeddingModel | None:
         """The model of that name from the table, or None."""
         return next((model for model in self.models if model.name == name), None)
+
+
+def request_limits(
+    options: ProviderOptions, max_inputs: int, max_request_tokens: int | None, max_input_tokens: int | None
+) -> ProviderLimits:
+    """The limits of a request: those that the space's options state, else the provider's own."""
+    return ProviderLimits(
+        options.max_inputs or max_inputs, options.max_request_tokens or max_request_tokens, max_input_tokens
+    )

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from morpheus_assets.embedding.errors import (
     AnswerOverdue,
@@ -24,9 +24,15 @@ from morpheus_assets.embedding.rate_limits import read_limits, read_retry_advice
 _KEY_LIKE = re.compile(r"\b(sk|pa|al)-[\w*.\-]{4,}")
 _TOO_LARGE = re.compile(
     r"max_tokens_per_request|request too large|tokens per request|tokens per submitted batch|batch size|"
-    r"exceeds the tpm limit|too many inputs|tokens in the batch",
+    r"exceeds the tpm limit|too many inputs|tokens in the batch|at most \d+ (requests|items|inputs)",
     re.IGNORECASE,
 )
+# TEI, DashScope, Gemini's compatible face, and servers that check a list's length.
+_MOST_INPUTS = re.compile(
+    r"(?:maximum allowed batch size|larger than|at most|max(?:imum)? batch size(?: is| of)?:?) (\d+)\b", re.IGNORECASE
+)
+# TEI says with 413 that one input is too long, as it says that there are too many.
+_ONE_INPUT = re.compile(r"inputs?`? must have less than", re.IGNORECASE)
 # Codes, never sentences: Azure, Gemini, and accounts without a card hear of quota and billing at a plain rate limit.
 _BILLING_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
 _SETUP = re.compile(
@@ -126,10 +132,13 @@ class Endpoint:
                 f"{self.vendor} denies access ({said}): give the key in {self.key_setting} the right to use "
                 f"{self.model}, or set another one."
             )
+        if 400 <= status < 500 and _ONE_INPUT.search(message):
+            return InputRefused(f"{self.vendor} refuses the input ({said}): change the text, or leave it refused.")
         if status == 413 or (status in (400, 422, 429) and _TOO_LARGE.search(named)):
             return RequestTooLarge(
                 f"{self.vendor} finds the request too large ({said}): lower MORPHEUS_CHUNK_TOKENS if a "
-                "single chunk is too large."
+                "single chunk is too large.",
+                int(said_most[1]) if (said_most := _MOST_INPUTS.search(message)) else None,
             )
         if status == 429:
             return RateLimited(
@@ -155,6 +164,12 @@ class Endpoint:
             f"{self.vendor} does not offer {self.model} at {self.display_url} ({said}): check MORPHEUS_TEXT_SPACES "
             f"and {self.base_url_setting}."
         )
+
+
+def split_query(url: str) -> tuple[str, dict[str, str]]:
+    """An address without its query, and the query: Azure wants `?api-version=…` at the end of each request's."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), dict(parse_qsl(parts.query))
 
 
 def _read_error(body: bytes) -> tuple[str, tuple[str, ...]]:

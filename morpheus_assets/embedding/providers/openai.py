@@ -4,19 +4,22 @@ One call is one request: retries and budget are requests.py's.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers.base import (
     EmbeddingModel,
     EmbeddingResult,
     InputType,
-    ProviderLimits,
+    ProviderOptions,
     ProviderSpec,
+    request_limits,
 )
-from morpheus_assets.embedding.providers.http_errors import Endpoint
+from morpheus_assets.embedding.providers.http_errors import Endpoint, split_query
 from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 from morpheus_assets.embedding.rate_limits import read_limits
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _OWN_URL = "https://api.openai.com/v1"
 _INPUTS, _REQUEST_TOKENS = 2048, 300_000
+_ABOUT_ENCODING = re.compile(r"encoding_format|base64", re.IGNORECASE)
 
 
 def _model(name: str, dimensions: int, price: str, any_dimensions: bool = True) -> EmbeddingModel:
@@ -46,32 +50,37 @@ PROVIDER = ProviderSpec(
     other_models="at an endpoint of one's own",
     key_setting="openai_api_key",
     base_url_setting="openai_base_url",
-    open=lambda space, options: OpenAIProvider(space, options.api_key, options.base_url, options.timeout_seconds),
+    open=lambda space, options: OpenAIProvider(space, options),
 )
 
 
 class OpenAIProvider:
     """Texts to vectors of `space`; raises ConfigurationError at once when a key is needed and missing."""
 
-    def __init__(self, space: Space, api_key: str | None, base_url: str | None, timeout_seconds: float) -> None:
+    def __init__(self, space: Space, options: ProviderOptions) -> None:
         self.space = space
-        self.limits = ProviderLimits(_INPUTS, _REQUEST_TOKENS, space.max_input_tokens)
+        self.limits = request_limits(options, _INPUTS, _REQUEST_TOKENS, space.max_input_tokens)
+        url, self._query = split_query(options.base_url or _OWN_URL)
         self._endpoint = Endpoint(
-            "OpenAI" if base_url is None else "The OpenAI-compatible endpoint",
+            "OpenAI" if options.base_url is None else "The OpenAI-compatible endpoint",
             space.model,
-            base_url or _OWN_URL,
-            "OPENAI_API_KEY",
-            "OPENAI_BASE_URL",
-            timeout_seconds,
-            secret=api_key or "",
+            url,
+            options.key_name or "OPENAI_API_KEY",
+            options.address_name or "OPENAI_BASE_URL",
+            options.timeout_seconds,
+            secret=options.api_key or "",
         )
-        if not api_key and base_url is None:
+        if not options.api_key and options.base_url is None:
             raise self._endpoint.missing_key()
         # Not with the first requests: they are booked in the shared budget by then, and would leave seconds later.
         import openai  # noqa: F401
 
         # A server of one's own often wants no key; the SDK insists on one.
-        self._api_key = api_key or "none"
+        self._api_key = options.api_key or "none"
+        self._key_header = options.key_header
+        self._served_as = options.served_as or space.model
+        self._answers_as = (space.model, *options.answers_as)
+        self._encoding: Literal["base64", "float"] = "base64"
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         model = PROVIDER.model(space.model)
@@ -89,19 +98,28 @@ class OpenAIProvider:
         from morpheus_assets.embedding.providers.responses import read_response
 
         refuse_unusable(inputs)
-        headers, body = await self._post(list(inputs), patience)
-        vectors, model, tokens = read_response(
+        encoding = self._encoding
+        try:
+            headers, body = await self._post(list(inputs), patience, encoding)
+        except ConfigurationError as error:
+            # Floats cost 75 times the processor time, so they are asked for only where a server refuses base64.
+            if encoding == "float" or not _ABOUT_ENCODING.search(str(error)):
+                raise
+            headers, body = await self._post(list(inputs), patience, "float")
+            self._encoding = "float"
+        answer = read_response(
             body,
             count=len(inputs),
             dimensions=self.space.dimensions,
-            model=self.space.model,
+            model=self._served_as,
+            also_named=self._answers_as,
             vendor=self._endpoint.vendor,
         )
-        if tokens is None:
-            tokens = sum(self.estimate_tokens(text) for text in inputs)
-        return EmbeddingResult(vectors, model, tokens, read_limits(headers))
+        counted = answer.tokens is not None
+        tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
+        return EmbeddingResult(answer.vectors, answer.model, tokens, read_limits(headers), counted, answer.encoding)
 
-    async def _post(self, texts: list[str], patience: float) -> tuple[Any, bytes]:
+    async def _post(self, texts: list[str], patience: float, encoding: Literal["base64", "float"]) -> tuple[Any, bytes]:
         from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
 
         endpoint = self._endpoint
@@ -111,7 +129,7 @@ class OpenAIProvider:
             async with asyncio.timeout(deadline):
                 # Raw: the SDK's own parsing costs two more copies of every vector and checks nothing.
                 answer = await self._open().embeddings.with_raw_response.create(
-                    input=texts, model=self.space.model, encoding_format="base64", timeout=deadline, **self._size
+                    input=texts, model=self._served_as, encoding_format=encoding, timeout=deadline, **self._size
                 )
                 return answer.headers, answer.content
         except (TimeoutError, APITimeoutError):
@@ -131,6 +149,8 @@ class OpenAIProvider:
             self._client = AsyncOpenAI(
                 api_key=self._api_key,
                 base_url=self._endpoint.base_url,
+                default_query=self._query or None,
+                default_headers={self._key_header: self._api_key} if self._key_header else None,
                 max_retries=0,
                 timeout=self._endpoint.timeout_seconds,
             )

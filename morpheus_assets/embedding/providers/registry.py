@@ -1,9 +1,13 @@
 """The list of providers: a new one is its own file beside this one, and its line here."""
 
+from dataclasses import replace
+
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.preparation import read_preparation
 from morpheus_assets.embedding.providers import open_clip, openai, remote_clip, sentence_transformers, voyage
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions, ProviderSpec
+from morpheus_assets.embedding.providers.prepared import PreparedProvider
 
 PROVIDERS: dict[str, ProviderSpec] = {
     spec.name: spec
@@ -39,6 +43,19 @@ def is_local(space: Space) -> bool:
     return spec is not None and spec.is_local
 
 
-def open_provider(space: Space, options: ProviderOptions) -> EmbeddingProvider:
-    """Open the provider of a space; connects and loads nothing yet. Raises ConfigurationError."""
-    return provider_of(space).open(space, options)
+def open_provider(
+    space: Space, options: ProviderOptions, questions: EmbeddingProvider | None = None
+) -> EmbeddingProvider:
+    """Open the provider of a space, which prepares texts and vectors as the space says.
+
+    `questions` embeds its queries in place of its own model. Connects and loads nothing yet. Raises ConfigurationError.
+    """
+    spec = provider_of(space)
+    if spec.purpose == "image":
+        return spec.open(space, options)
+    preparation = read_preparation(space.preparation)
+    own = space
+    if preparation.is_own:
+        own = replace(space, preparation=preparation.base, dimensions=preparation.shortened_from or space.dimensions)
+    provider = spec.open(own, options)
+    return PreparedProvider(space, provider, preparation, questions) if preparation.is_own or questions else provider

@@ -130,14 +130,14 @@ class RemoteClipProvider:
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
         _raise_worker_error(output)
-        vectors, model, tokens = read_response(
+        answer = read_response(
             json.dumps(output).encode(),
             count=len(inputs),
             dimensions=self.space.dimensions,
             model=self.space.model,
             vendor=_VENDOR,
         )
-        return EmbeddingResult(unit_vectors(vectors, len(inputs), self.space), model, tokens or 0)
+        return EmbeddingResult(unit_vectors(answer.vectors, len(inputs), self.space), answer.model, answer.tokens or 0)
 
     async def close(self) -> None:
         """Give back connections; a later `embed` opens them again."""

@@ -7,7 +7,8 @@ import base64
 import binascii
 import json
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,13 +21,25 @@ _SMALLEST_NORM = 1e-6
 _REVISION_SUFFIX = re.compile(r"(-v\d+|[-@]\d{4}(-\d{2}){0,2}|-\d{8}|:[\w.]+)")
 
 
+class Answer(NamedTuple):
+    """A response that may be trusted: float32 [count, dimensions], and the model that it names.
+
+    `tokens` are those charged (None when it does not say), `encoding` is "base64" or "float".
+    """
+
+    vectors: np.ndarray
+    model: str
+    tokens: int | None
+    encoding: str
+
+
 def read_response(
-    body: bytes, *, count: int, dimensions: int, model: str, vendor: str
-) -> tuple[np.ndarray, str, int | None]:
+    body: bytes, *, count: int, dimensions: int, model: str, vendor: str, also_named: Sequence[str] = ()
+) -> "Answer":
     """Read a response in the shape that OpenAI and Voyage share.
 
-    Returns float32 [count, dimensions], the model that the response names, and the tokens charged (None when it
-    does not say). Raises ProviderUnavailable when it is no JSON, InvalidAnswer when it is wrong.
+    `model` is the one asked for, `also_named` are further names that it may give itself. Raises
+    ProviderUnavailable when it is no JSON, InvalidAnswer when it is wrong.
     """
     try:
         answer = json.loads(body)
@@ -40,11 +53,16 @@ def read_response(
     if not isinstance(entries, list):
         raise ProviderUnavailable(f"{vendor} answered without any data: check the base URL, or run again later.")
     named = answer.get("model") or model
-    if not _is_same_model(str(named), model):
+    if not any(_is_same_model(str(named), name) for name in (model, *also_named)):
         raise _invalid(vendor, f"it comes from the model {str(named)[:60]!r} and not from {model!r}")
     if len(entries) != count:
         raise _invalid(vendor, f"it holds {len(entries)} vectors for {count} inputs")
-    return _vectors(entries, dimensions, vendor), str(named), _tokens(answer.get("usage"))
+    encoding = "base64" if entries and isinstance(entries[0], dict) and _is_text(entries[0]) else "float"
+    return Answer(_vectors(entries, dimensions, vendor), str(named), _tokens(answer.get("usage")), encoding)
+
+
+def _is_text(entry: dict[str, Any]) -> bool:
+    return isinstance(entry.get("embedding"), str)
 
 
 def check_vectors(vectors: np.ndarray, vendor: str) -> None:
@@ -63,7 +81,10 @@ def _vectors(entries: list[Any], dimensions: int, vendor: str) -> np.ndarray:
     for position, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise _invalid(vendor, f"its entry {position} is no object")
-        index = entry.get("index")
+    # Some servers name no index at all, and some leave out a zero.
+    in_order = all("index" not in entry for entry in entries)
+    for position, entry in enumerate(entries):
+        index = entry.get("index", position if in_order or position == 0 else None)
         if type(index) is not int or not 0 <= index < len(entries) or seen[index]:
             raise _invalid(vendor, f"its entry {position} has the index {index!r}, which is missing or repeated")
         seen[index] = True

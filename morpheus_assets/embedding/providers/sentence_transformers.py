@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
@@ -20,12 +21,14 @@ from morpheus_assets.embedding.providers.base import (
     ProviderSpec,
 )
 from morpheus_assets.embedding.providers.text_inputs import refuse_unusable
+from morpheus_assets.embedding.providers.voyage import VOYAGE_4
 
 _INPUTS = 256
+_BGE_QUERY = "Represent this sentence for searching relevant passages: "
 
 
-def _model(name: str, dimensions: int, max_input_tokens: int, revision: str = "") -> EmbeddingModel:
-    return EmbeddingModel(name, dimensions, max_input_tokens, _INPUTS, price=Decimal(0), revision=revision)
+def _model(name: str, dimensions: int, max_input_tokens: int, **further: Any) -> EmbeddingModel:
+    return EmbeddingModel(name, dimensions, max_input_tokens, _INPUTS, price=Decimal(0), **further)
 
 
 PROVIDER = ProviderSpec(
@@ -33,11 +36,23 @@ PROVIDER = ProviderSpec(
     aliases=("sentence_transformers",),
     purpose="text",
     kind="huggingface",
+    # Prefixes stand here where a model was trained with them and its own configuration on the hub does not name them.
     models=(
-        _model(PACKAGED_MODEL, 384, 254, PACKAGED_WEIGHTS_SHA256[:16]),
+        _model(PACKAGED_MODEL, 384, 254, revision=PACKAGED_WEIGHTS_SHA256[:16]),
         _model("all-MiniLM-L12-v2", 384, 126),
         _model("all-mpnet-base-v2", 768, 382),
         _model("multi-qa-MiniLM-L6-cos-v1", 384, 510),
+        # A hundred languages: huggingface.co/intfloat/multilingual-e5-small, "each input text should start with".
+        _model("intfloat/multilingual-e5-small", 384, 510, query_prefix="query: ", document_prefix="passage: "),
+        _model("intfloat/multilingual-e5-base", 768, 510, query_prefix="query: ", document_prefix="passage: "),
+        _model("BAAI/bge-m3", 1024, 8190),
+        _model("BAAI/bge-small-en-v1.5", 384, 510, query_prefix=_BGE_QUERY),
+        _model("BAAI/bge-base-en-v1.5", 768, 510, query_prefix=_BGE_QUERY),
+        _model("ibm-granite/granite-embedding-small-english-r2", 384, 8190),
+        # The prompts of these come with them.
+        _model("Qwen/Qwen3-Embedding-0.6B", 1024, 32_000, other_dimensions=(256, 512, 768)),
+        _model("google/embeddinggemma-300m", 768, 2046, other_dimensions=(128, 256, 512)),
+        _model("voyageai/voyage-4-nano", 2048, 32_000, other_dimensions=(256, 512, 1024), family=VOYAGE_4),
     ),
     other_models="always",
     preparation="prompts, unit norm",

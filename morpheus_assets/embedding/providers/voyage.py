@@ -15,8 +15,9 @@ from morpheus_assets.embedding.providers.base import (
     EmbeddingModel,
     EmbeddingResult,
     InputType,
-    ProviderLimits,
+    ProviderOptions,
     ProviderSpec,
+    request_limits,
 )
 from morpheus_assets.embedding.providers.http_errors import Endpoint
 from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _OWN_URL = "https://api.voyageai.com/v1"
 _INPUTS, _LEAST_REQUEST_TOKENS = 1000, 120_000
 _FILL = 0.8
+# These models, and the open voyage-4-nano, give vectors that may be compared: docs.voyageai.com/docs/embeddings.
+VOYAGE_4 = "voyage-4"
 
 
 def _model(
@@ -36,8 +39,13 @@ def _model(
     price: str,
     input_tokens: int = 32_000,
     sizes: tuple[int, ...] = (256, 512, 2048),
+    family: str = "",
+    note: str = "",
 ) -> EmbeddingModel:
-    return EmbeddingModel(name, 1024, input_tokens, _INPUTS, request_tokens, Decimal(price), other_dimensions=sizes)
+    return EmbeddingModel(
+        name, 1024, input_tokens, _INPUTS, request_tokens, Decimal(price),
+        other_dimensions=sizes, family=family, note=note,
+    )  # fmt: skip
 
 
 PROVIDER = ProviderSpec(
@@ -46,9 +54,9 @@ PROVIDER = ProviderSpec(
     kind="voyage",
     # Prices: docs.voyageai.com/docs/pricing, not the batch rate.
     models=(
-        _model("voyage-4-large", 120_000, "0.12"),
-        _model("voyage-4", 320_000, "0.06"),
-        _model("voyage-4-lite", 1_000_000, "0.02"),
+        _model("voyage-4-large", 120_000, "0.12", family=VOYAGE_4),
+        _model("voyage-4", 320_000, "0.06", family=VOYAGE_4),
+        _model("voyage-4-lite", 1_000_000, "0.02", family=VOYAGE_4),
         _model("voyage-3-large", 120_000, "0.18"),
         _model("voyage-3.5", 320_000, "0.06"),
         _model("voyage-3.5-lite", 1_000_000, "0.02"),
@@ -61,34 +69,36 @@ PROVIDER = ProviderSpec(
     base_url_setting="voyage_base_url",
     # Up to a fifth more than cl100k; the exact tokenizer is on a hub that may be out of reach.
     tokens_per_cl100k=1.2,
-    open=lambda space, options: VoyageProvider(space, options.api_key, options.base_url, options.timeout_seconds),
+    open=lambda space, options: VoyageProvider(space, options),
 )
 
 
 class VoyageProvider:
     """Texts to vectors of `space`; raises ConfigurationError at once when the key is missing."""
 
-    def __init__(self, space: Space, api_key: str | None, base_url: str | None, timeout_seconds: float) -> None:
+    def __init__(self, space: Space, options: ProviderOptions) -> None:
         model = PROVIDER.model(space.model)
         most_tokens = (model and model.max_request_tokens) or _LEAST_REQUEST_TOKENS
         self.space = space
-        self.limits = ProviderLimits(_INPUTS, int(most_tokens * _FILL), space.max_input_tokens)
-        self._base_url = base_url.rstrip("/") if base_url else None
+        self.limits = request_limits(options, _INPUTS, int(most_tokens * _FILL), space.max_input_tokens)
+        self._base_url = options.base_url.rstrip("/") if options.base_url else None
         self._endpoint = Endpoint(
             "Voyage",
             space.model,
             self._base_url or _OWN_URL,
-            "VOYAGE_API_KEY",
-            "VOYAGE_BASE_URL",
-            timeout_seconds,
-            secret=api_key or "",
+            options.key_name or "VOYAGE_API_KEY",
+            options.address_name or "VOYAGE_BASE_URL",
+            options.timeout_seconds,
+            secret=options.api_key or "",
         )
-        if not api_key:
+        if not options.api_key:
             raise self._endpoint.missing_key()
         # Not with the first requests: they are booked in the shared budget by then, and would leave seconds later.
         import voyageai.api_resources.api_requestor  # noqa: F401
 
-        self._api_key = api_key
+        self._api_key = options.api_key
+        self._served_as = options.served_as or space.model
+        self._answers_as = (space.model, *options.answers_as)
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -105,7 +115,7 @@ class VoyageProvider:
         status, headers, body = await self._post(
             {
                 "input": list(inputs),
-                "model": self.space.model,
+                "model": self._served_as,
                 "input_type": input_type,
                 # The default cuts a long input silently.
                 "truncation": False,
@@ -116,12 +126,17 @@ class VoyageProvider:
         )
         if not 200 <= status < 300:
             raise self._endpoint.error_for(status, headers, body)
-        vectors, model, tokens = read_response(
-            body, count=len(inputs), dimensions=self.space.dimensions, model=self.space.model, vendor="Voyage"
+        answer = read_response(
+            body,
+            count=len(inputs),
+            dimensions=self.space.dimensions,
+            model=self._served_as,
+            also_named=self._answers_as,
+            vendor="Voyage",
         )
-        if tokens is None:
-            tokens = sum(self.estimate_tokens(text) for text in inputs)
-        return EmbeddingResult(vectors, model, tokens, read_limits(headers))
+        counted = answer.tokens is not None
+        tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
+        return EmbeddingResult(answer.vectors, answer.model, tokens, read_limits(headers), counted, answer.encoding)
 
     async def _post(self, params: dict[str, Any], patience: float) -> tuple[int, Mapping[str, str], bytes]:
         import aiohttp

@@ -134,6 +134,13 @@ WHERE provider = %(provider)s
 -- name: paused_seconds
 SELECT extract(epoch FROM paused_until - clock_timestamp())::float8 FROM rate_limits WHERE provider = %(provider)s
 
+-- name: found_limit
+SELECT inputs FROM endpoint_limits
+WHERE account = %(account)s AND model = %(model)s AND found_at > now() - make_interval(days => %(days)s)
+
+-- name: note_limit
+INSERT INTO endpoint_limits (account, model, inputs) VALUES (%(account)s, %(model)s, %(inputs)s)
+ON CONFLICT (account, model) DO UPDATE SET inputs = excluded.inputs, found_at = now()
 
 -- Keys of requests, and texts of jobs -------------------------------------------------------------------------------
 

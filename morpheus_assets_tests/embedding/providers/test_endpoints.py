@@ -1,6 +1,8 @@
 import pytest
 
 from morpheus_assets.embedding.errors import ProviderUnavailable
+from morpheus_assets.embedding.providers import registry
+from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets_tests.embedding.helpers import (
     assert_right,
     both_vendors,
@@ -14,7 +16,7 @@ from morpheus_assets_tests.fixtures.provider import ProviderServer
 def test_an_endpoint_of_ones_own_needs_no_key_and_may_have_any_model(provider_server: ProviderServer):
     url = provider_server.base_url(any_model=384)
     provider = open_provider("openai/BAAI/bge-small-en-v1.5@384", url)
-    provider_without_key = type(provider)(provider.space, None, url, 5.0)
+    provider_without_key = registry.open_provider(provider.space, ProviderOptions(base_url=url, timeout_seconds=5.0))
 
     vectors, _, error = run(provider_without_key, sentences(3))
 

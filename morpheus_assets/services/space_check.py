@@ -1,0 +1,144 @@
+"""Asks the provider of each configured text space once, and says what was found: model, size, limits, speed, faults."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import EmbeddingError
+from morpheus_assets.services.configured_spaces import (
+    configured_text_spaces,
+    inputs_per_request,
+    limits_per_minute,
+    open_provider,
+    price_of,
+)
+from morpheus_assets.services.space_tables import space_tables
+from morpheus_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from morpheus_assets.embedding.providers.base import EmbeddingResult
+
+# A few cents would be too much for a look: four short passages and one question.
+_PASSAGES = (
+    "The ship came home in the evening, and nobody on the quay knew her.",
+    "She put the letter on the table without a word and went out into the rain.",
+    "He had not been in this house for eleven years, and every door creaked as it used to.",
+    "At noon the bells began, and the whole street stood still to listen.",
+)
+_QUESTION = "Who came home in the evening?"
+
+
+@dataclass(frozen=True)
+class CheckedSpace:
+    """What a space's provider answered; `fault` is the sentence of what went wrong instead (empty: nothing)."""
+
+    space: Space
+    model: str = ""
+    question_model: str = ""
+    seconds: float = 0.0
+    encoding: str = ""
+    counted: bool = True
+    tokens: int = 0
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    inputs_per_request: int = 0
+    price: Decimal | None = None
+    fault: str = ""
+
+
+def check_spaces(settings: Settings) -> list[CheckedSpace]:
+    """Ask for each text space of the settings in order; raises ConfigurationError for a fault in the settings alone."""
+    return [asyncio.run(_check(settings, space)) for space in configured_text_spaces(settings)]
+
+
+def unused_tables(settings: Settings) -> list[str]:
+    """The tables of spaces.toml that MORPHEUS_TEXT_SPACES does not name."""
+    named = {part.strip() for part in settings.text_spaces.split(",")}
+    return [name for name in space_tables(settings) if name not in named]
+
+
+async def _check(settings: Settings, space: Space) -> CheckedSpace:
+    try:
+        provider = open_provider(settings, space)
+    except EmbeddingError as error:
+        return CheckedSpace(space, fault=str(error))
+    try:
+        # The first call opens a connection, or loads a model.
+        await provider.embed(_PASSAGES[:1], "document")
+        begun = time.perf_counter()
+        documents = await provider.embed(_PASSAGES, "document")
+        seconds = time.perf_counter() - begun
+        question = await provider.embed([_QUESTION], "query")
+    except EmbeddingError as error:
+        return CheckedSpace(space, fault=str(error))
+    finally:
+        await provider.close()
+    return _found(settings, space, documents, question, seconds, provider.limits.max_inputs)
+
+
+def _found(
+    settings: Settings,
+    space: Space,
+    documents: "EmbeddingResult",
+    question: "EmbeddingResult",
+    seconds: float,
+    max_inputs: int,
+) -> CheckedSpace:
+    requests, tokens = limits_per_minute(settings, space)
+    said = documents.limits
+    return CheckedSpace(
+        space,
+        model=documents.model,
+        question_model=question.model,
+        seconds=seconds,
+        encoding=documents.encoding,
+        counted=documents.counted,
+        tokens=documents.total_tokens,
+        requests_per_minute=min(requests, said.limit_requests or requests) if said else requests,
+        tokens_per_minute=min(tokens, said.limit_tokens or tokens) if said else tokens,
+        inputs_per_request=min(max_inputs, inputs_per_request(settings, space)),
+        price=price_of(settings, space, 1_000_000),
+    )
+
+
+def describe_checks(checked: list[CheckedSpace]) -> str:
+    """A table for a person, with the faults below it."""
+    heads = (
+        "space",
+        "model",
+        "questions by",
+        "dims",
+        "vectors as",
+        "tokens",
+        "a minute",
+        "a request",
+        "4 texts",
+        "price",
+    )
+    rows = [heads, *(_row(each) for each in checked)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [f"{each.space.key}: {each.fault}" for each in checked if each.fault]
+    return "\n".join(lines)
+
+
+def _row(each: CheckedSpace) -> tuple[str, ...]:
+    name = (each.space.key, f"{each.space.provider}/{each.space.model}")
+    if each.fault:
+        return (*name, "", str(each.space.dimensions), "no answer", "", "", "", "", "")
+    local = not each.encoding
+    return (
+        name[0],
+        each.model if local else f"{name[1]}" if each.model == each.space.model else f"{name[1]} as {each.model}",
+        "" if each.question_model == each.model else each.question_model,
+        str(each.space.dimensions),
+        each.encoding or "here",
+        f"{each.tokens}" if each.counted else f"about {each.tokens}, not said",
+        "" if local else f"{each.requests_per_minute:,} requests, {each.tokens_per_minute:,} tokens",
+        f"{each.inputs_per_request} inputs",
+        f"{1000 * each.seconds:,.0f} ms",
+        "not known" if each.price is None else f"${each.price.normalize():f} for 1M",
+    )

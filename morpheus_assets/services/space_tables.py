@@ -1,0 +1,206 @@
+"""spaces.toml: spaces with options of their own, a table each, beside the short form of the settings.
+
+What an option means stands at its field of SpaceOptions; a fault is one sentence that names file, table and option.
+"""
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.providers.base import ProviderSpec
+from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provider
+from morpheus_assets.embedding.spaces import (
+    SpaceDescription,
+    check_query_model,
+    parse_space_names,
+    resolve_described_space,
+)
+from morpheus_assets.settings import Settings
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SpaceOptions(BaseModel):
+    """The options of one table. Those that make vectors comparable are a part of the space; the others may change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    provider: Name | None = Field(None, description="Provider, as in the short form; the table's name may hold it.")
+    model: Name | None = Field(None, description="Model; a part of the space.")
+    dimensions: Count | None = Field(None, description="Dimensions that the model is asked for; a part of the space.")
+    shorten: Count | None = Field(None, description="Dimensions to which vectors are cut here; a part of the space.")
+    document_prefix: str | None = Field(None, description="Words before each passage; a part of the space.")
+    query_prefix: str | None = Field(None, description="Words before each question; a part of the space.")
+    revision: Name | None = Field(None, description="Any words that tell these vectors from others of the model.")
+    query_model: Name | None = Field(None, description="Model of the same family that embeds questions.")
+    endpoint: Name | None = Field(None, description="Address; `?api-version=…` at its end goes to each request.")
+    key_variable: Name | None = Field(None, description="Environment variable that holds the key.")
+    stored_key: Name | None = Field(None, description="Name of a key stored with `morpheus keys set NAME`.")
+    key_header: Name | None = Field(None, description="Header that carries the key, such as `api-key` for Azure.")
+    served_as: Name | None = Field(None, description="The model's name at the endpoint, such as a deployment's.")
+    answers_as: tuple[Name, ...] = Field((), description="Further names that answers may give the model.")
+    requests_per_minute: Count | None = Field(None, description="Instead of MORPHEUS_REQUESTS_PER_MINUTE.")
+    tokens_per_minute: Count | None = Field(None, description="Instead of MORPHEUS_TOKENS_PER_MINUTE.")
+    inputs_per_request: Count | None = Field(None, description="Instead of MORPHEUS_INPUTS_PER_REQUEST.")
+    tokens_per_request: Count | None = Field(None, description="Tokens of one request, at most.")
+    max_input_tokens: Count | None = Field(None, description="Tokens of one input, at most.")
+    timeout_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Instead of MORPHEUS_REQUEST_TIMEOUT_SECONDS."
+    )
+    price: Annotated[float, Field(ge=0)] | None = Field(None, description="Dollars for a million tokens.")
+
+
+@dataclass(frozen=True)
+class SpaceTable:
+    """One table: its name, the space that it describes, and its options."""
+
+    name: str
+    file: Path
+    spec: ProviderSpec
+    description: SpaceDescription
+    options: SpaceOptions
+    query_model: SpaceName | None = None
+
+    @property
+    def where(self) -> str:
+        """The place for a person."""
+        return f"{self.file.name}, table [{self.name}]"
+
+    def space(self) -> Space:
+        """The space that the table describes; raises ConfigurationError."""
+        return resolve_described_space(self.description, self.where)
+
+    @property
+    def price(self) -> Decimal | None:
+        """Dollars for a million tokens, None where the table names none."""
+        return None if self.options.price is None else Decimal(str(self.options.price))
+
+
+def space_tables(settings: Settings) -> dict[str, SpaceTable]:
+    """The tables of the settings' file by name, in its order; none without a file. Raises ConfigurationError."""
+    file = settings.spaces_file
+    try:
+        stamp = file.stat()
+    except FileNotFoundError:
+        if "spaces_file" in settings.model_fields_set:
+            raise ConfigurationError(
+                f"MORPHEUS_SPACES_FILE names {file}, which does not exist: write it, or leave the variable out."
+            ) from None
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read ({error.strerror}): check its rights.") from None
+    return _read(file, stamp.st_mtime_ns, stamp.st_size)
+
+
+def table_of(settings: Settings, space: Space) -> SpaceTable | None:
+    """The table of a space, also of a stored one that the settings do not name any more: the named ones come first."""
+    named = [part.strip() for part in settings.text_spaces.split(",")]
+    tables = space_tables(settings)
+    for table in sorted(tables.values(), key=lambda each: each.name not in named):
+        if table.spec.purpose == space.purpose and table.space().fingerprint == space.fingerprint:
+            return table
+    return None
+
+
+@lru_cache(maxsize=8)
+def _read(file: Path, _changed: int, _size: int) -> dict[str, SpaceTable]:
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is no TOML: {error}. Correct that line.") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(f"{file} cannot be read ({error}): write it as UTF-8.") from None
+    return {name: _table(file, name, values) for name, values in content.items()}
+
+
+def _table(file: Path, name: str, values: object) -> SpaceTable:
+    where = f"{file.name}, table [{name}]"
+    if not isinstance(values, dict):
+        raise ConfigurationError(
+            f"{file.name}: {name} stands outside of any table: write it below a line such as [my-space]."
+        )
+    try:
+        options = SpaceOptions.model_validate(values | _tuples(values))
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {_sentence(error)}") from None
+    space_name, spec = _name(where, name, options)
+    if options.key_variable is not None and options.stored_key is not None:
+        raise ConfigurationError(f"{where}: key_variable and stored_key are both given: leave one of them out.")
+    if options.endpoint is not None and not options.endpoint.startswith(("http://", "https://")):
+        raise ConfigurationError(f"{where}: endpoint is no address: write one such as http://host:8080/v1.")
+    described = SpaceDescription(
+        space_name,
+        document_prefix=options.document_prefix,
+        query_prefix=options.query_prefix,
+        shorten=options.shorten,
+        revision=options.revision,
+        max_input_tokens=options.max_input_tokens,
+        own_endpoint=options.endpoint is not None,
+    )
+    query_model = None
+    if options.query_model is not None:
+        query_model = _query_name(where, space_name, options.query_model)
+        check_query_model(described, query_model, where)
+    table = SpaceTable(name, file, spec, described, options, query_model)
+    table.space()
+    return table
+
+
+def _name(where: str, name: str, options: SpaceOptions) -> tuple[SpaceName, ProviderSpec]:
+    """The space's name from the options, or from a table that is called like the short form."""
+    written, _, rest = name.partition("/")
+    short = find_provider(written) if rest else None
+    provider = options.provider or (short.name if short else None)
+    model, _, size = rest.partition("@")
+    model = options.model or (model if short else "")
+    if provider is None or not model:
+        lacking = "provider" if provider is None else "model"
+        raise ConfigurationError(
+            f'{where} lacks {lacking}: write `{lacking} = "…"`, such as provider = "openai" with'
+            ' model = "text-embedding-3-large".'
+        )
+    spec = find_provider(provider)
+    if spec is None:
+        near = difflib.get_close_matches(provider, PROVIDERS, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(PROVIDERS)}."
+        raise ConfigurationError(f"{where}: provider is {provider!r}, which is not known: {advice}")
+    if spec.purpose != "text":
+        raise ConfigurationError(
+            f"{where}: {spec.name} embeds images: name such a space in MORPHEUS_IMAGE_SPACES, without a table."
+        )
+    dimensions = options.dimensions or (int(size) if size.isdecimal() else None)
+    return SpaceName(spec.name, model, dimensions), spec
+
+
+def _query_name(where: str, own: SpaceName, written: str) -> SpaceName:
+    provider, _, rest = written.partition("/")
+    if rest and find_provider(provider) is not None:
+        (found,) = parse_space_names(written, variable=f"{where}: query_model")
+        return found
+    return SpaceName(own.provider, written)
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    # TOML has arrays, and strict validation wants what the field says.
+    return {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+
+
+def _sentence(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    option = str(fault["loc"][0]) if fault["loc"] else ""
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(option, SpaceOptions.model_fields, n=1)
+        return f"{option} is no option: " + (
+            f"did you mean {near[0]}?" if near else f"known are {', '.join(SpaceOptions.model_fields)}."
+        )
+    said = str(fault["msg"])
+    return f"{option} is {fault['input']!r}: {said[:1].lower()}{said[1:]}."

@@ -1,0 +1,77 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from morpheus_assets.cli.main import main
+from morpheus_assets.settings import load_settings
+from morpheus_assets_tests.fixtures.compatible_servers import SERVERS, running
+from morpheus_assets_tests.fixtures.provider import ProviderServer
+
+NAMED = {quirks.name: quirks for quirks in SERVERS}
+Check = Callable[..., Result]
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Check]:
+    """`morpheus spaces check` with a file of tables and variables."""
+
+    def invoke(tables: str, **variables: str) -> Result:
+        (tmp_path / "spaces.toml").write_text(tables)
+        values = {"MORPHEUS_SPACES_FILE": str(tmp_path / "spaces.toml"), "MORPHEUS_DATA_FOLDER": str(tmp_path / "data")}
+        for name, value in {**values, **variables}.items():
+            monkeypatch.setenv(name, value)
+        load_settings.cache_clear()
+        return CliRunner().invoke(main, ["spaces", "check"])
+
+    yield invoke
+    load_settings.cache_clear()
+
+
+def test_each_space_is_asked_once_and_a_table_tells_what_was_found(check: Check, provider_server: ProviderServer):
+    with running(NAMED["gemini"]) as gemini, running(NAMED["tei"]) as tei:
+        tables = (
+            f"[small]\n{gemini.table}price = 0.15\nkey_variable = 'GEMINI_KEY'\ninputs_per_request = 100\n"
+            f"[large]\n{tei.table}revision = 'at tei'\ninputs_per_request = 32\nrequests_per_minute = 60\n"
+        )
+        shown = check(
+            tables + "[unused]\nprovider = 'voyage'\nmodel = 'voyage-4'\n",
+            MORPHEUS_TEXT_SPACES="small,large,voyage/voyage-4-lite",
+            GEMINI_KEY="key-of-gemini",
+            OPENAI_API_KEY="sk-other",
+            VOYAGE_API_KEY="pa-voyage",
+            VOYAGE_BASE_URL=provider_server.base_url(),
+        )
+        assert all("key-of-gemini" in asked.headers["authorization"] for asked in gemini.asked)
+        assert len(gemini.asked) == 3
+
+    assert shown.exit_code == 0, shown.output
+    head, small, large, voyage, unused = shown.output.splitlines()
+    assert head.split()[:3] == ["space", "model", "questions"]
+    for part in ("openai/bge-m3 as gemini-embedding-001", "float", "not said", "100 inputs", "$0.15 for 1M", " ms"):
+        assert part in small
+    for part in ("as /data/bge-m3", "base64", "60 requests", "32 inputs", "not known"):
+        assert part in large
+    assert "$0.02 for 1M" in voyage
+    assert unused == "[unused] of spaces.toml is not named in MORPHEUS_TEXT_SPACES."
+
+
+def test_a_space_that_does_not_answer_is_told_and_the_others_are_asked_all_the_same(check: Check):
+    with running(NAMED["vllm"]) as server:
+        tables = (
+            f"[up]\n{server.table}[down]\n{server.table.replace(server.url, 'http://127.0.0.1:9/v1')}revision='2'\n"
+        )
+        shown = check(tables, MORPHEUS_TEXT_SPACES="down,up")
+    assert shown.exit_code == 1
+    assert "no answer" in shown.output
+    assert "cannot be reached at http://127.0.0.1:9/v1" in shown.output
+    assert "endpoint in spaces.toml, table [down]" in shown.output
+    assert "base64" in shown.output
+
+
+def test_a_key_that_is_not_there_is_named_by_the_table_that_wants_it(check: Check):
+    table = '[own]\nprovider = "voyage"\nmodel = "voyage-4"\nkey_variable = "OUR_VOYAGE_KEY"\n'
+    shown = check(table, MORPHEUS_TEXT_SPACES="own")
+    assert shown.exit_code == 1
+    assert "OUR_VOYAGE_KEY is not set" in shown.output

@@ -1,0 +1,175 @@
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.services.configured_spaces import (
+    account_of,
+    configured_text_spaces,
+    inputs_per_request,
+    limits_per_minute,
+    price_of,
+    query_space,
+)
+from morpheus_assets.services.space_tables import space_tables, table_of
+from morpheus_assets.settings import Settings
+
+OWN = """
+[passages]
+provider = "openai"
+model = "BAAI/bge-m3"
+dimensions = 1024
+endpoint = "http://gpu:8080/v1"
+"""
+
+
+def read(folder: Path, text: str, spaces: str = "passages", **given: object) -> Settings:
+    file = folder / "spaces.toml"
+    file.write_text(text, "utf-8")
+    return Settings(spaces_file=file, text_spaces=spaces, _env_file=None, **given)  # type: ignore[call-arg,arg-type]
+
+
+def test_the_short_form_alone_means_what_it_always_meant(tmp_path: Path):
+    settings = Settings(spaces_file=Path(tmp_path / "none.toml"), _env_file=None)  # type: ignore[call-arg]
+    with pytest.raises(ConfigurationError, match=r"MORPHEUS_SPACES_FILE names .*none\.toml, which does not exist"):
+        configured_text_spaces(settings)
+    settings = Settings(text_spaces="openai/text-embedding-3-large@1024,voyage/voyage-4", _env_file=None)  # type: ignore[call-arg]
+    assert [space.key for space in configured_text_spaces(settings)] == [
+        "openai-text-embedding-3-large-1024",
+        "voyage-voyage-4-1024",
+    ]
+    assert [account_of(settings, space) for space in configured_text_spaces(settings)] == ["openai", "voyage"]
+
+
+def test_names_of_tables_and_short_forms_stand_beside_each_other_in_order(tmp_path: Path):
+    settings = read(tmp_path, OWN, "voyage/voyage-4, passages ,sentence-transformers/all-MiniLM-L6-v2")
+    assert [(space.provider, space.model) for space in configured_text_spaces(settings)] == [
+        ("voyage", "voyage-4"),
+        ("openai", "BAAI/bge-m3"),
+        ("sentence-transformers", "all-MiniLM-L6-v2"),
+    ]
+
+
+def test_an_address_a_key_and_a_limit_are_no_part_of_the_space_but_a_prefix_a_size_and_a_revision_are(tmp_path: Path):
+    first = configured_text_spaces(read(tmp_path, OWN))[0]
+
+    same = (
+        'key_variable = "GPU_KEY"', "price = 0.01", "requests_per_minute = 5", "inputs_per_request = 32",
+        'served_as = "bge"', 'answers_as = ["/models/bge"]', "max_input_tokens = 8192", "timeout_seconds = 5.5",
+    )  # fmt: skip
+    for line in same:
+        assert configured_text_spaces(read(tmp_path, OWN + line))[0].fingerprint == first.fingerprint, line
+    moved = OWN.replace("http://gpu:8080/v1", "https://elsewhere/v1")
+    assert configured_text_spaces(read(tmp_path, moved))[0].key == first.key
+
+    for line in ('query_prefix = "query: "', 'document_prefix = "passage: "', "shorten = 512", 'revision = "2"'):
+        other = configured_text_spaces(read(tmp_path, OWN + line))[0]
+        assert other.fingerprint != first.fingerprint, line
+        assert other.key != first.key, line
+
+
+def test_a_table_called_like_the_short_form_gives_that_very_space_options_of_its_own(tmp_path: Path):
+    text = '["openai/text-embedding-3-small@512"]\nprice = 0.01\nrequests_per_minute = 7'
+    settings = read(tmp_path, text, "openai/text-embedding-3-small@512")
+    (space,) = configured_text_spaces(settings)
+    assert space == resolve_text_space("openai/text-embedding-3-small@512")
+    assert limits_per_minute(settings, space)[0] == 7
+
+
+def test_limits_price_and_account_of_a_space_are_those_of_its_table_else_of_the_settings(tmp_path: Path):
+    options = (
+        "requests_per_minute = 11\ninputs_per_request = 32\nprice = 0.5\ntokens_per_minute = 1000\nkey_variable='K'\n"
+    )
+    settings = read(tmp_path, OWN + options, "passages,voyage/voyage-4", requests_per_minute=99)
+    own, other = configured_text_spaces(settings)
+    assert limits_per_minute(settings, own) == (11, 1000)
+    assert limits_per_minute(settings, other) == (99, 1_000_000)
+    assert (inputs_per_request(settings, own), inputs_per_request(settings, other)) == (32, 256)
+    assert price_of(settings, own, 2_000_000) == Decimal("1.0")
+    assert price_of(settings, other, 1_000_000) == Decimal("0.06")
+    assert (account_of(settings, own), account_of(settings, other)) == ("openai http://gpu:8080/v1 K", "voyage")
+
+
+def test_a_stored_space_that_the_settings_no_longer_name_keeps_the_options_of_its_table(tmp_path: Path):
+    settings = read(tmp_path, OWN, "passages")
+    (space,) = configured_text_spaces(settings)
+    later = read(tmp_path, OWN, "voyage/voyage-4")
+    table = table_of(later, space)
+    assert table is not None
+    assert table.options.endpoint == "http://gpu:8080/v1"
+
+
+def test_questions_of_a_family_may_go_to_another_of_its_models_without_another_space(tmp_path: Path):
+    plain = configured_text_spaces(read(tmp_path, "", "voyage/voyage-4-large"))[0]
+    for written, asked in (
+        ("voyage-4-lite", "voyage-4-lite"),
+        ("sentence-transformers/voyageai/voyage-4-nano", "voyageai/voyage-4-nano"),
+    ):
+        text = f'["voyage/voyage-4-large"]\nquery_model = "{written}"'
+        settings = read(tmp_path, text, "voyage/voyage-4-large")
+        (space,) = configured_text_spaces(settings)
+        questions = query_space(settings, space)
+        assert space.fingerprint == plain.fingerprint
+        assert questions is not None
+        assert (questions.model, questions.dimensions) == (asked, 1024)
+    assert price_of(settings, space, 1_000_000) == Decimal("0.12")
+    assert price_of(settings, space, 1_000_000, "query") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[passages\nmodel = 3", "is no TOML: .*line 1"),
+        ("passages = 3", r"passages stands outside of any table"),
+        ("[passages]\nmodel = 'x'", r"table \[passages\] lacks provider"),
+        ("[passages]\nprovider = 'openai'", r"table \[passages\] lacks model"),
+        ("[passages]\nprovider = 'opnai'\nmodel = 'x'", "'opnai', which is not known: did you mean openai"),
+        (OWN + "endpont = 'x'", "endpont is no option: did you mean endpoint"),
+        (OWN + "price = 'much'", "price is 'much': input should be a valid number"),
+        (OWN + "requests_per_minute = 0", "requests_per_minute is 0: input should be greater than or equal to 1"),
+        (OWN.replace("http://gpu:8080/v1", "gpu"), "endpoint is no address"),
+        (OWN + "key_variable = 'A'\nstored_key = 'b'", "key_variable and stored_key are both given"),
+        (OWN.replace("1024", "4096"), r"4096 dimensions.*at most 4000.*shorten = 1024"),
+        (OWN + "shorten = 1024", "shorten is 1024, but BAAI/bge-m3 gives vectors of 1024 dimensions"),
+        ("[passages]\nprovider='openai'\nmodel='text-embedding-ada-002'\nshorten=512", "not trained to be shortened"),
+        ("[passages]\nprovider='openai'\nmodel='bge-m3'\ndimensions=1024", "unknown model openai/bge-m3"),
+        ("[passages]\nprovider='open_clip'\nmodel='ViT-B-32'", "embeds images"),
+        (
+            '["voyage/voyage-4"]\nquery_model="voyage-3.5"',
+            "do not compare with those of voyage/voyage-4: choose",
+        ),
+        (OWN + "query_model = 'bge-small'", "leave it out, for it has no family"),
+    ],
+)
+def test_a_fault_in_the_file_is_one_sentence_that_names_the_table_and_the_option(tmp_path: Path, text: str, says: str):
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        configured_text_spaces(read(tmp_path, text))
+    assert "spaces.toml" in str(caught.value)
+
+
+def test_the_same_space_twice_is_refused_by_name(tmp_path: Path):
+    text = OWN + OWN.replace("[passages]", "[again]").replace("gpu", "other")
+    with pytest.raises(ConfigurationError, match="names passages and another one that is the same space"):
+        configured_text_spaces(read(tmp_path, text, "passages,again"))
+
+
+def test_more_dimensions_than_an_index_takes_are_refused_in_the_short_form_too(tmp_path: Path):
+    settings = read(tmp_path, "", "sentence-transformers/Qwen/Qwen3-Embedding-8B@4096")
+    with pytest.raises(ConfigurationError, match=r"4096 dimensions.*shorten = 1024"):
+        configured_text_spaces(settings)
+
+
+def test_a_larger_model_is_shortened_where_the_table_says_so(tmp_path: Path):
+    text = OWN.replace("1024", "4096") + "shorten = 1024"
+    (space,) = configured_text_spaces(read(tmp_path, text))
+    assert space.dimensions == 1024
+    assert '"shortened_from": 4096' in space.preparation
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path):
+    settings = read(tmp_path, OWN)
+    assert list(space_tables(settings)) == ["passages"]
+    settings = read(tmp_path, OWN.replace("[passages]", "[other-name]"), "other-name")
+    assert list(space_tables(settings)) == ["other-name"]
