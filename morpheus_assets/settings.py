@@ -119,6 +119,18 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("VOYAGE_BASE_URL"),
         description="Base URL of another Voyage-compatible server.",
     )
+    cohere_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("COHERE_API_KEY"), description="API key for `cohere/…` spaces."
+    )
+    gemini_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("GEMINI_API_KEY"), description="API key for `gemini/…` spaces."
+    )
+    jina_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("JINA_API_KEY"), description="API key for `jina/…` spaces."
+    )
+    mistral_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("MISTRAL_API_KEY"), description="API key for `mistral/…` spaces."
+    )
     remote_clip_url: str | None = Field(None, description="Endpoint for `remote_clip/…` spaces (RunPod serverless).")
     remote_clip_api_key: SecretStr | None = Field(None, description="Bearer token for that endpoint.")
     master_key: SecretStr | None = Field(

@@ -20,7 +20,7 @@ from morpheus_assets.store.database.errors import DatabaseDown
 
 THREADS = 8
 # Kept open while nobody asks.
-KEPT_CONNECTIONS = 3
+KEPT_CONNECTIONS = 2
 # While nothing answers, requests are refused for this long without asking again: connecting may take seconds.
 _BREATH_SECONDS = 1.0
 

@@ -1,5 +1,6 @@
 """`morpheus keys`: provider keys, encrypted in Postgres. Only arguments and printing; a key is never printed."""
 
+import json
 import sys
 
 import click
@@ -56,15 +57,18 @@ def set_key(provider: str) -> None:
 
 
 @keys.command(name="list")
-def list_command() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a key.")
+def list_command(as_json: bool) -> None:
     """Which providers have a stored key; the keys themselves are never shown."""
     from morpheus_assets.store.accounts.provider_keys import list_keys
 
     with database() as (engine, _):
         stored = list_keys(engine)
         for key in stored:
-            click.echo(f"{key.provider:12} stored {key.updated_at:%Y-%m-%d %H:%M} under master key {key.master}")
-        if not stored:
+            row = {"provider": key.provider, "stored": key.updated_at.isoformat(), "master_key": key.master}
+            said = f"{key.provider:12} stored {key.updated_at:%Y-%m-%d %H:%M} under master key {key.master}"
+            click.echo(json.dumps(row) if as_json else said)
+        if not stored and not as_json:
             click.echo("No provider key is stored.")
 
 

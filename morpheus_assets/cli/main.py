@@ -10,24 +10,28 @@ from typing import Any
 
 import click
 
+from morpheus_assets.cli.backup import backup, restore
 from morpheus_assets.cli.common import one_sentence, settings
+from morpheus_assets.cli.completion import complete_novel, completion
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
-from morpheus_assets.cli.novels import inspect, remove
+from morpheus_assets.cli.novels import inspect, novels, remove
 from morpheus_assets.cli.processes import demo, execute, serve, up, worker
 from morpheus_assets.cli.reembed import reembed
 from morpheus_assets.cli.results import result
 from morpheus_assets.cli.spaces import refused, spaces
+from morpheus_assets.cli.status import status
 
 
 @click.group()
+@click.version_option(package_name="morpheus-assets", message="%(version)s")
 def main() -> None:
     """Novels and comic panels as searchable vectors, kept right by Dagster."""
 
 
 @main.command()
 @click.argument("text", required=False)
-@click.option("--novel", help="Only in this novel.")
+@click.option("--novel", help="Only in this novel.", shell_complete=complete_novel)
 @click.option("--chapter", type=int, help="Only in this chapter (its ordinal); needs --novel.")
 @click.option("--panels", is_flag=True, help="Search panels instead of passages.")
 @click.option(
@@ -79,7 +83,26 @@ def search(
         click.echo(note, err=True)
 
 
-for each in (demo, execute, inspect, keys, mcp, reembed, refused, remove, result, serve, spaces, up, worker):
+for each in (
+    backup,
+    completion,
+    demo,
+    execute,
+    inspect,
+    keys,
+    mcp,
+    novels,
+    reembed,
+    refused,
+    remove,
+    restore,
+    result,
+    serve,
+    spaces,
+    status,
+    up,
+    worker,
+):
     main.add_command(each)
 
 

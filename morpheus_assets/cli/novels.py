@@ -1,4 +1,4 @@
-"""`morpheus inspect` and `morpheus remove`: one novel before it is stored, and after. Only arguments and printing."""
+"""`morpheus novels`, `inspect` and `remove`: what is stored, and one before and after. Only arguments and printing."""
 
 import json
 import sys
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from morpheus_assets.cli.common import one_sentence, settings, without_library_warnings
+from morpheus_assets.cli.common import database, one_sentence, settings, without_library_warnings
+from morpheus_assets.cli.completion import complete_novel
 
 
 @click.command()
@@ -30,7 +31,22 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("novel")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a novel.")
+def novels(as_json: bool) -> None:
+    """List the stored novels: chapters, passages, panels, and what is missing or was refused."""
+    from morpheus_assets.services.stored_novels import describe_novels, novel_as_json, stored_novels
+
+    with database() as (engine, values):
+        found = stored_novels(engine, values)
+    if as_json:
+        for each in found:
+            click.echo(json.dumps(novel_as_json(each), ensure_ascii=False))
+    else:
+        click.echo(describe_novels(found))
+
+
+@click.command()
+@click.argument("novel", shell_complete=complete_novel)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(novel: str, yes: bool) -> None:
     """Delete what is stored of NOVEL, and its partition in Dagster; its files must be gone first.

@@ -1,6 +1,7 @@
 """`morpheus reembed`: the plan of a re-embedding, and its launch. Only arguments and printing."""
 
 import json
+from functools import partial
 
 import click
 
@@ -10,11 +11,18 @@ from morpheus_assets.cli.common import database
 @click.command()
 @click.option("--plan", "only_plan", is_flag=True, help="Only show what would be done, and what it costs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--follow", is_flag=True, help="Wait until what was launched has ended, with a bar of what is embedded.")
 @click.option("--json", "as_json", is_flag=True, help="With --plan: one JSON object a space.")
-def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
+def reembed(only_plan: bool, yes: bool, follow: bool, as_json: bool) -> None:
     """Embed what lacks a configured space, now and not at night; within the night's budget."""
-    from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, WebserverBackfills
-    from morpheus_assets.services.reembedding_launch import launch_plan
+    from morpheus_assets.cli.progress import bar
+    from morpheus_assets.services.dagster_client import (
+        DagsterRefused,
+        DagsterUnavailable,
+        WebserverBackfills,
+        dagster_url,
+    )
+    from morpheus_assets.services.reembedding_launch import follow_plan, launch_plan, what_is_left
     from morpheus_assets.services.reembedding_plan import as_json as plan_as_json
     from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
 
@@ -30,9 +38,15 @@ def reembed(only_plan: bool, yes: bool, as_json: bool) -> None:
         if not yes:
             click.confirm("Launch what tonight's budget allows?", abort=True)
         try:
-            with WebserverBackfills(values.dagster_url) as dagster:
+            with WebserverBackfills(partial(dagster_url, values)) as dagster:
                 for sentence in launch_plan(engine, dagster, plan):
                     click.echo(sentence)
+                if follow:
+                    with bar("Embedding", sum(each.inputs for each in plan.spaces)) as step:
+                        for done in follow_plan(engine, dagster, plan):
+                            step(done)
+                    for sentence in what_is_left(engine, plan):
+                        click.echo(sentence)
         except (DagsterRefused, DagsterUnavailable) as fault:
             left = "What was not launched is left to the schedule reembed_on_model_change."
             raise click.ClickException(f"{fault} {left}") from fault

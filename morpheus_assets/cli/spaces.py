@@ -1,5 +1,6 @@
 """`morpheus spaces` and `morpheus refused`. Only arguments and printing."""
 
+import json
 from pathlib import Path
 
 import click
@@ -8,23 +9,25 @@ from morpheus_assets.cli.common import database, one_sentence, settings
 
 
 @click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a space.")
 @click.pass_context
-def spaces(context: click.Context) -> None:
+def spaces(context: click.Context, as_json: bool) -> None:
     """List embedding spaces, and move them by hand."""
     if context.invoked_subcommand is None:
-        context.invoke(list_command)
+        context.invoke(list_command, as_json=as_json)
 
 
 @spaces.command(name="list")
-def list_command() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a space.")
+def list_command(as_json: bool) -> None:
     """Every stored space with its state, coverage, size and cost."""
-    from morpheus_assets.services.space_lifecycle import describe_space, listed_spaces
+    from morpheus_assets.services.space_lifecycle import describe_space, listed_spaces, space_as_json
 
     with database() as (engine, values):
         listed = listed_spaces(engine, values)
         for each in listed:
-            click.echo(describe_space(each, values.retention_days))
-        if not listed:
+            click.echo(json.dumps(space_as_json(each)) if as_json else describe_space(each, values.retention_days))
+        if not listed and not as_json:
             click.echo("No space is stored yet: drop a novel into the content folder and wait for its run.")
 
 
@@ -91,25 +94,27 @@ def restore(file: Path) -> None:
 @click.group(invoke_without_command=True)
 @click.option("--novel", help="Only of this novel.")
 @click.option("--space", "key", help="Only of this space.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an input.")
 @click.pass_context
-def refused(context: click.Context, novel: str | None, key: str | None) -> None:
+def refused(context: click.Context, novel: str | None, key: str | None, as_json: bool) -> None:
     """List what a provider will not embed, and retry or ignore it."""
     context.obj = (novel, key)
     if context.invoked_subcommand is None:
-        context.invoke(list_refused)
+        context.invoke(list_refused, as_json=as_json)
 
 
 @refused.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an input.")
 @click.pass_obj
-def list_refused(filters: tuple[str | None, str | None]) -> None:
+def list_refused(filters: tuple[str | None, str | None], as_json: bool) -> None:
     """Every refused passage or panel, with the provider's reason."""
-    from morpheus_assets.services.refusals import describe_refusal, find_refusals
+    from morpheus_assets.services.refusals import describe_refusal, find_refusals, refusal_as_json
 
     with database() as (engine, _):
         found = find_refusals(engine, *filters)
         for each in found:
-            click.echo(describe_refusal(each))
-        if not found:
+            click.echo(json.dumps(refusal_as_json(each)) if as_json else describe_refusal(each))
+        if not found and not as_json:
             click.echo("Nothing is refused.")
 
 

@@ -11,8 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from morpheus_assets.cli.supervisor import Supervisor
-from morpheus_assets.services.running_parts import FILE as PARTS
-from morpheus_assets.services.running_parts import forget_parts
 
 GRACE_SECONDS = 10.0
 # Written into the lock by who holds it, so that a start in this moment waits and is not turned away.
@@ -23,6 +21,8 @@ RECORD, LOCK = "processes.json", "up.lock"
 def main(data_folder: Path, grace_seconds: float = GRACE_SECONDS) -> None:
     """Wait for the end of the pipe; do nothing when `up` has ended in order, or another one begins within the grace."""
     sys.stdin.buffer.read()
+    from morpheus_assets.services.running_parts import FILE as PARTS
+
     # both are gone after an end in order
     if not any((data_folder / name).exists() for name in (RECORD, PARTS)):
         return
@@ -42,6 +42,7 @@ def main(data_folder: Path, grace_seconds: float = GRACE_SECONDS) -> None:
 
 def _end_everything(data_folder: Path) -> None:
     from morpheus_assets.cli.environment import forget_in_dotenv
+    from morpheus_assets.services.running_parts import forget_parts
     from morpheus_assets.settings import PROJECT_FOLDER
     from morpheus_assets.store.database.embedded import EmbeddedPostgres
     from morpheus_assets.store.database.errors import StoreError

@@ -26,8 +26,8 @@ from morpheus_assets.settings import load_settings
 # Kept open in each process, for its three storages together; more are opened while needed and closed again.
 KEPT_CONNECTIONS = 1
 RECYCLE_SECONDS = 600
-# The daemon evaluates some ten sensors and schedules at a time, and each asks at the same moment.
-MOST_CONNECTIONS = 3
+# The daemon evaluates some ten sensors and schedules at a time, and each asks at the same moment: for milliseconds.
+MOST_CONNECTIONS = 2
 # A server that is started again takes so long; a run whose event could not be written would be lost.
 PATIENCE_SECONDS = 60.0
 
@@ -192,7 +192,8 @@ def _alone(url: str, token_provider: Any) -> Iterator[None]:
 
 
 def _has_tables(engine: Engine) -> bool:
+    # one of each storage, and the last that was added
+    names = ("runs", "event_logs", "job_ticks", "instance_info")
+    there = " AND ".join(f"to_regclass('{name}') IS NOT NULL" for name in names)
     with engine.connect() as connection:
-        # one of each storage, and the last that was added
-        names = ("runs", "event_logs", "job_ticks", "instance_info")
-        return all(connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() for name in names)
+        return bool(connection.execute(text(f"SELECT {there}")).scalar())

@@ -23,6 +23,12 @@ def find_model(provider: str, name: str) -> EmbeddingModel | None:
     return spec.model(name) if spec is not None else None
 
 
+def model_note(space: Space) -> str:
+    """What the vendor of a space's model says of it now, such as that another one takes its place; else empty."""
+    model = find_model(space.provider, space.model)
+    return f"{space.model} is {model.note}." if model is not None and model.note else ""
+
+
 def known_models(provider: str | None = None) -> str:
     """The known models in words, of one provider or of all, as a person would write them in a setting."""
     return ", ".join(

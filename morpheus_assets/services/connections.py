@@ -15,7 +15,11 @@ from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPo
 from morpheus_assets.store.database.engine import open_engine, parse_address
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.database.outages import ping
-from morpheus_assets.store.database.ownership import check_direct_address, own_dagster_database
+from morpheus_assets.store.database.ownership import (
+    check_direct_address,
+    find_dagster_database,
+    own_dagster_database,
+)
 from morpheus_assets.store.database.server_checks import check_server, check_start
 
 
@@ -145,6 +149,30 @@ def own_dagster_url(settings: Settings, engine: Engine, given: str | None = None
         # Nobody else uses an embedded server.
         return dagster_database_url(engine.url.render_as_string(hide_password=False))
     return for_dagster(own_dagster_database(engine))
+
+
+def existing_dagster_url(settings: Settings, engine: Engine, given: str | None = None) -> str | None:
+    """As `own_dagster_url`, with nothing made or marked; None where the database is missing."""
+    if given is None and settings.dagster_database_url is not None:
+        given = settings.dagster_database_url.get_secret_value()
+    if given is None and settings.database_url is None:
+        return dagster_database_url(engine.url.render_as_string(hide_password=False))
+    found = find_dagster_database(engine, parse_address(given) if given else None)
+    return for_dagster(found) if found is not None else None
+
+
+@contextmanager
+def started_server(settings: Settings) -> Iterator[None]:
+    """While the block runs the embedded server does, started where it did not; nothing where a database is configured.
+
+    What is stored there is not brought up to date. Raises EmbeddedServerError.
+    """
+    if settings.database_url is not None:
+        yield
+        return
+    with EmbeddedPostgres(settings.data_folder) as server:
+        server.ensure_databases()
+        yield
 
 
 @contextmanager

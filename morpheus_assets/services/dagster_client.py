@@ -4,13 +4,16 @@ No Dagster import: the webserver may be another machine's. The HTTP API's jobs a
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import httpx
 
-from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RUNS_AT_WORK
+from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK
+from morpheus_assets.services.running_parts import running_parts
+from morpheus_assets.settings import Settings
 
 REPOSITORY = "__repository__"
 BACKFILL_TAG = "dagster/backfill"
@@ -54,6 +57,17 @@ class JobState:
         return self.status in FINISHED
 
 
+@dataclass(frozen=True)
+class RunFailure:
+    """A run that failed: when it ended, in seconds since 1970, the novels where its tags name them, and the reason."""
+
+    run_id: str
+    job: str
+    ended: float | None
+    novels: Sequence[str]
+    error: str
+
+
 class DagsterClient:
     """One webserver; keep it for the life of the process, it holds a connection pool."""
 
@@ -83,6 +97,20 @@ class DagsterClient:
         selector = {"pipelineName": "end_lost_runs", **self._selector}
         answer = (await self._ask(_PLAN, {"selector": selector}))["executionPlanOrError"]
         return bool(answer["__typename"] == "ExecutionPlan")
+
+    async def last_failures(self, most: int) -> list[RunFailure]:
+        """The runs that failed last and will not be tried again by Dagster itself, the newest first."""
+        asked = {"statuses": ["FAILURE"], "limit": most * 3}
+        runs = _expect((await self._ask(_FAILED_RUNS, asked))["runsOrError"], "Runs")["results"]
+        found: list[RunFailure] = []
+        for run in runs:
+            tags = _as_mapping(run["tags"])
+            if tags.get("dagster/will_retry") == "true" or len(found) == most:
+                continue
+            novels = [tags[name] for name in (PARTITION_TAG, RANGE_START, RANGE_END) if name in tags]
+            reason = await self._why_failed(run["runId"])
+            found.append(RunFailure(run["runId"], run["jobName"], run["endTime"], novels, reason))
+        return found
 
     async def launch_run(
         self, job: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
@@ -241,19 +269,25 @@ class DagsterClient:
 class WebserverBackfills:
     """The port of backfills.py through a webserver, for code that is not async; to be used in a `with`.
 
-    Every method raises DagsterUnavailable or DagsterRefused.
+    `url` may be a function that finds it, called when Dagster is asked for the first time. Every method raises
+    DagsterUnavailable or DagsterRefused.
     """
 
-    def __init__(self, url: str) -> None:
-        self._client = DagsterClient(url)
+    def __init__(self, url: str | Callable[[], str]) -> None:
+        self._url = url
         self._runner = asyncio.Runner()
+
+    @cached_property
+    def _client(self) -> DagsterClient:
+        return DagsterClient(self._url if isinstance(self._url, str) else self._url())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._runner:
-            self._runner.run(self._client.close())
+            if "_client" in self.__dict__:
+                self._runner.run(self._client.close())
 
     def partitions(self, asset: Sequence[str]) -> Sequence[str]:
         """The partitions of an asset in creation order; raises DagsterRefused when Dagster does not know it."""
@@ -280,6 +314,23 @@ class WebserverBackfills:
         return self._runner.run(
             self._client.launch_backfill_of(assets, partitions, title=title, description=description, tags=tags)
         )
+
+
+def dagster_url(settings: Settings) -> str:
+    """Where the Dagster webserver of this deployment answers, whatever its port.
+
+    A MORPHEUS_DAGSTER_URL that was set wins. Its default is nobody's: another checkout may run there and would get
+    the work. Raises DagsterUnavailable when nothing runs over the data folder.
+    """
+    if "dagster_url" in settings.model_fields_set:
+        return settings.dagster_url
+    running = running_parts(settings)
+    if running is None:
+        raise DagsterUnavailable(
+            f"No Dagster runs over {settings.data_folder}: start it with `make up` (or `morpheus up`), or name its"
+            " webserver in MORPHEUS_DAGSTER_URL."
+        )
+    return running.dagster_url
 
 
 def set_pool_slots(url: str, pool: str, slots: int) -> None:
@@ -352,6 +403,9 @@ _RUNNING_BACKFILLS = """query($statuses: [BulkActionStatus!]) {
 _RUN_TAGS = """query($statuses: [RunStatus!], $cursor: String, $limit: Int) {
   runsOrError(filter: {statuses: $statuses}, cursor: $cursor, limit: $limit) { __typename
   ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
+_FAILED_RUNS = """query($statuses: [RunStatus!], $limit: Int) {
+  runsOrError(filter: {statuses: $statuses}, limit: $limit) { __typename
+  ... on Runs { results { runId jobName endTime tags { key value } } } ... on Error { message } } }"""
 _TAGGED_RUNS = """query($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}, limit: 1) { __typename
   ... on Runs { results { runId tags { key value } } } ... on Error { message } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename

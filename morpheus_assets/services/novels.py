@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from morpheus_assets.services.configured_spaces import PARTITION_SETS
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.content_location import novels_source, panels_source
-from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused, DagsterUnavailable
+from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused, DagsterUnavailable, dagster_url
+from morpheus_assets.services.novel_names import no_such_novel
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.novels import list_novels, remove_novel
 from morpheus_assets.store.content.panels import remove_panels
@@ -36,11 +37,12 @@ def removable(settings: Settings, novel: str) -> Removal:
     there: dict[str, list[str]] = {}
     with connected_engine(settings) as engine:
         rows = list_novels(engine, [novel])
+        known = [] if rows else [each.novel for each in list_novels(engine)]
         for kind, source in (("text", novels_source(settings)), ("panel", panels_source(settings))):
             paths = [path for path, file in load_source_files(engine, kind).items() if file.novel == novel]
             there[kind] = [source.display_name(path) for path in sorted(source.exists(paths))]
     if not rows:
-        raise UnknownNovel(f"No novel named {novel!r} is stored; `morpheus search` names the novels that are.")
+        raise UnknownNovel(no_such_novel(novel, known))
     [row] = rows
     panels = row.panels + row.refused_panels
     if panels and not there["panel"] and (there["text"] or row.body_digest is None):
@@ -65,11 +67,9 @@ def remove_stored(settings: Settings, removal: Removal) -> str:
     said = f"The panels of {removal.novel} are deleted" if removal.only_panels else f"{removal.novel} is deleted"
     sets = [PARTITION_SETS["image"]] if removal.only_panels else sorted(PARTITION_SETS.values())
     try:
-        asyncio.run(_delete_partitions(settings.dagster_url, sets, removal.novel))
+        asyncio.run(_delete_partitions(dagster_url(settings), sets, removal.novel))
     except (DagsterRefused, DagsterUnavailable):
-        return (
-            f"{said}. Dagster does not answer at {settings.dagster_url}: its sensors drop the partition once it runs."
-        )
+        return f"{said}. Dagster does not answer: its sensors drop the partition once it runs."
     return f"{said}, and so is its partition in Dagster."
 
 

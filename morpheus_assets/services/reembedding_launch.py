@@ -4,6 +4,7 @@ What lacks what, and what it costs, is in reembedding_plan.py; the way to Dagste
 is recorded before it is made, so that a process that is killed in between spends no night's budget twice.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ from morpheus_assets.store.accounts.reembeddings import (
     record_launch,
     withdraw_launch,
 )
+from morpheus_assets.store.spaces.coverage import coverage
+from morpheus_assets.store.spaces.spaces import list_spaces
 
 KIND_TAG, SPACE_TAG, REASON_TAG, FINGERPRINT_TAG = (
     "morpheus/kind", "morpheus/space", "morpheus/reason", "morpheus/fingerprint",
@@ -89,6 +92,36 @@ def launch_plan(engine: Engine, dagster: Backfills, plan: Plan) -> Iterator[str]
     """
     for each in plan.spaces:
         yield _launch(engine, dagster, each)
+
+
+def follow_plan(engine: Engine, dagster: Backfills, plan: Plan, *, seconds: float = 2.0) -> Iterator[int]:
+    """Look every so many seconds until the backfills of a plan have ended; how many inputs were embedded since."""
+    before = _missing(engine, plan)
+    at_work = True
+    while at_work:
+        at_work = any(dagster.running({SPACE_TAG: each.space.key}) for each in plan.spaces)
+        if at_work:
+            time.sleep(seconds)
+        now = _missing(engine, plan)
+        yield max(0, sum(before.values()) - sum(now.values()))
+        before = now
+
+
+def what_is_left(engine: Engine, plan: Plan) -> Iterator[str]:
+    """A sentence for each space of a plan on what it lacks now."""
+    for key, missing in _missing(engine, plan).items():
+        left = f"{missing:,} inputs are left to another night" if missing else "all is embedded"
+        yield f"{key}: {left}."
+
+
+def _missing(engine: Engine, plan: Plan) -> dict[str, int]:
+    stored = {row.key: row for row in list_spaces(engine)}
+    return {
+        each.space.key: coverage(engine, stored[each.space.key]).missing
+        if each.space.key in stored
+        else sum(work.inputs for work in each.work)
+        for each in plan.spaces
+    }
 
 
 def settle_launches(

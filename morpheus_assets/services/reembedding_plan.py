@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
-from morpheus_assets.embedding.models import estimate_tokens, find_model
+from morpheus_assets.embedding.models import estimate_tokens, find_model, model_note
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.configured_spaces import (
     PURPOSES,
@@ -143,7 +143,8 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
                 continue
             plan, left = _plan_space(settings, space, _reason(row, others, work), work, left)
             plans.append(plan)
-    return Plan(tuple(plans), budget, _chunker_notes(engine, settings))
+    notes = [f"{each.space.key}: {note}" for each in plans if (note := model_note(each.space))]
+    return Plan(tuple(plans), budget, (*notes, *_chunker_notes(engine, settings)))
 
 
 def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Budget:

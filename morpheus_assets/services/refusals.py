@@ -1,6 +1,8 @@
 """Refused inputs for `morpheus refused`: found by the beginning of their hash, retried or ignored."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -19,6 +21,12 @@ class NothingChosen(StoreError):
 def find_refusals(engine: Engine, novel: str | None, key: str | None) -> list[Refusal]:
     """Refused inputs, of one novel or space if named."""
     return list_refusals(engine, get_space(engine, key) if key else None, novel=novel)
+
+
+def refusal_as_json(refusal: Refusal) -> dict[str, Any]:
+    """For machines; `content_hash` is what `retry` and `ignore` take."""
+    times = {"first_seen": refusal.first_seen.isoformat(), "last_seen": refusal.last_seen.isoformat()}
+    return {**asdict(refusal), "content_hash": refusal.content_hash.hex(), **times}
 
 
 def describe_refusal(refusal: Refusal) -> str:

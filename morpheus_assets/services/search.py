@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
 from morpheus_assets.services.configured_spaces import sample_image_spaces
+from morpheus_assets.services.novel_names import no_such_novel
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
@@ -222,7 +223,8 @@ class Search:
         stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
         for novel in query.novels:
             if novel not in stored:
-                raise NotStored("novel", f"No novel named {novel!r} is stored.")
+                known = [each.novel for each in await self._database.call(list_novels)]
+                raise NotStored("novel", no_such_novel(novel, known))
 
     async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock) -> None:
         if query.mode == "text" and query.q:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import EmbeddingError
+from morpheus_assets.embedding.models import model_note
 from morpheus_assets.services.configured_spaces import (
     configured_text_spaces,
     inputs_per_request,
@@ -122,6 +123,7 @@ def describe_checks(checked: list[CheckedSpace]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += [f"{each.space.key}: {each.fault}" for each in checked if each.fault]
+    lines += [f"{each.space.key}: {note}" for each in checked if (note := model_note(each.space))]
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine
 
@@ -228,6 +228,21 @@ def listed_spaces(engine: Engine, settings: Settings) -> list[ListedSpace]:
         place = keys.index(row.key) + 1 if row.key in keys else None
         listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], spent.get(row.key), place))
     return listed
+
+
+def space_as_json(listed: ListedSpace) -> dict[str, Any]:
+    """One space for machines: times are ISO 8601, costs US dollars."""
+    row, covered, spent = listed.row, listed.covered, listed.spent
+    times = {name: getattr(row, name) for name in ("ready_at", "activated_at", "retired_at")}
+    return {
+        "key": row.key, "purpose": row.purpose, "state": row.state, "place_in_settings": listed.place,
+        "dimensions": row.dimensions, "needed": covered.needed, "missing": covered.missing, "refused": covered.refused,
+        "vectors": listed.size.rows, "bytes": listed.size.table_bytes + listed.size.index_bytes,
+        "index": row.index_kind, "recall": row.index_recall,
+        "cost": float(spent.cost) if spent and spent.cost is not None else None,
+        "uncertain_tokens": spent.uncertain_tokens if spent else 0,
+        **{name: when and when.isoformat() for name, when in times.items()},
+    }  # fmt: skip
 
 
 def describe_space(listed: ListedSpace, retention_days: int) -> str:

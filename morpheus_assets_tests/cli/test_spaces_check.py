@@ -70,6 +70,15 @@ def test_a_space_that_does_not_answer_is_told_and_the_others_are_asked_all_the_s
     assert "base64" in shown.output
 
 
+def test_a_model_that_its_vendor_calls_old_says_so(check: Check, provider_server: ProviderServer):
+    shown = check(
+        "", MORPHEUS_TEXT_SPACES="openai/text-embedding-ada-002", OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=provider_server.base_url(),
+    )  # fmt: skip
+    assert shown.exit_code == 0
+    assert "text-embedding-ada-002 is older: text-embedding-3-small takes its place." in shown.output
+
+
 def test_a_key_that_is_not_there_is_named_by_the_table_that_wants_it(check: Check):
     table = '[own]\nprovider = "voyage"\nmodel = "voyage-4"\nkey_variable = "OUR_VOYAGE_KEY"\n'
     shown = check(table, MORPHEUS_TEXT_SPACES="own")

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -18,7 +18,7 @@ from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.database.embedded import running_url
 from morpheus_assets_tests.fixtures.deployment import story
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MORPHEUS = Path(sys.executable).parent / "morpheus"
 
@@ -57,14 +57,11 @@ class Running:
     def said(self) -> str:
         return self.output.read_text(encoding="utf-8")
 
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([MORPHEUS, *arguments], env=self.environment, capture_output=True, text=True, check=False)
+
     def search(self, *arguments: str) -> list[dict]:
-        done = subprocess.run(
-            [MORPHEUS, "search", "--json", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self.command("search", "--json", *arguments)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -135,6 +132,18 @@ class Running:
         with psycopg.connect(url) as connection:
             return connection.execute(query, (novel,)).fetchall()[0][0]
 
+    def connections(self, *, seconds: float = 120, until: Callable[[], bool] = lambda: False) -> list[int]:
+        """How many connections were open at each look, twenty times a second."""
+        url = running_url(self.folder / "data", "postgres", driver="postgresql")
+        assert url is not None
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname <> current_database()"
+        deadline, found = time.monotonic() + seconds, []
+        with psycopg.connect(url, autocommit=True) as connection:
+            while time.monotonic() < deadline and not until():
+                found.append(connection.execute(query).fetchall()[0][0])
+                time.sleep(0.05)
+        return found
+
     def kill(self) -> None:
         """kill -9 of `up` itself."""
         assert self.process is not None
@@ -183,6 +192,7 @@ def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_en
     [panel] = running.search("--panels", "a sleeping orange cat in the desert", "--count", "1")
     assert panel["similarity"] > 0.5
     a_second_start_leaves_the_first_alone(running)
+    at_rest_no_more_than_eight_connections_are_open(running)
     a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running)
     parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running)
     an_interrupt_stops_everything(running)
@@ -192,22 +202,40 @@ def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_en
     running.start()
     assert "left behind" in running.said()
     assert running.search("a dead captain", "--novel", "harbour") != []
+    a_backup_is_written_while_it_runs_and_is_not_restored_under_it(running)
     three_deaths_within_a_minute_end_everything(running)
+
+
+def a_backup_is_written_while_it_runs_and_is_not_restored_under_it(running: Running) -> None:
+    file = running.folder / "backup.morpheus"
+    done = running.command("backup", str(file))
+    assert (done.returncode, done.stdout.startswith(f"{file}: ")) == (0, True), done.stderr
+    done = running.command("restore", str(file), "--overwrite", "--yes")
+    assert done.returncode == 1
+    assert "stop it with Ctrl-C" in done.stderr
 
 
 def a_second_start_leaves_the_first_alone(running: Running) -> None:
     before = {process.pid for process in running.processes()}
-    done = subprocess.run([MORPHEUS, "up"], env=running.environment, capture_output=True, text=True, check=False)
+    done = running.command("up")
     assert done.returncode == 1
     assert "already runs" in done.stderr
     assert before <= {process.pid for process in running.processes()}
+
+
+def at_rest_no_more_than_eight_connections_are_open(running: Running) -> None:
+    # a run that has just ended closes its own as its process ends
+    running.wait_for(lambda: max(running.connections(seconds=2)) <= 8, "the rest")
+    counts = sorted(running.connections(seconds=8))
+    assert counts[len(counts) * 95 // 100] <= 8, counts
 
 
 def a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running: Running) -> None:
     novel = running.folder / "content" / "novels" / "harbour.txt"
     last = "CHAPTER 7. The Wreck\n\nAt dawn the drowned captain was found lashed to the wheel of his ship.\n"
     novel.write_text(story(chapters=6, seed=3) + last)
-    running.wait_for(lambda: running.stored("harbour") > 0, "the chunks of the dropped novel", every=0.05)
+    counts = running.connections(until=lambda: running.stored("harbour") > 0)
+    assert max(counts) <= 20, "MORPHEUS_MAX_CONNECTIONS"
     running.kill_part("postgres")
     running.wait_for(lambda: running.finds("a dead captain", novel="harbour"), "the dropped novel", seconds=90)
     [hit] = running.search("a dead captain", "--novel", "harbour", "--count", "1")

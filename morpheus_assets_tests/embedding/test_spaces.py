@@ -32,7 +32,7 @@ def test_names_are_read_in_order_with_dimensions_tags_and_paths():
         ("voyage/voyage-9@1024", "voyage/voyage-3-large"),
         ("sentence-transformers/own-model", "sentence-transformers/NAME@DIMENSIONS"),
         ("gpt", "'gpt', which is no space"),
-        ("cohere/embed", "openai/text-embedding-3-large"),
+        ("nobody/embed", "openai/text-embedding-3-large"),
         ("voyage/voyage-3.5@1000", "256, 512, 1024, 2048"),
         ("voyage/voyage-law-2@512", "of 1024 dimensions"),
         ("openai/text-embedding-3-small@3072", "1 to 1536"),

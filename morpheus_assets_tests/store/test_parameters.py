@@ -10,7 +10,7 @@ import pytest
 import morpheus_assets
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.novels import list_novels, refuse_novel
-from morpheus_assets.store.search.hits import search_text
+from morpheus_assets.store.search.hits import SearchFilter, search_text
 from morpheus_assets.store.spaces.refusals import list_refusals
 
 PACKAGE = Path(morpheus_assets.__file__).parent
@@ -98,7 +98,7 @@ def test_hostile_words_are_values_and_never_sql(engine, make_space, add_novel) -
     row = register_space(engine, make_space())
     add_novel("the-tide", ["The tide came in. ", "It went out. "])
     assert search_text(engine, None, HOSTILE, mode="text", space=row) == []
-    assert search_text(engine, None, "tide", mode="text", space=row, novel=HOSTILE) == []
+    assert search_text(engine, None, "tide", mode="text", space=row, within=SearchFilter(novels=(HOSTILE,))) == []
     assert list_refusals(engine, row, novel=HOSTILE) == []
     assert list_novels(engine, [HOSTILE]) == []
     refuse_novel(engine, HOSTILE, HOSTILE, None, HOSTILE)

@@ -84,8 +84,8 @@ def _plane(rows: "list[tuple[int, int]]", embeddings: "np.ndarray") -> dg.Markdo
 
     step = -(-len(rows) // MOST_DOTS) or 1
     shown = rows[::step]
-    points = project(embeddings[[row for _, row in shown]]) if shown else []
-    picture = plane([(float(x), float(y)) for x, y in points], [chapter for chapter, _ in shown])
+    places = project(embeddings[[row for _, row in shown]]).tolist() if shown else []
+    picture = plane([(x, y) for x, y in places], [chapter for chapter, _ in shown])
     said = "passages on the two axes along which they differ most, coloured by chapter"
     return dg.MetadataValue.md(as_markdown(picture, said) or "no passages")
 

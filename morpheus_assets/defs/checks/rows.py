@@ -73,8 +73,8 @@ def check_chapters(
         for novel, found in rows.items():
             faults += chapter_faults(novel, found)
         said = f"{len(lengths):,} chapters of {min(lengths, default=0):,} to {max(lengths, default=0):,} characters"
-        sizes = {"shortest": min(lengths, default=0), "longest": max(lengths, default=0)}
-        yield _result(chapters.key, "chapter_lengths", faults, said, **sizes)
+        shortest, longest = min(lengths, default=0), max(lengths, default=0)
+        yield _result(chapters.key, "chapter_lengths", faults, said, shortest=shortest, longest=longest)
 
 
 @dg.asset_check(asset=panel_images, name="panels_are_large_enough", description=PANEL_CHECKS["panels_are_large_enough"])

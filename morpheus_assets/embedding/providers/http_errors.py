@@ -40,6 +40,8 @@ _SETUP = re.compile(
     r"dimensions?\b.{0,40}(not|invalid)|(invalid|unsupported).{0,20}dimension|encoding_format|input_type|output_dtype|api.?key",
     re.IGNORECASE,
 )
+# Gemini's way to say 401.
+_WRONG_KEY = re.compile(r"API key not valid", re.IGNORECASE)
 _AT_INDEX = re.compile(r"(?:at index |input\[|inputs\[|input\.)(\d+)", re.IGNORECASE)
 
 
@@ -122,9 +124,9 @@ class Endpoint:
                 f"{self.vendor}'s account has no quota or credit left ({said}): add some at the provider for "
                 f"the key in {self.key_setting}, then run again."
             )
-        if status == 401:
+        if status == 401 or (status == 400 and _WRONG_KEY.search(message)):
             return ConfigurationError(
-                f"{self.vendor} refuses the key (HTTP 401): set {self.key_setting} to a key that is valid at "
+                f"{self.vendor} refuses the key (HTTP {status}): set {self.key_setting} to a key that is valid at "
                 f"{self.display_url}."
             )
         if status == 403:

@@ -31,9 +31,9 @@ _INPUTS, _REQUEST_TOKENS = 2048, 300_000
 _ABOUT_ENCODING = re.compile(r"encoding_format|base64", re.IGNORECASE)
 
 
-def _model(name: str, dimensions: int, price: str, any_dimensions: bool = True) -> EmbeddingModel:
+def _model(name: str, dimensions: int, price: str, any_dimensions: bool = True, note: str = "") -> EmbeddingModel:
     return EmbeddingModel(
-        name, dimensions, 8192, _INPUTS, _REQUEST_TOKENS, Decimal(price), any_dimensions=any_dimensions
+        name, dimensions, 8192, _INPUTS, _REQUEST_TOKENS, Decimal(price), any_dimensions=any_dimensions, note=note
     )
 
 
@@ -41,11 +41,17 @@ PROVIDER = ProviderSpec(
     name="openai",
     purpose="text",
     kind="openai",
-    # Prices: developers.openai.com/api/docs/pricing, not the batch rate.
+    # Prices: developers.openai.com/api/docs/pricing, November 2026, not the batch rate.
     models=(
         _model("text-embedding-3-large", 3072, "0.13"),
         _model("text-embedding-3-small", 1536, "0.02"),
-        _model("text-embedding-ada-002", 1536, "0.10", any_dimensions=False),
+        _model(
+            "text-embedding-ada-002",
+            1536,
+            "0.10",
+            any_dimensions=False,
+            note="older: text-embedding-3-small takes its place",
+        ),
     ),
     other_models="at an endpoint of one's own",
     key_setting="openai_api_key",

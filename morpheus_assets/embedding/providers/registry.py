@@ -5,7 +5,17 @@ from dataclasses import replace
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.preparation import read_preparation
-from morpheus_assets.embedding.providers import open_clip, openai, remote_clip, sentence_transformers, voyage
+from morpheus_assets.embedding.providers import (
+    cohere,
+    gemini,
+    jina,
+    mistral,
+    open_clip,
+    openai,
+    remote_clip,
+    sentence_transformers,
+    voyage,
+)
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.prepared import PreparedProvider
 
@@ -14,6 +24,10 @@ PROVIDERS: dict[str, ProviderSpec] = {
     for spec in (
         openai.PROVIDER,
         voyage.PROVIDER,
+        cohere.PROVIDER,
+        gemini.PROVIDER,
+        jina.PROVIDER,
+        mistral.PROVIDER,
         sentence_transformers.PROVIDER,
         open_clip.PROVIDER,
         remote_clip.PROVIDER,

@@ -61,6 +61,22 @@ def read_response(
     return Answer(_vectors(entries, dimensions, vendor), str(named), _tokens(answer.get("usage")), encoding)
 
 
+def rows_in_order(
+    rows: object, count: int, space: Space, vendor: str, tokens: object, *, unit_norm: bool = False
+) -> Answer:
+    """Lists of numbers in the order of the inputs; raises InvalidAnswer for another count or size, NaN or zeros."""
+    if not isinstance(rows, list):
+        raise ProviderUnavailable(f"{vendor} answered without any vectors: check the address, or run again later.")
+    if len(rows) != count:
+        raise _invalid(vendor, f"it holds {len(rows)} vectors for {count} inputs")
+    entries = [{"index": position, "embedding": row} for position, row in enumerate(rows)]
+    vectors = _vectors(entries, space.dimensions, vendor)
+    if unit_norm:
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    charged = tokens if type(tokens) is int and tokens >= 0 else None
+    return Answer(vectors, space.model, charged, "float")
+
+
 def _is_text(entry: dict[str, Any]) -> bool:
     return isinstance(entry.get("embedding"), str)
 

@@ -36,14 +36,14 @@ VOYAGE_4 = "voyage-4"
 def _model(
     name: str,
     request_tokens: int,
-    price: str,
+    price: str | None,
     input_tokens: int = 32_000,
     sizes: tuple[int, ...] = (256, 512, 2048),
     family: str = "",
     note: str = "",
 ) -> EmbeddingModel:
     return EmbeddingModel(
-        name, 1024, input_tokens, _INPUTS, request_tokens, Decimal(price),
+        name, 1024, input_tokens, _INPUTS, request_tokens, Decimal(price) if price else None,
         other_dimensions=sizes, family=family, note=note,
     )  # fmt: skip
 
@@ -52,17 +52,18 @@ PROVIDER = ProviderSpec(
     name="voyage",
     purpose="text",
     kind="voyage",
-    # Prices: docs.voyageai.com/docs/pricing, not the batch rate.
+    # Prices: docs.voyageai.com/docs/pricing, November 2026, not the batch rate.
     models=(
         _model("voyage-4-large", 120_000, "0.12", family=VOYAGE_4),
         _model("voyage-4", 320_000, "0.06", family=VOYAGE_4),
         _model("voyage-4-lite", 1_000_000, "0.02", family=VOYAGE_4),
-        _model("voyage-3-large", 120_000, "0.18"),
-        _model("voyage-3.5", 320_000, "0.06"),
-        _model("voyage-3.5-lite", 1_000_000, "0.02"),
-        _model("voyage-code-3", 120_000, "0.18"),
-        _model("voyage-finance-2", 120_000, "0.12", sizes=()),
-        _model("voyage-law-2", 120_000, "0.12", input_tokens=16_000, sizes=()),
+        _model("voyage-code-4", 120_000, None, note="made for code"),
+        _model("voyage-3-large", 120_000, "0.18", note="older: voyage-4-large takes its place"),
+        _model("voyage-3.5", 320_000, "0.06", note="older: voyage-4 takes its place"),
+        _model("voyage-3.5-lite", 1_000_000, "0.02", note="older: voyage-4-lite takes its place"),
+        _model("voyage-code-3", 120_000, "0.18", note="older: voyage-code-4 takes its place"),
+        _model("voyage-finance-2", 120_000, "0.12", sizes=(), note="made for finance"),
+        _model("voyage-law-2", 120_000, "0.12", input_tokens=16_000, sizes=(), note="made for law"),
     ),
     preparation="input_type",
     key_setting="voyage_api_key",

@@ -142,6 +142,7 @@ WHERE account = %(account)s AND model = %(model)s AND found_at > now() - make_in
 INSERT INTO endpoint_limits (account, model, inputs) VALUES (%(account)s, %(model)s, %(inputs)s)
 ON CONFLICT (account, model) DO UPDATE SET inputs = excluded.inputs, found_at = now()
 
+
 -- Keys of requests, and texts of jobs -------------------------------------------------------------------------------
 
 -- name: forget_expired_requests

@@ -40,6 +40,10 @@ class EmbeddedServerError(StoreError):
     """The packaged Postgres could not be started, or its folders are not private."""
 
 
+class DumpError(StoreError):
+    """A dump of a database could not be taken or brought back."""
+
+
 class LeaseLost(StoreError):
     """This process stood still for so long that others took over what it held; it may take up what is left anew."""
 

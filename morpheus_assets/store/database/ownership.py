@@ -38,6 +38,29 @@ def own_dagster_database(content: Engine, wanted: URL | None = None) -> URL:
     return address
 
 
+def find_dagster_database(content: Engine, wanted: URL | None = None) -> URL | None:
+    """The address that `own_dagster_database` would give, where the database is there; nothing is made or marked."""
+    address = wanted or _choose(content)
+    same_server = (address.host, address.port, address.query) == (content.url.host, content.url.port, content.url.query)
+    return address if not same_server or _exists(content, address.database or "") else None
+
+
+def release_dagster_database(dagster: Engine, content: Engine) -> None:
+    """Take this content's mark from Dagster's database, for a content of another identity that takes its place.
+
+    Raises DatabaseUnusable for the database of another project.
+    """
+    try:
+        identity = _identity(content)
+    except psycopg.errors.UndefinedTable:
+        identity = None
+    with transaction(dagster) as connection:
+        owner = _owner(connection)
+        if owner is not None and owner != identity:
+            raise _foreign(dagster, owner)
+        connection.execute(queries.owner_is_gone)
+
+
 def check_direct_address(content: Engine) -> None:
     """Raise DatabaseUnusable when an engine's direct address leads to another database."""
     with session_engine(content) as direct:
@@ -112,8 +135,11 @@ def _mark(engine: Engine, identity: tuple[str, str]) -> None:
             connection.execute(queries.own, {"identity": identity[0], "content_database": identity[1]})
             owner = _owner(connection)
     if owner != identity:
-        content = owner[1] if owner else ""
-        raise DatabaseUnusable(
-            f"Dagster's database {engine.url.database!r} belongs to another project, that of the content database"
-            f" {content!r}: name one for this project in MORPHEUS_DAGSTER_DATABASE_URL."
-        )
+        raise _foreign(engine, owner)
+
+
+def _foreign(engine: Engine, owner: tuple[str, str] | None) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"Dagster's database {engine.url.database!r} belongs to another project, that of the content database"
+        f" {owner[1] if owner else ''!r}: name one for this project in MORPHEUS_DAGSTER_DATABASE_URL."
+    )

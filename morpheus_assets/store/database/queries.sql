@@ -135,3 +135,35 @@ SELECT id, process FROM leases WHERE machine = %(machine)s
 -- One that is locked is being renewed, used or ended.
 DELETE FROM leases WHERE id IN (
     SELECT id FROM leases WHERE expires_at <= clock_timestamp() OR id = ANY(%(dead)s) FOR UPDATE SKIP LOCKED)
+
+
+-- Dumps ---------------------------------------------------------------------------------------------------------------
+
+-- name: tables_of_schema
+SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+ORDER BY c.relname
+
+-- name: place_of_tables
+SELECT current_setting('server_version_num')::integer, current_schema()::text,
+       (SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+        WHERE e.extname = 'vector')
+
+-- name: drop_anything
+DROP {kind} IF EXISTS {name} CASCADE
+
+-- name: create_vector
+CREATE EXTENSION IF NOT EXISTS vector
+
+-- name: has_table
+SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL
+
+-- name: has_rows
+SELECT EXISTS (SELECT FROM {table})
+
+-- name: analyze_everything
+ANALYZE
+
+-- name: owner_is_gone
+DROP TABLE IF EXISTS morpheus_owner

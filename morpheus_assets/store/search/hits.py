@@ -66,12 +66,15 @@ class SearchFilter:
     def condition(self) -> Composed:
         """A condition on `c`, chunks or panels."""
         given = self.parameters
-        parts = {
-            name: queries.anywhere if given[parameter] is None else getattr(queries, name)
-            for name, parameter in _NOVEL_PARTS.items()
+        asked = {
+            "named": (given["novels"], queries.named),
+            "not_named": (given["other_than"], queries.not_named),
+            "in_language": (given["languages"], queries.in_language),
+            "by_author": (given["authors"], queries.by_author),
         }
+        parts = {name: queries.anywhere if value is None else part for name, (value, part) in asked.items()}
         novels: Composable = queries.anywhere
-        if any(given[parameter] is not None for parameter in _NOVEL_PARTS.values()):
+        if any(value is not None for value, _ in asked.values()):
             one = given["novels"] is not None and len(given["novels"]) == 1
             form = queries.in_one_novel if one else queries.in_novels
             novels = form.format(of_novel=queries.of_novel.format(**parts))
@@ -79,8 +82,6 @@ class SearchFilter:
         return queries.within.format(novels=novels, chapter=chapter)
 
 
-# Part of the condition → its parameter.
-_NOVEL_PARTS = {"named": "novels", "not_named": "other_than", "in_language": "languages", "by_author": "authors"}
 ANYWHERE = SearchFilter()
 
 
@@ -274,13 +275,13 @@ def _rank(
         measured = by_vector or by_words
         places = [(None, rank) if by_words else (rank, None) for rank in range(1, len(measured) + 1)]
         return [_Ranked(value, score, *place) for (value, score), place in zip(measured, places, strict=True)]
-    statement = queries.measured_pool.format(
+    query = queries.measured_pool.format(
         best_by_words=best_by_words(look.within, filtered=is_filtered(look.parameters)), within=look.within,
         table=Identifier(look.space.table),
     )  # fmt: skip
     near = dict(by_vector)
     parameters = look.wanted(**words.parameters(pool, share), near=list(near))
-    rows = connection.execute(statement, parameters).fetchall()
+    rows = connection.execute(query, parameters).fetchall()
     candidates = [
         Candidate(bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside)
         for value, cosine, own, covered, has_words, cosine_beside, words_beside in rows

@@ -1,0 +1,166 @@
+"""What providers with a face of their own share: one POST of JSON under one deadline, through httpx.
+
+A provider's file says what is sent and where the vectors stand in the answer.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import ProviderUnavailable
+from morpheus_assets.embedding.providers.base import (
+    EmbeddingModel,
+    EmbeddingResult,
+    InputType,
+    ProviderOptions,
+    request_limits,
+)
+from morpheus_assets.embedding.providers.http_errors import Endpoint, split_query
+from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
+from morpheus_assets.embedding.rate_limits import read_limits
+
+if TYPE_CHECKING:
+    import httpx
+
+    from morpheus_assets.embedding.providers.responses import Answer
+
+
+class JsonProvider:
+    """Texts to vectors of `space`; a subclass gives `vendor`, `own_url`, `key_setting`, `path`, `payload` and `read`.
+
+    Raises ConfigurationError at once when the key is missing and the address is the vendor's.
+    """
+
+    vendor: str
+    own_url: str
+    key_setting: str
+    tokens_per_cl100k = 1.0
+
+    def __init__(self, space: Space, options: ProviderOptions, model: EmbeddingModel | None) -> None:
+        self.space = space
+        most_inputs, most_tokens = (model.max_inputs, model.max_request_tokens) if model else (96, None)
+        self.limits = request_limits(options, most_inputs, most_tokens, space.max_input_tokens)
+        self.served_as = options.served_as or space.model
+        self.answers_as = (space.model, *options.answers_as)
+        url, self._query = split_query(options.base_url or self.own_url)
+        self._endpoint = Endpoint(
+            self.vendor,
+            space.model,
+            url.rstrip("/"),
+            options.key_name or self.key_setting,
+            options.address_name or "`endpoint` in spaces.toml",
+            options.timeout_seconds,
+            secret=options.api_key or "",
+        )
+        if not options.api_key and options.base_url is None:
+            raise self._endpoint.missing_key()
+        # Not with the first requests: they are booked in the shared budget by then, and would leave seconds later.
+        import httpx
+
+        self._headers = self.authorization(options.api_key or "none", options.key_header)
+        self._client: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def authorization(self, key: str, header: str | None) -> dict[str, str]:
+        """The header that carries the key."""
+        return {header: key} if header else {"Authorization": f"Bearer {key}"}
+
+    def path(self) -> str:
+        """What follows the address."""
+        raise NotImplementedError
+
+    def payload(self, texts: list[str], input_type: InputType) -> dict[str, Any]:
+        """The body of a request."""
+        raise NotImplementedError
+
+    def read(self, body: bytes, count: int) -> "Answer":
+        """The checked vectors of an answer; raises InvalidAnswer or ProviderUnavailable."""
+        raise NotImplementedError
+
+    def read_rows(self, rows: object, count: int, tokens: object, *, unit_norm: bool = False) -> "Answer":
+        """Lists of numbers in the order of the inputs as a checked answer; `unit_norm` brings them to length 1."""
+        from morpheus_assets.embedding.providers.responses import rows_in_order
+
+        return rows_in_order(rows, count, self.space, self.vendor, tokens, unit_norm=unit_norm)
+
+    def read_openai_shape(self, body: bytes, count: int) -> "Answer":
+        """An answer in OpenAI's shape, checked."""
+        from morpheus_assets.embedding.providers.responses import read_response
+
+        return read_response(
+            body,
+            count=count,
+            dimensions=self.space.dimensions,
+            model=self.served_as,
+            also_named=self.answers_as,
+            vendor=self.vendor,
+        )
+
+    def estimate_tokens(self, text: str) -> int:
+        """Tokens, estimated and not under for prose."""
+        return int(estimate_cl100k(text) * self.tokens_per_cl100k) + 1
+
+    async def embed(self, inputs: Sequence[str], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
+        """Embed texts in one request; `input_type` is sent along and changes the vectors."""
+        refuse_unusable(inputs)
+        response = await self._post(self.payload(list(inputs), input_type), patience)
+        if not response.is_success:
+            raise self._endpoint.error_for(response.status_code, response.headers, response.content)
+        answer = self.read(response.content, len(inputs))
+        counted = answer.tokens is not None
+        tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
+        limits = read_limits(response.headers)
+        return EmbeddingResult(answer.vectors, answer.model, tokens, limits, counted, answer.encoding)
+
+    async def _post(self, payload: dict[str, Any], patience: float) -> "httpx.Response":
+        import httpx
+
+        endpoint = self._endpoint
+        deadline = endpoint.timeout_seconds * patience
+        try:
+            # httpx's own timeout is for each read: a body that drips would hold it for ever.
+            async with asyncio.timeout(deadline):
+                return await self._open().post(
+                    f"{endpoint.base_url}{self.path()}", json=payload, params=self._query or None, timeout=deadline
+                )
+        except (TimeoutError, httpx.TimeoutException):
+            raise endpoint.too_slow(deadline) from None
+        except httpx.HTTPError as error:
+            raise endpoint.unreachable(str(error) or type(error).__name__) from None
+
+    def _open(self) -> "httpx.AsyncClient":
+        import httpx
+
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            # A netrc for every host must not take the place of the key.
+            self._client = httpx.AsyncClient(headers=self._headers, auth=_no_auth)
+            self._loop = loop
+        return self._client
+
+    async def close(self) -> None:
+        """Close the connections of this event loop; a later `embed` opens new ones."""
+        client, self._client = self._client, None
+        if client is not None and self._loop is asyncio.get_running_loop():
+            await client.aclose()
+
+
+def _no_auth(request: "httpx.Request") -> "httpx.Request":
+    return request
+
+
+def read_json(body: bytes, vendor: str) -> dict[str, Any]:
+    """An answer that is a JSON object; raises ProviderUnavailable for anything else."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        start = body[:60].decode("utf-8", "replace").strip() or "nothing"
+        raise ProviderUnavailable(
+            f"{vendor} answered with something that is no JSON object ({start!r}): a proxy or an outage stands between;"
+            " check the address, or run again later."
+        )
+    return answer
