@@ -5,11 +5,14 @@ from typing import Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.chapter_echoes import build_chapter_echoes_asset
+from morpheus_assets.defs.assets.characters import character_sheets, characters
 from morpheus_assets.defs.assets.content_sources import build_content_specs
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
 from morpheus_assets.defs.assets.panels import panel_images
 from morpheus_assets.defs.assets.search_index import build_search_index_specs
+from morpheus_assets.defs.assets.similar_novels import build_similar_novels_asset
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
+from morpheus_assets.defs.assets.training_pairs import build_training_pairs_asset
 from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
@@ -64,8 +67,14 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         ),
     ]
     check_job = build_check_job([*text_spaces, *image_spaces])
-    echoes = build_chapter_echoes_asset(text_spaces[0])
-    assets = [echoes, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings]
+    insight = [
+        build_chapter_echoes_asset(text_spaces[0]),
+        characters,
+        character_sheets,
+        build_similar_novels_asset(text_spaces[0]),
+        build_training_pairs_asset(text_spaces[0]),
+    ]
+    assets = [*insight, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings]
     external = [
         *build_content_specs(settings),
         *build_search_index_specs([*text_spaces, *image_spaces], interval_of(settings.upkeep_cron)),

@@ -18,7 +18,7 @@ FLOORS = [
     {"domain", "tracing"},
     {"embedding"},
     {"text", "images"},
-    {"sources"},
+    {"sources", "insight"},
     {"store"},
     {"settings"},
     {"services"},

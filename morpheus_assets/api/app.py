@@ -21,7 +21,7 @@ from morpheus_assets.api.problems import (
     install_handlers,
     only_known_parameters,
 )
-from morpheus_assets.api.routes import books, health, jobs, page
+from morpheus_assets.api.routes import books, health, insight, jobs, page
 from morpheus_assets.api.routes import content as content_routes
 from morpheus_assets.api.routes import image as image_embeddings
 from morpheus_assets.api.routes import openai as openai_routes
@@ -77,6 +77,7 @@ def build_app(settings: Settings) -> FastAPI:
         search_routes,
         content_routes,
         books,
+        insight,
     ):
         app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
     # the address of the page holds the question, and a health check may have a parameter against caches

@@ -13,6 +13,7 @@ import click
 from morpheus_assets.cli.backup import backup, restore
 from morpheus_assets.cli.common import one_sentence, settings
 from morpheus_assets.cli.completion import complete_novel, completion
+from morpheus_assets.cli.export import export
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
 from morpheus_assets.cli.novels import inspect, novels, remove
@@ -88,6 +89,7 @@ for each in (
     completion,
     demo,
     execute,
+    export,
     inspect,
     keys,
     mcp,

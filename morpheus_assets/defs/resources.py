@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from morpheus_assets.embedding.providers.base import EmbeddingProvider
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
+    from morpheus_assets.insight.cast_file import CastFile
 
 
 class SourceMissing(Exception):
@@ -57,6 +58,7 @@ class ContentFolderResource:
         self.settings = settings
         self.novels = content_location.novels_source(settings)
         self.panels = content_location.panels_source(settings)
+        self.characters = content_location.characters_source(settings)
         self._list_novels, self._panel_owners = list_novels, panel_owners
 
     def in_one_step(self) -> "ContentFolderResource":
@@ -89,6 +91,14 @@ class ContentFolderResource:
         except FolderUnreadable as error:
             # this novel's folder only: the others of the step go on
             raise SourceMissing(str(error)) from error
+
+    def cast_file(self, novel: str) -> "CastFile | None":
+        """A person's corrections of a novel's cast, None where there are none; raises CastFileFault."""
+        from morpheus_assets.insight.cast_file import MOST_BYTES, read_cast_file
+
+        path = f"{novel}.toml"
+        data = self.characters.read(path, MOST_BYTES)
+        return None if data is None else read_cast_file(data, self.characters.display_name(path))
 
     def novel_problems(self) -> dict[str, str]:
         """What is not taken of what lies among the novels, by name; raises ContentUnreadable."""

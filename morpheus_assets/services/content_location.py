@@ -17,6 +17,16 @@ def panels_source(settings: Settings) -> Source:
     return _source(settings, "panels")
 
 
+def characters_source(settings: Settings) -> Source:
+    """Where a person's corrections of casts lie, one file a novel."""
+    return _source(settings, "characters")
+
+
+def questions_source(settings: Settings) -> Source:
+    """Where judged questions lie."""
+    return _source(settings, "questions")
+
+
 def around(path: Path) -> Source:
     """The folder that a file or folder of this machine lies in, wherever that is."""
     return LocalSource(path.absolute().parent)

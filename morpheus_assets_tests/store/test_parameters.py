@@ -50,6 +50,9 @@ def test_no_sql_is_written_in_python() -> None:
             said = node.value if isinstance(node, ast.Constant) and id(node) not in for_people else None
             if isinstance(said, str) and SQL.search(said):
                 found[said] = name
+    # what a migration makes is read from its file
+    made = [said for said, name in found.items() if name == "store/database/dumps.py"]
+    assert [found.pop(said) for said in made if said.startswith("^CREATE")] == ["store/database/dumps.py"]
     remedies = ("run ALTER EXTENSION vector UPDATE", ", then ALTER EXTENSION vector UPDATE.")
     assert found == dict.fromkeys(remedies, "store/database/server_checks.py"), "remedies, and nothing else"
 
@@ -73,9 +76,9 @@ def test_what_is_sent_is_a_statement_and_not_a_text() -> None:
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
                 continue
-            assert node.func.attr not in ("exec_driver_sql", "executemany", "text"), f"{name} sends in another way"
+            assert node.func.attr not in ("exec_driver_sql", "text"), f"{name} sends in another way"
             sent = ast.unparse(node.args[0])
-            if node.func.attr in ("execute", "copy") and sent not in RUNS_FILES.get(name, ()):
+            if node.func.attr in ("execute", "executemany", "copy") and sent not in RUNS_FILES.get(name, ()):
                 own = r"(queries\.\w+(\.format\(.*\))?|query|write|delete_others|statement\.format\(.*\)|_over\(.*\))"
                 own = rf"({own}|create\.format\(.*\))"
                 assert re.fullmatch(own, sent, re.DOTALL), f"{name} sends {sent}"

@@ -75,6 +75,55 @@ PANEL_COLUMNS = _schema(
     treatments=("text[]", "what is done to it before it is embedded"),
 )
 
+CHARACTER_COLUMNS = _schema(
+    "novel_id, name",
+    novel_id=("integer", "row of `novels`"),
+    name=("text", "the commonest form of the name, or a fuller one"),
+    kind=("text", "person, place or unknown"),
+    gender=("text", "m, f, or empty where the text does not tell"),
+    confirmed=("boolean", "whether a person wrote it into content/characters"),
+    mentions=("integer", "how often any of its forms stands in the text"),
+    aliases=("jsonb", "each form with how often it stands"),
+    chapters=("jsonb", "each chapter's ordinal with the mentions in it"),
+    panels=("text[]", "reference pictures that a person tagged"),
+    starts=("integer[]", "first character of each mention in the novel's text"),
+    ends=("integer[]", "one past the last"),
+)
+
+LOOK_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
+    ordinal=("integer", "1, 2, …, contradictions first"),
+    character=("text", "row of `characters`"),
+    part=("text", "hair, eyes, build, coat …"),
+    attribute=("text", "what the text says of it"),
+    chapter=("integer", "ordinal of the chapter"),
+    char_start=("integer", "first character of the sentence in the novel's text"),
+    char_end=("integer", "one past the last"),
+    sentence=("text", "the sentence as one line"),
+    sure=("boolean", "false where only a pronoun tells whose look it is"),
+    contradicts=("text", "what another sentence says instead"),
+)
+
+MEAN_COLUMNS = _schema(
+    "space_id, novel_id",
+    space_id=("integer", "row of `embedding_spaces`"),
+    novel_id=("integer", "row of `novels`"),
+    passages=("integer", "vectors that the mean is of"),
+    mean=("real[]", "the mean vector"),
+)
+
+PAIR_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
+    ordinal=("integer", "1, 2, … in the novel's order"),
+    question=("text", "a sentence of the passage"),
+    kind=("text", "how the question was made"),
+    content_hash=("bytea", "the passage that answers, in `passages`"),
+    chapter=("integer", "ordinal of its chapter"),
+    negatives=("bytea[]", "near passages of other chapters"),
+)
+
 
 def embedding_columns(dimensions: int) -> dg.TableSchema:
     """Columns of a space's table of vectors."""

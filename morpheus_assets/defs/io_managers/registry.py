@@ -35,6 +35,22 @@ IO_MANAGERS = {
         "morpheus_assets.defs.io_managers.embeddings:ImageEmbeddingsIOManager",
         "Vectors of panels in the table of their space, each batch as it arrives; one that is stored stays.",
     ),
+    "characters_io_manager": (
+        "morpheus_assets.defs.io_managers.insight:CharactersIOManager",
+        "The cast of a novel: rows of `characters`, replaced together.",
+    ),
+    "looks_io_manager": (
+        "morpheus_assets.defs.io_managers.insight:LooksIOManager",
+        "What the text says of its characters' looks: rows of `character_looks`, replaced together.",
+    ),
+    "means_io_manager": (
+        "morpheus_assets.defs.io_managers.insight:MeansIOManager",
+        "The mean vector of a novel in a space: one row of `novel_means`.",
+    ),
+    "pairs_io_manager": (
+        "morpheus_assets.defs.io_managers.insight:PairsIOManager",
+        "Pairs to train with: rows of `training_pairs`, replaced together.",
+    ),
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import Composed, Identifier
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
@@ -178,7 +178,13 @@ def _made_by_migrations() -> list[tuple[str, str]]:
 
 
 def _drop(kind: str, name: str) -> Composed:
-    return queries.drop_anything.format(kind=SQL(kind), name=Identifier(name))
+    drop = {
+        "TABLE": queries.drop_table,
+        "VIEW": queries.drop_view,
+        "SEQUENCE": queries.drop_sequence,
+        "FUNCTION": queries.drop_function,
+    }
+    return drop[kind].format(name=Identifier(name))
 
 
 def _script(lines: Iterable[bytes], was: str | None, now: str | None) -> Iterator[bytes]:

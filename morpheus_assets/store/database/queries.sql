@@ -150,8 +150,17 @@ SELECT current_setting('server_version_num')::integer, current_schema()::text,
        (SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
         WHERE e.extname = 'vector')
 
--- name: drop_anything
-DROP {kind} IF EXISTS {name} CASCADE
+-- name: drop_table
+DROP TABLE IF EXISTS {name} CASCADE
+
+-- name: drop_view
+DROP VIEW IF EXISTS {name} CASCADE
+
+-- name: drop_sequence
+DROP SEQUENCE IF EXISTS {name} CASCADE
+
+-- name: drop_function
+DROP FUNCTION IF EXISTS {name} CASCADE
 
 -- name: create_vector
 CREATE EXTENSION IF NOT EXISTS vector

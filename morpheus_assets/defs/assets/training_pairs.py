@@ -1,0 +1,61 @@
+"""Pairs to train embedding models with. Reads stored passages and vectors; nothing is paid for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from morpheus_assets.defs.assets.embeddings import embeddings_key
+from morpheus_assets.defs.assets.insight_values import FoundPairs
+from morpheus_assets.defs.assets.metadata import PAIR_COLUMNS
+from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
+from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
+from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
+from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.resources import ContentFolderResource
+from morpheus_assets.domain.spaces import Space
+
+
+def build_training_pairs_asset(space: Space) -> dg.AssetsDefinition:
+    """The asset `training_pairs`, whose hard negatives come from the vectors of one text space."""
+
+    @dg.asset(
+        ins={"chunks": dg.AssetIn("chunks"), "embeddings": dg.AssetIn(embeddings_key(space))},
+        partitions_def=NOVELS,
+        group_name=INSIGHT_GROUP,
+        automation_condition=AFTER_ITS_INPUTS,
+        kinds={"python", "postgres"},
+        owners=OWNERS,
+        code_version="1",
+        io_manager_key="pairs_io_manager",
+        metadata={"dagster/column_schema": PAIR_COLUMNS, "dagster/table_name": "training_pairs"},
+    )
+    def training_pairs(
+        context: dg.AssetExecutionContext,
+        content_folder: dg.ResourceParam[ContentFolderResource],
+        chunks: object,
+        embeddings: object,
+    ) -> dg.Output[LazyPartitions]:
+        """Sentences with the passage that they stand in and up to four hard negatives: one row a pair.
+
+        Negatives are near passages of other chapters. The sentences that an evaluation asks, judged or made, are never
+        among the questions. `morpheus export pairs` writes them for sentence-transformers.
+        """
+        from morpheus_assets.insight.training_pairs import PairPassage, make_pairs
+        from morpheus_assets.services.training_pairs import evaluated_questions
+
+        passages: Mapping[str, Any] = by_novel(context.partition_keys, chunks)
+        vectors: Mapping[str, Any] = by_novel(context.partition_keys, embeddings)
+
+        def pairs_of(novel: str) -> FoundPairs:
+            found = vectors[novel]
+            rows = {value: row for row, value in enumerate(found.hashes)}
+            once = {chunk.content_hash: chunk for chunk in passages[novel] if chunk.content_hash in rows}
+            held = [PairPassage(value, chunk.chapter, chunk.body, rows[value]) for value, chunk in once.items()]
+            never = evaluated_questions(content_folder.settings, novel, held)
+            return FoundPairs(make_pairs(held, found.embeddings, never))
+
+        return recorded_by_io_manager(LazyPartitions(context.partition_keys, pairs_of))
+
+    return training_pairs

@@ -1,0 +1,117 @@
+"""Pairs of a question and the passage that answers it, with passages that are near and do not, to train models with.
+
+Questions are sentences of the passages themselves (inverse cloze task, Lee, Chang and Toutanova 2019). What an
+evaluation asks is never among them.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from morpheus_assets.text.sentences import sentence_spans
+
+SENTENCE = "sentence"
+NEGATIVES = 4
+TOO_ALIKE = 0.95
+"""A passage that is more alike than this may be an answer itself: of the nearest eight of a question a quarter lay in
+the right chapter, and most of those outranked the right passage."""
+_SHORTEST, _LONGEST = 40, 300
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class TrainingPair:
+    """A question, the content hash of the passage that answers it, that one's chapter, and hashes of hard negatives."""
+
+    question: str
+    kind: str
+    positive: bytes
+    chapter: int
+    negatives: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class PairPassage:
+    """A passage as pairs are made of it; `row` is that of its vector."""
+
+    content_hash: bytes
+    chapter: int
+    body: str
+    row: int
+
+
+def make_pairs(passages: Sequence[PairPassage], vectors: Any, never: Collection[str] = ()) -> list[TrainingPair]:
+    """One pair a passage that has a fit sentence of its own, in the passages' order.
+
+    `vectors` [n, d] are those of the passages, of any length. Hard negatives are the nearest passages of other chapters
+    that stay below TOO_ALIKE; `never` are questions of an evaluation, told by their words alone.
+    """
+    import numpy as np
+
+    if not passages:
+        return []
+    rows = np.asarray(vectors, dtype=np.float32)[[passage.row for passage in passages]]
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = rows / np.where(lengths == 0, 1, lengths)
+    chapters = np.array([passage.chapter for passage in passages])
+    forbidden = {_key(question) for question in never}
+    repeated = _repeated(passages)
+    pairs: list[TrainingPair] = []
+    for index, passage in enumerate(passages):
+        question = _question(passage, forbidden, repeated)
+        if question is None:
+            continue
+        similar = unit @ unit[index]
+        similar[chapters == passage.chapter] = -1
+        similar[similar >= TOO_ALIKE] = -1
+        nearest = np.argsort(-similar)[:NEGATIVES]
+        negatives = tuple(passages[int(place)].content_hash for place in nearest if similar[place] > 0)
+        pairs.append(TrainingPair(question, SENTENCE, passage.content_hash, passage.chapter, negatives))
+    return pairs
+
+
+def without_sentence(body: str, question: str) -> str:
+    """The passage without the sentence that asks for it: a model that only looks for the same words learns nothing."""
+    for start, end in sentence_spans(body):
+        if " ".join(body[start:end].split()) == question:
+            return " ".join(f"{body[:start]} {body[end:]}".split())
+    return body
+
+
+def split_of(novel: str, shares: Mapping[str, int]) -> str:
+    """The split that a novel belongs to, by its name alone: no novel is in two of them. `shares` are per cent."""
+    place = int.from_bytes(hashlib.sha256(f"split {novel}".encode()).digest()[:8], "big") % 100
+    for name, share in shares.items():
+        if place < share:
+            return name
+        place -= share
+    return next(iter(shares))
+
+
+def _question(passage: PairPassage, forbidden: set[str], repeated: set[str]) -> str | None:
+    sentences = [" ".join(passage.body[start:end].split()) for start, end in sentence_spans(passage.body)]
+    fit = [
+        text
+        for text in sentences
+        if _SHORTEST <= len(text) <= _LONGEST and _key(text) not in forbidden and text not in repeated
+    ]
+    if len(sentences) < 2 or not fit:
+        return None
+    place = int.from_bytes(hashlib.sha256(passage.content_hash + b"training").digest()[:8], "big")
+    return fit[place % len(fit)]
+
+
+def _repeated(passages: Sequence[PairPassage]) -> set[str]:
+    """Sentences that several passages hold."""
+    seen: dict[str, int] = {}
+    for index, passage in enumerate(passages):
+        for start, end in sentence_spans(passage.body):
+            text = " ".join(passage.body[start:end].split())
+            seen[text] = index if seen.setdefault(text, index) == index else -1
+    return {text for text, index in seen.items() if index == -1}
+
+
+def _key(text: str) -> str:
+    return " ".join(_WORD.findall(text.lower()))

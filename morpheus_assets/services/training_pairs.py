@@ -1,0 +1,110 @@
+"""Export of training pairs: what may be asked, splits by novel, and files that trainers read."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from morpheus_assets.insight.training_pairs import PairPassage, split_of, without_sentence
+from morpheus_assets.services.content_location import questions_source
+from morpheus_assets.services.evaluation.made_questions import StoredPassage, made_questions
+from morpheus_assets.services.evaluation.questions import read_questions
+from morpheus_assets.settings import Settings
+from morpheus_assets.sources.base import Entry, RootMissing
+from morpheus_assets.store.content.novels import list_novels
+from morpheus_assets.store.insight.means import passage_bodies
+from morpheus_assets.store.insight.training_pairs import load_pairs
+
+SPLITS = {"train": 80, "validation": 10, "test": 10}
+FORMATS = ("parquet", "jsonl")
+_MOST_QUESTION_BYTES = 16 * 1024 * 1024
+_COLUMNS = ("anchor", "positive", "negatives", "novel", "title", "author", "chapter", "kind", "split", "licence")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote: rows by split, and the file of each."""
+
+    rows: dict[str, int]
+    files: dict[str, Path]
+
+
+def evaluated_questions(settings: Settings, novel: str, passages: Sequence[PairPassage]) -> set[str]:
+    """Every text that an evaluation asks or quotes of a novel: judged questions and those that may be made."""
+    asked: set[str] = set()
+    source = questions_source(settings)
+    entries: Sequence[Entry] = ()
+    with suppress(RootMissing):
+        entries = source.names()
+    for entry in entries:
+        data = source.read(entry.path, _MOST_QUESTION_BYTES) if entry.path.endswith(".tsv") else None
+        if data is not None:
+            for question in read_questions(data.decode("utf-8", "replace"), entry.path).questions:
+                asked |= {question.question, question.quotation}
+    stored = [StoredPassage(novel, passage.content_hash, passage.body) for passage in passages]
+    asked |= {question.question for question in made_questions(stored, len(stored))}
+    return asked - {""}
+
+
+def export_pairs(
+    engine: Engine, folder: Path, form: str, novels: Sequence[str] = (), licence: str = "unknown"
+) -> Exported:
+    """Write the stored pairs of all novels, or of those named, into one file a split, `<split>.<form>`.
+
+    Rows have `anchor`, `positive` (without the sentence that asks) and `negatives`, as sentence-transformers reads
+    them, and where they come from. `form` is "parquet" or "jsonl"; `licence` is written into every row.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, list[dict[str, object]]] = {split: [] for split in SPLITS}
+    for row in _rows(engine, novels, licence):
+        rows[str(row["split"])].append(row)
+    files = {split: folder / f"{split}.{form}" for split, found in rows.items() if found}
+    for split, file in files.items():
+        (_write_parquet if form == "parquet" else _write_jsonl)(file, rows[split])
+    return Exported({split: len(rows[split]) for split in files}, files)
+
+
+def _rows(engine: Engine, novels: Sequence[str], licence: str) -> Iterator[dict[str, object]]:
+    for summary in list_novels(engine, list(novels) or None):
+        pairs = load_pairs(engine, summary.novel)
+        hashes = {value for pair in pairs for value in (pair.positive, *pair.negatives)}
+        bodies = passage_bodies(engine, sorted(hashes))
+        for pair in pairs:
+            if pair.positive not in bodies:
+                continue
+            values = (
+                pair.question,
+                without_sentence(bodies[pair.positive], pair.question),
+                [" ".join(bodies[value].split()) for value in pair.negatives if value in bodies],
+                summary.novel,
+                summary.title,
+                summary.author,
+                pair.chapter,
+                pair.kind,
+                split_of(summary.novel, SPLITS),
+                licence,
+            )
+            yield dict(zip(_COLUMNS, values, strict=True))
+
+
+def _write_jsonl(file: Path, rows: Sequence[dict[str, object]]) -> None:
+    with file.open("w", encoding="utf-8") as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _write_parquet(file: Path, rows: Sequence[dict[str, object]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text = pa.string()
+    schema = pa.schema(
+        [
+            (name, pa.list_(text) if name == "negatives" else pa.int32() if name == "chapter" else text)
+            for name in _COLUMNS
+        ]
+    )
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")

@@ -1,0 +1,1 @@
+"""What the insight assets found: casts, looks, mean vectors, pairs to train with."""

@@ -1,0 +1,119 @@
+"""The insight assets over a stored novel: what is written, what a second run changes, and that nothing is paid for."""
+
+from pathlib import Path
+
+import pytest
+
+from morpheus_assets.insight.training_pairs import split_of
+from morpheus_assets.services.similar_novels import similar_novels
+from morpheus_assets.services.training_pairs import SPLITS, export_pairs
+from morpheus_assets.store.insight.casts import load_characters, load_looks
+from morpheus_assets.store.insight.training_pairs import load_pairs
+from morpheus_assets.store.spaces.spaces import list_spaces
+from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, metadata_of, story
+from morpheus_assets_tests.insight.test_characters import STORY
+
+ROWS = {
+    "characters": "SELECT *, xmin::text FROM characters ORDER BY name",
+    "character_looks": "SELECT *, xmin::text FROM character_looks ORDER BY ordinal",
+    "novel_means": "SELECT *, xmin::text FROM novel_means",
+    "training_pairs": "SELECT *, xmin::text FROM training_pairs ORDER BY ordinal",
+}
+ASSETS = ("characters", "character_sheets", "similar_novels", "training_pairs")
+
+
+def tale(extra: str = "") -> str:
+    wig = "Mr. Harrow had a flaxen wig. Nobody spoke. Mr. Harrow's brown wig was gone."
+    chapters = story(chapters=3, paragraphs=8)
+    return f"{chapters}\n\nCHAPTER 4\n\n{STORY}\n\n{wig}{extra}\n"
+
+
+def rows(deployment: Deployment) -> dict[str, list[tuple]]:
+    return {name: deployment.rows(query) for name, query in ROWS.items()}
+
+
+def test_a_novels_insight_is_stored_made_anew_only_where_it_changed_and_never_paid_for(deployment: Deployment):
+    deployment.drop("emma.txt", tale())
+    assert deployment.ingest("emma").success
+    paid = deployment.requests
+    results = {asset: deployment.materialize(asset, "emma") for asset in ASSETS}
+    assert all(result.success for result in results.values())
+    cast = {one.name: one for one in load_characters(deployment.engine, "emma")}
+    assert {"Mr. Harrow", "Mrs. Harrow", "Anna Harrow", "Captain Brand", "Felden"} <= set(cast)
+    looks = load_looks(deployment.engine, "emma")
+    assert [(look.attribute, look.contradicts) for look in looks] == [("flaxen", "brown"), ("brown", "fair")]
+    [(body,)] = deployment.rows("SELECT body FROM novels")
+    assert all(" ".join(body[look.char_start : look.char_end].split()) == look.sentence for look in looks)
+    assert metadata_of(results["character_sheets"], "character_sheets")["contradictions"] == 2
+    pairs = load_pairs(deployment.engine, "emma")
+    assert pairs
+    assert all(pair.negatives for pair in pairs[:3])
+    before = rows(deployment)
+    assert all(before.values())
+    for asset in ASSETS:
+        assert deployment.materialize(asset, "emma").success
+    assert rows(deployment) == before
+    assert deployment.requests == paid
+
+
+def test_a_persons_file_confirms_a_cast_and_one_at_fault_is_a_sentence_that_keeps_what_is_stored(
+    deployment: Deployment,
+):
+    folder = Path(str(deployment.settings.content)) / "characters"
+    folder.mkdir()
+    deployment.drop("emma.txt", tale())
+    deployment.ingest("emma")
+    (folder / "emma.toml").write_text('[[character]]\nname = "Anna"\naliases = ["Anna Harrow"]\npanels = ["a.png"]\n')
+    assert deployment.materialize("characters", "emma").success
+    first = load_characters(deployment.engine, "emma")[0]
+    assert (first.name, first.confirmed, first.panels) == ("Anna", True, ("a.png",))
+    (folder / "emma.toml").write_text("[[character]]\nnames = 3\n")
+    failed = deployment.materialize("characters", "emma")
+    assert "emma.toml: character 1 has 'names', which is not known" in failure_of(failed)
+    assert load_characters(deployment.engine, "emma")[0] == first
+
+
+def test_novels_like_a_novel_are_found_with_the_passages_that_say_why(deployment: Deployment):
+    shared = story(chapters=3, seed=7)
+    deployment.drop("anna.txt", shared)
+    deployment.drop("emma.txt", shared + story(chapters=1, seed=8))
+    deployment.drop("zoe.txt", story(chapters=3, seed=9))
+    deployment.ingest("anna", "emma", "zoe")
+    assert deployment.materialize("similar_novels", "anna", "emma", "zoe").success
+    [space] = list_spaces(deployment.engine, "text")
+    found = similar_novels(deployment.engine, space, "anna", 5)
+    assert next(each.novel for each in found) == "emma"
+    why = found[0].reasons[0]
+    assert why.mine_text == why.other_text
+    assert why.similarity == pytest.approx(1, abs=0.01)
+    assert similar_novels(deployment.engine, space, "nobody", 5) == []
+
+
+def test_pairs_are_exported_by_novel_and_leave_out_what_an_evaluation_asks(deployment: Deployment, tmp_path: Path):
+    import json
+
+    import pyarrow.parquet as pq
+
+    for seed, name in enumerate(("anna", "emma", "zoe")):
+        deployment.drop(f"{name}.txt", story(chapters=3, seed=seed))
+    deployment.ingest("anna", "emma", "zoe")
+    deployment.materialize("training_pairs", "anna", "emma", "zoe")
+    asked = load_pairs(deployment.engine, "anna")[0].question
+    questions = Path(str(deployment.settings.content)) / "questions"
+    questions.mkdir()
+    (questions / "judged.tsv").write_text(f"question\tnovel\tchapters\tquotation\n{asked}\tanna\t1\t\n")
+    deployment.materialize("training_pairs", "anna", "emma", "zoe")
+    assert asked not in {pair.question for pair in load_pairs(deployment.engine, "anna")}
+    done = export_pairs(deployment.engine, tmp_path / "a", "jsonl", licence="CC0")
+    lines = [json.loads(line) for file in done.files.values() for line in file.read_text().splitlines()]
+    assert {line["novel"]: line["split"] for line in lines} == {
+        name: split_of(name, SPLITS) for name in ("anna", "emma", "zoe")
+    }
+    for line in lines:
+        assert line["anchor"] not in line["positive"]
+        assert line["licence"] == "CC0"
+        assert line["negatives"]
+    tables = export_pairs(deployment.engine, tmp_path / "b", "parquet")
+    assert sum(pq.read_table(file).num_rows for file in tables.files.values()) == len(lines)
+    one = export_pairs(deployment.engine, tmp_path / "c", "jsonl", ["emma"])
+    assert list(one.rows) == [split_of("emma", SPLITS)]
