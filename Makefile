@@ -46,4 +46,7 @@ $(READY): requirements.lock pyproject.toml
 	[ -x $(BIN)/python ] || $$python -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --editable .
+	@# dg asks nobody but its user's configuration whether to send statistics, and dagster.yaml says no
+	@printf '%s\n' "import os; os.path.exists(os.path.expanduser('~/.config/dg.toml')) or os.environ.setdefault('DG_CLI_CONFIG', '$(CURDIR)/.ci/dg.toml')" \
+	  > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/morpheus_dg.pth"
 	@touch $(READY)

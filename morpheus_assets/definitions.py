@@ -9,6 +9,7 @@ from morpheus_assets.defs.assets.characters import character_sheets, characters
 from morpheus_assets.defs.assets.content_sources import build_content_specs
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
 from morpheus_assets.defs.assets.panels import panel_images
+from morpheus_assets.defs.assets.retrieval_quality import build_retrieval_quality_asset
 from morpheus_assets.defs.assets.search_index import build_search_index_specs
 from morpheus_assets.defs.assets.similar_novels import build_similar_novels_asset
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
@@ -16,6 +17,7 @@ from morpheus_assets.defs.assets.training_pairs import build_training_pairs_asse
 from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
+from morpheus_assets.defs.checks.retrieval import build_retrieval_checks
 from morpheus_assets.defs.checks.rows import build_row_checks
 from morpheus_assets.defs.executors import build_executor
 from morpheus_assets.defs.io_managers.registry import build_io_managers
@@ -23,6 +25,7 @@ from morpheus_assets.defs.jobs.catch_up import ingest_unfinished
 from morpheus_assets.defs.jobs.generate_embedding import generate_embedding
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.jobs.lost_runs import end_lost_runs
+from morpheus_assets.defs.jobs.measure_retrieval import build_measure_job
 from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.jobs.upkeep import upkeep
@@ -30,6 +33,7 @@ from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResour
 from morpheus_assets.defs.schedules import build_schedules, interval_of
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
+from morpheus_assets.defs.sensors.new_questions import build_new_questions_sensor
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
 from morpheus_assets.defs.sensors.space_switch import switch_spaces_sensor
 from morpheus_assets.services.configured_spaces import (
@@ -75,17 +79,20 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         build_training_pairs_asset(text_spaces[0]),
     ]
     assets = [*insight, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings]
+    quality = [build_retrieval_quality_asset(space) for space in text_spaces]
+    measure_job = build_measure_job(text_spaces)
     external = [
         *build_content_specs(settings),
         *build_search_index_specs([*text_spaces, *image_spaces], interval_of(settings.upkeep_cron)),
     ]
     batches = dg.BackfillPolicy.multi_run(settings.batch_of_novels)
     return dg.Definitions(
-        assets=[*external, *(asset.with_attributes(backfill_policy=batches) for asset in assets)],
+        assets=[*external, *(asset.with_attributes(backfill_policy=batches) for asset in assets), *quality],
         asset_checks=[
             *CONTENT_CHECKS,
             *build_row_checks(chunker),
             *build_embeddings_checks([*text_spaces, *image_spaces]),
+            *build_retrieval_checks(text_spaces),
         ],
         jobs=[
             INGEST_NOVELS,
@@ -97,12 +104,14 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             prepare_new_space,
             end_lost_runs,
             upkeep,
+            measure_job,
             check_job,
         ],
         schedules=build_schedules(settings, check_job),
         sensors=[
             new_novels_sensor,
             new_panels_sensor,
+            build_new_questions_sensor(measure_job),
             switch_spaces_sensor,
             lost_runs_sensor,
             failed_ingests_sensor,

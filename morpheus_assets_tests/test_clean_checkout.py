@@ -1,6 +1,7 @@
 """The first commands in a fresh checkout: a copy of the project, with all folders where they are by default."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -84,6 +85,23 @@ def test_a_code_location_warns_of_a_typo_and_the_children_of_a_command_do_not_re
     done = checkout.morpheus("exec", sys.executable, "-c", "import morpheus_assets.definitions")
     assert done.returncode == 0, done.stderr
     assert len(warnings_in(done.stdout + done.stderr)) == 1
+
+
+@pytest.mark.slow
+def test_dg_works_from_a_shell_that_knows_nothing_and_sends_no_statistics(
+    checkout: Checkout, database_url: str, tmp_path: Path
+):
+    [configuration] = re.findall(r"\$\(CURDIR\)/(\S+?)'", (PROJECT_FOLDER / "Makefile").read_text(encoding="utf-8"))
+    shell = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(checkout.folder)}
+    done = subprocess.run(
+        [MORPHEUS.with_name("dg"), "list", "defs", "--json"],
+        env=shell | {"DG_CLI_CONFIG": str(PROJECT_FOLDER / configuration), "MORPHEUS_DATABASE_URL": database_url},
+        cwd=checkout.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "novels" in done.stdout
+    for unwanted in ("Telemetry", "Welcome", "virtual environment", "Traceback"):
+        assert unwanted not in done.stdout + done.stderr
 
 
 @pytest.mark.slow

@@ -70,6 +70,8 @@ def test_the_asset_keys_are_these(tmp_path: Path):
         "character_sheets",
         "similar_novels",
         "training_pairs",
+        "retrieval_quality/openai-text-embedding-3-large-3072",
+        "retrieval_quality/voyage-voyage-4-512",
         "content/novels",
         "content/panels",
         "search_index/text",
@@ -87,7 +89,7 @@ def test_every_asset_has_a_group_kinds_owners_a_description_and_a_code_version(t
         if node.is_external:
             assert node.group_name in ("content", "search"), key
             continue
-        assert node.group_name in ("text", "panels", "insight"), key
+        assert node.group_name in ("text", "panels", "insight", "search"), key
         assert node.code_version, key
         assert "dagster/column_schema" in node.metadata or node.group_name == "insight", key
 

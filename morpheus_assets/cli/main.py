@@ -13,6 +13,7 @@ import click
 from morpheus_assets.cli.backup import backup, restore
 from morpheus_assets.cli.common import one_sentence, settings
 from morpheus_assets.cli.completion import complete_novel, completion
+from morpheus_assets.cli.evaluate import evaluate
 from morpheus_assets.cli.export import export
 from morpheus_assets.cli.keys import keys
 from morpheus_assets.cli.mcp import mcp
@@ -32,8 +33,17 @@ def main() -> None:
 
 @main.command()
 @click.argument("text", required=False)
-@click.option("--novel", help="Only in this novel.", shell_complete=complete_novel)
+@click.option(
+    "--novel",
+    "only",
+    multiple=True,
+    help="Only in this novel; repeat it for several.",
+    shell_complete=complete_novel,
+)
 @click.option("--chapter", type=int, help="Only in this chapter (its ordinal); needs --novel.")
+@click.option("--language", "languages", multiple=True, help="Only novels in this language (en, fr, zh …).")
+@click.option("--author", "authors", multiple=True, help="Only novels by an author with this in the name.")
+@click.option("--min-similarity", type=click.FloatRange(-1, 1), help="Leave out what is less similar.")
 @click.option("--panels", is_flag=True, help="Search panels instead of passages.")
 @click.option(
     "--image",
@@ -45,8 +55,11 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a hit.")
 def search(
     text: str | None,
-    novel: str | None,
+    only: tuple[str, ...],
     chapter: int | None,
+    languages: tuple[str, ...],
+    authors: tuple[str, ...],
+    min_similarity: float | None,
     panels: bool,
     image: Path | None,
     mode: str,
@@ -56,26 +69,26 @@ def search(
     """Find the passages, or with --panels the pictures, that TEXT describes."""
     if (text is None) == (image is None):
         raise click.UsageError("Give a TEXT to search for, or --image FILE.")
-    if chapter is not None and novel is None:
+    if chapter is not None and not only:
         raise click.UsageError("--chapter needs --novel.")
     from morpheus_assets.cli.hits import format_row
     from morpheus_assets.cli.search_by_api import search_by_api
 
     values = settings()
     with one_sentence():
-        if image is not None:
-            options: dict[str, Any] = {"k": count, "novel": novel}
-        elif panels:
-            options = {"k": count, "novel": novel, "kind": "panels"}
-        else:
-            options = {"k": count, "novel": novel, "chapter": chapter, "mode": mode, "kind": "text"}
-        found = search_by_api(values, text, image, **options)
+        filters: dict[str, Any] = {"novel": only, "min_similarity": min_similarity}
+        if image is None:
+            filters |= {"language": languages, "author": authors, "kind": "panels" if panels else "text"}
+        if image is None and not panels:
+            filters |= {"chapter": chapter, "mode": mode}
+        found = search_by_api(values, text, image, k=count, **filters)
         if found is None:
             from morpheus_assets.cli.search import search_here
 
             found = search_here(
-                values, text or "", image, panels=panels, novel=novel, chapter=chapter, mode=mode, k=count
-            )
+                values, image, q=text, k=count, novel=only, chapter=chapter, languages=languages, authors=authors,
+                mode=mode, kind="panels" if panels or image is not None else "text", min_similarity=min_similarity,
+            )  # fmt: skip
     if not found.rows and not as_json:
         click.echo(found.nothing_found)
     for row in found.rows:
@@ -88,6 +101,7 @@ for each in (
     backup,
     completion,
     demo,
+    evaluate,
     execute,
     export,
     inspect,

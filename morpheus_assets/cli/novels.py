@@ -2,12 +2,14 @@
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from morpheus_assets.cli.common import database, one_sentence, settings, without_library_warnings
 from morpheus_assets.cli.completion import complete_novel
+from morpheus_assets.domain.spaces import Space
 
 
 @click.command()
@@ -15,15 +17,21 @@ from morpheus_assets.cli.completion import complete_novel
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
     """Show what FILES would become, without a database or a provider."""
+    from morpheus_assets.embedding.errors import ConfigurationError
+    from morpheus_assets.services.configured_spaces import configured_text_spaces
     from morpheus_assets.services.inspection import describe, inspect_file
     from morpheus_assets.text.chunking.settings import ChunkerSettings
 
     values = settings()
+    spaces: list[Space] = []
+    with suppress(ConfigurationError):
+        # what a file becomes is told whatever the settings say of models
+        spaces = configured_text_spaces(values)
     chunker = ChunkerSettings(values.chunk_tokens, values.chunk_overlap_tokens)
     taken = True
     for path in files:
         with without_library_warnings():
-            answer = inspect_file(path, chunker=chunker, max_image_pixels=values.max_image_pixels)
+            answer = inspect_file(path, chunker=chunker, max_image_pixels=values.max_image_pixels, spaces=spaces)
         click.echo(json.dumps(answer, ensure_ascii=False) if as_json else describe(answer))
         taken = taken and answer["state"] == "ok"
     if not taken:

@@ -61,22 +61,25 @@ class Searching:
         self, text: str, *, k: int = 5, novel: str | None = None, chapter: int | None = None, mode: str = "hybrid"
     ) -> Answer:
         """Passages that `text` describes."""
-        query = SearchQuery(q=text, k=k, novel=novel, chapter=chapter, kind="text", mode=mode)
-        found = asyncio.run(self._search.find(query))
-        return _answer([passage.hit for passage in found.passages], found)
+        return self.ask(SearchQuery(q=text, k=k, novel=novel, chapter=chapter, kind="text", mode=mode))
 
     def panels(self, text: str, *, k: int = 5, novel: str | None = None) -> Answer:
         """Panels that `text` describes."""
-        found = asyncio.run(self._search.find(SearchQuery(q=text, k=k, novel=novel, kind="panels")))
-        return _answer(found.panels, found)
+        return self.ask(SearchQuery(q=text, k=k, novel=novel, kind="panels"))
 
-    def panels_like(self, image: Path, *, k: int = 5, novel: str | None = None) -> Answer:
+    def ask(self, query: SearchQuery) -> Answer:
+        """What a query of one kind, "text" or "panels", finds."""
+        found = asyncio.run(self._search.find(query))
+        if query.kind == "panels":
+            return _answer(found.panels, found)
+        return _answer([passage.hit for passage in found.passages], found)
+
+    def panels_like(self, image: Path, query: SearchQuery) -> Answer:
         """Panels that look like the picture in `image`; raises RefusedImage when it cannot be decoded."""
         from morpheus_assets.images.decoding import decode_panel, opener_of
 
         data = image.read_bytes()
         panel = decode_panel(data, image.name, max_pixels=self._settings.max_image_pixels)
-        query = SearchQuery(k=k, novel=novel, kind="panels")
         found = asyncio.run(self._search.find_like_picture(opener_of(panel, data, image.name), query))
         return _answer(found.panels, found)
 
@@ -206,17 +209,15 @@ def open_search(settings: Settings, *, load_text_model: bool = False) -> Iterato
             raise click.ClickException(str(error)) from error
 
 
-def search_here(
-    settings: Settings, text: str, image: Path | None, *, panels: bool, novel: str | None, chapter: int | None,
-    mode: str, k: int,
-) -> Rows:  # fmt: skip
-    """The rows of one search in this process; raises as `open_search` and the search itself do."""
-    with open_search(settings, load_text_model=image is None and not panels and mode != "text") as searching:
-        if image is not None:
-            return rows_of(searching.panels_like(image, k=k, novel=novel))
-        if panels:
-            return rows_of(searching.panels(text, k=k, novel=novel))
-        return rows_of(searching.passages(text, k=k, novel=novel, chapter=chapter, mode=mode))
+def search_here(settings: Settings, image: Path | None, **fields: Any) -> Rows:
+    """The rows of one search in this process; `fields` are those of services.search.SearchQuery.
+
+    Raises as `open_search` and the search itself do.
+    """
+    of_text = fields["kind"] == "text" and fields["mode"] != "text"
+    with open_search(settings, load_text_model=of_text) as searching:
+        query = SearchQuery(**fields)
+        return rows_of(searching.ask(query) if image is None else searching.panels_like(image, query))
 
 
 def rows_of(answer: Answer) -> Rows:

@@ -17,7 +17,9 @@ _ADDRESS = "/api/embeddings/search"
 _MOST_CHARACTERS = 4000
 _BOUNDARY = "morpheus-search-b7e0d1c4f5"
 # What the API calls otherwise, or has for its page.
-_ONLY_OF_API = {"id", "passage", "passage_similarity", "best_sentence", "text_url", "url", "thumbnail_url"}
+_ONLY_OF_API = {
+    "id", "passage", "passage_similarity", "best_sentence", "relevance", "text_url", "url", "thumbnail_url",
+}  # fmt: skip
 
 
 def search_by_api(settings: Settings, text: str | None, image: Path | None, **options: Any) -> Rows | None:
@@ -25,7 +27,7 @@ def search_by_api(settings: Settings, text: str | None, image: Path | None, **op
 
     None when there is no API or it cannot say. Raises ClickException with the sentence for what it refuses.
     """
-    wanted = {name: value for name, value in options.items() if value is not None}
+    wanted = {name: value for name, value in options.items() if value is not None and value != ()}
     try:
         if image is not None:
             body, kind = _form(image, wanted)
@@ -33,7 +35,9 @@ def search_by_api(settings: Settings, text: str | None, image: Path | None, **op
         elif len(text or "") > _MOST_CHARACTERS:
             return None
         else:
-            status, answer = ask_api(settings, "GET", f"{_ADDRESS}?{urlencode({'q': text or '', **wanted})}")
+            status, answer = ask_api(
+                settings, "GET", f"{_ADDRESS}?{urlencode({'q': text or '', **wanted}, doseq=True)}"
+            )
     except (ApiSilent, UnicodeEncodeError):
         return None
     if status in (404, 422) and answer.get("errors"):
@@ -59,7 +63,8 @@ def _row(found: Mapping[str, Any], space: str) -> Row:
 def _form(image: Path, fields: Mapping[str, Any]) -> tuple[bytes, str]:
     """A multipart form of a picture and some fields, and its content type."""
     head = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
-    parts = [f'{head}"{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
+    every = [(name, one) for name, value in fields.items() for one in (value if isinstance(value, tuple) else (value,))]
+    parts = [f'{head}"{name}"\r\n\r\n{value}\r\n'.encode() for name, value in every]
     name = image.name.replace("\\", "\\\\").replace('"', "%22")
     parts.append(f'{head}"file"; filename="{name}"\r\n\r\n'.encode() + image.read_bytes() + b"\r\n")
     return b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()]), f"multipart/form-data; boundary={_BOUNDARY}"

@@ -18,9 +18,11 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import click
 import httpx
 
 from morpheus_assets.cli.environment import child_environment, forget_in_dotenv, remember_in_dotenv
+from morpheus_assets.cli.first_ingest import FirstIngest
 from morpheus_assets.cli.parts import Child, PostgresPart, Watch
 from morpheus_assets.cli.supervisor import Supervisor
 from morpheus_assets.cli.watchdog import HOLDER, LOCK, RECORD
@@ -131,7 +133,10 @@ def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event
                 watch.wait_for(api, stopped.wait)
             if not stopped.is_set():
                 say(banner(settings, parts.dagster_url, parts.api_url, copied))
-            keep_watch(watch, stopped, [each.log for each in (code_server, api)])
+            # nobody watches a file
+            watched = copied and sys.stdout.isatty()
+            first = FirstIngest(settings, databases.content, _show_line) if watched else None
+            keep_watch(watch, stopped, [each.log for each in (code_server, api)], first)
         finally:
             say("Stopping …")
             supervisor.stop()
@@ -140,11 +145,17 @@ def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event
                 forget_in_dotenv(PROJECT_FOLDER / ".env")
 
 
-def keep_watch(watch: Watch, stopped: threading.Event, logs: list[Path]) -> None:
-    """Look at the parts until `stopped` is set, and keep their logs small."""
+def _show_line(line: str, last: bool) -> None:
+    click.echo(f"\r{line}", nl=last)
+
+
+def keep_watch(watch: Watch, stopped: threading.Event, logs: list[Path], first: FirstIngest | None) -> None:
+    """Look at the parts until `stopped` is set, keep their logs small, and show how far the first ingest is."""
     rotated = time.monotonic()
     while not stopped.wait(LOOK_SECONDS):
         watch.look()
+        if first is not None:
+            first.look()
         if time.monotonic() - rotated > _ROTATE_SECONDS:
             rotated = time.monotonic()
             for log in logs:

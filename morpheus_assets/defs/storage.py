@@ -4,6 +4,7 @@ dagster-postgres opens a connection for every statement: some fifty for each nov
 Named in dagster.yaml; the tables and all queries are dagster-postgres' own.
 """
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from morpheus_assets.services.connections import connection_slots
+from morpheus_assets.services.connections import connection_slots, dagster_address
 from morpheus_assets.settings import load_settings
 
 # Kept open in each process, for its three storages together; more are opened while needed and closed again.
@@ -172,7 +173,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         """Made by Dagster from the configuration."""
         return cls(
             inst_data=inst_data,
-            postgres_url=pg_url_from_config(config_value),
+            postgres_url=pg_url_from_config(config_value) if _names_an_address(config_value) else _own_address(),
             should_autocreate_tables=bool(config_value.get("should_autocreate_tables", True)),
             token_provider=get_token_provider_from_config(config_value),
         )
@@ -189,6 +190,15 @@ def _alone(url: str, token_provider: Any) -> Iterator[None]:
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('dagster tables'))"))
         yield
+
+
+def _names_an_address(config: PostgresStorageConfig) -> bool:
+    return bool(config.get("postgres_url") or config.get("postgres_db"))
+
+
+def _own_address() -> str:
+    """DAGSTER_PG_URL, else the database of the settings: `dagster` and `dg` are called from a clean shell too."""
+    return os.environ.get("DAGSTER_PG_URL") or dagster_address(load_settings())
 
 
 def _has_tables(engine: Engine) -> bool:

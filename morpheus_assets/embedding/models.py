@@ -7,6 +7,7 @@ import math
 from decimal import Decimal
 
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.preparation import read_preparation
 from morpheus_assets.embedding.providers.base import EmbeddingModel
 from morpheus_assets.embedding.providers.registry import PROVIDERS, is_local
 
@@ -34,14 +35,14 @@ def known_models(provider: str | None = None) -> str:
     return ", ".join(
         f"{spec.name}/{model.name}"
         for spec in PROVIDERS.values()
-        if provider in (None, spec.name)
+        if provider == spec.name or (provider is None and spec.purpose == "text")
         for model in spec.models
     )
 
 
 def providers_of(model: str) -> list[str]:
     """The providers whose tables list a model of that name."""
-    return [spec.name for spec in PROVIDERS.values() if spec.model(model) is not None]
+    return [spec.name for spec in PROVIDERS.values() if spec.purpose == "text" and spec.model(model) is not None]
 
 
 def price_of(space: Space, tokens: int) -> Decimal | None:
@@ -62,5 +63,8 @@ def estimate_tokens(space: Space, *, inputs: int, word_pieces: int, characters: 
     spec = PROVIDERS.get(space.provider)
     if spec is not None and spec.counts_word_pieces:
         return word_pieces
+    # What stands before each text is paid for with it.
+    prefix = read_preparation(space.preparation).document_prefix
+    characters, octets = characters + inputs * len(prefix), octets + inputs * len(prefix.encode())
     tokens = characters / _CHARACTERS_PER_TOKEN + (octets - characters) * _TOKENS_PER_FURTHER_BYTE
     return math.ceil(tokens * (spec.tokens_per_cl100k if spec is not None else 1.0)) + inputs

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from morpheus_assets.domain.spaces import MOST_DIMENSIONS, Space, SpaceName, space_key
 from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.local_text.folders import LOCAL, read_folder
 from morpheus_assets.embedding.models import known_models
 from morpheus_assets.embedding.preparation import Preparation
 from morpheus_assets.embedding.providers.base import EmbeddingModel, ProviderOptions, ProviderSpec
@@ -19,6 +20,8 @@ from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provide
 # Chunks are measured in word pieces; other tokenizers were measured at up to 1.4 of that (Chinese, cl100k).
 _TOKENIZER_MARGIN = 1.5
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+# The model of a space whose weights lie in a folder: they are told apart by their hash.
+_IN_A_FOLDER = "local"
 
 
 def parse_space_names(
@@ -42,6 +45,9 @@ def parse_space_names(
 def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> SpaceName:
     written, _, rest = part.partition("/")
     spec = find_provider(written)
+    if spec is not None and spec.purpose == "text" and variable == "MORPHEUS_IMAGE_SPACES":
+        # A vendor's name means its multimodal models here.
+        spec = find_provider(f"{spec.name}_multimodal") or spec
     if spec is None or not rest:
         raise ConfigurationError(
             f"{variable} names {part!r}, which is no space: write provider/model[@dimensions], "
@@ -52,12 +58,13 @@ def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> Spa
             return SpaceName(spec.name, rest)
         model, _, tag = rest.partition("@")
         return SpaceName(spec.name, model, tag=tag or None)
-    rest, mark, revision = rest.partition("#")
+    # A folder's name may hold such a sign, and its weights tell themselves apart.
+    rest, mark, revision = (rest, "", "") if rest.startswith(LOCAL) else rest.partition("#")
     if mark and not _REVISION.fullmatch(revision):
         raise ConfigurationError(
             f"{variable} names {part!r}, where {revision!r} is no revision: write {spec.name}/{rest}#2, a short word."
         )
-    model, at, size = rest.partition("@")
+    model, at, size = _split_size(rest)
     if at and not (size.isascii() and size.isdigit() and int(size) > 0):
         raise ConfigurationError(
             f"{variable} names {part!r}, where {size!r} is no number of dimensions: write "
@@ -69,7 +76,23 @@ def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> Spa
     return name
 
 
+def _split_size(rest: str) -> tuple[str, str, str]:
+    if not rest.startswith(LOCAL):
+        return rest.partition("@")
+    # A folder's name may hold an @ of its own.
+    model, at, size = rest.rpartition("@")
+    return (model, at, size) if size.isdecimal() else (rest, "", "")
+
+
 def _check_model(spec: ProviderSpec, name: SpaceName, variable: str, *, own_endpoint: bool) -> None:
+    if name.model.startswith(LOCAL) and spec.is_local:
+        found = read_folder(name.model.removeprefix(LOCAL))
+        if name.dimensions not in (None, found.dimensions):
+            raise ConfigurationError(
+                f"{variable} names {name}, but the model in {found.folder} gives vectors of {found.dimensions}"
+                " dimensions: leave the number out."
+            )
+        return
     model = spec.model(name.model)
     if model is not None:
         if name.dimensions is not None and not model.allows(name.dimensions):
@@ -121,6 +144,8 @@ def resolve_described_space(described: SpaceDescription, where: str) -> Space:
     spec = _text_provider(name, where)
     _check_model(spec, name, where, own_endpoint=described.own_endpoint)
     model = spec.model(name.model)
+    if name.model.startswith(LOCAL) and spec.is_local:
+        model = _model_in_folder(spec, name)
     given = name.dimensions or (model.dimensions if model else 0)
     dimensions = described.shorten or given
     if spec.is_local and model is not None:
@@ -135,16 +160,20 @@ def resolve_described_space(described: SpaceDescription, where: str) -> Space:
         described.query_prefix if described.query_prefix is not None else own.query_prefix,
         given if dimensions != given else None,
     )
-    revision = described.revision or (model.revision if model else "")
-    parts: list[str | int] = [name.provider, name.model, dimensions]
-    if preparation.is_own or described.revision:
+    revision = model.revision if model else ""
+    if described.revision:
+        # The weights of a folder are what finds it again.
+        revision = f"{revision} {described.revision}" if revision.startswith("sha256:") else described.revision
+    identity = model.name if model is not None else name.model
+    parts: list[str | int] = [name.provider, identity, dimensions]
+    if preparation.is_own or described.revision or identity == _IN_A_FOLDER:
         # Another preparation is another space, beside the first one, so it needs a key of its own.
         parts.append(hashlib.sha256(f"{preparation}\n{revision}".encode()).hexdigest()[:6])
     return Space(
         key=space_key(*parts),
         purpose="text",
         provider=name.provider,
-        model=name.model,
+        model=identity,
         revision=revision,
         dimensions=dimensions,
         preparation=str(preparation),
@@ -171,6 +200,23 @@ def check_query_model(described: SpaceDescription, query: SpaceName, where: str)
             f"{where}: query_model {query} gives vectors of {other.allowed_dimensions} dimensions and not of"
             f" {described.name.dimensions or own.dimensions}: choose dimensions that both give."
         )
+
+
+def _model_in_folder(spec: ProviderSpec, name: SpaceName) -> EmbeddingModel:
+    found = read_folder(name.model.removeprefix(LOCAL))
+    # A folder that is called like a known model holds it, as a rule, and that one's prefixes are no part of its files.
+    called = found.folder.name.lower()
+    known = next((each for each in spec.models if each.name.rsplit("/", 1)[-1].lower() == called), None)
+    return EmbeddingModel(
+        _IN_A_FOLDER,
+        found.dimensions,
+        found.max_input_tokens,
+        max_inputs=256,
+        revision=found.revision,
+        document_prefix=known.document_prefix if known else "",
+        query_prefix=known.query_prefix if known else "",
+        other_dimensions=known.other_dimensions if known else (),
+    )
 
 
 def _known_model(name: SpaceName) -> EmbeddingModel | None:

@@ -31,9 +31,10 @@ _LOOK_BACK = 1_000
 _LONGEST_SENTENCE = 600
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|[,;:.!?“”\"()—]|--")
 _STRANGER = re.compile(
-    r"\b(?:an?|our|this|that|the|another|one|some)(?: [a-z-]+){0,3} (?:man|woman|girl|boy|lady|gentleman|fellow"
-    r"|visitor|stranger|client|companion|servant|lad|youth|maid|creature|figure|individual|person|child|lunatic|patient|prisoner"
-    r"|officer|soldier|sailor|waiter|driver|inspector|landlord|preacher|steward)\b",
+    r"\b(?:an?|our|this|that|the|another|one|some|his|her)(?: [a-z-]+){0,3} (?:man|woman|girl|boy|lady|gentleman|fellow"
+    r"|visitor|stranger|client|companion|servant|lad|youth|maid|creature|figure|individual|person|child|patient|prisoner"
+    r"|officer|soldier|sailor|waiter|driver|inspector|landlord|preacher|steward|bandit|wife|husband|dog|horse|wolf"
+    r"|emperor|sovereign|king|queen|prince|princess|count|countess|general|colonel|captain|doctor|governor)\b",
     re.IGNORECASE,
 )
 _POSSESSIVE = re.compile(r"^(.+?)['’]s?$")

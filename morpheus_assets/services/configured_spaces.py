@@ -257,7 +257,7 @@ def _options(settings: Settings, space: Space, table: SpaceTable | None) -> Prov
         torch_threads=settings.torch_threads,
         cache_folder=settings.data_folder,
         precision=settings.image_precision,
-        configured=tuple(_image_names(settings)) if spec.purpose == "image" else (),
+        configured=tuple(_image_names(settings) if spec.purpose == "image" else _text_names(settings)),
     )
     if table is None:
         return replace(usual, api_key=provider_key(settings, spec.name))
@@ -286,6 +286,14 @@ def _options(settings: Settings, space: Space, table: SpaceTable | None) -> Prov
 def _image_space(settings: Settings, name: SpaceName) -> Space:
     options = ProviderOptions(cache_folder=settings.data_folder, precision=settings.image_precision)
     return resolve_image_space(name, options)
+
+
+def _text_names(settings: Settings) -> list[SpaceName]:
+    """The names of all text spaces of the settings and the file, also of tables that no list names."""
+    tables = space_tables(settings)
+    parts = [part.strip() for part in settings.text_spaces.split(",") if part.strip() and part.strip() not in tables]
+    named = parse_space_names(",".join(parts), own_endpoints=own_endpoints(settings)) if parts else []
+    return [*named, *(table.description.name for table in tables.values())]
 
 
 def _image_names(settings: Settings) -> list[SpaceName]:

@@ -1,5 +1,6 @@
 """Connections to the databases of a deployment: their addresses, an engine for a command, the embedded server."""
 
+import atexit
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -159,6 +160,24 @@ def existing_dagster_url(settings: Settings, engine: Engine, given: str | None =
         return dagster_database_url(engine.url.render_as_string(hide_password=False))
     found = find_dagster_database(engine, parse_address(given) if given else None)
     return for_dagster(found) if found is not None else None
+
+
+def dagster_address(settings: Settings) -> str:
+    """The URL of Dagster's database for a process that was told none; see `own_dagster_url`.
+
+    An embedded server that does not run is started, and runs as long as this process does.
+    """
+    if settings.database_url is None and running_url(settings.data_folder) is None:
+        server = EmbeddedPostgres(settings.data_folder)
+        server.start()
+        atexit.register(server.stop)
+        server.ensure_databases()
+    engine = content_engine(settings)
+    try:
+        migrate(engine)
+        return own_dagster_url(settings, engine)
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def characters_source(settings: Settings) -> Source:
 
 
 def questions_source(settings: Settings) -> Source:
-    """Where judged questions lie."""
+    """Where questions with known answers are dropped."""
     return _source(settings, "questions")
 
 

@@ -1,11 +1,14 @@
 """Inspection of a file: what it would become, by the code that the assets run, without a database or a provider."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.domain.spaces import Space
 from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.services.known_languages import language_note
 from morpheus_assets.sources.base import ContentUnreadable, FileUnreadable
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.errors import UnreadableText
@@ -19,13 +22,15 @@ _PICTURES = frozenset(
 )
 
 
-def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int) -> dict[str, Any]:
+def inspect_file(
+    path: Path, *, chunker: ChunkerSettings, max_image_pixels: int, spaces: Sequence[Space] = ()
+) -> dict[str, Any]:
     """Describe one file as a JSON-ready object.
 
     Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text" or "image"), `reason` (a sentence, or None).
     A text adds `format`, `encoding`, `language`, `title`, `author`, `repairs`, `characters`, `chunks`, `chapters`,
-    `sections` (pieces of a text without chapters), `front` and `back` (pieces around the chapters); an image adds
-    `width`, `height`, `mode`, `treatments`.
+    `sections` (pieces of a text without chapters), `front` and `back` (pieces around the chapters), and `notes`,
+    sentences on the text `spaces` that it would be embedded in; an image adds `width`, `height`, `mode`, `treatments`.
     Never raises for what a file contains; a fault in our own code is `state` "failed".
     """
     kind = _kind_of(path)
@@ -33,6 +38,7 @@ def inspect_file(path: Path, *, chunker: ChunkerSettings, max_image_pixels: int)
     try:
         if kind == "text":
             answer.update(_inspect_text(path, chunker))
+            answer["notes"] = [note for space in spaces if (note := language_note(space, [answer["language"]]))]
         else:
             answer.update(_inspect_image(path, max_image_pixels))
     except (UnreadableText, RefusedImage) as error:
@@ -84,6 +90,7 @@ def describe(answer: dict[str, Any]) -> str:
     if answer["title"]:
         lines.append(f"  {answer['title']}" + (f", by {answer['author']}" if answer["author"] else ""))
     lines += [f"  mended: {repair}" for repair in answer["repairs"]]
+    lines += [f"  note: {note}" for note in answer.get("notes", ())]
     chapters = answer["chapters"]
     lines.append(f"  {len(chapters)} chapters" if chapters else f"  no chapters, {len(answer['sections'])} sections")
     for row in (*answer["front"], *(chapters or answer["sections"]), *answer["back"]):

@@ -14,7 +14,7 @@ def no_such_novel(novel: str, stored: Sequence[str]) -> str:
     near = difflib.get_close_matches(wanted, stored, n=_MOST, cutoff=0.6)
     near += [name for name in stored if wanted and wanted in name and name not in near][: _MOST - len(near)]
     said = f"No novel named {novel!r} is stored"
-    return f"{said}; did you mean {' or '.join(map(repr, near))}?" if near else f"{said}; `morpheus novels` lists them."
+    return f"{said}; did you mean {' or '.join(map(repr, near))}?" if near else f"{said}."
 
 
 def names_beginning(settings: Settings, beginning: str) -> list[str]:

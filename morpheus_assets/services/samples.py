@@ -1,4 +1,4 @@
-"""The project's own sample story and panels, and their copy into the content folder at a first start."""
+"""The project's own sample story, panels and questions, and their copy into the content folder at a first start."""
 
 import shutil
 from importlib.resources import as_file, files
@@ -30,4 +30,5 @@ def put_samples_into_empty_content(settings: Settings) -> bool:
     with as_file(SAMPLES) as samples:
         shutil.copytree(samples / "novels", settings.novels_folder, dirs_exist_ok=True)
         shutil.copytree(samples / "panels", settings.panels_folder, dirs_exist_ok=True)
+        shutil.copytree(samples / "questions", settings.content / "questions", dirs_exist_ok=True)
     return True

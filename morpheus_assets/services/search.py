@@ -5,6 +5,7 @@ How a text becomes a vector and how the database is called are the face's own.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,11 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import BillingError, EmbeddingError
-from morpheus_assets.services.configured_spaces import sample_image_spaces
+from morpheus_assets.services.configured_spaces import account_of, sample_image_spaces
+from morpheus_assets.services.known_languages import known_configurations, language_note
 from morpheus_assets.services.novel_names import no_such_novel
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
-from morpheus_assets.services.sentences import POOL, BestSentence, best_sentences, nearest_first
+from morpheus_assets.services.sentences import NEAR, POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
 from morpheus_assets.services.variety import VARIETY_POOL, most_varied
 from morpheus_assets.settings import Settings
@@ -33,6 +35,7 @@ from morpheus_assets.store.search.hits import (
     novels_holding,
     search_panels,
     search_text,
+    stored_names,
 )
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space, list_spaces
@@ -107,10 +110,14 @@ class SearchQuery:
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage that was found, with its sentence nearest to the question where one was looked for."""
+    """A passage that was found, with its sentence nearest to the question where one was looked for.
+
+    `relevance`, 0 to 1, is what the order goes by, for a person: it falls from passage to passage, as cosines do not.
+    """
 
     hit: TextHit
     sentence: BestSentence | None = None
+    relevance: float = 0.0
 
     @property
     def similarity(self) -> float | None:
@@ -220,7 +227,7 @@ class Search:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
         if not query.novels:
             return
-        stored = {novel.novel for novel in await self._database.call(list_novels, query.novels)}
+        stored = await self._database.call(stored_names, query.novels)
         for novel in query.novels:
             if novel not in stored:
                 known = [each.novel for each in await self._database.call(list_novels)]
@@ -228,7 +235,7 @@ class Search:
 
     async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock) -> None:
         if query.mode == "text" and query.q:
-            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            found.passages = with_relevance(list(map(Passage, await self._hits(query, None, None))))
             if query.min_similarity is not None:
                 found.notes.append(NO_SIMILARITY)
         elif query.like is not None:
@@ -283,16 +290,25 @@ class Search:
             # half an answer is better than none: the words still find their passages
             found.faults.append(error)
             found.notes.append(f"Found by words alone, for the question could not be embedded: {error}")
-            found.passages = list(map(Passage, await self._hits(query, None, None)))
+            found.passages = with_relevance(list(map(Passage, await self._hits(query, None, None))))
             if query.min_similarity is not None:
                 found.notes.append(NO_SIMILARITY)
             return
-        found.passages = near_enough(passages, query)
+        found.passages = near_enough(with_relevance(passages), query)
+        self._note_languages(found, row)
+
+    def _note_languages(self, found: Found, row: SpaceRow) -> None:
+        if found.spaces.get("text") == row.key:
+            said = language_note(row, {passage.hit.language for passage in found.passages})
+            found.notes += [said] if said else []
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
         mode = "text" if vector is None else query.mode
         within = await self._within(query)
-        return await self._database.call(search_text, vector, query.q, space=row, k=query.k, within=within, mode=mode)
+        known = known_configurations(row) if row is not None else None
+        return await self._database.call(
+            search_text, vector, query.q, space=row, k=query.k, within=within, mode=mode, known_configurations=known
+        )
 
     async def _varied(self, query: SearchQuery, row: SpaceRow, vector: np.ndarray | None) -> list[TextHit]:
         """Passages like one, each unlike those before it: a refrain that is found once need not be found five times."""
@@ -388,7 +404,7 @@ class Search:
         except EmbeddingError as error:
             if alone or not provider_is_down(error):
                 raise
-            for standby in await self._database.call(standby_spaces, row):
+            for standby in await self._database.call(standby_spaces, self._settings, row):
                 try:
                     result = await look(standby)
                 except (EmbeddingError, SpaceGone):
@@ -427,6 +443,31 @@ def readable(field: str, text: str) -> str:
     return text
 
 
+def with_relevance(passages: Sequence[Passage]) -> list[Passage]:
+    """Passages in their order with a relevance that falls with it.
+
+    One with a near sentence has that sentence's cosine. The others lie below: what was fused by how far its score is
+    from the pool's mean, what one list alone found by its cosine, or by its score beside the first one's.
+    """
+    first = passages[0].hit.score if passages else 0.0
+    least, shown = 1.0, []
+    for passage in passages:
+        least = min(least, max(0.0, _relevance(passage, first)))
+        shown.append(replace(passage, relevance=least))
+    return shown
+
+
+def _relevance(passage: Passage, first_score: float) -> float:
+    hit, sentence = passage.hit, passage.sentence
+    if sentence is not None and sentence.similarity >= NEAR:
+        return sentence.similarity
+    if hit.vector_rank is None and hit.similarity is None:
+        return NEAR * hit.score / first_score if first_score else 0.0
+    if hit.similarity is not None and hit.score == hit.similarity:
+        return hit.similarity
+    return NEAR / (1 + math.exp(-hit.score))
+
+
 class _Near(Protocol):
     @property
     def similarity(self) -> float | None: ...
@@ -456,11 +497,12 @@ def provider_is_down(error: EmbeddingError) -> bool:
     return error.retryable or isinstance(error, BillingError | BudgetExhausted)
 
 
-def standby_spaces(engine: Engine, active: SpaceRow) -> list[SpaceRow]:
-    """The ready spaces of another provider than the active one's that lack nothing; the latest ready first."""
+def standby_spaces(engine: Engine, settings: Settings, active: SpaceRow) -> list[SpaceRow]:
+    """The whole, ready spaces of another provider or endpoint than the active one's; the latest ready first."""
+    down = account_of(settings, active)
     ready = [
         row
         for row in list_spaces(engine, active.purpose)
-        if row.state == "ready" and row.provider != active.provider and coverage(engine, row).whole
+        if row.state == "ready" and account_of(settings, row) != down and coverage(engine, row).whole
     ]
     return sorted(ready, key=lambda row: row.ready_at or row.created_at, reverse=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import LOWEST_RECALL, Space, SpaceRow
 from morpheus_assets.services.configured_spaces import PURPOSES, configured_spaces, wanted_spaces
+from morpheus_assets.services.evaluation.gate import decide_switch, reason_against
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import SpendingTotal, spending_totals
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
@@ -92,13 +93,17 @@ class SpaceUnfit(SpaceError):
 
 @dataclass(frozen=True)
 class ListedSpace:
-    """One stored space as it is listed; `place` is its place in the settings from 1, None when they do not name it."""
+    """One stored space as it is listed; `place` is its place in the settings from 1, None when they do not name it.
+
+    `held_back` is the reason why it does not answer by itself, where it was measured and finds worse.
+    """
 
     row: SpaceRow
     covered: Coverage
     size: SpaceSize
     spent: SpendingTotal | None
     place: int | None
+    held_back: str | None = None
 
 
 def find_moves(engine: Engine, settings: Settings) -> Moves:
@@ -161,7 +166,15 @@ def decisions_for(engine: Engine, settings: Settings, purpose: str) -> list[Deci
     rows = list_spaces(engine, purpose)
     active = next((row.key for row in rows if row.state == "active"), "")
     chosen = bool(active) and announced(engine, _choice_by_hand(configured[0]), active) is not None
-    return decide(configured, wanted, rows, lambda row: coverage(engine, row), kept_by_hand=chosen)
+    answering = next((row for row in rows if row.state == "active"), None)
+    return decide(
+        configured,
+        wanted,
+        rows,
+        lambda row: coverage(engine, row),
+        kept_by_hand=chosen,
+        held_back=lambda row: reason_against(engine, row, answering),
+    )
 
 
 def decide(
@@ -171,12 +184,14 @@ def decide(
     covered: Callable[[SpaceRow], Coverage],
     *,
     kept_by_hand: bool = False,
+    held_back: Callable[[SpaceRow], str | None] = lambda row: None,
 ) -> list[Decision]:
     """The moves of one purpose's spaces.
 
     `configured` are keys in the settings' order, the first of which is to answer; `wanted` also holds spaces that are
     filled without ever answering by themselves. `covered` counts what a space has and lacks; it is asked only where
-    that decides something. `kept_by_hand`: a person chose the active space in place of the first one.
+    that decides something. `kept_by_hand`: a person chose the active space in place of the first one. `held_back` gives
+    the reason why a space that was measured is not to answer.
     """
     active = next((row for row in rows if row.state == "active"), None)
     decisions = []
@@ -189,7 +204,7 @@ def decide(
         elif row.state == "building" and row.key in configured:
             decisions.append(_when_whole(row, covered(row)))
         elif row.state == "ready" and configured and row.key == configured[0]:
-            decisions.append(_first(row, active, covered, kept_by_hand))
+            decisions.append(_first(row, active, covered, kept_by_hand, held_back))
     return decisions
 
 
@@ -223,10 +238,12 @@ def listed_spaces(engine: Engine, settings: Settings) -> list[ListedSpace]:
     sizes = {size.key: size for size in space_sizes(engine)}
     spent = {total.space_key: total for total in spending_totals(engine)}
     listed = []
+    answering = {row.purpose: row for row in list_spaces(engine) if row.state == "active"}
     for row in sorted(list_spaces(engine), key=lambda each: (each.purpose != "text", each.id)):
         keys = [space.key for space in wanted_spaces(settings, row.purpose)]
         place = keys.index(row.key) + 1 if row.key in keys else None
-        listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], spent.get(row.key), place))
+        held = reason_against(engine, row, answering.get(row.purpose)) if row.state == "ready" else None
+        listed.append(ListedSpace(row, coverage(engine, row), sizes[row.key], spent.get(row.key), place, held))
     return listed
 
 
@@ -246,7 +263,7 @@ def space_as_json(listed: ListedSpace) -> dict[str, Any]:
 
 
 def describe_space(listed: ListedSpace, retention_days: int) -> str:
-    """One space for a person, in two lines."""
+    """One space for a person, in two lines, and a third one where it is held back."""
     row, covered, size = listed.row, listed.covered, listed.size
     share = 100 * (covered.present + covered.refused) / covered.needed if covered.needed else 100
     state = f"{row.state}, answers {row.purpose} searches" if row.state == "active" else f"{row.state}, {row.purpose}"
@@ -264,18 +281,22 @@ def describe_space(listed: ListedSpace, retention_days: int) -> str:
         f"{row.key}  [{state}; {place}]\n"
         f"    {share:.1f} % of {covered.needed:,} covered, {covered.missing:,} missing, {covered.refused:,} refused;"
         f" {size.rows:,} vectors, {(size.table_bytes + size.index_bytes) / 1e6:,.1f} MB, {index}{cost}"
+        + (f"\n    {listed.held_back}" if listed.held_back else "")
     )
 
 
 def activate_by_hand(engine: Engine, settings: Settings, key: str, *, anyway: bool = False) -> str:
-    """Let a space answer, also an old one; `anyway` accepts that it lacks something. Returns a sentence.
+    """Let a space answer, also an old one; `anyway` accepts that it lacks something or finds worse. Returns a sentence.
 
-    Stays until the settings name another first space. Raises SpaceIncomplete with both ways out.
+    Stays until the settings name another first space. Raises SpaceIncomplete with both ways out, and SpaceUnfit for a
+    space that was measured and finds worse.
     """
     row = get_space(engine, key)
     before = active_space(engine, row.purpose)
     if before is not None and before.key == key:
         return f"{key} answers {row.purpose} searches already."
+    if not anyway and (reason := reason_against(engine, row, before)):
+        raise SpaceUnfit(reason)
     ensure_index(engine, row)
     previous = _state_of_the_replaced(engine, settings, row.purpose)
     try:
@@ -338,13 +359,21 @@ def _when_whole(row: SpaceRow, found: Coverage) -> Decision:
     return Decision("prepare", row, f"{row.key} is whole: its index is built and checked.", found.present)
 
 
-def _first(row: SpaceRow, active: SpaceRow | None, covered: Callable[[SpaceRow], Coverage], by_hand: bool) -> Decision:
+def _first(
+    row: SpaceRow,
+    active: SpaceRow | None,
+    covered: Callable[[SpaceRow], Coverage],
+    by_hand: bool,
+    held_back: Callable[[SpaceRow], str | None],
+) -> Decision:
     before = f" in place of {active.key}" if active else ""
     if by_hand and active:
         return Decision("wait", row, f"{active.key} was chosen by hand and goes on answering in place of {row.key}.")
     found = covered(row)
     if found.missing:
         return Decision("wait", row, f"{row.key} is to answer{before}, but {found.missing:,} inputs arrived meanwhile.")
+    if reason := held_back(row):
+        return Decision("wait", row, reason)
     return Decision("activate", row, f"{row.key} answers {row.purpose} searches from now on{before}.", found.present)
 
 
@@ -358,9 +387,19 @@ def _carry_out(engine: Engine, settings: Settings, decision: Decision) -> Decisi
     elif decision.move == "prepare":
         return replace(decision, why=prepare_space(engine, row.key))
     elif decision.move == "activate":
+        if reason := _reason_to_wait(engine, settings, row):
+            return Decision("wait", row, reason)
         activate(engine, row.key, previous_becomes=_state_of_the_replaced(engine, settings, row.purpose))
         _forget_choices(engine, row.purpose)
     return decision
+
+
+def _reason_to_wait(engine: Engine, settings: Settings, row: SpaceRow) -> str | None:
+    """Why a text space must not answer by itself, as measured now beside the one that does."""
+    active = active_space(engine, row.purpose)
+    if row.purpose != "text" or active is None:
+        return None
+    return decide_switch(engine, settings, row, active)
 
 
 def _is_new(space: Space) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from morpheus_assets.insight.training_pairs import PairPassage, split_of, without_sentence
+from morpheus_assets.domain.questions import StoredPassage
+from morpheus_assets.insight.training_pairs import NEGATIVES, PairPassage, split_of, without_sentence
 from morpheus_assets.services.content_location import questions_source
-from morpheus_assets.services.evaluation.made_questions import StoredPassage, made_questions
+from morpheus_assets.services.evaluation.made_questions import made_questions
 from morpheus_assets.services.evaluation.questions import read_questions
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import Entry, RootMissing
@@ -21,7 +22,9 @@ from morpheus_assets.store.insight.training_pairs import load_pairs
 SPLITS = {"train": 80, "validation": 10, "test": 10}
 FORMATS = ("parquet", "jsonl")
 _MOST_QUESTION_BYTES = 16 * 1024 * 1024
-_COLUMNS = ("anchor", "positive", "negatives", "novel", "title", "author", "chapter", "kind", "split", "licence")
+TRAINED = ("anchor", "positive", *(f"negative_{number}" for number in range(1, NEGATIVES + 1)))
+"""The columns that a trainer takes, in the order in which sentence-transformers wants them."""
+_COLUMNS = (*TRAINED, "novel", "title", "author", "chapter", "kind", "split", "licence")
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ def export_pairs(
 ) -> Exported:
     """Write the stored pairs of all novels, or of those named, into one file a split, `<split>.<form>`.
 
-    Rows have `anchor`, `positive` (without the sentence that asks) and `negatives`, as sentence-transformers reads
-    them, and where they come from. `form` is "parquet" or "jsonl"; `licence` is written into every row.
+    Rows have the columns of TRAINED, as sentence-transformers reads them, and behind them where they come from. The
+    positive lacks the sentence that asks; where there are fewer negatives the last one is repeated, and a pair without
+    any is left out. `form` is "parquet" or "jsonl"; `licence` is written into every row.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, object]]] = {split: [] for split in SPLITS}
@@ -73,12 +77,14 @@ def _rows(engine: Engine, novels: Sequence[str], licence: str) -> Iterator[dict[
         hashes = {value for pair in pairs for value in (pair.positive, *pair.negatives)}
         bodies = passage_bodies(engine, sorted(hashes))
         for pair in pairs:
-            if pair.positive not in bodies:
+            negatives = [" ".join(bodies[value].split()) for value in pair.negatives if value in bodies]
+            if pair.positive not in bodies or not negatives:
                 continue
             values = (
                 pair.question,
                 without_sentence(bodies[pair.positive], pair.question),
-                [" ".join(bodies[value].split()) for value in pair.negatives if value in bodies],
+                *negatives,
+                *negatives[-1:] * (NEGATIVES - len(negatives)),
                 summary.novel,
                 summary.title,
                 summary.author,
@@ -100,11 +106,5 @@ def _write_parquet(file: Path, rows: Sequence[dict[str, object]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    text = pa.string()
-    schema = pa.schema(
-        [
-            (name, pa.list_(text) if name == "negatives" else pa.int32() if name == "chapter" else text)
-            for name in _COLUMNS
-        ]
-    )
+    schema = pa.schema([(name, pa.int32() if name == "chapter" else pa.string()) for name in _COLUMNS])
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
+from morpheus_assets.cli import first_ingest
 from morpheus_assets.cli.main import main
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.services.dagster_client import DagsterUnavailable, dagster_url
@@ -22,7 +23,7 @@ from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.content.novels import refuse_novel
 from morpheus_assets.store.spaces.spaces import register_space
 from morpheus_assets_tests.cli.test_spaces import before, morpheus
-from morpheus_assets_tests.defs.model_change import OLD_KEY
+from morpheus_assets_tests.defs.model_change import OLD_KEY, fill, names
 
 __all__ = ["before", "morpheus"]
 
@@ -95,13 +96,31 @@ def test_progress_counts_what_the_configured_spaces_need(engine: Engine, setting
     assert ingest_progress(engine, settings) == (0, 9)
 
 
+def test_the_first_ingest_is_shown_until_it_is_over(
+    engine: Engine, settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(first_ingest, "_EVERY_SECONDS", 0.0)
+    shown: list[tuple[str, bool]] = []
+    first = first_ingest.FirstIngest(settings, database_url, lambda line, last: shown.append((line, last)))
+    first.look()
+    assert shown == [], "nothing is to be embedded yet"
+    row = register_space(engine, configured_text_spaces(settings)[0])
+    for _ in range(2):
+        first.look()
+    assert shown == [("Embedded 0 of 9 passages and panels", False)]
+    fill(engine, settings, row.key, names(3))
+    first.look()
+    first.look()
+    assert shown[1:] == [("Embedded 9 of 9 passages and panels", True)]
+
+
 def test_a_misspelt_novel_is_answered_with_those_near_it(morpheus: Callable):
     for command in (("search", "a ship", "--novel", "novel-0000"), ("remove", "novel-0000")):
         done = morpheus(*command)
         assert done.exit_code == 1
         assert "No novel named 'novel-0000' is stored; did you mean 'novel-00" in done.output, done.output
     done = morpheus("search", "a ship", "--novel", "zzz")
-    assert "`morpheus novels` lists them" in done.output
+    assert done.output.strip().endswith("No novel named 'zzz' is stored.")
 
 
 def test_work_is_never_given_to_another_checkout_that_runs_on_the_usual_port(tmp_path: Path):

@@ -6,6 +6,7 @@ import pytest
 
 from morpheus_assets.domain.content import Chapter
 from morpheus_assets.insight.characters import Character, propose_cast
+from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.formats import read_document
 
@@ -95,3 +96,11 @@ def test_the_people_and_places_of_real_novels_are_found(novels: Path, file: str,
         **dict.fromkeys(persons, "person"),
         **dict.fromkeys(places, "place"),
     }
+
+
+def test_the_sample_storys_robot_is_its_person_and_a_street_its_place():
+    [path] = [path for path in (SAMPLES / "novels").iterdir() if path.name == "the-last-lamp.txt"]
+    document = read_document(path.read_bytes(), path.name)
+    cast = {one.name: one for one in propose_cast(document.text, find_chapters(document), document.language)}
+    assert (cast["Tock"].kind, cast["Tock"].mentions, len(cast["Tock"].chapters)) == ("person", 20, 6)
+    assert cast["Button Street"].kind == "place"

@@ -4,8 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from morpheus_assets.cli.main import main
+from morpheus_assets.settings import Settings
 from morpheus_assets_tests.fixtures.deployment import story
 
 MORPHEUS = Path(sys.executable).parent / "morpheus"
@@ -140,3 +143,17 @@ def test_an_image_that_is_too_large_names_the_setting_and_nothing_is_said_beside
     Image.new("1", (9000, 9000)).save(path)
     (answer,) = inspect(path)
     assert "MORPHEUS_MAX_IMAGE_PIXELS" in answer["reason"]
+
+
+def test_a_language_that_the_model_hardly_knows_is_said_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "roman.txt"
+    file.write_text("Chapitre I\n\n" + "Le capitaine regarde la mer et pense à son île. Il pleut sur le port. " * 40)
+    values = Settings(_env_file=None, text_spaces="sentence-transformers/all-MiniLM-L6-v2")
+    monkeypatch.setattr("morpheus_assets.cli.novels.settings", lambda: values)
+    shown = CliRunner().invoke(main, ["inspect", str(file)]).output
+    assert "note: all-MiniLM-L6-v2 hardly knows French" in shown
+    assert "multilingual-e5-small" in shown
+    values = Settings(_env_file=None, text_spaces="openai/text-embedding-3-small")
+    assert "hardly knows" not in CliRunner().invoke(main, ["inspect", str(file)]).output

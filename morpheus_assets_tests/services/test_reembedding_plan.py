@@ -53,6 +53,25 @@ def test_a_new_model_in_the_settings_is_an_asset_with_all_partitions_missing(eng
     assert "a new space, beside" in plan.reason
 
 
+def test_a_change_of_prefix_is_a_new_space_whose_plan_counts_what_is_put_before_each_passage(
+    engine, before, instance, tmp_path: Path
+) -> None:
+    add_novels(engine, instance, names(4))
+    fill(engine, before, OLD_KEY, names(4), active=True)
+    file = tmp_path / "spaces.toml"
+    file.write_text('[same]\nprovider = "openai"\nmodel = "text-embedding-3-small"\ndimensions = 64\n')
+    assert make_plan(engine, with_spaces(before, "same", spaces_file=file)).spaces == ()
+
+    file.write_text(file.read_text() + f'document_prefix = "{"passage of a novel: " * 5}"\nprice = 2.0\n')
+    [changed] = make_plan(engine, with_spaces(before, "same", spaces_file=file)).spaces
+
+    [plain] = make_plan(engine, with_spaces(before, NEW)).spaces
+    assert (len(changed.work), changed.inputs) == (4, 12)
+    assert "a new space, beside" in changed.reason
+    assert changed.tokens == pytest.approx(plain.tokens + 12 * 100 / 3.4, rel=0.05)
+    assert float(changed.price) == pytest.approx(changed.tokens * 2 / 1_000_000)
+
+
 def test_the_plan_counts_only_what_is_not_there_and_names_its_price(engine, before, instance) -> None:
     add_novels(engine, instance, names(4))
     fill(engine, before, OLD_KEY, names(4), active=True)

@@ -5,9 +5,11 @@ from sqlalchemy import Engine
 
 from morpheus_assets.cli.search import Searching
 from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
+from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.defs.model_change import NEW, OLD, OLD_KEY, add_novel, bodies_of, fill, make_settings, names
+from morpheus_assets_tests.fixtures.compatible_servers import SERVERS, running
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 VOYAGE, VOYAGE_KEY = "voyage/voyage-4-lite@256", "voyage-voyage-4-lite-256"
@@ -70,3 +72,23 @@ def test_another_model_of_the_same_provider_is_no_standby(settings, engine, prov
     spaces.mark_ready(engine, "openai-text-embedding-3-large-96")
     with pytest.raises(ProviderUnavailable):
         ask(with_openai(both, provider_server.base_url(fault="503")), engine)
+
+
+def test_a_space_at_another_server_stands_by_though_both_speak_the_same_protocol(
+    engine: Engine, database_url: str, provider_server: ProviderServer, tmp_path: Path
+) -> None:
+    for novel in names(3):
+        add_novel(engine, novel)
+    with running(next(quirks for quirks in SERVERS if quirks.name == "vllm")) as own:
+        (tmp_path / "spaces.toml").write_text(f"[own]\n{own.table}")
+        url = provider_server.base_url(fault="503")
+        made = make_settings(database_url, url, tmp_path, f"{OLD},own", spaces_file=tmp_path / "spaces.toml")
+        own_key = configured_text_spaces(made)[1].key
+        fill(engine, made, OLD_KEY, names(3), active=True)
+        fill(engine, made, own_key, names(3))
+        spaces.mark_ready(engine, own_key)
+
+        answer = ask(made, engine)
+
+    assert answer.space == own_key
+    assert answer.hits[0].similarity == pytest.approx(1, abs=1e-3)

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from pydantic import StringConstraints
 
 from morpheus_assets.api.middleware.request_log import note
 from morpheus_assets.api.problems import documented, field_problem
@@ -17,7 +18,11 @@ MOST_CHARACTERS = 4000
 HASH = "^[0-9a-f]{64}$"
 router = APIRouter(tags=["search"], route_class=TypedRoute)
 
-Novel = Annotated[str | None, Query(max_length=100, description="Only in this novel.", examples=["dracula"])]
+Name = Annotated[str, StringConstraints(max_length=100)]
+Novels = Annotated[
+    list[Name] | None,
+    Query(max_length=100, description="Only in this novel, or in these: repeat it.", examples=[["dracula"]]),
+]
 Count = Annotated[int, Query(ge=1, le=100, description="Results of each kind.")]
 
 
@@ -35,7 +40,7 @@ async def search(
     ] = None,
     like: Annotated[str | None, Query(pattern=HASH, description="Instead of `q`: the id of a result.")] = None,
     k: Count = 10,
-    novel: Novel = None,
+    novel: Novels = None,
     chapter: Annotated[
         int | None,
         Query(
@@ -45,6 +50,13 @@ async def search(
             " needs `novel`.",
         ),
     ] = None,
+    language: Annotated[
+        list[Name] | None, Query(max_length=20, description="Only novels in this language (ISO 639-1), or in these.")
+    ] = None,
+    author: Annotated[
+        list[Name] | None, Query(max_length=20, description="Only novels by an author with this in the name.")
+    ] = None,
+    other_novels: Annotated[bool, Query(description="With `like`: leave out the novels that hold it.")] = False,
     kind: Annotated[Literal["text", "panels", "both"], Query()] = "both",
     mode: Annotated[
         Literal["hybrid", "vector", "text"], Query(description="How passages are found: by meaning, by words, both.")
@@ -57,11 +69,12 @@ async def search(
     """Passages by meaning and by words, panels by what they show; each with cosine similarity, rank and place."""
     if (q is None or not q.strip()) == (like is None):
         raise field_problem("q", "Give a question `q`, or the id of a result as `like`.")
-    if chapter is not None and novel is None:
+    if chapter is not None and not novel:
         raise field_problem("chapter", "A chapter number needs `novel` beside it.")
     query = SearchQuery(
-        q=q, like=bytes.fromhex(like) if like else None, k=k, novel=novel, chapter=chapter, kind=kind, mode=mode,
-        min_similarity=min_similarity, sentences=sentences,
+        q=q, like=bytes.fromhex(like) if like else None, k=k, novel=tuple(novel or ()), chapter=chapter, kind=kind,
+        mode=mode, min_similarity=min_similarity, sentences=sentences, languages=tuple(language or ()),
+        authors=tuple(author or ()), other_novels=other_novels,
     )  # fmt: skip
     answer = await services.search.search(query)
     note(request, kind=kind, mode=mode, found=len(answer.passages) + len(answer.panels), cached=answer.cached)
@@ -78,14 +91,15 @@ async def search_by_image(
     services: UsesServices,
     file: Annotated[UploadFile, File(description="A picture in any common format.")],
     k: Annotated[int, Form(ge=1, le=100)] = 10,
-    novel: Annotated[str | None, Form(max_length=100)] = None,
+    novel: Annotated[list[Name] | None, Form(max_length=100)] = None,
     min_similarity: Annotated[float | None, Form(ge=-1, le=1)] = None,
 ) -> Answer[SearchAnswer]:
     """Panels that look like the picture."""
     for field in await request.form():
         if field not in ("file", "k", "novel", "min_similarity"):
             raise field_problem(field, "There is no such field; there are file, k, novel and min_similarity.")
-    query = SearchQuery(k=k, novel=novel or None, kind="panels", min_similarity=min_similarity)
+    novels = tuple(name for name in novel or () if name)
+    query = SearchQuery(k=k, novel=novels, kind="panels", min_similarity=min_similarity)
     async with services.pictures.bytes_of(file.size or 0):
         data, name = await file.read(), file.filename or "file"
         try:

@@ -23,6 +23,10 @@ class PassageResult(BaseModel):
 
     id: str = Field(description="Hex sha256 of the passage; give it as `like` to find more of its kind.")
     rank: int
+    relevance: float = Field(
+        description="0 to 1, never more than that of the result before: what the order goes by. From .75 on a sentence"
+        " of the passage is close to the question."
+    )
     similarity: float | None = Field(
         description="Cosine to the question: of the passage or of its best sentence, whichever is larger."
     )
@@ -33,6 +37,7 @@ class PassageResult(BaseModel):
     score: float
     novel: str
     title: str | None
+    language: str = Field(description="ISO 639-1.")
     chapter: int
     chapter_title: str | None
     ordinal: int = Field(description="Number of the passage in its novel.")
@@ -84,6 +89,7 @@ def _passage(passage: Passage) -> PassageResult:
     return PassageResult(
         id=hit.content_hash.hex(),
         rank=hit.rank,
+        relevance=shown_similarity(passage.relevance),
         similarity=None if passage.similarity is None else shown_similarity(passage.similarity),
         passage_similarity=None if hit.similarity is None else shown_similarity(hit.similarity),
         best_sentence=None if passage.sentence is None else _sentence(passage.sentence),
@@ -92,6 +98,7 @@ def _passage(passage: Passage) -> PassageResult:
         score=hit.score,
         novel=hit.novel,
         title=hit.title,
+        language=hit.language,
         chapter=hit.chapter,
         chapter_title=hit.chapter_title,
         ordinal=hit.ordinal,

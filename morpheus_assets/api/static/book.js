@@ -1,10 +1,10 @@
 // The page of one novel: its chapters as a strip, how far each space has it, and its panels.
 import { $, call, showPicture } from "/page/api.js";
-import { chapterName, counted, nameOf } from "/page/prose.js";
+import { chapterName, counted, nameOf, prose, unwrapped } from "/page/prose.js";
 import { openReader, openViewer } from "/page/reader.js";
 
 const view = $("#book");
-const PANELS_AT_A_TIME = 60;
+const PANELS_AT_A_TIME = 60, CAST_SHOWN = 24, LOOKS_SHOWN = 6;
 let languages = null;
 
 export async function showBook(novel) {
@@ -17,7 +17,7 @@ export async function showBook(novel) {
   refused.textContent = book.refused ? `Its latest file was refused: ${book.refused}` : "";
   drawSpaces(book.spaces);
   drawChapters(book, title);
-  await drawPanels(book, title);
+  await Promise.all([drawPanels(book, title), drawCast(book, title), drawAlike(book)]);
   return title;
 }
 
@@ -76,6 +76,53 @@ function drawChapters(book, title) {
     return item;
   }));
 }
+
+async function drawCast(book, title) {
+  const url = `/api/novels/${encodeURIComponent(book.novel)}/characters?kind=person`;
+  const { characters } = await (await call(url)).json();
+  $("#cast", view).hidden = !characters.length;
+  $(".cast", view).replaceChildren(...characters.slice(0, CAST_SHOWN).map((one) => {
+    const item = document.createElement("li"), name = document.createElement("strong");
+    name.textContent = one.name;
+    item.append(name, ` · named ${counted(one.mentions, "time", "times")} in ${counted(one.chapters.length, "chapter", "chapters")}`);
+    for (const look of one.looks.slice(0, LOOKS_SHOWN)) item.append(lookButton(look, book, title));
+    return item;
+  }));
+}
+
+// what the text says of a look, which opens where it says so; a contradiction is said
+function lookButton(look, book, title) {
+  const button = document.createElement("button");
+  const chapter = book.chapters.find((each) => each.chapter === look.chapter);
+  button.type = "button";
+  button.className = look.contradicts ? "contradiction" : "";
+  button.textContent = `${look.part}: ${look.attribute} (chapter ${look.chapter})${look.contradicts ? " — said otherwise elsewhere" : ""}`;
+  button.addEventListener("click", () => openReader({ ...look, novel: book.novel, title, chapter_title: chapter?.title }));
+  return button;
+}
+
+async function drawAlike(book) {
+  const { similar } = await (await call(`/api/novels/${encodeURIComponent(book.novel)}/similar`)).json();
+  $("#alike", view).hidden = !similar.length;
+  $(".alike", view).replaceChildren(...similar.map((other) => {
+    const item = document.createElement("li"), link = document.createElement("a");
+    link.href = `/?${new URLSearchParams({ book: other.novel })}`;
+    link.textContent = other.title || nameOf(other.novel);
+    item.append(link, ` ${other.similarity.toFixed(2)}`);
+    const [why] = other.reasons;
+    if (why) {
+      const reason = document.createElement("p");
+      reason.append("“", ...prose(shortened(why.text)), "” — “", ...prose(shortened(why.other_text)), "”");
+      item.append(reason);
+    }
+    return item;
+  }));
+}
+
+const shortened = (text) => {
+  const plain = unwrapped(text).replace(/\s+/g, " ").trim();
+  return plain.length > 160 ? `${plain.slice(0, 160).replace(/\s+\S*$/, "")} …` : plain;
+};
 
 async function drawPanels(book, title) {
   const section = $("#book-panels", view), list = $("ol", section), more = $(".more-panels", section);

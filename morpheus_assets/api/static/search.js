@@ -156,14 +156,12 @@ function card(template, hit) {
   item.dataset.id = hit.id;
   hit.title ??= novels.get(hit.novel)?.title;
   $(".novel", item).textContent = hit.title || nameOf(hit.novel);
-  const near = hit.similarity;
-  if (near === null) $(".near", item).remove();
-  else {
-    $("meter", item).value = Math.max(0, near);
-    $("meter", item).setAttribute("aria-label", "similarity");
-    $(".number", item).textContent = near.toFixed(2);
-    $(".near", item).title = `Cosine similarity ${near.toFixed(4)}`;
-  }
+  // the bar is what the results are sorted by; panels have only their similarity
+  const near = hit.relevance ?? hit.similarity;
+  $("meter", item).value = Math.max(0, near);
+  $("meter", item).setAttribute("aria-label", "relevance");
+  $(".number", item).textContent = near.toFixed(2);
+  if (hit.similarity !== null) $(".near", item).title = `Cosine similarity ${hit.similarity.toFixed(4)}`;
   $(".more", item).addEventListener("click", () => moreLike(hit, item));
   return item;
 }

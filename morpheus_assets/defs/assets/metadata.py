@@ -134,6 +134,14 @@ def embedding_columns(dimensions: int) -> dg.TableSchema:
     )
 
 
+QUALITY_COLUMNS = _schema(
+    "space_id, measured_at",
+    space_id=("integer", "row of `embedding_spaces`"),
+    measured_at=("timestamptz", "when the questions were asked; the latest sixty are kept"),
+    questions_digest=("text", "the same for the same judged questions"),
+    outcomes=("jsonb", "for each question its kind, its novel and the places of its answer"),
+)
+
 PREVIEW_ROWS = 60
 
 

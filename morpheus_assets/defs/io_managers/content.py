@@ -21,6 +21,8 @@ from morpheus_assets.defs.assets.values import (
 from morpheus_assets.defs.io_managers.base import Loaded, Metadata, NovelPartitionsIOManager, T
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, StoredText
+from morpheus_assets.services.configured_spaces import configured_text_spaces
+from morpheus_assets.services.known_languages import language_note
 from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
 from morpheus_assets.store.content.chunks import (
     count_chunks,
@@ -78,12 +80,19 @@ class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
             "title": stored.title or novel,
             "author": stored.author or "unknown",
             "language": stored.language,
+            **self._language_notes(stored.language),
             "format": stored.format,
             "encoding": stored.encoding,
             "file": stored.source_path,
             "mended": dg.MetadataValue.md("\n".join(f"- {repair}" for repair in stored.repairs) or "nothing"),
             "changed": changed,
         }
+
+    def _language_notes(self, language: str) -> Metadata:
+        """A sentence on each text space whose model hardly knows the novel's language; nothing where all know it."""
+        spaces = configured_text_spaces(self.database.settings)
+        notes = [note for space in spaces if (note := language_note(space, [language]))]
+        return {"hardly known language": dg.MetadataValue.md("\n\n".join(notes))} if notes else {}
 
     def note_failure(self, novel: str, error: Exception) -> None:
         """Remember which bytes were refused and why, so that a sensor asks for them only once."""

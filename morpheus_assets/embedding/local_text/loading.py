@@ -15,6 +15,7 @@ from typing import Any
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.local_models import ensure_torchvision_imports
 from morpheus_assets.embedding.local_text.encoder import TextEncoder
+from morpheus_assets.embedding.local_text.folders import LOCAL
 
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
 # The sha256 of model.safetensors, the same file on the hub and in the package that brings it along.
@@ -40,7 +41,10 @@ def load_encoder(name: str, threads: int = 1) -> TextEncoder:
 
 @functools.lru_cache(maxsize=2)
 def _load(name: str, threads: int) -> TextEncoder:
-    folder = packaged_weights() if name == PACKAGED_MODEL else _cached_folder(repository_of(name))
+    if name.startswith(LOCAL):
+        folder: Path | None = Path(name.removeprefix(LOCAL))
+    else:
+        folder = packaged_weights() if name == PACKAGED_MODEL else _cached_folder(repository_of(name))
     return (_on_openvino(folder, threads, name) if folder is not None else None) or _on_torch(name, threads)
 
 
@@ -78,6 +82,8 @@ def load_sentence_transformer(name: str) -> Any:
     disable_progress_bar()
     if name == PACKAGED_MODEL:
         return SentenceTransformer(str(packaged_weights()), local_files_only=True)
+    if name.startswith(LOCAL):
+        return SentenceTransformer(name.removeprefix(LOCAL), local_files_only=True)
     repository = repository_of(name)
     own_code = repository in _WITH_OWN_CODE
     try:

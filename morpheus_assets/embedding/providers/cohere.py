@@ -68,10 +68,16 @@ class CohereProvider(JsonProvider):
 
     def read(self, body: bytes, count: int) -> "Answer":
         """The vectors stand in `embeddings.float`, the charged tokens in `meta.billed_units`."""
-        answer = read_json(body, self.vendor)
-        embeddings = answer.get("embeddings")
-        rows = embeddings.get("float") if isinstance(embeddings, dict) else None
-        meta = answer.get("meta")
-        billed = meta.get("billed_units") if isinstance(meta, dict) else None
-        tokens = billed.get("input_tokens") if isinstance(billed, dict) else None
-        return self.read_rows(rows, count, tokens)
+        return read_cohere(self, body, count)
+
+
+def read_cohere(provider: JsonProvider, body: bytes, count: int) -> "Answer":
+    """The checked vectors of an answer of /v2/embed, with the tokens of texts and pictures that are billed."""
+    answer = read_json(body, provider.vendor)
+    embeddings = answer.get("embeddings")
+    rows = embeddings.get("float") if isinstance(embeddings, dict) else None
+    meta = answer.get("meta")
+    billed = meta.get("billed_units") if isinstance(meta, dict) else None
+    counts = [billed.get(name) for name in ("input_tokens", "image_tokens")] if isinstance(billed, dict) else []
+    known = [each for each in counts if type(each) is int]
+    return provider.read_rows(rows, count, sum(known) if known else None)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from morpheus_assets.embedding.providers.responses import Answer
 
 _INPUTS = 100
+# What stands before a question to gemini-embedding-2, which knows no task types.
+QUERY_TASK = "task: search result | query: "
 _TASKS = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
 
 PROVIDER = ProviderSpec(
@@ -29,7 +31,7 @@ PROVIDER = ProviderSpec(
             price=None,
             any_dimensions=True,
             document_prefix="title: none | text: ",
-            query_prefix="task: search result | query: ",
+            query_prefix=QUERY_TASK,
         ),
     ),
     preparation="task type, unit norm",
@@ -75,6 +77,11 @@ class GeminiProvider(JsonProvider):
 
     def read(self, body: bytes, count: int) -> "Answer":
         """The vectors stand in `embeddings[].values`; only whole ones come with length 1."""
-        entries = read_json(body, self.vendor).get("embeddings")
-        rows = [each.get("values") for each in entries] if isinstance(entries, list) else None
-        return self.read_rows(rows, count, None, unit_norm=True)
+        return read_gemini(self, body, count)
+
+
+def read_gemini(provider: JsonProvider, body: bytes, count: int) -> "Answer":
+    """The checked vectors of an answer of batchEmbedContents, which does not tell the tokens."""
+    entries = read_json(body, provider.vendor).get("embeddings")
+    rows = [each.get("values") for each in entries] if isinstance(entries, list) else None
+    return provider.read_rows(rows, count, None, unit_norm=True)

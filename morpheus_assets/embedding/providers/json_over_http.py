@@ -105,16 +105,15 @@ class JsonProvider:
     async def embed(self, inputs: Sequence[str], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
         """Embed texts in one request; `input_type` is sent along and changes the vectors."""
         refuse_unusable(inputs)
-        response = await self._post(self.payload(list(inputs), input_type), patience)
-        if not response.is_success:
-            raise self._endpoint.error_for(response.status_code, response.headers, response.content)
+        response = await self.post(self.payload(list(inputs), input_type), patience)
         answer = self.read(response.content, len(inputs))
         counted = answer.tokens is not None
         tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
         limits = read_limits(response.headers)
         return EmbeddingResult(answer.vectors, answer.model, tokens, limits, counted, answer.encoding)
 
-    async def _post(self, payload: dict[str, Any], patience: float) -> "httpx.Response":
+    async def post(self, payload: dict[str, Any], patience: float) -> "httpx.Response":
+        """A successful response to a request with this body; raises embedding.errors."""
         import httpx
 
         endpoint = self._endpoint
@@ -122,13 +121,16 @@ class JsonProvider:
         try:
             # httpx's own timeout is for each read: a body that drips would hold it for ever.
             async with asyncio.timeout(deadline):
-                return await self._open().post(
+                response = await self._open().post(
                     f"{endpoint.base_url}{self.path()}", json=payload, params=self._query or None, timeout=deadline
                 )
         except (TimeoutError, httpx.TimeoutException):
             raise endpoint.too_slow(deadline) from None
         except httpx.HTTPError as error:
             raise endpoint.unreachable(str(error) or type(error).__name__) from None
+        if not response.is_success:
+            raise endpoint.error_for(response.status_code, response.headers, response.content)
+        return response
 
     def _open(self) -> "httpx.AsyncClient":
         import httpx

@@ -34,15 +34,12 @@ class PreparedProvider:
 
     @property
     def limits(self) -> ProviderLimits:
-        """Those of the provider; an input's own is lower by the prefix."""
-        limits = self._provider.limits
-        if limits.max_input_tokens is None or not self._prefix_tokens:
-            return limits
-        return replace(limits, max_input_tokens=max(1, limits.max_input_tokens - self._prefix_tokens))
+        """Those of the provider."""
+        return self._provider.limits
 
     def estimate_tokens(self, text: str) -> int:
-        """Tokens of the text, without a prefix: that is taken from what an input may have."""
-        return self._provider.estimate_tokens(text)
+        """Tokens of the text with the longer of the two prefixes."""
+        return self._provider.estimate_tokens(text) + self._prefix_tokens
 
     async def embed(self, inputs: Sequence[Any], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
         """Embed texts as they are prepared."""

@@ -7,7 +7,9 @@ from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.preparation import read_preparation
 from morpheus_assets.embedding.providers import (
     cohere,
+    cohere_multimodal,
     gemini,
+    gemini_multimodal,
     jina,
     mistral,
     open_clip,
@@ -15,6 +17,7 @@ from morpheus_assets.embedding.providers import (
     remote_clip,
     sentence_transformers,
     voyage,
+    voyage_multimodal,
 )
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.prepared import PreparedProvider
@@ -31,6 +34,9 @@ PROVIDERS: dict[str, ProviderSpec] = {
         sentence_transformers.PROVIDER,
         open_clip.PROVIDER,
         remote_clip.PROVIDER,
+        voyage_multimodal.PROVIDER,
+        cohere_multimodal.PROVIDER,
+        gemini_multimodal.PROVIDER,
     )
 }
 

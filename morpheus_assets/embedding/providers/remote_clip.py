@@ -5,18 +5,17 @@ shape {"data": [{"index", "embedding"}], "model"}, as the multimodal infinity-em
 """
 
 import asyncio
-import base64
-import io
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space, SpaceName, space_key
-from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING, fitted, letterbox_strip
+from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING
 from morpheus_assets.embedding.clip.sources import architecture_config
-from morpheus_assets.embedding.errors import ConfigurationError, InputRefused, ProviderUnavailable
+from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
 from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits, ProviderSpec
+from morpheus_assets.embedding.providers.panel_jpegs import data_uri
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 BATCH = 16
 DECODERS = 4
-SIDE = 1024
-_JPEG_QUALITY = 92
 _VENDOR = "The remote CLIP endpoint"
 
 PROVIDER = ProviderSpec(
@@ -125,7 +122,7 @@ class RemoteClipProvider:
             modality = "image"
             loop = asyncio.get_running_loop()
             content = [
-                await loop.run_in_executor(self._decoding, _data_uri, index, each) for index, each in enumerate(inputs)
+                await loop.run_in_executor(self._decoding, data_uri, index, each) for index, each in enumerate(inputs)
             ]
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
@@ -142,21 +139,6 @@ class RemoteClipProvider:
     async def close(self) -> None:
         """Give back connections; a later `embed` opens them again."""
         await self._jobs.close()
-
-
-def _data_uri(index: int, panel: Any) -> str:
-    from PIL import Image
-
-    try:
-        image = panel if isinstance(panel, Image.Image) else panel()
-        small = letterbox_strip(image, SIDE)
-        if max(small.size) > SIDE:
-            small = fitted(small, SIDE)
-        buffer = io.BytesIO()
-        small.convert("RGB").save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    except Exception as error:
-        raise InputRefused(f"This panel cannot be prepared for the endpoint: {error}", index) from error
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _raise_worker_error(output: Any) -> None:

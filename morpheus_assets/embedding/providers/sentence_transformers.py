@@ -12,12 +12,14 @@ from typing import Any
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError, InputRefused
 from morpheus_assets.embedding.local_models import explain_out_of_memory
+from morpheus_assets.embedding.local_text.folders import LOCAL, find_folder
 from morpheus_assets.embedding.local_text.loading import PACKAGED_MODEL, PACKAGED_WEIGHTS_SHA256, load_encoder
 from morpheus_assets.embedding.providers.base import (
     EmbeddingModel,
     EmbeddingResult,
     InputType,
     ProviderLimits,
+    ProviderOptions,
     ProviderSpec,
 )
 from morpheus_assets.embedding.providers.text_inputs import refuse_unusable
@@ -58,17 +60,21 @@ PROVIDER = ProviderSpec(
     preparation="prompts, unit norm",
     is_local=True,
     counts_word_pieces=True,
-    open=lambda space, options: SentenceTransformersProvider(space, options.torch_threads),
+    open=lambda space, options: SentenceTransformersProvider(space, options),
 )
 
 
 class SentenceTransformersProvider:
     """Texts to unit vectors of `space` on this machine; the model is loaded at the first call and kept."""
 
-    def __init__(self, space: Space, torch_threads: int | None = None) -> None:
+    def __init__(self, space: Space, options: ProviderOptions) -> None:
         self.space = space
         self.limits = ProviderLimits(_INPUTS, None, space.max_input_tokens)
-        self._threads = torch_threads or 1
+        self._threads = options.torch_threads or 1
+        self._source = space.model
+        if space.revision.startswith("sha256:"):
+            folders = [name.model.removeprefix(LOCAL) for name in options.configured if name.model.startswith(LOCAL)]
+            self._source = f"{LOCAL}{find_folder(space.revision.split()[0], folders)}"
         self._worker: ThreadPoolExecutor | None = None
 
     def estimate_tokens(self, text: str) -> int:
@@ -90,7 +96,7 @@ class SentenceTransformersProvider:
         from morpheus_assets.embedding.providers.responses import check_vectors
 
         name = self.space.model
-        encoder = load_encoder(name, self._threads)
+        encoder = load_encoder(self._source, self._threads)
         if encoder.dimensions != self.space.dimensions:
             raise ConfigurationError(
                 f"{name} gives vectors of {encoder.dimensions} dimensions: write sentence-transformers/"

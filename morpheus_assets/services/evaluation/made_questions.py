@@ -8,9 +8,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from morpheus_assets.services.evaluation.questions import Question
+from morpheus_assets.domain.questions import Question, StoredPassage
 from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
 from morpheus_assets.text.sentences import sentence_spans
 
@@ -19,15 +18,6 @@ _SHORTEST, _LONGEST = 10, 30
 _RARE_WORDS = 5
 _SHORTEST_WORD = 4
 _WORD = re.compile(r"[^\W\d_]+")
-
-
-@dataclass(frozen=True)
-class StoredPassage:
-    """A passage of a novel, as questions are made of it."""
-
-    novel: str
-    content_hash: bytes
-    body: str
 
 
 def made_questions(passages: Sequence[StoredPassage], count: int, seed: int = 16) -> list[Question]:

@@ -9,7 +9,8 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-JUDGED = "judged"
+from morpheus_assets.domain.questions import JUDGED, Question
+
 _COLUMNS = ("question", "novel", "chapters", "quotation", "kind")
 _NEEDED = ("question", "novel")
 # Former names of columns, as in files that were written for the benchmarks.
@@ -19,22 +20,6 @@ _ALIASES = {
     "accepted_chapter_ordinals": "chapters",
     "evidence": "quotation",
 }
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question and what answers it: a passage of one of the `chapters`, or the one that holds the `quotation`.
-
-    `chapters` are the numbers that search shows; `kind` is "judged" or another word of its writer, or the way in which
-    the question was made. `passage` is the hash of the passage that a made question was taken from.
-    """
-
-    question: str
-    novel: str
-    chapters: frozenset[int] = frozenset()
-    quotation: str = ""
-    kind: str = JUDGED
-    passage: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Passages and panels by their content hash or place, for showing them. Only reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg.rows import class_row
 
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, reading, transaction
 
 queries = load_queries(__file__)
 
@@ -58,3 +59,12 @@ def content_version(bind: Bind) -> str:
     with transaction(bind) as connection:
         row = connection.execute(queries.content_version).fetchone()
     return str(row[0]) if row else ""
+
+
+def languages_of_novels(bind: Bind, novels: Sequence[str] | None = None) -> dict[str, str]:
+    """The language, ISO 639-1, of each stored text, or of those named; by novel."""
+    with reading(bind) as connection:
+        rows = connection.execute(
+            queries.languages_of_novels, {"novels": None if novels is None else list(novels)}
+        ).fetchall()
+    return {str(novel): str(language) for novel, language in rows}

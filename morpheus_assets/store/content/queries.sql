@@ -434,3 +434,10 @@ FROM tombstones t
 WHERE kind <> 'panel' OR NOT %(still_stored)s
    OR EXISTS (SELECT FROM panels p JOIN novels n ON n.id = p.novel_id WHERE n.novel = t.novel AND p.path = t.path)
 ORDER BY noticed_at, novel, kind, path
+
+
+-- Languages ---------------------------------------------------------------------------------------------------------
+
+-- name: languages_of_novels
+SELECT novel, language FROM novels
+WHERE body IS NOT NULL AND (%(novels)s::text[] IS NULL OR novel = ANY(%(novels)s)) ORDER BY novel

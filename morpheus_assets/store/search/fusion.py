@@ -1,7 +1,7 @@
 """One order out of two measures: cosine to the question, and the weight of the words that a passage shares with it.
 
-Fused by score and not by rank: ranks throw away that a passage holds all five words asked for. How each constant was
-chosen is told by `bench/search_constants.md`. Pure arithmetic; the measures come from the statements of the room.
+Fused by score and not by rank: ranks throw away that a passage holds all five words asked for. How the constants were
+chosen is told in bench/README.md. Pure arithmetic; the measures come from the room's statements.
 """
 
 import statistics
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 # The words' part of the score; the cosine has the rest.
 WORDS_WEIGHT = 0.4
+# The same in a language that the model hardly knows: its cosines say little there.
+WORDS_WEIGHT_UNKNOWN = 0.8
 # What a passage takes of each measure of the two beside it: a scene goes on beyond the bounds of a passage.
 _BESIDE = 0.25
 # A passage with more than this share of the question's words, by weight, is what was meant by them ...
@@ -23,7 +25,8 @@ class Candidate:
     """A passage of the common pool with both measures.
 
     `words` is the sum over the question's words of weight × rank, `covered` the share of their weights that it has (0
-    to 1). `…_beside` are the sums over the passages before and behind it in its chapter.
+    to 1). `…_beside` are the sums over the passages before and behind it in its chapter. `is_known`: it is in a
+    language that the model knows.
     """
 
     value: bytes
@@ -33,9 +36,10 @@ class Candidate:
     has_words: bool = True
     cosine_beside: float = 0.0
     words_beside: float = 0.0
+    is_known: bool = True
 
 
-def fuse(candidates: Sequence[Candidate], words_weight: float = WORDS_WEIGHT) -> list[tuple[Candidate, float]]:
+def fuse(candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
     """The candidates with their fused score, best first.
 
     Each measure counts in standard deviations from the pool's mean, so that neither needs a scale of its own: the
@@ -43,10 +47,10 @@ def fuse(candidates: Sequence[Candidate], words_weight: float = WORDS_WEIGHT) ->
     """
     cosines = _standardised([each.cosine + _BESIDE * each.cosine_beside for each in candidates])
     words = _standardised([each.words + _BESIDE * each.words_beside for each in candidates])
-    scored = [
-        (each, (1 - words_weight) * cosine + words_weight * shared + _bonus(each.covered))
-        for each, cosine, shared in zip(candidates, cosines, words, strict=True)
-    ]
+    scored = []
+    for each, cosine, shared in zip(candidates, cosines, words, strict=True):
+        weight = WORDS_WEIGHT if each.is_known else WORDS_WEIGHT_UNKNOWN
+        scored.append((each, (1 - weight) * cosine + weight * shared + _bonus(each.covered)))
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].value))
 
 

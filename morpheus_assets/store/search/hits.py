@@ -3,7 +3,7 @@
 The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,14 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
-from morpheus_assets.store.search.fusion import WORDS_WEIGHT, Candidate, fuse
-from morpheus_assets.store.search.nearest import Nearest, nearest_among, nearest_within, vector_text
+from morpheus_assets.store.search.fusion import Candidate, fuse
+from morpheus_assets.store.search.nearest import (
+    Nearest,
+    ask_nearest_among,
+    ask_nearest_within,
+    read_nearest,
+    vector_text,
+)
 from morpheus_assets.store.search.words import (
     QuestionWords,
     ask_for_words,
@@ -99,6 +105,7 @@ class TextHit:
 
     novel: str
     title: str | None
+    language: str
     chapter: int
     chapter_title: str | None
     ordinal: int
@@ -135,12 +142,13 @@ def search_text(
     k: int = 10,
     within: SearchFilter = ANYWHERE,
     mode: str = "hybrid",
-    words_weight: float = WORDS_WEIGHT,
+    known_configurations: Collection[str] | None = None,
 ) -> list[TextHit]:
     """The k best passages within a filter; each place of a repeated one.
 
     `query_vector` is a sequence of floats from the model of `space` (default: the active space). `mode` is "hybrid"
-    (what of vector and text is given), "vector" or "text"; `words_weight`, 0 to 1, is the words' part of a fused score.
+    (what of vector and text is given), "vector" or "text". `known_configurations` are the text search configurations of
+    the languages that the space's model knows, None for all: in others the words count for more of a fused score.
     Raises SpaceError for a vector of other dimensions, and SpaceGone when `space` was dropped: read the pointer again.
     """
     use_vector = query_vector is not None and mode in ("hybrid", "vector")
@@ -150,22 +158,17 @@ def search_text(
     space = _space_for(bind, "text", space, query_vector)
     look = _Look(within.condition, within.parameters, space, vector_text(query_vector) if space is not None else None)
     pool = max(_POOL, k) if use_text else k
-    # How an index is scanned is set for a transaction.
-    connected = reading if space is None or space.index_kind is None else transaction
     try:
-        with connected(bind) as connection:
-            words = QuestionWords()
-            by_vector: Nearest = []
-            if use_text:
-                # In one round trip with the nearest: neither needs the other.
-                with connection.pipeline():
-                    asked = ask_for_words(connection, query_text or "")
-                    if use_vector:
-                        by_vector = look.nearest(connection, pool, "chunks")
-                    words = question_words(asked.fetchall())
-            elif use_vector:
-                by_vector = look.nearest(connection, pool, "chunks")
-            ranked = _rank(connection, look, by_vector, words, pool, words_weight, fused=use_vector and use_text)
+        with reading(bind) as connection:
+            # In one round trip with the nearest: neither needs the other.
+            with connection.pipeline():
+                asked = ask_for_words(connection, query_text or "") if use_text else None
+                near = look.ask_nearest(connection, pool, "chunks") if use_vector else None
+            words = question_words(asked.fetchall()) if asked is not None else QuestionWords()
+            by_vector = look.nearest(connection, pool, "chunks", near) if use_vector else []
+            ranked = _rank(
+                connection, look, by_vector, words, pool, known_configurations, fused=use_vector and use_text
+            )
             return _text_places(connection, look, ranked[:k], dict(by_vector), k)
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key if space else ''} was dropped during the search.") from fault
@@ -192,6 +195,12 @@ def search_panels(
         PanelHit(name, path, similarity, rank, width, height, bytes(value))
         for rank, (value, name, path, width, height, similarity) in enumerate(rows[:k], 1)
     ]
+
+
+def stored_names(bind: Bind, novels: Sequence[str]) -> set[str]:
+    """Those of some keys under which a novel is stored."""
+    with reading(bind) as connection:
+        return {row[0] for row in connection.execute(queries.stored_names, {"novels": list(novels)})}
 
 
 def novels_holding(bind: Bind, content_hash: bytes) -> list[str]:
@@ -227,26 +236,48 @@ class _Look:
         """The filter's parameters with others and the vector."""
         return {**self.parameters, "vector": self.vector, **parameters}
 
-    def nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> Nearest:
-        """The k nearest hashes that occur within the filter: exactly for few rows, else through the index."""
+    def ask_nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any] | None:
+        """Ask for the nearest within a pipeline; None where it takes a count to know how."""
+        if self.space is None or self.vector is None:
+            return None
+        if not is_filtered(self.parameters):
+            occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
+            return ask_nearest_within(connection, self.space, self.vector, k, occurs, self.parameters)
+        return self._ask_among(connection, k, content) if self.space.index_kind is None else None
+
+    def nearest(
+        self, connection: psycopg.Connection[Any], k: int, content: str, asked: psycopg.Cursor[Any] | None = None
+    ) -> Nearest:
+        """The k nearest hashes that occur within the filter: exactly for few rows, else through the index.
+
+        `asked` is what `ask_nearest` gave, once its pipeline has ended.
+        """
         if self.space is None or self.vector is None:
             return []
-        table = Identifier(content)
-        among = queries.hashes_within.format(content=table, within=self.within)
-        if is_filtered(self.parameters):
-            count = self.count(connection, content, _LARGEST_EXACT + 1)
-            if self.space.index_kind is None or count <= _LARGEST_EXACT:
-                return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
-        occurs = queries.occurs_within.format(content=table, within=self.within)
+        if is_filtered(self.parameters) and (
+            self.space.index_kind is None or self.count(connection, content, _LARGEST_EXACT + 1) <= _LARGEST_EXACT
+        ):
+            return read_nearest(asked or self._ask_among(connection, k, content), k)[0]
+        occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
         wide = k
         while True:
-            kept, complete = nearest_within(connection, self.space, self.vector, wide, occurs, self.parameters)
+            if asked is None:
+                with connection.pipeline():
+                    asked = ask_nearest_within(connection, self.space, self.vector, wide, occurs, self.parameters)
+            kept, complete = read_nearest(asked, wide)
             # Orphans and a broad filter thin the list out; past some thousands the exact way is cheaper than asking on.
             if len(kept) >= k or complete:
                 return kept[:k]
             if wide > 2000:
-                return nearest_among(connection, self.space, self.vector, k, among, self.parameters)
+                return read_nearest(self._ask_among(connection, k, content), k)[0]
             wide *= 4
+            asked = None
+
+    def _ask_among(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any]:
+        assert self.space is not None
+        assert self.vector is not None
+        among = queries.hashes_within.format(content=Identifier(content), within=self.within)
+        return ask_nearest_among(connection, self.space, self.vector, k, among, self.parameters)
 
     def count(self, connection: psycopg.Connection[Any], content: str, most: int) -> int:
         """The rows within the filter, up to `most`."""
@@ -266,7 +297,7 @@ class _Ranked:
 
 def _rank(
     connection: psycopg.Connection[Any], look: _Look, by_vector: Nearest, words: QuestionWords, pool: int,
-    words_weight: float, *, fused: bool,
+    known: Collection[str] | None, *, fused: bool,
 ) -> list[_Ranked]:  # fmt: skip
     """The candidates, best first: of one list as they are, of both by both measures."""
     share = _share_within(connection, look, words)
@@ -283,15 +314,18 @@ def _rank(
     parameters = look.wanted(**words.parameters(pool, share), near=list(near))
     rows = connection.execute(query, parameters).fetchall()
     candidates = [
-        Candidate(bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside)
-        for value, cosine, own, covered, has_words, cosine_beside, words_beside in rows
-    ]
+        Candidate(
+            bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside,
+            is_known=known is None or config in known,
+        )
+        for value, config, cosine, own, covered, has_words, cosine_beside, words_beside in rows
+    ]  # fmt: skip
     vector_ranks = {value: rank for rank, (value, _) in enumerate(by_vector, 1)}
     with_words = sorted((each for each in candidates if each.has_words), key=lambda each: (-each.words, each.value))
     text_ranks = {each.value: rank for rank, each in enumerate(with_words, 1)}
     return [
         _Ranked(each.value, score, vector_ranks.get(each.value), text_ranks.get(each.value), each.cosine)
-        for each, score in fuse(candidates, words_weight)
+        for each, score in fuse(candidates)
     ]
 
 

@@ -38,13 +38,16 @@ def nearest_exact(connection: psycopg.Connection[Any], space: SpaceRow, vector: 
     return _nearest(connection.execute(query, {"vector": vector, "k": k}))
 
 
-def nearest_among(
+def ask_nearest_among(
     connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, among: Composed,
     parameters: dict[str, Any],
-) -> Nearest:  # fmt: skip
-    """The k nearest of the content hashes that the query `among` gives with its parameters, by looking at each."""
+) -> psycopg.Cursor[Any]:  # fmt: skip
+    """Ask for the k nearest of the content hashes that the query `among` gives with its parameters, exactly.
+
+    `read_nearest` reads the answer.
+    """
     query = queries.nearest_exact_among.format(table=Identifier(space.table), among=among)
-    return _nearest(connection.execute(query, {**parameters, "vector": vector, "k": k}))
+    return connection.execute(query, {**parameters, "vector": vector, "k": k})
 
 
 def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int) -> Nearest:
@@ -53,24 +56,30 @@ def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, ve
     return _nearest(connection.execute(query, {"vector": vector, "k": k, "wide": wide}))
 
 
-def nearest_within(
+def ask_nearest_within(
     connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, within: Composed,
     parameters: dict[str, Any],
-) -> tuple[Nearest, bool]:  # fmt: skip
-    """The nearest of the whole space for which `within` holds, a condition on `near`; and True when these are all.
+) -> psycopg.Cursor[Any]:  # fmt: skip
+    """Ask for the nearest of the whole space for which `within` holds, a condition on `near`.
 
-    Looks at twice k, for a novel that was removed leaves its vectors until the orphans are collected. Through the
-    index where there is one. One statement: a second one costs as much as the scan of some thousand rows.
+    Within `connection.pipeline()` or a transaction, for how an index is scanned is set for as long. Looks at twice k,
+    for a novel that was removed leaves its vectors until the orphans are collected. Through the index where there is
+    one. `read_nearest` reads the answer, behind the pipeline: so that is one round trip with all that it holds.
     """
     if space.index_kind is None:
         nearest, wide = queries.nearest_exact.format(table=Identifier(space.table)), 0
     else:
         nearest, wide = _through_index(connection, space, k)
-    found = connection.execute(
+    return connection.execute(
         queries.nearest_within.format(within=within, nearest=nearest),
         {**parameters, "vector": vector, "k": 2 * k, "wide": wide},
-    ).fetchall()
-    return _nearest((value, distance) for value, distance, kept in found if kept), len(found) < 2 * k
+    )
+
+
+def read_nearest(asked: psycopg.Cursor[Any], k: int) -> tuple[Nearest, bool]:
+    """The nearest that were asked for, and True when these are all."""
+    found = asked.fetchall()
+    return _nearest(row[:2] for row in found if all(row[2:])), len(found) < 2 * k
 
 
 def _nearest(rows: Iterable[tuple[Any, ...]]) -> Nearest:

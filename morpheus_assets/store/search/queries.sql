@@ -166,7 +166,7 @@ pool AS MATERIALIZED (
                   WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
                     AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)) b ON true
 ), measured AS MATERIALIZED (
-    SELECT m.content_hash, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, found.words, found.covered
+    SELECT m.content_hash, p.config, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, found.words, found.covered
     FROM (SELECT content_hash FROM pool UNION SELECT content_hash FROM beside) m
     CROSS JOIN LATERAL (SELECT p.config, p.tsv || ''::tsvector AS words
                         FROM passages p WHERE p.content_hash = m.content_hash OFFSET 0) p
@@ -178,20 +178,20 @@ pool AS MATERIALIZED (
                    AS t (config, query, weight, share)
               WHERE t.config = p.config) t) found
 )
-SELECT own.content_hash, own.cosine, own.words, own.covered, w.score IS NOT NULL AS has_words,
+SELECT own.content_hash, own.config, own.cosine, own.words, own.covered, w.score IS NOT NULL AS has_words,
        coalesce(sum(near.cosine), 0) AS cosine_beside, coalesce(sum(near.words), 0) AS words_beside
 FROM pool
 JOIN measured own USING (content_hash)
 LEFT JOIN by_words w USING (content_hash)
 LEFT JOIN beside ON beside.middle = own.content_hash
 LEFT JOIN measured near ON near.content_hash = beside.content_hash
-GROUP BY own.content_hash, own.cosine, own.words, own.covered, w.score
+GROUP BY own.content_hash, own.config, own.cosine, own.words, own.covered, w.score
 
 
 -- Hits --------------------------------------------------------------------------------------------------------------
 
 -- name: passages
-SELECT n.novel, n.title, c.chapter, h.title AS chapter_title,
+SELECT n.novel, n.title, n.language, c.chapter, h.title AS chapter_title,
        (SELECT count(*) FROM chunks b
         WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal)) AS ordinal,
        coalesce(h.char_start, 0) + c.char_start AS char_start, coalesce(h.char_start, 0) + c.char_end AS char_end,
@@ -216,6 +216,9 @@ FROM panels c
 JOIN novels n ON n.id = c.novel_id
 JOIN {table} e USING (content_hash)
 WHERE c.content_hash = ANY(%(hashes)s) AND {within}
+
+-- name: stored_names
+SELECT novel FROM novels WHERE novel = ANY(%(novels)s)
 
 -- name: novels_holding
 SELECT n.novel FROM novels n

@@ -9,8 +9,11 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import PanelRecord
+from morpheus_assets.insight.characters import Character
+from morpheus_assets.insight.looks import Look
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.insight.casts import replace_characters, replace_looks
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets_tests.api.browser import PROGRAM, Browser
 from morpheus_assets_tests.api.conftest import Api
@@ -158,6 +161,21 @@ def test_a_book_has_a_page_with_its_chapters_its_progress_and_its_panels(library
     browser.wait("document.querySelector('#viewer-title').textContent.endsWith('red.png · 2 of 2')")
     assert browser.run("document.querySelector('[data-step=\"1\"]').disabled")
     assert browser.errors == []
+
+
+def test_a_book_s_page_says_who_is_in_it_and_how_they_look(library: Api, engine: Engine, browser: Browser):
+    cast = [Character("Tock", "person", "m", {"Tock": 3}, {1: 3}, ())]
+    replace_characters(engine, "the-last-lamp", cast)
+    sentence = "Every evening the robot lit the lamps."
+    look = Look("Tock", "wig", "flaxen", 1, 0, len(sentence), sentence, True, "wig: brown")
+    replace_looks(engine, "the-last-lamp", [look])
+    browser.open(f"{library.url}/?book=the-last-lamp")
+    browser.wait("document.querySelector('.cast li')")
+    assert browser.run("document.querySelector('.cast strong').textContent") == "Tock"
+    said = browser.run("document.querySelector('.cast .contradiction').textContent")
+    assert said == "wig: flaxen (chapter 1) — said otherwise elsewhere"
+    browser.run("document.querySelector('.cast button').click()")
+    browser.wait(f"document.querySelector('#reader[open] .here').textContent === {json.dumps(sentence)}")
 
 
 def test_a_search_can_be_narrowed_to_a_chapter_and_cited(library: Api, browser: Browser):

@@ -55,6 +55,44 @@ def test_filters_and_the_least_similarity_are_obeyed(api: Api, shelf: list[bytes
     assert api.search(q="lamps", novel="alpha", chapter=7).json()["passages"] == []
 
 
+def test_a_search_is_held_to_several_novels_languages_and_authors(api: Api, shelf: list[bytes], engine: Engine):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE novels SET language = 'fr', author = 'Jules Verne' WHERE novel = 'beta'")
+
+    def novels(**options: object) -> set[str]:
+        answer = api.search(q="rain or lamps on a ship", kind="text", **options).json()
+        return {row["novel"] for row in answer["passages"]}
+
+    assert novels(novel=["alpha", "beta"]) == {"alpha", "beta"}
+    assert novels(language="fr") == {"beta"}
+    assert novels(language=["EN"], author="verne") == set()
+    assert novels(author="verne") == {"beta"}
+    assert api.search(q="lamps", novel=["alpha", "gamma"]).status_code == 404
+
+
+def test_results_come_in_the_order_of_the_relevance_that_is_shown(api: Api, shelf: list[bytes]):
+    for options in ({}, {"sentences": False}, {"mode": "vector"}, {"mode": "text"}):
+        rows = api.search(q="a cat slept on warm stones by the ship", kind="text", **options).json()["passages"]
+        relevances = [row["relevance"] for row in rows]
+        assert relevances == sorted(relevances, reverse=True), options
+        assert all(0 <= each <= 1 for each in relevances)
+    quote = api.search(q="A cat slept on the warm stones.", kind="text").json()["passages"]
+    assert quote[0]["relevance"] == pytest.approx(1.0, abs=1e-3)
+    assert all(row["relevance"] < 0.75 for row in quote[1:])
+
+
+def test_what_is_like_a_passage_can_be_looked_for_in_other_novels_only(
+    api: Api, shelf: list[bytes], add_embedded: Callable[..., list[bytes]]
+):
+    add_embedded("gamma", ["The ship came home with a crew. Her sails were torn.", SHIP])
+    everywhere = api.search(like=shelf[1].hex(), kind="text").json()["passages"]
+    elsewhere = api.search(like=shelf[1].hex(), kind="text", other_novels=True).json()["passages"]
+    assert {row["novel"] for row in everywhere} == {"alpha", "beta", "gamma"}
+    # alpha and gamma both hold it
+    assert {row["novel"] for row in elsewhere} == {"beta"}
+    assert shelf[1].hex() not in {row["id"] for row in everywhere}
+
+
 def test_what_stands_before_the_first_chapter_can_be_searched_alone(api: Api, add_embedded: Callable):
     add_embedded("alpha", [SHIP, LAMP], per_chapter=1, first_chapter=-1)
     for chapter, found in ((-1, [SHIP]), (0, [LAMP])):

@@ -6,7 +6,7 @@ import pytest
 
 from morpheus_assets.insight.training_pairs import split_of
 from morpheus_assets.services.similar_novels import similar_novels
-from morpheus_assets.services.training_pairs import SPLITS, export_pairs
+from morpheus_assets.services.training_pairs import SPLITS, TRAINED, export_pairs
 from morpheus_assets.store.insight.casts import load_characters, load_looks
 from morpheus_assets.store.insight.training_pairs import load_pairs
 from morpheus_assets.store.spaces.spaces import list_spaces
@@ -112,8 +112,49 @@ def test_pairs_are_exported_by_novel_and_leave_out_what_an_evaluation_asks(deplo
     for line in lines:
         assert line["anchor"] not in line["positive"]
         assert line["licence"] == "CC0"
-        assert line["negatives"]
+        assert line["negative_1"] != line["positive"]
+        assert line["negative_4"]
     tables = export_pairs(deployment.engine, tmp_path / "b", "parquet")
     assert sum(pq.read_table(file).num_rows for file in tables.files.values()) == len(lines)
+    assert tuple(lines[0])[: len(TRAINED)] == TRAINED
     one = export_pairs(deployment.engine, tmp_path / "c", "jsonl", ["emma"])
     assert list(one.rows) == [split_of("emma", SPLITS)]
+
+
+@pytest.mark.slow  # importing torch and sentence-transformers takes seconds
+def test_a_trainer_takes_a_step_with_the_exported_rows(deployment: Deployment, tmp_path: Path):
+    import json
+    import warnings
+
+    deployment.drop("emma.txt", story(chapters=3))
+    deployment.ingest("emma")
+    deployment.materialize("training_pairs", "emma")
+    done = export_pairs(deployment.engine, tmp_path, "jsonl")
+    [file] = done.files.values()
+    rows = [json.loads(line) for line in file.read_text().splitlines()][:8]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.losses import MultipleNegativesRankingLoss
+        from sentence_transformers.models import StaticEmbedding
+        from tokenizers import Tokenizer
+        from tokenizers.models import WordLevel
+        from tokenizers.pre_tokenizers import Whitespace
+
+        words = sorted({word for row in rows for column in TRAINED for word in row[column].split()})
+        tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(["[UNK]", *words])}, "[UNK]"))
+        tokenizer.pre_tokenizer = Whitespace()
+        model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)], device="cpu")
+        loss = MultipleNegativesRankingLoss(model)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        prepare = getattr(model, "preprocess", None) or model.tokenize
+        losses = []
+        for _ in range(4):
+            features = [prepare([row[column] for row in rows]) for column in TRAINED]
+            value = loss(features, None)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            losses.append(value.item())
+    assert losses[-1] < losses[0]

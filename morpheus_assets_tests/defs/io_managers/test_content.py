@@ -1,6 +1,7 @@
 """IO managers by themselves: plain rows in, the same rows out, and twice the same."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,15 @@ def test_a_text_is_stored_once_and_comes_back_as_it_was(database: DatabaseResour
     assert (first["changed"], again["changed"], unchanged["changed"]) == (True, False, False)
     assert {**first, "changed": False} == again == unchanged
     assert manager.load("emma").load().text == TEXT
+
+
+def test_a_novel_in_a_language_that_the_model_hardly_knows_says_so_beside_its_text(database: DatabaseResource):
+    database.settings.text_spaces = "sentence-transformers/all-MiniLM-L6-v2, openai/text-embedding-3-small"
+    manager = NovelsIOManager(database)
+    said = manager.store("emma", replace(NOVEL, language="fr"))["hardly known language"]
+    assert said.value.startswith("all-MiniLM-L6-v2 hardly knows French")
+    assert "MORPHEUS_TEXT_SPACES" in said.value
+    assert "hardly known language" not in manager.store("emma", NOVEL)
 
 
 def test_chapters_are_stored_once_and_stand_while_they_hold(database: DatabaseResource):

@@ -1,0 +1,128 @@
+"""How well what is known to be there is found, within a novel and over all: made questions, and judged ones.
+
+    .venv/bin/python -m bench.known_items [--novels A B …] [--questions FILE …] [--mode hybrid] [--keep FOLDER]
+
+Made of 60 passages of each novel of `../shared/data`, with a fixed seed: a sentence of 10 to 30 words, and five of its
+rarer words. Files of judged questions are those of `bench/questions` and `../shared/data/queries.tsv` unless named.
+Half of everything is for choosing constants, the other half for reporting; the two are printed apart. `--keep` holds
+the database of the library, so that a second run only asks.
+"""
+
+import argparse
+import asyncio
+import logging
+import resource
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from bench.deployment import SHARED_NOVELS, ingest, throwaway
+from morpheus_assets.domain.questions import Question
+from morpheus_assets.services.evaluation.evaluate import Asking
+from morpheus_assets.services.evaluation.made_questions import made_questions
+from morpheus_assets.services.evaluation.measures import Outcome, by_kind
+from morpheus_assets.services.evaluation.questions import read_questions
+from morpheus_assets.services.evaluation.report import describe_table
+from morpheus_assets.settings import Settings
+from morpheus_assets.store.database.embedded import EmbeddedPostgres
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.evaluation.questions import novels_with_passages, passages_of_novel
+from morpheus_assets.store.spaces.spaces import active_space
+
+FOUR = ("pride-and-prejudice.txt", "frankenstein.txt", "dracula-latin1.txt", "moby-dick.txt")
+QUESTIONS = Path(__file__).parent / "questions"
+PER_NOVEL = 60
+
+
+@contextmanager
+def kept(folder: Path | None) -> Iterator[Settings]:
+    """Settings over a library in `folder`, which stays; in a temporary one without."""
+    if folder is None:
+        with throwaway() as settings:
+            yield settings
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)
+    with EmbeddedPostgres(folder / "pg") as server:
+        server.ensure_databases()
+        engine = open_engine(server.url())
+        migrate(engine)
+        engine.dispose()
+        (folder / "content" / "novels").mkdir(parents=True, exist_ok=True)
+        yield Settings(
+            _env_file=None, content=folder / "content", data_folder=folder / "data", database_url=server.url(),
+            samples=False, image_spaces="open_clip/demo",
+        )  # fmt: skip
+
+
+def halves(engine: Engine, files: Sequence[Path]) -> dict[str, list[Question]]:
+    """Questions by half; of made ones every second passage, of a judged file what its name says."""
+    found: dict[str, list[Question]] = defaultdict(list)
+    for file in files:
+        half = "choosing" if file.stem == "choosing" else "unseen" if file.stem == "unseen" else file.stem
+        found[half] += read_questions(file.read_text(encoding="utf-8"), file.name).questions
+    stored = novels_with_passages(engine)
+    for novel in (Path(name).stem for name in FOUR):
+        if novel in stored:
+            made = made_questions(passages_of_novel(engine, novel), PER_NOVEL)
+            for place, question in enumerate(made):
+                found["choosing" if place // 2 % 2 == 0 else "unseen"].append(question)
+    return found
+
+
+async def ask(
+    engine: Engine, settings: Settings, questions: Sequence[Question], mode: str, *, within: bool
+) -> tuple[list[Outcome], float, float]:
+    """Outcomes of the active space; milliseconds of a question, and CPU milliseconds of this process of one."""
+    row = active_space(engine, "text")
+    if row is None:
+        raise SystemExit("Nothing is embedded.")
+    async with Asking(engine, settings, row, questions, mode) as asking:
+        started, used = time.perf_counter(), _cpu()
+        outcomes = [await asking.ask(question, within_novel=within) for question in asking.known]
+    many = max(1, len(outcomes))
+    return outcomes, 1000 * (time.perf_counter() - started) / many, 1000 * (_cpu() - used) / many
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--novels", nargs="*", default=FOUR)
+    parser.add_argument("--questions", nargs="*", type=Path)
+    parser.add_argument("--mode", default="hybrid", choices=["hybrid", "vector", "text"])
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    logging.disable(logging.INFO)
+    files = options.questions or [
+        QUESTIONS / "choosing.tsv",
+        QUESTIONS / "unseen.tsv",
+        SHARED_NOVELS.parent / "queries.tsv",
+    ]
+    with kept(options.keep) as settings:
+        engine = open_engine(str(settings.database_url.get_secret_value()) if settings.database_url else "")
+        stored = novels_with_passages(engine)
+        for name in options.novels:
+            if Path(name).stem not in stored:
+                shutil.copy(SHARED_NOVELS / name, settings.novels_folder / name)
+                ingest(settings, Path(name).stem)
+        for half, questions in halves(engine, files).items():
+            for within in (True, False):
+                outcomes, wall, cpu = asyncio.run(ask(engine, settings, questions, options.mode, within=within))
+                where = "within the novel" if within else f"over {len(novels_with_passages(engine))} novels"
+                title = f"{half}, {where}, {options.mode}: {wall:.0f} ms, {cpu:.1f} ms CPU of the client"
+                print(f"\n{title}\n{describe_table('kind', by_kind(outcomes))}", flush=True)
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    main()

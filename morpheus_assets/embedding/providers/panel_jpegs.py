@@ -1,0 +1,28 @@
+"""Panels as endpoints take them: fitted into 1024 pixels, as a JPEG in a data URI."""
+
+import base64
+import io
+from typing import Any
+
+from morpheus_assets.embedding.clip.preprocessing import fitted, letterbox_strip
+from morpheus_assets.embedding.errors import InputRefused
+
+SIDE = 1024
+_JPEG_QUALITY = 92
+PREFIX = "data:image/jpeg;base64,"
+
+
+def data_uri(index: int, panel: Any) -> str:
+    """A panel, or a callable that returns one, as a data URI; raises InputRefused with `index` where it cannot be."""
+    from PIL import Image
+
+    try:
+        image = panel if isinstance(panel, Image.Image) else panel()
+        small = letterbox_strip(image, SIDE)
+        if max(small.size) > SIDE:
+            small = fitted(small, SIDE)
+        buffer = io.BytesIO()
+        small.convert("RGB").save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    except Exception as error:
+        raise InputRefused(f"This panel cannot be prepared for the endpoint: {error}", index) from error
+    return PREFIX + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,78 @@
+"""Voyage's multimodal embeddings: docs.voyageai.com/docs/multimodal-embeddings, POST /v1/multimodalembeddings."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.providers.base import EmbeddingModel, InputType, ProviderOptions, ProviderSpec
+from morpheus_assets.embedding.providers.multimodal import Content, MultimodalProvider, resolve_multimodal_space
+
+if TYPE_CHECKING:
+    from morpheus_assets.embedding.providers.responses import Answer
+
+# A request may have 1,000 inputs and 320,000 tokens, of which a panel takes up to 1,900 (560 pixels each); these many
+# are about 8 MB of JPEG.
+_INPUTS = 32
+_NAME = "voyage_multimodal"
+_MODELS = (
+    # For text; pixels cost $0.60 a billion beside it: docs.voyageai.com/docs/pricing.
+    EmbeddingModel(
+        "voyage-multimodal-3.5", 1024, 32_000, _INPUTS, price=Decimal("0.12"), other_dimensions=(256, 512, 2048)
+    ),
+    EmbeddingModel(
+        "voyage-multimodal-3",
+        1024,
+        32_000,
+        _INPUTS,
+        price=Decimal("0.12"),
+        note="older: voyage-multimodal-3.5 takes its place",
+    ),
+)
+
+PROVIDER = ProviderSpec(
+    name=_NAME,
+    purpose="image",
+    kind="voyage",
+    models=_MODELS,
+    examples=("voyage_multimodal/voyage-multimodal-3.5",),
+    resolve=lambda name, _: resolve_multimodal_space(_NAME, _MODELS, name),
+    key_setting="voyage_api_key",
+    base_url_setting="voyage_base_url",
+    open=lambda space, options: VoyageMultimodalProvider(space, options),
+)
+
+
+class VoyageMultimodalProvider(MultimodalProvider):
+    """Panels and descriptions in one space."""
+
+    vendor = "Voyage"
+    own_url = "https://api.voyageai.com/v1"
+    key_setting = "VOYAGE_API_KEY"
+
+    def __init__(self, space: Space, options: ProviderOptions) -> None:
+        super().__init__(space, options, PROVIDER.model(space.model))
+
+    def path(self) -> str:
+        """What follows the address."""
+        return "/multimodalembeddings"
+
+    def contents_payload(self, contents: list[Content], input_type: InputType) -> dict[str, Any]:
+        """The body of a request."""
+        model = PROVIDER.model(self.space.model)
+        size = {"output_dimension": self.space.dimensions} if model and model.other_dimensions else {}
+        parts = [
+            {"type": "image_base64", "image_base64": each.image} if each.image else {"type": "text", "text": each.text}
+            for each in contents
+        ]
+        return {
+            "model": self.served_as,
+            "inputs": [{"content": [part]} for part in parts],
+            "input_type": input_type,
+            "truncation": False,
+            "output_encoding": "base64",
+            **size,
+        }
+
+    def read(self, body: bytes, count: int) -> "Answer":
+        """OpenAI's shape."""
+        return self.read_openai_shape(body, count)
