@@ -55,16 +55,18 @@ class Space:
 
 @dataclass(frozen=True)
 class SpaceName:
-    """A space as a person wrote it: `provider/model[@dimensions]`, or `provider/model[@tag]` for images."""
+    """A space as a person wrote it: `provider/model[@dimensions][#revision]`, `provider/model[@tag]` for images."""
 
     provider: str
     model: str
     dimensions: int | None = None
     tag: str | None = None
+    revision: str | None = None
 
     def __str__(self) -> str:
         suffix = self.dimensions if self.dimensions is not None else self.tag
-        return f"{self.provider}/{self.model}" + (f"@{suffix}" if suffix is not None else "")
+        written = f"{self.provider}/{self.model}" + (f"@{suffix}" if suffix is not None else "")
+        return f"{written}#{self.revision}" if self.revision else written
 
 
 def space_key(*parts: str | int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
@@ -54,8 +55,17 @@ Embed = Callable[[Space, Iterable[MissingInput]], Iterator[StreamResult]]
 class SpaceFiller:
     """Embeds the inputs that novels lack in one space."""
 
-    def __init__(self, engine: Engine, row: SpaceRow, embed: Embed, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        row: SpaceRow,
+        embed: Embed,
+        log: logging.Logger,
+        verify: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`verify` is called once, before the first input is sent; the EmbeddingError that it raises ends the work."""
         self._engine = engine
+        self._verify: Callable[[], object] | None = verify
         self._row = row
         self._embed = embed
         self._log = log
@@ -111,7 +121,8 @@ class SpaceFiller:
             with open_claims(self._engine, self._row, novels) as claims:
                 while True:
                     in_vain = retry_while_down(partial(unanswered_today, self._engine, self._row))
-                    outcomes: Any = self._embed(self._row, self._shares.watch(_marked(claims.missing(), in_vain)))
+                    missing = self._verified(claims.missing())
+                    outcomes: Any = self._embed(self._row, self._shares.watch(_marked(missing, in_vain)))
                     with closing(outcomes):
                         for outcome in outcomes:
                             yield self._shares.arrival(outcome)
@@ -119,6 +130,17 @@ class SpaceFiller:
                         return None
         except EmbeddingError as error:
             return error
+
+    def _verified(self, missing: Iterable[MissingInput]) -> Iterator[MissingInput]:
+        """The same inputs; the model is looked at before the first is sent, and not at all when there is none."""
+        rows = iter(missing)
+        first = next(rows, None)
+        if first is None:
+            return iter(())
+        if self._verify is not None:
+            self._verify()
+            self._verify = None
+        return chain([first], rows)
 
     def _incomplete(self, novels: Sequence[str]) -> list[str]:
         covered = retry_while_down(partial(coverage, self._engine, self._row, novels))

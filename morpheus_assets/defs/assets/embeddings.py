@@ -152,6 +152,7 @@ def _embeddings(
     """Vectors for the inputs that the step's novels lack, in `space` and in what it has to complete before."""
     from morpheus_assets.services.configured_spaces import kept_spaces
     from morpheus_assets.services.embed_novels import SpaceFiller
+    from morpheus_assets.services.model_change import verify_model
     from morpheus_assets.store.database.outages import retry_while_down
     from morpheus_assets.store.spaces.spaces import register_space
 
@@ -159,7 +160,8 @@ def _embeddings(
     novels = [novel for novel in context.partition_keys if novel not in excluded and novel not in exempt]
 
     def fill(row: "SpaceRow") -> SpaceStream:
-        return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log).fill(novels))
+        verify = partial(verify_model, database.engine, database.settings, row, embed)
+        return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log, verify).fill(novels))
 
     def streams() -> Iterator[SpaceStream]:
         if leads:

@@ -4,6 +4,7 @@ A source that cannot be read is a skipped tick with its reason, never an empty l
 would mark everything as gone. A tick notes the files that it saw, as it keeps its cursor; a preview notes nothing.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,22 +80,27 @@ def new_panels_sensor(
 
 @dataclass(frozen=True)
 class Position:
-    """A sensor's cursor: which novels were asked for, in which version, and the path behind which to go on."""
+    """A sensor's cursor: which novels were asked for, in which version, and the path behind which to go on.
+
+    `told` stands for the problems that were warned of: a file that is not read is named once, not at every tick.
+    """
 
     asked: Mapping[str, str] = field(default_factory=dict)
     after: str | None = None
+    told: str | None = None
 
     @classmethod
     def read(cls, cursor: str | None) -> "Position":
         """Read a stored cursor; that of a local folder used to be the versions by novel and nothing else."""
         stored = json.loads(cursor or "{}")
         if isinstance(stored.get("asked"), dict):
-            return cls(stored["asked"], stored.get("after"))
+            return cls(stored["asked"], stored.get("after"), stored.get("told"))
         return cls(stored)
 
     def written(self) -> str:
         """The cursor to store."""
-        return json.dumps({"asked": dict(self.asked), "after": self.after})
+        told = {"told": self.told} if self.told else {}
+        return json.dumps({"asked": dict(self.asked), "after": self.after, **told})
 
 
 def _tick(
@@ -117,7 +123,9 @@ def _tick(
             observed = _observed(bind, kind) if scan.changed or scan.gone or context.cursor is None else []
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
-    for problem in scan.problems.values():
+    named = "\n".join(sorted(scan.problems.values()))
+    told = hashlib.sha256(named.encode()).hexdigest()[:16] if named else None
+    for problem in scan.problems.values() if told != position.told else ():
         context.log.warning(problem)
     # After a loss of Dagster's database, or of one from before there were two sets: what is stored has its partition
     # again, and lacks nothing.
@@ -131,7 +139,7 @@ def _tick(
         batch=settings.batch_of_novels,
     )
     held = {novel: version for novel, version in position.asked.items() if novel == scan.held}
-    cursor = Position({**held, **plan.requested}, scan.after).written()
+    cursor = Position({**held, **plan.requested}, scan.after, told).written()
     asked = {item.novel for item in scan.stale}
     # a scan that stopped half-way has not seen every file yet
     unneeded = [novel for novel in changes.surplus if novel not in asked] if scan.after is None else []
