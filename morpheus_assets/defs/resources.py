@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field, create_model
 
 from morpheus_assets.domain.slugs import novel_slug
-from morpheus_assets.domain.spaces import Space
+from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
@@ -36,19 +36,24 @@ class SourceMissing(Exception):
 
 
 class DatabaseResource:
-    """The content database."""
+    """The content database.
+
+    `whole_spaces` holds the spaces that a step of a run, by the run's id and the space's key, found whole, with about
+    how many vectors they have: the run's checks need not look for them again.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.whole_spaces: dict[tuple[str, str], tuple[SpaceRow, int]] = {}
 
     @cached_property
     def engine(self) -> "Engine":
-        """An engine on a server that was checked; raises the store's errors, one sentence each."""
+        """An engine on a server that answers; raises the store's errors, one sentence each."""
         from morpheus_assets.services.connections import content_engine
-        from morpheus_assets.store.database.server_checks import check_server
+        from morpheus_assets.store.database.server_checks import check_reachable
 
         engine = content_engine(self.settings)
-        check_server(engine)
+        check_reachable(engine)
         return engine
 
 

@@ -50,8 +50,28 @@ class NovelRecord:
 
 
 @dataclass(frozen=True)
+class StoredStages:
+    """By which rules the stored chapters and chunks of a novel were made, and of which text.
+
+    `chapters_text` is the `mark` of a text, `chunks_text` its body's digest. What is `whole` is there as it was stored,
+    the chunks also for the language and the chapters that are stored now.
+    """
+
+    text_config: str
+    chapters_rules: str | None
+    chapters_text: str | None
+    chapters_whole: bool
+    chunker: str | None
+    chunks_text: str | None
+    chunks_whole: bool
+
+
+@dataclass(frozen=True)
 class StoredText:
-    """A stored text, described without reading it; `mark` changes with all that chapters are found by."""
+    """A stored text, described without reading it; `mark` changes with all that chapters are found by.
+
+    `stages` is what was stored of the stages after it at the moment of the look, `table_rows` the number of novels.
+    """
 
     title: str | None
     author: str | None
@@ -64,6 +84,8 @@ class StoredText:
     body_digest: str
     characters: int
     mark: str
+    stages: StoredStages = field(compare=False)
+    table_rows: int = field(compare=False)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,11 @@ def kept_spaces(engine: "Engine", settings: Settings, purpose: str) -> list[Spac
     """
     from morpheus_assets.store.spaces.spaces import active_space
 
-    active = active_space(engine, purpose)
+    return kept_beside(settings, purpose, active_space(engine, purpose))
+
+
+def kept_beside(settings: Settings, purpose: str, active: SpaceRow | None) -> list[SpaceRow]:
+    """As `kept_spaces`, for who knows the active space."""
     if active is None or active.key in {space.key for space in wanted_spaces(settings, purpose)}:
         return []
     return [active]

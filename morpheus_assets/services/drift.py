@@ -16,7 +16,7 @@ from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.services.embed_novels import Embed
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
-from morpheus_assets.store.spaces.drift import SampledInput, fixed_sample, latest_drift, record_drift
+from morpheus_assets.store.spaces.drift import Drift, SampledInput, fixed_sample, record_drift
 
 SAMPLE = 20
 A_WEEK = timedelta(days=6, hours=12)
@@ -35,17 +35,18 @@ def drift_of(
     engine: Engine,
     settings: Settings,
     row: SpaceRow,
+    latest: Drift | None,
     embed: Embed,
     present: Callable[[Collection[str]], set[str]] | None,
     *,
     measure: bool,
 ) -> DriftFinding:
-    """The latest measurement, or with `measure` a new one when that is a week old.
+    """The `latest` measurement, or with `measure` a new one when that is a week old.
 
     `embed` is the space's own way from inputs to vectors; `present` says which panels, by path, still lie there
     (None for passages, which are stored).
     """
-    now, latest = datetime.now(UTC), latest_drift(engine, row)
+    now = datetime.now(UTC)
     due = now - (latest.measured_at if latest else row.created_at) > A_WEEK
     if measure and due:
         try:

@@ -7,9 +7,8 @@ import hashlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,6 @@ from morpheus_assets.store.database.errors import LeaseLost
 from morpheus_assets.store.database.outages import passes_by_itself, ping, retry_while_down
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import MissingInput, coverage
-from morpheus_assets.store.spaces.unanswered import SentInVain, unanswered_today
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.packs import EmbeddingInput
@@ -120,9 +118,8 @@ class SpaceFiller:
         try:
             with open_claims(self._engine, self._row, novels) as claims:
                 while True:
-                    in_vain = retry_while_down(partial(unanswered_today, self._engine, self._row))
                     missing = self._verified(claims.missing())
-                    outcomes: Any = self._embed(self._row, self._shares.watch(_marked(missing, in_vain)))
+                    outcomes: Any = self._embed(self._row, self._shares.watch(missing))
                     with closing(outcomes):
                         for outcome in outcomes:
                             yield self._shares.arrival(outcome)
@@ -145,12 +142,6 @@ class SpaceFiller:
     def _incomplete(self, novels: Sequence[str]) -> list[str]:
         covered = retry_while_down(partial(coverage, self._engine, self._row, novels))
         return [each.novel for each in covered.novels if each.missing]
-
-
-def _marked(missing: Iterable[MissingInput], in_vain: Mapping[bytes, SentInVain]) -> Iterator[MissingInput]:
-    for row in missing:
-        found = in_vain.get(row.content_hash)
-        yield row if found is None else replace(row, tries=found.tries, together=found.together)
 
 
 class _Shares:

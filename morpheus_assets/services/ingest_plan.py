@@ -70,10 +70,10 @@ def partition_changes(bind: "Bind", kind: str, partitions: Collection[str]) -> P
 
     A novel whose only text was refused, one that was removed, and one without pictures among the panels are surplus.
     """
-    from morpheus_assets.store.content.novels import ingested_digests, novels_beside, novels_without
+    from morpheus_assets.store.content.novels import ingested_digests, novels_beside_and_without
     from morpheus_assets.store.content.source_files import load_source_files
 
-    surplus = novels_without(bind, kind, partitions)
+    beside, surplus = novels_beside_and_without(bind, kind, partitions)
     if surplus:
         files = [file for file in load_source_files(bind, kind).values() if file.novel in set(surplus)]
         waiting = {file.novel for file in files}
@@ -87,7 +87,7 @@ def partition_changes(bind: "Bind", kind: str, partitions: Collection[str]) -> P
             }
             waiting = {each.novel for each in texts} - refused
         surplus = [novel for novel in surplus if novel not in waiting]
-    return PartitionChanges(novels_beside(bind, kind, partitions), surplus)
+    return PartitionChanges(beside, surplus)
 
 
 def stale_texts(bind: "Bind", files: Iterable[NovelFiles]) -> list[StaleNovel]:

@@ -3,7 +3,7 @@
 An asset claims the inputs that lack a vector, sends them to the provider and gives the vectors as they arrive.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from morpheus_assets.embedding.packs import StreamResult
     from morpheus_assets.services.embed_novels import Embed
     from morpheus_assets.store.spaces.coverage import MissingInput
+    from morpheus_assets.store.spaces.overview import NovelContent
 
 CHUNKS = dg.AssetKey("chunks")
 
@@ -60,10 +61,8 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         database: dg.ResourceParam[DatabaseResource],
         providers: dg.ResourceParam[ProvidersResource],
     ) -> dg.Output[NovelsEmbeddings]:
-        with told_in_a_sentence():
-            excluded = _novels_without_chunks(database.engine, context.partition_keys)
         embed = text_embedder(providers, database)
-        return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, leads=leads))
+        return recorded_by_io_manager(_embeddings(context, database, space, embed, _without_chunks, leads=leads))
 
     return text_embeddings
 
@@ -100,13 +99,17 @@ def build_image_embeddings_asset(
             for novel in context.partition_keys
             if only_novels is not None and novel not in only_novels
         }
-        with told_in_a_sentence():
-            wanted = [novel for novel in context.partition_keys if novel not in exempt]
-            excluded = _novels_without_panels(database.engine, wanted)
-            if space.shaping > 1:
-                excluded |= _uncut_novels(database.engine, wanted)
+        uncut: dict[str, str] = {}
+        if space.shaping > 1:
+            with told_in_a_sentence():
+                wanted = [novel for novel in context.partition_keys if novel not in exempt]
+                uncut = _uncut_novels(database.engine, wanted)
         embed = panel_embedder(providers, database, content_folder)
-        return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, exempt, leads=leads))
+
+        def why_not(novel: str, found: "NovelContent | None") -> str | None:
+            return _without_panels(novel, found) or uncut.get(novel)
+
+        return recorded_by_io_manager(_embeddings(context, database, space, embed, why_not, exempt, leads=leads))
 
     return clip_embeddings
 
@@ -144,20 +147,29 @@ def _embeddings(
     database: DatabaseResource,
     space: Space,
     embed: "Embed",
-    excluded: Mapping[str, str],
+    why_not: "Callable[[str, NovelContent | None], str | None]",
     exempt: Mapping[str, str] | None = None,
     *,
     leads: bool,
 ) -> NovelsEmbeddings:
-    """Vectors for the inputs that the step's novels lack, in `space` and in what it has to complete before."""
-    from morpheus_assets.services.configured_spaces import kept_spaces
+    """Vectors for the inputs that the step's novels lack, in `space` and in what it has to complete before.
+
+    `why_not` says of a novel why it cannot be embedded, or None.
+    """
+    from morpheus_assets.services.configured_spaces import kept_beside
     from morpheus_assets.services.embed_novels import SpaceFiller
     from morpheus_assets.services.model_change import verify_model
     from morpheus_assets.store.database.outages import retry_while_down
-    from morpheus_assets.store.spaces.spaces import register_space
+    from morpheus_assets.store.spaces.overview import overview
+    from morpheus_assets.store.spaces.spaces import stored_or_made
 
     exempt = exempt or {}
-    novels = [novel for novel in context.partition_keys if novel not in excluded and novel not in exempt]
+    novels = [novel for novel in context.partition_keys if novel not in exempt]
+    with told_in_a_sentence():
+        seen = overview(database.engine, space.purpose, novels)
+    reasons = {novel: why_not(novel, seen.novels.get(novel)) for novel in novels}
+    excluded = {novel: reason for novel, reason in reasons.items() if reason is not None}
+    novels = [novel for novel in novels if novel not in excluded]
 
     def fill(row: "SpaceRow") -> SpaceStream:
         verify = partial(verify_model, database.engine, database.settings, row, embed)
@@ -166,36 +178,26 @@ def _embeddings(
     def streams() -> Iterator[SpaceStream]:
         if leads:
             # First, so that a fault of the new space never keeps what has just arrived from being found.
-            yield from map(fill, kept_spaces(database.engine, database.settings, space.purpose))
-        yield fill(retry_while_down(partial(register_space, database.engine, space)))
+            yield from map(fill, kept_beside(database.settings, space.purpose, seen.active))
+        stored = next((row for row in seen.spaces if row.key == space.key), None)
+        yield fill(retry_while_down(partial(stored_or_made, database.engine, space, stored)))
 
-    return NovelsEmbeddings(space, context.partition_keys, excluded, streams(), leads, exempt)
+    return NovelsEmbeddings(space, context.partition_keys, excluded, streams(), leads and seen.active is None, exempt)
 
 
-def _novels_without_chunks(engine: "Engine", novels: Sequence[str]) -> dict[str, str]:
+def _without_chunks(novel: str, found: "NovelContent | None") -> str | None:
     """Novels that were refused or never cut, with the reason. What was stored before a refusal is still embedded."""
-    from morpheus_assets.store.content.novels import list_novels
-
-    rows = {row.novel: row for row in list_novels(engine, novels)}
-    reasons = {}
-    for novel in novels:
-        row = rows.get(novel)
-        if row is None or not row.chunks:
-            refusal = row.refused_reason if row else None
-            reasons[novel] = refusal or f"{novel} has no chunks; materialize `chunks` for it first."
-    return reasons
+    if found is not None and found.has_content:
+        return None
+    refusal = found.refused_reason if found else None
+    return refusal or f"{novel} has no chunks; materialize `chunks` for it first."
 
 
-def _novels_without_panels(engine: "Engine", novels: Sequence[str]) -> dict[str, str]:
+def _without_panels(novel: str, found: "NovelContent | None") -> str | None:
     """Novels whose panels were never listed, with a sentence each."""
-    from morpheus_assets.store.content.novels import list_novels
-
-    known = {row.novel for row in list_novels(engine, novels) if row.panels or row.refused_panels}
-    return {
-        novel: f"{novel} has no panels; materialize `panel_images` for it first."
-        for novel in novels
-        if novel not in known
-    }
+    if found is not None and found.has_content:
+        return None
+    return f"{novel} has no panels; materialize `panel_images` for it first."
 
 
 def _uncut_novels(engine: "Engine", novels: Sequence[str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 Each asset asks what is stored, and computes novel by novel what would be another; io_managers/ stores it.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from morpheus_assets.defs.assets.values import (
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
-from morpheus_assets.domain.content import NovelRecord
+from morpheus_assets.domain.content import NovelRecord, StoredText
 from morpheus_assets.sources.base import Entry, FileUnreadable, Source
 from morpheus_assets.sources.listing import NovelEntries
 from morpheus_assets.sources.names import files_digest
@@ -37,7 +36,6 @@ from morpheus_assets.text.chapters import CHAPTER_RULES
 from morpheus_assets.text.reader_version import READER_RULES
 
 if TYPE_CHECKING:
-    from morpheus_assets.domain.content import CutChapter
     from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 
@@ -63,15 +61,16 @@ def novels(
     already stored in place and fails with one sentence, once. A re-run does not decode the files again when their
     bytes, their names and the reader are those of the stored text.
     """
-    from morpheus_assets.store.content.novels import is_read, novel_record, refused_before
+    from morpheus_assets.store.content.novels import novel_record, refused_before, text_if_read
 
     folder = content_folder.in_one_step()
 
-    def read(novel: str) -> NovelRecord | Unchanged:
+    def read(novel: str) -> NovelRecord | StoredText | Unchanged:
         file = read_novel(folder, novel)
-        digest = file.source_digest
-        if digest and is_read(database.engine, novel, file.source_path, digest, file.reader):
-            return UNCHANGED
+        if file.source_digest:
+            stored = text_if_read(database.engine, novel, file.source_path, file.source_digest, file.reader)
+            if stored is not None:
+                return stored
         try:
             found = file.read()
         except RefusedNovel as refusal:
@@ -160,15 +159,15 @@ def chapters(
     A novel without chapters is cut into sections by size. A re-run replaces the rows that changed and deletes those
     that are gone; it searches again only when the text or the rules are others.
     """
-    from morpheus_assets.store.content.chapters import chapters_hold
     from morpheus_assets.text.chapters.find import find_chapters
 
     texts = by_novel(context.partition_keys, novels)
 
     def find(novel: str) -> FoundChapters:
         text = texts[novel]
-        unchanged = chapters_hold(database.engine, novel, rules=CHAPTER_RULES, text_mark=text.mark)
-        rows = UNCHANGED if unchanged else find_chapters(text.load())
+        stages = text.stages()
+        hold = (stages.chapters_whole, stages.chapters_rules, stages.chapters_text) == (True, CHAPTER_RULES, text.mark)
+        rows = UNCHANGED if hold else find_chapters(text.load())
         return FoundChapters(rows, text.source_digest, text.mark, CHAPTER_RULES)
 
     return recorded_by_io_manager(LazyPartitions(context.partition_keys, find))
@@ -198,7 +197,7 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         of one paragraph changes the hash of the chunks around it and of no others. Chapters that are the same are
         not cut again, wherever they stand.
         """
-        from morpheus_assets.store.content.chunks import known_chunks
+        from morpheus_assets.store.content.chunks import known_digests
         from morpheus_assets.text.chunking.chunks import cut_chapters
 
         texts = by_novel(context.partition_keys, novels)
@@ -208,13 +207,14 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         def cut(novel: str) -> CutNovel:
             text, chapters = texts[novel], found[novel]
             _check_same_text(novel, text, chapters)
-            known = known_chunks(database.engine, novel, chunker=chunker, body_digest=text.body_digest)
-            cut: Iterable[CutChapter] | Unchanged = UNCHANGED
-            if not known.hold:
-                # Chapter by chapter, while those before are written.
-                cut = cut_chapters(text.load().text, chapters.rows, settings, known.digests)
+            stages = text.stages()
             titles = {chapter.ordinal: chapter.title for chapter in chapters.rows}
-            return CutNovel(cut, text.source_digest, text.body_digest, chunker, titles)
+            made = (text.source_digest, text.body_digest, chunker, titles, stages.text_config)
+            if (stages.chunks_whole, stages.chunker, stages.chunks_text) == (True, chunker, text.body_digest):
+                return CutNovel(UNCHANGED, *made)
+            known = known_digests(database.engine, novel, chunker=chunker) if stages.chunker == chunker else frozenset()
+            # Chapter by chapter, while those before are written.
+            return CutNovel(cut_chapters(text.load().text, chapters.rows, settings, known), *made)
 
         return recorded_by_io_manager(LazyPartitions(context.partition_keys, cut))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from morpheus_assets.domain.content import Chapter, CutChapter, PanelRecord
+from morpheus_assets.domain.content import Chapter, CutChapter, PanelRecord, StoredStages
 from morpheus_assets.domain.embeddings import Arrival
 from morpheus_assets.domain.spaces import Space, SpaceRow
 
@@ -43,12 +43,16 @@ class NovelFile:
 
 @dataclass(frozen=True)
 class StoredNovel:
-    """A stored text that is loaded when it is needed; `mark` changes with all that chapters are found by."""
+    """A stored text that is loaded when it is needed; `mark` changes with all that chapters are found by.
+
+    `stages` tells what is stored of the stages after it: the first time as it was at the first look, then asked anew.
+    """
 
     source_digest: str
     body_digest: str
     mark: str
     load: Callable[[], "Document"]
+    stages: Callable[[], StoredStages]
 
 
 class RefusedNovel(Exception):
@@ -96,7 +100,7 @@ class StoredChapters:
 class CutNovel:
     """The chapters of one novel cut into chunks, one after the other, and what they follow from: text and chunker.
 
-    `titles` are those of the chapters, by ordinal.
+    `titles` are those of the chapters, by ordinal, and `text_config` is the text search configuration of the text.
     """
 
     chapters: Iterable[CutChapter] | Unchanged
@@ -104,6 +108,7 @@ class CutNovel:
     body_digest: str
     chunker: str
     titles: Mapping[int, str]
+    text_config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ class NovelsEmbeddings:
     The others are spaces that answer searches while the settings no longer name them. `novels` are all of the step;
     `excluded` are those of them that cannot be embedded, `exempt` those that the space is not for, each with the
     sentence that says why: the first fail, the second are whole without a vector.
-    `leads` says that `space` is the first of its purpose in the settings: it answers searches when none does yet.
+    `leads` says that `space` is the first of its purpose in the settings and none answers searches yet: it will.
     """
 
     space: Space

@@ -1,6 +1,7 @@
 """Standing checks: quiet failures, made visible on the asset that they concern. They read and change nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -9,69 +10,103 @@ from morpheus_assets.defs.assets.text import novels
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.sources.base import ContentUnreadable
 
+if TYPE_CHECKING:
+    from morpheus_assets.store.content.faults import ContentFaults
+
 SHOWN = 50
+READ, DECODED, THERE = "every_file_was_read", "every_image_was_decoded", "no_file_is_gone"
 
 
-@dg.asset_check(asset=novels, name="every_file_was_read")
-def every_file_was_read(
-    database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
-) -> dg.AssetCheckResult:
-    """Warns of novels whose file was refused, and of names in the folder that no novel can be made of."""
-    from morpheus_assets.store.content.novels import refused_texts
+@dg.multi_asset_check(
+    name="check_novels",
+    specs=[
+        dg.AssetCheckSpec(
+            READ,
+            asset=novels,
+            description="Warns of novels whose file was refused, and of names in the folder that make no novel.",
+        ),
+        dg.AssetCheckSpec(
+            THERE,
+            asset=novels,
+            description="Warns of novels whose file was removed: what is stored stays until `morpheus remove NOVEL`.",
+        ),
+    ],
+    can_subset=True,
+)
+def check_novels(
+    context: dg.AssetCheckExecutionContext,
+    database: dg.ResourceParam[DatabaseResource],
+    content_folder: dg.ResourceParam[ContentFolderResource],
+) -> Iterator[dg.AssetCheckResult]:
+    """Both in one look at the database."""
+    from morpheus_assets.store.content.faults import faults_of_novels
 
-    refused = refused_texts(database.engine)
-    try:
-        refused += content_folder.novel_problems().values()
-    except ContentUnreadable as error:
-        refused.append(str(error))
-    return _result(refused, "every file in the novels folder was read")
-
-
-@dg.asset_check(asset=novels, name="no_file_is_gone")
-def no_novel_is_gone(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
-    """Warns of novels whose file was removed: what is stored stays until `morpheus remove NOVEL`."""
-    return _tombstones(database, "text")
-
-
-@dg.asset_check(asset=panel_images, name="every_image_was_decoded")
-def every_image_was_decoded(
-    database: dg.ResourceParam[DatabaseResource], content_folder: dg.ResourceParam[ContentFolderResource]
-) -> dg.AssetCheckResult:
-    """Warns of panels that were refused, with the sentence of each."""
-    from morpheus_assets.store.content.panels import refused_panels
-
-    refused = refused_panels(database.engine)
-    try:
-        refused += content_folder.panel_problems().values()
-    except ContentUnreadable as error:
-        refused.append(str(error))
-    return _result(refused, "every image was decoded")
+    faults = faults_of_novels(database.engine)
+    yield from _results(
+        context, READ, "novels", faults, content_folder.novel_problems, "every file in the novels folder was read"
+    )
 
 
-@dg.asset_check(asset=panel_images, name="no_file_is_gone")
-def no_panel_is_gone(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
-    """Warns of panels whose file was removed from a novel's folder."""
-    return _tombstones(database, "panel")
+@dg.multi_asset_check(
+    name="check_panels",
+    specs=[
+        dg.AssetCheckSpec(
+            DECODED, asset=panel_images, description="Warns of panels that were refused, with the sentence of each."
+        ),
+        dg.AssetCheckSpec(
+            THERE, asset=panel_images, description="Warns of panels whose file was removed from a novel's folder."
+        ),
+    ],
+    can_subset=True,
+)
+def check_panels(
+    context: dg.AssetCheckExecutionContext,
+    database: dg.ResourceParam[DatabaseResource],
+    content_folder: dg.ResourceParam[ContentFolderResource],
+) -> Iterator[dg.AssetCheckResult]:
+    """Both in one look at the database."""
+    from morpheus_assets.store.content.faults import faults_of_panels
+
+    faults = faults_of_panels(database.engine)
+    yield from _results(
+        context, DECODED, "panel_images", faults, content_folder.panel_problems, "every image was decoded"
+    )
 
 
-CONTENT_CHECKS = [every_file_was_read, no_novel_is_gone, every_image_was_decoded, no_panel_is_gone]
+CONTENT_CHECKS = [check_novels, check_panels]
 
 
-def _tombstones(database: DatabaseResource, kind: str) -> dg.AssetCheckResult:
-    from morpheus_assets.store.content.source_files import tombstones
+def _results(
+    context: dg.AssetCheckExecutionContext,
+    first: str,
+    asset: str,
+    faults: "ContentFaults",
+    problems: Callable[[], Mapping[str, str]],
+    well: str,
+) -> Iterator[dg.AssetCheckResult]:
+    key = dg.AssetKey(asset)
+    wanted = {each.name for each in context.selected_asset_check_keys}
+    if first in wanted:
+        refused = list(faults.refused)
+        try:
+            refused += problems().values()
+        except ContentUnreadable as error:
+            refused.append(str(error))
+        yield _result(key, first, refused, well)
+    if THERE in wanted:
+        gone = [
+            f"{stone.path} of {stone.novel} is gone since {stone.noticed_at:%Y-%m-%d %H:%M}; put it back or run"
+            f" `morpheus remove {stone.novel}`."
+            for stone in faults.gone
+        ]
+        yield _result(key, THERE, gone, "every file that was read is still there")
 
-    gone = [
-        f"{stone.path} of {stone.novel} is gone since {stone.noticed_at:%Y-%m-%d %H:%M}; put it back or run"
-        f" `morpheus remove {stone.novel}`."
-        for stone in tombstones(database.engine, still_stored=True)
-        if stone.kind == kind
-    ]
-    return _result(gone, "every file that was read is still there")
 
-
-def _result(faults: Sequence[str], well: str) -> dg.AssetCheckResult:
+def _result(key: dg.AssetKey, name: str, faults: Sequence[str], well: str) -> dg.AssetCheckResult:
     listed = "\n".join(f"- {fault}" for fault in faults[:SHOWN])
     return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
         passed=not faults,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(faults)} to look at" if faults else well,

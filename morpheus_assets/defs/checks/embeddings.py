@@ -19,7 +19,7 @@ from morpheus_assets.services.configured_spaces import PARTITION_SETS, only_nove
 
 if TYPE_CHECKING:
     from morpheus_assets.domain.spaces import SpaceRow
-    from morpheus_assets.store.spaces.vectors import VectorSummary
+    from morpheus_assets.store.spaces.health import SpaceHealth
 
 CHECK_KIND = "check"
 SHOWN = 20
@@ -69,28 +69,33 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
         providers: dg.ResourceParam[ProvidersResource],
         content_folder: dg.ResourceParam[ContentFolderResource],
     ) -> Iterator[dg.AssetCheckResult]:
-        from morpheus_assets.store.database.statistics import estimated_rows
-        from morpheus_assets.store.spaces.spaces import list_spaces
-        from morpheus_assets.store.spaces.vectors import VectorSummary, vector_summary
+        from morpheus_assets.store.spaces.health import space_and_rows, space_health
 
         engine = database.engine
         wanted = {each.name for each in context.selected_asset_check_keys}
-        row = next((row for row in list_spaces(engine) if row.key == space.key), None)
-        if row is None:
+        found = database.whole_spaces.get((context.run.run_id, space.key)) or space_and_rows(engine, space.key)
+        if found is None:
             for name in sorted(wanted):
                 yield _result(key, name, True, "Nothing was embedded in this space yet.")
             return
+        row, rows = found
         measure = context.run.tags.get("morpheus/kind") == CHECK_KIND
-        if _brings_novels(context.run) and estimated_rows(engine, row.table) > LARGEST_READ_IN_A_RUN:
+        if _brings_novels(context.run) and rows > LARGEST_READ_IN_A_RUN:
             wanted -= {"coverage", *READ_VECTORS} | ({"index_recall"} if row.index_recall is None else set())
-        summary = vector_summary(engine, row) if wanted & READ_VECTORS else VectorSummary(0, None, None)
+        health = space_health(
+            engine,
+            row,
+            coverage="coverage" in wanted,
+            summary=bool(wanted & READ_VECTORS),
+            novels=_looked_at(context, database, space),
+        )
         results: dict[str, Callable[[], dg.AssetCheckResult]] = {
-            "coverage": lambda: _coverage(key, database, row, _looked_at(context, database, space)),
-            "nothing_refused": lambda: _nothing_refused(key, database, row),
-            "dimensions_and_norm": lambda: _dimensions_and_norm(key, row, summary),
-            "no_zero_vector": lambda: _no_zero_vector(key, summary),
-            "index_recall": lambda: _index_recall(key, database, row),
-            "drift": lambda: _drift(key, database, providers, content_folder, row, measure),
+            "coverage": lambda: _coverage(key, row, health),
+            "nothing_refused": lambda: _nothing_refused(key, health),
+            "dimensions_and_norm": lambda: _dimensions_and_norm(key, row, health),
+            "no_zero_vector": lambda: _no_zero_vector(key, health),
+            "index_recall": lambda: _index_recall(key, database, row, health),
+            "drift": lambda: _drift(key, database, providers, content_folder, row, health, measure),
         }
         for name in CHECKS:
             if name in wanted:
@@ -115,12 +120,9 @@ def _looked_at(
     return sorted(brought if allowed is None else brought.intersection(allowed))
 
 
-def _coverage(
-    key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow", novels: Sequence[str] | None
-) -> dg.AssetCheckResult:
-    from morpheus_assets.store.spaces.coverage import coverage
-
-    found = coverage(database.engine, row, novels)
+def _coverage(key: dg.AssetKey, row: "SpaceRow", health: "SpaceHealth") -> dg.AssetCheckResult:
+    found = health.coverage
+    assert found is not None
     things = "chunks" if row.purpose == "text" else "panels"
     return _result(
         key,
@@ -135,11 +137,9 @@ def _coverage(
     )
 
 
-def _nothing_refused(key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow") -> dg.AssetCheckResult:
-    from morpheus_assets.store.spaces.refusals import list_refusals
-
+def _nothing_refused(key: dg.AssetKey, health: "SpaceHealth") -> dg.AssetCheckResult:
     # A passage that was edited since is in no novel any more: there is nothing left to look at.
-    refusals = [each for each in list_refusals(database.engine, row, with_ignored=False) if each.places]
+    refusals = [each for each in health.refusals if each.places]
     listed = "\n".join(f"- {'; '.join(each.places)}: {each.reason}" for each in refusals[:SHOWN])
     said = f"{len(refusals)} inputs are refused; see `morpheus refused`." if refusals else "No input is refused."
     return _result(
@@ -147,8 +147,9 @@ def _nothing_refused(key: dg.AssetKey, database: DatabaseResource, row: "SpaceRo
     )
 
 
-def _dimensions_and_norm(key: dg.AssetKey, row: "SpaceRow", summary: "VectorSummary") -> dg.AssetCheckResult:
-    if summary.smallest_norm is None or summary.largest_norm is None:
+def _dimensions_and_norm(key: dg.AssetKey, row: "SpaceRow", health: "SpaceHealth") -> dg.AssetCheckResult:
+    summary = health.summary
+    if summary is None or summary.smallest_norm is None or summary.largest_norm is None:
         return _result(key, "dimensions_and_norm", True, "There are no vectors yet.", rows=0)
     # The column's type holds every row to the space's dimensions; what can differ is the length.
     unit = (
@@ -167,17 +168,22 @@ def _dimensions_and_norm(key: dg.AssetKey, row: "SpaceRow", summary: "VectorSumm
     )
 
 
-def _no_zero_vector(key: dg.AssetKey, summary: "VectorSummary") -> dg.AssetCheckResult:
-    passed = summary.smallest_norm is None or summary.smallest_norm > 0
+def _no_zero_vector(key: dg.AssetKey, health: "SpaceHealth") -> dg.AssetCheckResult:
+    smallest = health.summary.smallest_norm if health.summary else None
+    passed = smallest is None or smallest > 0
     said = "No vector has length zero." if passed else "Some vectors have length zero and are found by no search."
     return _result(key, "no_zero_vector", passed, said, severity=dg.AssetCheckSeverity.ERROR)
 
 
-def _index_recall(key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow") -> dg.AssetCheckResult:
+def _index_recall(
+    key: dg.AssetKey, database: DatabaseResource, row: "SpaceRow", health: "SpaceHealth"
+) -> dg.AssetCheckResult:
     from morpheus_assets.store.spaces.indexes import index_recall
 
     # Measured once for each build: the exact side of the comparison reads every vector fifty times.
-    recall = row.index_recall if row.index_recall is not None else index_recall(database.engine, row)
+    recall = row.index_recall
+    if recall is None and health.indexed:
+        recall = index_recall(database.engine, row)
     if recall is None:
         return _result(key, "index_recall", True, "There is no index: the vectors are few enough for an exact search.")
     return _result(
@@ -195,17 +201,22 @@ def _drift(
     providers: ProvidersResource,
     content_folder: ContentFolderResource,
     row: "SpaceRow",
+    health: "SpaceHealth",
     measure: bool,
 ) -> dg.AssetCheckResult:
     from morpheus_assets.services.drift import drift_of
 
+    latest = health.drift
+
     if row.purpose == "text":
         found = drift_of(
-            database.engine, providers.settings, row, text_embedder(providers, database), None, measure=measure
+            database.engine, providers.settings, row, latest, text_embedder(providers, database), None, measure=measure
         )
     else:
         embed = panel_embedder(providers, database, content_folder)
-        found = drift_of(database.engine, providers.settings, row, embed, content_folder.panels.exists, measure=measure)
+        found = drift_of(
+            database.engine, providers.settings, row, latest, embed, content_folder.panels.exists, measure=measure
+        )
     return _result(
         key,
         "drift",

@@ -4,6 +4,7 @@ Run by hand, without a novel, they look at all that are stored, up to MOST_NOVEL
 """
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,7 +18,8 @@ from morpheus_assets.services.backfills import novels_of_runs
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 if TYPE_CHECKING:
-    from morpheus_assets.domain.content import Chapter, Chunk
+    from morpheus_assets.domain.content import Chapter, NovelRecord
+    from morpheus_assets.store.content.chunks import PlacedChunk
 
 MOST_NOVELS = 200
 SHOWN = 30
@@ -52,14 +54,17 @@ def check_chapters(
     context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
 ) -> Iterator[dg.AssetCheckResult]:
     """Reads the chapters of the run's novels, and their text for its table of contents."""
-    from morpheus_assets.store.content.chapters import load_chapters
+    from morpheus_assets.store.content.novels import text_with_chapters
 
     wanted = {key.name for key in context.selected_asset_check_keys}
-    rows = {novel: load_chapters(database.engine, novel) for novel in _novels(context, database, NOVELS)}
+    # a printed list is left to the nightly job: looking for it takes as long as finding the chapters
+    printed = not _of_the_run(context, NOVELS)
+    rows: dict[str, Sequence[Chapter]] = {}
+    counts: dict[str, tuple[int | None, int]] = {}
+    for novel in _novels(context, database, NOVELS):
+        record, rows[novel] = text_with_chapters(database.engine, novel)
+        counts[novel] = _contents_and_found(record, rows[novel], printed)
     if "as_many_as_its_contents_name" in wanted:
-        # a printed list is left to the nightly job: looking for it takes as long as finding the chapters
-        printed = not _of_the_run(context, NOVELS)
-        counts = {novel: _contents_and_found(database, novel, found, printed) for novel, found in rows.items()}
         compared = {novel: both for novel, both in counts.items() if both[0] is not None}
         faults = [
             f"{novel}: its table of contents names {listed} numbered chapters, {found} were found."
@@ -110,20 +115,20 @@ def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
     ) -> Iterator[Any]:
         """Reads the text, the chapters and the chunks of the run's novels, one novel at a time."""
-        from morpheus_assets.store.content.chapters import load_chapters
-        from morpheus_assets.store.content.chunks import iter_chunks
-        from morpheus_assets.store.content.novels import iter_novels
+        from morpheus_assets.store.content.chunks import placed_chunks
 
         wanted = {each.name for each in context.selected_asset_check_keys}
         uncovered: list[str] = []
         too_large: list[str] = []
         sizes: list[int] = []
-        for record in iter_novels(database.engine, _novels(context, database, NOVELS)):
-            cut = list(iter_chunks(database.engine, record.novel))
-            uncovered += coverage_faults(record.novel, record.text, load_chapters(database.engine, record.novel), cut)
+        for novel in _novels(context, database, NOVELS):
+            text, places, cut = placed_chunks(database.engine, novel)
+            if text is None:
+                continue
+            uncovered += coverage_faults(novel, text, places, cut)
             sizes += [chunk.token_count for chunk in cut]
             too_large += [
-                f"{record.novel}: chunk {chunk.ordinal} has {chunk.token_count} word pieces."
+                f"{novel}: chunk {chunk.ordinal} has {chunk.token_count} word pieces."
                 for chunk in cut
                 if chunk.token_count > settings.max_tokens
             ]
@@ -155,39 +160,45 @@ def chapter_faults(novel: str, rows: "Sequence[Chapter]") -> list[str]:
     return faults
 
 
-def coverage_faults(novel: str, text: str, rows: "Sequence[Chapter]", cut: "Sequence[Chunk]") -> list[str]:
-    """What of a novel's chapters no chunk holds, and chunks that are not what stands at their place."""
+def coverage_faults(
+    novel: str, text: str, places: Sequence[tuple[int, int, int]], cut: "Sequence[PlacedChunk]"
+) -> list[str]:
+    """What of a novel's chapters no chunk holds, and chunks that are not what stands at their place.
+
+    `places` are the chapters' (ordinal, char_start, char_end); a chunk is what it should be by its content hash.
+    """
     faults = [
         f"{novel}: chunk {chunk.ordinal} is not the text from {chunk.char_start} to {chunk.char_end}."
         for chunk in cut
-        if text[chunk.char_start : chunk.char_end] != chunk.body
+        if sha256(text[chunk.char_start : chunk.char_end].encode()).digest() != chunk.content_hash
     ]
     by_chapter: dict[int, list[tuple[int, int]]] = {}
     for chunk in cut:
         by_chapter.setdefault(chunk.chapter, []).append((chunk.char_start, chunk.char_end))
-    for row in rows:
-        reached = row.char_start
-        for start, end in [*sorted(by_chapter.get(row.ordinal, [])), (row.char_end, row.char_end)]:
+    for ordinal, first, last in places:
+        reached = first
+        for start, end in [*sorted(by_chapter.get(ordinal, [])), (last, last)]:
             left_out = text[reached:start].strip()
             if left_out:
-                faults.append(f"{novel}: no chunk holds {left_out[:40]!r} in chapter {row.ordinal}.")
+                faults.append(f"{novel}: no chunk holds {left_out[:40]!r} in chapter {ordinal}.")
             reached = max(reached, end)
     return faults
 
 
 def _contents_and_found(
-    database: DatabaseResource, novel: str, rows: "Sequence[Chapter]", printed: bool
+    record: "NovelRecord | None", rows: "Sequence[Chapter]", printed: bool
 ) -> tuple[int | None, int]:
     """The numbered chapters that a novel's contents name (None: it has no such list), and those that were found."""
-    from morpheus_assets.store.content.novels import load_novel
     from morpheus_assets.text.chapters.contents_count import listed_chapters, numbered
     from morpheus_assets.text.documents import Document
 
     titles = [row.title for row in rows if row.kind == "chapter"]
-    if not titles:
+    if not titles or record is None:
         return None, 0
-    row = load_novel(database.engine, novel)
-    document = Document(row.text, row.format, row.encoding, row.repairs, row.language, row.title, row.author, row.hints)
+    document = Document(
+        record.text, record.format, record.encoding, record.repairs, record.language, record.title, record.author,
+        record.hints,
+    )  # fmt: skip
     return listed_chapters(document, printed=printed), numbered(titles)
 
 

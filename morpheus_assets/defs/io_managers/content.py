@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -18,7 +19,6 @@ from morpheus_assets.defs.assets.metadata import (
     sample_table,
 )
 from morpheus_assets.defs.assets.values import (
-    UNCHANGED,
     CutNovel,
     CutNovelPages,
     FoundChapters,
@@ -30,22 +30,16 @@ from morpheus_assets.defs.assets.values import (
 )
 from morpheus_assets.defs.io_managers.base import Loaded, Metadata, NovelPartitionsIOManager, T
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, StoredText
+from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, ReplaceCounts, StoredText
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.services.known_languages import language_note
-from morpheus_assets.store.content.chapters import chapters_source, keep_chapters, load_chapters, replace_chapters
-from morpheus_assets.store.content.chunks import (
-    count_chunks,
-    iter_chunks,
-    keep_chunks,
-    replace_chunks,
-    sample_passages,
-)
-from morpheus_assets.store.content.novels import load_novel, refuse_novel, stored_text, upsert_novel
+from morpheus_assets.store.content.chapters import chapters_with_source, keep_chapters, replace_chapters
+from morpheus_assets.store.content.chunks import iter_chunks, keep_chunks, replace_chunks
+from morpheus_assets.store.content.novels import load_novel, refuse_novel, store_novel, stored_text
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.content.regions import PlacedRegion, load_regions, replace_regions
 from morpheus_assets.store.database.errors import TextChanged
-from morpheus_assets.store.database.statistics import size_for_a_person
+from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.text.documents import Document
 
 if TYPE_CHECKING:
@@ -69,6 +63,7 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
 
     def __init__(self, database: DatabaseResource) -> None:
         self.database = database
+        self.size = TableSize(self.table)
 
     @property
     def engine(self) -> Engine:
@@ -77,18 +72,38 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
 
     def describe_table(self) -> Metadata:
         """The rows of all novels."""
-        return {"dagster/row_count": size_for_a_person(self.engine, self.table)}
+        return {"dagster/row_count": self.size.rows}
 
 
-class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
-    """One row a novel; a refused file is noted beside the text that is already stored."""
+class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, StoredNovel]):
+    """One row a novel; a refused file is noted beside the text that is already stored.
+
+    What a step has just stored is known to those after it in the same process: texts without their bodies, and the
+    last one with it.
+    """
 
     table = "novels"
 
-    def store(self, novel: str, value: NovelRecord | Unchanged) -> Metadata:
+    def __init__(self, database: DatabaseResource) -> None:
+        super().__init__(database)
+        self._known: dict[str, StoredText] = {}
+        self._last: tuple[StoredText, Document] | None = None
+        self._rows = 0
+
+    def describe_table(self) -> Metadata:
+        """As it was at the last look."""
+        return {"dagster/row_count": self._rows}
+
+    def store(self, novel: str, value: NovelRecord | StoredText | Unchanged) -> Metadata:
         """Write the text unless an equal one is stored."""
-        changed = value is not UNCHANGED and upsert_novel(self.engine, value)
-        stored = stored_text(self.engine, novel)
+        changed = False
+        if isinstance(value, NovelRecord):
+            stored, changed = store_novel(self.engine, value)
+            self._last = (stored, _document_of(value))
+        else:
+            stored = value if isinstance(value, StoredText) else stored_text(self.engine, novel)
+        self._known[novel] = stored
+        self._rows = stored.table_rows
         return {
             "dagster/partition_row_count": 1,
             "characters": stored.characters,
@@ -116,40 +131,58 @@ class NovelsIOManager(ContentIOManager[NovelRecord | Unchanged, StoredNovel]):
 
     def load(self, novel: str) -> StoredNovel:
         """Look at the text, which is read with its heading hints when it is needed."""
-        stored = stored_text(self.engine, novel)
+        stored = self._known.get(novel) or stored_text(self.engine, novel)
+        first_look = chain([stored.stages], iter(lambda: stored_text(self.engine, novel).stages, None))
         return StoredNovel(
-            stored.source_digest, stored.body_digest, stored.mark, partial(self._document, novel, stored)
+            stored.source_digest,
+            stored.body_digest,
+            stored.mark,
+            partial(self._document, novel, stored),
+            partial(next, first_look),
         )
 
     def _document(self, novel: str, seen: StoredText) -> Document:
-        row = load_novel(self.engine, novel)
-        if stored_text(self.engine, novel) != seen:
-            raise TextChanged(f"{novel} was read anew while it was being worked on; the run that read it goes on.")
-        return Document(
-            text=row.text,
-            format=row.format,
-            encoding=row.encoding,
-            repairs=row.repairs,
-            language=row.language,
-            title=row.title,
-            author=row.author,
-            hints=row.hints,
-        )
+        # Who stores what follows from it is told when another text is stored by then.
+        if self._last is None or self._last[0] != seen:
+            row = load_novel(self.engine, novel)
+            if stored_text(self.engine, novel) != seen:
+                raise TextChanged(f"{novel} was read anew while it was being worked on; the run that read it goes on.")
+            self._last = (seen, _document_of(row))
+        return self._last[1]
+
+
+def _document_of(row: NovelRecord) -> Document:
+    return Document(
+        text=row.text,
+        format=row.format,
+        encoding=row.encoding,
+        repairs=row.repairs,
+        language=row.language,
+        title=row.title,
+        author=row.author,
+        hints=row.hints,
+    )
 
 
 class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
-    """The chapters of a novel, replaced as a whole, or left standing."""
+    """The chapters of a novel, replaced as a whole, or left standing; known to the next steps of the same process."""
 
     table = "chapters"
+
+    def __init__(self, database: DatabaseResource) -> None:
+        super().__init__(database)
+        self._known: dict[str, StoredChapters] = {}
 
     def store(self, novel: str, value: FoundChapters) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
         made = {"source_digest": value.source_digest, "rules": value.rules, "text_mark": value.text_mark}
-        if value.rows is UNCHANGED:
-            counts = keep_chapters(self.engine, novel, **made)
+        if isinstance(value.rows, Unchanged):
+            rows = keep_chapters(self.engine, novel, size=self.size, **made)
+            counts = ReplaceCounts(0, len(rows), 0)
         else:
-            counts = replace_chapters(self.engine, novel, value.rows, **made)
-        rows = load_chapters(self.engine, novel)
+            rows = sorted(value.rows, key=lambda row: row.ordinal)
+            counts = replace_chapters(self.engine, novel, rows, size=self.size, **made)
+        self._known[novel] = StoredChapters(rows, value.source_digest, value.text_mark)
         return {
             **replaced(counts),
             "chapters": sum(chapter.kind == "chapter" for chapter in rows),
@@ -160,9 +193,8 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
 
     def load(self, novel: str) -> StoredChapters:
         """Read the chapters in order."""
-        # The digest first: rows of a later text are then noticed when the chunks are stored.
-        digest, mark = chapters_source(self.engine, novel)
-        return StoredChapters(load_chapters(self.engine, novel), digest, mark)
+        # Once: who asks again has found that others changed them.
+        return self._known.pop(novel, None) or StoredChapters(*chapters_with_source(self.engine, novel))
 
 
 class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
@@ -178,20 +210,22 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
             "source_digest": value.source_digest,
             "body_digest": value.body_digest,
         }
-        if value.chapters is UNCHANGED:
-            counts = keep_chunks(self.engine, novel, **made)
+        shown = spread(sorted(value.titles), SAMPLES)
+        if isinstance(value.chapters, Unchanged):
+            stored = keep_chunks(self.engine, novel, sample_of=shown, size=self.size, **made)
         else:
-            counts = replace_chunks(self.engine, novel, value.chapters, **made)
-        chapters = count_chunks(self.engine, novel)
-        shown = spread([each.chapter for each in chapters], SAMPLES)
+            stored = replace_chunks(
+                self.engine, novel, value.chapters, text_config=value.text_config, sample_of=shown, size=self.size,
+                **made,
+            )  # fmt: skip
         return {
-            "samples": sample_table(sample_passages(self.engine, novel, shown)),
-            **replaced(counts),
-            "tokens": sum(chapter.tokens for chapter in chapters),
-            "largest_chunk_tokens": max((chapter.largest for chapter in chapters), default=0),
+            "samples": sample_table(stored.samples),
+            **replaced(stored.counts),
+            "tokens": sum(chapter.tokens for chapter in stored.chapters),
+            "largest_chunk_tokens": max((chapter.largest for chapter in stored.chapters), default=0),
             "seconds": round(time.perf_counter() - started, 3),
             "chunker": value.chunker,
-            "preview": chunk_preview(chapters, value.titles),
+            "preview": chunk_preview(stored.chapters, value.titles),
         }
 
     def load(self, novel: str) -> Iterator[Chunk]:

@@ -34,10 +34,10 @@ from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
 from morpheus_assets.store.content.regions import load_regions
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
-from morpheus_assets.store.database.statistics import refresh_statistics, size_for_a_person
+from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
-from morpheus_assets.store.spaces.indexes import ensure_index
+from morpheus_assets.store.spaces.indexes import refresh_space
 from morpheus_assets.store.spaces.refusals import record_refusals
 from morpheus_assets.store.spaces.unanswered import record_unanswered
 
@@ -154,12 +154,17 @@ class EmbeddingsIOManager(dg.IOManager):
                 # Handed on later: a step that Dagster leaves at a yield must not have requests on their way.
                 written.extend(events.write())
 
-        self._store(context, stream, tally, record_whole_novels)
-        yield from written
-        if obj.leads and tally.embedded:
-            retry_while_down(partial(spaces.activate_first, self.engine, row.key))
-        self._refresh(row)
-        found = self._coverage(row, novels)
+        size = TableSize(row.table)
+        found = self._coverage(row, novels, size)
+        if any(covered.missing for covered in found):
+            self._store(context, stream, tally, record_whole_novels)
+            yield from written
+            if obj.leads and tally.embedded:
+                retry_while_down(partial(spaces.activate_first, self.engine, row.key))
+            retry_while_down(partial(refresh_space, self.engine, row))
+            found = self._coverage(row, novels, size)
+        else:
+            self.database.whole_spaces[context.run_id, row.key] = (row, size.rows)
         # of pictures that were all refused nothing is needed: whole, and said so
         nothing = [NovelCoverage(novel, 0, 0, 0, 0, 0) for novel in set(novels) - {each.novel for each in found}]
         for covered in [*found, *nothing]:
@@ -168,8 +173,7 @@ class EmbeddingsIOManager(dg.IOManager):
                 failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
-        rows = retry_while_down(partial(size_for_a_person, self.engine, row.table))
-        yield from events.write({"dagster/table_name": row.table, "dagster/row_count": rows})
+        yield from events.write({"dagster/table_name": row.table, "dagster/row_count": size.rows})
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(tally.faults.values()), None)
@@ -252,15 +256,8 @@ class EmbeddingsIOManager(dg.IOManager):
             "seconds": round(seconds, 3),
         }
 
-    def _refresh(self, row: SpaceRow) -> None:
-        row = retry_while_down(partial(spaces.get_space, self.engine, row.key))
-        retry_while_down(partial(refresh_statistics, self.engine, row))
-        if row.state != "building":
-            # A space that is being filled gets its index once, when it is whole: rows go in faster without one.
-            retry_while_down(partial(ensure_index, self.engine, row))
-
-    def _coverage(self, row: SpaceRow, novels: Sequence[str]) -> Sequence[NovelCoverage]:
-        return retry_while_down(partial(coverage, self.engine, row, novels)).novels
+    def _coverage(self, row: SpaceRow, novels: Sequence[str], size: TableSize | None = None) -> Sequence[NovelCoverage]:
+        return retry_while_down(partial(coverage, self.engine, row, novels, size=size)).novels
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
         hashes = self.hashes_of(novel, row)

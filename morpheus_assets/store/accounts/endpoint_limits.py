@@ -1,7 +1,7 @@
 """How many inputs of a request a provider's endpoint takes, found by its refusals and remembered between runs."""
 
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit
 
 queries = load_queries(__file__)
 
@@ -11,7 +11,7 @@ _KEPT_DAYS = 30
 
 def found_limit(bind: Bind, account: str, model: str) -> int | None:
     """Inputs of one request that were found to pass, None where nothing was found in the last weeks."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(
             queries.found_limit, {"account": account, "model": model, "days": _KEPT_DAYS}
         ).fetchone()
@@ -20,5 +20,5 @@ def found_limit(bind: Bind, account: str, model: str) -> int | None:
 
 def note_limit(bind: Bind, account: str, model: str, inputs: int) -> None:
     """Remember how many inputs a request may have."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(queries.note_limit, {"account": account, "model": model, "inputs": inputs})

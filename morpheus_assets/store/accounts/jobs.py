@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from psycopg.rows import class_row
 
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 queries = load_queries(__file__)
 
@@ -55,7 +55,7 @@ def save_result(
 ) -> None:  # fmt: skip
     """Store the result of a run, in place of one that an earlier attempt had stored."""
     inputs, dimensions = embeddings.shape
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(
             queries.save_result,
             {
@@ -68,7 +68,7 @@ def save_result(
 
 def result_summary(bind: Bind, run_id: str) -> ResultSummary | None:
     """A run's result without its vectors, None when there is none (yet)."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(ResultSummary)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(ResultSummary)) as cursor:
         return cursor.execute(queries.result_summary, {"run_id": run_id}).fetchone()
 
 
@@ -76,7 +76,7 @@ def result_embeddings(bind: Bind, run_id: str) -> "NDArray[np.float32] | None":
     """A run's vectors, float32 [inputs, dimensions], None when there are none."""
     import numpy as np
 
-    with transaction(bind) as connection, connection.cursor(binary=True) as cursor:
+    with autocommit(bind) as connection, connection.cursor(binary=True) as cursor:
         row = cursor.execute(queries.result_embeddings, {"run_id": run_id}).fetchone()
     return np.frombuffer(row[0], "<f4").reshape(-1, row[1]) if row else None
 
@@ -86,7 +86,7 @@ def save_job(
     done_before: int = 0, tokens_before: int = 0, spending_before: int = 0,
 ) -> None:  # fmt: skip
     """Remember a job that was launched."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(
             queries.save_job,
             {
@@ -98,7 +98,7 @@ def save_job(
 
 def find_job(bind: Bind, job_id: str) -> LaunchedJob | None:
     """A job launched over HTTP, None for any other."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(LaunchedJob)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(LaunchedJob)) as cursor:
         return cursor.execute(queries.find_job, {"job_id": job_id}).fetchone()
 
 
@@ -110,7 +110,7 @@ def list_jobs(bind: Bind, *, limit: int, before: str | None = None) -> list[Laun
 
 def delete_results(bind: Bind, *, older_than_days: int) -> int:
     """Delete results of that age; returns how many."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return connection.execute(queries.delete_results, {"days": older_than_days}).rowcount
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 queries = load_queries(__file__)
 
@@ -78,7 +78,7 @@ class MasterKey:
 def save_key(bind: Bind, provider: str, key: str, master: MasterKey) -> None:
     """Store a provider's key, in place of the one before."""
     nonce, ciphertext = master.encrypt(provider, key)
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(
             queries.save_key,
             {"provider": provider, "master": master.name, "nonce": nonce, "ciphertext": ciphertext},
@@ -87,7 +87,7 @@ def save_key(bind: Bind, provider: str, key: str, master: MasterKey) -> None:
 
 def read_key(bind: Bind, provider: str, masters: list[MasterKey]) -> str | None:
     """A provider's key, None when none is stored; `masters` are the present and the previous master key."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.read_key, {"provider": provider}).fetchone()
     if row is None or not masters:
         return None
@@ -97,13 +97,13 @@ def read_key(bind: Bind, provider: str, masters: list[MasterKey]) -> str | None:
 
 def list_keys(bind: Bind) -> list[StoredKey]:
     """The stored keys by provider, each with the name of its master key."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return [StoredKey(*row) for row in connection.execute(queries.list_keys)]
 
 
 def remove_key(bind: Bind, provider: str) -> bool:
     """Delete a provider's stored key; whether there was one."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return connection.execute(queries.delete_key, {"provider": provider}).rowcount == 1
 
 

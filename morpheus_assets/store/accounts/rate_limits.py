@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from morpheus_assets.embedding.errors import RateLimited
 from morpheus_assets.store.database.outages import retry_while_down
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import autocommit, pipelined, transaction
 
 if TYPE_CHECKING:
     from morpheus_assets.embedding.rate_limits import ObservedLimits
@@ -165,7 +165,7 @@ class PostgresBudget:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _book(self, requests: int, tokens: int) -> float:
-        with transaction(self._engine) as connection:
+        with pipelined(self._engine) as connection:
             account = self._open(connection)
             at = _first_fit(account, requests, tokens, self._kept)
             _add(account.slots, at, requests, tokens)
@@ -174,7 +174,7 @@ class PostgresBudget:
         return at - account.now
 
     def _book_soon(self, requests: int, tokens: int, within: float) -> float:
-        with transaction(self._engine) as connection:
+        with pipelined(self._engine) as connection:
             account = self._open(connection)
             at = _first_fit_between(account, requests, tokens)
             if at - account.now > within:
@@ -193,7 +193,7 @@ class PostgresBudget:
         )
 
     def _correct(self, tokens: int) -> None:
-        with transaction(self._engine) as connection:
+        with pipelined(self._engine) as connection:
             account = self._open(connection)
             past = [slot for slot in account.slots if slot[0] <= account.now] or account.slots[:1]
             for slot in reversed(past):
@@ -251,7 +251,7 @@ class PostgresBudget:
             )
 
     def _paused_seconds(self) -> float:
-        with transaction(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             row = connection.execute(queries.paused_seconds, {"provider": self._provider}).fetchone()
         seconds = row[0] or 0.0 if row else 0.0
         return seconds if 0.0 < seconds < _LONGEST_PAUSE else 0.0

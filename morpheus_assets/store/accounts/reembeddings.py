@@ -8,7 +8,7 @@ from decimal import Decimal
 from psycopg.rows import class_row
 
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit
 
 queries = load_queries(__file__)
 _INTENTION = "intention-"
@@ -43,23 +43,23 @@ def new_intention() -> str:
 
 def record_launch(bind: Bind, launch: Launch) -> None:
     """Store a launch; its `launched_at` is kept as given."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(queries.record_launch, vars(launch))
 
 
 def confirm_launch(bind: Bind, intention: str, backfill_id: str) -> None:
     """Put the backfill's id in place of the intention's name."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(queries.confirm_launch, {"intention": intention, "backfill_id": backfill_id})
 
 
 def withdraw_launch(bind: Bind, intention: str) -> None:
     """Forget an intention of which nothing came: it takes nothing from the night's budget."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(queries.withdraw_launch, {"intention": intention})
 
 
 def launches_since(bind: Bind, since: datetime) -> list[Launch]:
     """The re-embeddings launched since a moment, the latest first."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(Launch)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(Launch)) as cursor:
         return cursor.execute(queries.launches_since, {"since": since}).fetchall()

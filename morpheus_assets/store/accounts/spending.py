@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit
 
 queries = load_queries(__file__)
 
@@ -45,7 +45,7 @@ def record_spending(
     tokens: int, inputs: int, requests: int, cost: Decimal | None, run_id: str | None = None,
 ) -> None:  # fmt: skip
     """Record the cost of `inputs` embeddings, `cost` in US dollars; None where the price is not known."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(
             queries.record_spending,
             {
@@ -60,7 +60,7 @@ def record_uncertain_spending(
     tokens: int, inputs: int, requests: int, cost: Decimal | None, run_id: str | None = None,
 ) -> None:  # fmt: skip
     """Record requests that were not answered in time, and what their inputs cost if they are paid for."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(
             queries.record_spending,
             {
@@ -73,26 +73,26 @@ def record_uncertain_spending(
 
 def spending_totals(bind: Bind, *, since: datetime | None = None) -> list[SpendingTotal]:
     """The costs by space, in all or since a moment, most tokens first."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpendingTotal)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(SpendingTotal)) as cursor:
         return cursor.execute(queries.spending_totals, {"since": since}).fetchall()
 
 
 def uncertain_since(bind: Bind, since: datetime) -> tuple[int, Decimal]:
     """Tokens and US dollars that are perhaps paid since a moment, for requests without an answer in time."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.uncertain_since, {"since": since}).fetchone()
     return (int(row[0]), Decimal(row[1])) if row else (0, Decimal(0))
 
 
 def last_spending(bind: Bind) -> int:
     """The number of the newest spending, 0 where there is none."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.last_spending).fetchone()
     return int(row[0]) if row else 0
 
 
 def spent_since(bind: Bind, space_key: str, novels: Sequence[str], after: int) -> Spent:
     """The sum spent on some novels in a space after the spending with the number `after`."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(Spent)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(Spent)) as cursor:
         found = cursor.execute(queries.spent_since, {"space_key": space_key, "novels": list(novels), "after": after})
         return found.fetchone() or Spent(0, 0, None)

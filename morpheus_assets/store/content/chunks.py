@@ -4,7 +4,7 @@ A chunk refers to its passage (passages.py) and stands within its chapter; only 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -16,7 +16,8 @@ from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_so
 from morpheus_assets.store.content.passages import write_passages
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.database.statistics import TableSize
+from morpheus_assets.store.database.transactions import Bind, autocommit, pipelined, reading, transaction
 
 queries = load_queries(__file__)
 
@@ -24,14 +25,15 @@ _ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class KnownChunks:
-    """The chunks that a chunker has stored of a novel: the sha256 of the text of each chapter that all of are there.
+class StoredChunks:
+    """What storing a novel's chunks did, its chunks by chapter, and the beginnings of some chapters.
 
-    `hold` when they are all chunks of the text that was asked for, in the chapters that are stored now.
+    Chapters without any chunk are left out.
     """
 
-    digests: Set[bytes]
-    hold: bool
+    counts: ReplaceCounts
+    chapters: list[ChapterCount]
+    samples: list[SamplePassage]
 
 
 class _Row(NamedTuple):
@@ -51,14 +53,7 @@ class _Stored:
     text_config: str
     digests: Mapping[int, bytes]
     chunks: int
-    whole: bool
     chapters_mark: str | None
-    chunks_text: str | None
-    chunks_chapters: str | None
-
-    def hold(self, body_digest: str) -> bool:
-        """True when the chunks are those of this text, in the chapters that are stored now."""
-        return self.whole and self.chunks_text == body_digest and self.chunks_chapters == self.chapters_mark
 
 
 @dataclass
@@ -83,11 +78,10 @@ class _Cut:
         return hashlib.md5(places.encode(), usedforsecurity=False).hexdigest() if places else None
 
 
-def known_chunks(bind: Bind, novel: str, *, chunker: str, body_digest: str) -> KnownChunks:
-    """The stored chunks that need not be cut again for a text. Raises UnknownNovel."""
+def known_digests(bind: Bind, novel: str, *, chunker: str) -> Set[bytes]:
+    """The sha256 of each chapter's text whose chunks, as this chunker cuts, are all stored. Raises UnknownNovel."""
     with reading(bind) as connection:
-        stored = _stored(connection, novel, chunker)
-    return KnownChunks(frozenset(stored.digests.values()), stored.hold(body_digest))
+        return frozenset(_stored(connection, novel, chunker).digests.values())
 
 
 def replace_chunks(
@@ -98,59 +92,99 @@ def replace_chunks(
     chunker: str,
     source_digest: str,
     body_digest: str,
-) -> ReplaceCounts:
+    text_config: str | None = None,
+    sample_of: Sequence[int] = (),
+    size: TableSize | None = None,
+) -> StoredChunks:
     """Make the novel's chunks those of `chapters`, which may be a generator. Raises UnknownNovel.
 
-    Passages are written while the next chapters are cut, each batch for itself; the chunks follow in one transaction.
-    A chapter without chunks has those of a stored one with its digest, one of `known_chunks`. Raises RowsChanged when
-    these are gone by now, when other chapters are stored than those given, or when a passage went with another novel
-    that had it: cut again. The digests are those of the text; raises TextChanged when another one is stored by now.
+    Passages are written while the next chapters are cut, each batch for itself, parsed by `text_config` (by default the
+    stored text's); the chunks follow in one transaction. A chapter without chunks has those of a stored one with its
+    digest, one of `known_digests`. Raises RowsChanged when these are gone by now, when other chapters are stored than
+    those given, or when a passage went with another novel that had it: cut again. The digests are those of the text;
+    raises TextChanged when another one is stored by now.
     """
     cut = _Cut()
-    with reading(bind) as connection:
-        config = _stored(connection, novel, chunker).text_config
+    with autocommit(bind) as connection:
+        config = text_config or _stored(connection, novel, chunker).text_config
         write_passages(connection, config, cut.watch(chapters))
     try:
-        with transaction(bind) as connection:
+        with pipelined(bind) as connection:
             lock_novel(connection, novel)
             stored = _stored(connection, novel, chunker)
             refuse_other_source(novel, stored.source_digest, source_digest)
             if cut.mark != stored.chapters_mark:
                 raise _changed(novel)
-            counts = _store_rows(connection, novel, stored, cut)
+            replaced = _store_rows(connection, novel, stored, cut)
             _note(connection, stored, cut, chunker=chunker, config=config, body_digest=body_digest)
-            return counts
+            counted = connection.cursor(row_factory=class_row(ChapterCount))
+            counted.execute(queries.count_chunks, {"number": stored.novel_id})
+            samples = _ask_for_samples(connection, novel, sample_of)
+            if size is not None:
+                size.ask(connection)
     except psycopg.errors.ForeignKeyViolation as fault:
         if fault.diag.constraint_name != "chunks_passage":
             raise
         raise _changed(novel) from fault
+    return StoredChunks(replaced(), counted.fetchall(), samples.fetchall())
 
 
-def keep_chunks(bind: Bind, novel: str, *, chunker: str, source_digest: str, body_digest: str) -> ReplaceCounts:
+def keep_chunks(
+    bind: Bind,
+    novel: str,
+    *,
+    chunker: str,
+    source_digest: str,
+    body_digest: str,
+    sample_of: Sequence[int] = (),
+    size: TableSize | None = None,
+) -> StoredChunks:
     """Let the stored chunks stand for this text and chunker, and note the source that they now belong to.
 
     Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_chunks` does.
     """
-    with transaction(bind) as connection:
-        lock_novel(connection, novel)
-        stored = _stored(connection, novel, chunker)
-        refuse_other_source(novel, stored.source_digest, source_digest)
-        if not stored.hold(body_digest):
-            raise _changed(novel)
-        connection.execute(queries.keep_chunks, {"number": stored.novel_id})
-        return ReplaceCounts(written=0, unchanged=stored.chunks, deleted=0)
+    query = queries.keep_chunks.format(chunks_whole=queries.chunks_whole.format(mark=queries.places_of_chapters))
+    wanted = {"novel": novel, "chunker": chunker, "text": body_digest, "digest": source_digest}
+    with autocommit(bind) as connection, connection.pipeline():
+        asked = connection.execute(query, wanted)
+        samples = _ask_for_samples(connection, novel, sample_of)
+        if size is not None:
+            size.ask(connection)
+    found = asked.fetchall()
+    if not found:
+        raise unknown_novel(novel)
+    refuse_other_source(novel, found[0][0], source_digest)
+    if not found[0][1]:
+        raise _changed(novel)
+    counts = [ChapterCount(*values) for _, _, *values in found if values[0] is not None]
+    return StoredChunks(ReplaceCounts(0, sum(each.chunks for each in counts), 0), counts, samples.fetchall())
 
 
-def count_chunks(bind: Bind, novel: str) -> list[ChapterCount]:
-    """The chunks and tokens of each chapter of a novel, in order; chapters without any are left out."""
-    with reading(bind) as connection, connection.cursor(row_factory=class_row(ChapterCount)) as cursor:
-        return cursor.execute(queries.count_chunks, {"novel": novel}).fetchall()
+@dataclass(frozen=True)
+class PlacedChunk:
+    """A chunk's place in the novel's text, its size, and the sha256 of its passage, without the passage."""
+
+    chapter: int
+    ordinal: int
+    char_start: int
+    char_end: int
+    token_count: int
+    content_hash: bytes
 
 
-def sample_passages(bind: Bind, novel: str, chapters: Sequence[int]) -> list[SamplePassage]:
-    """The beginning of the first passage of some chapters, in order; chapters without any are left out."""
-    with reading(bind) as connection, connection.cursor(row_factory=class_row(SamplePassage)) as cursor:
-        return cursor.execute(queries.sample_passages, {"novel": novel, "chapters": list(chapters)}).fetchall()
+def placed_chunks(bind: Bind, novel: str) -> tuple[str | None, list[tuple[int, int, int]], list[PlacedChunk]]:
+    """A novel's text, the places of its chapters as (ordinal, char_start, char_end), and its chunks, all in order.
+
+    In one round trip, for who compares them; the text is None where there is none.
+    """
+    with reading(bind) as connection:
+        found = connection.execute(queries.placed_chunks, {"novel": novel}).fetchone()
+    text, places, chunks = found or (None, None, None)
+    cut = [
+        PlacedChunk(chapter, ordinal, start, end, tokens, bytes.fromhex(value))
+        for chapter, ordinal, start, end, tokens, value in chunks or ()
+    ]
+    return text, [tuple(place) for place in places or ()], cut
 
 
 def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:
@@ -167,20 +201,21 @@ def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:
 
 def other_chunkers(bind: Bind, chunker: str) -> list[tuple[str, int, int]]:
     """(chunker, novels, word pieces) of the novels that were cut by another chunker than the one given."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return connection.execute(queries.other_chunkers, {"chunker": chunker}).fetchall()
 
 
 def distinct_tokens(bind: Bind, novels: Sequence[str]) -> int:
     """Tokens, by the chunker's own count, of the distinct passages of some novels."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.distinct_tokens, {"novels": list(novels)}).fetchone()
     return int(row[0]) if row else 0
 
 
 def _stored(connection: psycopg.Connection[Any], novel: str, chunker: str) -> _Stored:
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        row: Any = cursor.execute(queries.stored_chunks, {"novel": novel, "chunker": chunker}).fetchone()
+        query = queries.stored_chunks.format(mark=queries.places_of_chapters)
+        row: Any = cursor.execute(query, {"novel": novel, "chunker": chunker}).fetchone()
     if row is None:
         raise unknown_novel(novel)
     # A chapter without any chunk has all of them.
@@ -188,33 +223,42 @@ def _stored(connection: psycopg.Connection[Any], novel: str, chunker: str) -> _S
     noted = (row.chunked_chapters or (), row.chunked_digests or (), row.chunked_counts or ())
     cut = list(zip(*noted, strict=False))
     complete = {chapter: bytes(digest) for chapter, digest, count in cut if there.get(chapter, 0) == count}
-    whole = row.same_rules and len(complete) == len(cut) and sum(each[2] for each in cut) == row.chunks
     return _Stored(
         novel_id=row.id,
         source_digest=row.source_digest,
         text_config=row.text_config,
         digests=complete if row.same_rules else {},
         chunks=row.chunks,
-        whole=whole and row.chunked_chapters is not None,
         chapters_mark=row.chapters_mark,
-        chunks_text=row.chunks_text,
-        chunks_chapters=row.chunks_chapters,
     )
 
 
-def _store_rows(connection: psycopg.Connection[Any], novel: str, stored: _Stored, cut: _Cut) -> ReplaceCounts:
-    """Write the rows that are others than the stored ones."""
+def _ask_for_samples(
+    connection: psycopg.Connection[Any], novel: str, chapters: Sequence[int]
+) -> psycopg.Cursor[SamplePassage]:
+    cursor = connection.cursor(row_factory=class_row(SamplePassage))
+    return cursor.execute(queries.sample_passages, {"novel": novel, "chapters": list(chapters)})
+
+
+def _store_rows(
+    connection: psycopg.Connection[Any], novel: str, stored: _Stored, cut: _Cut
+) -> Callable[[], ReplaceCounts]:
+    """Write the rows that are others than the stored ones; the counts are known when the pipeline has ended."""
     standing = {each.chapter for each in cut.chapters if stored.digests.get(each.chapter) == each.digest}
     rows = [row for row in cut.rows if row.chapter not in standing]
     rows += _rows_from_elsewhere(connection, novel, stored, cut, standing)
     columns = {name: [getattr(row, name) for row in rows] for name in _Row._fields}
     wanted = {"number": stored.novel_id, "standing": list(standing), **columns}
-    gone: list[tuple[int, int]] = []
-    if stored.chunks:
-        gone = connection.execute(queries.delete_other_chunks, wanted).fetchall()
-    written = connection.execute(queries.add_chunks, wanted).rowcount if rows else 0
-    places = {(row.chapter, row.ordinal) for row in rows}
-    return ReplaceCounts(written, stored.chunks - len(gone), sum(place not in places for place in gone))
+    deleted = connection.execute(queries.delete_other_chunks, wanted) if stored.chunks else None
+    added = connection.execute(queries.add_chunks, wanted) if rows else None
+
+    def counts() -> ReplaceCounts:
+        places = {(row.chapter, row.ordinal) for row in rows}
+        gone = deleted.fetchall() if deleted is not None else []
+        lost = sum(place not in places for place in gone)
+        return ReplaceCounts(added.rowcount if added is not None else 0, stored.chunks - len(gone), lost)
+
+    return counts
 
 
 def _rows_from_elsewhere(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, reading
 
 queries = load_queries(__file__)
 
@@ -62,14 +62,14 @@ class PanelNeighbours:
 
 def passage_body(bind: Bind, content_hash: bytes) -> str | None:
     """The text of a passage, None when no novel has it (any more)."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.passage_body, {"content_hash": content_hash}).fetchone()
     return row[0] if row else None
 
 
 def text_piece(bind: Bind, novel: str, char_start: int, char_end: int) -> TextPiece | None:
     """A piece of a novel's text, cut to what there is; None when no text of that name is stored."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(TextPiece)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(TextPiece)) as cursor:
         return cursor.execute(
             queries.text_piece,
             {"novel": novel, "start": char_start, "end": char_end, "size": max(0, char_end - char_start)},
@@ -78,20 +78,20 @@ def text_piece(bind: Bind, novel: str, char_start: int, char_end: int) -> TextPi
 
 def panel_place(bind: Bind, content_hash: bytes) -> PanelPlace | None:
     """A panel of that hash, None when there is none (any more)."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(PanelPlace)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(PanelPlace)) as cursor:
         return cursor.execute(queries.panel_place, {"content_hash": content_hash}).fetchone()
 
 
 def panels_around(bind: Bind, place: PanelPlace) -> PanelNeighbours:
     """What is read before and after the region at a place, through all pages of its novel."""
     given = {"novel": place.novel, "page": place.page, "region": place.region}
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(PanelNeighbours)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(PanelNeighbours)) as cursor:
         return cursor.execute(queries.panels_around, given).fetchone() or PanelNeighbours(None, None)
 
 
 def content_version(bind: Bind) -> str:
     """A digest that changes whenever a search might find something else: content, vectors, or the active space."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.content_version).fetchone()
     return str(row[0]) if row else ""
 

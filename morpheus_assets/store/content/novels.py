@@ -1,21 +1,21 @@
 """Novels: one row each, with the text, its repairs, and the refusal of a later source if there was one."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
-import psycopg
 from psycopg.rows import class_row, dict_row
+from psycopg.sql import Composable, Composed
 from psycopg.types.json import Jsonb
 
-from morpheus_assets.domain.content import HeadingHint, NovelRecord, NovelSummary, StoredText
+from morpheus_assets.domain.content import Chapter, HeadingHint, NovelRecord, NovelSummary, StoredStages, StoredText
 from morpheus_assets.store.content.full_text import configuration_of
 from morpheus_assets.store.content.novel_rows import lock_novel
 from morpheus_assets.store.content.passages import delete_unused, parse_as_their_novels
 from morpheus_assets.store.database.errors import UnknownNovel
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, pipelined, reading, transaction
 from morpheus_assets.text.documents import Document
 from morpheus_assets.text.reader_version import reader_version
 
@@ -50,44 +50,51 @@ def novel_record(novel: str, document: Document, source_path: str, source_digest
     )
 
 
-def upsert_novel(bind: Bind, record: NovelRecord) -> bool:
+def store_novel(bind: Bind, record: NovelRecord) -> tuple[StoredText, bool]:
     """Store a novel's text and clear any refusal; False (and no write) when every column is equal already."""
-    with transaction(bind) as connection:
+    values = {
+        **vars(record),
+        "text_config": configuration_of(record.language),
+        "repairs": list(record.repairs),
+        "hints": Jsonb([vars(hint) for hint in record.hints]),
+        "body": record.text,
+        "body_length": len(record.text),
+    }
+    with pipelined(bind) as connection:
         lock_novel(connection, record.novel)
-        values = {
-            **vars(record),
-            "text_config": _text_config(connection, record.language),
-            "repairs": list(record.repairs),
-            "hints": Jsonb([vars(hint) for hint in record.hints]),
-            "body": record.text,
-            "body_length": len(record.text),
-        }
-        if connection.execute(queries.upsert_novel, values).rowcount == 1:
-            return True
+        changed = connection.execute(queries.upsert_novel, values)
         connection.execute(queries.set_reader, values)
-        return False
+        cursor = connection.cursor(row_factory=dict_row)
+        query = _stored_text(queries.any_text)
+        stored = cursor.execute(query, {"novel": record.novel})
+    return _text_of(stored.fetchone() or {}), changed.rowcount == 1
+
+
+def upsert_novel(bind: Bind, record: NovelRecord) -> bool:
+    """As `store_novel`, for who needs no description of what is stored then."""
+    return store_novel(bind, record)[1]
 
 
 def stored_text(bind: Bind, novel: str) -> StoredText:
     """A description of a stored text, without the text. Raises UnknownNovel."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(StoredText)) as cursor:
-        found = cursor.execute(queries.stored_text, {"novel": novel}).fetchone()
+    query = _stored_text(queries.any_text)
+    with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(query, {"novel": novel}).fetchone()
     if found is None:
         raise _no_text(novel)
-    return replace(found, repairs=tuple(found.repairs))
+    return _text_of(found)
 
 
-def is_read(bind: Bind, novel: str, source_path: str, source_digest: str, reader: str) -> bool:
-    """True when reading this file by this reader would store just what is stored, and nothing was refused since.
-
-    The text itself is hashed: one that was changed by hand is not what the file holds.
-    """
-    with transaction(bind) as connection:
-        row = connection.execute(
-            queries.read_unchanged,
-            {"novel": novel, "path": source_path, "digest": source_digest, "reader": reader},
-        ).fetchone()
-        return bool(row and row[2] and row[1] == _text_config(connection, row[0]))
+def text_if_read(bind: Bind, novel: str, source_path: str, source_digest: str, reader: str) -> StoredText | None:
+    """The stored text, where reading this file by this reader would store just that, and nothing was refused since."""
+    wanted = {"novel": novel, "path": source_path, "digest": source_digest, "reader": reader}
+    with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        query = _stored_text(queries.read_unchanged)
+        row = cursor.execute(query, wanted).fetchone()
+    if not row or not row["read"]:
+        return None
+    config = configuration_of(row["language"])
+    return _text_of(row) if row["text_config"] == (config if config in row["configs"] else "simple") else None
 
 
 def refuse_novel(bind: Bind, novel: str, source_path: str, source_digest: str | None, reason: str) -> None:
@@ -101,7 +108,7 @@ def refuse_novel(bind: Bind, novel: str, source_path: str, source_digest: str | 
 
 def refused_before(bind: Bind, novel: str, source_digest: str | None) -> bool:
     """True when just this source is noted as refused, beside a text that was stored before."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return bool(connection.execute(queries.refused_before, {"novel": novel, "digest": source_digest}).fetchone())
 
 
@@ -115,37 +122,44 @@ def load_novel(bind: Bind, novel: str) -> NovelRecord:
 def iter_novels(bind: Bind, novels: Iterable[str]) -> Iterator[NovelRecord]:
     """The texts of many novels, one in memory at a time, in the order asked; those without a text are left out."""
     for name in novels:
-        with transaction(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(queries.load_novel, {"novel": name}).fetchone()
         if row is not None:
-            hints = tuple(HeadingHint(**hint) for hint in row["hints"])
-            yield NovelRecord(**{**row, "repairs": tuple(row["repairs"]), "hints": hints})
+            yield _record_of(row)
+
+
+def text_with_chapters(bind: Bind, novel: str) -> tuple[NovelRecord | None, list[Chapter]]:
+    """One novel with its text, None where there is none, and its chapters in order, in one round trip."""
+    with reading(bind) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(queries.load_novel_with_chapters, {"novel": novel}).fetchone()
+    chapters = [Chapter(*values) for values in (row.pop("chapters") if row else None) or ()]
+    return (_record_of(row) if row and row["text"] is not None else None), chapters
+
+
+def _record_of(row: dict[str, Any]) -> NovelRecord:
+    hints = tuple(HeadingHint(**hint) for hint in row["hints"])
+    return NovelRecord(**{**row, "repairs": tuple(row["repairs"]), "hints": hints})
 
 
 def list_novels(bind: Bind, novels: Sequence[str] | None = None) -> list[NovelSummary]:
     """All stored novels (or those named) by name, with counts, without their texts."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(NovelSummary)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(NovelSummary)) as cursor:
         return cursor.execute(queries.list_novels, {"novels": None if novels is None else list(novels)}).fetchall()
 
 
-def refused_texts(bind: Bind) -> list[str]:
-    """The reason of each novel whose latest source could not be read, by novel; reads no text and no chunk."""
-    with transaction(bind) as connection:
-        return [reason for (reason,) in connection.execute(queries.refused_texts)]
+def novels_beside_and_without(bind: Bind, kind: str, known: Collection[str]) -> tuple[list[str], list[str]]:
+    """Stored novels that are not among the known ones, and known ones of which nothing is stored; both by name.
 
-
-def novels_beside(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
-    """The novels with a stored text ("text") or panels ("panel") that are not among the known ones, by name."""
-    query = queries.texts_beside if kind == "text" else queries.panels_beside
-    with reading(bind) as connection:
-        return [row[0] for row in connection.execute(query, {"known": list(known)})]
-
-
-def novels_without(bind: Bind, kind: str, known: Collection[str]) -> list[str]:
-    """The known novels of which nothing of a kind ("text", "panel") is stored."""
-    query = queries.without_text if kind == "text" else queries.without_panels
-    with reading(bind) as connection:
-        return [row[0] for row in connection.execute(query, {"known": list(known)})]
+    Stored is a text ("text") or panels ("panel").
+    """
+    text = kind == "text"
+    wanted = {"known": list(known)}
+    with reading(bind) as connection, connection.pipeline():
+        query = queries.texts_beside if text else queries.panels_beside
+        beside = connection.execute(query, wanted)
+        query = queries.without_text if text else queries.without_panels
+        without = connection.execute(query, wanted)
+    return [name for (name,) in beside], [name for (name,) in without]
 
 
 def remove_novel(bind: Bind, novel: str) -> bool:
@@ -167,14 +181,23 @@ def ingested_digests(bind: Bind) -> dict[str, IngestedDigests]:
 
     A text whose chunks are not stored yet does not count as read: the run that read it ended too early.
     """
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         rows = connection.execute(queries.ingested_digests).fetchall()
     return {novel: IngestedDigests(text, refused, panels) for novel, text, refused, panels in rows}
 
 
-def _text_config(connection: psycopg.Connection[Any], language: str) -> str:
-    row = connection.execute(queries.find_text_config, {"name": configuration_of(language)}).fetchone()
-    return str(row[0]) if row else "simple"
+def _stored_text(read: Composable) -> Composed:
+    return queries.stored_text.format(
+        read=read,
+        rows=queries.rows_of_chapters,
+        chunks_whole=queries.chunks_whole.format(mark=queries.places_of_chapters),
+    )
+
+
+def _text_of(row: Mapping[str, Any]) -> StoredText:
+    stages = StoredStages(**{each.name: row[each.name] for each in fields(StoredStages)})
+    known = {each.name: row[each.name] for each in fields(StoredText) if each.name != "stages"}
+    return StoredText(**{**known, "repairs": tuple(row["repairs"])}, stages=stages)
 
 
 def _no_text(novel: str) -> UnknownNovel:

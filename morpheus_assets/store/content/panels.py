@@ -10,7 +10,7 @@ from morpheus_assets.domain.content import PanelRecord, ReplaceCounts
 from morpheus_assets.sources.names import natural_order
 from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 queries = load_queries(__file__)
 _OF_THE_STORE = ("id", "cut_of")
@@ -70,7 +70,7 @@ def load_panels(bind: Bind, novel: str, *, state: str | None = None) -> list[Pan
 def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRecord]]:
     """The pages of many novels; every name asked for is a key."""
     found: dict[str, list[PanelRecord]] = {name: [] for name in novels}
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         for novel, *values in connection.execute(queries.load_pages, {"novels": list(novels)}):
             *known, treatments, entry, ordinal, role, direction, spread, frames, number, cut_of = values
             boxes = tuple((*frames[at : at + 4],) for at in range(0, len(frames), 4))
@@ -80,9 +80,3 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
                 )
             )
     return found
-
-
-def refused_panels(bind: Bind) -> list[str]:
-    """The reason of each page that was refused, by novel and in reading order."""
-    with transaction(bind) as connection:
-        return [reason for (reason,) in connection.execute(queries.refused_pages)]

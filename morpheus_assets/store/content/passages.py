@@ -18,8 +18,9 @@ from morpheus_assets.store.database.transactions import Bind, reading
 
 queries = load_queries(__file__)
 
-# What fits into a socket's buffer, and keeps the server busy while the next are made.
-_ROWS_AT_ONCE = 64
+# Enough to keep the server busy while the next are made. Each batch is a round trip, so they grow; the largest takes
+# the server less than a second.
+_FIRST_ROWS, _MOST_ROWS = 100, 400
 _DELETED_AT_ONCE = 5000
 _PARSED_AT_ONCE = 500
 
@@ -32,9 +33,12 @@ def write_passages(connection: psycopg.Connection[Any], config: str, chunks: Ite
     """
     with connection.pipeline() as pipeline, connection.cursor() as cursor:
         source = iter(chunks)
-        while batch := list(islice(source, _ROWS_AT_ONCE)):
+        waiting, size = False, _FIRST_ROWS
+        while batch := list(islice(source, size)):
             # Sent without waiting for the answer, and never more than one at a time, so that memory stays flat.
-            pipeline.sync()
+            if waiting:
+                pipeline.sync()
+            waiting, size = True, min(_MOST_ROWS, 2 * size)
             rows = {chunk.content_hash: _staged(chunk.content_hash, chunk.body, chunk.token_count) for chunk in batch}
             staged = json.dumps(list(rows.values()), ensure_ascii=False)
             cursor.execute(queries.write_passages, {"rows": staged, "config": config})

@@ -12,8 +12,9 @@ INSERT INTO novels (novel) VALUES (%(novel)s) ON CONFLICT DO NOTHING
 -- name: upsert_novel
 INSERT INTO novels (novel, reader, title, author, language, text_config, format, encoding, repairs,
                     source_path, source_digest, hints, body, body_length, body_digest)
-VALUES (%(novel)s, %(reader)s, %(title)s, %(author)s, %(language)s, %(text_config)s, %(format)s, %(encoding)s,
-        %(repairs)s, %(source_path)s, %(source_digest)s, %(hints)s, %(body)s, %(body_length)s, %(body_digest)s)
+VALUES (%(novel)s, %(reader)s, %(title)s, %(author)s, %(language)s,
+        coalesce((SELECT cfgname::text FROM pg_ts_config WHERE cfgname = %(text_config)s LIMIT 1), 'simple'),
+        %(format)s, %(encoding)s, %(repairs)s, %(source_path)s, %(source_digest)s, %(hints)s, %(body)s, %(body_length)s, %(body_digest)s)
 ON CONFLICT (novel) DO UPDATE
 SET title = excluded.title, author = excluded.author, language = excluded.language, text_config = excluded.text_config,
     format = excluded.format, encoding = excluded.encoding, repairs = excluded.repairs,
@@ -33,15 +34,20 @@ WHERE (novels.title, novels.author, novels.language, novels.text_config, novels.
 UPDATE novels SET reader = %(reader)s WHERE novel = %(novel)s AND reader IS DISTINCT FROM %(reader)s
 
 -- name: stored_text
-SELECT title, author, language, format, encoding, repairs, source_path, source_digest, body_digest,
-       body_length AS characters, md5(concat_ws(' ', body_digest, hints::text)) AS mark
-FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
+SELECT n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest, n.body_digest,
+       n.body_length AS characters, md5(concat_ws(' ', n.body_digest, n.hints::text)) AS mark, {read} AS read,
+       ARRAY(SELECT cfgname::text FROM pg_ts_config) AS configs, (SELECT count(*) FROM novels) AS table_rows,
+       n.text_config, n.chapters_rules, n.chapters_text, coalesce(n.chapters_rows = {rows}, false) AS chapters_whole,
+       n.chunker, n.chunks_text, {chunks_whole} AS chunks_whole
+FROM novels n WHERE n.novel = %(novel)s AND n.body IS NOT NULL
+
+-- name: any_text
+true
 
 -- name: read_unchanged
-SELECT language, text_config, encode(sha256(convert_to(body, 'UTF8')), 'hex') = body_digest
-FROM novels
-WHERE novel = %(novel)s AND source_path = %(path)s AND source_digest = %(digest)s AND reader = %(reader)s
-  AND refused_reason IS NULL AND body_length = length(body)
+-- The text itself is hashed: one that was changed by hand is not what the file holds.
+n.source_path = %(path)s AND n.source_digest = %(digest)s AND n.reader = %(reader)s AND n.refused_reason IS NULL
+AND n.body_length = length(n.body) AND encode(sha256(convert_to(n.body, 'UTF8')), 'hex') = n.body_digest
 
 -- name: refuse_novel
 INSERT INTO novels (novel, refused_path, refused_digest, refused_reason, refused_at)
@@ -54,6 +60,13 @@ SET refused_path = excluded.refused_path, refused_digest = excluded.refused_dige
 SELECT novel, title, author, language, format, encoding, repairs, source_path, source_digest, hints, body AS text,
        body_digest, reader
 FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
+
+-- name: load_novel_with_chapters
+SELECT novel, title, author, language, format, encoding, repairs, source_path, source_digest, hints, body AS text,
+       body_digest, reader,
+       (SELECT json_agg(json_build_array(ordinal, title, char_start, char_end, line, kind) ORDER BY ordinal)
+        FROM chapters WHERE novel_id = n.id) AS chapters
+FROM novels n WHERE novel = %(novel)s
 
 -- name: list_novels
 SELECT n.novel, n.title, n.author, n.language, n.format, n.encoding, n.repairs, n.source_path, n.source_digest,
@@ -109,9 +122,6 @@ DELETE FROM tombstones WHERE novel = %(novel)s
 -- name: ingested_digests
 SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest FROM novels
 
--- name: find_text_config
-SELECT cfgname FROM pg_ts_config WHERE cfgname = %(name)s
-
 -- name: content_version
 SELECT md5(coalesce((SELECT string_agg(concat_ws(',', novel, body_digest, chunker, panels_digest), ';' ORDER BY id)
                      FROM novels), '')
@@ -126,15 +136,20 @@ FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
 
 -- Chapters ----------------------------------------------------------------------------------------------------------
 
+-- name: novel_of_source
+-- The novel, while its text is of the source that is being worked on; else nothing is written.
+SELECT id FROM novels WHERE novel = %(novel)s AND (%(digest)s::text IS NULL OR source_digest = %(digest)s)
+
 -- name: write_chapters
 -- Equal rows are left out before the insert: ON CONFLICT … WHERE would leave them, but still lock and mark each.
 INSERT INTO chapters (novel_id, ordinal, title, kind, char_start, char_end, line)
-SELECT %(number)s, s.ordinal, s.title, s.kind, s.char_start, s.char_end, s.line
-FROM json_to_recordset(%(rows)s::json) AS s
+SELECT n.id, s.ordinal, s.title, s.kind, s.char_start, s.char_end, s.line
+FROM ({novel}) n
+CROSS JOIN json_to_recordset(%(rows)s::json) AS s
      (ordinal integer, title text, kind text, char_start integer, char_end integer, line integer)
 WHERE NOT EXISTS (
     SELECT FROM chapters t
-    WHERE t.novel_id = %(number)s AND t.ordinal = s.ordinal
+    WHERE t.novel_id = n.id AND t.ordinal = s.ordinal
       AND (t.title, t.kind, t.char_start, t.char_end, t.line)
           IS NOT DISTINCT FROM (s.title, s.kind, s.char_start, s.char_end, s.line))
 ORDER BY s.ordinal
@@ -143,28 +158,37 @@ SET title = excluded.title, kind = excluded.kind, char_start = excluded.char_sta
     line = excluded.line
 
 -- name: delete_other_chapters
-DELETE FROM chapters WHERE novel_id = %(number)s AND ordinal <> ALL (%(keys)s::integer[])
+DELETE FROM chapters WHERE novel_id = ({novel}) AND ordinal <> ALL (%(keys)s::integer[])
 
 -- name: rows_of_chapters
 -- Tells rows that were changed by hand; NULL, which equals nothing, where there are none.
 (SELECT md5(string_agg(concat_ws(chr(31), ordinal, title, kind, char_start, char_end, line), chr(30) ORDER BY ordinal))
- FROM chapters WHERE novel_id = novels.id)
+ FROM chapters WHERE novel_id = n.id)
 
 -- name: note_chapters
-UPDATE novels
+UPDATE novels n
 SET chapters_of = source_digest, chapters_rules = %(rules)s, chapters_text = %(text)s, chapters_rows = {rows}
-WHERE id = %(number)s
-
--- name: count_current_chapters
-SELECT (SELECT count(*) FROM chapters WHERE novel_id = novels.id)
-FROM novels
-WHERE novel = %(novel)s AND chapters_rules = %(rules)s AND chapters_text = %(text)s AND chapters_rows = {rows}
+WHERE id = ({novel})
 
 -- name: keep_chapters
-UPDATE novels SET chapters_of = source_digest WHERE id = %(number)s AND chapters_of IS DISTINCT FROM source_digest
+WITH held AS (
+    SELECT n.id, n.source_digest,
+           coalesce(n.chapters_rules = %(rules)s AND n.chapters_text = %(text)s AND n.chapters_rows = {rows}, false)
+               AS hold
+    FROM novels n WHERE n.novel = %(novel)s
+), kept AS (
+    UPDATE novels n SET chapters_of = n.source_digest FROM held
+    WHERE n.id = held.id AND held.hold AND n.source_digest = %(digest)s AND n.chapters_of IS DISTINCT FROM n.source_digest
+)
+SELECT held.source_digest, held.hold, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
+FROM held LEFT JOIN chapters c ON c.novel_id = held.id AND held.hold
+ORDER BY c.ordinal
 
--- name: chapters_source
-SELECT chapters_of, chapters_text FROM novels WHERE novel = %(novel)s
+-- name: chapters_with_source
+SELECT n.chapters_of, n.chapters_text, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
+FROM novels n LEFT JOIN chapters c ON c.novel_id = n.id
+WHERE n.novel = %(novel)s
+ORDER BY c.ordinal
 
 -- name: load_chapters
 SELECT n.novel, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
@@ -215,11 +239,9 @@ WHERE content_hash = %(content_hash)s AND EXISTS (SELECT FROM chunks c WHERE c.c
 
 -- name: stored_chunks
 -- What a novel's chunks were cut from, and how many are there: of a chapter only where none is missing between them.
-SELECT n.id, n.source_digest, n.text_config, n.chunks_text, n.chunks_chapters, n.chunked_chapters, n.chunked_digests,
-       n.chunked_counts,
+SELECT n.id, n.source_digest, n.text_config, n.chunked_chapters, n.chunked_digests, n.chunked_counts,
        (n.chunker, n.chunks_config) IS NOT DISTINCT FROM (%(chunker)s, n.text_config) AS same_rules,
-       (SELECT md5(string_agg(concat_ws(',', ordinal, char_start, char_end), ';' ORDER BY ordinal))
-        FROM chapters WHERE novel_id = n.id) AS chapters_mark,
+       {mark} AS chapters_mark,
        found.chapters, found.counts, coalesce(found.chunks, 0)::integer AS chunks
 FROM novels n
 CROSS JOIN LATERAL (
@@ -228,6 +250,22 @@ CROSS JOIN LATERAL (
     FROM (SELECT chapter, count(*) AS chunks, max(ordinal) AS last FROM chunks WHERE novel_id = n.id GROUP BY chapter) c
 ) found
 WHERE n.novel = %(novel)s
+
+-- name: places_of_chapters
+(SELECT md5(string_agg(concat_ws(',', ordinal, char_start, char_end), ';' ORDER BY ordinal))
+ FROM chapters WHERE novel_id = n.id)
+
+-- name: chunks_whole
+-- As many in each chapter as were cut from it, for the language and in the chapters that are stored now.
+(coalesce(cardinality(n.chunked_digests) = cardinality(n.chunked_chapters), false)
+ AND n.chunks_config IS NOT DISTINCT FROM n.text_config
+ AND n.chunks_chapters IS NOT DISTINCT FROM {mark}
+ AND NOT EXISTS (
+    SELECT FROM (SELECT chapter, count(*) AS chunks, max(ordinal) AS last FROM chunks
+                 WHERE novel_id = n.id GROUP BY chapter) c
+    FULL JOIN (SELECT * FROM unnest(n.chunked_chapters, n.chunked_counts) AS u (chapter, chunks) WHERE chunks > 0) u
+              USING (chapter)
+    WHERE c.chunks IS DISTINCT FROM u.chunks OR c.chunks IS DISTINCT FROM c.last))
 
 -- name: chunks_of_chapters
 SELECT chapter, ordinal, char_start, char_end, content_hash FROM chunks
@@ -263,21 +301,36 @@ WITH cut AS (
 )
 UPDATE novels
 SET chunker = %(chunker)s, chunks_config = %(config)s, chunks_of = source_digest, chunks_text = %(text)s,
-    chunks_chapters = %(mark)s, chunked_chapters = coalesce(cut.chapters, '{}'), chunked_digests = cut.digests,
-    chunked_counts = cut.counts
+    chunks_chapters = %(mark)s, chunked_chapters = coalesce(cut.chapters, '{}'), chunked_digests = coalesce(cut.digests, '{}'),
+    chunked_counts = coalesce(cut.counts, '{}')
 FROM cut
 WHERE id = %(number)s
   AND (chunker, chunks_config, chunks_of, chunks_text, chunks_chapters, chunked_chapters, chunked_digests, chunked_counts)
       IS DISTINCT FROM (%(chunker)s, %(config)s, source_digest, %(text)s, %(mark)s, coalesce(cut.chapters, '{}'),
-                        cut.digests, cut.counts)
+                        coalesce(cut.digests, '{}'), coalesce(cut.counts, '{}'))
 
 -- name: keep_chunks
-UPDATE novels SET chunks_of = source_digest WHERE id = %(number)s AND chunks_of IS DISTINCT FROM source_digest
+WITH held AS (
+    SELECT n.id, n.source_digest,
+           coalesce(n.chunker = %(chunker)s AND n.chunks_text = %(text)s AND {chunks_whole}, false) AS hold
+    FROM novels n WHERE n.novel = %(novel)s
+), kept AS (
+    UPDATE novels n SET chunks_of = n.source_digest FROM held
+    WHERE n.id = held.id AND held.hold AND n.source_digest = %(digest)s AND n.chunks_text = %(text)s
+      AND n.chunks_of IS DISTINCT FROM n.source_digest
+)
+SELECT held.source_digest, held.hold, c.*
+FROM held LEFT JOIN LATERAL (
+    SELECT c.chapter, count(*) AS chunks, sum(p.token_count)::bigint AS tokens, max(p.token_count) AS largest
+    FROM chunks c JOIN passages p USING (content_hash)
+    WHERE c.novel_id = held.id AND held.hold
+    GROUP BY c.chapter) c ON true
+ORDER BY c.chapter
 
 -- name: count_chunks
 SELECT c.chapter, count(*) AS chunks, sum(p.token_count)::bigint AS tokens, max(p.token_count) AS largest
 FROM chunks c JOIN passages p USING (content_hash)
-WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+WHERE c.novel_id = %(number)s
 GROUP BY c.chapter ORDER BY c.chapter
 
 -- name: sample_passages
@@ -289,6 +342,15 @@ ORDER BY c.chapter
 -- name: iter_chunks
 SELECT chapter, ordinal, char_start, char_end, token_count, content_hash, body
 FROM novel_chunks WHERE novel_id = %(number)s ORDER BY ordinal
+
+-- name: placed_chunks
+SELECT n.body,
+       (SELECT json_agg(json_build_array(ordinal, char_start, char_end) ORDER BY ordinal)
+        FROM chapters WHERE novel_id = n.id),
+       (SELECT json_agg(json_build_array(chapter, ordinal, char_start, char_end, token_count,
+                                         encode(content_hash, 'hex')) ORDER BY ordinal)
+        FROM novel_chunks WHERE novel_id = n.id)
+FROM novels n WHERE n.novel = %(novel)s
 
 -- name: distinct_tokens
 SELECT coalesce(sum(token_count), 0)::bigint

@@ -6,14 +6,14 @@ from psycopg.rows import class_row
 
 from morpheus_assets.domain.content import SourceFile, SourceSummary, Tombstone
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 queries = load_queries(__file__)
 
 
 def load_source_files(bind: Bind, kind: str) -> dict[str, SourceFile]:
     """All observations of one kind ("text" or "panel") by path."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
         rows = cursor.execute(queries.source_files, {"kind": kind}).fetchall()
     return {row.path: row for row in rows}
 
@@ -27,7 +27,7 @@ def summarize_source_files(bind: Bind, kind: str) -> SourceSummary:
 
 def source_files_between(bind: Bind, kind: str, after: str | None, until: str | None) -> dict[str, SourceFile]:
     """Observations of one kind whose path lies behind `after` and not behind `until`, in the order of the bytes."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(SourceFile)) as cursor:
         rows = cursor.execute(
             queries.source_files_between, {"kind": kind, "after": after or "", "until": until}
         ).fetchall()
@@ -36,7 +36,7 @@ def source_files_between(bind: Bind, kind: str, after: str | None, until: str | 
 
 def path_bounds(bind: Bind, kind: str, after: str | None, every: int) -> list[str]:
     """Every so many-th known path behind `after`, in the order of the bytes."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         rows = connection.execute(queries.path_bounds, {"kind": kind, "after": after or "", "every": every}).fetchall()
     return [path for (path,) in rows]
 
@@ -49,7 +49,7 @@ def changed_panel_sets(bind: Bind, cut_version: str) -> list[tuple[str, str, int
     The digest is ingest_plan's `panels_digest`, made by the server, so that what is known of a million files stays
     there. Novels with a file that has no digest yet are left out.
     """
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return connection.execute(queries.changed_panel_sets, {"version": cut_version}).fetchall()
 
 
@@ -58,10 +58,13 @@ def save_source_files(bind: Bind, files: Iterable[SourceFile]) -> int:
 
     `observed_at` is when this size and time of the file were first seen, by the server's clock.
     """
+    changed = list(files)
+    if not changed:
+        return 0
     with transaction(bind) as connection, connection.cursor() as cursor:
         cursor.execute(queries.stage_source_files)
         with cursor.copy(queries.copy_source_files) as copy:
-            for file in files:
+            for file in changed:
                 copy.write_row((file.kind, file.path, file.novel, file.size_bytes, file.mtime_ns, file.digest))
         written = cursor.execute(queries.save_source_files).rowcount
         cursor.execute(queries.unstage_source_files)
@@ -70,14 +73,14 @@ def save_source_files(bind: Bind, files: Iterable[SourceFile]) -> int:
 
 def forget_source_files(bind: Bind, kind: str, paths: Iterable[str]) -> int:
     """Drop observations, of files that are gone for good; returns how many there were."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return connection.execute(queries.delete_source_files, {"kind": kind, "paths": sorted(paths)}).rowcount
 
 
 def note_missing(bind: Bind, kind: str, missing: Iterable[tuple[str, str]]) -> int:
     """Set a tombstone for each (novel, path) whose file vanished; one that stands keeps its time. Returns the new."""
     pairs = sorted(set(missing))
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return connection.execute(
             queries.add_tombstones,
             {"kind": kind, "novels": [novel for novel, _ in pairs], "paths": [path for _, path in pairs]},
@@ -86,11 +89,11 @@ def note_missing(bind: Bind, kind: str, missing: Iterable[tuple[str, str]]) -> i
 
 def note_returned(bind: Bind, kind: str, paths: Iterable[str]) -> int:
     """Remove the tombstones of files that are back; returns how many there were."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         return connection.execute(queries.delete_tombstones, {"kind": kind, "paths": sorted(paths)}).rowcount
 
 
 def tombstones(bind: Bind, *, still_stored: bool = False) -> list[Tombstone]:
     """The vanished source files, oldest first; `still_stored`: without the panels that are no longer stored either."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(Tombstone)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(Tombstone)) as cursor:
         return cursor.execute(queries.tombstones, {"still_stored": still_stored}).fetchall()

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from morpheus_assets.store.database.errors import LeaseLost
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import autocommit, pipelined, transaction
 
 queries = load_queries(__file__)
 
@@ -65,7 +65,7 @@ class Lease:
         """Stop renewing and give the lease up; a server that is away finds it expired later."""
         self._ended.set()
         self._thread.join(_RETRY_SECONDS)
-        with suppress(psycopg.Error, SQLAlchemyError), transaction(self._engine) as connection:
+        with suppress(psycopg.Error, SQLAlchemyError), autocommit(self._engine) as connection:
             connection.execute(queries.end_lease, {"lease": self.number})
 
     def _renew_until_ended(self) -> None:
@@ -79,7 +79,7 @@ class Lease:
 
     def _renew(self) -> None:
         asked_at = _now()
-        with transaction(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             found = connection.execute(queries.renew_lease, {"lease": self.number, "seconds": LEASE_SECONDS})
             self._lost = found.rowcount == 0
         self._renewed_at = asked_at
@@ -88,12 +88,19 @@ class Lease:
 @contextmanager
 def open_lease(engine: Engine, name: str | None = None, *, poll_seconds: float = 0.2) -> Iterator[Lease]:
     """Take a lease and hold it, renewed, until the block ends; waits until nobody else holds the one of that name."""
+    wanted = {"name": name, "machine": _machine(), "process": _this_process(), "seconds": LEASE_SECONDS}
     while True:
         asked_at = _now()
-        with transaction(engine) as connection:
-            end_expired_leases(connection)
-            wanted = {"name": name, "machine": _machine(), "process": _this_process(), "seconds": LEASE_SECONDS}
-            taken = connection.execute(queries.take_lease, wanted).fetchone()
+        with pipelined(engine) as connection:
+            connection.execute(queries.end_expired_leases, {"dead": []})
+            taking = connection.execute(queries.take_lease, wanted)
+            others = connection.execute(queries.leases_of_machine, wanted)
+        taken = taking.fetchone()
+        if any(not _lives(str(process)) for _, process in others):
+            with transaction(engine) as connection:
+                end_expired_leases(connection)
+            if taken is None:
+                continue
         if taken is not None:
             break
         time.sleep(poll_seconds)

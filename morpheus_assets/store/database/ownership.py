@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from morpheus_assets.store.database.engine import ensure_database, explain, open_engine, session_engine
 from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import autocommit, transaction
 
 queries = load_queries(__file__)
 
@@ -102,19 +102,19 @@ def _was_used(content: Engine, former: URL) -> bool:
         raise explain(fault, former) from fault
     finally:
         engine.dispose()
-    with transaction(content) as connection:
+    with autocommit(content) as connection:
         known = connection.execute(queries.any_of_these_novels, {"novels": novels}).fetchone()
     return bool(known and known[0])
 
 
 def _exists(content: Engine, name: str | None) -> bool:
     # Asked of the server: a pooler lets one wait that asks for a database which is not there.
-    with transaction(content) as connection:
+    with autocommit(content) as connection:
         return connection.execute(queries.find_database, {"name": name}).rowcount > 0
 
 
 def _identity(content: Engine) -> tuple[str, str]:
-    with transaction(content) as connection:
+    with autocommit(content) as connection:
         row = connection.execute(queries.identity).fetchone()
     if row is None:
         raise DatabaseUnusable("The content database has lost its identity (the table `project` is empty).")

@@ -3,6 +3,12 @@
 -- name: ping
 SELECT 1
 
+-- name: begin
+BEGIN
+
+-- name: commit
+COMMIT
+
 -- name: backend_process
 SELECT pg_backend_pid()
 
@@ -93,17 +99,20 @@ INSERT INTO applied_migrations (name, sha256) VALUES (%(name)s, %(sha256)s)
 
 -- Statistics ----------------------------------------------------------------------------------------------------------
 
--- name: size_of_table
-SELECT reltuples, relpages, pg_relation_size(oid) / current_setting('block_size')::integer FROM pg_class
-WHERE oid = to_regclass(%(table)s)
+-- name: rows_of_table
+-- An estimate where that is large, else counted so far as it says nothing: all of a table that was never analyzed.
+SELECT estimate, CASE WHEN estimate IS NULL OR estimate <= 2 * %(most)s THEN (
+    SELECT count(*)
+    FROM (SELECT FROM {table} LIMIT CASE WHEN known.estimate IS NULL THEN NULL ELSE %(most)s + 1 END) counted) END
+FROM (SELECT CASE WHEN reltuples >= 0 AND relpages > 0 THEN
+                 (reltuples / relpages * (pg_relation_size(oid) / current_setting('block_size')::integer))::bigint END
+             AS estimate
+      FROM pg_class WHERE oid = {table_name}::regclass OFFSET 0) known
 
 -- name: size_for_a_person
 SELECT CASE WHEN reltuples > %(counted)s THEN reltuples::bigint
             ELSE (SELECT count(*) FROM (SELECT FROM {table} LIMIT 2 * %(counted)s) AS counted) END
 FROM pg_class WHERE oid = to_regclass(%(table)s)
-
--- name: count_rows
-SELECT count(*) FROM (SELECT FROM {table} LIMIT %(most)s) AS counted
 
 -- name: stale_tables
 SELECT relname FROM pg_class

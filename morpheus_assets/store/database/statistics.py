@@ -1,14 +1,15 @@
 """The planner's statistics: about how many rows a table has, without reading it, and ANALYZE where they went stale."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
-from psycopg.sql import Identifier
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, reading
 
 queries = load_queries(__file__)
 
@@ -21,34 +22,57 @@ def estimated_rows(bind: Bind, table: str) -> int:
 
     A table that was never analyzed is counted whole; autovacuum analyzes a growing one within a minute or two.
     """
-    with transaction(bind) as connection:
+    with reading(bind) as connection:
         return rows_of(connection, table)
 
 
-def size_for_a_person(bind: Bind, table: str) -> int:
-    """The rows of a table in one round trip: counted up to some 10,000, above as the planner last took it."""
-    query = queries.size_for_a_person.format(table=Identifier(table))
-    with reading(bind) as connection:
-        found = connection.execute(query, {"table": table, "counted": _COUNTED}).fetchone()
-    return int(found[0]) if found else 0
+class TableSize:
+    """The rows of a table for a person: counted up to some 10,000, above as the planner last took it.
+
+    Asked in the pipeline of another call, so that it costs no round trip, and known when that has ended.
+    """
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._cursor: psycopg.Cursor[Any] | None = None
+        self._rows = 0
+
+    def ask(self, connection: psycopg.Connection[Any]) -> None:
+        """Ask anew, with a connection in pipeline mode."""
+        query = queries.size_for_a_person.format(table=Identifier(self._table))
+        self._cursor = connection.execute(query, {"table": self._table, "counted": _COUNTED})
+
+    @property
+    def rows(self) -> int:
+        """As it was asked last."""
+        if self._cursor is not None:
+            self._rows = int((self._cursor.fetchone() or [0])[0])
+            self._cursor = None
+        return self._rows
 
 
 def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
     """As `estimated_rows`, within a running transaction."""
-    found = connection.execute(queries.size_of_table, {"table": table}).fetchone()
-    tuples, pages, present = found or (-1.0, 0, 0)
-    estimate = int(tuples / pages * present) if tuples >= 0 and pages else None
-    if estimate is not None and estimate > 2 * _COUNTED:
-        return estimate
-    most = None if estimate is None else _COUNTED + 1
-    counted = connection.execute(queries.count_rows.format(table=Identifier(table)), {"most": most}).fetchone()
-    count = int(counted[0]) if counted else 0
-    return count if estimate is None or count <= _COUNTED else max(estimate, count)
+    return count_rows(connection, table)()
+
+
+def count_rows(connection: psycopg.Connection[Any], table: str) -> Callable[[], int]:
+    """As `rows_of`, asked now and known later: for a pipeline, after whose end the answer may be called for."""
+    query = queries.rows_of_table.format(table=Identifier(table), table_name=table)
+    cursor = connection.execute(query, {"most": _COUNTED})
+
+    def rows() -> int:
+        estimate, counted = cursor.fetchone() or (None, 0)
+        if estimate is None or (counted is not None and counted <= _COUNTED):
+            return int(counted)
+        return int(estimate) if counted is None else max(int(estimate), int(counted))
+
+    return rows
 
 
 def analyze_everything(engine: Engine) -> None:
     """ANALYZE a database whose tables were all filled at once."""
-    with transaction(engine) as connection:
+    with autocommit(engine) as connection:
         connection.execute(queries.analyze_everything)
 
 
@@ -63,10 +87,21 @@ def refresh_statistics(engine: Engine, space: SpaceRow) -> list[str]:
 
     A table that something else is analyzing or indexing is left out. Nothing waits for a lock.
     """
-    with transaction(engine) as connection:
-        tables = [*_CONTENT[space.purpose], space.table]
-        rows = connection.execute(queries.stale_tables, {"tables": tables, "growth": _GROWTH}).fetchall()
-        stale = [str(row[0]) for row in rows]
-        for table in stale:
-            connection.execute(queries.analyze.format(table=Identifier(table)))
+    with autocommit(engine) as connection:
+        query, wanted = stale_tables(space)
+        stale = [str(name) for (name,) in connection.execute(query, wanted)]
+        analyze_tables(connection, stale)
     return stale
+
+
+def stale_tables(space: SpaceRow) -> tuple[SQL, dict[str, Any]]:
+    """The query, and its parameters, for the names of what `refresh_statistics` would analyze."""
+    return queries.stale_tables, {"tables": [*_CONTENT[space.purpose], space.table], "growth": _GROWTH}
+
+
+def analyze_tables(connection: psycopg.Connection[Any], tables: Sequence[str]) -> None:
+    """ANALYZE some tables, each by itself; one that something else is analyzing or indexing is left out."""
+    if tables:
+        with connection.pipeline():
+            for table in tables:
+                connection.execute(queries.analyze.format(table=Identifier(table)))

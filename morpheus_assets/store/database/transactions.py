@@ -1,4 +1,4 @@
-"""One transaction for one store call, whoever has opened it."""
+"""One transaction for one store call, whoever has opened it, in as few round trips as it needs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,9 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from morpheus_assets.store.database.engine import raw
+from morpheus_assets.store.database.statements import load_queries
+
+queries = load_queries(__file__)
 
 Bind = Engine | Connection
 
@@ -26,11 +29,39 @@ def transaction(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def reading(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
-    """As `transaction`, for statements that only read and need no common one: two round trips less with an engine."""
+def autocommit(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
+    """As `transaction`, with an engine each statement by itself: two round trips less for one that stands alone."""
     if not isinstance(bind, Engine):
         with transaction(bind) as connection:
             yield connection
         return
     with bind.connect() as connection:
         yield raw(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+# For statements that only read and need no common snapshot.
+reading = autocommit
+
+
+@contextmanager
+def pipelined(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
+    """As `transaction`, with statements that are sent without waiting for their results.
+
+    With an engine BEGIN goes out with the first of them and COMMIT with the last: a block that fetches nothing is one
+    round trip, and each fetch makes one more. COPY is not possible in it, and `rowcount` is known after it, or after a
+    fetch of a later statement.
+    """
+    with autocommit(bind) as connection:
+        if not isinstance(bind, Engine):
+            with connection.pipeline():
+                yield connection
+            return
+        try:
+            with connection.pipeline():
+                connection.execute(queries.begin)
+                yield connection
+                connection.execute(queries.commit)
+        except BaseException:
+            if not connection.closed:
+                connection.rollback()
+            raise

@@ -7,19 +7,18 @@ within a minute, and at once for those on the same machine.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.sql import Identifier
+from psycopg.sql import Composed, Identifier
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.leases import Lease, end_expired_leases, open_lease
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import transaction
+from morpheus_assets.store.database.transactions import autocommit, pipelined, transaction
 from morpheus_assets.store.spaces.coverage import MissingInput, missing_page
 
 queries = load_queries(__file__)
@@ -48,6 +47,7 @@ class Claims:
         self._novels = novels
         self._lease = lease
         self._contended: set[bytes] = set()
+        self._claimed_any = False
 
     @property
     def contended(self) -> int:
@@ -60,17 +60,14 @@ class Claims:
         Holds no transaction while the caller works. What a previous pass yielded must be finished with. Raises
         LeaseLost, before anything is yielded that another session may have taken over: a new session is needed.
         """
-        self.release()
+        if self._claimed_any:
+            self.release()
         self._contended.clear()
         size = _PAGE_OF_IMAGES if self._space.purpose == "image" else _PAGE
         for novel in self._novels:
             after = b""
             while True:
-                with transaction(self._engine) as connection:
-                    page = missing_page(connection, self._space, novel, after, size)
-                    mine = self._claim(connection, [row.content_hash for row in page])
-                    # A second look, in a new snapshot: the vector may have come just before the claim became free.
-                    granted = self._still_missing(connection, mine)
+                page, granted = self._claim_page(novel, after, size)
                 # Regions of one page together: it is decoded once for all of them.
                 for row in sorted(page, key=_page_of) if self._space.purpose == "image" else page:
                     if row.content_hash in granted:
@@ -86,6 +83,9 @@ class Claims:
         True when something became free: make another pass. Own claims are released first, so two sessions that wait
         for each other both go on. Returns False at once when nothing was contended.
         """
+        if not self._contended:
+            # What is claimed ends with the lease, in a moment.
+            return False
         self.release()
         deadline = time.monotonic() + timeout_seconds
         while self._contended:
@@ -103,31 +103,41 @@ class Claims:
 
     def release(self) -> None:
         """Give up every claim of this session."""
-        with transaction(self._engine) as connection:
+        self._claimed_any = False
+        with autocommit(self._engine) as connection:
             connection.execute(queries.delete_claims, {"session": self._lease.number})
 
-    def _claim(self, connection: psycopg.Connection[Any], hashes: list[bytes]) -> set[bytes]:
-        if not hashes:
-            return set()
-        wanted = {"space": self._space.id, "session": self._lease.number, "hashes": hashes}
+    def _claim_page(self, novel: str, after: bytes, size: int) -> tuple[list[MissingInput], set[bytes]]:
+        """The next page of what a novel lacks, and those of it that are this session's to pay for."""
+        wanted = {"space": self._space.id, "session": self._lease.number}
         try:
-            granted = connection.execute(queries.claim, wanted).fetchall()
+            with pipelined(self._engine) as connection:
+                page = missing_page(connection, self._space, novel, after, size)
+                hashes = [row.content_hash for row in page]
+                if not hashes:
+                    return page, set()
+                self._claimed_any = True
+                claiming = connection.execute(queries.claim, {**wanted, "hashes": hashes})
+                owning = connection.execute(queries.own_claims, {**wanted, "hashes": hashes})
+                # A second look, in a new snapshot: the vector may have come just before the claim became free.
+                query = self._missing_of_them()
+                missing = connection.execute(query, {**wanted, "hashes": hashes})
         except psycopg.errors.ForeignKeyViolation as fault:
             if fault.diag.constraint_name != "embedding_claims_lease":
                 raise
             raise self._lease.lost() from fault
-        mine = {bytes(row[0]) for row in granted}
-        left = [value for value in hashes if value not in mine]
-        if left:
-            own = connection.execute(queries.own_claims, {**wanted, "hashes": left})
-            self._contended.update(set(left) - {bytes(row[0]) for row in own})
-        return mine
+        granted, own = ({bytes(row[0]) for row in cursor} for cursor in (claiming, owning))
+        self._contended.update(set(hashes) - own)
+        return page, granted & {bytes(row[0]) for row in missing}
+
+    def _missing_of_them(self) -> Composed:
+        content = "chunks" if self._space.purpose == "text" else "panels"
+        return queries.still_missing.format(table=Identifier(self._space.table), content=Identifier(content))
 
     def _still_missing(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:
         if not hashes:
             return set()
-        content = "chunks" if self._space.purpose == "text" else "panels"
-        query = queries.still_missing.format(table=Identifier(self._space.table), content=Identifier(content))
+        query = self._missing_of_them()
         rows = connection.execute(query, {"hashes": sorted(hashes), "space": self._space.id})
         return {bytes(row[0]) for row in rows}
 
@@ -145,10 +155,5 @@ def open_claims(engine: Engine, space: SpaceRow, novels: NovelNames) -> Iterator
     """Open a session of claims for embedding `novels` in `space`; its claims end with it."""
     names = [novels] if isinstance(novels, str) else list(dict.fromkeys(novels))
     with open_lease(engine) as lease:
-        claims = Claims(engine, space, names, lease)
-        try:
-            yield claims
-        finally:
-            # A server that is away cannot be told, and need not be: claims end with their lease.
-            with suppress(psycopg.Error, DBAPIError):
-                claims.release()
+        # Its claims end with the lease.
+        yield Claims(engine, space, names, lease)

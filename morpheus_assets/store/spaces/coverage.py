@@ -3,7 +3,7 @@
 Only reads. A hash that occurs in several novels counts in each of them, and once in the totals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.statistics import TableSize
+from morpheus_assets.store.database.transactions import Bind, autocommit, reading
 
 queries = load_queries(__file__)
 
@@ -91,14 +92,30 @@ class Coverage:
         return self.missing == 0
 
 
-def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -> Coverage:
+def coverage(
+    bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None, *, size: TableSize | None = None
+) -> Coverage:
     """The coverage of a space by all novels, or by those named."""
-    with transaction(bind) as connection:
-        wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
-        with connection.cursor(row_factory=class_row(NovelCoverage)) as cursor:
-            rows = cursor.execute(_over(queries.coverage_of_novels, space), wanted).fetchall()
-        total = connection.execute(_over(queries.coverage_in_all, space), wanted).fetchone()
-    return Coverage(space.key, *(*(total or (0, 0, 0, 0, 0)), tuple(rows)))
+    with reading(bind) as connection, connection.pipeline():
+        counted = count_coverage(connection, space, novels)
+        if size is not None:
+            size.ask(connection)
+    return counted()
+
+
+def count_coverage(
+    connection: psycopg.Connection[Any], space: SpaceRow, novels: Sequence[str] | None = None
+) -> Callable[[], Coverage]:
+    """As `coverage`, asked now and known later: for a pipeline, after whose end the answer may be called for."""
+    wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
+    by_novel = connection.cursor(row_factory=class_row(NovelCoverage))
+    by_novel.execute(_over(queries.coverage_of_novels, space), wanted)
+    in_all = connection.execute(_over(queries.coverage_in_all, space), wanted)
+
+    def counts() -> Coverage:
+        return Coverage(space.key, *(*(in_all.fetchone() or (0, 0, 0, 0, 0)), tuple(by_novel.fetchall())))
+
+    return counts
 
 
 def missing_count(connection: psycopg.Connection[Any], space: SpaceRow) -> int:
@@ -112,7 +129,9 @@ def missing_page(
     connection: psycopg.Connection[Any], space: SpaceRow, novel: str, after: bytes, limit: int = _PAGE
 ) -> list[MissingInput]:
     """The next `limit` inputs of one novel that lack a vector, by content hash."""
-    query = _MISSING[space.purpose].format(lacking=queries.lacking.format(table=Identifier(space.table)))
+    query = _MISSING[space.purpose].format(
+        lacking=queries.lacking.format(table=Identifier(space.table)), in_vain=queries.unanswered_today
+    )
     with connection.cursor(row_factory=class_row(MissingInput)) as cursor:
         wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id, "shaping": space.shaping}
         return cursor.execute(query, wanted).fetchall()
@@ -127,7 +146,7 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, shaping: int = 1) 
     if space is not None:
         lacking = queries.lacking.format(table=Identifier(space.table))
     query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking, size=_SIZE[purpose])
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
         given = {"space": space.id if space else None, "shaping": space.shaping if space else shaping}
         return cursor.execute(query, given).fetchall()
 

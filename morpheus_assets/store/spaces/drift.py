@@ -9,7 +9,7 @@ from psycopg.sql import Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit
 from morpheus_assets.store.spaces.coverage import MissingInput
 from morpheus_assets.store.spaces.vectors import read_vectors
 
@@ -33,13 +33,13 @@ class Drift:
 
 def record_drift(bind: Bind, space: SpaceRow, inputs: int, lowest_cosine: float) -> None:
     """Keep one measurement of `inputs` inputs."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(queries.record_drift, {"space": space.id, "inputs": inputs, "lowest_cosine": lowest_cosine})
 
 
 def latest_drift(bind: Bind, space: SpaceRow) -> Drift | None:
     """The latest measurement of a space, or None."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(Drift)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(Drift)) as cursor:
         return cursor.execute(queries.latest_drift, {"space": space.id}).fetchone()
 
 
@@ -56,7 +56,7 @@ def fixed_sample(bind: Bind, space: SpaceRow, size: int) -> list[SampledInput]:
     query = queries.fixed_sample.format(
         table=Identifier(space.table), more=4 * size, occurrences=_OCCURRENCES[space.purpose], size=size
     )
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(MissingInput)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(MissingInput)) as cursor:
         rows = cursor.execute(query).fetchall()
     vectors = read_vectors(bind, space, [row.content_hash for row in rows])
     return [SampledInput(row, vectors[row.content_hash]) for row in rows if row.content_hash in vectors]

@@ -1,6 +1,7 @@
 """The approximate index of a space: when it is built or rebuilt, and how often it is right."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.engine import raw, session_engine, through_pooler
 from morpheus_assets.store.database.leases import open_lease
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.statistics import rows_of
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.statistics import analyze_tables, count_rows, rows_of, stale_tables
+from morpheus_assets.store.database.transactions import Bind, reading, transaction
 from morpheus_assets.store.search.nearest import nearest_approximate, nearest_exact
 from morpheus_assets.store.spaces.index_types import index_type_of
 from morpheus_assets.store.spaces.spaces import get_space
@@ -56,6 +57,13 @@ def ensure_index(
     `direct_url` is taken; through a pooler, the rebuild of an active space has the memory that the server gives.
     """
     started = time.perf_counter()
+    if not rebuild:
+        with reading(engine) as looker:
+            with looker.pipeline():
+                looking = _look(looker, space)
+            report = _not_due(*looking(), smallest)
+        if report is not None:
+            return report
     # CREATE INDEX CONCURRENTLY runs in no transaction, and who waits for the lease holds no snapshot: a build that lets
     # writers go on waits for all older ones. Four runs that ended together locked each other out, and three failed.
     with (
@@ -83,6 +91,42 @@ def ensure_index(
         cursor.execute(queries.record_index, {"kind": index_type.kind, "rows": rows, "space": space.id})
     action = "rebuilt" if valid else "built"
     return IndexReport(action, index_type.kind, rows, time.perf_counter() - started)
+
+
+def refresh_space(engine: Engine, space: SpaceRow) -> None:
+    """After rows came: ANALYZE the tables behind a space that grew by half, and see to its index, where it is due.
+
+    A space that is being filled gets its index once, when it is whole: rows go in faster without one.
+    """
+    with reading(engine) as connection:
+        with connection.pipeline():
+            state = connection.execute(queries.state_of_space, {"space": space.id})
+            query, wanted = stale_tables(space)
+            stale = connection.execute(query, wanted)
+            looking = _look(connection, space)
+        analyze_tables(connection, [str(name) for (name,) in stale])
+        [building] = state.fetchone() or [True]
+        if building or _not_due(*looking(), SMALLEST_INDEXED) is not None:
+            return
+    ensure_index(engine, space)
+
+
+def _look(connection: psycopg.Connection[Any], space: SpaceRow) -> Callable[[], tuple[str | None, int, bool, int]]:
+    """The kind of a space's index, the rows it was built over, whether it is there and whole; and the rows now."""
+    state = connection.execute(queries.state_of_index, {"index": f"{space.table}_nearest", "space": space.id})
+    rows = count_rows(connection, space.table)
+
+    def seen() -> tuple[str | None, int, bool, int]:
+        kind, indexed, valid = state.fetchone() or (None, None, False)
+        return kind, indexed or 0, valid, rows()
+
+    return seen
+
+
+def _not_due(kind: str | None, indexed: int, valid: bool, rows: int, smallest: int) -> IndexReport | None:
+    if valid and rows <= REBUILD_GROWTH * indexed:
+        return IndexReport("kept", kind, rows, 0.0)
+    return IndexReport("none needed", None, rows, 0.0) if not valid and rows < smallest else None
 
 
 def index_recall(bind: Bind, space: SpaceRow, *, sample: int = 50, k: int = 10, remember: bool = True) -> float | None:

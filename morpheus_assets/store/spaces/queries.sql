@@ -20,6 +20,19 @@ SELECT id, key, purpose, provider, model, revision, dimensions, preparation, max
        index_kind, index_rows, index_recall, index_built_at, created_at, ready_at, activated_at, retired_at
 FROM embedding_spaces WHERE id = (SELECT space_id FROM active_spaces WHERE purpose = %(purpose)s)
 
+-- name: space_and_rows
+-- About how many rows: as the planner takes it, or as many as its pages can hold where it never looked.
+SELECT s.id, s.key, s.purpose, s.provider, s.model, s.revision, s.dimensions, s.preparation, s.max_input_tokens, s.state,
+       s.index_kind, s.index_rows, s.index_recall, s.index_built_at, s.created_at, s.ready_at, s.activated_at,
+       s.retired_at,
+       coalesce(CASE WHEN c.reltuples >= 0 AND c.relpages > 0 THEN c.reltuples / c.relpages * p.pages
+                     ELSE p.pages * ceil(8192.0 / (2 * s.dimensions + 80)) END, 0)::bigint AS rows
+FROM embedding_spaces s
+LEFT JOIN pg_class c ON c.oid = to_regclass('embeddings_' || s.id)
+LEFT JOIN LATERAL (
+    SELECT pg_relation_size(c.oid) / current_setting('block_size')::integer AS pages WHERE c.oid IS NOT NULL) p ON true
+WHERE s.key = %(key)s
+
 -- name: keys_of_spaces
 SELECT key FROM embedding_spaces ORDER BY key
 
@@ -38,6 +51,9 @@ ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE PLAIN
 
 -- name: any_active
 SELECT FROM active_spaces WHERE purpose = %(purpose)s
+
+-- name: any_active_beside
+SELECT FROM active_spaces WHERE purpose = (SELECT purpose FROM embedding_spaces WHERE key = %(key)s)
 
 -- name: set_ready
 UPDATE embedding_spaces SET state = 'ready', ready_at = now() WHERE id = %(space)s AND state = 'building'
@@ -172,22 +188,33 @@ WITH needed AS (
     WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s))
 SELECT {counts}
 
+-- name: novels_with_chunks
+SELECT n.novel, EXISTS (SELECT FROM chunks c WHERE c.novel_id = n.id) AS has_content, n.refused_reason
+FROM novels n WHERE n.novel = ANY(%(novels)s)
+
+-- name: novels_with_panels
+SELECT n.novel, EXISTS (SELECT FROM panels c WHERE c.novel_id = n.id) AS has_content, NULL AS refused_reason
+FROM novels n WHERE n.novel = ANY(%(novels)s)
+
 -- name: lacking
 NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = c.content_hash)
 AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = c.content_hash)
 
 -- name: missing_texts
-SELECT c.content_hash, %(novel)s AS novel, p.body AS content, p.token_count
+SELECT c.content_hash, %(novel)s::text AS novel, p.body AS content, p.token_count, coalesce(u.tries, 0) AS tries,
+       coalesce(u.together, 0) AS together
 FROM (SELECT DISTINCT content_hash FROM chunks c
       WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) AND content_hash > %(after)s AND {lacking}
       ORDER BY content_hash LIMIT %(limit)s) c
 JOIN passages p USING (content_hash)
+LEFT JOIN {in_vain} USING (content_hash)
 ORDER BY c.content_hash
 
 -- name: missing_images
-SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count, c.entry,
-       c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
-FROM panels c JOIN novels n ON n.id = c.novel_id
+SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count,
+       coalesce(u.tries, 0) AS tries, coalesce(u.together, 0) AS together, c.entry, c.page_hash,
+       ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
+FROM panels c JOIN novels n ON n.id = c.novel_id LEFT JOIN {in_vain} USING (content_hash)
 WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.shaping = %(shaping)s AND c.kind <> 'uncut'
   AND c.content_hash > %(after)s AND {lacking}
 ORDER BY c.content_hash, c.page, c.region LIMIT %(limit)s
@@ -296,8 +323,8 @@ ON CONFLICT (space_id, content_hash) DO UPDATE
 SET tries = unanswered_inputs.tries + 1, together = excluded.together
 
 -- name: unanswered_today
-SELECT content_hash, tries, together FROM unanswered_inputs
-WHERE space_id = %(space)s AND first_at >= now() - interval '1 day'
+(SELECT content_hash, tries, together FROM unanswered_inputs
+ WHERE space_id = %(space)s AND first_at >= now() - interval '1 day') u
 
 
 -- Indexes -----------------------------------------------------------------------------------------------------------
@@ -354,6 +381,13 @@ WHERE id = %(space)s
 
 -- name: valid_index
 SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%(index)s) AND indisvalid)
+
+-- name: state_of_space
+SELECT state = 'building' FROM embedding_spaces WHERE id = %(space)s
+
+-- name: state_of_index
+SELECT index_kind, index_rows, EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%(index)s) AND indisvalid)
+FROM embedding_spaces WHERE id = %(space)s
 
 -- name: sample_vectors
 SELECT embedding::text FROM {table} ORDER BY md5(content_hash::text) LIMIT %(sample)s

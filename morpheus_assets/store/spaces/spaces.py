@@ -10,7 +10,7 @@ from psycopg.sql import Identifier
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, reading, transaction
 from morpheus_assets.store.spaces.coverage import missing_count
 
 queries = load_queries(__file__)
@@ -34,11 +34,17 @@ def register_space(bind: Bind, space: Space) -> SpaceRow:
 
     Raises SpaceError when the key is stored with another fingerprint: two models must not share a table.
     """
-    with transaction(bind) as connection:
-        connection.execute(queries.lock_spaces)
+    with reading(bind) as connection:
         stored = _find(connection, space.key)
-        if stored is None:
-            stored = _create(connection, space)
+    return stored_or_made(bind, space, stored)
+
+
+def stored_or_made(bind: Bind, space: Space, stored: SpaceRow | None) -> SpaceRow:
+    """As `register_space`, for who has just looked for it: `stored` is what was found under its key."""
+    if stored is None:
+        with transaction(bind) as connection:
+            connection.execute(queries.lock_spaces)
+            stored = _find(connection, space.key) or _create(connection, space)
     if stored.fingerprint != space.fingerprint:
         raise SpaceError(
             f"The space {space.key} is stored with another fingerprint ({stored.fingerprint[:12]}, now"
@@ -50,17 +56,17 @@ def register_space(bind: Bind, space: Space) -> SpaceRow:
 
 def get_space(bind: Bind, key: str) -> SpaceRow:
     """One stored space as it is now. Raises SpaceError when there is none of that key."""
-    with transaction(bind) as connection:
+    with reading(bind) as connection:
         found = _find(connection, key)
+        if found is not None:
+            return found
         known = ", ".join(row[0] for row in connection.execute(queries.keys_of_spaces))
-    if found is None:
-        raise SpaceError(f"No embedding space {key!r} is stored; stored are: {known or 'none'}.")
-    return found
+    raise SpaceError(f"No embedding space {key!r} is stored; stored are: {known or 'none'}.")
 
 
 def list_spaces(bind: Bind, purpose: str | None = None) -> list[SpaceRow]:
     """All stored spaces, oldest first, of one purpose ("text", "image") or both."""
-    with transaction(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(SpaceRow)) as cursor:
         return cursor.execute(queries.list_spaces, {"purpose": purpose}).fetchall()
 
 
@@ -72,6 +78,9 @@ def active_space(bind: Bind, purpose: str) -> SpaceRow | None:
 
 def activate_first(bind: Bind, key: str) -> bool:
     """Make a space active if none of its purpose is, whole or not; True when it became so."""
+    with reading(bind) as connection:
+        if connection.execute(queries.any_active_beside, {"key": key}).rowcount:
+            return False
     with transaction(bind) as connection:
         connection.execute(queries.lock_spaces)
         space = _get(connection, key)

@@ -2,16 +2,18 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.sql import Identifier
+from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.errors import InvalidVectors, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, transaction
+from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,15 +45,26 @@ def write_batch(bind: Bind, space: SpaceRow, hashes: Sequence[bytes], embeddings
     if not hashes:
         return 0
     try:
-        with transaction(bind) as connection:
-            try:
-                with connection.transaction(), connection.cursor() as cursor:
-                    _copy(cursor, space.table, rows)
-                    return len(hashes)
-            except psycopg.errors.UniqueViolation:
+        try:
+            with _by_itself(bind) as connection, connection.cursor() as cursor:
+                _copy(cursor, space.table, rows)
+                return len(hashes)
+        except psycopg.errors.UniqueViolation:
+            with transaction(bind) as connection:
                 return _add_missing(connection, space, rows)
     except psycopg.errors.UndefinedTable as fault:
         raise _gone(space) from fault
+
+
+@contextmanager
+def _by_itself(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
+    """What fails in the block leaves the transaction of a connection as it was."""
+    with autocommit(bind) as connection:
+        if isinstance(bind, Engine):
+            yield connection
+        else:
+            with connection.transaction():
+                yield connection
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: bytes) -> None:
@@ -73,7 +86,7 @@ def _add_missing(connection: psycopg.Connection[Any], space: SpaceRow, rows: byt
 def read_vectors(bind: Bind, space: SpaceRow, hashes: Sequence[bytes]) -> "dict[bytes, NDArray[np.float32]]":
     """The stored vectors of some hashes, float32 [dimensions] each; those without one are left out."""
     query = queries.read_vectors.format(table=Identifier(space.table))
-    with transaction(bind) as connection, connection.cursor(binary=True) as cursor:
+    with autocommit(bind) as connection, connection.cursor(binary=True) as cursor:
         return {bytes(value): _decode(vector) for value, vector in cursor.execute(query, {"hashes": list(hashes)})}
 
 
@@ -86,7 +99,7 @@ def iter_vectors(
     query = queries.page_of_vectors.format(table=Identifier(space.table))
     after = b""
     while True:
-        with transaction(bind) as connection, connection.cursor(binary=True) as cursor:
+        with autocommit(bind) as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(query, {"after": after, "limit": rows_at_once}).fetchall()
         if not rows:
             return
@@ -96,21 +109,21 @@ def iter_vectors(
 
 def holds_vectors(bind: Bind, space: SpaceRow) -> bool:
     """True when a space has a vector."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.any_vector.format(table=Identifier(space.table))).fetchone()
     return bool(row and row[0])
 
 
 def vector_summary(bind: Bind, space: SpaceRow) -> VectorSummary:
     """Count a space's vectors and measure their lengths (a scan of the whole table)."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         row = connection.execute(queries.vector_summary.format(table=Identifier(space.table))).fetchone()
     return VectorSummary(*(row or (0, None, None)))
 
 
 def count_orphans(bind: Bind, space: SpaceRow) -> int:
     """The number of vectors that no passage or panel needs any more."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         query = queries.count_orphans.format(table=Identifier(space.table), orphaned=_ORPHANED[space.purpose])
         row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
@@ -120,14 +133,14 @@ def delete_orphans(bind: Bind, space: SpaceRow, *, dry_run: bool = True) -> int:
     """Delete the vectors that nothing needs, or only count them; what is needed is asked again inside the DELETE."""
     if dry_run:
         return count_orphans(bind, space)
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         query = queries.delete_orphans.format(table=Identifier(space.table), orphaned=_ORPHANED[space.purpose])
         return connection.execute(query).rowcount
 
 
 def keep_picture(bind: Bind, content_hash: bytes, file_name: str) -> None:
     """Mark a picture's vectors as wanted although it is no panel."""
-    with transaction(bind) as connection:
+    with autocommit(bind) as connection:
         connection.execute(queries.keep_picture, {"content_hash": content_hash, "file_name": file_name})
 
 

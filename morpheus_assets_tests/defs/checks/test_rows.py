@@ -1,9 +1,13 @@
+from dataclasses import replace
+from hashlib import sha256
+
 import dagster as dg
 import pytest
 from PIL import Image
 
 from morpheus_assets.defs.checks.rows import chapter_faults, coverage_faults
-from morpheus_assets.domain.content import Chapter, Chunk
+from morpheus_assets.domain.content import Chapter
+from morpheus_assets.store.content.chunks import PlacedChunk
 from morpheus_assets_tests.defs.sensors.test_new_content import drop_panels
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 from morpheus_assets_tests.text.readers.container_files import epub
@@ -30,13 +34,13 @@ def statuses(deployment: Deployment, result: dg.ExecuteInProcessResult) -> dict[
     }
 
 
-def chunk(chapter: int, ordinal: int, text: str, start: int, end: int) -> Chunk:
-    return Chunk(chapter, ordinal, start, end, 3, b"x", text[start:end])
+def chunk(chapter: int, ordinal: int, text: str, start: int, end: int) -> PlacedChunk:
+    return PlacedChunk(chapter, ordinal, start, end, 3, sha256(text[start:end].encode()).digest())
 
 
 def test_text_that_no_chunk_holds_is_quoted_and_white_space_is_not_missed():
     text = "One two.\n\n  Three four.\n\nFive six."
-    rows = [Chapter(1, "A", 0, 25, 1), Chapter(2, "B", 25, len(text), 5)]
+    rows = [(1, 0, 25), (2, 25, len(text))]
     whole = [chunk(1, 1, text, 0, 8), chunk(1, 2, text, 12, 23), chunk(2, 3, text, 25, len(text))]
     assert coverage_faults("emma", text, rows, whole) == []
     assert coverage_faults("emma", text, rows, whole[:1] + whole[2:]) == [
@@ -44,7 +48,7 @@ def test_text_that_no_chunk_holds_is_quoted_and_white_space_is_not_missed():
     ]
     [fault] = coverage_faults("emma", text, rows, [whole[0], whole[1], chunk(2, 3, text, 25, len(text) - 4)])
     assert fault == "emma: no chunk holds 'six.' in chapter 2."
-    moved = Chunk(1, 1, 1, 9, 3, b"x", text[0:8])
+    moved = replace(chunk(1, 1, text, 0, 8), char_start=1, char_end=9)
     assert "chunk 1 is not the text from 1 to 9" in coverage_faults("emma", text, rows, [moved, *whole[1:]])[0]
 
 

@@ -15,7 +15,7 @@ from morpheus_assets.defs.io_managers.content import (
 )
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chapter, CutChapter, CutChunk, NovelRecord, PanelRecord
-from morpheus_assets.store.content import chapters, chunks
+from morpheus_assets.store.content import novels
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of, story
 
@@ -118,34 +118,30 @@ def test_panels_are_stored_once_the_refused_ones_too(database: DatabaseResource)
 
 
 @pytest.mark.parametrize(
-    ("module", "looks", "change"),
-    [
-        (chapters, "chapters_hold", "DELETE FROM chapters WHERE ordinal = 2"),
-        (chunks, "known_chunks", "UPDATE novels SET chunked_counts[2] = 99"),
-    ],
+    "change",
+    ["DELETE FROM chapters WHERE ordinal = 2", "DELETE FROM chunks WHERE chapter = 2 AND ordinal = 1"],
     ids=["chapters", "chunks"],
 )
-def test_rows_that_another_run_changes_after_the_asset_looked_are_computed_anew(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, module: object, looks: str, change: str
+def test_rows_that_another_run_changes_after_the_run_looked_are_computed_anew(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, change: str
 ):
     deployment.drop("emma.txt", story())
     deployment.ingest("emma")
     rows = "SELECT ordinal, chapter, char_start, body FROM novel_chunks ORDER BY 1"
-    before, look, times = deployment.rows(rows), getattr(module, looks), []
+    before, look, seen = deployment.rows(rows), novels.text_if_read, []
 
     def overtaken(*arguments, **named):
-        seen = look(*arguments, **named)
-        times.append(1)
-        if len(times) == 1:
-            with deployment.engine.begin() as connection:
-                connection.exec_driver_sql(change)
-        return seen
+        seen.append(look(*arguments, **named))
+        with deployment.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+        return seen[-1]
 
-    monkeypatch.setattr(module, looks, overtaken)
+    monkeypatch.setattr(novels, "text_if_read", overtaken)
     assert deployment.ingest("emma").success
-    assert len(times) == 2
+    assert [each.stages.chunks_whole for each in seen] == [True]
     assert deployment.rows(rows) == before
     assert deployment.rows("SELECT chunked_chapters FROM novels") == [([1, 2, 3],)]
+    assert deployment.rows("SELECT ordinal FROM chapters ORDER BY 1") == [(1,), (2,), (3,)]
 
 
 def test_a_spread_begins_with_the_first_and_ends_with_the_last():

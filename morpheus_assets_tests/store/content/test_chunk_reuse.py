@@ -11,13 +11,8 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import Chapter, NovelRecord, ReplaceCounts
 from morpheus_assets.store.content.chapters import replace_chapters
-from morpheus_assets.store.content.chunks import (
-    KnownChunks,
-    keep_chunks,
-    known_chunks,
-    replace_chunks,
-)
-from morpheus_assets.store.content.novels import upsert_novel
+from morpheus_assets.store.content.chunks import keep_chunks, known_digests, replace_chunks
+from morpheus_assets.store.content.novels import stored_text, upsert_novel
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chapters
 
@@ -61,15 +56,21 @@ class Novel:
     def store(self) -> ReplaceCounts:
         """Store the chunks; `self.cut` are then the chapters that had to be cut for it."""
 
-        known = self.known()
-        made = list(cut_chapters(self.text, self.spans, self.chunker, known.digests))
+        known = known_digests(self.engine, self.name, chunker=self.chunker.version())
+        made = list(cut_chapters(self.text, self.spans, self.chunker, known))
         self.cut = [chapter.digest for chapter in made if chapter.chunks is not None]
-        return replace_chunks(self.engine, self.name, made, **self.made)
+        return replace_chunks(self.engine, self.name, made, **self.made).counts
 
-    def known(self) -> KnownChunks:
-        """The stored chunks that need not be cut again."""
-        made = {name: value for name, value in self.made.items() if name != "source_digest"}
-        return known_chunks(self.engine, self.name, **made)
+    def keep(self) -> ReplaceCounts:
+        """Let what is stored stand."""
+        return keep_chunks(self.engine, self.name, **self.made).counts
+
+    @property
+    def hold(self) -> bool:
+        """True when the stored chunks are known to be those of the text."""
+        stages = stored_text(self.engine, self.name).stages
+        made = self.chunker.version(), self.made["body_digest"]
+        return stages.chunks_whole and (stages.chunker, stages.chunks_text) == made
 
     def rows(self, query: str = READ) -> list[tuple]:
         with self.engine.connect() as connection:
@@ -148,8 +149,8 @@ def test_after_any_edits_the_rows_are_those_of_a_novel_cut_afresh(engine: Engine
         after = set(novel.rows(ROWS))
         gone = {row[:2] for row in before} - {row[:2] for row in after}
         assert counts == ReplaceCounts(len(after - before), len(after & before), len(gone))
-        assert novel.known().hold
-        assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, len(after), 0)
+        assert novel.hold
+        assert novel.keep() == ReplaceCounts(0, len(after), 0)
 
 
 def test_a_rewritten_chapter_is_the_only_one_that_is_cut(engine: Engine):
@@ -183,11 +184,11 @@ def test_chunks_do_not_stand_when_rows_or_what_they_follow_from_were_touched(eng
     novel.rewrite([10, 11, 12, 13, 25])
     novel.store()
     whole = novel.rows()
-    assert keep_chunks(engine, novel.name, **novel.made) == ReplaceCounts(0, len(whole), 0)
+    assert novel.keep() == ReplaceCounts(0, len(whole), 0)
     novel.execute(damage)
-    assert not novel.known().hold
+    assert not novel.hold
     with pytest.raises(RowsChanged):
-        keep_chunks(engine, novel.name, **novel.made)
+        novel.keep()
     novel.store()
     assert [row[:7] for row in novel.rows()] == [row[:7] for row in whole]
     assert [row[0] for row in novel.rows(CUTS)] == [0, 1, 2, 3, 4]
@@ -199,7 +200,7 @@ def test_chunks_are_never_stored_for_other_chapters_than_those_they_were_cut_fro
     novel.store()
     before = novel.rows(ROWS)
     novel.execute("UPDATE chapters SET char_start = char_start + 1 WHERE novel_id = NOVEL AND ordinal = 2")
-    assert not novel.known().hold
+    assert not novel.hold
     with pytest.raises(RowsChanged):
         novel.store()
     assert novel.rows(ROWS) == before
@@ -210,9 +211,9 @@ def test_chunks_that_were_stored_without_their_chapters_are_cut_again(engine: En
     novel.rewrite([10, 11])
     novel.store()
     novel.execute("UPDATE novels SET chunked_chapters = NULL WHERE id = NOVEL")
-    assert not novel.known().hold
+    assert not novel.hold
     with pytest.raises(RowsChanged):
-        keep_chunks(engine, novel.name, **novel.made)
+        novel.keep()
     assert novel.store().written == 0
     assert len(novel.cut) == 2
 
@@ -231,13 +232,13 @@ def test_chunks_that_were_not_cut_again_and_are_gone_are_named_and_nothing_is_wr
     novel = Novel(engine, ChunkerSettings(32))
     novel.rewrite([10, 11, 12])
     novel.store()
-    known = novel.known()
+    known = known_digests(engine, novel.name, chunker=novel.chunker.version())
     novel.rewrite([10, 11, 13])
     another = ChunkerSettings(64)
     cut = cut_chapters(novel.text, novel.spans, another)
     replace_chunks(engine, novel.name, cut, **{**novel.made, "chunker": another.version()})
     before = novel.rows(), novel.rows(CUTS)
-    stale = cut_chapters(novel.text, novel.spans, novel.chunker, known.digests)
+    stale = cut_chapters(novel.text, novel.spans, novel.chunker, known)
     with pytest.raises(RowsChanged):
         replace_chunks(engine, novel.name, stale, **novel.made)
     assert (novel.rows(), novel.rows(CUTS)) == before

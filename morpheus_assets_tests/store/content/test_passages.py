@@ -24,7 +24,7 @@ def store(engine: Engine, novel: str, bodies: list[str], language: str = "en", *
     upsert_novel(engine, NovelRecord(novel, None, None, language, "txt", "utf-8", (), "x.txt", digest, text, digest))
     replace_chapters(engine, novel, [Chapter(1, "One", 0, len(text), 1)], source_digest=digest)
     cut = CutChapter(1, 0, len(text), hashlib.sha256(text.encode()).digest(), chunks_of(bodies, **changes))  # type: ignore[arg-type]
-    return replace_chunks(engine, novel, [cut], chunker="1", source_digest=digest, body_digest=digest)
+    return replace_chunks(engine, novel, [cut], chunker="1", source_digest=digest, body_digest=digest).counts
 
 
 def chunks_of(bodies: list[str], *, meanwhile: Callable[[], object] = lambda: None) -> Iterable[CutChunk]:

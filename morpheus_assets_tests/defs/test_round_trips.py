@@ -1,0 +1,85 @@
+"""Round trips to the content database, counted by a proxy: with 50 ms each, they are what an ingest waits for."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.defs.sensors.new_content import new_novels_sensor
+from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.round_trips import RoundTrips, counting_proxy
+
+INGEST, UNCHANGED, TICK = 40, 10, 4
+
+
+@pytest.fixture
+def trips(database_url: str) -> Iterator[RoundTrips]:
+    with counting_proxy(database_url) as counting:
+        yield counting
+
+
+@pytest.fixture
+def distant(deployment: Deployment, engine: Engine, trips: RoundTrips) -> Deployment:
+    """The deployment behind the proxy, after a first novel; what a test looks at itself is not counted."""
+    deployment.drop("first.txt", story(2, 3, seed=9))
+    deployment.ingest("first")
+    return deployment.with_settings(database_url=SecretStr(trips.url))
+
+
+def chunks_of(deployment: Deployment, novel: str) -> int:
+    [(count,)] = deployment.rows(
+        f"SELECT count(*) FROM chunks c JOIN novels n ON n.id = c.novel_id WHERE novel = '{novel}'"
+    )
+    return count
+
+
+@pytest.mark.parametrize(("chapters", "paragraphs", "least"), [(4, 4, 8), (40, 24, 450)], ids=["short", "long"])
+def test_an_ingest_takes_as_few_trips_however_long_the_novel_is(
+    distant: Deployment, trips: RoundTrips, chapters: int, paragraphs: int, least: int
+):
+    distant.drop("emma.txt", story(chapters, paragraphs, seed=2))
+    with trips.counted() as first:
+        assert distant.ingest("emma").success
+    assert least <= chunks_of(distant, "emma") <= 500
+    assert first.trips <= INGEST, first.sent
+    distant.rebuild()
+    with trips.counted() as again:
+        assert distant.ingest("emma").success
+    assert again.trips <= UNCHANGED, again.sent
+
+
+def test_a_distant_database_makes_an_ingest_no_more_than_three_seconds_longer(distant: Deployment, trips: RoundTrips):
+    def seconds(novel: str, seed: int) -> float:
+        distant.drop(f"{novel}.txt", story(30, 12, seed=seed))
+        distant.rebuild()
+        begun = time.perf_counter()
+        assert distant.ingest(novel).success
+        return time.perf_counter() - begun
+
+    near = seconds("emma", 2)
+    trips.seconds = 0.05
+    assert seconds("persuasion", 3) <= near + 3
+
+
+def test_a_tick_with_nothing_new_takes_four_trips(distant: Deployment, trips: RoundTrips):
+    resources = {
+        "database": DatabaseResource(distant.settings),
+        "content_folder": ContentFolderResource(distant.settings),
+    }
+    cursor = None
+
+    def tick() -> dg.SensorResult | dg.SkipReason:
+        with dg.build_sensor_context(instance=distant.instance, cursor=cursor, resources=resources) as context:
+            return new_novels_sensor(context)
+
+    # The first one notes what it had not seen before.
+    first = tick()
+    assert isinstance(first, dg.SensorResult)
+    cursor = first.cursor
+    with trips.counted() as counted:
+        assert isinstance(tick(), dg.SkipReason)
+    assert counted.trips <= TICK, counted.sent
