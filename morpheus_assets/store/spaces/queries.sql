@@ -392,7 +392,8 @@ LIMIT {size}
 SELECT n.novel, b.body AS content, b.token_count FROM chunks c JOIN passages b USING (content_hash)
 
 -- name: occurrences_of_image
-SELECT n.novel, c.path AS content, 0 AS token_count FROM panels c
+SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
+FROM panels c
 
 
 -- Checks of a model before the first write --------------------------------------------------------------------------
@@ -404,7 +405,3 @@ FROM embedding_spaces s WHERE s.id = %(space)s
 -- name: record_model_check
 INSERT INTO model_checks (space_id, lowest_cosine) VALUES (%(space)s, %(lowest_cosine)s)
 ON CONFLICT (space_id) DO UPDATE SET checked_at = now(), lowest_cosine = excluded.lowest_cosine
-
-
-SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
-FROM panels c
