@@ -204,6 +204,9 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address to bind to; any other than loopback needs API keys.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the HTTP API and the search page.")
     api_keys: SecretStr | None = Field(None, description="Keys of the HTTP API, `KEY` or `NAME:KEY`, comma-separated.")
+    api_read_keys: SecretStr | None = Field(
+        None, description="Keys that may search, read and embed, but store, launch and delete nothing."
+    )
     api_requests_per_minute: Count = Field(600, description="Requests per minute for each API key.")
     api_max_body_bytes: Count = Field(16 * 1024 * 1024, description="Larger request bodies are refused unread.")
     api_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one request to the HTTP API.")

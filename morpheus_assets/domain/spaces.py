@@ -38,6 +38,15 @@ class Space:
     max_input_tokens: int | None
 
     @property
+    def shaping(self) -> int:
+        """What of a page its vectors are of: 1, whole files; 2, regions, each letterboxed. 1 for texts, too."""
+        try:
+            # Behind it may stand what a table of the settings adds.
+            return int(json.JSONDecoder().raw_decode(self.preparation)[0].get("regions", 1))
+        except (ValueError, AttributeError):
+            return 1
+
+    @property
     def fingerprint(self) -> str:
         """Hex sha256 over everything that makes vectors comparable (the key is a name and not part of it)."""
         parts = [self.purpose, self.provider, self.model, self.revision, self.dimensions, self.preparation]

@@ -225,6 +225,24 @@ class Search:
         await self._add_panels(found, query, embed)
         return found
 
+    async def find_by_vector(self, vector: np.ndarray, query: SearchQuery) -> Found:
+        """Passages near a vector [dimensions], float32, of the model that answers.
+
+        Raises QueryRefused for one of another size, and NotStored.
+        """
+        await self._check_novel(query)
+        found = Found()
+        row = await self._database.call(active_space, "text")
+        if row is None:
+            found.notes.append(NOTHING_YET)
+            return found
+        if len(vector) != row.dimensions:
+            raise QueryRefused("vector", f"It has {len(vector)} dimensions, and {row.key} has {row.dimensions}.")
+        hits = await self._hits(replace(query, mode="vector"), row, vector)
+        found.passages = near_enough(map(Passage, hits), query)
+        found.spaces["text"] = row.key
+        return found
+
     async def _check_novel(self, query: SearchQuery) -> None:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
         if not query.novels:
@@ -381,9 +399,10 @@ class Search:
 
         async def look(row: SpaceRow) -> list[PanelHit]:
             vector = await embed(row)
-            wanted = query.k + (query.like is not None)
             within = await self._within(query, texts=False)
-            return await self._database.call(search_panels, vector, space=row, k=wanted, within=within)
+            return await self._database.call(
+                search_panels, vector, space=row, k=query.k, within=within, unlike=query.like
+            )
 
         try:
             hits = await self._in_space(row, look, found)
@@ -395,7 +414,7 @@ class Search:
             return
         if note:
             found.notes.append(note)
-        found.panels = near_enough([hit for hit in hits if hit.content_hash != query.like][: query.k], query)
+        found.panels = near_enough(hits, query)
 
     async def _in_space(
         self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found, *, alone: bool = False

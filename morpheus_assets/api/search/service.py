@@ -83,6 +83,10 @@ class SearchService:
             await self._cache.put({key: to_json(answer)})
         return answer
 
+    async def by_vector(self, vector: np.ndarray, query: SearchQuery) -> SearchAnswer:
+        """Passages near a vector [dimensions] of the model that answers. Raises as `Search.find_by_vector`."""
+        return _answer(query, await self._search.find_by_vector(vector, query))
+
     async def like_picture(self, picture: Any, query: SearchQuery) -> SearchAnswer:
         """Panels that look like a picture: a decoded one, or what opens it (images.decoding.opener_of)."""
         return _answer(query, await self._search.find_like_picture(picture, query))

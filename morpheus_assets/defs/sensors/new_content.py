@@ -65,11 +65,14 @@ def new_panels_sensor(
     """Any change among a novel's images makes one run; files still being copied hold back their novel only."""
     settings = content_folder.settings
 
-    def assets(novels: tuple[str, ...]) -> list[dg.AssetKey]:
+    def assets(run: PlannedRun) -> list[dg.AssetKey]:
+        pages = [dg.AssetKey("panel_images"), dg.AssetKey("regions")]
+        if run.only_cut:
+            return pages
         # the sample panels are drawn for the demo model; everything else is embedded by the configured ones
         demo = sample_image_spaces(settings)
-        spaces = demo if demo and novels[0] in sample_novels() else configured_image_spaces(settings)
-        return [dg.AssetKey("panel_images"), *(embeddings_key(space) for space in spaces)]
+        spaces = demo if demo and run.novels[0] in sample_novels() else configured_image_spaces(settings)
+        return [*pages, *(embeddings_key(space) for space in spaces)]
 
     return _tick(context, database, settings, "panel", PANELS, content_folder.panels, scan_panels, assets)
 
@@ -102,7 +105,7 @@ def _tick(
     definition: dg.DynamicPartitionsDefinition,
     source: Source,
     scanning: Scanning,
-    assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None = None,
+    assets: Callable[[PlannedRun], list[dg.AssetKey]] | None = None,
 ) -> dg.SensorResult | dg.SkipReason:
     """Scan, plan, ask for runs; the cursor says where the next tick goes on."""
     position = Position.read(context.cursor)
@@ -142,7 +145,7 @@ def _tick(
     if surplus:
         context.log.info("nothing is stored any more, or yet, of the partitions %s", ", ".join(surplus))
     return dg.SensorResult(
-        run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
+        run_requests=[_run_request(run, assets(run) if assets else None) for run in plan.runs],
         dynamic_partitions_requests=_partition_requests(definition, [*restored, *plan.new_partitions], surplus),
         asset_events=observed,
         cursor=cursor,
