@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from bench.running_project import RunningProject, running_project, until
+from bench.running_project import RunningProject, run_processes, running_project, until
 from morpheus_assets.services.running_parts import RunningParts, running_parts
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.fixtures.deployment import story
@@ -90,8 +90,7 @@ class Kills:
             if part == "code server's process":
                 return process.children()[0]
             if part == "run":
-                family = process.children(recursive=True)
-                return next((each for each in family if "spawn_main" in " ".join(each.cmdline())), None)
+                return next(iter(run_processes(process)), None)
         except (psutil.Error, IndexError):
             return None
         return process

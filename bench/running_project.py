@@ -190,6 +190,28 @@ def running_project(*, latency_ms: float = 50, options: str = "", **variables: s
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def run_processes(code_server: psutil.Process) -> list[psutil.Process]:
+    """The processes of runs: started by the process behind the code server, or forked by one that it started."""
+    behind = {child.pid for child in code_server.children()}
+    family = [each for each in code_server.children(recursive=True) if not _is_tracker(each)]
+    parents = {parent for each in family if (parent := _parent_of(each)) is not None}
+    return [each for each in family if each.pid not in behind | parents]
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    try:
+        return "resource_tracker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return True
+
+
+def _parent_of(process: psutil.Process) -> int | None:
+    try:
+        return int(process.ppid())
+    except psutil.Error:
+        return None
+
+
 def until(met: Callable[[], bool], seconds: float, what: str, every: float = 0.2) -> float:
     """Wait until something is so; returns the seconds that it took."""
     started = time.monotonic()

@@ -30,7 +30,7 @@ import numpy as np
 import psutil
 import psycopg
 
-from bench.running_project import RunningProject, running_project
+from bench.running_project import RunningProject, run_processes, running_project
 from morpheus_assets.services.running_parts import running_parts
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
@@ -315,8 +315,7 @@ class Soak:
         for each in running.parts if running else ():
             if each.name == "code server":
                 with suppress(psutil.Error):
-                    family = psutil.Process(each.pid).children(recursive=True)
-                    found = [process for process in family if "spawn_main" in " ".join(process.cmdline())]
+                    found = run_processes(psutil.Process(each.pid))
         return found
 
     def _at_work(self) -> list[str]:

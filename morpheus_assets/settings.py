@@ -82,7 +82,7 @@ class Settings(BaseSettings):
 
     text_spaces: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
-        description="Text spaces, `provider/model[@dimensions]`, comma-separated; the first becomes active.",
+        description="Text spaces, `provider/model[@dimensions][#revision]`, comma-separated; the first becomes active.",
         json_schema_extra=section("Models"),
     )
     spaces_file: Path = Field(

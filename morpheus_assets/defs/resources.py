@@ -16,7 +16,7 @@ from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
-from morpheus_assets.sources.base import Entry, FolderUnreadable
+from morpheus_assets.sources.base import Entry, FolderUnreadable, RootMissing
 from morpheus_assets.sources.listing import NovelEntries, list_novels, list_panels, panel_owners, panel_problems
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
     from morpheus_assets.insight.cast_file import CastFile
+    from morpheus_assets.services.page_reading import PageReader
 
 
 class SourceMissing(Exception):
@@ -97,6 +98,17 @@ class ContentFolderResource:
             # this novel's folder only: the others of the step go on
             raise SourceMissing(str(error)) from error
 
+    def cast_files(self) -> dict[str, str]:
+        """What changes whenever a person's file of corrections does, by novel; raises ContentUnreadable."""
+        try:
+            entries = self.characters.names()
+        except RootMissing:
+            return {}
+        files = [entry for entry in entries if entry.path.endswith(".toml") and not entry.path.startswith(".")]
+        return {
+            entry.path.removesuffix(".toml"): f"{entry.size}-{entry.mtime_ns}-{entry.mark or ''}" for entry in files
+        }
+
     def cast_file(self, novel: str) -> "CastFile | None":
         """A person's corrections of a novel's cast, None where there are none; raises CastFileFault."""
         from morpheus_assets.insight.cast_file import MOST_BYTES, read_cast_file
@@ -112,6 +124,12 @@ class ContentFolderResource:
     def panel_problems(self) -> dict[str, str]:
         """What is not taken of what lies among the panels, by path; raises ContentUnreadable."""
         return panel_problems(self.panels)
+
+    def page_reader(self) -> "PageReader":
+        """Reads pages of the panels' folders, of archives too; close it."""
+        from morpheus_assets.services.page_reading import PageReader
+
+        return PageReader(self.panels, self.settings.max_image_pixels)
 
     def read_panel(self, path: str) -> bytes:
         """The bytes of a panel at its path as it is stored.

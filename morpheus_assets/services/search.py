@@ -421,9 +421,10 @@ class Search:
 
         async def look(row: SpaceRow) -> list[PanelHit]:
             vector = await embed(row)
-            wanted = query.k + (query.like is not None)
             within = await self._within(query, texts=False)
-            return await self._database.call(search_panels, vector, space=row, k=wanted, within=within)
+            return await self._database.call(
+                search_panels, vector, space=row, k=query.k, within=within, unlike=query.like
+            )
 
         try:
             hits = await self._in_space(row, look, found)
@@ -435,7 +436,7 @@ class Search:
             return
         if note:
             found.notes.append(note)
-        found.panels = near_enough([hit for hit in hits if hit.content_hash != query.like][: query.k], query)
+        found.panels = near_enough(hits, query)
 
     async def _in_space(
         self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found, *, alone: bool = False

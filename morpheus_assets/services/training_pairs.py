@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +9,14 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.questions import StoredPassage
 from morpheus_assets.insight.training_pairs import NEGATIVES, PairPassage, split_of, without_sentence
-from morpheus_assets.services.content_location import questions_source
 from morpheus_assets.services.evaluation.made_questions import made_questions
-from morpheus_assets.services.evaluation.questions import read_questions
+from morpheus_assets.services.evaluation.question_files import read_question_files
 from morpheus_assets.settings import Settings
-from morpheus_assets.sources.base import Entry, RootMissing
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.insight.means import passage_bodies
 from morpheus_assets.store.insight.training_pairs import load_pairs
 
 SPLITS = {"train": 80, "validation": 10, "test": 10}
-FORMATS = ("parquet", "jsonl")
-_MOST_QUESTION_BYTES = 16 * 1024 * 1024
 TRAINED = ("anchor", "positive", *(f"negative_{number}" for number in range(1, NEGATIVES + 1)))
 """The columns that a trainer takes, in the order in which sentence-transformers wants them."""
 _COLUMNS = (*TRAINED, "novel", "title", "author", "chapter", "kind", "split", "licence")
@@ -38,15 +33,8 @@ class Exported:
 def evaluated_questions(settings: Settings, novel: str, passages: Sequence[PairPassage]) -> set[str]:
     """Every text that an evaluation asks or quotes of a novel: judged questions and those that may be made."""
     asked: set[str] = set()
-    source = questions_source(settings)
-    entries: Sequence[Entry] = ()
-    with suppress(RootMissing):
-        entries = source.names()
-    for entry in entries:
-        data = source.read(entry.path, _MOST_QUESTION_BYTES) if entry.path.endswith(".tsv") else None
-        if data is not None:
-            for question in read_questions(data.decode("utf-8", "replace"), entry.path).questions:
-                asked |= {question.question, question.quotation}
+    for question in read_question_files(settings).questions:
+        asked |= {question.question, question.quotation}
     stored = [StoredPassage(novel, passage.content_hash, passage.body) for passage in passages]
     asked |= {question.question for question in made_questions(stored, len(stored))}
     return asked - {""}

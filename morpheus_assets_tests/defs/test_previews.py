@@ -175,6 +175,9 @@ def give_each_something_to_do(engine, settings: Settings, instance: dg.DagsterIn
     questions = settings.novels_folder.parent / "questions" / "mine.tsv"
     questions.parent.mkdir()
     questions.write_text(f"question\tnovel\tchapters\nWho?\t{names(1)[0]}\t1\n", encoding="utf-8")
+    casts = settings.novels_folder.parent / "characters" / f"{names(1)[0]}.toml"
+    casts.parent.mkdir()
+    casts.write_text('[[character]]\nname = "Anna"\n', encoding="utf-8")
     fresh = settings.novels_folder / "fresh.txt"
     fresh.write_text(story(seed=2), encoding="utf-8")
     os.utime(fresh, (LONG_AGO, LONG_AGO))
@@ -201,7 +204,7 @@ def test_a_preview_launches_stores_and_sends_nothing(
         },
         **{schedule.name: lambda name=schedule.name: previews.schedule(name) for schedule in definitions.schedules},
     }
-    assert len(asked) == 9
+    assert len(asked) == 10
     content_url = settings.database_url.get_secret_value()
     before = rows_of(content_url, dagster_database_url)
     assert before, "there are tables to compare"

@@ -37,8 +37,8 @@ def characters(
     """The persons and places that a novel names: one row a name, with its forms, chapters and every mention.
 
     Proposed from capital letters, titles and verbs of speech, in English, French, German, Spanish and Russian; none in
-    other languages. `content/characters/<novel>.toml` confirms or corrects them (see insight/cast_file.py); materialize
-    this asset after a change of it.
+    other languages. `content/characters/<novel>.toml` confirms or corrects them (see insight/cast_file.py); a sensor
+    asks for a run when it changes.
     """
     from morpheus_assets.insight.cast_file import with_file
     from morpheus_assets.insight.characters import propose_cast

@@ -45,10 +45,11 @@ def _load(name: str, threads: int) -> TextEncoder:
         folder: Path | None = Path(name.removeprefix(LOCAL))
     else:
         folder = packaged_weights() if name == PACKAGED_MODEL else _cached_folder(repository_of(name))
-    return (_on_openvino(folder, threads, name) if folder is not None else None) or _on_torch(name, threads)
+    return (on_openvino(folder, threads, name) if folder is not None else None) or _on_torch(name, threads)
 
 
-def _on_openvino(folder: Path, threads: int, name: str) -> TextEncoder | None:
+def on_openvino(folder: Path, threads: int, name: str) -> TextEncoder | None:
+    """The model in a folder on OpenVINO, None where it is no plain BERT or OpenVINO cannot be used."""
     from morpheus_assets.embedding.local_text.bert import read_bert
 
     model = read_bert(folder)

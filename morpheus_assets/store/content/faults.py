@@ -28,7 +28,7 @@ def faults_of_novels(bind: Bind) -> ContentFaults:
 
 def faults_of_panels(bind: Bind) -> ContentFaults:
     """Of the panels' files, each image by itself."""
-    return _faults(bind, queries.refused_panels, "panel")
+    return _faults(bind, queries.refused_pages, "panel")
 
 
 def _faults(bind: Bind, query: SQL, kind: str) -> ContentFaults:

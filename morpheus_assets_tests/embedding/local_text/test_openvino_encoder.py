@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from importlib.resources import files
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from morpheus_assets.embedding.local_text.bert import read_bert
-from morpheus_assets.embedding.local_text.loading import PACKAGED_MODEL, load_encoder, packaged_weights
+from morpheus_assets.embedding.local_text.loading import PACKAGED_MODEL, load_encoder, on_openvino, packaged_weights
 from morpheus_assets.embedding.local_text.openvino_encoder import OpenVinoEncoder, has_native_bf16
 from morpheus_assets.embedding.local_text.torch_encoder import TorchEncoder
 from morpheus_assets.embedding.spaces import resolve_text_space
@@ -154,3 +155,22 @@ def test_a_folder_that_holds_anything_else_is_left_to_sentence_transformers(
 
     assert read_bert(another_bert) is not None
     assert read_bert(tmp_path) is None
+
+
+def test_without_openvino_and_for_weights_of_another_shape_sentence_transformers_is_left_to_run_the_model(
+    another_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(another_bert, tmp_path / "more")
+    weights = load_file(another_bert / "model.safetensors")
+    save_file(weights | {"adapter.weight": np.ones(3, np.float32)}, tmp_path / "more" / "model.safetensors")
+    shutil.copytree(another_bert, tmp_path / "less")
+    lacking = {name: array for name, array in weights.items() if "layer.2.output.dense.bias" not in name}
+    save_file(lacking, tmp_path / "less" / "model.safetensors")
+
+    assert on_openvino(another_bert, 1, "a model") is not None
+    assert on_openvino(tmp_path / "more", 1, "a model") is None
+    assert on_openvino(tmp_path / "less", 1, "a model") is None
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert on_openvino(another_bert, 1, "a model") is None
