@@ -159,6 +159,8 @@ def ask_sensor(sensor, settings, instance) -> list[str]:
     for request in tick.dynamic_partitions_requests or []:
         instance.add_dynamic_partitions("novels", list(request.partition_keys))
     wanted = {run.partition_key for run in tick.run_requests or []}
+    if not wanted:
+        return []
     known = list(instance.get_dynamic_partitions("novels"))
     places = [place for place, novel in enumerate(known) if novel in wanted]
     if len(places) != len(wanted) or places != list(range(places[0], places[-1] + 1)):
