@@ -8,7 +8,7 @@ from morpheus_assets.defs.assets.chapter_echoes import build_chapter_echoes_asse
 from morpheus_assets.defs.assets.characters import character_sheets, characters
 from morpheus_assets.defs.assets.content_sources import build_content_specs
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
-from morpheus_assets.defs.assets.panels import panel_images
+from morpheus_assets.defs.assets.panels import panel_images, regions
 from morpheus_assets.defs.assets.retrieval_quality import build_retrieval_quality_asset
 from morpheus_assets.defs.assets.search_index import build_search_index_specs
 from morpheus_assets.defs.assets.similar_novels import build_similar_novels_asset
@@ -17,6 +17,7 @@ from morpheus_assets.defs.assets.training_pairs import build_training_pairs_asse
 from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
+from morpheus_assets.defs.checks.pages import PAGE_CHECKS
 from morpheus_assets.defs.checks.retrieval import build_retrieval_checks
 from morpheus_assets.defs.checks.rows import build_row_checks
 from morpheus_assets.defs.executors import build_executor
@@ -30,6 +31,7 @@ from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.jobs.upkeep import upkeep
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource, build_resources
+from morpheus_assets.defs.run_processes import begin_forking, fork_runs
 from morpheus_assets.defs.schedules import build_schedules, interval_of
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_casts import new_casts_sensor
@@ -79,7 +81,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         build_similar_novels_asset(text_spaces[0]),
         build_training_pairs_asset(text_spaces[0]),
     ]
-    assets = [*insight, novels, chapters, build_chunks_asset(chunker), panel_images, *embeddings]
+    assets = [*insight, novels, chapters, build_chunks_asset(chunker), panel_images, regions, *embeddings]
     quality = [build_retrieval_quality_asset(space) for space in text_spaces]
     measure_job = build_measure_job(text_spaces)
     external = [
@@ -91,6 +93,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         assets=[*external, *(asset.with_attributes(backfill_policy=batches) for asset in assets), *quality],
         asset_checks=[
             *CONTENT_CHECKS,
+            *PAGE_CHECKS,
             *build_row_checks(chunker),
             *build_embeddings_checks([*text_spaces, *image_spaces]),
             *build_retrieval_checks(text_spaces),
@@ -124,4 +127,6 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     )
 
 
+fork_runs()
 defs = build_definitions()
+begin_forking()

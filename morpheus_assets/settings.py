@@ -82,7 +82,7 @@ class Settings(BaseSettings):
 
     text_spaces: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
-        description="Text spaces, `provider/model[@dimensions]`, comma-separated; the first becomes active.",
+        description="Text spaces, `provider/model[@dimensions][#revision]`, comma-separated; the first becomes active.",
         json_schema_extra=section("Models"),
     )
     spaces_file: Path = Field(
@@ -96,6 +96,11 @@ class Settings(BaseSettings):
     image_precision: Literal["fp32", "bf16"] = Field(
         "fp32",
         description="Precision of local image models: `fp32`, or `bf16` (about twice as fast, a space of its own).",
+    )
+    rerank: str | None = Field(
+        None,
+        description="Reads the best passages again: `voyage/rerank-2.5-lite`, `cohere/rerank-v3.5`,"
+        " `sentence-transformers/NAME`.",
     )
     chunk_tokens: Count = Field(254, description="Maximum chunk size in word pieces; a change re-embeds everything.")
     chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces that neighbouring chunks share.")
@@ -199,6 +204,9 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address to bind to; any other than loopback needs API keys.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the HTTP API and the search page.")
     api_keys: SecretStr | None = Field(None, description="Keys of the HTTP API, `KEY` or `NAME:KEY`, comma-separated.")
+    api_read_keys: SecretStr | None = Field(
+        None, description="Keys that may search, read and embed, but store, launch and delete nothing."
+    )
     api_requests_per_minute: Count = Field(600, description="Requests per minute for each API key.")
     api_max_body_bytes: Count = Field(16 * 1024 * 1024, description="Larger request bodies are refused unread.")
     api_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one request to the HTTP API.")

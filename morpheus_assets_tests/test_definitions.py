@@ -65,6 +65,7 @@ def test_the_asset_keys_are_these(tmp_path: Path):
         "text_embeddings/openai-text-embedding-3-large-3072",
         "text_embeddings/voyage-voyage-4-512",
         "panel_images",
+        "regions",
         "chapter_echoes",
         "characters",
         "character_sheets",

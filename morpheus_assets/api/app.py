@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import SecretStr
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
@@ -21,11 +22,12 @@ from morpheus_assets.api.problems import (
     install_handlers,
     only_known_parameters,
 )
-from morpheus_assets.api.routes import books, health, insight, jobs, page
+from morpheus_assets.api.routes import books, health, insight, jobs, page, uploads
 from morpheus_assets.api.routes import content as content_routes
 from morpheus_assets.api.routes import image as image_embeddings
 from morpheus_assets.api.routes import openai as openai_routes
 from morpheus_assets.api.routes import search as search_routes
+from morpheus_assets.api.routes import searches as several_searches
 from morpheus_assets.api.routes import stored as stored_embeddings
 from morpheus_assets.api.routes import text as text_embeddings
 from morpheus_assets.api.state import open_services
@@ -42,8 +44,10 @@ server has keys. Every answer has an `X-Request-ID`, which the server's log hold
 def build_app(settings: Settings) -> FastAPI:
     """The application; raises ConfigurationError for unknown spaces and ValueError for unusable API keys."""
     metrics = Metrics()
-    raw_keys = settings.api_keys.get_secret_value() if settings.api_keys else None
-    keys = read_keys(raw_keys)
+    keys = [
+        *read_keys(_secret(settings.api_keys)),
+        *read_keys(_secret(settings.api_read_keys), variable="MORPHEUS_API_READ_KEYS", read_only=True),
+    ]
     origins = frozenset(origin.strip() for origin in settings.api_cors_origins.split(",") if origin.strip())
 
     @asynccontextmanager
@@ -62,6 +66,8 @@ def build_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # the names of functions in clients that are generated
+        generate_unique_id_function=lambda route: route.name,
         # metrics and logs are our own
         telemetry={"tracing": bool(settings.otlp_endpoint), "metrics": False, "logs": False, "auto_configure": False},
         responses=documented(400, 401, 403, 408, 413, 422, 429, 500, 503, 504),
@@ -75,6 +81,8 @@ def build_app(settings: Settings) -> FastAPI:
         openai_routes,
         jobs,
         search_routes,
+        several_searches,
+        uploads,
         content_routes,
         books,
         insight,
@@ -98,6 +106,10 @@ def build_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestLog, metrics=metrics, timeout_seconds=settings.api_timeout_seconds)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     return app
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()
 
 
 def _schema(app: FastAPI) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def serve(settings: Settings, say: Callable[[str], None], *, host: str | None = 
     Raises StartFailed, and KeyUnusable for what is no master key.
     """
     host, port = host or settings.api_host, port or settings.api_port
-    if settings.api_keys is None and not is_loopback(host):
+    if settings.api_keys is None and settings.api_read_keys is None and not is_loopback(host):
         raise StartFailed(
             f"Without MORPHEUS_API_KEYS the API serves this machine only and does not bind to {host}: set keys, or"
             " use 127.0.0.1."

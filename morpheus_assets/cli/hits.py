@@ -23,7 +23,8 @@ class Rows:
 def format_row(row: Row) -> str:
     """A hit for a person: how near, where, and the passage."""
     if "path" in row:
-        return f"{row['rank']:>3}. {row['similarity']:.3f}  {row['path']}  ({row['width']}x{row['height']})"
+        size = f"({row['width']}x{row['height']})"
+        return f"{row['rank']:>3}. {row['similarity']:.3f}  {_place_on_page(row)}  {size}"
     ranks = ", ".join(
         f"{name} #{rank}"
         for name, rank in (("vector", row["vector_rank"]), ("text", row["text_rank"]))
@@ -40,3 +41,11 @@ def format_row(row: Row) -> str:
         placeholder=" …",
     )
     return f"{row['rank']:>3}. {similarity}  {place}  [{ranks}]\n{passage}"
+
+
+def _place_on_page(row: Row) -> str:
+    """The file, the page within an archive, and where on it: box as left, top, right, bottom."""
+    place = "/".join(part for part in (row["path"], row.get("entry")) if part)
+    if not row.get("region") or not row.get("box"):
+        return place
+    return f"{place}, {row['kind']} at {','.join(map(str, row['box']))}"

@@ -46,7 +46,7 @@ async def _api(known: Settings) -> "AsyncIterator[httpx.AsyncClient]":
     from morpheus_assets.api.app import build_app
 
     # nobody else reaches it, so that it asks for no key
-    app = build_app(known.model_copy(update={"api_keys": None}))
+    app = build_app(known.model_copy(update={"api_keys": None, "api_read_keys": None}))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

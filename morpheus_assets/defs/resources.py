@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
     from morpheus_assets.insight.cast_file import CastFile
+    from morpheus_assets.services.page_reading import PageReader
 
 
 class SourceMissing(Exception):
@@ -118,6 +119,12 @@ class ContentFolderResource:
     def panel_problems(self) -> dict[str, str]:
         """What is not taken of what lies among the panels, by path; raises ContentUnreadable."""
         return panel_problems(self.panels)
+
+    def page_reader(self) -> "PageReader":
+        """Reads pages of the panels' folders, of archives too; close it."""
+        from morpheus_assets.services.page_reading import PageReader
+
+        return PageReader(self.panels, self.settings.max_image_pixels)
 
     def read_panel(self, path: str) -> bytes:
         """The bytes of a panel at its path as it is stored.

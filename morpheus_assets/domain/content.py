@@ -174,7 +174,14 @@ class SamplePassage:
 
 @dataclass(frozen=True)
 class PanelRecord:
-    """One picture, stored or refused. `path` is relative to the novel's panel folder, with forward slashes."""
+    """One page: a picture, stored or refused. `path` is a file's below panels/, with forward slashes.
+
+    `entry` is its name within the archive, PDF or EPUB at that path, "" for a file that is the picture itself;
+    `ordinal` its place among the novel's pages, from 1; `role` "cover", "advertisement" … where the book says so;
+    `direction` how its panels are read, "ltr" or "rtl"; `frames` the author's boxes of them in pixels. `content_hash`
+    is the sha256 of the picture's bytes. `id` and `cut_of` are the store's: its number, and what its regions were made
+    of.
+    """
 
     path: str
     state: str
@@ -186,6 +193,14 @@ class PanelRecord:
     width: int | None = None
     height: int | None = None
     treatments: tuple[str, ...] = ()
+    entry: str = ""
+    ordinal: int = field(default=0, compare=False)
+    role: str = ""
+    direction: str = "ltr"
+    spread: bool = False
+    frames: tuple[tuple[int, ...], ...] = ()
+    id: int | None = field(default=None, compare=False)
+    cut_of: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

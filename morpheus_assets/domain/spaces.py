@@ -38,6 +38,15 @@ class Space:
     max_input_tokens: int | None
 
     @property
+    def shaping(self) -> int:
+        """What of a page its vectors are of: 1, whole files; 2, regions, each letterboxed. 1 for texts, too."""
+        try:
+            # Behind it may stand what a table of the settings adds.
+            return int(json.JSONDecoder().raw_decode(self.preparation)[0].get("regions", 1))
+        except (ValueError, AttributeError):
+            return 1
+
+    @property
     def fingerprint(self) -> str:
         """Hex sha256 over everything that makes vectors comparable (the key is a name and not part of it)."""
         parts = [self.purpose, self.provider, self.model, self.revision, self.dimensions, self.preparation]
@@ -46,16 +55,18 @@ class Space:
 
 @dataclass(frozen=True)
 class SpaceName:
-    """A space as a person wrote it: `provider/model[@dimensions]`, or `provider/model[@tag]` for images."""
+    """A space as a person wrote it: `provider/model[@dimensions][#revision]`, `provider/model[@tag]` for images."""
 
     provider: str
     model: str
     dimensions: int | None = None
     tag: str | None = None
+    revision: str | None = None
 
     def __str__(self) -> str:
         suffix = self.dimensions if self.dimensions is not None else self.tag
-        return f"{self.provider}/{self.model}" + (f"@{suffix}" if suffix is not None else "")
+        written = f"{self.provider}/{self.model}" + (f"@{suffix}" if suffix is not None else "")
+        return f"{written}#{self.revision}" if self.revision else written
 
 
 def space_key(*parts: str | int) -> str:

@@ -5,6 +5,7 @@ Nothing here opens a model or a connection. A provider whose spaces depend on we
 
 import hashlib
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provide
 
 # Chunks are measured in word pieces; other tokenizers were measured at up to 1.4 of that (Chinese, cl100k).
 _TOKENIZER_MARGIN = 1.5
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 # The model of a space whose weights lie in a folder: they are told apart by their hash.
 _IN_A_FOLDER = "local"
 
@@ -56,13 +58,19 @@ def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> Spa
             return SpaceName(spec.name, rest)
         model, _, tag = rest.partition("@")
         return SpaceName(spec.name, model, tag=tag or None)
+    # A folder's name may hold such a sign, and its weights tell themselves apart.
+    rest, mark, revision = (rest, "", "") if rest.startswith(LOCAL) else rest.partition("#")
+    if mark and not _REVISION.fullmatch(revision):
+        raise ConfigurationError(
+            f"{variable} names {part!r}, where {revision!r} is no revision: write {spec.name}/{rest}#2, a short word."
+        )
     model, at, size = _split_size(rest)
     if at and not (size.isascii() and size.isdigit() and int(size) > 0):
         raise ConfigurationError(
             f"{variable} names {part!r}, where {size!r} is no number of dimensions: write "
             f"{spec.name}/{model}@1024 or leave it out."
         )
-    name = SpaceName(spec.name, model, int(size) if at else None)
+    name = SpaceName(spec.name, model, int(size) if at else None, revision=revision or None)
     _check_dimensions(name, name.dimensions or 0, variable)
     _check_model(spec, name, variable, own_endpoint=spec.name in own_endpoints)
     return name
@@ -108,7 +116,8 @@ def resolve_text_space(name: SpaceName | str, *, own_endpoints: Collection[str] 
         (name,) = parse_space_names(name, own_endpoints=own_endpoints)
     spec = _text_provider(name, "MORPHEUS_TEXT_SPACES")
     own_endpoint = spec.name in own_endpoints or name.dimensions is not None
-    return resolve_described_space(SpaceDescription(name, own_endpoint=own_endpoint), "MORPHEUS_TEXT_SPACES")
+    described = SpaceDescription(name, revision=name.revision, own_endpoint=own_endpoint)
+    return resolve_described_space(described, "MORPHEUS_TEXT_SPACES")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ MAX_TILES = 24
 _TILE = 120
 _LABEL = 14
 _COLUMNS = 6
+_BOXED_TILE = 280
+_BOXED_COLUMNS = 3
 
 
 def contact_sheet(panels: Sequence[tuple[str, bytes]]) -> bytes:
@@ -38,6 +40,35 @@ def contact_sheet(panels: Sequence[tuple[str, bytes]]) -> bytes:
         sheet.paste(small, (left + (_TILE - small.width) // 2, top + (_TILE - small.height) // 2))
         draw.text((left + 2, top + _TILE), shown(label, 18), fill="black")
     return _jpeg(sheet, MAX_PREVIEW_BYTES)
+
+
+def picture_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> bytes:
+    """A JPEG of at most MAX_PREVIEW_BYTES with the first of `(label, picture)`, three in a row; b"" for none."""
+    tiles = list(pictures[:MAX_TILES])
+    if not tiles:
+        return b""
+    columns = min(_BOXED_COLUMNS, len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * _BOXED_TILE, rows * (_BOXED_TILE + _LABEL)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for position, (label, picture) in enumerate(tiles):
+        left, top = position % columns * _BOXED_TILE, position // columns * (_BOXED_TILE + _LABEL)
+        small = ImageOps.contain(picture, (_BOXED_TILE - 4, _BOXED_TILE - 4))
+        sheet.paste(small, (left + (_BOXED_TILE - small.width) // 2, top + (_BOXED_TILE - small.height) // 2))
+        draw.text((left + 2, top + _BOXED_TILE), shown(label, 40), fill="black")
+    return _jpeg(sheet, MAX_PREVIEW_BYTES)
+
+
+def boxed_page(page: Image.Image, boxes: Sequence[tuple[int, int, int, int]]) -> Image.Image:
+    """A page in small with boxes (in its own pixels) drawn in red and numbered from 1."""
+    small = ImageOps.contain(page, (_BOXED_TILE, _BOXED_TILE))
+    scale = small.width / page.width
+    draw = ImageDraw.Draw(small)
+    for number, box in enumerate(boxes, 1):
+        left, top, right, bottom = (round(side * scale) for side in box)
+        draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline="red", width=2)
+        draw.text((left + 4, top + 3), str(number), fill="red", stroke_width=2, stroke_fill="white", font_size=18)
+    return small
 
 
 def as_markdown(picture: bytes, alternative: str) -> str:

@@ -3,7 +3,7 @@
 The check that shows it is in defs/checks/embeddings.py; measurements are kept by store/spaces/drift.py.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.services.embed_novels import Embed
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
-from morpheus_assets.store.spaces.drift import fixed_sample, latest_drift, record_drift
+from morpheus_assets.store.spaces.drift import SampledInput, fixed_sample, latest_drift, record_drift
 
 SAMPLE = 20
 A_WEEK = timedelta(days=6, hours=12)
@@ -68,13 +68,23 @@ def measure_drift(
     present: Callable[[Collection[str]], set[str]] | None,
 ) -> tuple[float, int]:
     """Embed the fixed sample again: (lowest cosine to what is stored, inputs compared). Raises EmbeddingError."""
-    import numpy as np
-
     # A picture whose file is gone says nothing about the model.
     sample = fixed_sample(engine, row, SAMPLE)
     if present is not None:
         there = present([each.input.content for each in sample])
         sample = [each for each in sample if each.input.content in there]
+    return compare_again(engine, settings, row, embed, sample)
+
+
+def compare_again(
+    engine: Engine, settings: Settings, row: SpaceRow, embed: Embed, sample: Sequence[SampledInput]
+) -> tuple[float, int]:
+    """Embed stored inputs again, as spending without a novel: (lowest cosine to their vectors, inputs compared).
+
+    Raises EmbeddingError.
+    """
+    import numpy as np
+
     stored = {each.input.content_hash: each.vector for each in sample}
     cosines: list[float] = []
     tokens = requests = 0

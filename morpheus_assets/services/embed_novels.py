@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
@@ -35,6 +36,7 @@ from morpheus_assets.store.spaces.unanswered import SentInVain, unanswered_today
 if TYPE_CHECKING:
     from morpheus_assets.embedding.packs import EmbeddingInput
     from morpheus_assets.images.scaled_decoding import LeastSize
+    from morpheus_assets.services.page_reading import PageReader
 
 
 # No other novel would fare better: a setting is wrong, or the account is empty.
@@ -53,8 +55,17 @@ Embed = Callable[[Space, Iterable[MissingInput]], Iterator[StreamResult]]
 class SpaceFiller:
     """Embeds the inputs that novels lack in one space."""
 
-    def __init__(self, engine: Engine, row: SpaceRow, embed: Embed, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        row: SpaceRow,
+        embed: Embed,
+        log: logging.Logger,
+        verify: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`verify` is called once, before the first input is sent; the EmbeddingError that it raises ends the work."""
         self._engine = engine
+        self._verify: Callable[[], object] | None = verify
         self._row = row
         self._embed = embed
         self._log = log
@@ -110,7 +121,8 @@ class SpaceFiller:
             with open_claims(self._engine, self._row, novels) as claims:
                 while True:
                     in_vain = retry_while_down(partial(unanswered_today, self._engine, self._row))
-                    outcomes: Any = self._embed(self._row, self._shares.watch(_marked(claims.missing(), in_vain)))
+                    missing = self._verified(claims.missing())
+                    outcomes: Any = self._embed(self._row, self._shares.watch(_marked(missing, in_vain)))
                     with closing(outcomes):
                         for outcome in outcomes:
                             yield self._shares.arrival(outcome)
@@ -118,6 +130,17 @@ class SpaceFiller:
                         return None
         except EmbeddingError as error:
             return error
+
+    def _verified(self, missing: Iterable[MissingInput]) -> Iterator[MissingInput]:
+        """The same inputs; the model is looked at before the first is sent, and not at all when there is none."""
+        rows = iter(missing)
+        first = next(rows, None)
+        if first is None:
+            return iter(())
+        if self._verify is not None:
+            self._verify()
+            self._verify = None
+        return chain([first], rows)
 
     def _incomplete(self, novels: Sequence[str]) -> list[str]:
         covered = retry_while_down(partial(coverage, self._engine, self._row, novels))
@@ -178,21 +201,31 @@ def _shared_out(rows: Sequence[tuple[str, int]], tokens: int, requests: int) -> 
         tokens, weight_left, requests = tokens - share, weight_left - weight, 0
 
 
-def panel_input(read: Callable[[str], bytes], row: "MissingInput", max_pixels: int) -> "EmbeddingInput":
-    """A panel that is read and decoded when it is sent; refused when its file is not the one that was listed.
+def panel_input(reader: "PageReader", row: "MissingInput") -> "EmbeddingInput":
+    """A region, or a whole file, that is read and decoded when it is sent; refused when its page is not the one listed.
 
-    Decoded whole, unless who takes it says how little is enough.
+    A whole file is decoded whole, unless who takes it says how little is enough.
     """
 
     from morpheus_assets.embedding.errors import InputRefused
     from morpheus_assets.embedding.packs import EmbeddingInput
 
     def decode(least: "LeastSize | None" = None) -> object:
+        from morpheus_assets.images.books.values import UnreadableBook
         from morpheus_assets.images.decoding import decode_panel
+        from morpheus_assets.services.page_reading import PageChanged
 
-        data = read(row.content)
+        try:
+            if row.page_hash is not None and row.page_hash != row.content_hash and row.box is not None:
+                left, top, right, bottom = row.box
+                return reader.region(row.content, row.entry, row.page_hash, (left, top, right, bottom))
+            data = reader.data(row.content, row.entry)
+        except (PageChanged, UnreadableBook) as error:
+            raise InputRefused(str(error)) from error
+        if data is None:
+            raise FileNotFoundError(f"{reader.source.display_name(row.content)} is gone, or larger than before.")
         if hashlib.sha256(data).digest() != row.content_hash:
             raise InputRefused(f"{row.content} changed since it was listed; its next run takes it as it is now.")
-        return decode_panel(data, row.content, max_pixels=max_pixels, least=least).image
+        return decode_panel(data, row.content, max_pixels=reader.max_pixels, least=least).image
 
     return EmbeddingInput(row.content_hash, decode, tries=row.tries, together=row.together)

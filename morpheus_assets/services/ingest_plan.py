@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from morpheus_assets.images.page_version import CUT_VERSION
 from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.names import NovelFiles, files_digest, one_source_a_novel
@@ -25,18 +26,26 @@ NOVELS_IN_A_RUN = 50
 
 @dataclass(frozen=True)
 class StaleNovel:
-    """A novel whose source differs from what was ingested; `version` names this state of the source."""
+    """A novel whose source differs from what was ingested; `version` names this state of the source.
+
+    `only_cut`: its files are the same, and its pages are to be cut by another version of the cutter.
+    """
 
     novel: str
     version: str
+    only_cut: bool = False
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run to launch: its novels (several of them are contiguous new partitions) and its run key."""
+    """One run to launch: its novels (several of them are contiguous new partitions) and its run key.
+
+    `only_cut` is as of its novels: nothing is embedded, since what that costs is planned for the night.
+    """
 
     novels: tuple[str, ...]
     run_key: str
+    only_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,13 +119,16 @@ def panels_digest(files: Iterable[tuple[str, str]]) -> str:
 
 
 def stale_panels(bind: "Bind") -> list[StaleNovel]:
-    """Novels whose set of panel files is not the one that was ingested.
+    """Novels whose set of panel files is not the one that was ingested, or whose pages another version cut.
 
     A novel of which any file is still being copied (no digest yet) waits for the next scan.
     """
     from morpheus_assets.store.content.source_files import changed_panel_sets
 
-    return [StaleNovel(novel, state_of(digest, latest)) for novel, digest, latest in changed_panel_sets(bind)]
+    return [
+        StaleNovel(novel, state_of(digest, latest) + (f":cut {CUT_VERSION}" if only_cut else ""), only_cut)
+        for novel, digest, latest, only_cut in changed_panel_sets(bind, CUT_VERSION)
+    ]
 
 
 def plan_runs(
@@ -157,7 +169,8 @@ def state_of(digest: str, mtime_ns: int) -> str:
 
 def _planned(group: Sequence[StaleNovel], kind: str) -> PlannedRun:
     if len(group) == 1:
-        return PlannedRun((group[0].novel,), f"{kind}:{group[0].novel}:{group[0].version}")
+        [item] = group
+        return PlannedRun((item.novel,), f"{kind}:{item.novel}:{item.version}", item.only_cut)
     names = "\n".join(f"{item.novel}:{item.version}" for item in group)
     digest = hashlib.sha256(names.encode()).hexdigest()[:16]
     return PlannedRun(tuple(item.novel for item in group), f"{kind}:{len(group)} novels:{digest}")

@@ -29,6 +29,7 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.reembeddings import launches_since
 from morpheus_assets.store.accounts.spending import uncertain_since
 from morpheus_assets.store.content.chunks import other_chunkers
+from morpheus_assets.store.content.regions import uncut_pages
 from morpheus_assets.store.spaces import index_types
 from morpheus_assets.store.spaces.coverage import NovelGap, gaps
 from morpheus_assets.store.spaces.spaces import list_spaces
@@ -37,6 +38,10 @@ from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 # One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.
 A_NIGHT = timedelta(hours=20)
+
+
+# Measured on drawn and real pages: itself, five panels, and tiles on one page in five.
+REGIONS_A_PAGE = 9
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
             plan, left = _plan_space(settings, space, _reason(row, others, work), work, left)
             plans.append(plan)
     notes = [f"{each.space.key}: {note}" for each in plans if (note := model_note(each.space))]
-    return Plan(tuple(plans), budget, (*notes, *_chunker_notes(engine, settings)))
+    return Plan(tuple(plans), budget, (*notes, *_chunker_notes(engine, settings), *_page_notes(engine)))
 
 
 def remaining_budget(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Budget:
@@ -280,7 +285,7 @@ def _work(
     allowed = only_novels(settings, space)
     targets: list[tuple[Space, SpaceRow | None]] = [*((other, other) for other in others), (space, row)]
     for target, stored in targets:
-        for gap in gaps(engine, space.purpose, stored):
+        for gap in gaps(engine, space.purpose, stored, shaping=target.shaping):
             if allowed is None or gap.novel in allowed:
                 done[gap.novel] = _added(done.get(gap.novel), _novel_work(settings, target, gap))
     return tuple(done.values())
@@ -331,6 +336,17 @@ def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
         f"{novels} novels are cut by another chunker ({chunker}; now {version}): materializing `chunks` for them"
         f" cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
         for chunker, novels, tokens in other_chunkers(engine, version)
+    )
+
+
+def _page_notes(engine: Engine) -> tuple[str, ...]:
+    uncut = uncut_pages(engine)
+    if not uncut:
+        return ()
+    return (
+        f"{sum(uncut.values()):,} pages of {len(uncut)} novels are not cut into regions yet and are counted as one"
+        f" input each: a page has about {REGIONS_A_PAGE} regions. A sensor asks for `regions` of them, which costs"
+        " nothing at a provider.",
     )
 
 

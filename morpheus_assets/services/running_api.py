@@ -95,8 +95,9 @@ def ask_api(
 
 def api_key_header(settings: Settings) -> dict[str, str]:
     """The header by which this deployment's own commands pass the API's gate; {} without keys."""
-    if settings.api_keys is None:
+    given = settings.api_keys or settings.api_read_keys
+    if given is None:
         return {}
-    first = next((each for each in settings.api_keys.get_secret_value().split(",") if each.strip()), "")
+    first = next((each for each in given.get_secret_value().split(",") if each.strip()), "")
     name, colon, key = (each.strip() for each in first.partition(":"))
     return {"X-API-Key": key if colon else name}

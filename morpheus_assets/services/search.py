@@ -19,6 +19,7 @@ from morpheus_assets.embedding.errors import BillingError, EmbeddingError
 from morpheus_assets.services.configured_spaces import account_of, sample_image_spaces
 from morpheus_assets.services.known_languages import known_configurations, language_note
 from morpheus_assets.services.novel_names import no_such_novel
+from morpheus_assets.services.reranking import Reranking
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import NEAR, POOL, BestSentence, best_sentences, nearest_first
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
@@ -189,6 +190,7 @@ class Search:
         self._database = database
         self._vectors = vectors
         self._speculation = Speculation()
+        self._reranking = Reranking(settings)
 
     async def find(self, query: SearchQuery) -> Found:
         """Passages and panels for a question, or like the one that `query.like` names.
@@ -221,6 +223,24 @@ class Search:
 
         await self._check_novel(query)
         await self._add_panels(found, query, embed)
+        return found
+
+    async def find_by_vector(self, vector: np.ndarray, query: SearchQuery) -> Found:
+        """Passages near a vector [dimensions], float32, of the model that answers.
+
+        Raises QueryRefused for one of another size, and NotStored.
+        """
+        await self._check_novel(query)
+        found = Found()
+        row = await self._database.call(active_space, "text")
+        if row is None:
+            found.notes.append(NOTHING_YET)
+            return found
+        if len(vector) != row.dimensions:
+            raise QueryRefused("vector", f"It has {len(vector)} dimensions, and {row.key} has {row.dimensions}.")
+        hits = await self._hits(replace(query, mode="vector"), row, vector)
+        found.passages = near_enough(map(Passage, hits), query)
+        found.spaces["text"] = row.key
         return found
 
     async def _check_novel(self, query: SearchQuery) -> None:
@@ -266,9 +286,14 @@ class Search:
             vector = await embed(row)
             if query.like is not None:
                 return list(map(Passage, await self._varied(query, row, vector)))
-            if vector is None or not (query.sentences and query.q):
+            reranks = bool(self._reranking.configured and query.q and vector is not None)
+            if vector is None or not query.q or not (query.sentences or reranks):
                 return list(map(Passage, await self._hits(query, row, vector)))
             pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
+            if reranks:
+                pool = await self._reranked(query.q, pool, found, clock)
+            if not query.sentences:
+                return [Passage(hit) for hit in pool[: query.k]]
 
             async def embed_sentences(texts: Sequence[str]) -> Sequence[np.ndarray]:
                 return await self._vectors.sentences(row, texts, clock.left)
@@ -301,6 +326,17 @@ class Search:
         if found.spaces.get("text") == row.key:
             said = language_note(row, {passage.hit.language for passage in found.passages})
             found.notes += [said] if said else []
+
+    async def _reranked(self, question: str, pool: list[TextHit], found: Found, clock: _Clock) -> list[TextHit]:
+        try:
+            order, spent = await self._reranking.order(question, [hit.body for hit in pool], clock.left)
+        except EmbeddingError as error:
+            # The order that the search itself gives is an answer, and a wait for another is none.
+            found.faults.append(error)
+            found.notes.append(f"In the search's own order, for the reranker did not answer: {error}")
+            return pool
+        await self._database.call(self._reranking.record, spent)
+        return [replace(pool[place], rank=rank) for rank, place in enumerate(order, 1)]
 
     async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
         mode = "text" if vector is None else query.mode
@@ -363,9 +399,10 @@ class Search:
 
         async def look(row: SpaceRow) -> list[PanelHit]:
             vector = await embed(row)
-            wanted = query.k + (query.like is not None)
             within = await self._within(query, texts=False)
-            return await self._database.call(search_panels, vector, space=row, k=wanted, within=within)
+            return await self._database.call(
+                search_panels, vector, space=row, k=query.k, within=within, unlike=query.like
+            )
 
         try:
             hits = await self._in_space(row, look, found)
@@ -377,7 +414,7 @@ class Search:
             return
         if note:
             found.notes.append(note)
-        found.panels = near_enough([hit for hit in hits if hit.content_hash != query.like][: query.k], query)
+        found.panels = near_enough(hits, query)
 
     async def _in_space(
         self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found, *, alone: bool = False

@@ -6,7 +6,7 @@ Knows nothing of Dagster nor of settings; which source a deployment uses is cont
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from morpheus_assets.domain.content import SourceFile
 
@@ -110,6 +110,9 @@ class Source(Protocol):
 
         Raises FileUnreadable when this one may not be read.
         """
+
+    def open(self, path: str, most_bytes: int) -> BinaryIO | None:
+        """A file to read and seek in; None and FileUnreadable as `read`."""
 
     def exists(self, paths: Collection[str]) -> set[str]:
         """The `paths` that are files of this source, found by name."""

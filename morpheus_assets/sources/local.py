@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.sources.base import (
@@ -127,6 +127,16 @@ class LocalSource:
         try:
             file = self._inside(path)
             return file.read_bytes() if file and file.stat().st_size <= most_bytes else None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def open(self, path: str, most_bytes: int) -> BinaryIO | None:
+        """A file, opened where it lies."""
+        try:
+            file = self._inside(path)
+            return file.open("rb") if file and file.stat().st_size <= most_bytes else None
         except FileNotFoundError:
             return None
         except OSError as error:

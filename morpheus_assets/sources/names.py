@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.domain.slugs import novel_slug
+from morpheus_assets.images.books.values import BOOK_SUFFIXES
+from morpheus_assets.images.corrections import FILE_NAME as CORRECTIONS
 from morpheus_assets.images.errors import shown
 from morpheus_assets.sources.base import Entry
 
@@ -34,6 +36,10 @@ PANEL_SUFFIXES = frozenset(
     | {".avif", ".ico", ".jp2", ".j2k", ".pgm", ".ppm", ".pbm", ".pnm"}
 )
 MAX_PANEL_BYTES = 256 * 1024 * 1024
+# An archive, PDF or EPUB of pages.
+MAX_BOOK_BYTES = 2 * 1024 * 1024 * 1024
+# Files in a novel's folder that say something of its pages.
+SIDE_FILES = frozenset({CORRECTIONS, "comicinfo.xml"})
 
 _NEARLY_IMAGES = {
     ".heic": "HEIC is not read here: export it as PNG or JPEG",
@@ -41,13 +47,6 @@ _NEARLY_IMAGES = {
     ".jxl": "JPEG XL is not read here: export it as PNG or JPEG",
     ".svg": "SVG is a drawing, not pixels: export it as PNG",
     ".psd": "a Photoshop document is not read here: export it as PNG",
-    ".pdf": "a PDF is not read here: export its pages as PNG",
-    ".cbz": "an archive is not opened here: unpack it into the folder",
-    ".cbr": "an archive is not opened here: unpack it into the folder",
-    ".zip": "an archive is not opened here: unpack it into the folder",
-    ".rar": "an archive is not opened here: unpack it into the folder",
-    ".7z": "an archive is not opened here: unpack it into the folder",
-    ".tar": "an archive is not opened here: unpack it into the folder",
 }
 _BESIDE_CHAPTERS = PANEL_SUFFIXES | {
     *(".css", ".js", ".svg", ".ttf", ".otf", ".woff", ".woff2", ".opf", ".ncx", ".xml", ".json", ".db", ".ini"),
@@ -143,7 +142,10 @@ def not_a_panel(path: str, entry: Entry) -> tuple[str, str] | None:
         reason = not_a_name(part) if part else "a folder without a name: give it one"
         if reason:
             return "/".join(parts[: index + 1]), reason
-    reason = entry.fault or _reason_by_kind(PurePosixPath(path).suffix.lower()) or _reason_by_size(entry.size)
+    suffix = PurePosixPath(path).suffix.lower()
+    if path.lower() in SIDE_FILES:
+        return (path, entry.fault) if entry.fault else None
+    reason = entry.fault or _reason_by_kind(suffix) or _reason_by_size(entry.size, suffix in BOOK_SUFFIXES)
     return (path, reason) if reason else None
 
 
@@ -257,8 +259,10 @@ def _same_key(novel: str, paths: Collection[str]) -> dict[str, str]:
 
 
 def _reason_by_kind(suffix: str) -> str | None:
-    return None if suffix in PANEL_SUFFIXES else _NEARLY_IMAGES.get(suffix, "not an image")
+    return None if suffix in PANEL_SUFFIXES or suffix in BOOK_SUFFIXES else _NEARLY_IMAGES.get(suffix, "not an image")
 
 
-def _reason_by_size(size: int) -> str | None:
-    return f"larger than {MAX_PANEL_BYTES // 2**20} MB: save it smaller" if size > MAX_PANEL_BYTES else None
+def _reason_by_size(size: int, book: bool) -> str | None:
+    most = MAX_BOOK_BYTES if book else MAX_PANEL_BYTES
+    way_out = "split it into volumes" if book else "save it smaller"
+    return f"larger than {most // 2**20:,} MB: {way_out}" if size > most else None

@@ -4,13 +4,14 @@ Credentials and endpoints are the libraries' own business (AWS_*, GOOGLE_*, AZUR
 cache stays off: a sensor that reads yesterday's listing sees nothing.
 """
 
+import io
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.sources import object_errors
@@ -161,6 +162,11 @@ class ObjectSource:
         """Whether the first page is the last and holds hidden objects at most; raises ContentUnreadable."""
         page = self.page()
         return page.after is None and all(is_hidden(entry.path) for entry in page.entries)
+
+    def open(self, path: str, most_bytes: int) -> BinaryIO | None:
+        """An object, brought whole into memory."""
+        data = self.read(path, most_bytes)
+        return None if data is None else io.BytesIO(data)
 
     def exists(self, paths: Collection[str], most_bytes: float = math.inf) -> set[str]:
         """The `paths` that are objects of up to `most_bytes`, found by name; raises ContentUnreadable."""

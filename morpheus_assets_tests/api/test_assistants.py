@@ -88,7 +88,7 @@ def test_a_long_passage_is_shortened_and_what_is_like_it_is_found_by_its_id(api:
 def test_what_cannot_be_answered_is_the_api_s_own_sentence(api: Api, shelf: list[bytes]):
     answer = over_http(api, called("search_passages", question="lamps", novel="gamma"))
     assert answer.is_error
-    assert answer.content[0].text.endswith("No novel named 'gamma' is stored.")
+    assert "No novel named 'gamma' is stored" in answer.content[0].text
     answer = over_http(api, called("search_passages", question="lamps", count=1000))
     assert answer.is_error
 

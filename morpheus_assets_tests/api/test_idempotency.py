@@ -9,6 +9,7 @@ import pytest
 from morpheus_assets.api import idempotency
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.dagster_server import DagsterServer
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 TEXT = "A text that nobody else shall read."
 
@@ -75,15 +76,14 @@ def test_requests_at_the_same_moment_launch_one_job(ask: Callable, dagster: Dags
 
 
 def test_who_cannot_wait_for_the_first_request_is_told_to_come_again(
-    ask: Callable, dagster: DagsterServer, monkeypatch: pytest.MonkeyPatch
+    ask: Callable, dagster: DagsterServer, sql: Callable, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(idempotency, "PATIENCE_SECONDS", 0.2)
     dagster.delay = 1.5
     thread = threading.Thread(target=ask, args=("a",))
     thread.start()
-    # the first is noted before it launches
-    while (answer := ask("a")).status_code == 202 and not dagster.runs:
-        pass
+    assert eventually(lambda: bool(sql("SELECT FROM request_keys")))
+    answer = ask("a")
     thread.join()
     assert answer.status_code == 409
     assert int(answer.headers["Retry-After"]) >= 1
@@ -141,3 +141,13 @@ def test_the_texts_of_a_job_stand_in_postgres_for_two_days_and_not_in_dagster(
     sql("UPDATE job_inputs SET expires_at = now() - interval '1 second' RETURNING 1")
     ask(None)
     assert len(sql("SELECT FROM job_inputs")) == 1
+
+
+def test_jobs_are_listed_by_page_the_latest_first(start_api: Callable[..., Api], dagster: DagsterServer):
+    api = start_api(dagster_url=dagster.url)
+    launched = [api.client.post("/api/jobs", json={"inputs": [TEXT]}).json()["id"] for _ in range(3)]
+    first = api.client.get("/api/jobs", params={"limit": 2}).json()
+    assert [each["id"] for each in first["jobs"]] == launched[:0:-1]
+    assert {each["job"] for each in first["jobs"]} == {"generate_embedding"}
+    rest = api.client.get("/api/jobs", params={"limit": 2, "before": first["next"]}).json()
+    assert ([each["id"] for each in rest["jobs"]], rest["next"]) == (launched[:1], None)

@@ -30,6 +30,9 @@ def test_every_route_has_a_summary_examples_and_problem_answers(make_settings: C
                     schema = document["components"]["schemas"].get(name, content)
                     assert schema.get("examples") or schema.get("example"), f"{method} {path} has no example"
     assert "HTTPValidationError" not in str(document)
+    ids = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
+    assert len(set(ids)) == len(ids)
+    assert all(name.isidentifier() and "api" not in name for name in ids), "they name functions of generated clients"
 
 
 @pytest.mark.slow

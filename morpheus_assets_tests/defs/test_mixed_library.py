@@ -133,7 +133,7 @@ def test_removing_a_novel_takes_its_partitions_away_without_dagster_at_the_next_
     (settings.novels_folder / "emma.txt").unlink()
     shutil.rmtree(settings.panels_folder / "emma")
     said = remove_stored(settings, removable(settings, "emma"))
-    assert said.startswith("emma is deleted. Dagster does not answer at http://127.0.0.1:9")
+    assert said.startswith("emma is deleted. Dagster does not answer")
     library.settle()
     assert "emma" not in library.partitions("novels") | library.partitions("panels")
 

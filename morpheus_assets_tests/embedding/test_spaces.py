@@ -47,6 +47,18 @@ def test_a_name_that_means_nothing_is_refused_with_what_would(text: str, says: s
         parse_space_names(text)
 
 
+def test_a_revision_is_a_space_of_its_own_and_written_behind_a_hash_sign():
+    plain = resolve_text_space("openai/text-embedding-3-small@256")
+    [name] = parse_space_names("openai/text-embedding-3-small@256#2")
+    again = resolve_text_space(name)
+    assert (str(name), again.revision) == ("openai/text-embedding-3-small@256#2", "2")
+    assert again.key != plain.key
+    assert again.fingerprint != plain.fingerprint
+    assert again.key == resolve_text_space("openai/text-embedding-3-small@256#2").key
+    with pytest.raises(ConfigurationError, match=r"'2 3' is no revision"):
+        parse_space_names("openai/text-embedding-3-small#2 3")
+
+
 def test_the_variable_that_was_read_is_named():
     with pytest.raises(ConfigurationError, match="MORPHEUS_IMAGE_SPACES"):
         parse_space_names("nonsense", variable="MORPHEUS_IMAGE_SPACES")

@@ -8,6 +8,7 @@ import pytest
 
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.images.page_version import CUT_VERSION
 from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels, scan_source
 from morpheus_assets.services.ingest_plan import panels_digest, stale_panels, unfinished
@@ -87,7 +88,7 @@ def test_panels_in_a_bucket_become_rows_vectors_and_pictures(in_bucket: Deployme
     bucket.put("panels/loose.png", "x")
     assert panels.asked_for() == ["emma"]
     assert in_bucket.ingest_panels("emma").success
-    assert in_bucket.rows("SELECT state, count(*) FROM panels GROUP BY 1 ORDER BY 1") == [("refused", 1), ("stored", 3)]
+    assert in_bucket.rows("SELECT state, count(*) FROM pages GROUP BY 1 ORDER BY 1") == [("refused", 1), ("stored", 3)]
     reason = panels.skipped()
     assert "nothing new" in reason
     assert "loose.png lies beside the novels' folders" in reason
@@ -97,7 +98,7 @@ def test_panels_in_a_bucket_become_rows_vectors_and_pictures(in_bucket: Deployme
     assert in_bucket.ingest_panels("emma").success
     after = in_bucket.rows("SELECT content_hash, xmin::text FROM embeddings_1")
     assert (len(first), len(after), set(first) < set(after)) == (3, 4, True)
-    [(path, value)] = in_bucket.rows("SELECT path, content_hash FROM panels WHERE state = 'stored' LIMIT 1")
+    [(path, value)] = in_bucket.rows("SELECT path, content_hash FROM pages WHERE state = 'stored' LIMIT 1")
     shown = read_panel(ObjectSource(f"{bucket.url}/panels"), "emma", path, bytes(value), 10**6)
     assert shown in [picture.read_bytes() for picture in PICTURES[:4]]
     with pytest.raises(SourcesStillThere, match=r"s3://.*panels/Emma/broken\.png and 4 more"):
@@ -137,7 +138,7 @@ def test_a_listing_that_comes_back_short_marks_and_removes_nothing(
         assert "came back short" in failure_of(result)
         s3_process.tell("reset")
     assert tombstones(in_bucket.engine) == []
-    assert in_bucket.rows("SELECT count(*) FROM panels") == [(3,)]
+    assert in_bucket.rows("SELECT count(*) FROM pages") == [(3,)]
     assert "nothing new" in panels.skipped()
 
 
@@ -243,7 +244,7 @@ def test_the_servers_digest_of_a_novels_panels_is_the_one_that_runs_store(in_buc
     scan(in_bucket, ObjectSource(f"{bucket.url}/panels"))
     files = load_source_files(in_bucket.engine, "panel").values()
     expected = panels_digest((file.path, file.digest or "") for file in files)
-    [(novel, digest, latest)] = changed_panel_sets(in_bucket.engine)
+    [(novel, digest, latest, _)] = changed_panel_sets(in_bucket.engine, CUT_VERSION)
     assert (novel, digest, latest) == ("emma", expected, max(file.mtime_ns for file in files))
 
 

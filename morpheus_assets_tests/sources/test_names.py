@@ -47,7 +47,7 @@ def test_any_names_can_be_put_in_order(names: list[str]):
         ("a//p.png", "a/", "without a name"),
         ("transcript.tsv", "transcript.tsv", "not an image"),
         ("p2.heic", "p2.heic", "export it as PNG"),
-        ("all.cbz", "all.cbz", "unpack"),
+        ("notes/regions.tsv", "notes/regions.tsv", "not an image"),
         ("caf\udce9.png", "caf\udce9.png", "not valid UTF-8"),
         ("a\0.png", "a\0.png", "NUL"),
     ],

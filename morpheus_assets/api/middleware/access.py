@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import math
 import re
 import time
 from collections import Counter
@@ -25,6 +26,10 @@ OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/
 OPEN_PREFIX = "/page/"
 # A GET that asks a provider; any other method is taken to change or cost something.
 COSTLY_GETS = frozenset({"/api/embeddings/search"})
+# What is a POST for the size of its question; nothing is stored by it, but vectors of texts that `store` asks for.
+READING_POSTS = frozenset(
+    {"/api/embeddings/search", "/api/embeddings/searches", "/api/embeddings/text", "/v1/embeddings", "/mcp"}
+)
 # How much of what may be in flight one key, or one address, may hold.
 SHARE_OF_ONE = 0.5
 # A body may take so long, and as much longer as it has bytes at this rate; the request's deadline holds beside that.
@@ -51,6 +56,14 @@ class TokenBucket:
         """The most that may come at once."""
         return max(1.0, self.per_minute / 6)
 
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What is left now, and how many seconds until all of it is there again."""
+        missing = self.burst - min(self.burst, self.left + (time.monotonic() - self.at) * self.per_minute / 60)
+        told = {
+            "limit": self.burst, "remaining": self.burst - missing, "reset": math.ceil(missing * 60 / self.per_minute)
+        }  # fmt: skip
+        return [(f"ratelimit-{name}".encode(), str(int(value)).encode()) for name, value in told.items()]
+
     def take(self) -> float:
         """0.0 when there is room, else the seconds until there is."""
         now = time.monotonic()
@@ -68,9 +81,10 @@ class ApiKey:
 
     name: str
     digest: bytes
+    read_only: bool = False
 
 
-def read_keys(text: str | None) -> list[ApiKey]:
+def read_keys(text: str | None, *, variable: str = "MORPHEUS_API_KEYS", read_only: bool = False) -> list[ApiKey]:
     """The keys of a comma list of `KEY` or `NAME:KEY`; [] for None.
 
     Raises ValueError for a text without a key, for a key that is too short to be one, and for a blank name.
@@ -84,12 +98,12 @@ def read_keys(text: str | None) -> list[ApiKey]:
         name, colon, key = (each.strip() for each in part.partition(":"))
         name, key = (name, key) if colon else (f"key {number}", part)
         if not name:
-            raise ValueError(f"MORPHEUS_API_KEYS: key {number} has a colon and no name before it; write NAME:KEY.")
+            raise ValueError(f"{variable}: key {number} has a colon and no name before it; write NAME:KEY.")
         if len(key) < 16:
-            raise ValueError(f"MORPHEUS_API_KEYS: {name!r} has a key of {len(key)} characters; use 16 or more.")
-        keys.append(ApiKey(name, hashlib.sha256(key.encode()).digest()))
+            raise ValueError(f"{variable}: {name!r} has a key of {len(key)} characters; use 16 or more.")
+        keys.append(ApiKey(name, hashlib.sha256(key.encode()).digest(), read_only))
     if not keys:
-        raise ValueError("MORPHEUS_API_KEYS holds no key; write KEY or NAME:KEY, or leave it unset.")
+        raise ValueError(f"{variable} holds no key; write KEY or NAME:KEY, or leave it unset.")
     return keys
 
 
@@ -176,7 +190,20 @@ class Access:
             return
         places = self._streams if scope["path"].endswith("/events") else self._in_flight
         with places.hold(_callers(scope)):
-            await self._app(scope, body, send)
+            await self._app(scope, body, self._telling_limits(scope, send))
+
+    def _telling_limits(self, scope: Scope, send: Send) -> Send:
+        """Sends how much of its minute the key has left, too (draft-ietf-httpapi-ratelimit-headers-07)."""
+        bucket = self._buckets.get(scope.get("morpheus.key_digest", b""))
+        if bucket is None:
+            return send
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message.setdefault("headers", []).extend(bucket.headers())
+            await send(message)
+
+        return telling
 
     def _check_origin(self, headers: Headers) -> None:
         host, origins = headers.get("host", ""), headers.getlist("origin")
@@ -221,6 +248,10 @@ class Access:
                 headers={"WWW-Authenticate": 'Bearer realm="morpheus"'},
             )
         scope["morpheus.key_name"] = fitting[0].name
+        scope["morpheus.key_digest"] = digest
+        scope["morpheus.read_only"] = fitting[0].read_only
+        if fitting[0].read_only and not _only_reads(scope):
+            raise Problem(403, "forbidden", "This key may only read (MORPHEUS_API_READ_KEYS).")
         wait = self._buckets[digest].take()
         if wait:
             bucket = self._buckets[digest]
@@ -279,6 +310,10 @@ def _callers(scope: Scope) -> list[str]:
     key, (address, *_) = scope.get("morpheus.key_name"), scope.get("client") or ("",)
     names = [f"key {key}"] if key else []
     return names + ([] if not address or is_loopback(address) else [f"address {address}"])
+
+
+def _only_reads(scope: Scope) -> bool:
+    return scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"] in READING_POSTS
 
 
 def _is_open(path: str) -> bool:

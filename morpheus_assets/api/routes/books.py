@@ -11,7 +11,6 @@ from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.domain.content import Chapter, NovelSummary, PanelRecord
 from morpheus_assets.services.search import readable
-from morpheus_assets.sources.names import natural_order
 from morpheus_assets.store.content.chapters import load_chapters
 from morpheus_assets.store.content.novels import list_novels
 from morpheus_assets.store.content.panels import load_panels
@@ -66,6 +65,7 @@ class BookPanel(BaseModel):
     id: str
     number: int
     path: str
+    entry: str
     width: int | None
     height: int | None
     url: str
@@ -148,7 +148,7 @@ def _look_up(engine: Engine, novel: str) -> tuple[NovelSummary | None, list[Chap
 def _stored_panels(engine: Engine, novel: str) -> list[PanelRecord] | None:
     if not list_novels(engine, [novel]):
         return None
-    return sorted(load_panels(engine, novel, state="stored"), key=lambda panel: natural_order(panel.path))
+    return load_panels(engine, novel, state="stored")
 
 
 def _panel(number: int, panel: PanelRecord) -> BookPanel:
@@ -158,6 +158,7 @@ def _panel(number: int, panel: PanelRecord) -> BookPanel:
         id=panel.content_hash.hex(),
         number=number,
         path=panel.path,
+        entry=panel.entry,
         width=panel.width,
         height=panel.height,
         url=url,

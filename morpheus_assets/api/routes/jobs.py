@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.responses import Response
 
@@ -18,7 +18,7 @@ from morpheus_assets.api.routes.text import check_inputs
 from morpheus_assets.api.state import Services, UsesServices
 from morpheus_assets.services.dagster_client import DagsterRefused, UnknownJob
 from morpheus_assets.services.search import readable
-from morpheus_assets.store.accounts.jobs import keep_inputs, result_embeddings, result_summary, save_job
+from morpheus_assets.store.accounts.jobs import keep_inputs, list_jobs, result_embeddings, result_summary, save_job
 from morpheus_assets.store.content.novels import list_novels
 
 INGEST_JOB, GENERATE_JOB = "ingest_novels", "generate_embedding"
@@ -86,6 +86,23 @@ class Launched(BaseModel):
     id: str
     url: str
     events_url: str
+
+
+class ListedJob(BaseModel):
+    """A job as it was launched; what became of it is at `url`."""
+
+    id: str
+    job: str = Field(examples=["embed_novels"])
+    novels: list[str]
+    created: float = Field(description="Seconds since 1970.")
+    url: str
+
+
+class ListedJobs(BaseModel):
+    """Jobs, the latest first; `next` is `before` for those that follow, null when there are none."""
+
+    jobs: list[ListedJob]
+    next: str | None
 
 
 class JobVectors(BaseModel):
@@ -176,6 +193,24 @@ async def generate(
     job, headers = await launch_once(services, request, key, body, launch)
     note(request, job=job, inputs=len(inputs))
     return _launched(job, headers)
+
+
+@router.get("/api/jobs", summary="The jobs that were launched over HTTP")
+async def jobs(
+    services: UsesServices,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[str | None, Query(pattern=_JOB_ID, description="Only jobs before this one.")] = None,
+) -> Answer[ListedJobs]:
+    """By page, the latest first."""
+    found = await services.database.call(list_jobs, limit=limit + 1, before=before)
+    listed = [
+        ListedJob(
+            id=each.job_id, job=each.kind, novels=each.novels, created=each.created_at.timestamp(),
+            url=f"/api/jobs/{each.job_id}",
+        )
+        for each in found[:limit]
+    ]  # fmt: skip
+    return Answer(ListedJobs(jobs=listed, next=listed[-1].id if len(found) > limit else None))
 
 
 @router.get(

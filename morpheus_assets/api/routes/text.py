@@ -172,6 +172,10 @@ async def embed_texts(
     """
     space = await services.spaces.find(body.model, body.dimensions)
     if body.store:
+        if request.scope.get("morpheus.read_only"):
+            raise field_problem(
+                "store", "This key may only read (MORPHEUS_API_READ_KEYS).", status=403, kind="forbidden"
+            )
         await _check_storable(services, space)
     kind = wanted_stream(request)
     note(request, space=space.key, inputs=len(body.texts))

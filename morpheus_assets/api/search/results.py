@@ -48,17 +48,25 @@ class PassageResult(BaseModel):
 
 
 class PanelResult(BaseModel):
-    """One panel; `similarity` is the cosine to the question."""
+    """One page by its best region; `similarity` is the cosine of that to the question."""
 
-    id: str = Field(description="Hex sha256 of the file; give it as `like` to find more of its kind.")
+    id: str = Field(description="Hash of the region; give it as `like` to find more of its kind.")
     rank: int
     similarity: float
     novel: str
-    path: str
+    path: str = Field(description="The file, below the folder of panels.")
+    entry: str = Field(description="The page within an archive, PDF or EPUB; empty for a picture of its own.")
+    page: int = Field(description="The page's number in the novel, from 1.")
+    region: int = Field(description="The region's place on the page in reading order; 0 is the page itself.")
+    kind: str = Field(description="`page`, `panel`, `piece` (of a strip or spread), `tile`, or `given` by a person.")
+    box: tuple[int, int, int, int] | None = Field(description="Left, top, right, bottom in pixels of the page.")
+    page_width: int | None
+    page_height: int | None
     width: int | None
     height: int | None
     url: str
     thumbnail_url: str
+    page_url: str = Field(description="The whole page with the region outlined.")
 
 
 class SearchAnswer(BaseModel):
@@ -126,8 +134,16 @@ def _panel(hit: PanelHit) -> PanelResult:
         similarity=shown_similarity(hit.similarity),
         novel=hit.novel,
         path=hit.path,
+        entry=hit.entry,
+        page=hit.page,
+        region=hit.region,
+        kind=hit.kind,
+        box=hit.box,
+        page_width=hit.page_width,
+        page_height=hit.page_height,
         width=hit.width,
         height=hit.height,
         url=url,
         thumbnail_url=f"{url}?width=360",
+        page_url=f"{url}/page",
     )

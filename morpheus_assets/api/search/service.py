@@ -63,6 +63,7 @@ class SearchService:
     ) -> None:
         self._search = Search(settings, database, _WarmVectors(providers, vectors))
         self._database = database
+        self._rerank = settings.rerank or ""
         self._cache = cache
         self._metrics = metrics
 
@@ -70,7 +71,7 @@ class SearchService:
         """The answer; from the cache when nothing that it depends on has changed. Raises as `Search.find`."""
         if not self._cache.configured:
             return _answer(query, await self._search.find(query))
-        key = answer_key([await self._database.call(content_version), *map(str, astuple(query))])
+        key = answer_key([await self._database.call(content_version), self._rerank, *map(str, astuple(query))])
         cached = _cached_answer(await self._cache.get([key]))
         self._metrics.cache.labels("answer", "redis" if cached else "search").inc()
         if cached is not None:
@@ -81,6 +82,10 @@ class SearchService:
         if not found.faults:
             await self._cache.put({key: to_json(answer)})
         return answer
+
+    async def by_vector(self, vector: np.ndarray, query: SearchQuery) -> SearchAnswer:
+        """Passages near a vector [dimensions] of the model that answers. Raises as `Search.find_by_vector`."""
+        return _answer(query, await self._search.find_by_vector(vector, query))
 
     async def like_picture(self, picture: Any, query: SearchQuery) -> SearchAnswer:
         """Panels that look like a picture: a decoded one, or what opens it (images.decoding.opener_of)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from morpheus_assets.defs.assets.metadata import embedding_columns
-from morpheus_assets.defs.assets.panels import panel_images
+from morpheus_assets.defs.assets.panels import regions
 from morpheus_assets.defs.assets.values import OWNERS, NovelsEmbeddings, SpaceStream
 from morpheus_assets.defs.failures import told_in_a_sentence
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
@@ -75,7 +75,7 @@ def build_image_embeddings_asset(
 
     @dg.asset(
         key=embeddings_key(space),
-        deps=[panel_images],
+        deps=[regions],
         partitions_def=PANELS,
         group_name="panels",
         kinds={provider_of(space).kind, "postgres"},
@@ -83,9 +83,9 @@ def build_image_embeddings_asset(
         code_version=space.fingerprint[:16],
         io_manager_key="image_embeddings_io_manager",
         pool=space.provider,
-        description=f"Vectors of the panels in the space `{space.key}`: {space.provider}/{space.model},"
-        f" {space.dimensions} dimensions.\n\nOne row for each distinct image, under the hash of its file. Only images"
-        " that have no vector yet are decoded and embedded.",
+        description=f"Vectors of the pages' regions in the space `{space.key}`: {space.provider}/{space.model},"
+        f" {space.dimensions} dimensions.\n\nOne row for each distinct region, under the hash of its upright pixels."
+        " Only regions that have no vector yet are decoded and embedded.",
         metadata=_space_metadata(space),
     )
     def clip_embeddings(
@@ -103,6 +103,8 @@ def build_image_embeddings_asset(
         with told_in_a_sentence():
             wanted = [novel for novel in context.partition_keys if novel not in exempt]
             excluded = _novels_without_panels(database.engine, wanted)
+            if space.shaping > 1:
+                excluded |= _uncut_novels(database.engine, wanted)
         embed = panel_embedder(providers, database, content_folder)
         return recorded_by_io_manager(_embeddings(context, database, space, embed, excluded, exempt, leads=leads))
 
@@ -128,10 +130,10 @@ def panel_embedder(
     """The same for panels, which are read and decoded as they are sent."""
     from morpheus_assets.services.embed_novels import panel_input
 
-    read, max_pixels = content_folder.read_panel, content_folder.settings.max_image_pixels
+    reader = content_folder.page_reader()
 
     def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
-        inputs = (panel_input(read, row, max_pixels) for row in missing)
+        inputs = (panel_input(reader, row) for row in missing)
         return providers.embed(space, inputs, database.engine)
 
     return embed
@@ -150,6 +152,7 @@ def _embeddings(
     """Vectors for the inputs that the step's novels lack, in `space` and in what it has to complete before."""
     from morpheus_assets.services.configured_spaces import kept_spaces
     from morpheus_assets.services.embed_novels import SpaceFiller
+    from morpheus_assets.services.model_change import verify_model
     from morpheus_assets.store.database.outages import retry_while_down
     from morpheus_assets.store.spaces.spaces import register_space
 
@@ -157,7 +160,8 @@ def _embeddings(
     novels = [novel for novel in context.partition_keys if novel not in excluded and novel not in exempt]
 
     def fill(row: "SpaceRow") -> SpaceStream:
-        return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log).fill(novels))
+        verify = partial(verify_model, database.engine, database.settings, row, embed)
+        return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log, verify).fill(novels))
 
     def streams() -> Iterator[SpaceStream]:
         if leads:
@@ -191,6 +195,18 @@ def _novels_without_panels(engine: "Engine", novels: Sequence[str]) -> dict[str,
         novel: f"{novel} has no panels; materialize `panel_images` for it first."
         for novel in novels
         if novel not in known
+    }
+
+
+def _uncut_novels(engine: "Engine", novels: Sequence[str]) -> dict[str, str]:
+    """Novels with pages that have no regions yet, with a sentence each."""
+    from morpheus_assets.store.content.regions import uncut_pages
+
+    uncut = uncut_pages(engine)
+    return {
+        novel: f"{uncut[novel]} pages of {novel} are not cut into regions yet; materialize `regions` for it first."
+        for novel in novels
+        if novel in uncut
     }
 
 

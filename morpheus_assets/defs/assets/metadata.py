@@ -1,12 +1,16 @@
 """The columns of the stored tables, as the UI shows them on each asset."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from morpheus_assets.defs.assets.values import FoundPanels
 from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts, SamplePassage
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from morpheus_assets.services.page_listing import FoundPages
 
 
 def _schema(_key: str, **columns: tuple[str, str]) -> dg.TableSchema:
@@ -61,18 +65,35 @@ CHUNK_COLUMNS = _schema(
     ),
 )
 
-PANEL_COLUMNS = _schema(
-    "novel_id, path",
+PAGE_COLUMNS = _schema(
+    "id",
+    id=("bigint", "its number"),
     novel_id=("integer", "row of `novels`"),
     path=("text", "relative to content/panels"),
+    entry=("text", "its name within the archive, PDF or EPUB at that path"),
+    ordinal=("integer", "place in the novel, from 1"),
+    role=("text", "cover, advertisement … where the book says so"),
+    direction=("text", "how its panels are read: ltr or rtl"),
     state=("text", "stored or refused"),
     reason=("text", "why it was refused, a sentence"),
-    content_hash=("bytea", "sha256 of the file: the key of its vector in every image space"),
+    content_hash=("bytea", "sha256 of the picture's bytes"),
     format=("text", "as found in the file, whatever its name says"),
     mode=("text", "colour layout of the file"),
     width=("integer", "pixels, upright"),
     height=("integer", "pixels, upright"),
-    treatments=("text[]", "what is done to it before it is embedded"),
+    treatments=("text[]", "what is done to it before it is cut"),
+    doubts=("text[]", "why the cut into panels is doubtful"),
+)
+
+REGION_COLUMNS = _schema(
+    "page_id, ordinal",
+    page_id=("bigint", "its page"),
+    ordinal=("integer", "place on the page in reading order; 0 is the page itself"),
+    kind=("text", "page, panel, piece (of a strip or spread), tile, given (by the author or a person)"),
+    x0=("integer", "left edge in pixels of the upright page; y0, x1, y1 likewise"),
+    confidence=("real", "how sure the cutter is of the box, 0 to 1"),
+    cutter=("text", "whose box it is: author, person, or the cutter's version"),
+    content_hash=("bytea", "of its upright pixels with their size: the key of its vector in every image space"),
 )
 
 CHARACTER_COLUMNS = _schema(
@@ -200,12 +221,19 @@ def chunk_preview(counts: Sequence[ChapterCount], titles: Mapping[int, str]) -> 
     )
 
 
-def panel_sheet(panels: FoundPanels) -> dg.MarkdownMetadataValue:
-    """The first panels as one small picture."""
-    from morpheus_assets.images.previews import as_markdown, contact_sheet
+def panel_sheet(pages: "FoundPages") -> dg.MarkdownMetadataValue:
+    """The first pages as one small picture."""
+    from morpheus_assets.images.previews import MAX_TILES, as_markdown, contact_sheet
 
-    picture = contact_sheet(panels.first_pictures())
-    return dg.MetadataValue.md(as_markdown(picture, "the first panels") or "no panels")
+    picture = contact_sheet(pages.first_pictures(MAX_TILES))
+    return dg.MetadataValue.md(as_markdown(picture, "the first pages") or "no pages")
+
+
+def cut_sheet(pages: "Sequence[tuple[str, Image.Image]]") -> dg.MarkdownMetadataValue:
+    """Pages with their boxes drawn and numbered, as one small picture."""
+    from morpheus_assets.images.previews import as_markdown, picture_sheet
+
+    return dg.MetadataValue.md(as_markdown(picture_sheet(pages), "doubtful pages") or "none")
 
 
 def _table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -11,10 +10,9 @@ import dagster as dg
 from morpheus_assets.domain.content import Chapter, CutChapter, PanelRecord
 from morpheus_assets.domain.embeddings import Arrival
 from morpheus_assets.domain.spaces import Space, SpaceRow
-from morpheus_assets.sources.base import Source
-from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
 if TYPE_CHECKING:
+    from morpheus_assets.services.page_cutting import CutPage
     from morpheus_assets.text.documents import Document
 
 
@@ -109,33 +107,25 @@ class CutNovel:
 
 
 @dataclass(frozen=True)
-class FoundPanels:
-    """The panels of one novel: rows in reading order, the digest of all their files, and where they lie."""
-
-    rows: list[PanelRecord]
-    digest: str
-    source: Source
-
-    def verify_absent(self, stored: Callable[[], Iterable[str]]) -> None:
-        """Raise ContentUnreadable when a file of the `stored` paths is there although the listing lacked it."""
-        self.source.verify_absent(set(stored()) - {row.path for row in self.rows}, MAX_PANEL_BYTES)
-
-    def first_pictures(self) -> list[tuple[str, bytes]]:
-        """(label, bytes) of the first stored panels."""
-        from morpheus_assets.images.previews import MAX_TILES
-
-        stored = [row for row in self.rows if row.state == "stored"]
-        read = ((row.path, self.source.read(row.path, MAX_PANEL_BYTES)) for row in stored[:MAX_TILES])
-        return [(PurePosixPath(path).name, data) for path, data in read if data is not None]
-
-
-@dataclass(frozen=True)
 class NovelPanels:
-    """The panels of one novel in reading order, the digest of all their files, and the first of them as a picture."""
+    """The pages of one novel in reading order, the digest of all their files, and the first of them as a picture.
+
+    `notes` are sentences about what archives say of themselves.
+    """
 
     rows: Sequence[PanelRecord]
     digest: str
     contact_sheet: dg.MarkdownMetadataValue
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class CutNovelPages:
+    """The pages of one novel as they are cut, once; `problems` are sentences about a person's corrections."""
+
+    count: int
+    problems: Sequence[str]
+    pages: Iterable["CutPage"]
 
 
 @dataclass(frozen=True)

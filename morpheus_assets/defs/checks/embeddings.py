@@ -14,7 +14,8 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITIO
 from morpheus_assets.defs.assets.embeddings import embeddings_key, panel_embedder, text_embedder
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL, Space
-from morpheus_assets.services.configured_spaces import only_novels
+from morpheus_assets.services.backfills import novels_of_runs
+from morpheus_assets.services.configured_spaces import PARTITION_SETS, only_novels
 
 if TYPE_CHECKING:
     from morpheus_assets.domain.spaces import SpaceRow
@@ -29,7 +30,7 @@ READ_VECTORS = {"dimensions_and_norm", "no_zero_vector"}
 UNIT_NORM_TOLERANCE = 0.01
 
 CHECKS = {
-    "coverage": "Every distinct passage or panel that is stored has a vector, or was refused.",
+    "coverage": "Every distinct passage or panel, in a run of its novels, has a vector or was refused.",
     "nothing_refused": "No input is refused by the provider; `morpheus refused` lists them, with retry and ignore.",
     "dimensions_and_norm": "Every vector has the space's dimensions and the length that its model gives.",
     "no_zero_vector": "No vector has length zero: a cosine index would silently leave it out.",
@@ -84,7 +85,7 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
             wanted -= {"coverage", *READ_VECTORS} | ({"index_recall"} if row.index_recall is None else set())
         summary = vector_summary(engine, row) if wanted & READ_VECTORS else VectorSummary(0, None, None)
         results: dict[str, Callable[[], dg.AssetCheckResult]] = {
-            "coverage": lambda: _coverage(key, database, row, only_novels(database.settings, space)),
+            "coverage": lambda: _coverage(key, database, row, _looked_at(context, database, space)),
             "nothing_refused": lambda: _nothing_refused(key, database, row),
             "dimensions_and_norm": lambda: _dimensions_and_norm(key, row, summary),
             "no_zero_vector": lambda: _no_zero_vector(key, summary),
@@ -100,6 +101,18 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
 
 def _brings_novels(run: dg.DagsterRun) -> bool:
     return PARTITION_NAME_TAG in run.tags or ASSET_PARTITION_RANGE_START_TAG in run.tags
+
+
+def _looked_at(
+    context: dg.AssetCheckExecutionContext, database: DatabaseResource, space: Space
+) -> Sequence[str] | None:
+    """The novels of the run: what other runs have at work still lacks its vectors. None: all of them."""
+    allowed = only_novels(database.settings, space)
+    name = PARTITION_SETS[space.purpose]
+    brought = novels_of_runs([context.run.tags], context.instance.get_dynamic_partitions(name))
+    if not brought:
+        return allowed
+    return sorted(brought if allowed is None else brought.intersection(allowed))
 
 
 def _coverage(

@@ -1,16 +1,26 @@
-"""IO managers of the tables novels, chapters, chunks and panels. No SQL here."""
+"""IO managers of the tables novels, chapters, chunks, pages and regions. No SQL here."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from sqlalchemy import Engine
 
-from morpheus_assets.defs.assets.metadata import chapter_preview, chapter_strip, chunk_preview, replaced, sample_table
+from morpheus_assets.defs.assets.metadata import (
+    chapter_preview,
+    chapter_strip,
+    chunk_preview,
+    cut_sheet,
+    replaced,
+    sample_table,
+)
 from morpheus_assets.defs.assets.values import (
     UNCHANGED,
     CutNovel,
+    CutNovelPages,
     FoundChapters,
     NovelPanels,
     RefusedNovel,
@@ -33,10 +43,15 @@ from morpheus_assets.store.content.chunks import (
 )
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, stored_text, upsert_novel
 from morpheus_assets.store.content.panels import load_panels, replace_panels
+from morpheus_assets.store.content.regions import PlacedRegion, load_regions, replace_regions
 from morpheus_assets.store.database.errors import TextChanged
 from morpheus_assets.store.database.statistics import size_for_a_person
 from morpheus_assets.text.documents import Document
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+DOUBTFUL_SHOWN = 12
 SAMPLES = 5
 
 
@@ -185,9 +200,9 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
 
 
 class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
-    """The panels of a novel, stored or refused, replaced as a whole."""
+    """The pages of a novel, stored or refused, replaced as a whole."""
 
-    table = "panels"
+    table = "pages"
 
     def store(self, novel: str, value: NovelPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
@@ -198,9 +213,49 @@ class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
             "stored": len(value.rows) - len(refused),
             "refused": len(refused),
             "refusals": dg.MetadataValue.md("\n".join(f"- {row.reason}" for row in refused[:50]) or "none"),
+            "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in value.notes[:50]) or "none"),
             "contact_sheet": value.contact_sheet,
         }
 
     def load(self, novel: str) -> list[PanelRecord]:
-        """Read all panels, the refused ones too."""
+        """Read all pages, the refused ones too."""
         return load_panels(self.engine, novel)
+
+
+class RegionsIOManager(ContentIOManager[CutNovelPages, list[PlacedRegion]]):
+    """The regions of a novel's pages, replaced page by page as they are cut."""
+
+    table = "regions"
+
+    def store(self, novel: str, value: CutNovelPages) -> Metadata:
+        """Write the regions of the pages that were cut; the others stay as they are."""
+        started = time.perf_counter()
+        cut, problems = 0, list(value.problems)
+        sheet: list[tuple[str, Image.Image]] = []
+        for each in value.pages:
+            if each.problem:
+                problems.append(each.problem)
+            if each.regions is None:
+                continue
+            replace_regions(self.engine, each.page, each.regions, cut_of=each.cut_of, doubts=each.doubts)
+            cut += 1
+            if each.picture is not None and len(sheet) < DOUBTFUL_SHOWN:
+                sheet.append((f"{each.page.entry or each.page.path}: {'; '.join(each.doubts)}", each.picture))
+        rows = load_regions(self.engine, [novel])
+        doubts = {(row.path, row.entry): row.doubts for row in rows}
+        kinds = Counter(row.kind for row in rows)
+        return {
+            "dagster/partition_row_count": len(rows),
+            "pages": value.count,
+            "pages_cut": cut,
+            "pages_unchanged": value.count - cut,
+            "doubtful_pages": sum(bool(reasons) for reasons in doubts.values()),
+            **{f"regions_{kind}": count for kind, count in sorted(kinds.items())},
+            "problems": dg.MetadataValue.md("\n".join(f"- {problem}" for problem in problems[:50]) or "none"),
+            "doubtful": cut_sheet(sheet),
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+
+    def load(self, novel: str) -> list[PlacedRegion]:
+        """Read the regions in reading order."""
+        return load_regions(self.engine, [novel])

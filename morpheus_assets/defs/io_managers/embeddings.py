@@ -32,6 +32,7 @@ from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
+from morpheus_assets.store.content.regions import load_regions
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
 from morpheus_assets.store.database.statistics import refresh_statistics, size_for_a_person
 from morpheus_assets.store.spaces import spaces, vectors
@@ -117,8 +118,8 @@ class EmbeddingsIOManager(dg.IOManager):
             return self._load(row, novels[0])
         return LazyPartitions(novels, lambda novel: self._load(row, novel))
 
-    def hashes_of(self, novel: str) -> list[bytes]:
-        """The distinct content hashes of a novel, in reading order."""
+    def hashes_of(self, novel: str, row: SpaceRow) -> list[bytes]:
+        """The distinct content hashes of what a space sees of a novel, in reading order."""
         raise NotImplementedError
 
     def _store_kept(self, context: dg.OutputContext, stream: SpaceStream) -> None:
@@ -262,7 +263,7 @@ class EmbeddingsIOManager(dg.IOManager):
         return retry_while_down(partial(coverage, self.engine, row, novels)).novels
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
-        hashes = self.hashes_of(novel)
+        hashes = self.hashes_of(novel, row)
         found = vectors.read_vectors(self.engine, row, hashes)
         present = [value for value in hashes if value in found]
         stacked = (
@@ -274,15 +275,17 @@ class EmbeddingsIOManager(dg.IOManager):
 class TextEmbeddingsIOManager(EmbeddingsIOManager):
     """Vectors of chunks."""
 
-    def hashes_of(self, novel: str) -> list[bytes]:
+    def hashes_of(self, novel: str, row: SpaceRow) -> list[bytes]:
         """The hashes of a novel's chunks, each once."""
         return list(dict.fromkeys(chunk.content_hash for chunk in iter_chunks(self.engine, novel)))
 
 
 class ImageEmbeddingsIOManager(EmbeddingsIOManager):
-    """Vectors of panels."""
+    """Vectors of regions of pages, or of whole files in spaces that were made before there were regions."""
 
-    def hashes_of(self, novel: str) -> list[bytes]:
-        """The hashes of a novel's stored panels, each once."""
+    def hashes_of(self, novel: str, row: SpaceRow) -> list[bytes]:
+        """The hashes of what the space sees of a novel's stored pages, each once."""
+        if row.shaping > 1:
+            return list(dict.fromkeys(region.content_hash for region in load_regions(self.engine, [novel])))
         panels = load_panels(self.engine, novel, state="stored")
         return list(dict.fromkeys(panel.content_hash for panel in panels if panel.content_hash))

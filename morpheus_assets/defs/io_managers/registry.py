@@ -25,7 +25,11 @@ IO_MANAGERS = {
     ),
     "panels_io_manager": (
         "morpheus_assets.defs.io_managers.content:PanelsIOManager",
-        "The panel images of a novel, stored or refused: rows of `panels`, replaced together.",
+        "The pages of a novel, stored or refused: rows of `pages`, replaced together.",
+    ),
+    "regions_io_manager": (
+        "morpheus_assets.defs.io_managers.content:RegionsIOManager",
+        "What image models see of each page: rows of `regions`, replaced page by page.",
     ),
     "text_embeddings_io_manager": (
         "morpheus_assets.defs.io_managers.embeddings:TextEmbeddingsIOManager",
@@ -33,7 +37,7 @@ IO_MANAGERS = {
     ),
     "image_embeddings_io_manager": (
         "morpheus_assets.defs.io_managers.embeddings:ImageEmbeddingsIOManager",
-        "Vectors of panels in the table of their space, each batch as it arrives; one that is stored stays.",
+        "Vectors of regions in the table of their space, each batch as it arrives; one that is stored stays.",
     ),
     "characters_io_manager": (
         "morpheus_assets.defs.io_managers.insight:CharactersIOManager",

@@ -14,6 +14,7 @@ from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.services.backfills import PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
 from morpheus_assets.services.ingest_plan import unfinished
+from morpheus_assets.services.settings_digest import settings_digest
 from morpheus_assets.store.database.errors import StoreError
 
 # From the failed run's end; after the last one the nightly schedule goes on with what lacks vectors.
@@ -29,7 +30,8 @@ _AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
     jobs=[INGEST_NOVELS, INGEST_PANELS],
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a failed ingest again after 1, 5, 20, 60 and 180 minutes, while its novels are not whole."
+    description="Asks for a failed ingest again after 1, 5, 20, 60 and 180 minutes, while its novels are not whole, and"
+    " at once after a change of settings."
     " What is stored is not asked for again, a file that was refused is not read again until it changes, and a run that"
     " a person cancelled stays cancelled.",
 )
@@ -37,9 +39,12 @@ def failed_ingests_sensor(
     context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
 ) -> dg.SensorResult | dg.SkipReason:
     """The requests carry `morpheus/try` and the failed run's id."""
-    now = datetime.now(UTC)
-    failed = due(context.instance, now)
+    now, digest = datetime.now(UTC), settings_digest(database.settings)
+    # what failed for a setting that has been changed since has nothing to wait for
+    changed = context.cursor not in (None, "", digest)
+    failed = due(context.instance, now, at_once=changed)
     if not failed:
+        context.update_cursor(digest)
         return dg.SkipReason("No failed ingest waits for another try.")
     at_work = list(_ingests_at_work(context.instance))
     requests = []
@@ -57,12 +62,16 @@ def failed_ingests_sensor(
     except (StoreError, ConfigurationError) as fault:
         return dg.SkipReason(str(fault))
     if not requests:
+        context.update_cursor(digest)
         return dg.SkipReason(f"{len(failed)} ingests failed, but their novels are whole, refused, or at work.")
-    return dg.SensorResult(run_requests=requests[: database.settings.max_runs_per_tick])
+    return dg.SensorResult(run_requests=requests[: database.settings.max_runs_per_tick], cursor=digest)
 
 
-def due(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
-    """Failed ingests whose wait is over and that were not run again yet, the latest first."""
+def due(instance: dg.DagsterInstance, now: datetime, *, at_once: bool = False) -> list[dg.DagsterRun]:
+    """Failed ingests whose wait is over and that were not run again yet, the latest first.
+
+    `at_once`: of the last day all that were not, however often they were tried.
+    """
     records = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE],
@@ -76,10 +85,10 @@ def due(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
         run = record.dagster_run
         tries = int(run.tags.get(TRY_TAG, 0))
         # Dagster makes the next run of a crashed one itself.
-        if tries >= len(WAITS) or run.tags.get(WILL_RETRY_TAG) == "true":
+        if run.tags.get(WILL_RETRY_TAG) == "true" or (tries >= len(WAITS) and not at_once):
             continue
         ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
-        if now - ended >= WAITS[tries]:
+        if at_once or now - ended >= WAITS[tries]:
             waited.append(run)
     if not waited:
         return []

@@ -4,6 +4,7 @@ A source that cannot be read is a skipped tick with its reason, never an empty l
 would mark everything as gone. A tick notes the files that it saw, as it keeps its cursor; a preview notes nothing.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,33 +66,41 @@ def new_panels_sensor(
     """Any change among a novel's images makes one run; files still being copied hold back their novel only."""
     settings = content_folder.settings
 
-    def assets(novels: tuple[str, ...]) -> list[dg.AssetKey]:
+    def assets(run: PlannedRun) -> list[dg.AssetKey]:
+        pages = [dg.AssetKey("panel_images"), dg.AssetKey("regions")]
+        if run.only_cut:
+            return pages
         # the sample panels are drawn for the demo model; everything else is embedded by the configured ones
         demo = sample_image_spaces(settings)
-        spaces = demo if demo and novels[0] in sample_novels() else configured_image_spaces(settings)
-        return [dg.AssetKey("panel_images"), *(embeddings_key(space) for space in spaces)]
+        spaces = demo if demo and run.novels[0] in sample_novels() else configured_image_spaces(settings)
+        return [*pages, *(embeddings_key(space) for space in spaces)]
 
     return _tick(context, database, settings, "panel", PANELS, content_folder.panels, scan_panels, assets)
 
 
 @dataclass(frozen=True)
 class Position:
-    """A sensor's cursor: which novels were asked for, in which version, and the path behind which to go on."""
+    """A sensor's cursor: which novels were asked for, in which version, and the path behind which to go on.
+
+    `told` stands for the problems that were warned of: a file that is not read is named once, not at every tick.
+    """
 
     asked: Mapping[str, str] = field(default_factory=dict)
     after: str | None = None
+    told: str | None = None
 
     @classmethod
     def read(cls, cursor: str | None) -> "Position":
         """Read a stored cursor; that of a local folder used to be the versions by novel and nothing else."""
         stored = json.loads(cursor or "{}")
         if isinstance(stored.get("asked"), dict):
-            return cls(stored["asked"], stored.get("after"))
+            return cls(stored["asked"], stored.get("after"), stored.get("told"))
         return cls(stored)
 
     def written(self) -> str:
         """The cursor to store."""
-        return json.dumps({"asked": dict(self.asked), "after": self.after})
+        told = {"told": self.told} if self.told else {}
+        return json.dumps({"asked": dict(self.asked), "after": self.after, **told})
 
 
 def _tick(
@@ -102,7 +111,7 @@ def _tick(
     definition: dg.DynamicPartitionsDefinition,
     source: Source,
     scanning: Scanning,
-    assets: Callable[[tuple[str, ...]], list[dg.AssetKey]] | None = None,
+    assets: Callable[[PlannedRun], list[dg.AssetKey]] | None = None,
 ) -> dg.SensorResult | dg.SkipReason:
     """Scan, plan, ask for runs; the cursor says where the next tick goes on."""
     position = Position.read(context.cursor)
@@ -114,7 +123,9 @@ def _tick(
             observed = _observed(bind, kind) if scan.changed or scan.gone or context.cursor is None else []
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
-    for problem in scan.problems.values():
+    named = "\n".join(sorted(scan.problems.values()))
+    told = hashlib.sha256(named.encode()).hexdigest()[:16] if named else None
+    for problem in scan.problems.values() if told != position.told else ():
         context.log.warning(problem)
     # After a loss of Dagster's database, or of one from before there were two sets: what is stored has its partition
     # again, and lacks nothing.
@@ -128,7 +139,7 @@ def _tick(
         batch=settings.batch_of_novels,
     )
     held = {novel: version for novel, version in position.asked.items() if novel == scan.held}
-    cursor = Position({**held, **plan.requested}, scan.after).written()
+    cursor = Position({**held, **plan.requested}, scan.after, told).written()
     asked = {item.novel for item in scan.stale}
     # a scan that stopped half-way has not seen every file yet
     unneeded = [novel for novel in changes.surplus if novel not in asked] if scan.after is None else []
@@ -142,7 +153,7 @@ def _tick(
     if surplus:
         context.log.info("nothing is stored any more, or yet, of the partitions %s", ", ".join(surplus))
     return dg.SensorResult(
-        run_requests=[_run_request(run, assets(run.novels) if assets else None) for run in plan.runs],
+        run_requests=[_run_request(run, assets(run) if assets else None) for run in plan.runs],
         dynamic_partitions_requests=_partition_requests(definition, [*restored, *plan.new_partitions], surplus),
         asset_events=observed,
         cursor=cursor,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from morpheus_assets.domain.spaces import Precision, Space, SpaceName, space_key
-from morpheus_assets.embedding.clip.preprocessing import PANEL_DECODING, PANEL_SHAPING
+from morpheus_assets.embedding.clip.preprocessing import PANEL_DECODING, PANEL_SHAPINGS, SHAPING
 from morpheus_assets.embedding.clip.sources import DEMO_MODEL, find_clip_source
 from morpheus_assets.embedding.errors import ConfigurationError
 
@@ -22,22 +22,28 @@ _BLOCK = 1 << 20
 
 
 def resolve_clip_space(
-    name: SpaceName, *, cache_folder: Path | None, precision: Precision = "fp32", scaled: bool = True
+    name: SpaceName,
+    *,
+    cache_folder: Path | None,
+    precision: Precision = "fp32",
+    scaled: bool = True,
+    shaping: int = SHAPING,
 ) -> Space:
     """The space of `open_clip/…`; the hash of local weights is kept in `cache_folder` (None: nowhere).
 
     `scaled` says that JPEGs may be decoded as small as the model allows; spaces made before there was such a thing
-    are not, and stay what they are. Raises ConfigurationError, one sentence, for an unknown model and for unreadable
-    weights.
+    are not, and stay what they are, as those of an earlier `shaping` do. Raises ConfigurationError, one sentence, for
+    an unknown model and for unreadable weights.
     """
     source = find_clip_source(name)
     preparation = _canonical(
         {
             "model": _digest(_canonical(source.model_config)),
-            "panels": PANEL_SHAPING,
+            "panels": PANEL_SHAPINGS[shaping],
             "precision": precision,
             "preprocess": source.preprocess or "open_clip's own",
             **({"decoding": PANEL_DECODING} if scaled else {}),
+            **({"regions": shaping} if shaping > 1 else {}),
         }
     )
     if source.weights is None:
@@ -59,9 +65,13 @@ def space_precision(space: Space) -> Precision:
 
 
 def resolve_again(name: SpaceName, space: Space, cache_folder: Path | None) -> Space:
-    """The space of `name` with the precision and decoding of `space`: `space` itself when it was resolved from it."""
+    """The space of `name` prepared as `space` is: `space` itself when it was resolved from it."""
     return resolve_clip_space(
-        name, cache_folder=cache_folder, precision=space_precision(space), scaled=decodes_scaled(space)
+        name,
+        cache_folder=cache_folder,
+        precision=space_precision(space),
+        scaled=decodes_scaled(space),
+        shaping=space.shaping,
     )
 
 

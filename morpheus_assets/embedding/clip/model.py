@@ -13,7 +13,7 @@ from PIL import Image
 
 from morpheus_assets.embedding.clip.huggingface import hub_file, hub_tokenizer
 from morpheus_assets.embedding.clip.identity import Precision
-from morpheus_assets.embedding.clip.preprocessing import PanelPreparation, letterbox_strip
+from morpheus_assets.embedding.clip.preprocessing import SHAPING, PanelPreparation, shaped
 from morpheus_assets.embedding.clip.sources import ClipSource
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.local_models import ensure_torchvision_imports
@@ -46,9 +46,9 @@ class ClipModel:
         """
         return min(self.threads, _MOST_WORKERS) if self.device == "cpu" else 1
 
-    def prepare(self, panel: Image.Image) -> Any:
-        """One upright RGB panel as a tensor of bytes [3, height, width] in the model's own size."""
-        return self.preparation.pixels(letterbox_strip(panel, self.preparation.side))
+    def prepare(self, panel: Image.Image, shaping: int = SHAPING) -> Any:
+        """One upright RGB picture as a tensor of bytes [3, height, width] in the model's own size."""
+        return self.preparation.pixels(shaped(panel, self.preparation.side, shaping))
 
     def embed_panels(self, prepared: Sequence[Any]) -> np.ndarray:
         """Forward a batch of prepared panels."""

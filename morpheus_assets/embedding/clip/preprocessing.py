@@ -1,4 +1,4 @@
-"""Panels prepared for an image tower: strips letterboxed, then open_clip's own inference transform.
+"""Pictures prepared for an image tower: letterboxed whole, then open_clip's own inference transform.
 
 Two things differ from open_clip, neither of which changes the space. The resize is torch's, on Pillow's own memory:
 3 ms for a page of 1600 × 2400 where Pillow takes 23, the same but for one or two levels of 255 in less than 1 % of the
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 STRIP_RATIO = 2
-# Raised by hand whenever letterbox_strip changes what a model sees of a panel: it starts a new space.
-PANEL_SHAPING = "upright RGB on white; beyond 2:1 letterboxed to a square"
+# Raised by hand whenever what a model sees of a picture changes: it starts a new space. By shaping (Space.shaping):
+# whole files, of which the model's own centre crop cuts up to a half; regions of pages, never cropped.
+PANEL_SHAPINGS = {
+    1: "upright RGB on white; beyond 2:1 letterboxed to a square",
+    2: "regions of pages, upright RGB on white, letterboxed to a square",
+}
+SHAPING = 2
 # Raised likewise when PanelPreparation.least_size changes: how small panels may come to a model of this machine.
 PANEL_DECODING = "JPEG at 1/2 or 1/4, 3 times as large as seen, strips 6 times, 420 pixels long"
 
@@ -28,12 +33,24 @@ def letterbox_strip(panel: "Image.Image", side: int) -> "Image.Image":
     """
     if not is_strip(panel.size):
         return panel
+    return letterboxed(panel, side)
+
+
+def letterboxed(picture: "Image.Image", side: int) -> "Image.Image":
+    """A picture whole and centred on a white square of `side` pixels; a square one unchanged."""
+    if picture.width == picture.height:
+        return picture
     from PIL import Image
 
     square = Image.new("RGB", (side, side), "white")
-    small = fitted(panel, side)
+    small = fitted(picture, side)
     square.paste(small, ((side - small.width) // 2, (side - small.height) // 2))
     return square
+
+
+def shaped(picture: "Image.Image", side: int, shaping: int) -> "Image.Image":
+    """A picture as a space of that shaping sees it, before the model's own transform."""
+    return letterboxed(picture, side) if shaping > 1 else letterbox_strip(picture, side)
 
 
 def is_strip(size: Size) -> bool:
@@ -85,10 +102,10 @@ class PanelPreparation:
             image = crop(image)
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
-    def least_size(self, size: Size) -> Size:
+    def least_size(self, size: Size, shaping: int = 1) -> Size:
         """(width, height) that decoding must leave of a panel of `size` for the model to see it as if whole."""
         strip = is_strip(size)
-        width, height = fitted_size(size, self.side) if strip else self._target(size)
+        width, height = fitted_size(size, self.side) if strip or shaping > 1 else self._target(size)
         spare = max(_SPARE_STRIP if strip else _SPARE, _LEAST_LONGER_SIDE / max(width, height))
         return round(spare * width), round(spare * height)
 

@@ -145,7 +145,7 @@ class ProviderSpec:
 
     `key_setting` and `base_url_setting` are fields of Settings. `is_local`: computes on this machine, without price and
     limits. `counts_word_pieces`: its tokens are the chunker's; else it counts `tokens_per_cl100k` times cl100k's.
-    `kind` labels its assets in Dagster.
+    `kind` labels its assets in Dagster. `sdk` is the module whose import is most of what a first request waits for.
     """
 
     name: str
@@ -163,6 +163,7 @@ class ProviderSpec:
     is_local: bool = False
     counts_word_pieces: bool = False
     tokens_per_cl100k: float = 1.0
+    sdk: str = ""
 
     def model(self, name: str) -> EmbeddingModel | None:
         """The model of that name from the table, or None."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from morpheus_assets.domain.spaces import MOST_DIMENSIONS, Space, SpaceName, space_key
-from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING
+from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPINGS, SHAPING
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers.base import EmbeddingModel, EmbeddingResult, InputType
 from morpheus_assets.embedding.providers.json_over_http import JsonProvider
@@ -43,7 +43,8 @@ def resolve_multimodal_space(provider: str, models: Sequence[EmbeddingModel], na
             f"MORPHEUS_IMAGE_SPACES names {name}, but {model.name} gives vectors of {model.allowed_dimensions}"
             " dimensions: choose one of them."
         )
-    preparation = json.dumps({"panels": PANEL_SHAPING, "preprocess": "fitted into 1024"}, sort_keys=True)
+    prepared = {"panels": PANEL_SHAPINGS[SHAPING], "preprocess": "fitted into 1024", "regions": SHAPING}
+    preparation = json.dumps(prepared, sort_keys=True)
     key = space_key(provider, model.name, int(size))
     return Space(key, "image", provider, model.name, model.revision, int(size), preparation, None)
 

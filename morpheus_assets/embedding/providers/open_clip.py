@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,8 +131,9 @@ class OpenClipProvider:
             vectors, tokens = await loop.run_in_executor(forward, model.embed_texts, texts)
         else:
             decoding = self._decoding = self._decoding or ThreadPoolExecutor(self._threads_for(model), "clip-decode")
-            scaled = decodes_scaled(self.space)
-            jobs = [loop.run_in_executor(decoding, _prepare, model, i, each, scaled) for i, each in enumerate(inputs)]
+            jobs = [
+                loop.run_in_executor(decoding, _prepare, model, i, each, self.space) for i, each in enumerate(inputs)
+            ]
             prepared = await _all_or_first_error(jobs)
             vectors = await loop.run_in_executor(forward, model.embed_panels, prepared)
         checked = unit_vectors(vectors, len(inputs), self.space)
@@ -169,13 +171,14 @@ def _require_same_weights(weights: Path, space: Space) -> None:
         )
 
 
-def _prepare(model: "ClipModel", index: int, panel: Any, scaled: bool) -> Any:
+def _prepare(model: "ClipModel", index: int, panel: Any, space: Space) -> Any:
     from PIL import Image
 
     try:
         if not isinstance(panel, Image.Image):
-            panel = panel(model.preparation.least_size if scaled else None)
-        return model.prepare(panel)
+            least = partial(model.preparation.least_size, shaping=space.shaping)
+            panel = panel(least if decodes_scaled(space) else None)
+        return model.prepare(panel, space.shaping)
     except Exception as error:
         raise InputRefused(f"This panel cannot be prepared for the model: {error}", index) from error
 

@@ -56,6 +56,7 @@ PROVIDER = ProviderSpec(
     other_models="at an endpoint of one's own",
     key_setting="openai_api_key",
     base_url_setting="openai_base_url",
+    sdk="openai",
     open=lambda space, options: OpenAIProvider(space, options),
 )
 

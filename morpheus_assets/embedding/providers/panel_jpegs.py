@@ -4,7 +4,7 @@ import base64
 import io
 from typing import Any
 
-from morpheus_assets.embedding.clip.preprocessing import fitted, letterbox_strip
+from morpheus_assets.embedding.clip.preprocessing import SHAPING, fitted, shaped
 from morpheus_assets.embedding.errors import InputRefused
 
 SIDE = 1024
@@ -12,13 +12,13 @@ _JPEG_QUALITY = 92
 PREFIX = "data:image/jpeg;base64,"
 
 
-def data_uri(index: int, panel: Any) -> str:
+def data_uri(index: int, panel: Any, shaping: int = SHAPING) -> str:
     """A panel, or a callable that returns one, as a data URI; raises InputRefused with `index` where it cannot be."""
     from PIL import Image
 
     try:
         image = panel if isinstance(panel, Image.Image) else panel()
-        small = letterbox_strip(image, SIDE)
+        small = shaped(image, SIDE, shaping)
         if max(small.size) > SIDE:
             small = fitted(small, SIDE)
         buffer = io.BytesIO()

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space, SpaceName, space_key
-from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPING
+from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPINGS, SHAPING
 from morpheus_assets.embedding.clip.sources import architecture_config
 from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
 from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits, ProviderSpec
@@ -50,9 +50,15 @@ def resolve_remote_space(name: SpaceName) -> Space:
             f"`{name}` lacks its number of dimensions: write `remote_clip/{name.model}@512`, for example."
         )
     preparation = json.dumps(
-        {"panels": PANEL_SHAPING, "preprocess": "fitted into 1024, then the endpoint's own"}, sort_keys=True
+        {
+            "panels": PANEL_SHAPINGS[SHAPING],
+            "preprocess": "fitted into 1024, then the endpoint's own",
+            "regions": SHAPING,
+        },
+        sort_keys=True,
     )
-    key = space_key("remote-clip", name.model, dimensions)
+    # Vectors of whole files lie under the shorter key.
+    key = space_key("remote-clip", name.model, dimensions, f"regions-{SHAPING}")
     return Space(key, "image", "remote_clip", name.model, "as deployed", dimensions, preparation, None)
 
 
@@ -122,7 +128,8 @@ class RemoteClipProvider:
             modality = "image"
             loop = asyncio.get_running_loop()
             content = [
-                await loop.run_in_executor(self._decoding, data_uri, index, each) for index, each in enumerate(inputs)
+                await loop.run_in_executor(self._decoding, data_uri, index, each, self.space.shaping)
+                for index, each in enumerate(inputs)
             ]
         job = {"model": self.space.model, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)

@@ -68,6 +68,7 @@ PROVIDER = ProviderSpec(
     preparation="input_type",
     key_setting="voyage_api_key",
     base_url_setting="voyage_base_url",
+    sdk="voyageai.api_resources.api_requestor",
     # Up to a fifth more than cl100k; the exact tokenizer is on a hub that may be out of reach.
     tokens_per_cl100k=1.2,
     open=lambda space, options: VoyageProvider(space, options),

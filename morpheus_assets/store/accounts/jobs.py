@@ -102,6 +102,12 @@ def find_job(bind: Bind, job_id: str) -> LaunchedJob | None:
         return cursor.execute(queries.find_job, {"job_id": job_id}).fetchone()
 
 
+def list_jobs(bind: Bind, *, limit: int, before: str | None = None) -> list[LaunchedJob]:
+    """Jobs launched over HTTP, the latest first, from behind the job `before`; none for an unknown one."""
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(LaunchedJob)) as cursor:
+        return cursor.execute(queries.list_jobs, {"limit": limit, "before": before}).fetchall()
+
+
 def delete_results(bind: Bind, *, older_than_days: int) -> int:
     """Delete results of that age; returns how many."""
     with transaction(bind) as connection:

@@ -55,6 +55,14 @@ SELECT job_id, kind, novels, space_key, done_before, tokens_before, spending_bef
 FROM api_jobs WHERE job_id = %(job_id)s
 
 
+-- name: list_jobs
+SELECT job_id, kind, novels, space_key, done_before, tokens_before, spending_before, created_at
+FROM api_jobs
+WHERE %(before)s::text IS NULL
+   OR (created_at, job_id) < (SELECT created_at, job_id FROM api_jobs WHERE job_id = %(before)s)
+ORDER BY created_at DESC, job_id DESC LIMIT %(limit)s
+
+
 -- Spending ----------------------------------------------------------------------------------------------------------
 
 -- name: record_spending

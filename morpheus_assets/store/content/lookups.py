@@ -25,11 +25,39 @@ class TextPiece:
 
 @dataclass(frozen=True)
 class PanelPlace:
-    """Where a stored panel's file lies: `path` within its novel's panel folder."""
+    """Where a region or a whole file of that hash is: `path` below panels/, and the page's `entry` within that file.
+
+    `page` and `region` are ordinals; `box` is (left, top, right, bottom) in pixels of the upright page, whose
+    bytes have `page_hash`.
+    """
 
     novel: str
     path: str
     content_hash: bytes
+    entry: str
+    page: int
+    region: int
+    kind: str
+    box: list[int | None]
+    page_hash: bytes
+    page_width: int | None
+    page_height: int | None
+
+    @property
+    def pixels(self) -> tuple[int, int, int, int] | None:
+        """The box, None where the size of the page is not known."""
+        left, top, right, bottom = self.box
+        if left is None or top is None or right is None or bottom is None:
+            return None
+        return left, top, right, bottom
+
+
+@dataclass(frozen=True)
+class PanelNeighbours:
+    """The hashes of what is read before and after a region; None at the ends of a novel."""
+
+    before: bytes | None
+    after: bytes | None
 
 
 def passage_body(bind: Bind, content_hash: bytes) -> str | None:
@@ -52,6 +80,13 @@ def panel_place(bind: Bind, content_hash: bytes) -> PanelPlace | None:
     """A panel of that hash, None when there is none (any more)."""
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(PanelPlace)) as cursor:
         return cursor.execute(queries.panel_place, {"content_hash": content_hash}).fetchone()
+
+
+def panels_around(bind: Bind, place: PanelPlace) -> PanelNeighbours:
+    """What is read before and after the region at a place, through all pages of its novel."""
+    given = {"novel": place.novel, "page": place.page, "region": place.region}
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(PanelNeighbours)) as cursor:
+        return cursor.execute(queries.panels_around, given).fetchone() or PanelNeighbours(None, None)
 
 
 def content_version(bind: Bind) -> str:

@@ -1,33 +1,50 @@
-"""Panels of a novel: one row per picture, stored or refused, replaced as a whole in one short transaction.
+"""Pages of a novel: one row a picture, stored or refused, replaced as a whole in one short transaction.
 
-The pictures' bytes stay in the content folder; their vectors hang on the content hash.
+A page is a file or an entry of an archive. The pictures' bytes stay in the content folder; vectors hang on the hashes
+of its regions (regions.py), or on the page's own in spaces that see whole files.
 """
 
 from collections.abc import Iterable, Sequence
 
 from morpheus_assets.domain.content import PanelRecord, ReplaceCounts
+from morpheus_assets.sources.names import natural_order
 from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
 
 queries = load_queries(__file__)
+_OF_THE_STORE = ("id", "cut_of")
 
 
 def replace_panels(
     bind: Bind, novel: str, panels: Iterable[PanelRecord], *, panels_digest: str | None = None
 ) -> ReplaceCounts:
-    """Make the novel's panels equal to `panels`; a novel with panels only gets its row here.
+    """Make the novel's pages equal to `panels`; a novel with pages only gets its row here.
 
-    `panels_digest` stands for all the files that they came from; a sensor compares it (`ingested_digests`).
+    Pages without an ordinal are numbered by their paths. `panels_digest` stands for all the files that they came
+    from; a sensor compares it (`ingested_digests`).
     """
+    rows = [
+        {name: value for name, value in vars(page).items() if name not in _OF_THE_STORE}
+        | {"ordinal": page.ordinal or place, "key": f"{page.path}\n{page.entry}", "frames": _flat(page)}
+        for place, page in enumerate(sorted(panels, key=_given_order), 1)
+    ]
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         connection.execute(queries.add_novel, {"novel": novel})
         number = novel_id(connection, novel)
-        rows = map(vars, panels)
-        counts = replace_rows(connection, queries.write_panels, queries.delete_other_panels, number, rows, key="path")
+        counts = replace_rows(connection, queries.write_pages, queries.delete_other_pages, number, rows, key="key")
+        connection.execute(queries.delete_regions_of_refused, {"number": number})
         connection.execute(queries.set_panels_digest, {"number": number, "digest": panels_digest})
         return counts
+
+
+def _given_order(page: PanelRecord) -> tuple[object, ...]:
+    return page.ordinal, natural_order(page.path), natural_order(page.entry)
+
+
+def _flat(page: PanelRecord) -> list[int]:
+    return [side for box in page.frames for side in box]
 
 
 def remove_panels(bind: Bind, novel: str) -> int:
@@ -43,7 +60,7 @@ def remove_panels(bind: Bind, novel: str) -> int:
 
 
 def load_panels(bind: Bind, novel: str, *, state: str | None = None) -> list[PanelRecord]:
-    """One novel's panels by path, of one state ("stored", "refused") or all. Raises UnknownNovel."""
+    """One novel's pages in reading order, of one state ("stored", "refused") or all. Raises UnknownNovel."""
     with transaction(bind) as connection:
         novel_id(connection, novel)
         panels = load_panels_of(bind, [novel])[novel]
@@ -51,15 +68,21 @@ def load_panels(bind: Bind, novel: str, *, state: str | None = None) -> list[Pan
 
 
 def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRecord]]:
-    """The panels of many novels; every name asked for is a key."""
+    """The pages of many novels; every name asked for is a key."""
     found: dict[str, list[PanelRecord]] = {name: [] for name in novels}
     with transaction(bind) as connection:
-        for novel, *values in connection.execute(queries.load_panels, {"novels": list(novels)}):
-            found[novel].append(PanelRecord(*(*values[:-1], tuple(values[-1]))))
+        for novel, *values in connection.execute(queries.load_pages, {"novels": list(novels)}):
+            *known, treatments, entry, ordinal, role, direction, spread, frames, number, cut_of = values
+            boxes = tuple((*frames[at : at + 4],) for at in range(0, len(frames), 4))
+            found[novel].append(
+                PanelRecord(
+                    *(*known, tuple(treatments), entry, ordinal, role, direction, spread, boxes, number, cut_of)
+                )
+            )
     return found
 
 
 def refused_panels(bind: Bind) -> list[str]:
-    """The reason of each panel that was refused, by novel and path."""
+    """The reason of each page that was refused, by novel and in reading order."""
     with transaction(bind) as connection:
-        return [reason for (reason,) in connection.execute(queries.refused_panels)]
+        return [reason for (reason,) in connection.execute(queries.refused_pages)]

@@ -67,7 +67,7 @@ LEFT JOIN LATERAL (SELECT count(*) AS chunks, sum(p.token_count)::bigint AS toke
                    FROM chunks c JOIN passages p USING (content_hash) WHERE c.novel_id = n.id) k ON true
 LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE state = 'stored') AS panels,
                           count(*) FILTER (WHERE state = 'refused') AS refused_panels
-                   FROM panels q WHERE q.novel_id = n.id) p ON true
+                   FROM pages q WHERE q.novel_id = n.id) p ON true
 WHERE %(novels)s::text[] IS NULL OR n.novel = ANY(%(novels)s)
 ORDER BY n.novel
 
@@ -85,7 +85,7 @@ SELECT novel FROM novels WHERE body_digest IS NOT NULL AND novel <> ALL(%(known)
 
 -- name: panels_beside
 SELECT novel FROM novels n
-WHERE novel <> ALL(%(known)s::text[]) AND EXISTS (SELECT FROM panels p WHERE p.novel_id = n.id)
+WHERE novel <> ALL(%(known)s::text[]) AND EXISTS (SELECT FROM pages p WHERE p.novel_id = n.id)
 ORDER BY novel
 
 -- name: without_text
@@ -97,7 +97,7 @@ ORDER BY novel
 -- name: without_panels
 SELECT novel
 FROM unnest(%(known)s::text[]) AS known (novel)
-WHERE NOT EXISTS (SELECT FROM novels n JOIN panels p ON p.novel_id = n.id WHERE n.novel = known.novel)
+WHERE NOT EXISTS (SELECT FROM novels n JOIN pages p ON p.novel_id = n.id WHERE n.novel = known.novel)
 ORDER BY novel
 
 -- name: delete_source_files_of_novel
@@ -308,30 +308,41 @@ DELETE FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel
 
 -- Panels ------------------------------------------------------------------------------------------------------------
 
--- name: write_panels
-INSERT INTO panels (novel_id, path, state, size_bytes, reason, content_hash, format, mode, width, height, treatments)
-SELECT %(number)s, s.path, s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width, s.height,
-       s.treatments
+-- name: write_pages
+INSERT INTO pages (novel_id, path, entry, state, size_bytes, reason, content_hash, format, mode, width, height,
+                   treatments, ordinal, role, direction, spread, frames)
+SELECT %(number)s, s.path, s.entry, s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width,
+       s.height, s.treatments, s.ordinal, s.role, s.direction, s.spread, s.frames
 FROM json_to_recordset(%(rows)s::json) AS s
-     (path text, state text, size_bytes bigint, reason text, content_hash bytea, format text, mode text, width integer,
-      height integer, treatments text[])
+     (path text, entry text, state text, size_bytes bigint, reason text, content_hash bytea, format text, mode text,
+      width integer, height integer, treatments text[], ordinal integer, role text, direction text, spread boolean,
+      frames integer[])
 WHERE NOT EXISTS (
-    SELECT FROM panels t
-    WHERE t.novel_id = %(number)s AND t.path = s.path
-      AND (t.state, t.size_bytes, t.reason, t.content_hash, t.format, t.mode, t.width, t.height, t.treatments)
+    SELECT FROM pages t
+    WHERE t.novel_id = %(number)s AND t.path = s.path AND t.entry = s.entry
+      AND (t.state, t.size_bytes, t.reason, t.content_hash, t.format, t.mode, t.width, t.height, t.treatments,
+           t.ordinal, t.role, t.direction, t.spread, t.frames)
           IS NOT DISTINCT FROM
-          (s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width, s.height, s.treatments))
-ORDER BY s.path
-ON CONFLICT (novel_id, path) DO UPDATE
+          (s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width, s.height, s.treatments,
+           s.ordinal, s.role, s.direction, s.spread, s.frames))
+ORDER BY s.path, s.entry
+ON CONFLICT (novel_id, path, entry) DO UPDATE
 SET state = excluded.state, size_bytes = excluded.size_bytes, reason = excluded.reason,
     content_hash = excluded.content_hash, format = excluded.format, mode = excluded.mode, width = excluded.width,
-    height = excluded.height, treatments = excluded.treatments
+    height = excluded.height, treatments = excluded.treatments, ordinal = excluded.ordinal, role = excluded.role,
+    direction = excluded.direction, spread = excluded.spread, frames = excluded.frames,
+    written_at = now(),
+    cut_of = CASE WHEN excluded.state = 'stored' AND pages.content_hash = excluded.content_hash THEN pages.cut_of END
 
--- name: delete_other_panels
-DELETE FROM panels WHERE novel_id = %(number)s AND path <> ALL (%(keys)s::text[])
+-- name: delete_other_pages
+-- A key is a path, and behind a line break the entry.
+DELETE FROM pages WHERE novel_id = %(number)s AND path || chr(10) || entry <> ALL (%(keys)s::text[])
+
+-- name: delete_regions_of_refused
+DELETE FROM regions r USING pages p WHERE p.id = r.page_id AND p.novel_id = %(number)s AND p.state = 'refused'
 
 -- name: delete_panels_of_novel
-DELETE FROM panels WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+DELETE FROM pages WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
 
 -- name: forget_panel_files_of_novel
 DELETE FROM source_files WHERE kind = 'panel' AND novel = %(novel)s
@@ -348,21 +359,74 @@ UPDATE novels SET panels_digest = NULL WHERE novel = %(novel)s
 -- name: set_panels_digest
 UPDATE novels SET panels_digest = %(digest)s WHERE id = %(number)s AND panels_digest IS DISTINCT FROM %(digest)s
 
--- name: load_panels
+-- name: load_pages
 SELECT n.novel, p.path, p.state, p.size_bytes, p.reason, p.content_hash, p.format, p.mode, p.width, p.height,
-       p.treatments
-FROM novels n JOIN panels p ON p.novel_id = n.id
+       p.treatments, p.entry, p.ordinal, p.role, p.direction, p.spread, p.frames, p.id, p.cut_of
+FROM novels n JOIN pages p ON p.novel_id = n.id
 WHERE n.novel = ANY(%(novels)s)
-ORDER BY n.novel, p.path
+ORDER BY n.novel, p.ordinal, p.path, p.entry
 
--- name: refused_panels
-SELECT p.reason FROM panels p JOIN novels n ON n.id = p.novel_id WHERE p.state = 'refused' ORDER BY n.novel, p.path
+-- name: refused_pages
+SELECT p.reason FROM pages p JOIN novels n ON n.id = p.novel_id
+WHERE p.state = 'refused' ORDER BY n.novel, p.ordinal, p.path, p.entry
+
+-- name: delete_regions
+DELETE FROM regions WHERE page_id = %(page)s
+
+-- name: write_regions
+INSERT INTO regions (page_id, ordinal, kind, x0, y0, x1, y1, confidence, cutter, content_hash)
+SELECT %(page)s, s.ordinal, s.kind, s.x0, s.y0, s.x1, s.y1, s.confidence, s.cutter, s.content_hash
+FROM json_to_recordset(%(rows)s::json) AS s
+     (ordinal integer, kind text, x0 integer, y0 integer, x1 integer, y1 integer, confidence real, cutter text,
+      content_hash bytea)
+
+-- name: note_cut
+-- Only of the picture that was cut: a page that was read anew meanwhile is still to be cut.
+UPDATE pages SET cut_of = %(cut_of)s, doubts = %(doubts)s WHERE id = %(page)s AND content_hash = %(content_hash)s
+RETURNING id
+
+-- name: load_regions
+SELECT n.novel, p.path, p.entry, p.ordinal AS page, r.ordinal, r.kind, r.x0, r.y0, r.x1, r.y1, r.confidence, r.cutter,
+       r.content_hash, p.doubts
+FROM novels n JOIN pages p ON p.novel_id = n.id JOIN regions r ON r.page_id = p.id
+WHERE n.novel = ANY(%(novels)s) AND p.state = 'stored'
+ORDER BY n.novel, p.ordinal, p.path, p.entry, r.ordinal
+
+-- name: count_doubtful
+SELECT n.novel, count(*) AS pages, count(*) FILTER (WHERE p.doubts <> '{}') AS doubtful
+FROM novels n JOIN pages p ON p.novel_id = n.id
+WHERE p.state = 'stored' AND p.cut_of IS NOT NULL
+GROUP BY n.novel ORDER BY n.novel
+
+-- name: uncut_pages
+SELECT n.novel, count(*) AS pages FROM novels n JOIN pages p ON p.novel_id = n.id
+WHERE p.state = 'stored' AND p.cut_of IS NULL
+GROUP BY n.novel ORDER BY n.novel
 
 -- name: panel_place
-SELECT n.novel, p.path, p.content_hash
+-- Of one that several novels have, the first; a region before a whole file of the same hash.
+SELECT n.novel, p.path, p.content_hash, p.entry, p.page, p.region, p.kind, ARRAY[p.x0, p.y0, p.x1, p.y1] AS box,
+       p.page_hash, p.page_width, p.page_height
 FROM panels p JOIN novels n ON n.id = p.novel_id
 WHERE p.content_hash = %(content_hash)s AND p.state = 'stored'
-ORDER BY n.novel, p.path LIMIT 1
+ORDER BY n.novel, p.page, p.path, p.entry, p.shaping DESC, p.region LIMIT 1
+
+-- name: panels_around
+-- The regions of a novel that are read before and after one: panels, pieces and given boxes, and pages without any.
+WITH read AS (
+    SELECT content_hash, page, path, entry, region,
+           lag(content_hash) OVER reading AS before, lead(content_hash) OVER reading AS after
+    FROM panels c
+    WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) AND state = 'stored' AND kind <> 'uncut'
+      AND (shaping = 2 AND (kind IN ('panel', 'piece', 'given')
+                            OR (kind = 'page' AND NOT EXISTS (
+                                SELECT FROM regions r
+                                WHERE r.page_id = c.page_id AND r.kind IN ('panel', 'piece', 'given'))))
+           OR shaping = 1 AND NOT EXISTS (SELECT FROM regions r WHERE r.page_id = c.page_id))
+    WINDOW reading AS (ORDER BY page, path, entry, region)
+)
+SELECT before, after FROM read
+WHERE (page, region) >= (%(page)s, %(region)s) ORDER BY page, path, entry, region LIMIT 1
 
 
 -- Source files and tombstones ---------------------------------------------------------------------------------------
@@ -388,13 +452,17 @@ FROM (SELECT path, row_number() OVER (ORDER BY path COLLATE "C") AS place
 WHERE place %% %(every)s = 0
 
 -- name: changed_panel_sets
-SELECT s.novel, s.digest, s.latest
+-- Also those whose pages are still to be cut by this version, or were cut by another, while no run is at them.
+SELECT s.novel, s.digest, s.latest, n.panels_digest IS NOT DISTINCT FROM s.digest AS only_uncut
 FROM (SELECT novel, max(mtime_ns) AS latest,
              encode(sha256(string_agg(convert_to(path, 'UTF8') || '\x00' || convert_to(digest || chr(10), 'UTF8'),
                                       '' ORDER BY path COLLATE "C")), 'hex') AS digest
       FROM source_files WHERE kind = 'panel' GROUP BY novel HAVING bool_and(digest IS NOT NULL)) s
 LEFT JOIN novels n USING (novel)
 WHERE n.panels_digest IS DISTINCT FROM s.digest
+   OR EXISTS (SELECT FROM pages p
+              WHERE p.novel_id = n.id AND p.state = 'stored' AND p.written_at < now() - interval '1 hour'
+                AND split_part(p.cut_of, ' ', 1) IS DISTINCT FROM %(version)s)
 ORDER BY s.novel
 
 -- name: stage_source_files
@@ -432,7 +500,7 @@ DELETE FROM tombstones WHERE kind = %(kind)s AND path = ANY(%(paths)s)
 SELECT novel, kind, path, noticed_at
 FROM tombstones t
 WHERE kind <> 'panel' OR NOT %(still_stored)s
-   OR EXISTS (SELECT FROM panels p JOIN novels n ON n.id = p.novel_id WHERE n.novel = t.novel AND p.path = t.path)
+   OR EXISTS (SELECT FROM pages p JOIN novels n ON n.id = p.novel_id WHERE n.novel = t.novel AND p.path = t.path)
 ORDER BY noticed_at, novel, kind, path
 
 

@@ -41,14 +41,16 @@ def path_bounds(bind: Bind, kind: str, after: str | None, every: int) -> list[st
     return [path for (path,) in rows]
 
 
-def changed_panel_sets(bind: Bind) -> list[tuple[str, str, int]]:
-    """(novel, digest, latest mtime_ns) of each novel whose panel files are not those that were ingested.
+def changed_panel_sets(bind: Bind, cut_version: str) -> list[tuple[str, str, int, bool]]:
+    """(novel, digest, latest mtime_ns, whether only its pages are to be cut) of each novel with something to do.
+
+    Its panel files are not those that were ingested; or some pages were not cut by `cut_version`.
 
     The digest is ingest_plan's `panels_digest`, made by the server, so that what is known of a million files stays
     there. Novels with a file that has no digest yet are left out.
     """
     with transaction(bind) as connection:
-        return connection.execute(queries.changed_panel_sets).fetchall()
+        return connection.execute(queries.changed_panel_sets, {"version": cut_version}).fetchall()
 
 
 def save_source_files(bind: Bind, files: Iterable[SourceFile]) -> int:

@@ -15,7 +15,6 @@ SELECT md5(coalesce(string_agg(concat_ws(chr(9), question, novel, chapters::text
                                ORDER BY file, ordinal), ''))
 FROM questions
 
-
 -- What questions are made of and looked for in ----------------------------------------------------------------------
 
 -- name: novels_with_passages
@@ -29,23 +28,17 @@ WHERE n.novel = %(novel)s ORDER BY c.content_hash
 -- name: novel_body
 SELECT body FROM novels WHERE novel = %(novel)s AND body IS NOT NULL
 
-
 -- Outcomes ----------------------------------------------------------------------------------------------------------
 
 -- name: add_measurement
 INSERT INTO retrieval_quality (space_id, questions_digest, outcomes)
 VALUES (%(space_id)s, %(digest)s, %(outcomes)s)
 
--- name: latest_measurement
-SELECT measured_at, questions_digest, outcomes FROM retrieval_quality
-WHERE space_id = %(space_id)s ORDER BY measured_at DESC LIMIT 1
-
 -- name: delete_old_measurements
 DELETE FROM retrieval_quality q
 WHERE q.space_id = %(space_id)s AND q.measured_at < (
     SELECT min(measured_at) FROM (SELECT measured_at FROM retrieval_quality
                                   WHERE space_id = %(space_id)s ORDER BY measured_at DESC LIMIT %(kept)s) latest)
-
 
 -- Verdicts ----------------------------------------------------------------------------------------------------------
 

@@ -122,7 +122,12 @@ class TextHit:
 
 @dataclass(frozen=True)
 class PanelHit:
-    """One picture, `path` within its novel's panel folder; `similarity` is the cosine to the question's vector."""
+    """One page by its best region: `similarity` is the cosine of that to the question's vector.
+
+    `path` is the file's below panels/, `entry` the page's name within it ("" for a picture of its own), `page` its
+    ordinal from 1 and `region` the region's on the page. `box` is (left, top, right, bottom) in pixels of the page,
+    `width` and `height` are the region's, `page_width` and `page_height` the page's.
+    """
 
     novel: str
     path: str
@@ -131,6 +136,13 @@ class PanelHit:
     width: int | None
     height: int | None
     content_hash: bytes
+    entry: str = ""
+    page: int = 0
+    region: int = 0
+    kind: str = "page"
+    box: tuple[int, int, int, int] | None = None
+    page_width: int | None = None
+    page_height: int | None = None
 
 
 def search_text(
@@ -175,26 +187,49 @@ def search_text(
 
 
 def search_panels(
-    bind: Bind, query_vector: Any, *, space: SpaceRow | None = None, k: int = 10, within: SearchFilter = ANYWHERE
+    bind: Bind,
+    query_vector: Any,
+    *,
+    space: SpaceRow | None = None,
+    k: int = 10,
+    within: SearchFilter = ANYWHERE,
+    unlike: bytes | None = None,
 ) -> list[PanelHit]:
-    """The k panels nearest to a vector from the model of `space` (default: the active one); as `search_text`."""
+    """The k pages nearest to a vector from the model of `space` (default: the active one); as `search_text`.
+
+    Each by its best region. The page that has a region of hash `unlike` is left out: it is what the others are like.
+    """
     space = _space_for(bind, "image", space, query_vector)
     if space is None:
         return []
     live = queries.stored_within.format(within=within.condition)
-    look = _Look(live, within.parameters, space, vector_text(query_vector))
+    parameters = {**within.parameters, "shaping": space.shaping, "unlike": unlike}
+    look = _Look(live, parameters, space, vector_text(query_vector))
     try:
         with transaction(bind) as connection:
-            found = dict(look.nearest(connection, k, "panels"))
-            query = queries.panels.format(table=Identifier(space.table), within=live)
-            rows = connection.execute(query, look.wanted(hashes=list(found))).fetchall()
+            # The best regions may all be of one page.
+            for wide in (2 * k + 6, 20 * k, 200 * k):
+                found = dict(look.nearest(connection, wide, "panels"))
+                query = queries.panels.format(table=Identifier(space.table), within=live)
+                with connection.cursor(row_factory=dict_row) as cursor:
+                    rows = cursor.execute(query, look.wanted(hashes=list(found))).fetchall()
+                pages = {row["page_id"] for row in rows if not row["unlike"]}
+                if len(pages) >= k or len(found) < wide:
+                    break
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key} was dropped during the search.") from fault
-    rows.sort(key=lambda row: (-row[5], row[1], row[2]))
-    return [
-        PanelHit(name, path, similarity, rank, width, height, bytes(value))
-        for rank, (value, name, path, width, height, similarity) in enumerate(rows[:k], 1)
-    ]
+    rows.sort(key=lambda row: (-row["similarity"], row["novel"], row["page"], row["path"], row["entry"], row["region"]))
+    best: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        if not row["unlike"]:
+            best.setdefault(row["page_id"], row)
+    return [_panel_hit(row, rank) for rank, row in enumerate(list(best.values())[:k], 1)]
+
+
+def _panel_hit(row: dict[str, Any], rank: int) -> PanelHit:
+    known = {name: row[name] for name in row if name not in ("page_id", "unlike", "content_hash", "box")}
+    box = None if None in row["box"] else tuple(row["box"])
+    return PanelHit(**known, rank=rank, content_hash=bytes(row["content_hash"]), box=box)
 
 
 def stored_names(bind: Bind, novels: Sequence[str]) -> set[str]:

@@ -33,7 +33,7 @@ EXISTS (SELECT FROM unnest(%(authors)s::text[]) AS a (name) WHERE strpos(lower(n
 c.chapter = %(chapter)s
 
 -- name: stored_within
-c.state = 'stored' AND {within}
+c.state = 'stored' AND c.shaping = %(shaping)s AND {within}
 
 -- name: count_within
 SELECT count(*) FROM (SELECT FROM {content} c WHERE {within} LIMIT {limit}) AS matching
@@ -210,8 +210,10 @@ NULL::float8
 (SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e WHERE e.content_hash = c.content_hash)
 
 -- name: panels
-SELECT c.content_hash, n.novel, c.path, c.width, c.height,
-       1 - (e.embedding::vector <=> %(vector)s::vector) AS similarity
+SELECT c.content_hash, n.novel, c.path, c.x1 - c.x0 AS width, c.y1 - c.y0 AS height,
+       1 - (e.embedding::vector <=> %(vector)s::vector) AS similarity,
+       c.page_id, c.entry, c.page, c.region, c.kind, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page_width, c.page_height,
+       EXISTS (SELECT FROM panels o WHERE o.page_id = c.page_id AND o.content_hash = %(unlike)s) AS unlike
 FROM panels c
 JOIN novels n ON n.id = c.novel_id
 JOIN {table} e USING (content_hash)

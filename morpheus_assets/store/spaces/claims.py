@@ -25,6 +25,8 @@ from morpheus_assets.store.spaces.coverage import MissingInput, missing_page
 queries = load_queries(__file__)
 
 _PAGE = 500
+# By hash a page's regions come scattered: the more at a time, the more of one page are together.
+_PAGE_OF_IMAGES = 4000
 
 
 class Claims:
@@ -60,21 +62,23 @@ class Claims:
         """
         self.release()
         self._contended.clear()
+        size = _PAGE_OF_IMAGES if self._space.purpose == "image" else _PAGE
         for novel in self._novels:
             after = b""
             while True:
                 with transaction(self._engine) as connection:
-                    page = missing_page(connection, self._space, novel, after, _PAGE)
+                    page = missing_page(connection, self._space, novel, after, size)
                     mine = self._claim(connection, [row.content_hash for row in page])
                     # A second look, in a new snapshot: the vector may have come just before the claim became free.
                     granted = self._still_missing(connection, mine)
-                for row in page:
+                # Regions of one page together: it is decoded once for all of them.
+                for row in sorted(page, key=_page_of) if self._space.purpose == "image" else page:
                     if row.content_hash in granted:
                         self._lease.ensure()
                         yield row
-                if len(page) < _PAGE:
+                if len(page) < size:
                     break
-                after = page[-1].content_hash
+                after = max(row.content_hash for row in page)
 
     def wait_for_others(self, *, timeout_seconds: float = 3600.0, poll_seconds: float = 0.5) -> bool:
         """After a pass: wait until what others claimed is stored, or free because they gave up.
@@ -130,6 +134,10 @@ class Claims:
     def _claimed(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:
         rows = connection.execute(queries.claimed, {"space": self._space.id, "hashes": sorted(hashes)})
         return {bytes(row[0]) for row in rows}
+
+
+def _page_of(row: MissingInput) -> tuple[object, ...]:
+    return row.page, row.content, row.entry, row.box or []
 
 
 @contextmanager

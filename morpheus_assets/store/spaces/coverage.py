@@ -29,6 +29,8 @@ _SIZE = {"text": queries.size_of_text, "image": queries.size_of_image}
 class MissingInput:
     """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder.
 
+    A region has its page's `entry` within the file at that path, the hash of the page's bytes, its `box` (left, top,
+    right, bottom) in pixels of the upright page, and the ordinal of the page.
     `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
     """
 
@@ -38,6 +40,10 @@ class MissingInput:
     token_count: int
     tries: int = 0
     together: int = 0
+    entry: str = ""
+    page_hash: bytes | None = None
+    box: list[int] | None = None
+    page: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Coverage:
 def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -> Coverage:
     """The coverage of a space by all novels, or by those named."""
     with transaction(bind) as connection:
-        wanted = {"space": space.id, "novels": None if novels is None else list(novels)}
+        wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
         with connection.cursor(row_factory=class_row(NovelCoverage)) as cursor:
             rows = cursor.execute(_over(queries.coverage_of_novels, space), wanted).fetchall()
         total = connection.execute(_over(queries.coverage_in_all, space), wanted).fetchone()
@@ -98,7 +104,7 @@ def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -
 def missing_count(connection: psycopg.Connection[Any], space: SpaceRow) -> int:
     """The number of distinct hashes that lack a vector in a space and were not refused."""
     query = _over(queries.coverage_in_all, space)
-    row = connection.execute(query, {"space": space.id, "novels": None}).fetchone()
+    row = connection.execute(query, {"space": space.id, "novels": None, "shaping": space.shaping}).fetchone()
     return int(row[3]) if row else 0
 
 
@@ -108,18 +114,22 @@ def missing_page(
     """The next `limit` inputs of one novel that lack a vector, by content hash."""
     query = _MISSING[space.purpose].format(lacking=queries.lacking.format(table=Identifier(space.table)))
     with connection.cursor(row_factory=class_row(MissingInput)) as cursor:
-        wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id}
+        wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id, "shaping": space.shaping}
         return cursor.execute(query, wanted).fetchall()
 
 
-def gaps(bind: Bind, purpose: str, space: SpaceRow | None) -> list[NovelGap]:
-    """The novels that lack vectors in a space, the oldest first; all of them for a space that is not stored yet."""
+def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, shaping: int = 1) -> list[NovelGap]:
+    """The novels that lack vectors in a space, the oldest first; all of them for a space that is not stored yet.
+
+    `shaping` is what such a space would see of a page.
+    """
     lacking: Composable = queries.everything
     if space is not None:
         lacking = queries.lacking.format(table=Identifier(space.table))
     query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking, size=_SIZE[purpose])
     with transaction(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
-        return cursor.execute(query, {"space": space.id if space else None}).fetchall()
+        given = {"space": space.id if space else None, "shaping": space.shaping if space else shaping}
+        return cursor.execute(query, given).fetchall()
 
 
 def _over(statement: SQL, space: SpaceRow) -> Composed:

@@ -56,7 +56,7 @@ def fixed_sample(bind: Bind, space: SpaceRow, size: int) -> list[SampledInput]:
     query = queries.fixed_sample.format(
         table=Identifier(space.table), more=4 * size, occurrences=_OCCURRENCES[space.purpose], size=size
     )
-    with transaction(bind) as connection:
-        rows = [MissingInput(bytes(row[0]), *row[1:]) for row in connection.execute(query)]
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(MissingInput)) as cursor:
+        rows = cursor.execute(query).fetchall()
     vectors = read_vectors(bind, space, [row.content_hash for row in rows])
     return [SampledInput(row, vectors[row.content_hash]) for row in rows if row.content_hash in vectors]

@@ -138,7 +138,7 @@ INSERT INTO kept_pictures (content_hash, file_name) VALUES (%(content_hash)s, %(
 SELECT novel_id, content_hash FROM chunks
 
 -- name: needed_images
-SELECT novel_id, content_hash FROM panels WHERE state = 'stored'
+SELECT novel_id, content_hash FROM panels WHERE state = 'stored' AND shaping = %(shaping)s
 
 -- name: tokens_of_text
 (SELECT p.token_count FROM passages p WHERE p.content_hash = needed.content_hash)
@@ -185,10 +185,12 @@ JOIN passages p USING (content_hash)
 ORDER BY c.content_hash
 
 -- name: missing_images
-SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count
+SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count, c.entry,
+       c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
 FROM panels c JOIN novels n ON n.id = c.novel_id
-WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.content_hash > %(after)s AND {lacking}
-ORDER BY c.content_hash, c.path LIMIT %(limit)s
+WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.shaping = %(shaping)s AND c.kind <> 'uncut'
+  AND c.content_hash > %(after)s AND {lacking}
+ORDER BY c.content_hash, c.page, c.region LIMIT %(limit)s
 
 -- name: everything
 true
@@ -260,7 +262,7 @@ LEFT JOIN LATERAL (
     FROM chunks c JOIN novels n ON n.id = c.novel_id
     WHERE s.purpose = 'text' AND c.content_hash = r.content_hash
     UNION ALL
-    SELECT n.novel, format('%%s, %%s', n.novel, c.path)
+    SELECT n.novel, concat_ws(', ', n.novel, c.path, nullif(c.entry, ''), 'region ' || nullif(c.region, 0))
     FROM panels c JOIN novels n ON n.id = c.novel_id
     WHERE s.purpose = 'image' AND c.content_hash = r.content_hash) p ON true
 WHERE (%(space)s::integer IS NULL OR r.space_id = %(space)s) AND (%(ignored)s OR NOT r.ignored)
@@ -380,7 +382,7 @@ WHERE space_id = %(space)s ORDER BY measured_at DESC, id DESC LIMIT 1
 
 -- name: fixed_sample
 -- By the hash's hash: the content hash itself decides the order on disk, and a model may err there first.
-SELECT s.content_hash, p.novel, p.content, p.token_count
+SELECT s.content_hash, p.*
 FROM (SELECT content_hash FROM {table} ORDER BY md5(content_hash::text) LIMIT {more}) s
 CROSS JOIN LATERAL ({occurrences} JOIN novels n ON n.id = c.novel_id
                     WHERE c.content_hash = s.content_hash ORDER BY n.id LIMIT 1) p
@@ -390,4 +392,16 @@ LIMIT {size}
 SELECT n.novel, b.body AS content, b.token_count FROM chunks c JOIN passages b USING (content_hash)
 
 -- name: occurrences_of_image
-SELECT n.novel, c.path AS content, 0 AS token_count FROM panels c
+SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
+FROM panels c
+
+
+-- Checks of a model before the first write --------------------------------------------------------------------------
+
+-- name: model_check_due
+SELECT now() - coalesce((SELECT checked_at FROM model_checks WHERE space_id = s.id), s.created_at) > %(every)s
+FROM embedding_spaces s WHERE s.id = %(space)s
+
+-- name: record_model_check
+INSERT INTO model_checks (space_id, lowest_cosine) VALUES (%(space)s, %(lowest_cosine)s)
+ON CONFLICT (space_id) DO UPDATE SET checked_at = now(), lowest_cosine = excluded.lowest_cosine

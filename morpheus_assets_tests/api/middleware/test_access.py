@@ -303,3 +303,33 @@ def test_headers_without_end_are_ended_by_their_size(api: Api):
                 sent += 8000
                 time.sleep(0.01)
         assert sent < 1_000_000
+
+
+def test_a_key_is_told_how_much_of_its_minute_is_left(start_api: Callable[..., Api]):
+    key = "a-key-of-sixteen-letters"
+    api = start_api(api_keys=key, api_requests_per_minute=60)
+    told = [api.client.get("/api/novels", headers={"X-API-Key": key}).headers for _ in range(2)]
+    assert [headers["RateLimit-Limit"] for headers in told] == ["10", "10"]
+    assert int(told[0]["RateLimit-Remaining"]) - int(told[1]["RateLimit-Remaining"]) in (0, 1)
+    assert int(told[1]["RateLimit-Remaining"]) <= 9
+    assert 1 <= int(told[1]["RateLimit-Reset"]) <= 60
+    assert "RateLimit-Limit" not in api.client.get("/healthz").headers
+
+
+def test_a_key_that_may_only_read_searches_and_embeds_and_changes_nothing(start_api: Callable[..., Api]):
+    reading, all_of_it = "a-key-that-only-reads", "a-key-of-sixteen-letters"
+    api = start_api(api_keys=all_of_it, api_read_keys=f"visitor:{reading}")
+    api.client.headers["X-API-Key"] = reading
+    assert api.search(q="a ship").status_code == 200
+    assert api.text("a ship").status_code == 200
+    refused = [
+        api.client.post("/api/jobs", json={"inputs": ["a ship"]}),
+        api.client.post("/api/novels", files={"file": ("a.txt", b"x")}),
+        api.client.delete(f"/api/embeddings/{'0' * 64}"),
+        api.client.post("/api/embeddings/image", files={"file": ("a.png", b"x")}),
+        api.text("a ship", store=True),
+    ]
+    assert [answer.status_code for answer in refused] == [403] * 5
+    assert all("MORPHEUS_API_READ_KEYS" in answer.json()["detail"] for answer in refused)
+    api.client.headers["X-API-Key"] = all_of_it
+    assert api.text("a ship", store=True).status_code == 200

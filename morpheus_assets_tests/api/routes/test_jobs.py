@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
@@ -80,6 +83,43 @@ def follow(api: Api, job: dict) -> list[dict]:
     return events
 
 
+def runs_launched_with_a_key(url: str) -> list[str]:
+    query = "{ runsOrError { ... on Runs { results { runId tags { key } } } } }"
+    found = httpx.post(f"{url}/graphql", json={"query": query}, timeout=60).json()["data"]["runsOrError"]["results"]
+    return [run["runId"] for run in found if any(tag["key"] == "morpheus/request" for tag in run["tags"])]
+
+
+def bases_of_runs() -> list[psutil.Process]:
+    """The processes of code servers below this one from which the processes of runs are forked."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "forkserver" in " ".join(process.cmdline()) and "grpc" in process.parent().cmdline():
+                found.append(process)
+    return found
+
+
+@contextmanager
+def runs_of(base: psutil.Process | None) -> Iterator[set[int]]:
+    """The ids of processes that are forked from `base`, or from whichever, while the block runs."""
+    found: set[int] = set()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.02):
+            for each in [base] if base is not None else bases_of_runs():
+                with suppress(psutil.NoSuchProcess):
+                    found.update(child.pid for child in each.children())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
 def test_jobs_are_launched_followed_looked_up_and_cancelled(
     start_api: Callable[..., Api], dagster_url: str, add_novel: Callable, provider_server: ProviderServer,
     make_settings: Callable[..., Settings],
@@ -113,8 +153,21 @@ def test_jobs_are_launched_followed_looked_up_and_cancelled(
     assert result["inputType"] == result["input_type"] == "query"
     np.testing.assert_allclose(result["embeddings"], vectors_of(["One ship.", "Two lamps."], 256), atol=1e-7)
 
-    single = api.client.post("/api/jobs", json={"inputs": "One ship.", "inputType": "query"}).json()
-    last = follow(api, single)[-1]
+    # the process that runs are forked from may die too
+    [base] = bases_of_runs()
+    base.kill()
+    key = {"Idempotency-Key": "once"}
+    wanted = {"inputs": "One ship.", "inputType": "query"}
+    with runs_of(base) as before, runs_of(None) as after:
+        # on a busy machine the new base takes longer than a launch is waited for; the key makes asking again safe
+        while (launch := api.client.post("/api/jobs", json=wanted, headers=key)).status_code == 503:
+            pass
+        single = launch.json()
+        assert api.client.post("/api/jobs", json=wanted, headers=key).json() == single
+        last = follow(api, single)[-1]
+    assert not before
+    assert after, "forked from another base"
+    assert runs_launched_with_a_key(dagster_url) == [single["id"]]
     result = api.client.get(last["result"]["url"]).json()
     assert (len(result["embeddings"]), result["inputType"]) == (1, "query")
     two_things = {"inputs": "One ship.", "inputType": "query", "input_type": "document"}

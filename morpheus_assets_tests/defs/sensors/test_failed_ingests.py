@@ -139,3 +139,28 @@ def test_chunks_are_not_cut_from_a_text_with_the_chapters_of_another(deployment:
     assert not result.success
     assert "belong to another text" in failure_of(result)
     assert deployment.rows("SELECT ordinal, body FROM novel_chunks ORDER BY 1") == before
+
+
+def test_after_a_change_of_settings_what_failed_is_run_again_without_a_wait(deployment: Deployment):
+    deployment.drop("emma.txt", story(chapters=1))
+    notice_files(deployment)
+    good = deployment.settings.openai_base_url
+    use(deployment, "http://127.0.0.1:9/v1")
+    assert not deployment.ingest("emma").success
+    resources = {"database": DatabaseResource(deployment.settings)}
+
+    def tick(cursor: str | None) -> tuple[list[dg.RunRequest], str | None]:
+        context = dg.build_sensor_context(instance=deployment.instance, resources=resources, cursor=cursor)
+        result = failed_ingests_sensor(context)
+        if isinstance(result, dg.SensorResult):
+            return list(result.run_requests or []), result.cursor
+        return [], context.cursor
+
+    requests, cursor = tick(None)
+    assert requests == [], "the first try has its wait"
+    assert tick(cursor) == ([], cursor)
+    use(deployment, good)
+    [request], changed = tick(cursor)
+    assert changed != cursor
+    assert launch(deployment, request).success
+    assert tick(changed)[0] == []

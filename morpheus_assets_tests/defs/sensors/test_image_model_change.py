@@ -33,8 +33,8 @@ def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def run(settings: Settings, instance: dg.DagsterInstance, novel: str, *assets: str) -> bool:
-    keys = [dg.AssetKey("panel_images")] if "panel_images" in assets else []
-    keys += [dg.AssetKey(["clip_embeddings", key]) for key in assets if key != "panel_images"]
+    pages = ("panel_images", "regions")
+    keys = [dg.AssetKey(key) if key in pages else dg.AssetKey(["clip_embeddings", key]) for key in assets]
     job = build_definitions(settings).get_repository_def().get_job("__ASSET_JOB")
     return job.execute_in_process(instance=instance, partition_key=novel, asset_selection=keys).success
 
@@ -51,7 +51,7 @@ def test_changed_weights_are_a_new_space_and_the_old_ones_answer_until_it_is_who
     assert first.key != second.key
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(PANELS.name or "panels", [novel])
-        assert run(before, instance, novel, "panel_images", first.key)
+        assert run(before, instance, novel, "panel_images", "regions", first.key)
         found = Searching(before, engine).panels(QUERY, k=3)
         assert found.space == first.key
         switch_tick(after, instance)

@@ -210,6 +210,24 @@ def test_a_novel_may_have_panels_only(deployment: Deployment, panels: Watcher, n
     assert novels.asked_for() == []
 
 
+def test_a_file_that_is_not_read_is_warned_of_once_and_named_at_each_tick(
+    deployment: Deployment, novels: Watcher, panels: Watcher
+):
+    deployment.drop("scan.djvu", "x")
+    folder = drop_panels(deployment, "emma", 1)
+    (folder / "notes.docx").write_bytes(b"x")
+    assert "scan.djvu" in novels.skipped()
+    panels.tick()
+    told = [Position.read(watcher.cursor).told for watcher in (novels, panels)]
+    assert all(told)
+    assert "scan.djvu" in novels.skipped()
+    panels.tick()
+    assert [Position.read(watcher.cursor).told for watcher in (novels, panels)] == told
+    deployment.drop("more.djvu", "x")
+    novels.tick()
+    assert Position.read(novels.cursor).told != told[0]
+
+
 # What sensors stored before there was one form for folder and bucket. LAMP is the text, FOLDERS its version by sha256
 # and time, as a local folder has it.
 LAMP = "CHAPTER 1\n\nThe lamp went out.\n"

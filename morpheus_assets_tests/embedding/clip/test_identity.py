@@ -87,7 +87,8 @@ def test_another_preprocessing_or_precision_is_another_space(checkpoint: Path, t
 def test_a_space_whose_panels_were_decoded_whole_stays_one_of_its_own(checkpoint: Path, tmp_path: Path) -> None:
     name = SpaceName("open_clip", f"local:{checkpoint}")
     new = resolve_clip_space(name, cache_folder=tmp_path)
-    old = resolve_clip_space(name, cache_folder=tmp_path, scaled=False, precision="bf16")
+    old = resolve_clip_space(name, cache_folder=tmp_path, scaled=False, precision="bf16", shaping=1)
+    assert (new.shaping, old.shaping) == (2, 1)
     assert (decodes_scaled(new), decodes_scaled(old)) == (True, False)
     assert new.key != resolve_clip_space(name, cache_folder=tmp_path, scaled=False).key
     assert [resolve_again(name, space, tmp_path) for space in (new, old)] == [new, old]
@@ -154,5 +155,5 @@ def test_a_folder_without_weights_or_with_a_broken_configuration_is_explained(ch
 
 
 def test_a_remote_space_takes_its_dimensions_from_the_name_or_the_architecture(tmp_path: Path) -> None:
-    assert resolve("remote_clip/my-model@768", tmp_path).key == "remote-clip-my-model-768"
+    assert resolve("remote_clip/my-model@768", tmp_path).key == "remote-clip-my-model-768-regions-2"
     assert resolve("remote_clip/ViT-L-14", tmp_path).dimensions == 768

@@ -144,7 +144,7 @@ def test_opening_panels_overlaps_the_forward_pass(tmp_path: Path) -> None:
     class SlowModel:
         workers, device = 1, "cpu"
 
-        def prepare(self, panel: Image.Image) -> Image.Image:
+        def prepare(self, panel: Image.Image, shaping: int) -> Image.Image:
             time.sleep(0.02)
             return panel
 

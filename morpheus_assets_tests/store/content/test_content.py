@@ -58,7 +58,7 @@ def chunk_records(*bodies: str, chapter: int = 1) -> list[Chunk]:
 
 
 def stamps(engine: Engine, table: str) -> dict[object, tuple[object, ...]]:
-    key = "path" if table == "panels" else "ordinal"
+    key = "path" if table == "pages" else "ordinal"
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(f"SELECT {key}, xmin::text, ctid::text FROM {table}")
         return {row[0]: tuple(row[1:]) for row in rows}
@@ -140,9 +140,9 @@ def test_chapters_and_panels_follow_the_same_rules(engine: Engine) -> None:
         PanelRecord("01/b.png", "refused", 3, "It is cut off after 3 bytes."),
     ]
     assert replace_panels(engine, "the-tide", panels, panels_digest="d1") == ReplaceCounts(2, 0, 0)
-    before = stamps(engine, "panels")
+    before = stamps(engine, "pages")
     assert replace_panels(engine, "the-tide", panels, panels_digest="d1") == ReplaceCounts(0, 2, 0)
-    assert stamps(engine, "panels") == before
+    assert stamps(engine, "pages") == before
     assert load_panels(engine, "the-tide") == panels
     assert load_panels(engine, "the-tide", state="refused") == panels[1:]
     assert ingested_digests(engine)["the-tide"].panels == "d1"

@@ -1,0 +1,44 @@
+"""What the processes of runs need, imported once in the process that they are forked from; see run_processes.py.
+
+Nothing that starts threads: they would be missing in a forked process. So no model library.
+"""
+
+# ruff: noqa: F401
+import gc
+import importlib
+import sys
+
+import dagster._cli
+import dagster._grpc.impl
+import dagster_postgres
+import numpy
+import orjson
+import psycopg
+import sqlalchemy
+
+import morpheus_assets.defs.run_launcher
+import morpheus_assets.defs.storage
+import morpheus_assets.embedding.packs
+import morpheus_assets.embedding.stream
+import morpheus_assets.services.connections
+import morpheus_assets.store.accounts.jobs
+import morpheus_assets.store.accounts.rate_limits
+import morpheus_assets.store.accounts.spending
+import morpheus_assets.store.content.chunks
+import morpheus_assets.store.content.novels
+import morpheus_assets.store.database.server_checks
+import morpheus_assets.store.spaces.coverage
+import morpheus_assets.store.spaces.vectors
+from morpheus_assets.defs.run_processes import DEFINITIONS
+from morpheus_assets.embedding.providers.registry import provider_of
+from morpheus_assets.services.configured_spaces import configured_text_spaces
+from morpheus_assets.settings import load_settings
+
+for space in configured_text_spaces(load_settings()):
+    if sdk := provider_of(space).sdk:
+        importlib.import_module(sdk)
+# what a run asks first, and is kept in the definitions, which were imported before this
+sys.modules[DEFINITIONS].defs.get_repository_def()
+# pages that nobody collects are shared by all runs
+gc.collect()
+gc.freeze()

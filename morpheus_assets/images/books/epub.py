@@ -1,0 +1,118 @@
+"""EPUBs of pictures as books of pages: the pictures in the order of the spine, with the regions that the author named.
+
+Regions are those of EPUB Region-Based Navigation 1.0 (IDPF, 2014): links into pages with #xywh=percent:x,y,w,h.
+"""
+
+import posixpath
+import re
+from typing import Any, BinaryIO
+from urllib.parse import unquote
+
+from morpheus_assets.images.books.archives import open_zip
+from morpheus_assets.images.books.values import Book, BookFacts, BookPage, UnreadableBook
+from morpheus_assets.images.errors import shown
+
+_XYWH = re.compile(r"xywh=(percent:|pixel:)?([\d.]+),([\d.]+),([\d.]+),([\d.]+)", re.I)
+Frame = tuple[float, float, float, float]
+
+
+def open_epub(file: BinaryIO, name: str) -> Book:
+    """The pictures of an EPUB, one a page. Raises UnreadableBook where it has none."""
+    book = open_zip(file, name)
+    try:
+        container = _xml(book.read("META-INF/container.xml"))
+        package_path = next(_attribute(e, "full-path") for e in container.iter() if _local(e) == "rootfile")
+        package = _xml(book.read(package_path))
+    except (UnreadableBook, KeyError, StopIteration, AttributeError) as error:
+        raise UnreadableBook(f"{shown(name)} has no readable package document: export the EPUB again.") from error
+    base = posixpath.dirname(package_path)
+    files = {_attribute(e, "id"): _joined(base, _attribute(e, "href")) for e in package.iter() if _local(e) == "item"}
+    navigation = [
+        _joined(base, _attribute(e, "href"))
+        for e in package.iter()
+        if _local(e) == "item" and "nav" in _attribute(e, "properties").split()
+    ]
+    regions = _regions(book, navigation)
+    known = {page.entry for page in book.pages}
+    pages: dict[str, BookPage] = {}
+    direction = None
+    for element in package.iter():
+        if _local(element) == "spine":
+            direction = _attribute(element, "page-progression-direction") or None
+        if _local(element) != "itemref":
+            continue
+        document = files.get(_attribute(element, "idref"), "")
+        pictures = [document] if document in known else _pictures(book, document, known)
+        for picture in pictures:
+            frames = regions.get(document, ()) if len(pictures) == 1 else ()
+            pages.setdefault(picture, BookPage(picture, frames=tuple(f for f, _ in frames), in_shares=True))
+    if not pages:
+        raise UnreadableBook(f"{shown(name)} has no pictures in its pages: a text belongs into novels/.")
+    facts = BookFacts(
+        title=_text(package, "title"),
+        writer=_text(package, "creator"),
+        language=_text(package, "language"),
+        direction="rtl" if direction == "rtl" else "ltr" if direction == "ltr" else None,
+    )
+    return Book("epub", tuple(pages.values()), book.read, facts, book.refused, book.skipped)
+
+
+def _pictures(book: Book, document: str, known: set[str]) -> list[str]:
+    try:
+        root = _xml(book.read(document))
+    except (UnreadableBook, KeyError):
+        return []
+    found = []
+    for element in root.iter() if root is not None else ():
+        if _local(element) in ("img", "image"):
+            href = _attribute(element, "src") or _attribute(element, "href")
+            path = _joined(posixpath.dirname(document), href)
+            if path in known and path not in found:
+                found.append(path)
+    return found
+
+
+def _regions(book: Book, navigation: list[str]) -> dict[str, list[tuple[Frame, str]]]:
+    found: dict[str, list[tuple[Frame, str]]] = {}
+    for path in navigation:
+        try:
+            root = _xml(book.read(path))
+        except (UnreadableBook, KeyError):
+            continue
+        for nav in root.iter() if root is not None else ():
+            if _local(nav) != "nav" or "region-based" not in _attribute(nav, "type"):
+                continue
+            for link in nav.iter():
+                target, _, fragment = _attribute(link, "href").partition("#")
+                match = _XYWH.search(fragment)
+                if _local(link) == "a" and match and (match[1] or "").lower() == "percent:":
+                    x, y, width, height = (float(match[i]) / 100 for i in range(2, 6))
+                    document = _joined(posixpath.dirname(path), target)
+                    found.setdefault(document, []).append(((x, y, x + width, y + height), "percent"))
+    return found
+
+
+def _xml(data: bytes) -> Any:
+    from lxml import etree  # type: ignore[import-untyped]
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, recover=True)
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise UnreadableBook("no XML") from error
+
+
+def _joined(base: str, href: str) -> str:
+    return posixpath.normpath(posixpath.join(base, unquote(href.partition("#")[0])))
+
+
+def _local(element: Any) -> str:
+    return element.tag.rsplit("}", 1)[-1] if isinstance(element.tag, str) else ""
+
+
+def _attribute(element: Any, name: str) -> str:
+    return next((str(v) for k, v in element.attrib.items() if str(k).rsplit("}", 1)[-1] == name), "")
+
+
+def _text(root: Any, name: str) -> str | None:
+    return next((" ".join((e.text or "").split()) or None for e in root.iter() if _local(e) == name), None)

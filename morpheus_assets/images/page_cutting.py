@@ -1,0 +1,126 @@
+"""A page's regions: the page itself, its panels in reading order, and tiles where the cut is doubtful.
+
+Nothing is lost by a doubtful cut: the whole page is always a region, and thirds and quarters lie over what the cutter
+may have missed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image
+
+from morpheus_assets.images.panel_cutting import Box, find_panels
+from morpheus_assets.images.reading_order import Direction, reading_order
+
+# Raised by hand whenever the boxes of a page may come out otherwise.
+CUTTER_VERSION = "1"
+Kind = Literal["page", "panel", "piece", "tile", "given"]
+
+_SNAP = 4
+# A model sees some 224 pixels: a tile below that shows nothing new.
+_LEAST_TILE = 224
+_OVERLAP = 0.1
+_LARGE = 0.5
+_MOST_OF_IT = 0.9
+_LITTLE_COVERED = 0.7
+_LEAST_COVERED = 0.6
+_OVERLAPPING = 0.15
+
+
+@dataclass(frozen=True)
+class CutRegion:
+    """A part of a page: its kind, its box in pixels of the upright page, and how sure the cutter is of it (0 to 1)."""
+
+    kind: Kind
+    box: Box
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True)
+class PageCut:
+    """The regions of one page in reading order, the page first, and why the cut is doubtful: short phrases."""
+
+    regions: tuple[CutRegion, ...]
+    doubts: tuple[str, ...] = ()
+
+
+def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
+    """Cut an upright RGB page of ordinary shape; strips are strips.py's."""
+    width, height = page.size
+    found = find_panels(page)
+    boxes = [snapped(box, page.size) for box in found.boxes]
+    doubts = _doubts(boxes, page.size, found.left_out)
+    order = reading_order(boxes, direction)
+    sure = 0.5 if doubts else 0.9
+    panels = [boxes[i] for i in order if _area(boxes[i]) < _MOST_OF_IT * width * height]
+    regions = [CutRegion("page", (0, 0, width, height))]
+    if doubts and min(page.size) < 2 * _LEAST_TILE:
+        # A single picture, as small as a panel is.
+        return PageCut(tuple(regions))
+    regions += [CutRegion("panel", box, sure) for box in panels]
+    tiles = [snapped(box, page.size) for box in found.undivided if _area(box) < _LARGE * width * height]
+    if doubts:
+        tiles += _tiles(page.size, direction)
+    regions += [CutRegion("tile", box, 0.0) for box in dict.fromkeys(tiles) if box not in panels]
+    return PageCut(tuple(regions), tuple(doubts))
+
+
+def snapped(box: Box, size: tuple[int, int]) -> Box:
+    """The box grown to whole steps of 4 pixels, within the page: a cutter that moves an edge by one moves nothing."""
+    left, top = box[0] // _SNAP * _SNAP, box[1] // _SNAP * _SNAP
+    right, bottom = -(-box[2] // _SNAP) * _SNAP, -(-box[3] // _SNAP) * _SNAP
+    return max(0, left), max(0, top), min(size[0], right), min(size[1], bottom)
+
+
+def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[str]:
+    area = size[0] * size[1]
+    doubts = []
+    if len(boxes) < 2:
+        doubts.append("one panel or none was found")
+    if left_out > 1 - _LITTLE_COVERED:
+        doubts.append(f"{left_out:.0%} of what is drawn lies in no panel")
+    if len(boxes) > 1 and _covered(boxes) < _LEAST_COVERED * _area(_around(boxes)):
+        doubts.append("much lies between the panels")
+    if any(_area(box) > _LARGE * area for box in boxes) and len(boxes) > 1:
+        doubts.append("one panel takes more than half of the page")
+    shared = sum(_shared(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    if shared > _OVERLAPPING * sum(map(_area, boxes)):
+        doubts.append("panels lie over each other")
+    return doubts
+
+
+def _tiles(size: tuple[int, int], direction: Direction) -> list[Box]:
+    """Thirds and quarters of the page, each a little larger than its share, in reading order."""
+    return [*_grid(size, 1, 3, direction), *_grid(size, 2, 2, direction)]
+
+
+def _grid(size: tuple[int, int], columns: int, rows: int, direction: Direction) -> list[Box]:
+    width, height = size
+    boxes = []
+    for row in range(rows):
+        for column in range(columns) if direction == "ltr" else reversed(range(columns)):
+            left, top = width * column / columns, height * row / rows
+            right, bottom = width * (column + 1) / columns, height * (row + 1) / rows
+            spare_x, spare_y = _OVERLAP * width / columns, _OVERLAP * height / rows
+            box = (round(left - spare_x), round(top - spare_y), round(right + spare_x), round(bottom + spare_y))
+            boxes.append(snapped((max(0, box[0]), max(0, box[1]), box[2], box[3]), size))
+    return boxes
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _around(boxes: list[Box]) -> Box:
+    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
+
+
+def _covered(boxes: list[Box]) -> int:
+    """About how much the boxes cover together."""
+    shared = sum(_shared(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    return sum(map(_area, boxes)) - shared
+
+
+def _shared(a: Box, b: Box) -> int:
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return across * down if across > 0 and down > 0 else 0

@@ -1,0 +1,537 @@
+"""Panels of a page by their gutters, without any model: the rim's background, an X-Y cut, slanted lines, components.
+
+The paper that is connected with the rim is open; lines along which nearly everything is open separate panels (Nagy and
+Seth's X-Y cut, 1984, with leaning lines). What stays whole is tried by its connected parts, by gutters that something
+hangs over, and by narrow uniform strips between two edges.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from morpheus_assets.images.flooding import connected_parts, reached_from
+
+Box = tuple[int, int, int, int]
+
+# A part with less open paper than this share has no gutter.
+_SOLID = 0.003
+# Longer side in pixels at which a page is looked at: a gutter of 4 pixels on 2,400 is still more than one.
+_LOOKED_AT = 1280
+# Shares of the page's area and of its sides that a panel has at least.
+_LEAST_AREA = 0.012
+_LEAST_SIDE = 0.055
+_CLEAR = 0.985
+_HUNG_OVER = 0.72
+_HUNG_OVER_LEANING = 0.78
+_OPEN_IN_PART = 0.4
+_WIDE = 0.016
+_LEAST_UNSURE = 0.03
+# Share of a line that is drawn over right beside it when a frame runs there.
+_FRAMED = 0.6
+_BOTH_FRAMED = 0.5
+_NEARLY_STRAIGHT = [round(-0.04 + 0.005 * step, 3) for step in range(17)]
+_LEANING = [round(-0.42 + 0.015 * step, 3) for step in range(57)]
+_DEPTH = 12
+_MOST_STRIPS = 8
+_GOOD = 0.75
+
+
+@dataclass(frozen=True)
+class FoundPanels:
+    """Boxes (left, top, right, bottom) in pixels of the page, in no order, and the share of ink outside all of them.
+
+    `undivided` are boxes that were cut where there is only a space: each may be one picture after all.
+    """
+
+    boxes: tuple[Box, ...]
+    undivided: tuple[Box, ...]
+    left_out: float
+
+
+def find_panels(page: Image.Image) -> FoundPanels:
+    """The panels of an upright RGB page, each a box of pixels with content; perhaps none, or one that is all of it."""
+    pixels, scale = _small(page)
+    best = _Cut([], [], 1.0)
+    for paper in _papers(pixels):
+        cut = _cut(pixels, paper)
+        if cut.merit > best.merit:
+            best = cut
+        if cut.merit > _GOOD and len(cut.boxes) > 1:
+            break
+
+    def whole(box: Box) -> Box:
+        left, top, right, bottom = (side * scale for side in box)
+        return int(left), int(top), min(page.width, round(right + 0.5)), min(page.height, round(bottom + 0.5))
+
+    return FoundPanels(tuple(map(whole, best.boxes)), tuple(map(whole, best.undivided)), best.left_out)
+
+
+def _small(page: Image.Image) -> tuple[Any, float]:
+    scale = max(1.0, max(page.size) / _LOOKED_AT)
+    if scale > 1:
+        size = max(1, round(page.width / scale)), max(1, round(page.height / scale))
+        page = page.resize(size, Image.Resampling.BOX)
+    return np.asarray(page, dtype=np.int16), scale
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What one colour of paper gives, in pixels of the small page; `merit` from 0 to 1 says how much speaks for it."""
+
+    boxes: list[Box]
+    undivided: list[Box]
+    left_out: float
+    merit: float = -1.0
+
+
+# The paper ------------------------------------------------------------------------------------------------------------
+
+
+def _papers(pixels: Any) -> Iterator[Any]:
+    """Masks of what may be the paper between the panels, the likeliest first: the rim's colour, white, black."""
+    height, width = pixels.shape[:2]
+    edge = max(2, round(0.012 * min(height, width)))
+    sides = [pixels[:edge], pixels[-edge:], pixels[:, :edge], pixels[:, -edge:]]
+    rim = np.concatenate([side.reshape(-1, 3) for side in sides])
+    colours: list[Any] = []
+    common, share = _commonest(rim)
+    tried = []
+    if share > 0.3:
+        near = rim[np.abs(rim - common).max(axis=1) <= 32]
+        spread = float(np.abs(near - common).max(axis=1).mean())
+        colours.append(common)
+        # The side at the spine is darker, and a page may lie on the black of the scanner.
+        for side in sides:
+            other, part = _commonest(side.reshape(-1, 3))
+            if part > 0.5 and 24 < np.abs(other - common).max() <= 60:
+                colours.append(other)
+        tolerance = min(56, max(26, 4.5 * spread))
+        tried.append(common)
+        yield _near_any(pixels, colours, tolerance)
+    for level in (255, 0):
+        if all(np.abs(colour - level).max() > 60 for colour in tried):
+            yield _near_any(pixels, [np.array([level] * 3)], 40)
+
+
+def _commonest(values: Any) -> tuple[Any, float]:
+    """The commonest colour of [n, 3], as the median of what is near it, and the share of that."""
+    bins = (values >> 4).astype(np.int32)
+    keys = (bins[:, 0] << 8) | (bins[:, 1] << 4) | bins[:, 2]
+    top = int(np.bincount(keys, minlength=4096).argmax())
+    centre = np.array([(top >> 8) & 15, (top >> 4) & 15, top & 15]) * 16 + 8
+    near = values[np.abs(values - centre).max(axis=1) <= 24]
+    colour = np.median(near, axis=0).astype(np.int16)
+    return colour, float((np.abs(values - colour).max(axis=1) <= 24).mean())
+
+
+def _near_any(pixels: Any, colours: list[Any], tolerance: float) -> Any:
+    near = np.zeros(pixels.shape[:2], dtype=bool)
+    for colour in colours:
+        near |= np.abs(pixels - colour.astype(np.int16)).max(axis=2) <= tolerance
+    return near
+
+
+# The cut --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Part:
+    """A part of the page: its box, and which pixels of the box belong to it (None: all).
+
+    It is not sure when only a space sets it apart.
+    """
+
+    box: Box
+    mask: Any
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line that leans: across, `at` + `slope` × (x - middle) gives its height; down, likewise its place across."""
+
+    at: float
+    slope: float
+    down: bool
+    worth: float
+    sure: bool = True
+
+
+class _Page:
+    """One look at a page: what is ink, what is open paper, and what a panel must measure."""
+
+    def __init__(self, pixels: Any, paper: Any) -> None:
+        self.pixels, self.paper = pixels, paper
+        self.height, self.width = paper.shape
+        seeds = np.zeros_like(paper)
+        edge = max(1, round(0.004 * max(self.height, self.width)))
+        seeds[:edge], seeds[-edge:], seeds[:, :edge], seeds[:, -edge:] = True, True, True, True
+        self.ink = ~reached_from(paper, seeds)
+        self.least_area = _LEAST_AREA * self.height * self.width
+        self.least_height, self.least_width = _LEAST_SIDE * self.height, _LEAST_SIDE * self.width
+
+    def ink_in(self, part: _Part) -> Any:
+        x0, y0, x1, y1 = part.box
+        ink = self.ink[y0:y1, x0:x1]
+        return ink if part.mask is None else ink & part.mask
+
+    def trimmed(self, part: _Part) -> _Part | None:
+        """The part without open paper at its sides; None when it is too small for a panel."""
+        ink = self.ink_in(part)
+        rows, columns = ink.sum(axis=1), ink.sum(axis=0)
+        # A grain of dust is not the edge of a panel.
+        ys = np.flatnonzero(rows > max(1, 0.006 * ink.shape[1]))
+        xs = np.flatnonzero(columns > max(1, 0.006 * ink.shape[0]))
+        if not ys.size or not xs.size:
+            return None
+        x0, y0, _, _ = part.box
+        box = (x0 + int(xs[0]), y0 + int(ys[0]), x0 + int(xs[-1]) + 1, y0 + int(ys[-1]) + 1)
+        mask = None if part.mask is None else part.mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+        height, width = box[3] - box[1], box[2] - box[0]
+        if height < self.least_height or width < self.least_width or height * width < self.least_area:
+            return None
+        return _Part(box, mask)
+
+
+def _cut(pixels: Any, paper: Any) -> _Cut:
+    page = _Page(pixels, paper)
+    whole = page.trimmed(_Part((0, 0, page.width, page.height), None))
+    if whole is None:
+        return _Cut([], [], 1.0)
+    undivided: list[Box] = []
+    leaves = list(_leaves(page, whole, 0, undivided))
+    covered = np.zeros_like(page.ink)
+    for leaf in leaves:
+        x0, y0, x1, y1 = leaf.box
+        covered[y0:y1, x0:x1] = True
+    left_out = 1 - int((page.ink & covered).sum()) / max(1, int(page.ink.sum()))
+    boxes = [leaf.box for leaf in leaves] + [box for leaf in leaves for box in _insets(page, leaf)]
+    largest = max(map(_area, boxes)) / (page.height * page.width)
+    # One box says little, and so does one that is most of the page.
+    merit = (1 - left_out) * (1 - max(0.0, largest - 0.45)) * min(1.0, 0.6 + 0.1 * len(boxes))
+    return _Cut(boxes, undivided, left_out, merit)
+
+
+def _leaves(page: _Page, part: _Part, depth: int, undivided: list[Box]) -> Iterator[_Part]:
+    pieces = _pieces(page, part) if depth < _DEPTH else []
+    if not pieces:
+        yield part
+        return
+    if not pieces[0].sure:
+        undivided.append(part.box)
+    for piece in pieces:
+        yield from _leaves(page, piece, depth + 1, undivided)
+
+
+def _pieces(page: _Page, part: _Part) -> list[_Part]:
+    """A part cut in two or more by the first way that works; [] when it is one panel."""
+    x0, y0, x1, y1 = part.box
+    if x1 - x0 < 2 * page.least_width and y1 - y0 < 2 * page.least_height:
+        return []
+    own = (y1 - y0) * (x1 - x0) if part.mask is None else int(part.mask.sum())
+    solid = own - int(page.ink_in(part).sum()) < _SOLID * own
+    for find in (_by_strip,) if solid else _WAYS:
+        pieces = find(page, part)
+        if len(pieces) > 1:
+            return pieces
+    return []
+
+
+def _halves(page: _Page, part: _Part, line: _Line) -> list[_Part]:
+    """The two sides of a line, trimmed, or [] when one of them is too small."""
+    x0, y0, x1, y1 = part.box
+    height, width = y1 - y0, x1 - x0
+    if line.slope == 0 and part.mask is None:
+        at = round(line.at)
+        first = (x0, y0, x1, y0 + at) if not line.down else (x0, y0, x0 + at, y1)
+        second = (x0, y0 + at, x1, y1) if not line.down else (x0 + at, y0, x1, y1)
+        sides = [_Part(first, None), _Part(second, None)]
+    else:
+        along, across = np.arange(height)[:, None], np.arange(width)[None, :]
+        if line.down:
+            before = across < line.at + line.slope * (along - height / 2)
+        else:
+            before = along < line.at + line.slope * (across - width / 2)
+        own = part.mask if part.mask is not None else np.ones((height, width), dtype=bool)
+        sides = [_Part(part.box, own & before), _Part(part.box, own & ~before)]
+    trimmed = [replace(piece, sure=line.sure) for piece in map(page.trimmed, sides) if piece is not None]
+    return trimmed if len(trimmed) == 2 else []
+
+
+def _by_clear_line(page: _Page, part: _Part) -> list[_Part]:
+    return _best_halves(page, part, page.ink_in(part), _CLEAR, [0.0])
+
+
+def _by_leaning_line(page: _Page, part: _Part) -> list[_Part]:
+    ink = page.ink_in(part)
+    return _best_halves(page, part, ink, 0.96, _NEARLY_STRAIGHT) or _best_halves(
+        page, part, ink, 0.96, _LEANING, halved=True
+    )
+
+
+def _by_hung_over_line(page: _Page, part: _Part) -> list[_Part]:
+    x0, y0, x1, y1 = part.box
+    # A balloon's inside is as white as the paper, which the flood does not reach.
+    drawn, ink = ~page.paper[y0:y1, x0:x1], page.ink_in(part)
+    return _best_halves(page, part, drawn, _HUNG_OVER, _NEARLY_STRAIGHT[4:13], both_edges=True, ink=ink)
+
+
+def _by_hung_over_leaning_line(page: _Page, part: _Part) -> list[_Part]:
+    x0, y0, x1, y1 = part.box
+    drawn, ink = ~page.paper[y0:y1, x0:x1], page.ink_in(part)
+    return _best_halves(page, part, drawn, _HUNG_OVER_LEANING, _LEANING, both_edges=True, ink=ink, halved=True)
+
+
+def _by_wide_space(page: _Page, part: _Part) -> list[_Part]:
+    """Pictures without frames are told apart by a wide space alone, which is less sure."""
+    wide = _WIDE * max(page.width, page.height)
+    pieces = _best_halves(page, part, page.ink_in(part), _CLEAR, [0.0], wide=wide)
+    if any(_area(piece.box) < _LEAST_UNSURE * page.width * page.height for piece in pieces):
+        return []
+    return pieces
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _best_halves(
+    page: _Page,
+    part: _Part,
+    drawn: Any,
+    clear: float,
+    slopes: list[float],
+    *,
+    both_edges: bool = False,
+    wide: float | None = None,
+    ink: Any = None,
+    halved: bool = False,
+) -> list[_Part]:
+    """The two sides of the best line, across or down; [] when there is none. `ink` is what must be open in part.
+
+    `halved` looks at every second pixel, for many slopes.
+    """
+    lines = []
+    step = 2 if halved else 1
+    for down in (False, True):
+        values, own, closed = (
+            None if each is None else (each.T if down else each)[::step, ::step] for each in (drawn, part.mask, ink)
+        )
+        least = (page.least_width if down else page.least_height) / step
+        lines += list(
+            _lines(values, own, least, clear, slopes, down=down, both_edges=both_edges, wide=wide, closed=closed)
+        )
+    lines = [replace(line, at=line.at * step) for line in lines]
+    for line in sorted(lines, key=lambda line: -line.worth):
+        halves = _halves(page, part, line)
+        if halves:
+            return halves
+    return []
+
+
+def _lines(
+    ink: Any,
+    own: Any,
+    least: float,
+    clear: float,
+    slopes: list[float],
+    *,
+    down: bool,
+    both_edges: bool,
+    wide: float | None,
+    closed: Any,
+) -> Iterator[_Line]:
+    """The lines across (or down, on the transposed) along which at least `clear` is open, with both sides large.
+
+    A frame must run along one of its sides, or along both; where `wide` is given, so many pixels of space do instead.
+    Where `closed` is given, a part of the line must be free of it, too.
+    """
+    height, width = ink.shape
+    if height < 2 * least:
+        return
+    # Strips so narrow that the steepest line hardly moves within one.
+    step = 8 if len(slopes) > 1 else width
+    starts = np.arange(0, width, step)
+    own = np.ones_like(ink) if own is None else own
+    inked = np.add.reduceat(ink & own, starts, axis=1, dtype=np.int32)
+    there = np.add.reduceat(own, starts, axis=1, dtype=np.int32)
+    shut = None if closed is None else np.add.reduceat(closed & own, starts, axis=1, dtype=np.int32)
+    middles = starts + np.minimum(step, width - starts) / 2 - width / 2
+    for slope in slopes:
+        shift = np.round(slope * middles).astype(int)
+        if np.abs(shift).max(initial=0) > height / 2:
+            continue
+        dark, length = _sheared(inked, shift), _sheared(there, shift)
+        share = 1 - dark / np.maximum(length, 1)
+        share[length < 0.3 * width] = 0
+        if shut is not None:
+            share[1 - _sheared(shut, shift) / np.maximum(length, 1) < _OPEN_IN_PART] = 0
+        for start, end in _stretches(share >= clear):
+            if start < least * 0.6 or end > height - least * 0.6:
+                continue
+            above, below = _edges(share, start, end)
+            thick = end - start
+            if wide is not None:
+                if thick < wide:
+                    continue
+            elif max(above, below) < _FRAMED or (both_edges and min(above, below) < _FRAMED):
+                continue
+            worth = float(share[start:end].mean()) * (1 + min(thick, 0.05 * height) / (0.05 * height))
+            worth *= 0.5 + 0.25 * (above + below)
+            worth *= (1 - 0.3 * abs(slope)) * (0.9 if down else 1.0)
+            yield _Line((start + end) / 2, slope, down, worth, not both_edges and min(above, below) >= _BOTH_FRAMED)
+
+
+def _sheared(values: Any, shift: Any) -> Any:
+    """Sums over rows that lean: row y takes column k from y + shift[k], nothing beyond the ends."""
+    height, columns = values.shape
+    if not shift.any():
+        return values.sum(axis=1)
+    reach = int(np.abs(shift).max())
+    padded = np.zeros((height + 2 * reach, columns), dtype=values.dtype, order="F")
+    padded[reach : reach + height] = values
+    total = np.zeros(height, dtype=values.dtype)
+    for column, down in enumerate(shift.tolist()):
+        total += padded[reach + down : reach + down + height, column]
+    return total
+
+
+def _stretches(good: Any) -> list[tuple[int, int]]:
+    change = np.flatnonzero(np.diff(np.concatenate(([False], good, [False]))))
+    return [(int(a), int(b)) for a, b in zip(change[::2], change[1::2], strict=True)]
+
+
+def _edges(share: Any, start: int, end: int) -> tuple[float, float]:
+    """How much of the line is drawn over right above and right below a stretch of it: a frame, or only figures."""
+    reach = max(3, round(0.012 * len(share)))
+    before, after = share[max(0, start - reach) : start], share[end : end + reach]
+    return 1 - float(before.min(initial=1.0)), 1 - float(after.min(initial=1.0))
+
+
+def _by_separate_components(page: _Page, part: _Part) -> list[_Part]:
+    """Components whose boxes hardly share anything: panels that lie over a corner of each other."""
+    pieces = _by_components(page, part)
+    for at, piece in enumerate(pieces):
+        for other in pieces[:at]:
+            across = min(piece.box[2], other.box[2]) - max(piece.box[0], other.box[0])
+            down = min(piece.box[3], other.box[3]) - max(piece.box[1], other.box[1])
+            least = min((p.box[2] - p.box[0]) * (p.box[3] - p.box[1]) for p in (piece, other))
+            if across > 0 and down > 0 and across * down > 0.1 * least:
+                return []
+    return pieces
+
+
+def _by_components(page: _Page, part: _Part) -> list[_Part]:
+    """Large connected parts that fill their boxes as panels do; what is small is left out."""
+    _x0, _y0, _x1, _y1 = part.box
+    labels = connected_parts(page.ink_in(part))
+    numbers, counts = np.unique(labels, return_counts=True)
+    large = [(int(n), int(c)) for n, c in zip(numbers, counts, strict=True) if n and c > 0.55 * 2 * page.least_area]
+    found: list[tuple[int, Box]] = []
+    for number, count in large:
+        ys, xs = np.nonzero(labels == number)
+        box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
+        area = (box[2] - box[0]) * (box[3] - box[1])
+        if count >= 0.6 * area and area >= 2 * page.least_area:
+            found.append((number, box))
+    if len(found) < 2:
+        return []
+    pieces = []
+    for number, _ in found:
+        own = labels == number
+        piece = page.trimmed(_Part(part.box, _spanned(own) & (own | (labels == 0))))
+        if piece is not None:
+            pieces.append(piece)
+    covered = sum(int((labels == number).sum()) for number, _ in found)
+    if len(pieces) < 2 or covered < 0.7 * int((labels > 0).sum()):
+        return []
+    return pieces
+
+
+def _spanned(mask: Any) -> Any:
+    """A mask with the notches filled that gutters leave in it: what lies between its ends both by row and by column."""
+    across = np.logical_or.accumulate(mask, axis=1) & np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    down = np.logical_or.accumulate(mask, axis=0) & np.logical_or.accumulate(mask[::-1], axis=0)[::-1]
+    return across & down
+
+
+def _by_strip(page: _Page, part: _Part) -> list[_Part]:
+    """A narrow strip of one colour with an edge along both sides: a coloured gutter, or the line of a shared frame."""
+    x0, y0, x1, y1 = part.box
+    if part.mask is not None:
+        return []
+    pixels = page.pixels[y0:y1, x0:x1]
+    lines = [*_strips(pixels, page.least_height, False), *_strips(pixels.transpose(1, 0, 2), page.least_width, True)]
+    for line in sorted(lines, key=lambda line: -line.worth):
+        halves = _halves(page, part, line)
+        if halves:
+            return halves
+    return []
+
+
+def _strips(pixels: Any, least: float, down: bool) -> Iterator[_Line]:
+    height, width = pixels.shape[:2]
+    if height < 2 * least:
+        return
+    thin = pixels[:, :: max(1, width // 200)]
+    even = (np.abs(thin - np.median(thin, axis=1, keepdims=True)).max(axis=2) <= 26).mean(axis=1)
+    most = max(4, round(0.03 * height))
+    found = []
+    for start, end in _stretches(even >= 0.88):
+        if end - start > most or start < 4 or end > height - 4:
+            continue
+        strip = np.median(thin[start:end], axis=(0, 1))
+        above, below = (
+            float((np.abs(beside - strip).max(axis=1) > 26).mean()) for beside in (thin[start - 4], thin[end + 3])
+        )
+        if min(above, below) >= 0.5 and above + below >= 1.25:
+            found.append(_Line((start + end) / 2, 0.0, down, (above + below) * (0.9 if down else 1.0)))
+    # So many are a texture: dots, bricks, the lines of a text.
+    if len(found) <= _MOST_STRIPS:
+        yield from (line for line in found if 0.8 * least < line.at < height - 0.8 * least)
+
+
+_WAYS = (
+    _by_clear_line,
+    _by_leaning_line,
+    _by_separate_components,
+    _by_hung_over_line,
+    _by_components,
+    _by_hung_over_leaning_line,
+    _by_strip,
+    _by_wide_space,
+)
+
+
+def _insets(page: _Page, part: _Part) -> list[Box]:
+    """Boxes that a rectangular ring of paper sets apart inside a panel."""
+    x0, y0, x1, y1 = part.box
+    if (x1 - x0) * (y1 - y0) < 6 * page.least_area:
+        return []
+    inner = page.paper[y0:y1, x0:x1] & page.ink[y0:y1, x0:x1]
+    labels = connected_parts(inner)
+    numbers, counts = np.unique(labels, return_counts=True)
+    found = []
+    for number, count in zip(numbers, counts, strict=True):
+        if not number or count < 0.2 * (page.least_height + page.least_width):
+            continue
+        ys, xs = np.nonzero(labels == number)
+        top, bottom, left, right = int(ys.min()), int(ys.max()) + 1, int(xs.min()), int(xs.max()) + 1
+        area = (bottom - top) * (right - left)
+        if area < page.least_area or area > 0.7 * (x1 - x0) * (y1 - y0) or count > 0.35 * area:
+            continue
+        ring = labels[top:bottom, left:right] == number
+        thick = max(2, round(count / (2 * (bottom - top + right - left))))
+        sides = (
+            ring[:thick].any(axis=0),
+            ring[-thick:].any(axis=0),
+            ring[:, :thick].any(axis=1),
+            ring[:, -thick:].any(axis=1),
+        )
+        if min(float(side.mean()) for side in sides) < 0.85:
+            continue
+        found.append((x0 + left + thick, y0 + top + thick, x0 + right - thick, y0 + bottom - thick))
+    return found

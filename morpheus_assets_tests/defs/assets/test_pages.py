@@ -1,0 +1,139 @@
+"""Pages become regions, and only the regions whose pixels are new are embedded."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from bench.comic_pages import draw_comic_page
+from morpheus_assets.services import page_cutting
+from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of
+
+COMICS = Path(__file__).resolve().parents[4] / "shared" / "data" / "comics"
+
+
+def drawn(seed: int) -> bytes:
+    file = io.BytesIO()
+    draw_comic_page("grid", seed).image.resize((480, 700)).save(file, "PNG")
+    return file.getvalue()
+
+
+def pack(path: Path, pages: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in pages.items():
+            archive.writestr(name, data)
+
+
+def paid(result: dg.ExecuteInProcessResult) -> int:
+    return int(str(metadata_of(result, "clip_embeddings")["embedded"]))
+
+
+def regions_of(deployment: Deployment) -> list[tuple[object, ...]]:
+    return deployment.rows(
+        "SELECT p.entry, r.kind, r.cutter, r.x0, r.y0, r.x1, r.y1 FROM regions r JOIN pages p ON p.id = r.page_id"
+        " ORDER BY p.ordinal, r.ordinal"
+    )
+
+
+def test_only_new_pixels_are_paid_for(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = deployment.settings.panels_folder / "lamp" / "book.cbz"
+    pages = {"01.png": drawn(1), "02.png": drawn(2), "03.png": drawn(3)}
+    pack(book, pages)
+
+    first = deployment.ingest_panels("lamp")
+    assert first.success
+    regions = len(regions_of(deployment))
+    assert paid(first) == regions > 9
+
+    # The same pages in another archive: nothing is cut, nothing is paid.
+    pack(book, dict(reversed(pages.items())), zipfile.ZIP_DEFLATED)
+    zipped = deployment.ingest_panels("lamp")
+    assert (paid(zipped), metadata_of(zipped, "regions")["pages_cut"]) == (0, 0)
+
+    # One page is another one: its regions are paid, and no others.
+    pack(book, pages | {"02.png": drawn(4)})
+    changed = deployment.ingest_panels("lamp")
+    [(of_the_page,)] = deployment.rows(
+        "SELECT count(*) FROM regions r JOIN pages p ON p.id = r.page_id WHERE p.entry = '02.png'"
+    )
+    assert (paid(changed), metadata_of(changed, "regions")["pages_cut"]) == (of_the_page, 1)
+
+    # Another version of the cutter that gives the same boxes cuts all pages and pays for none.
+    monkeypatch.setattr(page_cutting, "CUT_VERSION", "9.2")
+    recut = deployment.ingest_panels("lamp")
+    assert (paid(recut), metadata_of(recut, "regions")["pages_cut"]) == (0, 3)
+
+
+def test_the_author_s_boxes_outrank_a_person_s_and_these_the_cutter_s(deployment: Deployment) -> None:
+    folder = deployment.settings.panels_folder / "lamp"
+    acbf = (
+        b'<ACBF><body><page><image href="001.png"/><frame points="16,16 284,16 284,204 16,204"/></page></body></ACBF>'
+    )
+    pack(folder / "book.cbz", {"001.png": drawn(1), "002.png": drawn(2), "book.acbf": acbf})
+    (folder / "regions.tsv").write_text(
+        "page\tleft\ttop\tright\tbottom\n"
+        "book.cbz/001.png\t0\t0\t40\t40\n"
+        "book.cbz/002.png\t8\t12\t200\t300\n"
+        "book.cbz/002.png\tno\tbox\n"
+    )
+
+    result = deployment.ingest_panels("lamp")
+
+    assert result.success
+    found = regions_of(deployment)
+    assert [row[2:] for row in found if row[0] == "001.png" and row[1] == "given"] == [("author", 16, 16, 284, 204)]
+    assert [row[2:] for row in found if row[0] == "002.png" and row[1] == "given"] == [("person", 8, 12, 200, 300)]
+    problems = metadata_of(result, "regions")["problems"]
+    assert "regions.tsv, line 4, is not a page and four whole numbers" in str(problems)
+
+
+def test_a_bad_page_of_an_archive_is_one_refused_row(deployment: Deployment) -> None:
+    book = deployment.settings.panels_folder / "lamp" / "book.cbz"
+    pack(book, {"1.png": drawn(1), "2.png": b"", "3.png": b"no picture"})
+
+    result = deployment.ingest_panels("lamp")
+
+    assert result.success
+    rows = deployment.rows("SELECT entry, state FROM pages ORDER BY ordinal")
+    assert rows == [("1.png", "stored"), ("2.png", "refused"), ("3.png", "refused")]
+
+
+def test_a_broken_archive_takes_no_other_file_with_it(deployment: Deployment) -> None:
+    folder = deployment.settings.panels_folder / "lamp"
+    folder.mkdir()
+    (folder / "book.cbr").write_bytes(b"Rar!\x1a\x07\x01\x00" + bytes(40))
+    (folder / "page.png").write_bytes(drawn(1))
+
+    result = deployment.ingest_panels("lamp")
+
+    assert result.success
+    rows = deployment.rows("SELECT path, state FROM pages ORDER BY path")
+    assert rows == [("lamp/book.cbr", "refused"), ("lamp/page.png", "stored")]
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("13_double_spread.png", lambda rows: [row[1] for row in rows] == ["page", "piece", "piece"]),
+        ("11_over_1000x70000.png", lambda rows: {row[1] for row in rows} == {"page", "piece"} and len(rows) > 35),
+        ("22_acbf_frames.cbz", lambda rows: [row[2] for row in rows if row[1] == "given"] == ["author"] * 2),
+        ("17_scans.pdf", lambda rows: {row[0] for row in rows} == {"page 1", "page 2", "page 3"}),
+    ],
+)
+def test_given_comics_are_cut_as_they_should_be(
+    deployment: Deployment, name: str, check: Callable[[list[tuple[object, ...]]], bool]
+) -> None:
+    if not COMICS.is_dir():
+        pytest.skip("../shared/data/comics is not there")
+    folder = deployment.settings.panels_folder / "lamp"
+    folder.mkdir()
+    (folder / name).write_bytes((COMICS / name).read_bytes())
+
+    assert deployment.materialize("panel_images", "lamp").success
+    assert deployment.materialize("regions", "lamp").success
+
+    assert check(regions_of(deployment))

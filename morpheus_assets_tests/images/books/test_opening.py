@@ -1,0 +1,241 @@
+"""Archives, PDFs and EPUBs are folders of pages, told by their content, in reading order, within bounds."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from morpheus_assets.images.books import values
+from morpheus_assets.images.books.opening import open_book
+from morpheus_assets.images.books.values import Book, UnreadableBook
+from morpheus_assets.images.decoding import decode_panel
+from morpheus_assets.images.errors import RefusedImage
+
+COMICS = Path(__file__).resolve().parents[4] / "shared" / "data" / "comics"
+MOST_PIXELS = 64_000_000
+
+
+def picture(colour: str = "red", size: tuple[int, int] = (60, 90), form: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, form)
+    return file.getvalue()
+
+
+def packed(entries: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> io.BytesIO:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return file
+
+
+def opened(file: io.BytesIO, name: str = "book.cbz") -> Book:
+    file.seek(0)
+    return open_book(file, name, max_pixels=MOST_PIXELS)
+
+
+def pages(book: Book) -> list[str]:
+    return [page.entry for page in book.pages]
+
+
+def given(name: str) -> Book:
+    path = COMICS / name
+    if not path.exists():
+        pytest.skip("../shared/data/comics is not there")
+    return open_book(io.BytesIO(path.read_bytes()), name, max_pixels=MOST_PIXELS)
+
+
+def test_numbers_are_read_as_numbers() -> None:
+    assert pages(given("01_unpadded.cbz")) == ["1.png", "2.png", "10.png", "11.png"]
+
+
+def test_what_the_system_wrote_is_passed_over() -> None:
+    book = given("02_macosx.cbz")
+
+    assert (pages(book), book.skipped, dict(book.refused)) == (["p1.png", "p2.png"], 3, {})
+
+
+def test_a_cover_without_a_number_comes_first_and_credits_last() -> None:
+    book = given("04_cover_without_number.cbz")
+
+    assert pages(book)[0] == "_cover.png"
+    assert pages(book)[1:] == ["Marvel2In1-7.png", "Marvel2In1-7-01.png", "Marvel2In1-7-02.png", "zz_credits.png"]
+    assert [page.role for page in book.pages][:1] == ["cover"]
+    assert book.pages[-1].role == "credits"
+
+
+def test_comic_info_is_read_field_by_field() -> None:
+    book = given("05_comicinfo.cbz")
+    facts = book.facts
+
+    assert (facts.title, facts.series, facts.number, facts.volume) == ("A trial", "Morpheus", "1.5", "2")
+    assert (facts.writer, facts.language, facts.direction) == ("Nobody", "fr", "rtl")
+    assert [(page.role, page.spread) for page in book.pages] == [("cover", False), ("", True), ("advertisement", False)]
+
+
+def test_damaged_comic_info_is_read_as_far_as_it_goes_with_a_note() -> None:
+    book = given("07_comicinfo_cp1252_second_prolog.cbz")
+
+    assert pages(book) == ["001.png"]
+    assert book.facts.title == "A & B"
+    assert book.facts.notes == ("the XML is not in UTF-8; it was read as cp1252.",)
+
+
+def test_a_bad_page_takes_no_other_with_it() -> None:
+    book, good = given("09_one_bad_page.cbz"), []
+    for page in pages(book):
+        try:
+            decode_panel(book.read(page), page, max_pixels=MOST_PIXELS)
+            good.append(page)
+        except RefusedImage:
+            pass
+
+    assert (len(pages(book)), good) == (5, ["1.jpg", "5.jpg"])
+
+
+def test_a_rar_named_as_a_zip_is_told_by_its_content() -> None:
+    with pytest.raises(UnreadableBook, match=r"15_rar_named\.cbz is a damaged or incomplete RAR archive"):
+        given("15_rar_named.cbz")
+
+
+def test_a_zip_named_as_a_rar_is_read() -> None:
+    assert pages(opened(packed({"1.png": picture()}), "book.cbr")) == ["1.png"]
+
+
+def test_a_page_of_a_pdf_that_is_one_picture_gives_its_jpeg() -> None:
+    book = given("17_scans.pdf")
+
+    first = book.read(pages(book)[0])
+
+    assert len(pages(book)) == 3
+    assert first.startswith(b"\xff\xd8\xff")
+
+
+def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused_unread() -> None:
+    with pytest.raises(UnreadableBook, match="unpacks to 1028 times its size"):
+        given("19_zip_bomb.cbz")
+
+
+def test_a_picture_of_gigantic_pixels_is_one_refused_page() -> None:
+    book = given("19_pixel_bomb.cbz")
+
+    with pytest.raises(RefusedImage, match="declares 900,000,000 pixels"):
+        decode_panel(book.read("1.png"), "1.png", max_pixels=MOST_PIXELS)
+
+
+def test_the_author_s_frames_come_with_their_page() -> None:
+    page = given("22_acbf_frames.cbz").pages[0]
+
+    assert page.boxes((300, 420)) == ((15, 15, 284, 204), (15, 216, 284, 404))
+
+
+def test_a_name_of_two_numbers_is_a_spread_where_both_are_missing() -> None:
+    book = given("23_spread_names.cbz")
+
+    assert [(page.entry, page.spread) for page in book.pages] == [
+        ("01.png", False),
+        ("02.png", False),
+        ("0304.png", True),
+        ("05.png", False),
+    ]
+
+
+def test_pages_twelve_and_thirteen_are_no_spread() -> None:
+    book = opened(packed({f"{number}.png": picture() for number in (*range(10, 14), 1112)}))
+
+    assert not any(page.spread for page in book.pages if page.entry != "1112.png")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp932", "第01巻/表紙.png"),
+        ("gb18030", "漫画第一话/封面.png"),
+        ("cp437", "Bücher/Äpfel.png"),
+        ("utf-8", "第1話.png"),
+    ],
+)
+def test_names_without_a_flag_are_read_in_the_encoding_of_their_country(encoding: str, name: str) -> None:
+    raw = name.encode(encoding)
+    file = packed({"x" * len(raw): picture()}, zipfile.ZIP_STORED)
+    written = io.BytesIO(file.getvalue().replace(b"x" * len(raw), raw))
+
+    assert pages(opened(written)) == [name]
+
+
+def test_a_name_that_leads_out_is_refused_and_nothing_is_written() -> None:
+    book = opened(packed({"1.png": picture(), "../../evil.png": picture()}))
+
+    assert pages(book) == ["1.png"]
+    assert list(book.refused) == ["../../evil.png"]
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04 cut off"])
+def test_what_is_no_archive_gets_one_sentence(data: bytes) -> None:
+    with pytest.raises(UnreadableBook, match=r"^book\.cbz is .* copy it again"):
+        opened(io.BytesIO(data))
+
+
+def test_an_archive_without_pictures_gets_one_sentence() -> None:
+    with pytest.raises(UnreadableBook, match=r"book\.cbz holds no pictures"):
+        opened(packed({"readme.txt": b"hello"}))
+
+
+def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MAX_ENTRIES", 3)
+
+    with pytest.raises(UnreadableBook, match="holds more than 3 files"):
+        opened(packed({f"{number}.png": b"" for number in range(4)}))
+
+
+def test_an_epub_of_pictures_is_read_in_the_order_of_its_spine_with_the_author_s_regions() -> None:
+    page = '<html xmlns="http://www.w3.org/1999/xhtml"><body><img src="../images/{}.png"/></body></html>'
+    package = """<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata>
+        <dc:title>Two pages</dc:title><dc:language>ja</dc:language></metadata><manifest>
+        <item id="b" href="text/b.xhtml"/><item id="a" href="text/a.xhtml"/>
+        <item id="n" href="nav.xhtml" properties="nav"/></manifest>
+        <spine page-progression-direction="rtl"><itemref idref="b"/><itemref idref="a"/></spine></package>"""
+    nav = """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body>
+        <nav epub:type="region-based"><ol><li><a href="text/b.xhtml#xywh=percent:50,0,50,100"/></li>
+        <li><a href="text/b.xhtml#xywh=percent:0,0,50,100"/></li></ol></nav></body></html>"""
+    book = opened(
+        packed(
+            {
+                "mimetype": b"application/epub+zip",
+                "META-INF/container.xml": b'<container><rootfile full-path="o/p.opf"/></container>',
+                "o/p.opf": package.encode(),
+                "o/nav.xhtml": nav.encode(),
+                "o/text/a.xhtml": page.format("1").encode(),
+                "o/text/b.xhtml": page.format("2").encode(),
+                "o/images/1.png": picture(),
+                "o/images/2.png": picture("blue"),
+            },
+            zipfile.ZIP_STORED,
+        ),
+        "book.epub",
+    )
+
+    assert (book.kind, pages(book)) == ("epub", ["o/images/2.png", "o/images/1.png"])
+    assert (book.facts.title, book.facts.language, book.facts.direction) == ("Two pages", "ja", "rtl")
+    assert book.pages[0].boxes((60, 90)) == ((30, 0, 60, 90), (0, 0, 30, 90))
+
+
+def test_a_tar_of_pages_is_read_where_libarchive_is_installed() -> None:
+    import tarfile
+
+    pytest.importorskip("libarchive")
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name in ("2.png", "1.png"):
+            data = picture()
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+
+    book = opened(file, "book.cbt")
+
+    assert pages(book) == ["1.png", "2.png"]
+    assert decode_panel(book.read("1.png"), "1.png", max_pixels=MOST_PIXELS).width == 60
