@@ -18,6 +18,7 @@ TOO_ALIKE = 0.95
 """A passage that is more alike than this may be an answer itself: of the nearest eight of a question a quarter lay in
 the right chapter, and most of those outranked the right passage."""
 _SHORTEST, _LONGEST = 40, 300
+_ROWS_AT_ONCE = 256
 _WORD = re.compile(r"\w+")
 
 
@@ -59,16 +60,18 @@ def make_pairs(passages: Sequence[PairPassage], vectors: Any, never: Collection[
     forbidden = {_key(question) for question in never}
     repeated = _repeated(passages)
     pairs: list[TrainingPair] = []
-    for index, passage in enumerate(passages):
-        question = _question(passage, forbidden, repeated)
-        if question is None:
-            continue
-        similar = unit @ unit[index]
-        similar[chapters == passage.chapter] = -1
-        similar[similar >= TOO_ALIKE] = -1
-        nearest = np.argsort(-similar)[:NEGATIVES]
-        negatives = tuple(passages[int(place)].content_hash for place in nearest if similar[place] > 0)
-        pairs.append(TrainingPair(question, SENTENCE, passage.content_hash, passage.chapter, negatives))
+    for first in range(0, len(passages), _ROWS_AT_ONCE):
+        block = unit[first : first + _ROWS_AT_ONCE] @ unit.T
+        block[chapters[first : first + _ROWS_AT_ONCE, None] == chapters] = -1
+        block[block >= TOO_ALIKE] = -1
+        best = np.argpartition(-block, min(NEGATIVES, len(passages) - 1), axis=1)[:, :NEGATIVES]
+        for row, passage in enumerate(passages[first : first + _ROWS_AT_ONCE]):
+            question = _question(passage, forbidden, repeated)
+            if question is None:
+                continue
+            nearest = sorted((int(place) for place in best[row]), key=lambda place: -block[row, place])
+            negatives = tuple(passages[place].content_hash for place in nearest if block[row, place] > 0)
+            pairs.append(TrainingPair(question, SENTENCE, passage.content_hash, passage.chapter, negatives))
     return pairs
 
 
