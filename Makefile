@@ -28,7 +28,7 @@ bench: $(READY) ## measure beside the limit script and the peers: table and pict
 lint: $(READY) ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-docs: $(READY) ## write the README's table of settings and .env.example from settings.py
+docs: $(READY) ## write deploy/settings.md and .env.example from settings.py
 	@$(BIN)/python .ci/settings_docs.py
 
 lock: $(READY) ## resolve the dependencies again

@@ -1,4 +1,4 @@
-"""Writes what the documents say of the settings, from `settings.py`: the README's table and `.env.example`.
+"""Writes what the documents say of the settings, from `settings.py`: deploy/settings.md and `.env.example`.
 
 Call it through `make docs`; `--check` writes nothing and exits with 1 where a file is out of date. It lies here, beside
 lock.py, because only a developer of the project calls it: the package and its image do not need it.
@@ -40,7 +40,7 @@ def default_of(field: FieldInfo) -> str:
 
 
 def table() -> str:
-    """The README's table, with a row for each section."""
+    """The table, with a row for each section."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for section, variable, default, meaning in settings():
         lines += [f"| **{section}** | | |"] if section else []
@@ -57,22 +57,24 @@ def example() -> str:
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
-def with_table(readme: str) -> str:
-    """The README with the table between its two marks; ends with a sentence where they are missing."""
+def with_table(page: str) -> str:
+    """The page with the table between its two marks; ends with a sentence where they are missing."""
     between = re.compile(f"{re.escape(START)}.*{re.escape(END)}", re.DOTALL)
-    if not between.search(readme):
-        sys.exit(f"README.md lacks the lines {START} and {END}: put them where the table belongs.")
-    return between.sub(lambda _: f"{START}\n{table()}\n{END}", readme)
+    if not between.search(page):
+        sys.exit(f"deploy/settings.md lacks the lines {START} and {END}: put them where the table belongs.")
+    return between.sub(lambda _: f"{START}\n{table()}\n{END}", page)
 
 
 def main() -> None:
     """Write both files, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only compare")
-    parser.add_argument("folder", nargs="?", type=Path, default=PROJECT, help="where README.md and .env.example lie")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=PROJECT, help="where deploy/settings.md and .env.example lie"
+    )
     arguments = parser.parse_args()
-    readme, dotenv = arguments.folder / "README.md", arguments.folder / ".env.example"
-    wanted = {readme: with_table(readme.read_text(encoding="utf-8")), dotenv: example()}
+    page, dotenv = arguments.folder / "deploy" / "settings.md", arguments.folder / ".env.example"
+    wanted = {page: with_table(page.read_text(encoding="utf-8")), dotenv: example()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if not arguments.check:
         for path in stale:

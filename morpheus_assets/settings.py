@@ -1,6 +1,6 @@
 """Every setting of the project, read once from the environment (and a `.env` file beside the project).
 
-The only place of a setting: `make docs` writes the README's table and `.env.example` from it. The faces (`cli`, `api`,
+The only place of a setting: `make docs` writes deploy/settings.md and `.env.example` from it. The faces (`cli`, `api`,
 `defs`) and the services read settings; what lies below takes values as arguments.
 """
 

@@ -6,7 +6,14 @@ import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER
 
-PAGES = ["README.md", "CONTRIBUTING.md", "deploy/README.md", "deploy/planning.md", "bench/README.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "deploy/README.md",
+    "deploy/settings.md",
+    "deploy/planning.md",
+    "bench/README.md",
+]
 PACKAGE = PROJECT_FOLDER / "morpheus_assets"
 
 
