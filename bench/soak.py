@@ -2,7 +2,7 @@
 
     python -m bench.soak [--minutes 10] [--seed 1] [--pooled] [--shrink 6]
 
-The schedule adds, edits, renames and removes novels and panels, kills, stops and restarts processes and Postgres, ends
+The schedule adds, edits, renames and removes novels, kills, stops and restarts processes and Postgres, ends
 backends, cancels runs, switches and drops spaces, while the provider fails at random and searches go on. A violation
 prints the seed and the schedule; `--shrink N` runs parts of it up to N times more to find the shortest that shows it.
 Not in it: a full disk, a step of the clock, two deployments on one database.
