@@ -197,7 +197,7 @@ def test_both_say_that_only_the_demo_model_answers(start_api: Callable[..., Api]
 def test_an_unknown_novel_is_refused_by_both_in_one_sentence(api: Api, shelf: list[bytes], engine: Engine, tmp_path):
     file = tmp_path / "shown.png"
     file.write_bytes(picture("red"))
-    sentence = "No novel named 'gamma' is stored; `morpheus novels` lists them."
+    sentence = "No novel named 'gamma' is stored."
     for arguments in (["lamps"], ["lamps", "--mode", "text"], ["lamps", "--panels"], ["--image", str(file)]):
         said = command(api.settings, *arguments, "--novel", "gamma")
         assert (said.code, said.errors) == (1, f"Error: {sentence}\n"), arguments
@@ -254,7 +254,7 @@ def test_the_api_that_runs_answers_for_the_command(api: Api, shelf: list[bytes],
         assert there == here
     assert (unknown.code, unknown.errors.strip()) == (
         1,
-        "Error: No novel named 'gamma' is stored; `morpheus novels` lists them.",
+        "Error: No novel named 'gamma' is stored.",
     )
     assert people.text == command(api.settings, QUESTIONS[0], "--novel", "alpha", "-k", "2", as_json=False).text
 

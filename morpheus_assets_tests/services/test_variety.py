@@ -5,7 +5,7 @@ from morpheus_assets.store.search.hits import TextHit
 
 
 def hit(name: str, similarity: float) -> TextHit:
-    return TextHit("one", None, 1, None, 1, 0, 4, name, similarity, 1, 1, None, similarity, name.encode())
+    return TextHit("one", None, "en", 1, None, 1, 0, 4, name, similarity, 1, 1, None, similarity, name.encode())
 
 
 def test_of_passages_that_repeat_each_other_one_is_shown_and_then_others() -> None:

@@ -28,7 +28,9 @@ queries = load_queries(__file__)
 
 _PIECE = 1 << 20
 _MADE = re.compile(
-    r"^CREATE (?:OR REPLACE )?(?:UNLOGGED )?(TABLE|VIEW|SEQUENCE|FUNCTION) (?:IF NOT EXISTS )?(\w+)", re.M
+    r"^CREATE (?:OR REPLACE )?(?:UNLOGGED )?(?P<kind>TABLE|VIEW|SEQUENCE|FUNCTION) (?:IF NOT EXISTS )?(?P<made>\w+)"
+    r"|^ALTER TABLE (?P<old>\w+) RENAME TO (?P<new>\w+)|^DROP TABLE (?P<dropped>[\w, ]+);",
+    re.M,
 )
 _SPACE_TABLE = re.compile(r"embeddings_\d+")
 # Of processes that run now, on the machine where they run.
@@ -170,11 +172,17 @@ def what_migrations_make() -> list[tuple[str, str]]:
 
 
 def _made_by_migrations() -> list[tuple[str, str]]:
-    found: dict[tuple[str, str], None] = {}
+    found: list[tuple[str, str]] = []
     for path in sorted(sql_folder().glob("*.sql")):
-        for kind, name in _MADE.findall(path.read_text(encoding="utf-8")):
-            found[(kind, name)] = None
-    return list(found)
+        for said in _MADE.finditer(path.read_text(encoding="utf-8")):
+            if said["made"]:
+                found.append((said["kind"], said["made"]))
+            elif said["old"]:
+                found[found.index(("TABLE", said["old"]))] = ("TABLE", said["new"])
+            else:
+                gone = {("TABLE", name.strip()) for name in said["dropped"].split(",")}
+                found = [each for each in found if each not in gone]
+    return list(dict.fromkeys(found))
 
 
 def _drop(kind: str, name: str) -> Composed:

@@ -41,13 +41,13 @@ def test_a_novel_is_ingested_searched_and_moved_to_another_model(pooled: Deploym
 
     moved = pooled.with_settings(text_spaces="openai/text-embedding-3-small@128,openai/text-embedding-3-small@256")
     assert moved.ingest("harbour").success
+    assert moved.inputs == 2 * needed(moved)
     for _ in range(3):
         switch_tick(moved.settings, moved.instance)
     engine = open_engine(moved.settings.database_url.get_secret_value())
     active = spaces.active_space(engine, "text")
     assert active is not None
     assert active.dimensions == 128
-    assert moved.inputs == 2 * needed(moved)
     [stored_one] = moved.rows("SELECT min(content_hash::text) FROM chunks")
     value = bytes.fromhex(stored_one[0].removeprefix("\\x"))
     vector = read_vectors(engine, active, [value])[value]
