@@ -1,6 +1,6 @@
 // The page of one novel: its chapters as a strip, how far each space has it, and its panels.
 import { $, call, showPicture } from "/page/api.js";
-import { chapterName, counted, nameOf, prose, unwrapped } from "/page/prose.js";
+import { chapterName, counted, fileOf, nameOf, prose, unwrapped } from "/page/prose.js";
 import { openReader, openViewer } from "/page/reader.js";
 
 const view = $("#book");
@@ -148,8 +148,8 @@ function thumbnail(panel, known) {
   button.type = "button";
   button.className = "picture";
   image.loading = "lazy";
-  image.alt = `Panel ${panel.number}: ${panel.path}`;
-  caption.textContent = panel.path;
+  image.alt = `Panel ${panel.number}: ${fileOf(panel)}`;
+  caption.textContent = fileOf(panel);
   showPicture(image, panel.thumbnail_url).catch(() => item.classList.add("missing"));
   button.append(image);
   button.addEventListener("click", () => openViewer(panel, known));

@@ -7,6 +7,9 @@ export function nameOf(novel) {
     .map((word, at) => (at && word.length < 4 ? word : word[0].toUpperCase() + word.slice(1))).join(" ");
 }
 
+// the file of a page, and its name within an archive
+export const fileOf = (panel) => [panel.path, panel.entry].filter(Boolean).join(" · ");
+
 export function chapterName(place) {
   return place.chapter_title || place.title || `Chapter ${place.chapter}`;
 }

@@ -1,6 +1,6 @@
 // What opens above the page: a novel's text around a place, and a panel with the ones before and after it.
 import { $, call, download, showPicture } from "/page/api.js";
-import { chapterName, nameOf, prose, unwrapped } from "/page/prose.js";
+import { chapterName, fileOf, nameOf, prose, unwrapped } from "/page/prose.js";
 
 const reader = $("#reader"), viewer = $("#viewer");
 let page = null;
@@ -43,7 +43,7 @@ for (const button of reader.querySelectorAll("[data-turn]")) {
 
 // `panels` are those of the novel in reading order where they are known, so that one can go on from `panel`
 export async function openViewer(panel, panels = null) {
-  shown = { panel, panels };
+  shown = { panel, panels, whole: false };
   draw();
   if (!viewer.open) viewer.showModal();
   if (!panels) {
@@ -58,24 +58,30 @@ export async function openViewer(panel, panels = null) {
 
 function draw() {
   const { panel, panels } = shown;
-  const at = panels ? panels.findIndex((each) => each.path === panel.path) : -1;
-  $("#viewer-title").textContent = [panel.title || nameOf(panel.novel), panel.path,
+  const at = panels ? panels.findIndex((each) => isPageOf(each, panel)) : -1;
+  $("#viewer-title").textContent = [panel.title || nameOf(panel.novel), fileOf(panel),
     at >= 0 ? `${at + 1} of ${panels.length}` : ""].filter(Boolean).join(" · ");
   const image = $("img", viewer);
-  if (image.dataset.url !== panel.url) {
-    image.dataset.url = panel.url;
+  const url = shown.whole ? panel.page_url : panel.url;
+  if (image.dataset.url !== url) {
+    image.dataset.url = url;
     image.removeAttribute("src");
-    image.alt = `${nameOf(panel.novel)}, ${panel.path}`;
-    showPicture(image, panel.url).catch((error) => { image.alt = error.message; });
+    image.alt = `${nameOf(panel.novel)}, ${fileOf(panel)}`;
+    showPicture(image, url).catch((error) => { image.alt = error.message; });
   }
+  // a region of a page can also be seen where it stands
+  $(".whole", viewer).hidden = !panel.region;
+  $(".whole", viewer).setAttribute("aria-pressed", String(shown.whole));
   $('[data-step="-1"]', viewer).disabled = at <= 0;
   $('[data-step="1"]', viewer).disabled = at < 0 || at === panels.length - 1;
 }
 
+const isPageOf = (page, panel) => page.path === panel.path && page.entry === panel.entry;
+
 function step(by) {
   const { panel, panels } = shown;
-  const next = panels && panels[panels.findIndex((each) => each.path === panel.path) + by];
-  if (next) { shown.panel = next; draw(); }
+  const next = panels && panels[panels.findIndex((each) => isPageOf(each, panel)) + by];
+  if (next) { Object.assign(shown, { panel: next, whole: false }); draw(); }
 }
 
 for (const button of viewer.querySelectorAll("[data-step]")) {
@@ -85,7 +91,10 @@ viewer.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (by) { event.preventDefault(); step(by); }
 });
-$(".download", viewer).addEventListener("click", () => download(shown.panel.url, shown.panel.path.split("/").pop()));
+$(".whole", viewer).addEventListener("click", () => { shown.whole = !shown.whole; draw(); });
+$(".download", viewer).addEventListener("click", () => {
+  download(shown.whole ? shown.panel.page_url : shown.panel.url, fileOf(shown.panel).split(/[/·] ?/).pop());
+});
 
 for (const dialog of [reader, viewer]) {
   $(".close", dialog).addEventListener("click", () => dialog.close());

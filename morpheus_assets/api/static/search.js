@@ -1,7 +1,7 @@
 // The search page. Everything shown comes from the HTTP API of the same origin; the address bar holds the question.
 import { $, call, showPicture } from "/page/api.js";
 import { showBook } from "/page/book.js";
-import { chapterName, citation, counted, nameOf, passage, stemsOf } from "/page/prose.js";
+import { chapterName, citation, counted, fileOf, nameOf, passage, stemsOf } from "/page/prose.js";
 import { openReader, openViewer } from "/page/reader.js";
 
 const EXAMPLES = ["who keeps the lamp burning at night", "two strangers quarrel at a ball",
@@ -114,6 +114,7 @@ async function answer(questions, heading, done = () => {}) {
     let seconds = null;
     for (const ask of questions) {
       const found = await (await ask(mine.signal)).json();
+      await noDialog();
       if (mine !== running) return;
       seconds ??= ((performance.now() - started) / 1000).toFixed(2);
       draw(found);
@@ -127,6 +128,12 @@ async function answer(questions, heading, done = () => {}) {
     only(null);
     say(error.message, "bad");
   }
+}
+
+// What is read on is not redrawn underneath: the focus would come back to a card that is gone.
+function noDialog() {
+  const open = $("dialog[open]");
+  return open && new Promise((done) => open.addEventListener("close", done, { once: true }));
 }
 
 function say(text, kind = "") {
@@ -201,8 +208,8 @@ function follow(link, parameters) {
 
 function panelCard(hit) {
   const item = card("#panel-card", hit);
-  $(".file", item).textContent = hit.path;
-  $("img", item).alt = `${nameOf(hit.novel)}, ${hit.path}`;
+  $(".file", item).textContent = fileOf(hit);
+  $("img", item).alt = `${nameOf(hit.novel)}, ${fileOf(hit)}`;
   showPicture($("img", item), hit.thumbnail_url).catch(() => item.classList.add("missing"));
   $(".read", item).addEventListener("click", () => openViewer(hit));
   return item;

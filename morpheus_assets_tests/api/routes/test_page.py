@@ -163,6 +163,18 @@ def test_a_book_has_a_page_with_its_chapters_its_progress_and_its_panels(library
     assert browser.errors == []
 
 
+def test_a_panel_that_was_cut_out_of_a_page_can_be_seen_on_it(library: Api, browser: Browser):
+    browser.open(f"{library.url}/?book=the-last-lamp")
+    browser.wait("document.querySelector('#book-panels img')?.naturalWidth > 0")
+    panel = library.client.get("/api/novels/the-last-lamp/panels").json()["panels"][0]
+    cut = {**panel, "novel": "the-last-lamp", "region": 1, "page_url": f"{panel['url']}/page"}
+    browser.run(f"import('/page/reader.js').then((reader) => reader.openViewer({json.dumps(cut)}, []))")
+    browser.wait("document.querySelector('#viewer[open] img').naturalWidth > 0")
+    browser.run("document.querySelector('#viewer .whole').click()")
+    browser.wait("document.querySelector('#viewer img').src.endsWith('/page')")
+    assert browser.run("document.querySelector('#viewer .whole').getAttribute('aria-pressed')") == "true"
+
+
 def test_a_book_s_page_says_who_is_in_it_and_how_they_look(library: Api, engine: Engine, browser: Browser):
     cast = [Character("Tock", "person", "m", {"Tock": 3}, {1: 3}, ())]
     replace_characters(engine, "the-last-lamp", cast)
