@@ -177,7 +177,7 @@ class Soak:
         if down:
             return f"parts {down}"
         for novel in sorted(self.removed - set(self.texts)):
-            if self.rows("SELECT FROM novels WHERE novel = %s", (novel,)):
+            if self.rows("SELECT 1 FROM novels WHERE novel = %s", (novel,)):
                 self._command("remove", novel, "--yes")
         at_work = self._at_work()
         if at_work:
