@@ -23,7 +23,7 @@ PROVIDER = ProviderSpec(
     name="cohere",
     purpose="text",
     kind="cohere",
-    # Prices: cohere.com/pricing, November 2026.
+    # Prices: embed-v4 as on cohere.com/pricing in November 2026; those of v3 are to be checked there.
     models=(
         _model("embed-v4.0", 1536, 128_000, "0.12", other_dimensions=(256, 512, 1024)),
         _model("embed-multilingual-v3.0", 1024, 512, "0.10", note=_OLDER),

@@ -19,7 +19,7 @@ PROVIDER = ProviderSpec(
     name="gemini",
     purpose="text",
     kind="gemini",
-    # Price: ai.google.dev/gemini-api/docs/pricing, not the batch rate.
+    # Price: not the batch rate, and to be checked at ai.google.dev/gemini-api/docs/pricing.
     models=(
         EmbeddingModel("gemini-embedding-001", 3072, 2048, _INPUTS, price=Decimal("0.15"), any_dimensions=True),
         # It knows no task types: the task stands before the text.

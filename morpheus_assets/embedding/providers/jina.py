@@ -22,7 +22,7 @@ PROVIDER = ProviderSpec(
     name="jina",
     purpose="text",
     kind="jina",
-    # Prices: jina.ai/embeddings, November 2026, for the smallest amount of tokens.
+    # Price: for the smallest amount of tokens, and to be checked at jina.ai/embeddings.
     models=(
         _model("jina-embeddings-v5-text-small", 1024, 32_768),
         _model("jina-embeddings-v5-text-nano", 768, 32_768),

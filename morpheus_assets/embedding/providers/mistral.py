@@ -16,7 +16,7 @@ PROVIDER = ProviderSpec(
     name="mistral",
     purpose="text",
     kind="mistral",
-    # Prices: mistral.ai/pricing, November 2026, not the batch rate.
+    # Prices: not the batch rate; mistral-embed as in November 2026, codestral's to be checked at mistral.ai/pricing.
     models=(
         EmbeddingModel("mistral-embed", 1024, 8192, _INPUTS, int(_REQUEST_TOKENS * _FILL), Decimal("0.10")),
         EmbeddingModel(

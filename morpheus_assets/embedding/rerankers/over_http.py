@@ -10,9 +10,9 @@ from morpheus_assets.embedding.providers.http_errors import Endpoint
 from morpheus_assets.embedding.providers.json_over_http import read_json
 from morpheus_assets.embedding.rerankers.base import Reranked, RerankerOptions, RerankerSpec
 
-# Dollars for a million tokens: docs.voyageai.com/docs/pricing, November 2026.
+# Dollars for a million tokens, to be checked at docs.voyageai.com/docs/pricing.
 _VOYAGE_PRICES = {"rerank-2.5": Decimal("0.05"), "rerank-2.5-lite": Decimal("0.02")}
-# Dollars for a search with up to 100 passages: cohere.com/pricing; of the others no price is known.
+# Dollars for a search with up to 100 passages, to be checked at cohere.com/pricing; of others no price is known.
 _COHERE_PRICES = {"rerank-v3.5": Decimal("0.002")}
 
 
