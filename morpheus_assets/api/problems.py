@@ -93,6 +93,11 @@ def field_problem(field: str, detail: str, *, status: int = 422, kind: str = "in
     return Problem(status, kind, f"{field}: {detail}", fields={field: detail})
 
 
+def novel_not_stored(novel: str) -> Problem:
+    """The problem of a path that names no stored novel."""
+    return field_problem("novel", f"No novel named {novel!r} is stored.", status=404, kind="not-found")
+
+
 def problem_response(problem: Problem, request_id: str | None, path: str = "") -> Response:
     """The document of a problem as an answer; of another shape below /v1, where OpenAI's clients ask."""
     if path.startswith(OPENAI_PREFIX):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
-from morpheus_assets.api.problems import documented, field_problem
+from morpheus_assets.api.problems import documented, novel_not_stored
 from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.domain.content import Chapter, NovelSummary, PanelRecord
@@ -86,7 +86,7 @@ async def book(services: UsesServices, novel: NovelName) -> Answer[Book]:
     name = readable("novel", novel)
     summary, chapters, spaces = await services.database.call(_look_up, name)
     if summary is None:
-        raise field_problem("novel", f"No novel named {novel!r} is stored.", status=404, kind="not-found")
+        raise novel_not_stored(novel)
     return Answer(
         Book(
             novel=summary.novel,
@@ -120,7 +120,7 @@ async def panels(
     """The stored panels of a novel from `start` on, in reading order."""
     found = await services.database.call(_stored_panels, readable("novel", novel))
     if found is None:
-        raise field_problem("novel", f"No novel named {novel!r} is stored.", status=404, kind="not-found")
+        raise novel_not_stored(novel)
     numbered = list(enumerate(found, 1))[start - 1 : start - 1 + count]
     return Answer(
         BookPanels(novel=novel, total=len(found), panels=[_panel(number, panel) for number, panel in numbered])

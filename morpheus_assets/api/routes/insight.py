@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from sqlalchemy import Engine
 
-from morpheus_assets.api.problems import documented, field_problem
+from morpheus_assets.api.problems import documented, novel_not_stored
 from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.insight.characters import Character
@@ -118,7 +118,7 @@ async def similar(
 
 def _verify_stored(engine: Engine, novel: str) -> None:
     if not list_novels(engine, [novel]):
-        raise field_problem("novel", f"No novel named {novel!r} is stored.", status=404, kind="not-found")
+        raise novel_not_stored(novel)
 
 
 def _cast(engine: Engine, novel: str) -> tuple[list[Character], list[Look]]:

@@ -1,14 +1,11 @@
 """Jina's embeddings, with its tasks for questions and passages: api.jina.ai/redoc, POST /v1/embeddings."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.providers.base import EmbeddingModel, InputType, ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.json_over_http import JsonProvider
-
-if TYPE_CHECKING:
-    from morpheus_assets.embedding.providers.responses import Answer
 
 _INPUTS = 512
 _TASKS = {"document": "retrieval.passage", "query": "retrieval.query"}
@@ -47,10 +44,6 @@ class JinaProvider(JsonProvider):
     def __init__(self, space: Space, options: ProviderOptions) -> None:
         super().__init__(space, options, PROVIDER.model(space.model))
 
-    def path(self) -> str:
-        """What follows the address."""
-        return "/embeddings"
-
     def payload(self, texts: list[str], input_type: InputType) -> dict[str, Any]:
         """The body of a request."""
         return {
@@ -61,7 +54,3 @@ class JinaProvider(JsonProvider):
             "embedding_type": "base64",
             "truncate": False,
         }
-
-    def read(self, body: bytes, count: int) -> "Answer":
-        """OpenAI's shape."""
-        return self.read_openai_shape(body, count)

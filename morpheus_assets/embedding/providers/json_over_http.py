@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 
 class JsonProvider:
-    """Texts to vectors of `space`; a subclass gives `vendor`, `own_url`, `key_setting`, `path`, `payload` and `read`.
+    """Texts to vectors of `space`; a subclass gives `vendor`, `own_url`, `key_setting` and `payload`.
 
+    `path` and `read` are OpenAI's where a subclass has none of its own.
     Raises ConfigurationError at once when the key is missing and the address is the vendor's.
     """
 
@@ -69,7 +70,7 @@ class JsonProvider:
 
     def path(self) -> str:
         """What follows the address."""
-        raise NotImplementedError
+        return "/embeddings"
 
     def payload(self, texts: list[str], input_type: InputType) -> dict[str, Any]:
         """The body of a request."""
@@ -77,16 +78,6 @@ class JsonProvider:
 
     def read(self, body: bytes, count: int) -> "Answer":
         """The checked vectors of an answer; raises InvalidAnswer or ProviderUnavailable."""
-        raise NotImplementedError
-
-    def read_rows(self, rows: object, count: int, tokens: object, *, unit_norm: bool = False) -> "Answer":
-        """Lists of numbers in the order of the inputs as a checked answer; `unit_norm` brings them to length 1."""
-        from morpheus_assets.embedding.providers.responses import rows_in_order
-
-        return rows_in_order(rows, count, self.space, self.vendor, tokens, unit_norm=unit_norm)
-
-    def read_openai_shape(self, body: bytes, count: int) -> "Answer":
-        """An answer in OpenAI's shape, checked."""
         from morpheus_assets.embedding.providers.responses import read_response
 
         return read_response(
@@ -97,6 +88,12 @@ class JsonProvider:
             also_named=self.answers_as,
             vendor=self.vendor,
         )
+
+    def read_rows(self, rows: object, count: int, tokens: object, *, unit_norm: bool = False) -> "Answer":
+        """Lists of numbers in the order of the inputs as a checked answer; `unit_norm` brings them to length 1."""
+        from morpheus_assets.embedding.providers.responses import rows_in_order
+
+        return rows_in_order(rows, count, self.space, self.vendor, tokens, unit_norm=unit_norm)
 
     def estimate_tokens(self, text: str) -> int:
         """Tokens, estimated and not under for prose."""

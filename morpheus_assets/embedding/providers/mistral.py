@@ -1,14 +1,11 @@
 """Mistral's embeddings: docs.mistral.ai/api/endpoint/embeddings."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.providers.base import EmbeddingModel, InputType, ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.json_over_http import JsonProvider
-
-if TYPE_CHECKING:
-    from morpheus_assets.embedding.providers.responses import Answer
 
 _INPUTS, _REQUEST_TOKENS, _FILL = 256, 16_384, 0.8
 
@@ -47,16 +44,8 @@ class MistralProvider(JsonProvider):
     def __init__(self, space: Space, options: ProviderOptions) -> None:
         super().__init__(space, options, PROVIDER.model(space.model))
 
-    def path(self) -> str:
-        """What follows the address."""
-        return "/embeddings"
-
     def payload(self, texts: list[str], input_type: InputType) -> dict[str, Any]:
         """The body of a request."""
         model = PROVIDER.model(self.space.model)
         size = {"output_dimension": self.space.dimensions} if model and model.other_dimensions else {}
         return {"model": self.served_as, "input": texts, "encoding_format": "base64", **size}
-
-    def read(self, body: bytes, count: int) -> "Answer":
-        """OpenAI's shape."""
-        return self.read_openai_shape(body, count)

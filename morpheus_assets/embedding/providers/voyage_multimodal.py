@@ -1,14 +1,11 @@
 """Voyage's multimodal embeddings: docs.voyageai.com/docs/multimodal-embeddings, POST /v1/multimodalembeddings."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.providers.base import EmbeddingModel, InputType, ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.multimodal import Content, MultimodalProvider, resolve_multimodal_space
-
-if TYPE_CHECKING:
-    from morpheus_assets.embedding.providers.responses import Answer
 
 # A request may have 1,000 inputs and 320,000 tokens, of which a panel takes up to 1,900 (560 pixels each); these many
 # are about 8 MB of JPEG.
@@ -72,7 +69,3 @@ class VoyageMultimodalProvider(MultimodalProvider):
             "output_encoding": "base64",
             **size,
         }
-
-    def read(self, body: bytes, count: int) -> "Answer":
-        """OpenAI's shape."""
-        return self.read_openai_shape(body, count)
