@@ -6,6 +6,7 @@ Named in dagster.yaml; the tables and all queries are dagster-postgres' own.
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,15 @@ from typing import Any, TypeVar
 
 from dagster import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.config import PostgresStorageConfig
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +38,8 @@ RECYCLE_SECONDS = 600
 MOST_CONNECTIONS = 2
 # A server that is started again takes so long; a run whose event could not be written would be lost.
 PATIENCE_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
+SKIPPED_TICKS_KEPT_SECONDS = 3_600.0
 
 _Result = TypeVar("_Result")
 
@@ -140,6 +149,22 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             self.close_pool()
 
 
+class BriefScheduleStorage(PostgresScheduleStorage):
+    """Keeps an hour of the ticks that found nothing: a sensor makes 17,000 of them a day, and days are the least unit.
+
+    Where dagster.yaml keeps them for more than a day, as those of schedules, that holds.
+    """
+
+    def purge_ticks(
+        self, origin_id: str, selector_id: str, before: float, tick_statuses: Sequence[TickStatus] | None = None
+    ) -> None:
+        """Delete ticks of one sensor or schedule from before a time."""
+        now = time.time()
+        if tick_statuses == [TickStatus.SKIPPED] and now - before < 2 * DAY_SECONDS:
+            before = now - SKIPPED_TICKS_KEPT_SECONDS
+        super().purge_ticks(origin_id, selector_id, before, tick_statuses)
+
+
 class PooledPostgresStorage(DagsterPostgresStorage):
     """dagster-postgres over a pool of connections; configured like it."""
 
@@ -161,6 +186,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         # The tables are there now.
         self._run_storage = PatientRunStorage(postgres_url, False, token_provider=token_provider)
         self._event_log_storage = events
+        self._schedule_storage = BriefScheduleStorage(postgres_url, False, token_provider=token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine
             # each would open a pool of its own there, and set a timeout for the session, which is not ours in a pooler
