@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from morpheus_assets.embedding.packs import EmbeddingInput, StreamResult
-    from morpheus_assets.embedding.providers.base import EmbeddingProvider
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
     from morpheus_assets.insight.cast_file import CastFile
@@ -162,7 +162,13 @@ class ProvidersResource:
 
         return RetryPolicy(attempts=self.settings.retry_attempts)
 
-    def embed(self, space: Space, inputs: "Iterable[EmbeddingInput]", engine: "Engine") -> "Iterator[StreamResult]":
+    def embed(
+        self,
+        space: Space,
+        inputs: "Iterable[EmbeddingInput]",
+        engine: "Engine",
+        input_type: "InputType" = "document",
+    ) -> "Iterator[StreamResult]":
         """Send inputs to the space's provider within its budget; batches come as they arrive.
 
         Raises the errors of embedding.errors after everything that had arrived by then was given.
@@ -178,6 +184,7 @@ class ProvidersResource:
             concurrency=self.settings.requests_in_flight,
             retry=self.retry(),
             max_inputs=sizes.most_inputs,
+            input_type=input_type,
             on_limit=sizes.note,
         )
 

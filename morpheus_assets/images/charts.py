@@ -70,6 +70,39 @@ def plane(points: Sequence[tuple[float, float]], chapters: Sequence[int]) -> byt
     return _png(picture)
 
 
+def heat_map(columns: Sequence[Sequence[float]], marked: Sequence[int], labels: Sequence[str]) -> bytes:
+    """A column for each of `columns`, from top to bottom a field for each number in it, the darker the larger.
+
+    Colours run from the least to the most of each column; a frame stands around the field that `marked` names.
+    `labels` are those of the fields, shown where there is room; b"" for none.
+    """
+    if not columns or not columns[0]:
+        return b""
+    left = 34
+    wide = max(2.0, min(26.0, (_WIDTH - left) / len(columns)))
+    tall = max(2.0, min(26.0, 620 / len(labels)))
+    picture = Image.new(
+        "RGB", (round(left + wide * len(columns)) + _MARGIN, round(tall * len(labels)) + _MARGIN), "white"
+    )
+    draw = ImageDraw.Draw(picture)
+    every = max(1, round(12 / tall + 0.5))
+    for row in range(0, len(labels), every):
+        draw.text((4, row * tall + tall / 2 - 6), labels[row], fill=_INK)
+    for place, values in enumerate(columns):
+        x, least, most = left + place * wide, min(values), max(values)
+        for row, value in enumerate(values):
+            y, share = row * tall, (value - least) / ((most - least) or 1.0)
+            draw.rectangle((x, y, x + wide - 1, y + tall - 1), fill=_by_share(share))
+        y = marked[place] * tall
+        draw.rectangle((x, y, x + wide - 1, y + tall - 1), outline=(200, 82, 60), width=2 if wide >= 8 else 1)
+    return _png(picture)
+
+
+def _by_share(share: float) -> Colour:
+    red, green, blue = (round(255 + share**2 * (end - 255)) for end in (32, 74, 122))
+    return red, green, blue
+
+
 def _x(share: float) -> float:
     return _MARGIN + share * (_WIDTH - 2 * _MARGIN)
 
