@@ -79,8 +79,11 @@ function drawChapters(book, title) {
 
 async function drawCast(book, title) {
   const url = `/api/novels/${encodeURIComponent(book.novel)}/characters?kind=person`;
-  const { characters } = await (await call(url)).json();
-  $("#cast", view).hidden = !characters.length;
+  const { characters, notes } = await (await call(url)).json();
+  const said = book.chapters.length ? notes : [];
+  $("#cast", view).hidden = !characters.length && !said.length;
+  $(".cast-note", view).textContent = said.join(" ");
+  $(".cast-note", view).hidden = !said.length;
   $(".cast", view).replaceChildren(...characters.slice(0, CAST_SHOWN).map((one) => {
     const item = document.createElement("li"), name = document.createElement("strong");
     name.textContent = one.name;
