@@ -54,7 +54,7 @@ _EVEN = 0.95
 _DARK = 115
 _UNBROKEN = 0.94
 _BOTH_SIDES = 0.35
-_UNBROKEN_IN_PANEL = 0.94
+_UNBROKEN_IN_PANEL = 0.97
 
 
 @dataclass(frozen=True)
