@@ -165,7 +165,7 @@ def _papers(pixels: Any) -> Iterator[Any]:
         spread = float(np.abs(near - common).max(axis=1).mean())
         colours.append(common)
         # The side at the spine is darker, and a page may lie on the black of the scanner.
-        beds = []
+        beds: list[Any] = []
         for side in sides:
             other, part = _commonest(side.reshape(-1, 3))
             away = np.abs(other - common).max()
