@@ -1,12 +1,13 @@
 """The output of runs, kept in files for the UI and passed on to where it would have gone.
 
-Dagster's own manager starts four processes for each run, two of them interpreters, to pass it on. Named in dagster.yaml.
+Dagster's own manager starts four processes for each run to pass it on, two of them interpreters. Named in
+dagster.yaml.
 """
 
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -34,7 +35,7 @@ class FileComputeLogManager(LocalComputeLogManager):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "FileComputeLogManager":
         """Made by Dagster from the configuration."""
         return cls(inst_data, **config_value)

@@ -50,6 +50,7 @@ _ENDS = {
     DagsterEventType.STEP_SKIPPED,
     DagsterEventType.STEP_UP_FOR_RETRY,
 }
+_AWAY = (OperationalError, DagsterPostgresException)
 _WITH_TAGS = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_OBSERVATION}
 
 _Result = TypeVar("_Result")
@@ -179,14 +180,12 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
                 return
             try:
                 once_more(lambda: self._write(events))
-            except OperationalError:
+            except _AWAY:
                 with self._changes:
                     self._waiting = events + self._waiting
                 raise
-            except DBAPIError:
-                # one of them cannot be stored: the others can
-                for event in events:
-                    super().store_event(event)
+            except Exception:
+                self._write_each(events)
 
     def has_table(self, table_name: str) -> bool:
         """Whether a table exists; one that was there is not asked for again with every event."""
@@ -270,15 +269,26 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         with self._changes:
             self._alarm = None
         # it is kept, and who writes next is told
-        with suppress(OperationalError, DagsterPostgresException):
+        with suppress(*_AWAY):
             self.write_waiting()
+
+    def _write_each(self, events: Sequence[EventLogEntry]) -> None:
+        """One of them cannot be stored; the others can, and who told it hears of it."""
+        faults: list[Exception] = []
+        for event in events:
+            try:
+                super().store_event(event)
+            except Exception as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
 
     def _write(self, events: Sequence[EventLogEntry]) -> None:
         self._in_batch.writing = True
         try:
             statement: Any = self.prepare_insert_event_batch(events)
             with self._connect() as connection:
-                # by itself, as dagster-postgres does: an id that is seen late is never seen by those who read on from one
+                # by itself, as dagster-postgres does: who reads on from an id never sees a lower one that comes later
                 ids = [int(row[0]) for row in connection.execute(statement.returning(statement.table.c.id))]
             numbered = list(zip(events, ids, strict=True))
             assets = [(event, number) for event, number in numbered if _asset_of(event) is not None]
