@@ -66,9 +66,9 @@ def make_pairs(
     forbidden = {_key(question) for question in never}
     repeated = _repeated(passages)
     asked: dict[bytes, list[str]] = {}
-    for question, content_hash in judged:
-        if _key(question) not in forbidden:
-            asked.setdefault(content_hash, []).append(question)
+    for written, content_hash in judged:
+        if _key(written) not in forbidden:
+            asked.setdefault(content_hash, []).append(written)
     pairs: list[TrainingPair] = []
     for first in range(0, len(passages), _ROWS_AT_ONCE):
         block = unit[first : first + _ROWS_AT_ONCE] @ unit.T
