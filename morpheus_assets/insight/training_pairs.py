@@ -76,9 +76,9 @@ def make_pairs(
         block[block >= TOO_ALIKE] = -1
         best = np.argpartition(-block, min(NEGATIVES, len(passages) - 1), axis=1)[:, :NEGATIVES]
         for row, passage in enumerate(passages[first : first + _ROWS_AT_ONCE]):
-            question = _question(passage, forbidden, repeated)
+            made = _question(passage, forbidden, repeated)
             questions = [(each, JUDGED) for each in asked.get(passage.content_hash, ())]
-            questions += [(question, SENTENCE)] if question is not None else []
+            questions += [(made, SENTENCE)] if made is not None else []
             if not questions:
                 continue
             nearest = sorted((int(place) for place in best[row]), key=lambda place: -block[row, place])
