@@ -257,7 +257,7 @@ class EmbeddingsIOManager(dg.IOManager):
             "seconds": round(seconds, 3),
         }
 
-    def _coverage(self, row: SpaceRow, novels: Sequence[str], size: TableSize) -> Sequence[NovelCoverage]:
+    def _coverage(self, row: SpaceRow, novels: Sequence[str], size: TableSize | None = None) -> Sequence[NovelCoverage]:
         return retry_while_down(partial(novel_coverage, self.engine, row, novels, size=size))
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:

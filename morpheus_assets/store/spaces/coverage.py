@@ -100,11 +100,14 @@ def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -
     return counted()
 
 
-def novel_coverage(bind: Bind, space: SpaceRow, novels: Sequence[str], *, size: TableSize) -> list[NovelCoverage]:
+def novel_coverage(
+    bind: Bind, space: SpaceRow, novels: Sequence[str], *, size: TableSize | None = None
+) -> list[NovelCoverage]:
     """The coverage of each of some novels that have content, without totals; `size` is asked by the way."""
     with reading(bind) as connection, connection.pipeline():
         found = _ask_by_novel(connection, space, novels)
-        size.ask(connection)
+        if size is not None:
+            size.ask(connection)
     return found.fetchall()
 
 
