@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
@@ -122,7 +122,8 @@ def _schema(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for model in (ProblemDocument, OpenAIError, *jobs.EVENTS.values(), *text_embeddings.EVENTS.values()):
+    events: list[type[BaseModel]] = [*jobs.EVENTS.values(), *text_embeddings.EVENTS.values()]
+    for model in (ProblemDocument, OpenAIError, *events):
         document = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
         for name, described in {**document.pop("$defs", {}), model.__name__: document}.items():
             schemas.setdefault(name, described)

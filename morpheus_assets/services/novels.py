@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from morpheus_assets.services.configured_spaces import PARTITION_SETS
 from morpheus_assets.services.connections import connected_engine
@@ -17,8 +20,6 @@ from morpheus_assets.store.content.source_files import load_source_files
 from morpheus_assets.store.database.errors import StoreError, UnknownNovel
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from morpheus_assets.sources.base import Source
 
 
@@ -39,17 +40,17 @@ class Removal:
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def removable(settings: Settings, novel: str) -> Removal:
+def removable(settings: Settings, novel: str, engine: Engine | None = None) -> Removal:
     """The removal of `novel`, to be confirmed: of its panels alone where only their files are gone.
 
-    Raises UnknownNovel, or SourcesStillThere with the files' names.
+    `engine` is a checked one, where the caller has it. Raises UnknownNovel, or SourcesStillThere with the files' names.
     """
-    with connected_engine(settings) as engine:
+    with connected_engine(settings) if engine is None else nullcontext(engine) as engine:
         return find_removal(engine, settings, novel)
 
 
 def find_removal(
-    engine: "Engine", settings: Settings, novel: str, *, only_panels: bool = False, with_files: bool = False
+    engine: Engine, settings: Settings, novel: str, *, only_panels: bool = False, with_files: bool = False
 ) -> Removal:
     """As `removable`; of its panels alone if so asked for, and with the files that still lie there.
 
@@ -83,14 +84,14 @@ def find_removal(
     return Removal(novel, question, files=there)
 
 
-def remove_stored(settings: Settings, removal: Removal) -> str:
+def remove_stored(settings: Settings, removal: Removal, engine: Engine | None = None) -> str:
     """Delete it; returns a sentence. Vectors that other novels share stay, the others are collected by upkeep."""
-    with connected_engine(settings) as engine:
+    with connected_engine(settings) if engine is None else nullcontext(engine) as engine:
         remove_rows(engine, settings, removal)
     return asyncio.run(_remove_from_dagster(settings, removal))
 
 
-def remove_rows(engine: "Engine", settings: Settings, removal: Removal) -> None:
+def remove_rows(engine: Engine, settings: Settings, removal: Removal) -> None:
     """Delete the files of a removal, then all that is stored of it."""
     sources = _sources(settings)
     for kind, paths in removal.files.items():
