@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_two_models_never_share_a_vector_of_the_same_text(
 class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr(query_cache.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(query_cache, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
 def kept(cache: QueryCache, *keys: str) -> dict[str, bytes]:
