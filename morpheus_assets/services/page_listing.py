@@ -164,6 +164,7 @@ def _picture(path: str, entry: str, data: bytes, max_pixels: int, size: int) -> 
         width=facts.width,
         height=facts.height,
         treatments=facts.treatments,
+        edges=facts.edges,
         entry=entry,
     )
 

@@ -72,11 +72,11 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
     found: dict[str, list[PanelRecord]] = {name: [] for name in novels}
     with autocommit(bind) as connection:
         for novel, *values in connection.execute(queries.load_pages, {"novels": list(novels)}):
-            *known, treatments, entry, ordinal, role, direction, spread, frames, number, cut_of = values
+            *known, treatments, entry, ordinal, role, direction, spread, frames, edges, number, cut_of = values
             boxes = tuple((*frames[at : at + 4],) for at in range(0, len(frames), 4))
             found[novel].append(
                 PanelRecord(
-                    *(*known, tuple(treatments), entry, ordinal, role, direction, spread, boxes, number, cut_of)
+                    *(*known, tuple(treatments), entry, ordinal, role, direction, spread, boxes, edges, number, cut_of)
                 )
             )
     return found

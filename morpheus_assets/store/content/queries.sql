@@ -372,27 +372,28 @@ DELETE FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel
 
 -- name: write_pages
 INSERT INTO pages (novel_id, path, entry, state, size_bytes, reason, content_hash, format, mode, width, height,
-                   treatments, ordinal, role, direction, spread, frames)
+                   treatments, ordinal, role, direction, spread, frames, edges)
 SELECT %(number)s, s.path, s.entry, s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width,
-       s.height, s.treatments, s.ordinal, s.role, s.direction, s.spread, s.frames
+       s.height, s.treatments, s.ordinal, s.role, s.direction, s.spread, s.frames, s.edges
 FROM json_to_recordset(%(rows)s::json) AS s
      (path text, entry text, state text, size_bytes bigint, reason text, content_hash bytea, format text, mode text,
       width integer, height integer, treatments text[], ordinal integer, role text, direction text, spread boolean,
-      frames integer[])
+      frames integer[], edges bytea)
 WHERE NOT EXISTS (
     SELECT FROM pages t
     WHERE t.novel_id = %(number)s AND t.path = s.path AND t.entry = s.entry
       AND (t.state, t.size_bytes, t.reason, t.content_hash, t.format, t.mode, t.width, t.height, t.treatments,
-           t.ordinal, t.role, t.direction, t.spread, t.frames)
+           t.ordinal, t.role, t.direction, t.spread, t.frames, t.edges)
           IS NOT DISTINCT FROM
           (s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width, s.height, s.treatments,
-           s.ordinal, s.role, s.direction, s.spread, s.frames))
+           s.ordinal, s.role, s.direction, s.spread, s.frames, s.edges))
 ORDER BY s.path, s.entry
 ON CONFLICT (novel_id, path, entry) DO UPDATE
 SET state = excluded.state, size_bytes = excluded.size_bytes, reason = excluded.reason,
     content_hash = excluded.content_hash, format = excluded.format, mode = excluded.mode, width = excluded.width,
     height = excluded.height, treatments = excluded.treatments, ordinal = excluded.ordinal, role = excluded.role,
     direction = excluded.direction, spread = excluded.spread, frames = excluded.frames,
+    edges = excluded.edges,
     written_at = now(),
     cut_of = CASE WHEN excluded.state = 'stored' AND pages.content_hash = excluded.content_hash THEN pages.cut_of END
 
@@ -423,7 +424,7 @@ UPDATE novels SET panels_digest = %(digest)s WHERE id = %(number)s AND panels_di
 
 -- name: load_pages
 SELECT n.novel, p.path, p.state, p.size_bytes, p.reason, p.content_hash, p.format, p.mode, p.width, p.height,
-       p.treatments, p.entry, p.ordinal, p.role, p.direction, p.spread, p.frames, p.id, p.cut_of
+       p.treatments, p.entry, p.ordinal, p.role, p.direction, p.spread, p.frames, p.edges, p.id, p.cut_of
 FROM novels n JOIN pages p ON p.novel_id = n.id
 WHERE n.novel = ANY(%(novels)s)
 ORDER BY n.novel, p.ordinal, p.path, p.entry
@@ -468,7 +469,7 @@ GROUP BY n.novel ORDER BY n.novel
 -- name: panel_place
 -- Of one that several novels have, the first; a region before a whole file of the same hash.
 SELECT n.novel, p.path, p.content_hash, p.entry, p.page, p.region, p.kind, ARRAY[p.x0, p.y0, p.x1, p.y1] AS box,
-       p.page_hash, p.page_width, p.page_height
+       p.page_hash, p.page_width, p.page_height, p.following
 FROM panels p JOIN novels n ON n.id = p.novel_id
 WHERE p.content_hash = %(content_hash)s AND p.state = 'stored'
 ORDER BY n.novel, p.page, p.path, p.entry, p.shaping DESC, p.region LIMIT 1
