@@ -227,6 +227,24 @@ class PanelRecord:
 
 
 @dataclass(frozen=True)
+class ComicBook:
+    """What an archive, EPUB or PDF of pages says of itself, each None where it does not (ComicInfo.xml, ACBF, …).
+
+    `path` is the file's below panels/, "" for a ComicInfo.xml beside the pages of a folder; `direction` is "ltr" or
+    "rtl".
+    """
+
+    path: str
+    title: str | None = None
+    series: str | None = None
+    number: str | None = None
+    volume: str | None = None
+    writer: str | None = None
+    language: str | None = None
+    direction: str | None = None
+
+
+@dataclass(frozen=True)
 class ReplaceCounts:
     """The outcome of replacing a novel's rows."""
 

@@ -401,6 +401,30 @@ SET state = excluded.state, size_bytes = excluded.size_bytes, reason = excluded.
 -- A key is a path, and behind a line break the entry.
 DELETE FROM pages WHERE novel_id = %(number)s AND path || chr(10) || entry <> ALL (%(keys)s::text[])
 
+-- name: write_comic_books
+-- Those that are gone, in the same statement.
+WITH given AS (
+    SELECT * FROM json_to_recordset(%(books)s::json)
+        AS s (path text, title text, series text, number text, volume text, writer text, language text, direction text)
+), gone AS (
+    DELETE FROM comic_books WHERE novel_id = %(number)s AND path NOT IN (SELECT path FROM given)
+)
+INSERT INTO comic_books (novel_id, path, title, series, number, volume, writer, language, direction)
+SELECT %(number)s, path, title, series, number, volume, writer, language, direction FROM given
+ON CONFLICT (novel_id, path) DO UPDATE
+SET title = excluded.title, series = excluded.series, number = excluded.number, volume = excluded.volume,
+    writer = excluded.writer, language = excluded.language, direction = excluded.direction
+
+-- name: load_comic_books
+-- By the place of their first pages; what stands beside the pages of a folder comes first.
+SELECT b.path, b.title, b.series, b.number, b.volume, b.writer, b.language, b.direction
+FROM comic_books b JOIN novels n ON n.id = b.novel_id
+WHERE n.novel = %(novel)s
+ORDER BY (SELECT min(p.ordinal) FROM pages p WHERE p.novel_id = b.novel_id AND p.path = b.path) NULLS FIRST, b.path
+
+-- name: delete_comic_books_of_novel
+DELETE FROM comic_books WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+
 -- name: delete_regions_of_refused
 DELETE FROM regions r USING pages p WHERE p.id = r.page_id AND p.novel_id = %(number)s AND p.state = 'refused'
 

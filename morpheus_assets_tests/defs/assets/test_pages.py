@@ -15,6 +15,7 @@ from morpheus_assets.services import page_cutting
 from morpheus_assets.services.content_location import panels_source
 from morpheus_assets.services.page_reading import PageReader
 from morpheus_assets.store.content.lookups import panel_place
+from morpheus_assets.store.content.panels import load_comic_books, remove_panels
 from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of
 
 COMICS = Path(__file__).resolve().parents[4] / "shared" / "data" / "comics"
@@ -195,3 +196,21 @@ def test_a_region_that_goes_on_in_the_next_file_is_shown_whole(deployment: Deplo
     reader = PageReader(panels_source(deployment.settings), deployment.settings.max_image_pixels)
     part = reader.region(place.path, "", place.page_hash, place.pixels or (0, 0, 0, 0), place.following or ())
     assert part.tobytes() == strip.crop((0, top, 300, bottom)).tobytes()
+
+
+def test_what_comic_info_says_is_stored_and_shown_with_the_pages(deployment: Deployment) -> None:
+    info = (
+        b"<ComicInfo><Title>A trial</Title><Series>Lamps</Series><Number>1.5</Number><Writer>A. Nobody</Writer>"
+        b"<LanguageISO>fr</LanguageISO><Manga>YesAndRightToLeft</Manga></ComicInfo>"
+    )
+    pack(deployment.settings.panels_folder / "lamp" / "book.cbz", {"1.png": drawn(1), "ComicInfo.xml": info})
+
+    result = deployment.materialize("panel_images", "lamp")
+
+    [book] = load_comic_books(deployment.engine, "lamp")
+    assert (book.path, book.title, book.series, book.number) == ("lamp/book.cbz", "A trial", "Lamps", "1.5")
+    assert (book.writer, book.language, book.direction) == ("A. Nobody", "fr", "rtl")
+    [row] = metadata_of(result, "panel_images")["comic_books"].records  # type: ignore[attr-defined]
+    assert (row.data["series"], row.data["number"], row.data["writer"]) == ("Lamps", "1.5", "A. Nobody")
+    remove_panels(deployment.engine, "lamp")
+    assert load_comic_books(deployment.engine, "lamp") == []
