@@ -112,8 +112,8 @@ def joined_files(files: Sequence[StripFile]) -> list[range]:
     groups: list[range] = []
     start = 0
     for at in range(1, len(files) + 1):
-        one_width = at < len(files) and files[at].size[0] == files[start].size[0]
-        if one_width and _join(files[at - 1], files[at]) is not False:
+        same_width = at < len(files) and files[at].size[0] == files[start].size[0]
+        if same_width and _join(files[at - 1], files[at]) is not False:
             continue
         groups += _one_or_each(files, range(start, at))
         start = at
