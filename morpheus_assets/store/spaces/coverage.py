@@ -32,7 +32,8 @@ class MissingInput:
     """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder.
 
     A region has its page's `entry` within the file at that path, the hash of the page's bytes, its `box` (left, top,
-    right, bottom) in pixels of the upright page, and the ordinal of the page.
+    right, bottom) in pixels of the upright page, and the ordinal of the page; where the box is lower than the page it
+    goes on in the `following` ones: [path, entry, hash in hex].
     `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
     """
 
@@ -46,6 +47,7 @@ class MissingInput:
     page_hash: bytes | None = None
     box: list[int] | None = None
     page: int = 0
+    following: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
