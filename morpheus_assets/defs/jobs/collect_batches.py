@@ -5,7 +5,7 @@ Jobs are settled in services/batch_jobs.py; the sensor in defs/sensors/batch_job
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -82,7 +82,7 @@ def collect_batch_jobs(
             continue
         said.append(done.said)
         context.log.info(done.said)
-        metadata = {"batch_job": done.job.job or done.job.token, "inputs": done.job.inputs, "stored": done.job.stored}
+        metadata: dict[str, Any] = {"batch_job": done.job.job or done.job.token, "inputs": done.job.inputs, "stored": done.job.stored}
         key = dg.AssetKey([ASSET_PREFIXES[done.row.purpose], done.row.key])
         context.log_event(dg.AssetObservation(key, description=done.said, metadata=metadata))
     if faults:
