@@ -82,7 +82,8 @@ def collect_batch_jobs(
             continue
         said.append(done.said)
         context.log.info(done.said)
-        metadata: dict[str, Any] = {"batch_job": done.job.job or done.job.token, "inputs": done.job.inputs, "stored": done.job.stored}
+        job = done.job
+        metadata: dict[str, Any] = {"batch_job": job.job or job.token, "inputs": job.inputs, "stored": job.stored}
         key = dg.AssetKey([ASSET_PREFIXES[done.row.purpose], done.row.key])
         context.log_event(dg.AssetObservation(key, description=done.said, metadata=metadata))
     if faults:
