@@ -47,8 +47,6 @@ _DEPTH = 12
 # A rim that takes more of the page than this is the paper of the panels, and no bed of a scanner.
 _MOST_OF_A_BED = 0.3
 _MOST_OF_A_SLIVER = 0.06
-# Of the page, by the panels of a sheet that lies on a bed.
-_LEAST_OF_A_SHEET = 0.4
 _MOST_STRIPS = 8
 _GOOD = 0.75
 # Of a row: what has the strip's colour; what is dark in a line and darker than one side of it, or than both.
@@ -86,11 +84,8 @@ def find_panels(page: Image.Image) -> FoundPanels:
 def _best_cut(pixels: Any) -> "_Cut":
     """The cut by that colour of paper for which the most speaks."""
     best = _Cut([], [], 1.0)
-    for paper, least in _papers(pixels):
+    for paper in _papers(pixels):
         cut = _cut(pixels, paper)
-        # Less than that is what stands out of one dark picture, as lit windows do of a street at night.
-        if sum(map(_area, cut.boxes)) < least * paper.size:
-            continue
         if cut.merit > best.merit:
             best = cut
         if cut.merit > _GOOD and len(cut.boxes) > 1:
@@ -156,11 +151,8 @@ class _Cut:
 # The paper ------------------------------------------------------------------------------------------------------------
 
 
-def _papers(pixels: Any) -> Iterator[tuple[Any, float]]:
-    """Masks of what may be the paper between the panels, the likeliest first: the rim's colour, white, black.
-
-    With each the share of the page that its panels cover at least.
-    """
+def _papers(pixels: Any) -> Iterator[Any]:
+    """Masks of what may be the paper between the panels, the likeliest first: the rim's colour, white, black."""
     height, width = pixels.shape[:2]
     edge = max(2, round(0.012 * min(height, width)))
     sides = [pixels[:edge], pixels[-edge:], pixels[:, :edge], pixels[:, -edge:]]
@@ -186,13 +178,13 @@ def _papers(pixels: Any) -> Iterator[tuple[Any, float]]:
             bed = reached_from(_near_any(pixels, beds, tolerance), _rim(rim_paper))
             if bed.mean() < _MOST_OF_A_SLIVER:
                 rim_paper |= _grown(bed, 2)
-        yield rim_paper, 0.0
+        yield rim_paper
         around = _behind(pixels, rim_paper)
         if around is not None:
-            yield around, _LEAST_OF_A_SHEET
+            yield around
     for level in (255, 0):
         if all(np.abs(colour - level).max() > 60 for colour in tried):
-            yield _near_any(pixels, [np.array([level] * 3)], 40), 0.0
+            yield _near_any(pixels, [np.array([level] * 3)], 40)
 
 
 def _behind(pixels: Any, bed: Any) -> Any:

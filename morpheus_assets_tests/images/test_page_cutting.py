@@ -1,7 +1,5 @@
 """A page becomes the page itself, its panels in reading order, and tiles where the cut is doubtful."""
 
-from pathlib import Path
-
 import pytest
 from PIL import Image, ImageDraw
 
@@ -9,7 +7,6 @@ from bench.comic_pages import draw_comic_page
 from bench.panel_cutting import match, usable
 from bench.printed_pages import draw_printed_page
 from morpheus_assets.images.page_cutting import PageCut, cut_page, snapped
-from morpheus_assets.services.samples import SAMPLES
 
 
 def panels_of(cut: PageCut) -> list[tuple[int, int, int, int]]:
@@ -119,12 +116,3 @@ def test_a_box_at_the_edge_of_an_odd_page_stays_within_it() -> None:
 
 def test_an_empty_page_has_one_region() -> None:
     assert [region.kind for region in cut_page(Image.new("RGB", (200, 300), "white")).regions] == ["page"]
-
-
-@pytest.mark.parametrize(
-    "path", sorted((SAMPLES / "panels" / "the-last-lamp").iterdir(), key=str), ids=lambda p: p.name
-)
-def test_a_sample_panel_is_one_picture_also_where_lit_windows_stand_in_the_dark(path: Path) -> None:
-    with Image.open(str(path)) as picture:
-        found = panels_of(cut_page(picture.convert("RGB"), "ltr"))
-    assert len(found) <= 1
