@@ -183,6 +183,7 @@ async function drawPanels(book, title) {
   const section = $("#book-panels", view), list = $("ol", section), more = $(".more-panels", section);
   section.hidden = !book.panels;
   list.replaceChildren();
+  drawComicBooks(book.comic_books, $(".comic-books", section));
   if (!book.panels) return;
   const known = [];
   const next = async () => {
@@ -195,6 +196,18 @@ async function drawPanels(book, title) {
   };
   more.onclick = () => next();
   await next();
+}
+
+// what the archives say of themselves: series and number, title, writer
+function drawComicBooks(books, list) {
+  list.hidden = !books.length;
+  list.replaceChildren(...books.map((book) => {
+    const item = document.createElement("li");
+    const volume = book.volume && `volume ${book.volume}`, number = book.number && `no. ${book.number}`;
+    item.textContent = [[book.series, volume, number].filter(Boolean).join(" "), book.title, book.writer,
+      book.path.split("/").slice(1).join("/")].filter(Boolean).join(" · ");
+    return item;
+  }));
 }
 
 function thumbnail(panel, known) {
