@@ -137,8 +137,9 @@ def count_coverage(
 
         def of_one() -> Coverage:
             found = by_novel.fetchall()
-            counted = [(row.needed, row.present, row.refused, row.missing, row.missing_tokens) for row in found]
-            return Coverage(space.key, *(*(counted or [(0, 0, 0, 0, 0)])[0], tuple(found)))
+            row = found[0] if found else NovelCoverage("", 0, 0, 0, 0, 0)
+            counted = (row.needed, row.present, row.refused, row.missing, row.missing_tokens, row.batched)
+            return Coverage(space.key, *counted, tuple(found))
 
         return of_one
     wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
