@@ -209,7 +209,8 @@ def panel_input(reader: "PageReader", row: "MissingInput") -> "EmbeddingInput":
         try:
             if row.page_hash is not None and row.page_hash != row.content_hash and row.box is not None:
                 left, top, right, bottom = row.box
-                return reader.region(row.content, row.entry, row.page_hash, (left, top, right, bottom))
+                box = (left, top, right, bottom)
+                return reader.region(row.content, row.entry, row.page_hash, box, row.following or ())
             data = reader.data(row.content, row.entry)
         except (PageChanged, UnreadableBook) as error:
             raise InputRefused(str(error)) from error

@@ -36,7 +36,7 @@ from morpheus_assets.store.content.regions import load_regions
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
 from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.spaces import spaces, vectors
-from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
+from morpheus_assets.store.spaces.coverage import NovelCoverage, novel_coverage
 from morpheus_assets.store.spaces.indexes import refresh_space
 from morpheus_assets.store.spaces.refusals import record_refusals
 from morpheus_assets.store.spaces.unanswered import record_unanswered
@@ -145,16 +145,17 @@ class EmbeddingsIOManager(dg.IOManager):
             seconds = time.perf_counter() - started
             events.add(covered.novel, self._metadata(covered, obj.space, tally.costs[covered.novel], seconds))
 
+        size = TableSize(row.table)
+
         def record_whole_novels() -> None:
             if events.due:
                 left = [novel for novel in novels if novel not in events]
-                for covered in self._coverage(row, left):
+                for covered in self._coverage(row, left, size):
                     if not covered.missing:
                         report(covered)
                 # Handed on later: a step that Dagster leaves at a yield must not have requests on their way.
                 written.extend(events.write())
 
-        size = TableSize(row.table)
         found = self._coverage(row, novels, size)
         if any(covered.to_send for covered in found):
             self._store(context, stream, tally, record_whole_novels)
@@ -259,7 +260,7 @@ class EmbeddingsIOManager(dg.IOManager):
         }
 
     def _coverage(self, row: SpaceRow, novels: Sequence[str], size: TableSize | None = None) -> Sequence[NovelCoverage]:
-        return retry_while_down(partial(coverage, self.engine, row, novels, size=size)).novels
+        return retry_while_down(partial(novel_coverage, self.engine, row, novels, size=size))
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
         hashes = self.hashes_of(novel, row)

@@ -235,7 +235,7 @@ ORDER BY c.content_hash
 -- name: missing_images
 SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count,
        coalesce(u.tries, 0) AS tries, coalesce(u.together, 0) AS together, c.entry, c.page_hash,
-       ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
+       ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page, c.following
 FROM panels c JOIN novels n ON n.id = c.novel_id LEFT JOIN {in_vain} USING (content_hash)
 WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.shaping = %(shaping)s AND c.kind <> 'uncut'
   AND c.content_hash > %(after)s AND {lacking}
@@ -520,7 +520,8 @@ LIMIT {size}
 SELECT n.novel, b.body AS content, b.token_count FROM chunks c JOIN passages b USING (content_hash)
 
 -- name: occurrences_of_image
-SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
+SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page,
+       c.following
 FROM panels c
 
 
