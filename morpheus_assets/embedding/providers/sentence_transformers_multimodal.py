@@ -1,7 +1,7 @@
 """Multimodal models of the sentence-transformers format in a folder of this machine: panels, and questions in words.
 
-`sentence-transformers/local:FOLDER` in MORPHEUS_IMAGE_SPACES. A space is the weights and every JSON file beside them, so
-that another preprocessing or prompt is another space; the path is no part of it.
+`sentence-transformers/local:FOLDER` in MORPHEUS_IMAGE_SPACES. A space is the weights and every JSON file beside them:
+another preprocessing or prompt is another space, and the path is no part of it.
 """
 
 import asyncio

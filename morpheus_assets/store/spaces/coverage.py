@@ -137,8 +137,11 @@ def count_coverage(
 
         def of_one() -> Coverage:
             found = by_novel.fetchall()
-            counted = [(row.needed, row.present, row.refused, row.missing, row.missing_tokens) for row in found]
-            return Coverage(space.key, *(*(counted or [(0, 0, 0, 0, 0)])[0], tuple(found)))
+            one = found[0] if found else NovelCoverage("", 0, 0, 0, 0, 0)
+            return Coverage(
+                space.key, one.needed, one.present, one.refused, one.missing, one.missing_tokens, one.batched,
+                tuple(found),
+            )  # fmt: skip
 
         return of_one
     wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
