@@ -194,7 +194,7 @@ class SoakActions:
             time.sleep(chance.uniform(1, 8))
             self.disturbed = True
             beside.kill()
-        beside.join(120)
+        beside.join(45)
         if beside.is_alive():
             self.disturbed = True
             beside.kill()

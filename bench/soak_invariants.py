@@ -31,7 +31,7 @@ TEXT_SPACES = {"openai-text-embedding-3-small-256", "openai-text-embedding-3-sma
 WHOLE_SECONDS = 300.0
 # How long what was refused or failed may wait for the person who looks after it.
 PERSON_AFTER = 90.0
-# Readings of the reference texts of a space within an hour: one, and once more when its answer was lost or its run ended.
+# Readings of the reference texts of a space within an hour: one, and again when its answer was lost or its run ended.
 MOST_READINGS = 4
 # halfvec keeps 11 bits of a number below one.
 CLOSE = 2e-3
