@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
+from sqlalchemy.engine import make_url
 
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database.embedded import APPLICATION_DATABASE, DAGSTER_DATABASE, running_url
@@ -87,7 +88,10 @@ class RunningProject:
         return spent
 
     def database_url(self, database: str = APPLICATION_DATABASE, driver: str = "postgresql") -> str:
-        """The URL of the content database, or of another on the same server."""
+        """The URL of the content database, or of another on the same server; never that of a pooler."""
+        direct = self.environment.get("MORPHEUS_DIRECT_DATABASE_URL")
+        if direct is not None:
+            return make_url(direct).set(drivername=driver, database=database).render_as_string(hide_password=False)
         url = running_url(self.folder / "data", database, driver)
         assert url is not None
         return url

@@ -21,6 +21,7 @@ from urllib.request import urlopen
 import psutil
 import psycopg
 
+from bench.pooled_server import pooled_server
 from bench.running_project import RunningProject, run_processes, running_project
 from morpheus_assets.services.running_parts import RunningParts, running_parts
 from morpheus_assets.settings import Settings
@@ -61,7 +62,7 @@ class SoakDeployment:
     @property
     def url(self) -> str:
         """The content database itself, never through the pooler."""
-        return self.server.url(driver="postgresql") if self.server is not None else self.project.database_url()
+        return self.project.database_url()
 
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """What a query gives; raises psycopg.Error while the server is away."""
@@ -216,15 +217,8 @@ def soak_deployment(seed: int, *, pooled: bool, latency_ms: float = 100) -> Iter
         server = pooler = None
         if pooled:
             small_disk(own / "pg")
-            server = EmbeddedPostgres(own / "pg")
-            server.start()
-            stack.callback(server.stop)
-            server.ensure_databases()
-            pooler = _pooler(own, server)
-            pooler.start()
-            stack.callback(pooler.stop)
-            variables["MORPHEUS_DATABASE_URL"] = pooler.url(server.url())
-            variables["MORPHEUS_DIRECT_DATABASE_URL"] = server.url()
+            server, pooler, addresses = stack.enter_context(pooled_server(own))
+            variables |= addresses
         options = f"{FAULTS},seed={seed},journal=1"
         project = stack.enter_context(
             running_project(
@@ -235,15 +229,6 @@ def soak_deployment(seed: int, *, pooled: bool, latency_ms: float = 100) -> Iter
             )
         )
         yield SoakDeployment(project, server, pooler, clock)
-
-
-def _pooler(folder: Path, server: EmbeddedPostgres) -> PgBouncer:
-    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    if program is None:
-        raise SystemExit("There is no pgbouncer on this machine.")
-    place = folder / "pooler"
-    place.mkdir()
-    return PgBouncer(program, place, server.url(), "transaction")
 
 
 def _may_mount() -> bool:

@@ -230,7 +230,10 @@ class SoakInvariants:
             for hashed, vector in zip(known, true, strict=True):
                 if np.abs(found[hashed] - vector).max() > CLOSE:
                     raise Violation(f"{key} holds another vector than that of the text {bodies[hashed][:60]!r}")
-        query = "SELECT c.char_start, c.char_end, c.body FROM novel_chunks c JOIN novels n ON n.id = c.novel_id WHERE novel = %s"
+        query = (
+            "SELECT c.char_start, c.char_end, c.body FROM novel_chunks c JOIN novels n ON n.id = c.novel_id"
+            " WHERE n.novel = %s"
+        )
         for novel, text in self.actions.texts.items():
             covered = 0
             for start, end, body in self.at.rows(query, (novel,)):
