@@ -10,6 +10,7 @@ from morpheus_assets.defs.assets.content_sources import build_content_specs
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
 from morpheus_assets.defs.assets.panels import panel_images, regions
 from morpheus_assets.defs.assets.retrieval_quality import build_retrieval_quality_asset
+from morpheus_assets.defs.assets.scenes import build_scene_assets
 from morpheus_assets.defs.assets.search_index import build_search_index_specs
 from morpheus_assets.defs.assets.similar_novels import build_similar_novels_asset
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
@@ -79,6 +80,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         characters,
         character_sheets,
         build_similar_novels_asset(text_spaces[0]),
+        *build_scene_assets(image_spaces),
         build_training_pairs_asset(text_spaces[0]),
     ]
     assets = [*insight, novels, chapters, build_chunks_asset(chunker), panel_images, regions, *embeddings]

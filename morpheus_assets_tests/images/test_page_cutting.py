@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw
 
 from bench.comic_pages import draw_comic_page
 from bench.panel_cutting import match, usable
+from bench.printed_pages import draw_printed_page
 from morpheus_assets.images.page_cutting import PageCut, cut_page, snapped
 
 
@@ -31,6 +32,43 @@ def test_a_region_shows_each_panel_in_a_usable_size_where_the_cut_is_hard(kind: 
 
     seen = [usable(panel, regions) for panel in page.panels]
     assert sum(seen) >= 0.85 * len(seen)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("a frame around the page", "askew on the scanner", "captions outside", "dusty gutters", "gutters of 3-6 px"),
+        *("halftone print", "screentones", "straight lines in panels", "night on black"),
+    ],
+)
+def test_the_panels_of_a_printed_or_scanned_page_are_found(kind: str) -> None:
+    page = draw_printed_page(kind, 5)
+
+    found = panels_of(cut_page(page.image, page.direction))
+
+    matched = match(page.panels, found, 0.8)
+    assert len(matched) >= 0.85 * len(page.panels)
+    assert len(matched) >= 0.8 * len(found)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_panels_that_share_one_line_are_told_apart(seed: int) -> None:
+    page = draw_comic_page("lines only", seed)
+
+    matched = match(page.panels, panels_of(cut_page(page.image)), 0.8)
+
+    assert len(matched) >= 0.85 * len(page.panels)
+
+
+def test_a_floor_from_edge_to_edge_parts_no_panel_of_a_page_with_gutters() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    for top in (50, 460, 870):
+        draw.rectangle((50, top, 850, top + 380), fill="lightblue", outline="black", width=4)
+        draw.rectangle((50, top + 250, 850, top + 380), fill="darkgreen", outline="black", width=3)
+        draw.polygon([(300, top + 380), (420, top + 380), (360, top + 120)], fill="orange", outline="black")
+
+    assert len(panels_of(cut_page(page))) == 3
 
 
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:

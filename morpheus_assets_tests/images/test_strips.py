@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.pixels import to_rgb
 from morpheus_assets.images.png_bands import png_bands
-from morpheus_assets.images.strips import joined_files, look_at_rows, pieces
+from morpheus_assets.images.strips import StripFile, edge_rows, joined_files, look_at_rows, pieces, strip_pieces
 
 
 def strip(width: int, height: int, pictures: list[tuple[int, int]]) -> Image.Image:
@@ -88,13 +88,54 @@ def test_a_png_that_ends_early_says_after_which_row() -> None:
         list(png_bands(file.getvalue()[: len(file.getvalue()) // 2], "strip.png", most_pixels=1000))
 
 
+def sizes(*given: tuple[int, int]) -> list[StripFile]:
+    return [StripFile(size) for size in given]
+
+
 def test_files_of_one_width_that_follow_each_other_are_one_strip() -> None:
-    assert joined_files([(800, 1200), (700, 3000), (700, 2900), (700, 900), (640, 960)]) == [
-        range(0, 1),
-        range(1, 4),
-        range(4, 5),
-    ]
+    files = sizes((800, 1200), (700, 3000), (700, 2900), (700, 900), (640, 960))
+
+    assert joined_files(files) == [range(0, 1), range(1, 4), range(4, 5)]
 
 
 def test_ordinary_pages_of_one_width_stay_pages() -> None:
-    assert joined_files([(800, 1200)] * 3) == [range(at, at + 1) for at in range(3)]
+    assert joined_files(sizes(*[(800, 1200)] * 3)) == [range(at, at + 1) for at in range(3)]
+
+
+def cut_up(image: Image.Image, height: int) -> list[Image.Image]:
+    return [
+        image.crop((0, top, image.width, min(image.height, top + height))) for top in range(0, image.height, height)
+    ]
+
+
+def as_files(pages: list[Image.Image]) -> list[StripFile]:
+    return [StripFile(page.size, edge_rows(page)) for page in pages]
+
+
+def test_a_strip_that_was_cut_anywhere_into_files_as_high_as_pages_is_one_again() -> None:
+    image = strip(200, 1500, [(20, 380), (420, 900), (960, 1460)])
+
+    assert joined_files(as_files(cut_up(image, 300))) == [range(0, 5)]
+
+
+def test_pages_that_run_to_their_edges_are_parted_where_another_picture_begins() -> None:
+    chance = np.random.default_rng(3)
+    pages = [Image.fromarray(chance.integers(0, 256, (300, 200), dtype=np.uint8)).resize((200, 300)) for _ in range(3)]
+
+    assert joined_files(as_files(pages)) == [range(at, at + 1) for at in range(3)]
+
+
+def test_pieces_of_a_joined_strip_are_those_of_the_whole_and_go_on_over_the_ends_of_files() -> None:
+    image = strip(200, 1500, [(20, 380), (420, 780), (960, 1460)])
+    pages = cut_up(image, 400)
+    heights = [page.height for page in pages]
+
+    found = strip_pieces(heights, look_at_rows(pages))
+
+    whole = [
+        (left, top + sum(heights[:at]), right, bottom + sum(heights[:at]))
+        for at, boxes in enumerate(found)
+        for left, top, right, bottom in boxes
+    ]
+    assert whole == pieces(look_at_rows([image]))
+    assert any(box[3] > heights[at] for at, boxes in enumerate(found) for box in boxes)

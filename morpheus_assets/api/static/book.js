@@ -17,7 +17,7 @@ export async function showBook(novel) {
   refused.textContent = book.refused ? `Its latest file was refused: ${book.refused}` : "";
   drawSpaces(book.spaces);
   drawChapters(book, title);
-  await Promise.all([drawPanels(book, title), drawCast(book, title), drawAlike(book)]);
+  await Promise.all([drawPanels(book, title), drawCast(book, title), drawAlike(book), drawScenes(book, title)]);
   return title;
 }
 
@@ -86,6 +86,7 @@ async function drawCast(book, title) {
     name.textContent = one.name;
     item.append(name, ` · named ${counted(one.mentions, "time", "times")} in ${counted(one.chapters.length, "chapter", "chapters")}`);
     for (const look of one.looks.slice(0, LOOKS_SHOWN)) item.append(lookButton(look, book, title));
+    if (one.pictures.length) item.append(pictureButton(one, book, title));
     return item;
   }));
 }
@@ -100,6 +101,56 @@ function lookButton(look, book, title) {
   button.addEventListener("click", () => openReader({ ...look, novel: book.novel, title, chapter_title: chapter?.title }));
   return button;
 }
+
+// panels like the character's reference pictures, the least like them first
+function pictureButton(one, book, title) {
+  const button = document.createElement("button");
+  const panels = one.pictures.map((each) => ({ ...each, novel: book.novel, title }));
+  button.type = "button";
+  button.textContent = `${counted(panels.length, "panel", "panels")} like ${counted(one.panels.length, "reference picture", "reference pictures")}, the least like first`;
+  button.addEventListener("click", () => openViewer(panels[0], panels));
+  return button;
+}
+
+// chapters from top to bottom, panels from left to right: the darker, the better a chapter fits; each panel's is framed
+async function drawScenes(book, title) {
+  const url = `/api/novels/${encodeURIComponent(book.novel)}/panels-of-scene?scores=true`;
+  const found = await (await call(url)).json();
+  const section = $("#scenes", view), canvas = $("canvas", section), { panels, chapters } = found;
+  section.hidden = !panels.length;
+  if (!panels.length) return;
+  const lacking = found.chapters_without_a_panel;
+  $(".about-scenes", section).textContent = [
+    `Panels from left to right, ${counted(chapters.length, "chapter", "chapters")} from top to bottom; darker fits better, and the frame is the scene of the panel.`,
+    found.in_reading_order ? "" : "The panels do not follow the chapters, so each was placed by itself.",
+    lacking.length ? `Without a panel: ${counted(lacking.length, "chapter", "chapters")} (${shortList(lacking)}).` : "Every chapter has a panel.",
+  ].filter(Boolean).join(" ");
+  canvas.setAttribute("aria-label", `Scenes of ${counted(panels.length, "panel", "panels")}`);
+  const wide = Math.max(3, Math.min(24, Math.floor(1000 / panels.length)));
+  const tall = Math.max(3, Math.min(24, Math.floor(480 / chapters.length)));
+  canvas.width = wide * panels.length;
+  canvas.height = tall * chapters.length;
+  const paint = canvas.getContext("2d"), style = getComputedStyle(section);
+  panels.forEach((panel, at) => {
+    const least = Math.min(...panel.scores), most = Math.max(...panel.scores);
+    panel.scores.forEach((score, row) => {
+      paint.globalAlpha = 0.04 + 0.96 * ((score - least) / (most - least || 1)) ** 2;
+      paint.fillStyle = style.getPropertyValue("--ink");
+      paint.fillRect(at * wide, row * tall, wide - 1, tall - 1);
+    });
+    paint.globalAlpha = 1;
+    paint.strokeStyle = style.getPropertyValue("--lamp");
+    paint.lineWidth = 2;
+    paint.strokeRect(at * wide + 1, chapters.indexOf(panel.chapter) * tall + 1, wide - 3, tall - 3);
+  });
+  const shown = panels.map((panel) => ({ ...panel, novel: book.novel, title }));
+  canvas.onclick = (event) => {
+    const panel = shown[Math.floor(event.offsetX / canvas.clientWidth * shown.length)];
+    if (panel) openViewer(panel);
+  };
+}
+
+const shortList = (numbers) => numbers.length > 12 ? `${numbers.slice(0, 12).join(", ")} …` : numbers.join(", ");
 
 async function drawAlike(book) {
   const { similar } = await (await call(`/api/novels/${encodeURIComponent(book.novel)}/similar`)).json();

@@ -82,6 +82,7 @@ class PairsIOManager(ContentIOManager[FoundPairs, list[TrainingPair]]):
         return {
             **replaced(counts),
             "negatives": sum(len(pair.negatives) for pair in value.pairs),
+            "judged": sum(pair.kind == "judged" for pair in value.pairs),
             "pairs": pairs_table(value.pairs),
         }
 

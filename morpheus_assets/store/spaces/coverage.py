@@ -9,20 +9,21 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.database.transactions import Bind, autocommit, reading
+from morpheus_assets.store.spaces.vectors import vectors_of
 
 queries = load_queries(__file__)
 
 _PAGE = 500
 
-_NEEDED = {"text": queries.needed_texts, "image": queries.needed_images}
-_MISSING = {"text": queries.missing_texts, "image": queries.missing_images}
-_TOKENS = {"text": queries.tokens_of_text, "image": queries.tokens_of_image}
+_NEEDED = {"text": queries.needed_texts, "image": queries.needed_images, "sentence": queries.needed_sentences}
+_MISSING = {"text": queries.missing_texts, "image": queries.missing_images, "sentence": queries.missing_sentences}
+_TOKENS = {"text": queries.tokens_of_text, "image": queries.tokens_of_image, "sentence": queries.tokens_of_image}
 _SIZE = {"text": queries.size_of_text, "image": queries.size_of_image}
 
 
@@ -129,8 +130,8 @@ def missing_page(
     connection: psycopg.Connection[Any], space: SpaceRow, novel: str, after: bytes, limit: int = _PAGE
 ) -> list[MissingInput]:
     """The next `limit` inputs of one novel that lack a vector, by content hash."""
-    query = _MISSING[space.purpose].format(
-        lacking=queries.lacking.format(table=Identifier(space.table)), in_vain=queries.unanswered_today
+    query = _MISSING[space.inputs].format(
+        lacking=queries.lacking.format(table=vectors_of(space)), in_vain=queries.unanswered_today
     )
     with connection.cursor(row_factory=class_row(MissingInput)) as cursor:
         wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id, "shaping": space.shaping}
@@ -144,7 +145,7 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, shaping: int = 1) 
     """
     lacking: Composable = queries.everything
     if space is not None:
-        lacking = queries.lacking.format(table=Identifier(space.table))
+        lacking = queries.lacking.format(table=vectors_of(space))
     query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking, size=_SIZE[purpose])
     with autocommit(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
         given = {"space": space.id if space else None, "shaping": space.shaping if space else shaping}
@@ -152,5 +153,5 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, shaping: int = 1) 
 
 
 def _over(statement: SQL, space: SpaceRow) -> Composed:
-    counts = queries.coverage_counts.format(table=Identifier(space.table), tokens=_TOKENS[space.purpose])
-    return statement.format(needed=_NEEDED[space.purpose], counts=counts)
+    counts = queries.coverage_counts.format(table=vectors_of(space), tokens=_TOKENS[space.inputs])
+    return statement.format(needed=_NEEDED[space.inputs], counts=counts)

@@ -112,7 +112,18 @@ ON CONFLICT DO NOTHING
 DROP TABLE staged_vectors
 
 -- name: read_vectors
-SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash = ANY(%(hashes)s)
+SELECT content_hash, halfvec_send(embedding) FROM {table} v WHERE content_hash = ANY(%(hashes)s)
+
+-- name: vectors_of_sentences
+(SELECT content_hash, embedding FROM sentence_vectors WHERE space_id = {space})
+
+-- name: stage_sentences
+CREATE TEMP TABLE staged_vectors (content_hash bytea, embedding halfvec) ON COMMIT DROP
+
+-- name: add_staged_sentences
+INSERT INTO sentence_vectors (space_id, content_hash, embedding)
+SELECT %(space)s, content_hash, embedding FROM staged_vectors ORDER BY content_hash
+ON CONFLICT DO NOTHING
 
 -- name: page_of_vectors
 SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash > %(after)s ORDER BY 1 LIMIT %(limit)s
@@ -160,6 +171,9 @@ SELECT novel_id, content_hash FROM chunks
 
 -- name: needed_images
 SELECT novel_id, content_hash FROM panels WHERE state = 'stored' AND shaping = %(shaping)s
+
+-- name: needed_sentences
+SELECT novel_id, content_hash FROM scene_sentences
 
 -- name: tokens_of_text
 (SELECT p.token_count FROM passages p WHERE p.content_hash = needed.content_hash)
@@ -223,6 +237,14 @@ FROM panels c JOIN novels n ON n.id = c.novel_id LEFT JOIN {in_vain} USING (cont
 WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.shaping = %(shaping)s AND c.kind <> 'uncut'
   AND c.content_hash > %(after)s AND {lacking}
 ORDER BY c.content_hash, c.page, c.region LIMIT %(limit)s
+
+-- name: missing_sentences
+-- Of a sentence that occurs several times the first; about four letters are a token.
+SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.body AS content, length(c.body) / 4 + 2 AS token_count,
+       coalesce(u.tries, 0) AS tries, coalesce(u.together, 0) AS together
+FROM scene_sentences c JOIN novels n ON n.id = c.novel_id LEFT JOIN {in_vain} USING (content_hash)
+WHERE n.novel = %(novel)s AND c.content_hash > %(after)s AND {lacking}
+ORDER BY c.content_hash, c.ordinal LIMIT %(limit)s
 
 -- name: everything
 true
@@ -296,6 +318,10 @@ LEFT JOIN LATERAL (
     UNION ALL
     SELECT n.novel, concat_ws(', ', n.novel, c.path, nullif(c.entry, ''), 'region ' || nullif(c.region, 0))
     FROM panels c JOIN novels n ON n.id = c.novel_id
+    WHERE s.purpose = 'image' AND c.content_hash = r.content_hash
+    UNION ALL
+    SELECT n.novel, format('%%s, chapter %%s, sentence %%s', n.novel, c.chapter, c.ordinal)
+    FROM scene_sentences c JOIN novels n ON n.id = c.novel_id
     WHERE s.purpose = 'image' AND c.content_hash = r.content_hash) p ON true
 WHERE (%(space)s::integer IS NULL OR r.space_id = %(space)s) AND (%(ignored)s OR NOT r.ignored)
   AND (%(novel)s::text IS NULL OR p.novel = %(novel)s)
