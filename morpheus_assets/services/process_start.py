@@ -13,7 +13,7 @@ def process_start(process: psutil.Process) -> float:
     process that reads it anew finds another time for the same process. Raises psutil.NoSuchProcess.
     """
     if sys.platform != "linux":
-        return process.create_time()
+        return float(process.create_time())
     try:
         stat = Path(f"/proc/{process.pid}/stat").read_bytes()
     except OSError as error:
