@@ -96,10 +96,15 @@ class Kills:
             if part == "code server's process":
                 return process.children()[0]
             if part == "run":
-                return next(iter(run_processes(process)), None)
+                return next(iter(self.run_processes()), None)
         except (psutil.Error, IndexError):
             return None
         return process
+
+    def run_processes(self) -> list[psutil.Process]:
+        """The processes of the runs at work."""
+        code_server = next(each.pid for each in self.running().parts if each.name == "code server")
+        return run_processes(psutil.Process(code_server))
 
     def all_ok(self) -> bool:
         if set(self.running().states.values()) != {"ok"}:
@@ -161,10 +166,13 @@ class Kills:
         with Watcher(self.api, part, lambda: victim is not None and _is_gone(victim)) as watcher:
             if victim is None:
                 self._kill_pooler()
+            elif part == "run":
+                # whichever of them ingests the novel
+                for each in self.run_processes():
+                    each.kill()
             else:
                 victim.kill()
-                if part != "run":
-                    until(lambda: self.process(part) not in (None, victim), FOREVER, f"another {part}")
+                until(lambda: self.process(part) not in (None, victim), FOREVER, f"another {part}")
         back = until(self.all_ok, FOREVER, "all parts", 0.2) and time.monotonic() - killed
         if share is not None:
             until(lambda: self.whole(novel), FOREVER, f"the whole of {novel}", 0.2)

@@ -150,9 +150,12 @@ class SoakDeployment:
     def full_disk(self) -> Iterator[None]:
         """Leave no byte on the disk of the database while the block runs."""
         place = self._disk()
-        usage = shutil.disk_usage(place)
-        # A size is in whole pages; what is stored already stays.
-        _mount("-o", f"remount,size={max(usage.used, 4096) // 4096 * 4096}", str(place))
+        for _ in range(50):
+            used = shutil.disk_usage(place).used
+            with suppress(subprocess.CalledProcessError):
+                # refused when something was written in between; what is stored stays
+                _mount("-o", f"remount,size={used}", str(place))
+                break
         try:
             yield
         finally:
