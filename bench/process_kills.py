@@ -161,7 +161,7 @@ class Kills:
         assert victim is not None or self.pooler is not None, part
         said = len(self.output.read_text())
         before = self.vectors(novel) if share is not None else set()
-        sent = self.project.provider_stats()["inputs"]
+        repeated = self.project.provider_stats()["repeated_inputs"]
         killed = time.monotonic()
         with Watcher(self.api, part, lambda: victim is not None and _is_gone(victim)) as watcher:
             if victim is None:
@@ -181,7 +181,7 @@ class Kills:
             until(lambda: self.whole(novel), FOREVER, f"the whole of {novel}", 0.2)
         whole = time.monotonic() - killed
         after = self.vectors(novel)
-        again = self.project.provider_stats()["inputs"] - sent - len(after - before)
+        again = self.project.provider_stats()["repeated_inputs"] - repeated
         sentences = self.output.read_text()[said:].strip().replace("\n", " / ")
         when = "at rest" if share is None else f"at {share:.0%}"
         return Point(part, when, back, whole, watcher.untrue, len(before - after), again, sentences)
@@ -211,7 +211,7 @@ def main() -> None:
         until(kills.all_ok, FOREVER, "all parts")
         print(
             f"{'part':22} {'killed':8} {'all ok':>7} {'novel whole':>12} {'untrue':>7} {'lost':>5}"
-            f" {'asked again':>12}  sentence"
+            f" {'paid twice':>12}  sentence"
         )
         parts = ["pooler" if part == "postgres" and arguments.pooled else part for part in arguments.parts.split(",")]
         for number in range(arguments.points):
