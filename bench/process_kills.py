@@ -139,9 +139,9 @@ class Kills:
         chunks, vectors = self.stored(novel)
         return chunks > 0 and chunks == vectors
 
-    def drop(self, novel: str, seed: int) -> None:
+    def drop(self, novel: str, seed: int, chapters: int = 12) -> None:
         beside = self.project.folder / "beside"
-        beside.write_text(story(chapters=12, paragraphs=8, seed=seed))
+        beside.write_text(story(chapters=chapters, paragraphs=8, seed=seed))
         beside.rename(self.project.novels_folder / f"{novel}.txt")
 
     def _kill_pooler(self) -> None:
@@ -155,7 +155,8 @@ class Kills:
         novel = f"novel-{number:02}"
         if share is not None or part == "run":
             share = share or 0.2
-            self.drop(novel, number)
+            # a run is to be at work yet when its process has been found
+            self.drop(novel, number, 60 if part == "run" else 12)
             until(lambda: self.stored(novel)[1] > share * max(1, self.stored(novel)[0]), FOREVER, novel, 0.05)
         victim = self.process(part) if part != "pooler" else None
         assert victim is not None or self.pooler is not None, part
@@ -225,7 +226,7 @@ def main() -> None:
                 flush=True,
             )
             # the deaths of one part are to lie more than a minute apart
-            time.sleep(25 if len(parts) < 4 else 3)
+            time.sleep(25 if len(parts) < 4 and parts != ["run"] else 3)
         said = len(kills.output.read_text())
         up = psutil.Process(project.pid)
         while up.is_running() and up.status() != psutil.STATUS_ZOMBIE:

@@ -45,10 +45,13 @@ def read_response(
         answer = json.loads(body)
     except (ValueError, RecursionError):
         start = body[:60].decode("utf-8", "replace").strip() or "nothing"
-        raise ProviderUnavailable(
+        fault = ProviderUnavailable(
             f"{vendor} answered with something that is not JSON ({start!r}): a proxy or an outage stands "
             "between; check the base URL, or run again later."
-        ) from None
+        )
+        # vectors that break off, and no page of a proxy
+        fault.perhaps_paid = start.startswith("{")
+        raise fault from None
     entries = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(entries, list):
         raise ProviderUnavailable(f"{vendor} answered without any data: check the base URL, or run again later.")
