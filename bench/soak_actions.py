@@ -206,6 +206,8 @@ class SoakActions:
         """The provider answers everything with one fault for some seconds, in which a novel comes."""
         fault = chance.choice(PROVIDER_FAULTS)
         share = chance.choice(["0.4", "1.0"])
+        # an answer whose connection broke is in no book: whether it was charged for cannot be told
+        self.disturbed |= fault in ("cut_body", "reset_body")
         self.at.provider.change(random=f"{fault}:{share}", delay=12)
         try:
             self.add(chance)
