@@ -16,6 +16,7 @@ from dagster import AssetKey, AssetRecordsFilter, DagsterEvent, DagsterEventType
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVENTS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.config import PostgresStorageConfig
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from dagster_postgres.utils import (
@@ -207,7 +208,8 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             return True
         found = super().has_dynamic_partition(partitions_def_name, partition_key)
         if found:
-            self._known_partitions = {place: now}
+            kept = self._known_partitions if len(self._known_partitions) < MOST_WAITING else {}
+            self._known_partitions = {**kept, place: now}
         return found
 
     def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
@@ -286,10 +288,14 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
     def _write(self, events: Sequence[EventLogEntry]) -> None:
         self._in_batch.writing = True
         try:
-            statement: Any = self.prepare_insert_event_batch(events)
+            # compiled once for any number of rows, as dagster's own statement for a batch is not
+            statement = SqlEventLogStorageTable.insert().returning(
+                SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+            )
             with self._connect() as connection:
                 # by itself, as dagster-postgres does: who reads on from an id never sees a lower one that comes later
-                ids = [int(row[0]) for row in connection.execute(statement.returning(statement.table.c.id))]
+                rows = [self._event_to_row(event) for event in events]
+                ids = [int(row[0]) for row in connection.execute(statement, rows)]
             numbered = list(zip(events, ids, strict=True))
             assets = [(event, number) for event, number in numbered if _asset_of(event) is not None]
             checks = [(event, number) for event, number in numbered if event.dagster_event_type in ASSET_CHECK_EVENTS]

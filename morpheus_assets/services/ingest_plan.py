@@ -203,5 +203,5 @@ def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Colle
         if row is None:
             found.update(novel for novel in names if novel in digests and not digests[novel].refused)
         elif names:
-            found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.missing)
+            found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.to_send)
     return found & readable

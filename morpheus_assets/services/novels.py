@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+
+from sqlalchemy import Engine
 
 from morpheus_assets.services.configured_spaces import PARTITION_SETS
 from morpheus_assets.services.connections import connected_engine
@@ -29,13 +32,13 @@ class Removal:
     only_panels: bool = False
 
 
-def removable(settings: Settings, novel: str) -> Removal:
+def removable(settings: Settings, novel: str, engine: Engine | None = None) -> Removal:
     """The removal of `novel`, to be confirmed: of its panels alone where only their files are gone.
 
-    Raises UnknownNovel, or SourcesStillThere with the files' names.
+    `engine` is a checked one, where the caller has it. Raises UnknownNovel, or SourcesStillThere with the files' names.
     """
     there: dict[str, list[str]] = {}
-    with connected_engine(settings) as engine:
+    with connected_engine(settings) if engine is None else nullcontext(engine) as engine:
         rows = list_novels(engine, [novel])
         known = [] if rows else [each.novel for each in list_novels(engine)]
         for kind, source in (("text", novels_source(settings)), ("panel", panels_source(settings))):
@@ -57,9 +60,9 @@ def removable(settings: Settings, novel: str) -> Removal:
     return Removal(novel, f"Delete {novel}: {row.chapters} chapters, {row.chunks} chunks, {panels} panels?")
 
 
-def remove_stored(settings: Settings, removal: Removal) -> str:
+def remove_stored(settings: Settings, removal: Removal, engine: Engine | None = None) -> str:
     """Delete it; returns a sentence. Vectors that other novels share stay, the others are collected by upkeep."""
-    with connected_engine(settings) as engine:
+    with connected_engine(settings) if engine is None else nullcontext(engine) as engine:
         if removal.only_panels:
             remove_panels(engine, removal.novel)
         else:

@@ -79,8 +79,11 @@ function drawChapters(book, title) {
 
 async function drawCast(book, title) {
   const url = `/api/novels/${encodeURIComponent(book.novel)}/characters?kind=person`;
-  const { characters } = await (await call(url)).json();
-  $("#cast", view).hidden = !characters.length;
+  const { characters, notes } = await (await call(url)).json();
+  const said = book.chapters.length ? notes : [];
+  $("#cast", view).hidden = !characters.length && !said.length;
+  $(".cast-note", view).textContent = said.join(" ");
+  $(".cast-note", view).hidden = !said.length;
   $(".cast", view).replaceChildren(...characters.slice(0, CAST_SHOWN).map((one) => {
     const item = document.createElement("li"), name = document.createElement("strong");
     name.textContent = one.name;
@@ -179,6 +182,7 @@ async function drawPanels(book, title) {
   const section = $("#book-panels", view), list = $("ol", section), more = $(".more-panels", section);
   section.hidden = !book.panels;
   list.replaceChildren();
+  drawComicBooks(book.comic_books, $(".comic-books", section));
   if (!book.panels) return;
   const known = [];
   const next = async () => {
@@ -191,6 +195,18 @@ async function drawPanels(book, title) {
   };
   more.onclick = () => next();
   await next();
+}
+
+// what the archives say of themselves: series and number, title, writer
+function drawComicBooks(books, list) {
+  list.hidden = !books.length;
+  list.replaceChildren(...books.map((book) => {
+    const item = document.createElement("li");
+    const volume = book.volume && `volume ${book.volume}`, number = book.number && `no. ${book.number}`;
+    item.textContent = [[book.series, volume, number].filter(Boolean).join(" "), book.title, book.writer,
+      book.path.split("/").slice(1).join("/")].filter(Boolean).join(" · ");
+    return item;
+  }));
 }
 
 function thumbnail(panel, known) {

@@ -48,7 +48,7 @@ def panel_images(
     def look(novel: str) -> NovelPanels:
         found = find_pages(folder.page_reader(), folder.panels_of(novel))
         found.verify_absent(lambda: [row.path for row in load_panels_of(database.engine, [novel])[novel]])
-        return NovelPanels(found.rows, found.digest, panel_sheet(found), found.notes)
+        return NovelPanels(found.rows, found.digest, panel_sheet(found), found.books, found.notes)
 
     return recorded_by_io_manager(LazyPartitions(context.partition_keys, look))
 

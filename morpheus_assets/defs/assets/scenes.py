@@ -90,7 +90,7 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
     ) -> dg.Output[LazyPartitions]:
         """The scene of each panel: chapter, best sentence, and how well each chapter fits; one row a panel.
 
-        A chapter's worth is the mean of its three best sentences by CSLS. Where the panels follow the chapters better
+        A chapter is worth its three best sentences by CSLS, the best most. Where the panels follow the chapters better
         than in other orders, they are aligned so that no later panel shows an earlier chapter, and chapters that are
         skipped have no panel. `content/panels/<novel>/scenes.tsv` says what a person knows better: page, chapter,
         quotation.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from morpheus_assets.domain.content import Chapter, CutChapter, PanelRecord, StoredStages
+from morpheus_assets.domain.content import Chapter, ComicBook, CutChapter, PanelRecord, StoredStages
 from morpheus_assets.domain.embeddings import Arrival
 from morpheus_assets.domain.spaces import Space, SpaceRow
 
@@ -115,12 +115,13 @@ class CutNovel:
 class NovelPanels:
     """The pages of one novel in reading order, the digest of all their files, and the first of them as a picture.
 
-    `notes` are sentences about what archives say of themselves.
+    `books` are what archives say of themselves, `notes` sentences about what had to be mended of that.
     """
 
     rows: Sequence[PanelRecord]
     digest: str
     contact_sheet: dg.MarkdownMetadataValue
+    books: Sequence[ComicBook] = ()
     notes: Sequence[str] = ()
 
 
