@@ -26,6 +26,7 @@ from morpheus_assets_tests.defs.model_change import (
     OLD_KEY,
     add_novel,
     add_novels,
+    asset_of,
     bodies_of,
     embed,
     fill,
@@ -80,7 +81,7 @@ def test_a_new_space_is_filled_by_a_batch_and_the_old_one_answers_until_it_is_wh
     assert waiting.run_requests == []
     assert "0 of 9 inputs are answered" in waiting.skip_reason.skip_message
     [progress] = waiting.asset_events
-    assert progress.asset_key == dg.AssetKey(["text_embeddings", NEW_KEY])
+    assert progress.asset_key == asset_of(NEW_KEY)
     assert progress.metadata["status"].value == "validating"
     assert tick(settings, instance, waiting.cursor).asset_events == [], "said once"
 
