@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 
 PURPOSES = ("text", "image")
-# Each space is one asset in Dagster, PREFIX/<the space's key>.
-ASSET_PREFIXES = {"text": "text_embeddings", "image": "clip_embeddings"}
 # Which of Dagster's partition sets it is over.
 PARTITION_SETS = {"text": "novels", "image": "panels"}
 

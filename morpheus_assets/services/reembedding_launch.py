@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.backfills import PARTITION_SET_TAG, Backfills, bridge, novels_of_runs
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES, PARTITION_SETS
+from morpheus_assets.services.configured_spaces import PARTITION_SETS
 from morpheus_assets.services.dagster_client import DagsterRefused
 from morpheus_assets.services.reembedding_plan import (
     A_NIGHT,
@@ -211,7 +212,7 @@ def _launch(engine: Engine, dagster: Backfills, plan: SpacePlan) -> str:
     running = dagster.running({SPACE_TAG: key})
     if running:
         return f"{key}: the backfill {running} is still running, so none is added."
-    asset = [ASSET_PREFIXES[plan.space.purpose], key]
+    asset = space_asset(plan.space)
     partitions = dagster.partitions(asset)
     order = order_for(
         plan,

@@ -7,7 +7,7 @@ import dagster as dg
 from morpheus_assets.defs.assets.insight_values import Noted
 from morpheus_assets.defs.assets.metadata import CHARACTER_COLUMNS, LOOK_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OF_TEXT, OWNERS
 from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     automation_condition=AFTER_ITS_INPUTS,
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_TEXT,
     code_version="1",
     io_manager_key="characters_io_manager",
     metadata={"dagster/column_schema": CHARACTER_COLUMNS, "dagster/table_name": "characters"},
@@ -62,6 +63,7 @@ def characters(
     automation_condition=AFTER_ITS_INPUTS,
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_TEXT,
     code_version="1",
     io_manager_key="looks_io_manager",
     metadata={"dagster/column_schema": LOOK_COLUMNS, "dagster/table_name": "character_looks"},

@@ -14,7 +14,7 @@ from morpheus_assets.defs.assets.insight_values import FoundSentences
 from morpheus_assets.defs.assets.metadata import CHARACTER_PANEL_COLUMNS, SCENE_COLUMNS, SENTENCE_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
 from morpheus_assets.defs.assets.text import chapters
-from morpheus_assets.defs.assets.values import OWNERS, SpaceStream
+from morpheus_assets.defs.assets.values import OF_IMAGES, OWNERS, SpaceStream
 from morpheus_assets.defs.automation import AFTER_ANY_INPUT, INSIGHT_GROUP
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import PANELS
@@ -43,6 +43,7 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
         automation_condition=AFTER_ANY_INPUT,
         kinds={"python", "postgres"},
         owners=OWNERS,
+        tags=OF_IMAGES,
         code_version="1",
         io_manager_key="sentences_io_manager",
         pool=spaces[0].provider,
@@ -80,6 +81,7 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
         automation_condition=AFTER_ANY_INPUT,
         kinds={"python", "postgres"},
         owners=OWNERS,
+        tags=OF_IMAGES,
         code_version="1",
         io_manager_key="scenes_io_manager",
         metadata={"dagster/column_schema": SCENE_COLUMNS, "dagster/table_name": "panel_scenes"},
@@ -114,6 +116,7 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
         automation_condition=AFTER_ANY_INPUT,
         kinds={"python", "postgres"},
         owners=OWNERS,
+        tags=OF_IMAGES,
         code_version="1",
         io_manager_key="character_panels_io_manager",
         metadata={"dagster/column_schema": CHARACTER_PANEL_COLUMNS, "dagster/table_name": "character_panels"},

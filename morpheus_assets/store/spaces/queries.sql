@@ -369,7 +369,7 @@ ON CONFLICT (space_id, content_hash) DO UPDATE SET reason = excluded.reason, las
 
 -- name: list_refusals
 SELECT s.key AS space_key, r.content_hash, r.reason, r.ignored, r.first_seen, r.last_seen,
-       coalesce(array_agg(p.place ORDER BY p.place) FILTER (WHERE p.place IS NOT NULL), '{}') AS places
+       coalesce(array_agg(DISTINCT p.place ORDER BY p.place) FILTER (WHERE p.place IS NOT NULL), '{}') AS places
 FROM refused_inputs r
 JOIN embedding_spaces s ON s.id = r.space_id
 LEFT JOIN LATERAL (

@@ -90,3 +90,31 @@ def test_what_is_larger_than_all_the_room_is_not_kept():
     cache = QueryCache(None, max_bytes=30)
     keep(cache, a=b"x" * 31)
     assert kept(cache, "a") == {}
+
+
+def test_a_redis_that_fails_is_left_alone_for_some_seconds_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    clock = Clock(monkeypatch)
+    cache = QueryCache("redis://127.0.0.1:1")
+    tried: list[float] = []
+
+    async def fails() -> str:
+        tried.append(clock.now)
+        raise OSError
+
+    async def answers() -> str:
+        return "PONG"
+
+    def attempt(call: Callable[[], object], seconds_later: float) -> object:
+        clock.now += seconds_later
+        return asyncio.run(cache._try(call))
+
+    assert [attempt(fails, seconds) for seconds in (0.0, 0.1, 4.8, 0.2)] == [None] * 4
+    assert tried == [1000.0, pytest.approx(1005.1)]
+    assert (attempt(answers, 4.9), attempt(answers, 0.2), attempt(answers, 0.0)) == (None, "PONG", "PONG")
+    assert attempt(fails, 0.0) is None
+    told = ["without" if "going on without" in each.message else "again" for each in caplog.records]
+    assert told == ["without", "again", "without"]
+    assert kept(cache, "a") == {}
+    assert cache.configured

@@ -140,7 +140,7 @@ def test_another_machine_is_not_taken_for_this_one(host: str):
 
 
 def test_of_what_may_be_in_flight_one_caller_holds_half_and_all_together_no_more(subtests: pytest.Subtests):
-    for most, share in ((1, 1), (4, 2), (9, 4)):
+    for most, share in ((1, 1), (2, 1), (4, 2), (9, 4)):
         with subtests.test(most=most):
             places = InFlight(most)
             held = [places.hold(["key a"]) for _ in range(share)]
