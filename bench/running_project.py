@@ -25,7 +25,7 @@ from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database.embedded import APPLICATION_DATABASE, DAGSTER_DATABASE, running_url
 
 SPACE = "openai/text-embedding-3-small@256"
-TEXT_ASSETS = ("novels", "chapters", "chunks", "text_embeddings/openai-text-embedding-3-small-256")
+TEXT_ASSETS = ("novels", "chapters", "chunks", "text_embeddings/openai-3-small-256")
 SENSORS = ("new_novels_sensor", "new_panels_sensor", "failed_ingests_sensor")
 FINISHED = ("COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
 

@@ -316,6 +316,10 @@ class WebserverBackfills:
             self._client.launch_backfill_of(assets, partitions, title=title, description=description, tags=tags)
         )
 
+    def launch_run(self, job: str, config: Mapping[str, Any]) -> str:
+        """Launch a job with this run configuration and return the run's id."""
+        return self._runner.run(self._client.launch_run(job, config=config))
+
 
 def dagster_url(settings: Settings) -> str:
     """Where the Dagster webserver of this deployment answers, whatever its port.

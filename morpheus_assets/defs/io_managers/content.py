@@ -14,6 +14,7 @@ from morpheus_assets.defs.assets.metadata import (
     chapter_preview,
     chapter_strip,
     chunk_preview,
+    comic_book_table,
     cut_sheet,
     replaced,
     sample_table,
@@ -253,13 +254,14 @@ class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
 
     def store(self, novel: str, value: NovelPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
-        counts = replace_panels(self.engine, novel, value.rows, panels_digest=value.digest)
+        counts = replace_panels(self.engine, novel, value.rows, panels_digest=value.digest, books=value.books)
         refused = [row for row in value.rows if row.state == "refused"]
         return {
             **replaced(counts),
             "stored": len(value.rows) - len(refused),
             "refused": len(refused),
             "refusals": dg.MetadataValue.md("\n".join(f"- {row.reason}" for row in refused[:50]) or "none"),
+            "comic_books": comic_book_table(value.books),
             "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in value.notes[:50]) or "none"),
             "contact_sheet": value.contact_sheet,
         }

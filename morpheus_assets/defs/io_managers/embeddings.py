@@ -157,21 +157,21 @@ class EmbeddingsIOManager(dg.IOManager):
                 written.extend(events.write())
 
         found = self._coverage(row, novels, size)
-        if any(covered.missing for covered in found):
+        if any(covered.to_send for covered in found):
             self._store(context, stream, tally, record_whole_novels)
             yield from written
             if obj.leads and tally.embedded:
                 retry_while_down(partial(spaces.activate_first, self.engine, row.key))
             retry_while_down(partial(refresh_space, self.engine, row))
             found = self._coverage(row, novels, size)
-        else:
+        elif not any(covered.missing for covered in found):
             self.database.whole_spaces[context.run_id, row.key] = (row, size.rows)
         # of pictures that were all refused nothing is needed: whole, and said so
         nothing = [NovelCoverage(novel, 0, 0, 0, 0, 0) for novel in set(novels) - {each.novel for each in found}]
         for covered in [*found, *nothing]:
-            if covered.missing:
+            if covered.to_send:
                 fault = tally.faults.get(covered.novel)
-                failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
+                failures[covered.novel] = sentence(fault) if fault else f"{covered.to_send} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
         yield from events.write({"dagster/table_name": row.table, "dagster/row_count": size.rows})
@@ -245,7 +245,9 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def _metadata(self, covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
         price = price_of(self.database.settings, space, cost.tokens)
+        waiting: Metadata = {"left_to_a_batch_job": covered.batched} if covered.batched else {}
         return {
+            **waiting,
             "dagster/partition_row_count": covered.present,
             "embedded": cost.embedded,
             "reused": covered.present - cost.embedded,
