@@ -122,8 +122,9 @@ def _schema(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    events: list[type[BaseModel]] = [*jobs.EVENTS.values(), *text_embeddings.EVENTS.values()]
-    for model in (ProblemDocument, OpenAIError, *events):
+    events = [*jobs.EVENTS.values(), *text_embeddings.EVENTS.values()]
+    models: list[type[BaseModel]] = [ProblemDocument, OpenAIError, *events]
+    for model in models:
         document = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
         for name, described in {**document.pop("$defs", {}), model.__name__: document}.items():
             schemas.setdefault(name, described)

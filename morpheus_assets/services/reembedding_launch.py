@@ -111,7 +111,7 @@ def go_over(engine: Engine, dagster: Backfills, plan: Plan, job: BatchJob, space
     What is to be sent is bounded by `plan`, as every launch is. None where no novel of the job is a partition.
     """
     mine = next((each for each in plan.spaces if each.space.key == space.key), None)
-    asset = [ASSET_PREFIXES[space.purpose], space.key]
+    asset = space_asset(space)
     partitions = dagster.partitions(asset)
     lacking = {each.novel for each in mine.work} if mine else set()
     chosen = [each for each in mine.chosen if each.novel in job.novels] if mine and not mine.unbounded else []

@@ -13,7 +13,8 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from morpheus_assets.defs.assets.embeddings import text_embedder
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.embedding.errors import EmbeddingError
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES, configured_spaces
+from morpheus_assets.services.asset_names import space_asset
+from morpheus_assets.services.configured_spaces import configured_spaces
 
 if TYPE_CHECKING:
     from morpheus_assets.services.batch_jobs import Collected
@@ -84,7 +85,7 @@ def collect_batch_jobs(
         context.log.info(done.said)
         job = done.job
         metadata: dict[str, Any] = {"batch_job": job.job or job.token, "inputs": job.inputs, "stored": job.stored}
-        key = dg.AssetKey([ASSET_PREFIXES[done.row.purpose], done.row.key])
+        key = dg.AssetKey(space_asset(done.row))
         context.log_event(dg.AssetObservation(key, description=done.said, metadata=metadata))
     if faults:
         raise dg.Failure(description="\n".join(faults), allow_retries=False)

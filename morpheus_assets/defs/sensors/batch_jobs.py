@@ -8,11 +8,12 @@ import dagster as dg
 
 from morpheus_assets.defs.jobs.collect_batches import collect_batches
 from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.backfills import RUNS_AT_WORK
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
 from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
+    from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.services.batch_jobs import LookedAt
 
 _AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
@@ -33,9 +34,12 @@ def batch_jobs_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Stores nothing and moves no job: a run does."""
     from morpheus_assets.services.batch_jobs import look_at_jobs
+    from morpheus_assets.store.spaces.spaces import list_spaces
 
     try:
         seen = look_at_jobs(database.engine, database.settings)
+        # text alone has batch APIs
+        spaces = {row.key: row for row in list_spaces(database.engine, "text")} if seen else {}
     except StoreError as fault:
         return dg.SkipReason(str(fault))
     if not seen:
@@ -44,7 +48,11 @@ def batch_jobs_sensor(
         context.log.info(each.said)
     before = json.loads(context.cursor or "{}")
     now = {each.job.token: [each.status.completed, each.status.failed] for each in seen if each.status}
-    events = [_observation(each) for each in seen if each.status and before.get(each.job.token) != now[each.job.token]]
+    events = [
+        _observation(each, spaces[each.job.space_key])
+        for each in seen
+        if each.status and before.get(each.job.token) != now[each.job.token] and each.job.space_key in spaces
+    ]
     requests = []
     due = sorted(f"{each.job.id}:{each.job.state}" for each in seen if each.due)
     if due and not context.instance.get_runs(dg.RunsFilter(job_name=collect_batches.name, statuses=_AT_WORK), limit=1):
@@ -54,11 +62,10 @@ def batch_jobs_sensor(
     return dg.SensorResult(run_requests=requests, skip_reason=skip, asset_events=events, cursor=json.dumps(now))
 
 
-def _observation(seen: "LookedAt") -> dg.AssetObservation:
+def _observation(seen: "LookedAt", space: "SpaceRow") -> dg.AssetObservation:
     assert seen.status is not None
     return dg.AssetObservation(
-        # text alone has batch APIs
-        [ASSET_PREFIXES["text"], seen.job.space_key],
+        space_asset(space),
         description=seen.said,
         metadata={
             "batch_job": seen.job.job or "",
