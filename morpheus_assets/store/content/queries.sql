@@ -122,6 +122,13 @@ DELETE FROM tombstones WHERE novel = %(novel)s
 -- name: ingested_digests
 SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest FROM novels
 
+-- name: stored_stages
+-- How far the next novels behind a name are stored: a text, all that is cut of it; pages, and all that is cut of them.
+SELECT n.novel, n.body_digest IS NOT NULL AS text, coalesce(n.chunks_of = n.source_digest, false) AS chunks,
+       n.panels_digest IS NOT NULL AND EXISTS (SELECT FROM pages p WHERE p.novel_id = n.id) AS pages,
+       NOT EXISTS (SELECT FROM pages p WHERE p.novel_id = n.id AND p.state = 'stored' AND p.cut_of IS NULL) AS cut
+FROM novels n WHERE n.novel > %(after)s ORDER BY n.novel LIMIT %(limit)s
+
 -- name: content_version
 SELECT md5(coalesce((SELECT string_agg(concat_ws(',', novel, body_digest, chunker, panels_digest), ';' ORDER BY id)
                      FROM novels), '')

@@ -348,18 +348,20 @@ def _rank(
     near = dict(by_vector)
     parameters = look.wanted(**words.parameters(pool, share), near=list(near))
     rows = connection.execute(query, parameters).fetchall()
+    similarities = {bytes(value): cosine for value, _, cosine, *_ in rows} | near
     candidates = [
         Candidate(
-            bytes(value), near.get(bytes(value), cosine), own, covered, has_words, cosine_beside, words_beside,
+            # without a vector a passage has no similarity, and in this measure the least
+            bytes(value), similarities[bytes(value)] or 0.0, own, covered, has_words, cosine_beside, words_beside,
             is_known=known is None or config in known,
         )
-        for value, config, cosine, own, covered, has_words, cosine_beside, words_beside in rows
+        for value, config, _, own, covered, has_words, cosine_beside, words_beside in rows
     ]  # fmt: skip
     vector_ranks = {value: rank for rank, (value, _) in enumerate(by_vector, 1)}
     with_words = sorted((each for each in candidates if each.has_words), key=lambda each: (-each.words, each.value))
     text_ranks = {each.value: rank for rank, each in enumerate(with_words, 1)}
     return [
-        _Ranked(each.value, score, vector_ranks.get(each.value), text_ranks.get(each.value), each.cosine)
+        _Ranked(each.value, score, vector_ranks.get(each.value), text_ranks.get(each.value), similarities[each.value])
         for each, score in fuse(candidates)
     ]
 

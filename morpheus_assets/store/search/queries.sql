@@ -166,7 +166,7 @@ pool AS MATERIALIZED (
                   WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
                     AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)) b ON true
 ), measured AS MATERIALIZED (
-    SELECT m.content_hash, p.config, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, found.words, found.covered
+    SELECT m.content_hash, p.config, 1 - (e.embedding <=> %(vector)s::halfvec) AS cosine, found.words, found.covered
     FROM (SELECT content_hash FROM pool UNION SELECT content_hash FROM beside) m
     CROSS JOIN LATERAL (SELECT p.config, p.tsv || ''::tsvector AS words
                         FROM passages p WHERE p.content_hash = m.content_hash OFFSET 0) p
