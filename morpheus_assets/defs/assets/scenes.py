@@ -46,6 +46,7 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
         tags=OF_IMAGES,
         code_version="1",
         io_manager_key="sentences_io_manager",
+        pool=spaces[0].provider,
         metadata={"dagster/column_schema": SENTENCE_COLUMNS, "dagster/table_name": "scene_sentences"},
     )
     def scene_sentences(
@@ -57,7 +58,7 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
 
         One row a sentence; vectors lie under the hash of the sentence, so an unchanged text sends nothing and an edited
         one its new sentences. Requests keep the account's limits, and what they cost is booked under the space's key. A
-        novel without a text has none.
+        novel without a text has none. ViT-B-32 takes 66 ms of a CPU a sentence: half an hour for War and Peace, once.
         """
         from morpheus_assets.services.scenes import scene_sentences as sentences_of
         from morpheus_assets.services.scenes import space_of_panels

@@ -44,10 +44,13 @@ def read_response(
         answer = json.loads(body)
     except (ValueError, RecursionError):
         start = body[:60].decode("utf-8", "replace").strip() or "nothing"
-        raise ProviderUnavailable(
+        fault = ProviderUnavailable(
             f"{vendor} answered with something that is not JSON ({start!r}): a proxy or an outage stands "
             "between; check the base URL, or run again later."
-        ) from None
+        )
+        # vectors that break off, and no page of a proxy
+        fault.perhaps_paid = start.startswith("{")
+        raise fault from None
     return read_answer(answer, count=count, dimensions=dimensions, model=model, vendor=vendor, also_named=also_named)
 
 

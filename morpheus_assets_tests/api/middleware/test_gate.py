@@ -150,7 +150,7 @@ def test_of_what_may_be_in_flight_one_caller_holds_half_and_all_together_no_more
                 with pytest.raises(Problem) as refused, places.hold(["address b", "key a"]):
                     raise AssertionError("no place is left for a")
                 assert (refused.value.status, refused.value.kind) == (429, "rate-limited")
-                with places.hold([]), places.hold(["address b"]):
+                with places.hold(["address b"]):
                     pass
             others = [places.hold([]) for _ in range(most - share)]
             for place in others:

@@ -1,5 +1,8 @@
 """A re-embedding through the batch API as Dagster runs it: the nightly job, the sensor, the run that collects."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +15,7 @@ from morpheus_assets.defs.jobs.collect_batches import collect
 from morpheus_assets.defs.jobs.reembed import launch
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
 from morpheus_assets.defs.sensors.batch_jobs import batch_jobs_sensor
-from morpheus_assets.settings import Settings
+from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.accounts import reembeddings
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets.store.spaces.batch_jobs import open_batch_jobs
@@ -127,3 +130,33 @@ def test_what_fails_for_want_of_budget_is_left_to_another_night(engine, instance
     assert reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(hours=1))[0].tokens == 0, (
         "the job charged nothing"
     )
+
+
+@pytest.mark.slow
+def test_both_jobs_run_as_dagster_starts_them(engine, server, settings, tmp_path):
+    add_novel(engine, "novel-000")
+    home = tmp_path / "home"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        instance.add_dynamic_partitions("novels", ["novel-000"])
+    environment = os.environ | {
+        "DAGSTER_HOME": str(home),
+        "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MORPHEUS_TEXT_SPACES": NEW,
+        "MORPHEUS_REEMBED_BATCH": "true",
+        "MORPHEUS_SAMPLES": "false",
+        "MORPHEUS_DATA_FOLDER": str(tmp_path / "data"),
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": server.url,
+    }
+
+    def run(job: str) -> str:
+        program = [sys.executable, "-m", "dagster", "job", "execute", "-m", "morpheus_assets.definitions", "-j", job]
+        done = subprocess.run(program, env=environment, cwd=PROJECT_FOLDER, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stderr
+
+    assert "3 inputs are sent as the batch job" in run("reembed")
+    server.end()
+    assert "3 of 3 inputs are stored" in run("collect_batches")
+    assert coverage(engine, spaces.get_space(engine, NEW_KEY)).whole
