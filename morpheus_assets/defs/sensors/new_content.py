@@ -159,9 +159,12 @@ def _tick(
     unneeded = [novel for novel in changes.surplus if novel not in asked] if scan.after is None else []
     surplus = _free(context.instance, unneeded, known, definition)
     if not plan.runs and not restored and not surplus:
-        context.update_cursor(cursor)
         said = dg.SkipReason(_nothing_to_do(scan, plan))
-        return dg.SensorResult(skip_reason=said, asset_events=events, cursor=cursor) if events else said
+        if events:
+            return dg.SensorResult(skip_reason=said, asset_events=events, cursor=cursor)
+        # Dagster takes a cursor in one way only
+        context.update_cursor(cursor)
+        return said
     if restored:
         context.log.info("%s stored novels have their partition again", len(restored))
     if surplus:

@@ -34,6 +34,7 @@ class Watcher:
         )
         result = self.sensor(context)
         if isinstance(result, dg.SensorResult):
+            assert not context.cursor_updated, "the daemon refuses a cursor that is given twice"
             self.cursor = result.cursor
             for event in result.asset_events:
                 self.deployment.instance.report_runless_asset_event(event)
