@@ -15,9 +15,16 @@ from typing import Any, TypeVar
 from dagster import AssetKey, AssetRecordsFilter, DagsterEvent, DagsterEventType, EventRecordsResult
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVENTS
 from dagster._core.events.log import EventLogEntry
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.config import PostgresStorageConfig
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
 from dagster_postgres.utils import (
     DagsterPostgresException,
     create_pg_engine,
@@ -39,6 +46,8 @@ RECYCLE_SECONDS = 600
 MOST_CONNECTIONS = 2
 # A server that is started again takes so long; a run whose event could not be written would be lost.
 PATIENCE_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
+SKIPPED_TICKS_KEPT_SECONDS = 3_600.0
 # What a step tells waits so long for its batch: a person who watches the run sees it as soon.
 WAITING_SECONDS = 0.25
 MOST_WAITING = 200
@@ -207,7 +216,8 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             return True
         found = super().has_dynamic_partition(partitions_def_name, partition_key)
         if found:
-            self._known_partitions = {place: now}
+            kept = self._known_partitions if len(self._known_partitions) < MOST_WAITING else {}
+            self._known_partitions = {**kept, place: now}
         return found
 
     def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
@@ -286,10 +296,14 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
     def _write(self, events: Sequence[EventLogEntry]) -> None:
         self._in_batch.writing = True
         try:
-            statement: Any = self.prepare_insert_event_batch(events)
+            # compiled once for any number of rows, as dagster's own statement for a batch is not
+            statement = SqlEventLogStorageTable.insert().returning(
+                SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+            )
             with self._connect() as connection:
                 # by itself, as dagster-postgres does: who reads on from an id never sees a lower one that comes later
-                ids = [int(row[0]) for row in connection.execute(statement.returning(statement.table.c.id))]
+                rows = [self._event_to_row(event) for event in events]
+                ids = [int(row[0]) for row in connection.execute(statement, rows)]
             numbered = list(zip(events, ids, strict=True))
             assets = [(event, number) for event, number in numbered if _asset_of(event) is not None]
             checks = [(event, number) for event, number in numbered if event.dagster_event_type in ASSET_CHECK_EVENTS]
@@ -324,6 +338,22 @@ def _asset_of(event: EventLogEntry) -> AssetKey | None:
     return event.dagster_event.asset_key
 
 
+class BriefScheduleStorage(PostgresScheduleStorage):
+    """Keeps an hour of the ticks that found nothing: a sensor makes 17,000 of them a day, and days are the least unit.
+
+    Where dagster.yaml keeps them for more than a day, as those of schedules, that holds.
+    """
+
+    def purge_ticks(
+        self, origin_id: str, selector_id: str, before: float, tick_statuses: Sequence[TickStatus] | None = None
+    ) -> None:
+        """Delete ticks of one sensor or schedule from before a time."""
+        now = time.time()
+        if tick_statuses == [TickStatus.SKIPPED] and now - before < 2 * DAY_SECONDS:
+            before = now - SKIPPED_TICKS_KEPT_SECONDS
+        super().purge_ticks(origin_id, selector_id, before, tick_statuses)
+
+
 class PooledPostgresStorage(DagsterPostgresStorage):
     """dagster-postgres over a pool of connections; configured like it."""
 
@@ -345,6 +375,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         # The tables are there now.
         self._run_storage = PatientRunStorage(postgres_url, False, token_provider=token_provider)
         self._event_log_storage = events
+        self._schedule_storage = BriefScheduleStorage(postgres_url, False, token_provider=token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine
             # each would open a pool of its own there, and set a timeout for the session, which is not ours in a pooler

@@ -47,6 +47,10 @@ _DEPTH = 12
 # A rim that takes more of the page than this is the paper of the panels, and no bed of a scanner.
 _MOST_OF_A_BED = 0.3
 _MOST_OF_A_SLIVER = 0.06
+# Shares of a side that a bed measures at one of them, or differs by along it; how light a sheet of paper is (of 255).
+_BED = 0.025
+_ASKEW = 0.008
+_LEAST_LIGHT = 130
 _MOST_STRIPS = 8
 _GOOD = 0.75
 # Of a row: what has the strip's colour; what is dark in a line and darker than one side of it, or than both.
@@ -194,13 +198,23 @@ def _behind(pixels: Any, bed: Any) -> Any:
     # The sheet's edge is mixed of both colours: some pixels behind it the paper begins.
     mixed, rim = _grown(outside, 3), _grown(outside, max(8, round(0.012 * min(height, width))))
     found = pixels[rim & ~mixed]
-    if len(found) < height + width or outside.mean() > _MOST_OF_A_BED:
+    if len(found) < height + width or outside.mean() > _MOST_OF_A_BED or not _is_bed(outside):
         return None
     paper, share = _commonest(found)
-    if share < 0.5:
+    if share < 0.5 or paper.mean() < _LEAST_LIGHT:
         return None
     spread = float(np.abs(found[np.abs(found - paper).max(axis=1) <= 32] - paper).max(axis=1).mean())
     return mixed | _near_any(pixels, [paper], min(56, max(38, 5 * spread)))
+
+
+def _is_bed(outside: Any) -> bool:
+    """False for the line of a frame at the very edge: a bed is wider at some side, or a sheet lies askew on it."""
+    for side in (outside, outside[::-1], outside.T, outside.T[::-1]):
+        depth = np.where(side.all(axis=0), len(side), (~side).argmax(axis=0)) / len(side)
+        low, middle, high = np.percentile(depth, (10, 50, 90))
+        if middle >= _BED or high - low >= _ASKEW:
+            return True
+    return False
 
 
 def _rim(mask: Any) -> Any:
@@ -375,7 +389,9 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
     if within is not None:
         left, top, right, bottom = within
         inside = _cut(pixels[top:bottom, left:right], paper[top:bottom, left:right])
-        if len(inside.boxes) > 1:
+        # What only a space parts is one drawing in its frame.
+        parted = any(2 * _area(box) > (right - left) * (bottom - top) for box in inside.undivided)
+        if len(inside.boxes) > 1 and not parted:
             return inside.moved(left, top)
     undivided: list[Box] = []
     leaves = list(_leaves(page, whole, 0, undivided))

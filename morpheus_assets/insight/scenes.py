@@ -1,7 +1,7 @@
 """Which chapter a panel shows: sentences and pictures of one image space compared, and aligned to the reading order.
 
 Similarities are CSLS (Conneau et al. 2018, arXiv:1710.04087): a sentence that is near to every picture counts less. A
-chapter is worth the mean of its best sentences, for a whole passage says too much that no picture shows.
+chapter is worth its three best sentences, for a whole passage says too much that no picture shows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,12 @@ from typing import Any
 
 from morpheus_assets.text.sentences import sentence_spans
 
-BEST_SENTENCES = 3
+WEIGHTS = (6 / 11, 3 / 11, 2 / 11)
+"""Of a chapter's best sentences, 1 : 1/2 : 1/3. With equal ones 70 % instead of 81 % of panels find their chapter by
+themselves where a single sentence describes the panel (15 novels with drawn panels), and as many in the sample."""
 NEIGHBOURS = 10
-SHUFFLES = 19
-"""The order is taken for one if it fits better than all of so many others: by chance, one of twenty would."""
+SHUFFLES, MOST_BETTER = 59, 2
+"""The order is taken for one if at most two of so many others fit better: by chance, one of twenty would."""
 _SHORTEST, _SHORTEST_UNSPACED, _LONGEST = 20, 6, 600
 
 
@@ -91,25 +93,28 @@ def csls(cosines: Any) -> Any:
 
 
 def chapter_scores(similar: Any, starts: Sequence[int], ends: Sequence[int]) -> Any:
-    """Mean of the best sentences of each chapter, [m, chapters]."""
+    """What the best sentences of each chapter are worth, [m, chapters]."""
     import numpy as np
 
     scores = np.empty((len(similar), len(starts)), np.float32)
     for column, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        best = min(BEST_SENTENCES, end - start)
-        scores[:, column] = np.partition(similar[:, start:end], -best, axis=1)[:, -best:].mean(axis=1)
+        best = min(len(WEIGHTS), end - start)
+        weights = np.array(WEIGHTS[:best][::-1], np.float32)
+        found = np.sort(np.partition(similar[:, start:end], -best, axis=1)[:, -best:], axis=1)
+        scores[:, column] = found @ (weights / weights.sum())
     return scores
 
 
 def has_order(scores: Any) -> bool:
-    """True when the panels, as they come, follow the chapters better than in any of SHUFFLES other orders."""
+    """True when the panels, as they come, follow the chapters better than in other orders."""
     import numpy as np
 
     if len(scores) < 3 or scores.shape[1] < 2:
         return True
     chance = np.random.default_rng(0)
-    best = _worth(scores)
-    return all(_worth(scores[chance.permutation(len(scores))]) < best for _ in range(SHUFFLES))
+    # Two panels of one chapter that change places are worth as much, but for the last digit.
+    best = _worth(scores) + 1e-6
+    return sum(_worth(scores[chance.permutation(len(scores))]) > best for _ in range(SHUFFLES)) <= MOST_BETTER
 
 
 def aligned(scores: Any) -> Any:

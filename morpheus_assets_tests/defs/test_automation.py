@@ -8,7 +8,7 @@ from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.partitions import NOVELS, PANELS
 from morpheus_assets.settings import Settings
 
-KEY = "text_embeddings/sentence-transformers-all-minilm-l6-v2-384"
+KEY = "text_embeddings/all-minilm-l6-v2-384"
 
 
 @pytest.fixture

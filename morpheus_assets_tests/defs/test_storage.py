@@ -7,6 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import TickData, TickStatus
 from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
 
 from morpheus_assets.settings import PROJECT_FOLDER
@@ -178,3 +180,28 @@ def test_of_processes_that_begin_together_one_at_a_time_makes_the_tables(dagster
         assert process.wait(120) == 0
     assert {"runs", "event_logs", "jobs"} <= set(inspect(engine).get_table_names())
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "left"),
+    [
+        (TickStatus.SKIPPED, 1, [0]),
+        # as of schedules, and of a dagster.yaml that says so
+        (TickStatus.SKIPPED, 7, [0, 2, 30]),
+        (TickStatus.SUCCESS, 30, [0, 2, 30]),
+    ],
+)
+def test_of_ticks_that_found_nothing_an_hour_is_kept(
+    instance: dg.DagsterInstance, status: TickStatus, days: int, left: list[int]
+):
+    now = time.time()
+    for hours in (0, 2, 30):
+        moment = now - hours * 3600
+        instance.create_tick(
+            TickData("origin", "new_novels_sensor", InstigatorType.SENSOR, status, moment, [], selector_id="sensor")
+        )
+    instance.create_tick(TickData("else", "other", InstigatorType.SENSOR, status, now - 7200, [], selector_id="other"))
+    instance.purge_ticks("origin", "sensor", now - days * 86_400, [status])
+    kept = [round((now - tick.timestamp) / 3600) for tick in instance.get_ticks("origin", "sensor")]
+    assert sorted(kept) == left
+    assert len(instance.get_ticks("else", "other")) == 1

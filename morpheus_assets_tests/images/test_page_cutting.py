@@ -1,5 +1,7 @@
 """A page becomes the page itself, its panels in reading order, and tiles where the cut is doubtful."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image, ImageDraw
 
@@ -7,6 +9,8 @@ from bench.comic_pages import draw_comic_page
 from bench.panel_cutting import match, usable
 from bench.printed_pages import draw_printed_page
 from morpheus_assets.images.page_cutting import PageCut, cut_page, snapped
+
+SAMPLES = Path(__file__).resolve().parents[2] / "morpheus_assets" / "samples" / "panels" / "the-last-lamp"
 
 
 def panels_of(cut: PageCut) -> list[tuple[int, int, int, int]]:
@@ -69,6 +73,23 @@ def test_a_floor_from_edge_to_edge_parts_no_panel_of_a_page_with_gutters() -> No
         draw.polygon([(300, top + 380), (420, top + 380), (360, top + 120)], fill="orange", outline="black")
 
     assert len(panels_of(cut_page(page))) == 3
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*.png")))
+def test_a_picture_in_a_dark_frame_is_one_panel_whatever_stands_in_it(name: str) -> None:
+    picture = Image.open(SAMPLES / name).convert("RGB")
+
+    assert [region.kind for region in cut_page(picture).regions] == ["page"]
+
+
+def test_figures_on_white_in_a_black_frame_are_cut_doubtfully_if_at_all() -> None:
+    picture = Image.new("RGB", (700, 900), "white")
+    draw = ImageDraw.Draw(picture)
+    for left, top in ((120, 150), (420, 130), (130, 560), (430, 580)):
+        draw.ellipse((left, top, left + 170, top + 200), fill="tomato", outline="black", width=4)
+    draw.rectangle((0, 0, 699, 899), outline="black", width=8)
+
+    assert cut_page(picture).doubts
 
 
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:

@@ -3,14 +3,17 @@
 import io
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.images.page_pixels import BandedPage, WholePage, look_at_page
+from morpheus_assets.images.page_regions import regions_of
 from morpheus_assets.images.pixels import to_rgb
-from morpheus_assets.images.png_bands import png_bands
+from morpheus_assets.images.png_bands import PngBands
 from morpheus_assets.images.strips import StripFile, edge_rows, joined_files, look_at_rows, pieces, strip_pieces
 
 
@@ -74,10 +77,69 @@ def test_a_png_read_in_bands_has_the_pixels_of_the_whole(mode: str) -> None:
     file = io.BytesIO()
     image.save(file, "PNG")
 
-    bands = [np.asarray(band) for _, band in png_bands(file.getvalue(), "strip.png", most_pixels=123 * 50)]
+    bands = [np.asarray(band) for _, band in PngBands(file.getvalue(), "strip.png", most_pixels=123 * 50).each()]
 
     assert len(bands) == 14
     assert np.array_equal(np.concatenate(bands), np.asarray(to_rgb(Image.open(file))[0]))
+
+
+def test_parts_of_a_banded_strip_are_read_in_any_order_and_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = strip(120, 6000, [(top + 10, top + 180) for top in range(0, 6000, 200)])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    page, facts = look_at_page(file.getvalue(), "strip.png", max_pixels=120 * 1000)
+    assert isinstance(page, BandedPage)
+    bands = PngBands(file.getvalue(), "strip.png", most_pixels=120 * 100)
+    page = BandedPage(bands)
+    decoded: list[int] = []
+    one = PngBands._band
+    monkeypatch.setattr(PngBands, "_band", lambda self, *given: (decoded.append(given[2]), one(self, *given))[1])
+
+    for top in (5700, 300, 2450, 5600):
+        assert page.crop((10, top, 110, top + 90)).tobytes() == image.crop((10, top, 110, top + 90)).tobytes()
+
+    assert facts.treatments == ("read in bands",)
+    assert len(decoded) <= 60 + 2 + 2 + 2
+
+
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 92}), ("WEBP", {"lossless": True}), ("TIFF", {})])
+def test_a_strip_over_the_bound_is_held_smaller_and_cut_at_the_same_places(form: str, options: dict[str, Any]) -> None:
+    image = strip(200, 1600, [(20, 280), (340, 600), (660, 960), (1040, 1560)])
+    file = io.BytesIO()
+    image.save(file, form, **options)
+
+    page, facts = look_at_page(file.getvalue(), "strip", max_pixels=200 * 1000)
+
+    assert (page.size, facts.width, facts.height) == ((200, 1600), 200, 1600)
+    assert "held at 1/2 of its size" in facts.treatments
+    found, wanted = regions_of(page)[0].regions, regions_of(WholePage(image))[0].regions
+    assert len(found) == len(wanted) > 3
+    for one, other in zip(found[1:], wanted[1:], strict=True):
+        assert max(abs(a - b) for a, b in zip(one.box, other.box, strict=True)) <= 8
+        part = page.crop(one.box)
+        assert part.size == (one.box[2] - one.box[0], one.box[3] - one.box[1])
+        difference = np.asarray(part, dtype=int) - np.asarray(image.crop(one.box), dtype=int)
+        assert np.abs(difference).mean() < 12
+
+
+def test_a_jpeg_strip_that_lies_on_its_side_is_held_smaller_too() -> None:
+    image = strip(200, 1600, [(20, 280), (340, 600)]).rotate(90, expand=True)
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(file, "JPEG", exif=exif)
+
+    page, facts = look_at_page(file.getvalue(), "strip.jpg", max_pixels=200 * 1000)
+
+    assert (page.size, facts.width, facts.height) == ((200, 1600), 200, 1600)
+
+
+def test_a_strip_of_many_times_the_bound_says_what_to_do() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (100, 2000)).save(file, "WEBP")
+
+    with pytest.raises(RefusedImage, match=r"is a strip of 200,000 pixels, more than 80,000: cut it into files"):
+        look_at_page(file.getvalue(), "strip.webp", max_pixels=40_000)
 
 
 def test_a_png_that_ends_early_says_after_which_row() -> None:
@@ -85,7 +147,7 @@ def test_a_png_that_ends_early_says_after_which_row() -> None:
     Image.fromarray(np.random.default_rng(2).integers(0, 256, (500, 100, 3), dtype=np.uint8)).save(file, "PNG")
 
     with pytest.raises(RefusedImage, match=r"strip\.png ends after \d+ of its rows: copy it again"):
-        list(png_bands(file.getvalue()[: len(file.getvalue()) // 2], "strip.png", most_pixels=1000))
+        list(PngBands(file.getvalue()[: len(file.getvalue()) // 2], "strip.png", most_pixels=1000).each())
 
 
 def sizes(*given: tuple[int, int]) -> list[StripFile]:

@@ -52,6 +52,8 @@ def test_order_is_seen_only_where_the_scores_have_one():
     said = sum(has_order(chance.standard_normal((20, 10))) for _ in range(60))
     assert said <= 9, "by chance about one in twenty"
     assert has_order(np.eye(10).repeat(2, axis=0) + 0.1 * chance.standard_normal((20, 10)))
+    assert has_order(np.eye(4)), "four panels have few orders, and theirs is the best of them"
+    assert not has_order(np.eye(8)[::-1])
 
 
 def test_alignment_is_the_best_of_all_that_never_fall():

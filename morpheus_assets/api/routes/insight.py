@@ -12,7 +12,8 @@ from morpheus_assets.api.problems import documented, novel_not_stored
 from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.insight.characters import Character
-from morpheus_assets.insight.looks import Look
+from morpheus_assets.insight.looks import Look, looks_note
+from morpheus_assets.insight.people_words import names_note
 from morpheus_assets.services.search import readable
 from morpheus_assets.services.similar_novels import MOST, SimilarNovel, similar_to
 from morpheus_assets.store.content.novels import list_novels
@@ -83,10 +84,11 @@ class NovelCharacter(BaseModel):
 
 
 class Cast(BaseModel):
-    """The cast of a novel, confirmed characters first, then by mentions."""
+    """The cast of a novel, confirmed ones first, then by mentions; `notes` say what is not read in its language."""
 
     novel: str
     characters: list[NovelCharacter]
+    notes: list[str]
 
 
 class Reason(BaseModel):
@@ -197,7 +199,7 @@ async def characters(
     kind: Annotated[str | None, Query(pattern="^(person|place|unknown)$", description="Only these.")] = None,
 ) -> Answer[Cast]:
     """The cast as proposed from the text and corrected by a person; empty where the asset `characters` found nobody."""
-    cast, looks, pictures = await services.database.call(_cast, readable("novel", novel))
+    cast, looks, pictures, language = await services.database.call(_cast, readable("novel", novel))
     by_name: dict[str, list[Look]] = {}
     for look in looks:
         by_name.setdefault(look.character, []).append(look)
@@ -205,7 +207,8 @@ async def characters(
     shown = [
         _character(one, by_name.get(one.name, []), of.get(one.name, [])) for one in cast if kind in (None, one.kind)
     ]
-    return Answer(Cast(novel=novel, characters=shown))
+    notes = [note for note in (names_note(language), looks_note(language)) if note]
+    return Answer(Cast(novel=novel, characters=shown, notes=notes))
 
 
 @router.get("/api/novels/{novel}/similar", responses=documented(404), summary="Novels like a novel")
@@ -229,11 +232,12 @@ def _scenes(engine: Engine, novel: str) -> SceneMatch | None:
     return match
 
 
-def _cast(engine: Engine, novel: str) -> tuple[list[Character], list[Look], list[CharacterPanel]]:
-    cast = load_characters(engine, novel)
-    if not cast:
-        _verify_stored(engine, novel)
-    return cast, load_looks(engine, novel), load_character_panels(engine, novel)
+def _cast(engine: Engine, novel: str) -> tuple[list[Character], list[Look], list[CharacterPanel], str]:
+    stored = list_novels(engine, [novel])
+    if not stored:
+        raise novel_not_stored(novel)
+    cast, looks = load_characters(engine, novel), load_looks(engine, novel)
+    return cast, looks, load_character_panels(engine, novel), stored[0].language or "und"
 
 
 def _similar(engine: Engine, novel: str, k: int) -> list[SimilarNovel]:

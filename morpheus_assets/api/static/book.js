@@ -79,8 +79,11 @@ function drawChapters(book, title) {
 
 async function drawCast(book, title) {
   const url = `/api/novels/${encodeURIComponent(book.novel)}/characters?kind=person`;
-  const { characters } = await (await call(url)).json();
-  $("#cast", view).hidden = !characters.length;
+  const { characters, notes } = await (await call(url)).json();
+  const said = book.chapters.length ? notes : [];
+  $("#cast", view).hidden = !characters.length && !said.length;
+  $(".cast-note", view).textContent = said.join(" ");
+  $(".cast-note", view).hidden = !said.length;
   $(".cast", view).replaceChildren(...characters.slice(0, CAST_SHOWN).map((one) => {
     const item = document.createElement("li"), name = document.createElement("strong");
     name.textContent = one.name;
@@ -112,7 +115,7 @@ function pictureButton(one, book, title) {
   return button;
 }
 
-// chapters from top to bottom, panels from left to right: the darker, the better a chapter fits; each panel's is framed
+// chapters from top to bottom, panels from left to right: the stronger, the better a chapter fits; each panel's is framed
 async function drawScenes(book, title) {
   const url = `/api/novels/${encodeURIComponent(book.novel)}/panels-of-scene?scores=true`;
   const found = await (await call(url)).json();
@@ -121,7 +124,7 @@ async function drawScenes(book, title) {
   if (!panels.length) return;
   const lacking = found.chapters_without_a_panel;
   $(".about-scenes", section).textContent = [
-    `Panels from left to right, ${counted(chapters.length, "chapter", "chapters")} from top to bottom; darker fits better, and the frame is the scene of the panel.`,
+    `Panels from left to right, ${counted(chapters.length, "chapter", "chapters")} from top to bottom. The stronger a field, the better the chapter fits; the frame is the scene of the panel.`,
     found.in_reading_order ? "" : "The panels do not follow the chapters, so each was placed by itself.",
     lacking.length ? `Without a panel: ${counted(lacking.length, "chapter", "chapters")} (${shortList(lacking)}).` : "Every chapter has a panel.",
   ].filter(Boolean).join(" ");
@@ -130,17 +133,18 @@ async function drawScenes(book, title) {
   const tall = Math.max(3, Math.min(24, Math.floor(480 / chapters.length)));
   canvas.width = wide * panels.length;
   canvas.height = tall * chapters.length;
-  const paint = canvas.getContext("2d"), style = getComputedStyle(section);
+  // what a colour of the page is now, light or dark, is known of an element that has it
+  const paint = canvas.getContext("2d"), ink = getComputedStyle(section).color, lamp = getComputedStyle(canvas).color;
   panels.forEach((panel, at) => {
     const least = Math.min(...panel.scores), most = Math.max(...panel.scores);
     panel.scores.forEach((score, row) => {
       paint.globalAlpha = 0.04 + 0.96 * ((score - least) / (most - least || 1)) ** 2;
-      paint.fillStyle = style.getPropertyValue("--ink");
+      paint.fillStyle = ink;
       paint.fillRect(at * wide, row * tall, wide - 1, tall - 1);
     });
     paint.globalAlpha = 1;
-    paint.strokeStyle = style.getPropertyValue("--lamp");
-    paint.lineWidth = 2;
+    paint.strokeStyle = lamp;
+    paint.lineWidth = wide > 8 ? 3 : 1;
     paint.strokeRect(at * wide + 1, chapters.indexOf(panel.chapter) * tall + 1, wide - 3, tall - 3);
   });
   const shown = panels.map((panel) => ({ ...panel, novel: book.novel, title }));
@@ -179,6 +183,7 @@ async function drawPanels(book, title) {
   const section = $("#book-panels", view), list = $("ol", section), more = $(".more-panels", section);
   section.hidden = !book.panels;
   list.replaceChildren();
+  drawComicBooks(book.comic_books, $(".comic-books", section));
   if (!book.panels) return;
   const known = [];
   const next = async () => {
@@ -191,6 +196,18 @@ async function drawPanels(book, title) {
   };
   more.onclick = () => next();
   await next();
+}
+
+// what the archives say of themselves: series and number, title, writer
+function drawComicBooks(books, list) {
+  list.hidden = !books.length;
+  list.replaceChildren(...books.map((book) => {
+    const item = document.createElement("li");
+    const volume = book.volume && `volume ${book.volume}`, number = book.number && `no. ${book.number}`;
+    item.textContent = [[book.series, volume, number].filter(Boolean).join(" "), book.title, book.writer,
+      book.path.split("/").slice(1).join("/")].filter(Boolean).join(" · ");
+    return item;
+  }));
 }
 
 function thumbnail(panel, known) {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import dagster as dg
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from morpheus_assets.insight.training_pairs import TrainingPair
     from morpheus_assets.store.insight.scenes import CharacterPanel, SceneMatch, SceneSentence
 
+T = TypeVar("T")
 SHOWN = 60
 
 
@@ -27,6 +28,14 @@ class FoundMean:
     mean: Any
     passages: int
     shown: Callable[[str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Noted(Generic[T]):
+    """What was found of a novel, and a sentence where its language is why there is nothing ("" else)."""
+
+    rows: "Sequence[T]"
+    note: str
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts, SamplePassage
+from morpheus_assets.domain.content import Chapter, ChapterCount, ComicBook, ReplaceCounts, SamplePassage
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -257,6 +257,15 @@ def chunk_preview(counts: Sequence[ChapterCount], titles: Mapping[int, str]) -> 
             {"chapter": count.chapter, "title": titles.get(count.chapter, ""), "chunks": count.chunks}
             for count in counts[:PREVIEW_ROWS]
         ],
+    )
+
+
+def comic_book_table(books: Sequence[ComicBook]) -> dg.TableMetadataValue:
+    """What the first archives, EPUBs and PDFs say of themselves."""
+    shown = ("path", "series", "number", "volume", "title", "writer", "language", "direction")
+    return _table(
+        dict.fromkeys(shown, "string"),
+        [{name: getattr(book, name) or "" for name in shown} for book in books[:PREVIEW_ROWS]],
     )
 
 

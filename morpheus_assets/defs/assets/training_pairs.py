@@ -9,7 +9,7 @@ from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.insight_values import FoundPairs
 from morpheus_assets.defs.assets.metadata import PAIR_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OF_TEXT, OWNERS
 from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
@@ -27,6 +27,7 @@ def build_training_pairs_asset(space: Space) -> dg.AssetsDefinition:
         automation_condition=AFTER_ITS_INPUTS,
         kinds={"python", "postgres"},
         owners=OWNERS,
+        tags=OF_TEXT,
         code_version="1",
         io_manager_key="pairs_io_manager",
         metadata={"dagster/column_schema": PAIR_COLUMNS, "dagster/table_name": "training_pairs"},

@@ -32,7 +32,8 @@ class MissingInput:
     """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder.
 
     A region has its page's `entry` within the file at that path, the hash of the page's bytes, its `box` (left, top,
-    right, bottom) in pixels of the upright page, and the ordinal of the page.
+    right, bottom) in pixels of the upright page, and the ordinal of the page; where the box is lower than the page it
+    goes on in the `following` ones: [path, entry, hash in hex].
     `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
     """
 
@@ -46,11 +47,15 @@ class MissingInput:
     page_hash: bytes | None = None
     box: list[int] | None = None
     page: int = 0
+    following: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
 class NovelCoverage:
-    """Distinct hashes of one novel in one space; `missing_tokens` is by the chunker's own count (0 for panels)."""
+    """Distinct hashes of one novel in one space; `missing_tokens` is by the chunker's own count (0 for panels).
+
+    `batched` are those of the missing ones that a batch job will bring.
+    """
 
     novel: str
     needed: int
@@ -58,6 +63,12 @@ class NovelCoverage:
     refused: int
     missing: int
     missing_tokens: int
+    batched: int = 0
+
+    @property
+    def to_send(self) -> int:
+        """The missing ones that nobody has sent."""
+        return self.missing - self.batched
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,7 @@ class Coverage:
     refused: int
     missing: int
     missing_tokens: int
+    batched: int
     novels: tuple[NovelCoverage, ...]
 
     @property
@@ -92,31 +104,59 @@ class Coverage:
         """True when nothing is missing; what was refused does not count as missing."""
         return self.missing == 0
 
+    @property
+    def to_send(self) -> int:
+        """The missing ones that nobody has sent."""
+        return self.missing - self.batched
 
-def coverage(
-    bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None, *, size: TableSize | None = None
-) -> Coverage:
+
+def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -> Coverage:
     """The coverage of a space by all novels, or by those named."""
     with reading(bind) as connection, connection.pipeline():
         counted = count_coverage(connection, space, novels)
+    return counted()
+
+
+def novel_coverage(
+    bind: Bind, space: SpaceRow, novels: Sequence[str], *, size: TableSize | None = None
+) -> list[NovelCoverage]:
+    """The coverage of each of some novels that have content, without totals; `size` is asked by the way."""
+    with reading(bind) as connection, connection.pipeline():
+        found = _ask_by_novel(connection, space, novels)
         if size is not None:
             size.ask(connection)
-    return counted()
+    return found.fetchall()
 
 
 def count_coverage(
     connection: psycopg.Connection[Any], space: SpaceRow, novels: Sequence[str] | None = None
 ) -> Callable[[], Coverage]:
     """As `coverage`, asked now and known later: for a pipeline, after whose end the answer may be called for."""
+    by_novel = _ask_by_novel(connection, space, novels)
+    if novels is not None and len(novels) == 1:
+
+        def of_one() -> Coverage:
+            found = by_novel.fetchall()
+            row = found[0] if found else NovelCoverage("", 0, 0, 0, 0, 0)
+            counted = (row.needed, row.present, row.refused, row.missing, row.missing_tokens, row.batched)
+            return Coverage(space.key, *counted, tuple(found))
+
+        return of_one
     wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
-    by_novel = connection.cursor(row_factory=class_row(NovelCoverage))
-    by_novel.execute(_over(queries.coverage_of_novels, space), wanted)
     in_all = connection.execute(_over(queries.coverage_in_all, space), wanted)
 
     def counts() -> Coverage:
-        return Coverage(space.key, *(*(in_all.fetchone() or (0, 0, 0, 0, 0)), tuple(by_novel.fetchall())))
+        return Coverage(space.key, *(*(in_all.fetchone() or (0, 0, 0, 0, 0, 0)), tuple(by_novel.fetchall())))
 
     return counts
+
+
+def _ask_by_novel(
+    connection: psycopg.Connection[Any], space: SpaceRow, novels: Sequence[str] | None
+) -> psycopg.Cursor[NovelCoverage]:
+    wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
+    cursor = connection.cursor(row_factory=class_row(NovelCoverage))
+    return cursor.execute(_over(queries.coverage_of_novels, space), wanted)
 
 
 def missing_count(connection: psycopg.Connection[Any], space: SpaceRow) -> int:

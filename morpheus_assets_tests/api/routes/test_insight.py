@@ -20,7 +20,9 @@ def test_cast_looks_similar_novels_and_pairs_are_shown_where_a_person_looks(
     for asset in ("characters", "character_sheets", "similar_novels", "training_pairs"):
         assert deployment.materialize(asset, "anna", "emma", "zoe").success
     client = start_api().client
-    cast = client.get("/api/novels/emma/characters").json()["characters"]
+    answer = client.get("/api/novels/emma/characters").json()
+    assert answer["notes"] == []
+    cast = answer["characters"]
     harrow = next(one for one in cast if one["name"] == "Mr. Harrow")
     assert harrow["forms"]["Mr. Harrow"] == harrow["mentions"] - harrow["forms"]["Harrow"]
     assert [look["contradicts"] for look in harrow["looks"]] == ["brown", "fair"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from morpheus_assets.insight.people_words import names_note
 from morpheus_assets.insight.training_pairs import split_of
 from morpheus_assets.services.similar_novels import similar_novels
 from morpheus_assets.services.training_pairs import SPLITS, TRAINED, export_pairs
@@ -72,6 +73,16 @@ def test_a_persons_file_confirms_a_cast_and_one_at_fault_is_a_sentence_that_keep
     failed = deployment.materialize("characters", "emma")
     assert "emma.toml: character 1 has 'names', which is not known" in failure_of(failed)
     assert load_characters(deployment.engine, "emma")[0] == first
+
+
+def test_a_novel_in_a_language_that_is_not_read_says_so_instead_of_being_silently_empty(deployment: Deployment):
+    german = "Kapitel 1\n\n" + "Der alte Müller ging am Abend nach Hause, und die Nacht war kalt und still. " * 40
+    deployment.drop("mueller.txt", german)
+    deployment.ingest("mueller")
+    said = [metadata_of(deployment.materialize(asset, "mueller"), asset) for asset in ASSETS[:2]]
+    assert "note" not in said[0], "German names are proposed"
+    assert said[1]["note"] == "Looks are read in English only, and this text is in de."
+    assert names_note("fi").startswith("Names are proposed in de, en, es, fr, ru only, and this text is in fi")
 
 
 def test_novels_like_a_novel_are_found_with_the_passages_that_say_why(deployment: Deployment):

@@ -9,7 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chunks
-from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter, count_tokens, tokenizer
+from morpheus_assets.text.chunking.tokens import (
+    _SEPARATED,
+    _SEPARATED_ASCII,
+    MeasuredText,
+    TokenCounter,
+    count_tokens,
+    tokenizer,
+)
 
 WORDS = ["river", "stone", "morning", "whisper", "lantern", "garden", "winter", "soldier", "letter", "window"]
 
@@ -170,3 +177,8 @@ def test_settings_that_make_no_sense_are_refused_and_the_version_names_all_of_th
     assert "semantic-text-splitter" in version
     assert "max=100; overlap=10" in version
     assert version != ChunkerSettings().version()
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=400))
+def test_a_text_of_ascii_is_measured_by_the_same_units_as_any_other(text: str):
+    assert _SEPARATED_ASCII.split(text) == _SEPARATED.split(text)
