@@ -28,6 +28,7 @@ from morpheus_assets.domain.embeddings import (
     VectorBatch,
 )
 from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.content.chunks import iter_chunks
@@ -111,8 +112,9 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> NovelEmbeddings | LazyPartitions[NovelEmbeddings]:
         """The vectors of one novel, or a mapping that reads novels when they are asked for."""
-        key = context.asset_key.path[-1]
-        row = spaces.get_space(self.engine, key)
+        path = list(context.asset_key.path)
+        stored = (row for row in spaces.list_spaces(self.engine) if space_asset(row) == path)
+        row = next(stored, None) or spaces.get_space(self.engine, path[-1])
         novels = context.asset_partition_keys
         if len(novels) == 1:
             return self._load(row, novels[0])
