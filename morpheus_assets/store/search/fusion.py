@@ -16,7 +16,7 @@ WORDS_WEIGHT_UNKNOWN = 0.8
 # What a passage takes of the cosines of the two beside it: a scene goes on beyond the bounds of a passage.
 _BESIDE = 0.25
 # What a chapter gives for the best three of its candidates: what answers seldom stands alone.
-_CHAPTER, _OF_CHAPTER = 0.25, 3
+_CHAPTER, _OF_CHAPTER = 0.2, 3
 # What is among the first four by ranks, whose order a single measure cannot spoil, stays among the first ten.
 _LEADERS, _FIRST = 4, 10
 _RANK_OFFSET = 60

@@ -24,7 +24,7 @@ queries = load_queries(__file__)
 _COUNTED = 2000
 # Candidates are what has one of the rarest words, or two of the rarer ones, until about so many passages are looked at.
 _CANDIDATES = 1200
-_PAIRED_WORDS, _MOST_FINDERS = 8, 24
+_PAIRED_WORDS = 8
 _MOST_TERMS = 64
 # So many times what is asked for is ranked by all words.
 _LEADING = 3
@@ -204,7 +204,7 @@ def _finders(terms: Sequence[Term], total: float, most: float) -> list[_Finder]:
     groups = [*((term,) for term in terms), *combinations(rarest, 2), *together]
     finders = sorted((_finder(group, total) for group in groups), key=lambda each: each.passages)
     chosen: list[_Finder] = []
-    for finder in finders[:_MOST_FINDERS]:
+    for finder in finders:
         if chosen and sum(each.passages for each in chosen) + finder.passages > most:
             break
         chosen.append(finder)
