@@ -3,7 +3,7 @@
 The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -372,19 +372,24 @@ def _rank(
     # (content hash, configuration, cosine, words, covered, …): those that the words found, best first.
     with_words = sorted((-row[3], bytes(row[0])) for row in rows if row[5])
     text_ranks = {value: rank for rank, (_, value) in enumerate(with_words, 1)}
-    candidates = []
-    for row in rows:
-        value, config, cosine, own, covered, _, cosine_beside, *chapter = (bytes(row[0]), *row[1:])
-        candidates.append(
-            Candidate(
-                value, near.get(value, cosine), own, covered, cosine_beside, tuple(chapter),
-                is_known=known is None or config in known, vector_rank=vector_ranks.get(value),
-                text_rank=text_ranks.get(value),
-            )
-        )  # fmt: skip
+    candidates = [
+        _candidate(row, near, None if known is None else row[1] in known, vector_ranks, text_ranks) for row in rows
+    ]
     return [
         _Ranked(each.value, score, each.vector_rank, each.text_rank, each.cosine) for each, score in fuse(candidates)
     ]
+
+
+def _candidate(
+    row: Sequence[Any], near: Mapping[bytes, float], is_known: bool | None, vector_ranks: Mapping[bytes, int],
+    text_ranks: Mapping[bytes, int],
+) -> Candidate:  # fmt: skip
+    content_hash, _, cosine, words, covered, _, cosine_beside, novel_id, chapter = row
+    value = bytes(content_hash)
+    return Candidate(
+        value, near.get(value, cosine), words, covered, cosine_beside, (novel_id, chapter),
+        is_known=is_known is not False, vector_rank=vector_ranks.get(value), text_rank=text_ranks.get(value),
+    )  # fmt: skip
 
 
 def _share_within(connection: psycopg.Connection[Any], look: _Look, words: QuestionWords) -> float:
