@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.running_project import FINISHED, RunningProject, until
 
-EMBEDDED = "text_embeddings/openai-text-embedding-3-small-256"
+EMBEDDED = "text_embeddings/openai-3-small-256"
 
 
 class Watch:

@@ -2,8 +2,8 @@
 
     python -m bench.beside_peers [--peers-folder ../shared/peers] [--only limit,morpheus,pgai:tuned] [--repeats 3]
 
-Writes beside_peers.json, .md and .png to bench/results. Before each system the limit script runs anew, and ratios are
-to that run.
+Writes beside_peers.json, .md and .png to bench/results. Before each system the limit script runs anew, before the
+project also the second floor (peer_floor.py), and ratios are to those runs.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.peer_report import RESULTS, write_report
-from bench.peer_table import LIMIT
+from bench.peer_table import FLOOR, LIMIT
 from bench.peers_harness import OWN, PROJECT, HarnessMissing, Round, borrowed, installed_peers, missing_peers
 
 # Word pieces: with these the corpus makes about as many chunks as the peers' 2,000 characters do.
@@ -40,6 +40,12 @@ def chosen_rows(only: str | None, installed: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(spec for spec in rows if spec != LIMIT)) or [LIMIT]
 
 
+def floor_of(spec: str) -> list[str]:
+    """The second floor beside a row of the project, which cuts as that does; none beside another system."""
+    head, _, extras = spec.partition("+")
+    return [FLOOR + (f"+{extras}" if extras else "")] if head == OWN else []
+
+
 def measure(folder: Path, rows: Sequence[str], repeats: int, edits: str) -> Iterator[list[dict[str, Any]]]:
     """The harness's records of every step so far, each with its round's number, after each row of each round."""
     options = argparse.Namespace(corpus="corpus", dims=1536, latency_ms=100.0)
@@ -49,7 +55,7 @@ def measure(folder: Path, rows: Sequence[str], repeats: int, edits: str) -> Iter
             for spec in rows:
                 begun = time.perf_counter()
                 # the limit each time anew: on a noisy machine a ratio holds only for the same minutes
-                for each in dict.fromkeys([LIMIT, spec]):
+                for each in dict.fromkeys([LIMIT, *floor_of(spec), spec]):
                     system = Round(harness, each, options)
                     steps = system.run(edits=edits == "all" or (edits == "first" and number == 1))
                     records += [{**step, "round": number} for step in steps]

@@ -50,12 +50,12 @@ def draw_comic_page(kind: str, seed: int) -> DrawnPage:
 # Layouts --------------------------------------------------------------------------------------------------------------
 
 
-def _size(chance: random.Random) -> tuple[int, int]:
+def page_size(chance: random.Random) -> tuple[int, int]:
     width = chance.choice((900, 1100, 1240, 1400, 1650))
     return width, round(width * chance.uniform(1.38, 1.55))
 
 
-def _parts(chance: random.Random, count: int, start: float, end: float, gap: float) -> list[tuple[float, float]]:
+def parts(chance: random.Random, count: int, start: float, end: float, gap: float) -> list[tuple[float, float]]:
     """`count` pieces of a length with gaps between, none smaller than half of the even share."""
     weights = [chance.uniform(0.7, 1.5) for _ in range(count)]
     room = end - start - gap * (count - 1)
@@ -67,7 +67,7 @@ def _parts(chance: random.Random, count: int, start: float, end: float, gap: flo
     return pieces
 
 
-def _layout(chance: random.Random, style: Style, size: tuple[int, int], margin: float, even: bool = False) -> list[Box]:
+def layout(chance: random.Random, style: Style, size: tuple[int, int], margin: float, even: bool = False) -> list[Box]:
     """Rows of one to three panels, now and then a tall one beside a stack; in reading order."""
     width, height = size
     gap_x = chance.uniform(*style.width) * width
@@ -79,14 +79,14 @@ def _layout(chance: random.Random, style: Style, size: tuple[int, int], margin: 
     counts = [chance.choice((2, 3))] * rows if even else [chance.choice((1, 2, 2, 3)) for _ in range(rows)]
     if sum(counts) < 3:
         counts[0] += 1
-    for (y0, y1), count in zip(_parts(chance, rows, top, bottom, gap_y), counts, strict=True):
-        columns = _parts(chance, count, left, right, gap_x)
+    for (y0, y1), count in zip(parts(chance, rows, top, bottom, gap_y), counts, strict=True):
+        columns = parts(chance, count, left, right, gap_x)
         if style.direction == "rtl":
             columns.reverse()
         tall = chance.randrange(count) if count == 2 and y1 - y0 > 0.3 * height and not even else None
         for at, (x0, x1) in enumerate(columns):
             if tall is not None and at != tall:
-                boxes += [(x0, a, x1, b) for a, b in _parts(chance, 2, y0, y1, gap_y)]
+                boxes += [(x0, a, x1, b) for a, b in parts(chance, 2, y0, y1, gap_y)]
             else:
                 boxes.append((x0, y0, x1, y1))
     return [(round(a), round(b), round(c), round(d)) for a, b, c, d in boxes]
@@ -137,11 +137,11 @@ def _picture(chance: random.Random, style: Style, size: tuple[int, int]) -> Imag
     if chance.random() < 0.7:
         across, down = width * chance.uniform(0.25, 0.45), height * chance.uniform(0.15, 0.3)
         x, y = chance.uniform(0, width - across), chance.uniform(0, height * 0.3)
-        _balloon(chance, draw, (x, y, x + across, y + down))
+        balloon(chance, draw, (x, y, x + across, y + down))
     return picture
 
 
-def _balloon(chance: random.Random, draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float]) -> None:
+def balloon(chance: random.Random, draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float]) -> None:
     draw.ellipse(box, fill=WHITE, outline=BLACK, width=3)
     x0, y0, x1, y1 = box
     size = max(8, round((y1 - y0) / 7))
@@ -150,7 +150,7 @@ def _balloon(chance: random.Random, draw: ImageDraw.ImageDraw, box: tuple[float,
         draw.text((x0 + 0.25 * (x1 - x0), y0 + (0.25 + 0.18 * line) * (y1 - y0)), words, fill=BLACK, font_size=size)
 
 
-def _paste(page: Image.Image, picture: Image.Image, box: Box, frame: int) -> None:
+def paste(page: Image.Image, picture: Image.Image, box: Box, frame: int) -> None:
     page.paste(picture.resize((box[2] - box[0], box[3] - box[1])), box[:2])
     if frame:
         outline = (box[0], box[1], box[2] - 1, box[3] - 1)
@@ -158,12 +158,12 @@ def _paste(page: Image.Image, picture: Image.Image, box: Box, frame: int) -> Non
 
 
 def _draw(kind: str, chance: random.Random, style: Style, margin: float = 0.05, *, even: bool = False) -> DrawnPage:
-    size = _size(chance)
+    size = page_size(chance)
     page = DrawnPage(kind, Image.new("RGB", size, style.gutter), style.direction)
-    page.panels = _layout(chance, style, size, margin, even)
+    page.panels = layout(chance, style, size, margin, even)
     frame = chance.randint(*style.frame) if style.frame[1] else 0
     for box in page.panels:
-        _paste(page.image, _picture(chance, style, (box[2] - box[0], box[3] - box[1])), box, frame)
+        paste(page.image, _picture(chance, style, (box[2] - box[0], box[3] - box[1])), box, frame)
     return page
 
 
@@ -207,9 +207,9 @@ def _bleeds(kind: str, chance: random.Random) -> DrawnPage:
 
 def _partly_bleeding(kind: str, chance: random.Random) -> DrawnPage:
     style = Style(frame=(0, 4), grey=chance.random() < 0.5)
-    size = _size(chance)
+    size = page_size(chance)
     page = DrawnPage(kind, Image.new("RGB", size, WHITE), "ltr")
-    boxes = _layout(chance, style, size, 0.05)
+    boxes = layout(chance, style, size, 0.05)
     edge = 0.05 * size[0] + 2
     for x0, y0, x1, y1 in boxes:
         if chance.random() < 0.5:
@@ -220,17 +220,17 @@ def _partly_bleeding(kind: str, chance: random.Random) -> DrawnPage:
         page.panels.append((x0, y0, x1, y1))
     frame = chance.randint(*style.frame)
     for box in page.panels:
-        _paste(page.image, _picture(chance, style, (box[2] - box[0], box[3] - box[1])), box, frame)
+        paste(page.image, _picture(chance, style, (box[2] - box[0], box[3] - box[1])), box, frame)
     return page
 
 
 def _slants(kind: str, chance: random.Random) -> DrawnPage:
     """Gutters up to some twenty degrees off the straight."""
     style = Style(grey=chance.random() < 0.4)
-    width, height = size = _size(chance)
+    width, height = size = page_size(chance)
     page = DrawnPage(kind, Image.new("RGB", size, WHITE), "ltr")
     margin, gap = 0.05 * width, chance.uniform(0.012, 0.022) * width
-    rows = _parts(chance, chance.choice((2, 3)), margin, height - margin, 0)
+    rows = parts(chance, chance.choice((2, 3)), margin, height - margin, 0)
     edges = [(margin, margin)]
     for _, bottom in rows[:-1]:
         lean = chance.choice((0, 1, -1)) * chance.uniform(0.03, 0.3) * width / 2
@@ -238,7 +238,7 @@ def _slants(kind: str, chance: random.Random) -> DrawnPage:
     edges.append((height - margin, height - margin))
     for row, ((tl, tr), (bl, br)) in enumerate(itertools.pairwise(edges)):
         cuts: list[tuple[float, float]] = [(margin, margin)]
-        for x, _ in _parts(chance, chance.choice((1, 2, 3)), margin, width - margin, 0)[1:]:
+        for x, _ in parts(chance, chance.choice((1, 2, 3)), margin, width - margin, 0)[1:]:
             lean = chance.choice((0, 1, -1)) * chance.uniform(0.02, 0.09) * width
             cuts.append((x - lean, x + lean))
         cuts.append((width - margin, width - margin))
@@ -290,7 +290,7 @@ def _overlaps(kind: str, chance: random.Random) -> DrawnPage:
     border = round(0.008 * page.image.width)
     paper = (box[0] - border, box[1] - border, box[2] + border, box[3] + border)
     ImageDraw.Draw(page.image).rectangle(paper, fill=WHITE)
-    _paste(page.image, _picture(chance, Style(), (box[2] - box[0], box[3] - box[1])), box, 4)
+    paste(page.image, _picture(chance, Style(), (box[2] - box[0], box[3] - box[1])), box, 4)
     page.panels[at] = box
     return page
 
@@ -308,7 +308,7 @@ def _insets(kind: str, chance: random.Random) -> DrawnPage:
     border = round(0.007 * page.image.width)
     paper = (box[0] - border, box[1] - border, box[2] + border, box[3] + border)
     ImageDraw.Draw(page.image).rectangle(paper, fill=WHITE)
-    _paste(page.image, _picture(chance, Style(), (box[2] - box[0], box[3] - box[1])), box, 4)
+    paste(page.image, _picture(chance, Style(), (box[2] - box[0], box[3] - box[1])), box, 4)
     page.panels.insert(at + 1, box)
     return page
 
@@ -316,15 +316,15 @@ def _insets(kind: str, chance: random.Random) -> DrawnPage:
 def _borderless(kind: str, chance: random.Random) -> DrawnPage:
     """A third of the panels are figures on bare paper without a frame."""
     style = Style(grey=chance.random() < 0.5)
-    size = _size(chance)
+    size = page_size(chance)
     page = DrawnPage(kind, Image.new("RGB", size, WHITE), "ltr")
-    page.panels = _layout(chance, Style(width=(0.018, 0.03), grey=style.grey), size, 0.05)
+    page.panels = layout(chance, Style(width=(0.018, 0.03), grey=style.grey), size, 0.05)
     bare = set(chance.sample(range(len(page.panels)), max(1, len(page.panels) // 3)))
     for at, box in enumerate(page.panels):
         if at in bare:
             page.panels[at] = _bare_scene(chance, page.image, style, box)
         else:
-            _paste(page.image, _picture(chance, style, (box[2] - box[0], box[3] - box[1])), box, 4)
+            paste(page.image, _picture(chance, style, (box[2] - box[0], box[3] - box[1])), box, 4)
     return page
 
 
@@ -343,7 +343,7 @@ def _bare_scene(chance: random.Random, page: Image.Image, style: Style, box: Box
         )
         draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=(240, 220, 200), outline=BLACK, width=4)
     draw.line((0.05 * width, height - 3, 0.95 * width, height - 3), fill=BLACK, width=4)
-    _balloon(chance, draw, (0.1 * width, 2, 0.6 * width, 0.3 * height))
+    balloon(chance, draw, (0.1 * width, 2, 0.6 * width, 0.3 * height))
     page.paste(scene, box[:2])
     inked = scene.convert("L").point(lambda level: 255 if level < 200 else 0).getbbox() or (0, 0, width, height)
     return x0 + inked[0], y0 + inked[1], x0 + inked[2], y0 + inked[3]
@@ -360,7 +360,7 @@ def _balloons(kind: str, chance: random.Random) -> DrawnPage:
             x, y = (x1 if x1 < 0.9 * page.image.width else x0) - across / 2, chance.uniform(y0, max(y0, y1 - down))
         else:
             x, y = chance.uniform(x0, max(x0, x1 - across)), (y1 if y1 < 0.93 * page.image.height else y0) - down / 2
-        _balloon(chance, draw, (x, y, x + across, y + down))
+        balloon(chance, draw, (x, y, x + across, y + down))
     return page
 
 
@@ -425,7 +425,7 @@ def _golden_age(kind: str, chance: random.Random) -> DrawnPage:
     if chance.random() < 0.4:
         x0, y0, x1, _ = chance.choice(page.panels)
         across, down = 0.4 * (x1 - x0), 0.04 * page.image.height
-        _balloon(chance, draw, (x0 + 20, y0 - down / 2, x0 + 20 + across, y0 + down))
+        balloon(chance, draw, (x0 + 20, y0 - down / 2, x0 + 20 + across, y0 + down))
     return _scan(page, chance, lean=0.7, grain=6)
 
 
@@ -444,7 +444,7 @@ def _manga(kind: str, chance: random.Random) -> DrawnPage:
         for x0, y0, x1, y1 in chance.sample(page.panels, 1):
             across, down = 0.12 * page.image.width, 0.1 * page.image.height
             x, y = (x0 if x0 > 0.1 * page.image.width else x1) - across / 2, (y0 + y1) / 2 - down / 2
-            _balloon(chance, draw, (x, y, x + across, y + down))
+            balloon(chance, draw, (x, y, x + across, y + down))
     return page
 
 
@@ -454,11 +454,11 @@ def _mirrored(page: DrawnPage) -> list[Box]:
 
 
 def _splash(kind: str, chance: random.Random) -> DrawnPage:
-    size = _size(chance)
+    size = page_size(chance)
     page = DrawnPage(kind, Image.new("RGB", size, WHITE), "ltr")
     margin = round(chance.choice((0.0, 0.05)) * size[0])
     box = (margin, margin, size[0] - margin, size[1] - margin)
-    _paste(page.image, _picture(chance, Style(), (box[2] - box[0], box[3] - box[1])), box, 4 if margin else 0)
+    paste(page.image, _picture(chance, Style(), (box[2] - box[0], box[3] - box[1])), box, 4 if margin else 0)
     page.panels = [box]
     return page
 

@@ -1,7 +1,8 @@
 """How well panels are cut: precision and recall at an IoU, panels seen in a usable size, reading order, CPU a page.
 
-`python -m bench.panel_cutting [--pages 10] [--kind NAME]` draws pages of every kind. `--folder FOLDER` measures pages
-of one's own, whose boxes stand in FOLDER/boxes.tsv (file, order, left, top, right, bottom, and the direction).
+`python -m bench.panel_cutting [--pages 10] [--set printed] [--first 1000] [--kind NAME]` draws pages of every kind of a
+set, from a seed on. `--folder FOLDER` measures pages of one's own, whose boxes stand in FOLDER/boxes.tsv (file, order,
+left, top, right, bottom, and the direction).
 """
 
 import argparse
@@ -13,8 +14,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.comic_pages import KINDS, Box, DrawnPage, draw_comic_page
-from morpheus_assets.images.page_cutting import cut_page
+from bench import comic_pages, printed_pages
+from bench.comic_pages import Box, DrawnPage, draw_comic_page
+from bench.printed_pages import draw_printed_page
+from morpheus_assets.images.page_pixels import WholePage
+from morpheus_assets.images.page_regions import regions_of
 
 USABLE_SHARE = 0.8
 USABLE_SIZE = 3.0
@@ -40,7 +44,7 @@ class Tally:
 def measure(page: DrawnPage, tally: Tally, iou: float) -> None:
     """Cut one page and add what came out to `tally`."""
     started = time.process_time()
-    cut = cut_page(page.image, page.direction)
+    cut, _ = regions_of(WholePage(page.image), page.direction)
     tally.seconds += time.process_time() - started
     panels = [region.box for region in cut.regions if region.kind == "panel"]
     matched = match(page.panels, panels, iou)
@@ -90,11 +94,15 @@ def usable(panel: Box, regions: list[Box]) -> bool:
     )
 
 
-def drawn_pages(count: int, kinds: list[str]) -> Iterator[DrawnPage]:
-    """`count` pages of each kind."""
-    for kind in kinds:
-        for seed in range(count):
-            yield draw_comic_page(kind, seed)
+SETS = {"comic": (comic_pages.KINDS, draw_comic_page), "printed": (printed_pages.KINDS, draw_printed_page)}
+
+
+def drawn_pages(name: str, seeds: range, only: list[str]) -> Iterator[DrawnPage]:
+    """Pages of each kind of a set, or of some of its kinds."""
+    kinds, draw = SETS[name]
+    for kind in only or kinds:
+        for seed in seeds:
+            yield draw(kind, seed)
 
 
 def pages_in(folder: Path) -> Iterator[DrawnPage]:
@@ -115,11 +123,14 @@ def main() -> None:
     """Measure and print one row a kind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=10)
-    parser.add_argument("--kind", action="append", choices=list(KINDS))
+    parser.add_argument("--set", choices=list(SETS), default="comic")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--kind", action="append", default=[])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--iou", type=float, default=0.8)
     given = parser.parse_args()
-    pages = pages_in(given.folder) if given.folder else drawn_pages(given.pages, given.kind or list(KINDS))
+    seeds = range(given.first, given.first + given.pages)
+    pages = pages_in(given.folder) if given.folder else drawn_pages(given.set, seeds, given.kind)
     tallies: dict[str, Tally] = defaultdict(Tally)
     for page in pages:
         measure(page, tallies[page.kind], given.iou)

@@ -5,6 +5,7 @@ it asks for, in one run; novels whose files are gone are removed, as by `morpheu
 all of them, as "materialize all" does. Dagster's own storage is a second database of that Postgres, as in production.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -28,8 +29,12 @@ LOADED_BY_RUNS = (
     "morpheus_assets.defs.io_managers.content",
     "morpheus_assets.embedding.providers.openai",
     "morpheus_assets.services.novels",
+    "morpheus_assets.images.charts",
+    "morpheus_assets.images.previews",
     "morpheus_assets.store.accounts.rate_limits",
     "morpheus_assets.text.readers.plain",
+    "anyio._backends._asyncio",
+    "httpcore2",
     "numpy",
     "openai",
     "semantic_text_splitter",
@@ -110,6 +115,8 @@ def ingest(*, every_novel: bool) -> dict:
     with dg.DagsterInstance.get() as instance:
         instance.get_dynamic_partitions("novels")
         loaded = set(sys.modules)
+        # as in the process that runs are forked from: what stays is not looked through again
+        gc.freeze()
         started = time.perf_counter()
         with sections.section("sensor"):
             novels = ask_sensor(new_novels_sensor, settings, instance)
@@ -174,13 +181,13 @@ def remove_gone(settings) -> list[str]:
     from morpheus_assets.services.content_location import novels_source
     from morpheus_assets.services.novels import removable, remove_stored
     from morpheus_assets.sources.listing import list_novels as listed_novels
-    from morpheus_assets.store.content.novels import list_novels
+    from morpheus_assets.store.content.novels import ingested_digests
 
     there, _ = listed_novels(novels_source(settings))
     with connected_engine(settings) as engine:
-        gone = [row.novel for row in list_novels(engine) if row.novel not in there]
-    for novel in gone:
-        remove_stored(settings, removable(settings, novel))
+        gone = sorted(ingested_digests(engine).keys() - there.keys())
+        for novel in gone:
+            remove_stored(settings, removable(settings, novel, engine), engine)
     return gone
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.peer_table import breakdown, details, overview, summarize
+from bench.peer_table import beside_floor, breakdown, details, overview, summarize
 from bench.picture import draw
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -29,6 +29,7 @@ def write_report(measured: Mapping[str, Any], folder: Path) -> None:
         "# Beside the limit script and the peers",
         note,
         overview(lines),
+        *filter(None, [beside_floor(records)]),
         "## Where the project's time goes, in seconds",
         breakdown(records),
         "## Every step",

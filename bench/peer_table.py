@@ -6,6 +6,8 @@ from statistics import median
 from typing import Any
 
 LIMIT = "limit"
+# what a row is measured beside, besides the limit: the same rows without orchestration
+FLOOR = "floor"
 STEPS = {
     "ingest": "Ingest",
     "unchanged": "Unchanged re-run",
@@ -21,6 +23,7 @@ EDITS = ("edit-insert", "edit-rewrite", "append")
 COMPARED_WITH = {"rerun": "unchanged"}
 NAMES = {
     "limit": "limit script",
+    FLOOR: "second floor",
     "morpheus": "**Morpheus Assets**",
     "llamaindex": "LlamaIndex",
     "langchain": "LangChain",
@@ -126,6 +129,23 @@ def overview(lines: Sequence[Line]) -> str:
         embedded = " / ".join(_inputs(own.get(step)) for step in EDITS)
         rows.append([name_of(spec), *(_times(own.get(step)) for step in steps), embedded])
     return _table(head, rows)
+
+
+def beside_floor(records: Sequence[Record]) -> str:
+    """A sentence for each row whose ingest ran right after the second floor's with the same settings; "" for none."""
+    ratios: dict[str, list[float]] = {}
+    floors: dict[str, Record] = {}
+    for record in records:
+        head, _, extras = record["peer"].partition("+")
+        if record["step"] != "ingest" or not succeeded(record):
+            continue
+        if head == FLOOR:
+            floors[extras] = record
+        elif extras in floors and head not in (LIMIT, FLOOR) and record.get("sections"):
+            ratios.setdefault(record["peer"], []).append(work(record) / work(floors[extras]))
+    spreads = {peer: Spread.of(found) for peer, found in ratios.items()}
+    said = [f"{name_of(peer)} {_spread(spread)}×" for peer, spread in spreads.items()]
+    return f"Ingest as a multiple of the second floor's: {', '.join(said)}." if said else ""
 
 
 def details(lines: Sequence[Line]) -> str:

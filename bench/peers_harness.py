@@ -18,8 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.peer_table import FLOOR
+
 PROJECT = Path(__file__).resolve().parent.parent
 DRIVER = PROJECT / "bench" / "peer_driver.py"
+FLOOR_DRIVER = PROJECT / "bench" / "peer_floor.py"
 OWN = "morpheus"
 
 
@@ -66,6 +69,7 @@ def borrowed(folder: Path, log_folder: Path) -> Iterator[ModuleType]:
         harness = _load(scratch)
         # `HERE / "venvs" / <an absolute path>` is the absolute path
         harness.PEERS[OWN] = (sys.prefix, str(DRIVER))
+        harness.PEERS[FLOOR] = (sys.prefix, str(FLOOR_DRIVER))
         harness.pg.start()
         endpoint = harness.start_api()
         yield harness
@@ -88,11 +92,12 @@ class Round:
         self._harness = harness
         self._session = harness.Session(options, spec)
         self._own = self._session.peer == OWN
+        self._only_ingest = self._session.peer == FLOOR
 
     def run(self, *, edits: bool) -> list[dict[str, Any]]:
         """Records of ingest and unchanged re-run, of the edits where asked for, and of the search.
 
-        A failed ingest is the only record of its round.
+        A failed ingest is the only record of its round, and so is that of the second floor.
         """
         session, harness = self._session, self._harness
         session.fresh()
@@ -101,7 +106,7 @@ class Round:
             if prepared["rc"]:
                 raise SystemExit(f"the project's set-up failed; see {harness.HERE}/logs")
         records = [session.step("ingest")]
-        if records[0]["rc"] != 0:
+        if records[0]["rc"] != 0 or self._only_ingest:
             # edits of what was never stored would only take time
             return records
         records.append(session.step("unchanged"))

@@ -1,27 +1,32 @@
 """kill -9 of every process of `morpheus up`, at rest and in the middle of an ingest: time until whole, what it said.
 
-    python -m bench.process_kills [--seed 7] [--points 20] [--parts postgres,daemon] [--in-ingest]
+    python -m bench.process_kills [--seed 7] [--points 20] [--parts postgres,daemon] [--in-ingest] [--pooled]
 
 While a part is away /readyz is asked ten times a second; "untrue" counts the answers that called it ok although its
-process was dead. At the end one part is killed three times within a minute, and the exit code is shown.
+process was dead. Pooled, PgBouncer is killed in place of Postgres. At the end one part is killed three times within a
+minute, and the exit code is shown.
 """
 
 import argparse
 import random
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psutil
 
+from bench.pooled_server import pooled_server
 from bench.running_project import RunningProject, run_processes, running_project, until
 from morpheus_assets.services.running_parts import RunningParts, running_parts
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.fixtures.deployment import story
+from morpheus_assets_tests.fixtures.pgbouncer import PgBouncer
 
 PARTS = ("postgres", "code server", "code server's process", "webserver", "daemon", "api", "run")
 READYZ = {"postgres": "database", "code server's process": "code server", "webserver": "dagster"}
@@ -37,6 +42,7 @@ class Point:
     back: float
     whole: float
     untrue: int
+    lost: int
     again: int
     sentence: str
 
@@ -71,8 +77,8 @@ class Watcher:
 class Kills:
     """A running project, and a novel for each kill."""
 
-    def __init__(self, project: RunningProject) -> None:
-        self.project = project
+    def __init__(self, project: RunningProject, pooler: PgBouncer | None = None) -> None:
+        self.project, self.pooler = project, pooler
         self.settings = Settings(_env_file=None, data_folder=project.folder / "data", samples=False)
         self.api = f"http://127.0.0.1:{project.environment['MORPHEUS_API_PORT']}"
         self.output = project.folder / "output"
@@ -90,10 +96,15 @@ class Kills:
             if part == "code server's process":
                 return process.children()[0]
             if part == "run":
-                return next(iter(run_processes(process)), None)
+                return next(iter(self.run_processes()), None)
         except (psutil.Error, IndexError):
             return None
         return process
+
+    def run_processes(self) -> list[psutil.Process]:
+        """The processes of the runs at work."""
+        code_server = next(each.pid for each in self.running().parts if each.name == "code server")
+        return run_processes(psutil.Process(code_server))
 
     def all_ok(self) -> bool:
         if set(self.running().states.values()) != {"ok"}:
@@ -116,32 +127,52 @@ class Kills:
             return 0, 0
         return chunks, vectors
 
+    def vectors(self, novel: str) -> set[bytes]:
+        """The hashes of a novel's chunks that have a vector."""
+        query = (
+            "SELECT DISTINCT e.content_hash FROM embeddings_1 e JOIN chunks c USING (content_hash)"
+            " JOIN novels n ON n.id = c.novel_id WHERE n.novel = %s"
+        )
+        return {bytes(row[0]) for row in self.project.rows(query, (novel,))}
+
     def whole(self, novel: str) -> bool:
         chunks, vectors = self.stored(novel)
         return chunks > 0 and chunks == vectors
 
-    def drop(self, novel: str, seed: int) -> None:
+    def drop(self, novel: str, seed: int, chapters: int = 12) -> None:
         beside = self.project.folder / "beside"
-        beside.write_text(story(chapters=12, paragraphs=8, seed=seed))
+        beside.write_text(story(chapters=chapters, paragraphs=8, seed=seed))
         beside.rename(self.project.novels_folder / f"{novel}.txt")
+
+    def _kill_pooler(self) -> None:
+        assert self.pooler is not None
+        self.pooler.stop()
+        time.sleep(1)
+        self.pooler.start()
 
     def kill(self, part: str, number: int, share: float | None) -> Point:
         """Kill a part, at rest or when so much of a novel is stored, and wait until all is well."""
         novel = f"novel-{number:02}"
         if share is not None or part == "run":
             share = share or 0.2
-            self.drop(novel, number)
+            # a run is to be at work yet when its process has been found
+            self.drop(novel, number, 60 if part == "run" else 12)
             until(lambda: self.stored(novel)[1] > share * max(1, self.stored(novel)[0]), FOREVER, novel, 0.05)
-        victim = self.process(part)
-        assert victim is not None, part
+        victim = self.process(part) if part != "pooler" else None
+        assert victim is not None or self.pooler is not None, part
         said = len(self.output.read_text())
-        before = self.stored(novel)[1] if share is not None else 0
-        sent = self.project.provider_stats()["inputs"]
+        before = self.vectors(novel) if share is not None else set()
+        repeated = self.project.provider_stats()["repeated_inputs"]
         killed = time.monotonic()
-        gone = psutil.Process(victim.pid)
-        with Watcher(self.api, part, lambda: not gone.is_running() or gone.status() == psutil.STATUS_ZOMBIE) as watcher:
-            victim.kill()
-            if part != "run":
+        with Watcher(self.api, part, lambda: victim is not None and _is_gone(victim)) as watcher:
+            if victim is None:
+                self._kill_pooler()
+            elif part == "run":
+                # whichever of them ingests the novel
+                for each in self.run_processes():
+                    each.kill()
+            else:
+                victim.kill()
                 until(lambda: self.process(part) not in (None, victim), FOREVER, f"another {part}")
         back = until(self.all_ok, FOREVER, "all parts", 0.2) and time.monotonic() - killed
         if share is not None:
@@ -150,10 +181,11 @@ class Kills:
             self.drop(novel, number)
             until(lambda: self.whole(novel), FOREVER, f"the whole of {novel}", 0.2)
         whole = time.monotonic() - killed
-        again = self.project.provider_stats()["inputs"] - sent - (self.stored(novel)[1] - before)
+        after = self.vectors(novel)
+        again = self.project.provider_stats()["repeated_inputs"] - repeated
         sentences = self.output.read_text()[said:].strip().replace("\n", " / ")
         when = "at rest" if share is None else f"at {share:.0%}"
-        return Point(part, when, back, whole, watcher.untrue, again, sentences)
+        return Point(part, when, back, whole, watcher.untrue, len(before - after), again, sentences)
 
 
 def main() -> None:
@@ -163,15 +195,26 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=20)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--in-ingest", action="store_true", help="no kills at rest")
+    parser.add_argument("--pooled", action="store_true", help="through PgBouncer in transaction mode")
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
-    with running_project(latency_ms=300, MORPHEUS_REQUESTS_IN_FLIGHT="2", MORPHEUS_INPUTS_PER_REQUEST="8") as project:
-        kills = Kills(project)
+    with ExitStack() as stack:
+        variables, pooler = {"MORPHEUS_REQUESTS_IN_FLIGHT": "2", "MORPHEUS_INPUTS_PER_REQUEST": "8"}, None
+        if arguments.pooled:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mpk")))
+            folder.chmod(0o711)
+            _, pooler, addresses = stack.enter_context(pooled_server(folder))
+            variables |= addresses
+        project = stack.enter_context(running_project(latency_ms=300, **variables))
+        kills = Kills(project, pooler)
         kills.drop("first", 1)
         until(lambda: kills.whole("first"), FOREVER, "the first novel")
         until(kills.all_ok, FOREVER, "all parts")
-        print(f"{'part':22} {'killed':8} {'all ok':>7} {'novel whole':>12} {'untrue':>7} {'asked again':>12}  sentence")
-        parts = arguments.parts.split(",")
+        print(
+            f"{'part':22} {'killed':8} {'all ok':>7} {'novel whole':>12} {'untrue':>7} {'lost':>5}"
+            f" {'paid twice':>12}  sentence"
+        )
+        parts = ["pooler" if part == "postgres" and arguments.pooled else part for part in arguments.parts.split(",")]
         for number in range(arguments.points):
             part = parts[number % len(parts)]
             at_rest = number < len(parts) and part != "run" and not arguments.in_ingest
@@ -179,10 +222,11 @@ def main() -> None:
             point = kills.kill(part, number + 10, share)
             print(
                 f"{point.part:22} {point.when:8} {point.back:6.1f}s {point.whole:11.1f}s {point.untrue:7}"
-                f" {point.again:12}  {point.sentence}",
+                f" {point.lost:5} {point.again:12}  {point.sentence}",
                 flush=True,
             )
-            time.sleep(25)
+            # the deaths of one part are to lie more than a minute apart
+            time.sleep(25 if len(parts) < 4 and parts != ["run"] else 3)
         said = len(kills.output.read_text())
         up = psutil.Process(project.pid)
         while up.is_running() and up.status() != psutil.STATUS_ZOMBIE:
@@ -193,6 +237,10 @@ def main() -> None:
         print("three deaths within a minute:", kills.output.read_text()[said:].strip().replace("\n", " / "))
         left = [each for each in psutil.process_iter() if _works_in(each, project.folder)]
         print("processes left:", [each.name() for each in left])
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:

@@ -20,12 +20,13 @@ from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
+from sqlalchemy.engine import make_url
 
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database.embedded import APPLICATION_DATABASE, DAGSTER_DATABASE, running_url
 
 SPACE = "openai/text-embedding-3-small@256"
-TEXT_ASSETS = ("novels", "chapters", "chunks", "text_embeddings/openai-text-embedding-3-small-256")
+TEXT_ASSETS = ("novels", "chapters", "chunks", "text_embeddings/openai-3-small-256")
 SENSORS = ("new_novels_sensor", "new_panels_sensor", "failed_ingests_sensor")
 FINISHED = ("COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
 
@@ -33,13 +34,47 @@ FINISHED = ("COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CAN
 class RunningProject:
     """What a benchmark does to a running project, through the doors that a person has, and what it may look at."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], provider: str, pid: int) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], provider: str) -> None:
         self.folder = folder
         self.environment = dict(environment)
         self.provider = provider
-        self.pid = pid
+        self._up: subprocess.Popen[bytes] | None = None
         self.address = f"http://127.0.0.1:{environment['MORPHEUS_UI_PORT']}"
         self.novels_folder = folder / "content" / "novels"
+
+    @property
+    def pid(self) -> int:
+        """The number of the process of `morpheus up`."""
+        assert self._up is not None
+        return self._up.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How `morpheus up` ended; None while it runs."""
+        return self._up.poll() if self._up is not None else None
+
+    def start(self, seconds: float = 180) -> None:
+        """Start `morpheus up`, for the first time or again, and return when it says that it runs."""
+        output = self.folder / "output"
+        said_before = len(output.read_text()) if output.exists() else 0
+        with output.open("ab") as said:
+            program = Path(sys.executable).parent / "morpheus"
+            self._up = up = subprocess.Popen(
+                [program, "up"], env=self.environment, cwd=PROJECT_FOLDER, stdout=said, stderr=subprocess.STDOUT
+            )
+        until(
+            lambda: "is running" in output.read_text()[said_before:] or up.poll() is not None,
+            seconds,
+            "the start of the project",
+        )
+        if up.poll() is not None:
+            raise SystemExit(output.read_text()[said_before:])
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C does."""
+        if self._up is not None and self._up.poll() is None:
+            self._up.send_signal(signal.SIGINT)
+            self._up.wait(90)
 
     def cpu(self) -> float:
         """Seconds of CPU that the project's processes and its Postgres have used, with those that have ended."""
@@ -53,7 +88,10 @@ class RunningProject:
         return spent
 
     def database_url(self, database: str = APPLICATION_DATABASE, driver: str = "postgresql") -> str:
-        """The URL of the content database, or of another on the same server."""
+        """The URL of the content database, or of another on the same server; never that of a pooler."""
+        direct = self.environment.get("MORPHEUS_DIRECT_DATABASE_URL")
+        if direct is not None:
+            return make_url(direct).set(drivername=driver, database=database).render_as_string(hide_password=False)
         url = running_url(self.folder / "data", database, driver)
         assert url is not None
         return url
@@ -138,8 +176,13 @@ class RunningProject:
 
 
 @contextmanager
-def running_project(*, latency_ms: float = 50, options: str = "", **variables: str) -> Iterator[RunningProject]:
-    """`morpheus up` with a fake OpenAI behind it; `options` are the fake's (see its module), `variables` settings."""
+def running_project(
+    *, latency_ms: float = 50, options: str = "", prepare: Callable[[Path], None] | None = None, **variables: str
+) -> Iterator[RunningProject]:
+    """`morpheus up` with a fake OpenAI behind it; `options` are the fake's (see its module), `variables` settings.
+
+    `prepare` is given the project's folder before anything starts.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mpb"))
     folder.chmod(0o711)
     provider = subprocess.Popen(
@@ -165,23 +208,14 @@ def running_project(*, latency_ms: float = 50, options: str = "", **variables: s
         "OPENAI_BASE_URL": f"{root}/{options}/v1" if options else f"{root}/v1",
         **variables,
     }
-    output = folder / "output"
-    with output.open("wb") as said:
-        up = subprocess.Popen(
-            [Path(sys.executable).parent / "morpheus", "up"],
-            env=environment,
-            cwd=PROJECT_FOLDER,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
+    project = RunningProject(folder, environment, root)
     try:
-        until(lambda: "is running" in output.read_text() or up.poll() is not None, 180, "the start of the project")
-        if up.poll() is not None:
-            raise SystemExit(output.read_text())
-        yield RunningProject(folder, environment, root, up.pid)
+        if prepare is not None:
+            prepare(folder)
+        project.start()
+        yield project
     finally:
-        up.send_signal(signal.SIGINT)
-        up.wait(90)
+        project.stop()
         provider.terminate()
         provider.wait()
         if os.environ.get("BENCH_KEEP"):
@@ -195,12 +229,20 @@ def run_processes(code_server: psutil.Process) -> list[psutil.Process]:
     behind = {child.pid for child in code_server.children()}
     family = [each for each in code_server.children(recursive=True) if not _is_tracker(each)]
     parents = {parent for each in family if (parent := _parent_of(each)) is not None}
-    return [each for each in family if each.pid not in behind | parents]
+    return [each for each in family if each.pid not in behind | parents and not _is_template(each, behind)]
 
 
 def _is_tracker(process: psutil.Process) -> bool:
     try:
         return "resource_tracker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return True
+
+
+def _is_template(process: psutil.Process, behind: set[int]) -> bool:
+    """Whether it is the one that runs are forked from, which has the command line that they have too."""
+    try:
+        return process.ppid() in behind and "forkserver" in " ".join(process.cmdline())
     except psutil.Error:
         return True
 

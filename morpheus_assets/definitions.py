@@ -10,6 +10,7 @@ from morpheus_assets.defs.assets.content_sources import build_content_specs
 from morpheus_assets.defs.assets.embeddings import build_image_embeddings_asset, build_text_embeddings_asset
 from morpheus_assets.defs.assets.panels import panel_images, regions
 from morpheus_assets.defs.assets.retrieval_quality import build_retrieval_quality_asset
+from morpheus_assets.defs.assets.scenes import build_scene_assets
 from morpheus_assets.defs.assets.search_index import build_search_index_specs
 from morpheus_assets.defs.assets.similar_novels import build_similar_novels_asset
 from morpheus_assets.defs.assets.text import build_chunks_asset, chapters, novels
@@ -23,6 +24,7 @@ from morpheus_assets.defs.checks.rows import build_row_checks
 from morpheus_assets.defs.executors import build_executor
 from morpheus_assets.defs.io_managers.registry import build_io_managers
 from morpheus_assets.defs.jobs.catch_up import ingest_unfinished
+from morpheus_assets.defs.jobs.collect_batches import collect_batches
 from morpheus_assets.defs.jobs.generate_embedding import generate_embedding
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.jobs.lost_runs import end_lost_runs
@@ -33,6 +35,7 @@ from morpheus_assets.defs.jobs.upkeep import upkeep
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource, build_resources
 from morpheus_assets.defs.run_processes import begin_forking, fork_runs
 from morpheus_assets.defs.schedules import build_schedules, interval_of
+from morpheus_assets.defs.sensors.batch_jobs import batch_jobs_sensor
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
 from morpheus_assets.defs.sensors.new_casts import new_casts_sensor
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
@@ -79,6 +82,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         characters,
         character_sheets,
         build_similar_novels_asset(text_spaces[0]),
+        *build_scene_assets(image_spaces),
         build_training_pairs_asset(text_spaces[0]),
     ]
     assets = [*insight, novels, chapters, build_chunks_asset(chunker), panel_images, regions, *embeddings]
@@ -104,6 +108,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             ingest_unfinished,
             generate_embedding,
             reembed,
+            collect_batches,
             switch_spaces,
             prepare_new_space,
             end_lost_runs,
@@ -120,6 +125,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             switch_spaces_sensor,
             lost_runs_sensor,
             failed_ingests_sensor,
+            batch_jobs_sensor,
             insight_sensor,
         ],
         resources={**resources, **overrides},

@@ -193,6 +193,10 @@ class Settings(BaseSettings):
         description="Token budget of one night's re-embedding; unset: no token limit (needed where no price is known).",
     )
     reembed_max_cost: float = Field(10.0, ge=0, description="Budget of one night's re-embedding, in dollars.")
+    reembed_batch: bool = Field(
+        False,
+        description="Re-embed through the provider's batch API where it has one: cheaper, and done within a day.",
+    )
     upkeep_cron: str = Field("30 4 * * *", description="When to drop expired spaces and unused vectors (cron).")
     retention_days: int = Field(14, ge=0, description="Days to keep a retired space before it is dropped.")
     archive_folder: Path | None = Field(

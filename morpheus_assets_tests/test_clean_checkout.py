@@ -1,63 +1,17 @@
-"""The first commands in a fresh checkout: a copy of the project, with all folders where they are by default."""
+"""The first commands in a fresh checkout; `up` in one is in cli/test_up.py."""
 
 import os
 import re
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests.fixtures.checkout import MORPHEUS, Checkout, checkout, warnings_in
 
-MORPHEUS = Path(sys.executable).parent / "morpheus"
-PARTS = ("morpheus_assets", "sql", "dagster.yaml", "workspace.yaml", "pyproject.toml")
-
-
-class Checkout:
-    """A copy of the project, and its commands."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in PARTS:
-            source = PROJECT_FOLDER / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, folder / name)
-        names = ("DAGSTER_", "OPENAI_", "VOYAGE_", "MORPHEUS_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-        self.environment = {**kept, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-
-    def morpheus(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command line in the copy."""
-        return subprocess.run(
-            [MORPHEUS, *arguments],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-
-    def added(self) -> set[str]:
-        """Names at the top level that were not there at first."""
-        return {path.name for path in self.folder.iterdir()} - set(PARTS)
-
-
-@pytest.fixture
-def checkout() -> Iterator[Checkout]:
-    # the embedded server runs as another user where the tests run as root
-    folder = Path(tempfile.mkdtemp(prefix="mpc"))
-    folder.chmod(0o711)
-    yield Checkout(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def warnings_in(text: str) -> list[str]:
-    return [line for line in text.splitlines() if "is no setting" in line]
+__all__ = ["checkout"]
 
 
 def test_a_typo_in_the_environment_or_in_dotenv_is_one_warning_that_hides_the_value(checkout: Checkout):
@@ -111,32 +65,3 @@ def test_the_demo_leaves_nothing_at_the_top_but_the_data_folder(checkout: Checko
     assert "the-last-lamp" in done.stdout
     assert checkout.added() == {".morpheus"}
     assert list((checkout.folder / ".morpheus" / "demo" / "dagster" / "storage").rglob("*.out")), "no output was kept"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(420)
-def test_up_leaves_nothing_at_the_top_but_the_data_folder_and_the_content(checkout: Checkout):
-    for name in ("MORPHEUS_UI_PORT", "MORPHEUS_API_PORT"):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            checkout.environment[name] = str(probe.getsockname()[1])
-    checkout.environment |= {"MORPHEUS_IMAGE_SPACES": "open_clip/demo", "MORPHEUS_CHUNKTOKENS": "hunter2"}
-    output = checkout.folder / ".morpheus" / "said"
-    output.parent.mkdir(mode=0o711)
-    with output.open("wb") as said:
-        up = subprocess.Popen([MORPHEUS, "up"], env=checkout.environment, cwd=checkout.folder, stdout=said, stderr=said)
-    try:
-        deadline = time.monotonic() + 240
-        while not checkout.morpheus("search", "--json", "--mode", "vector", "who keeps the lamp burning").stdout:
-            assert up.poll() is None, output.read_text()
-            assert time.monotonic() < deadline, output.read_text()
-            time.sleep(1)
-        assert checkout.added() == {".morpheus", "content", ".env"}
-        assert f"DAGSTER_HOME={checkout.folder / '.morpheus' / 'dagster'}\n" in (checkout.folder / ".env").read_text()
-    finally:
-        up.send_signal(signal.SIGINT)
-        up.wait(90)
-    assert checkout.added() == {".morpheus", "content"}
-    assert list((checkout.folder / ".morpheus" / "dagster" / "storage").rglob("*.out")), "no output was kept"
-    logs = [output, *(checkout.folder / ".morpheus").glob("*.log")]
-    assert len(warnings_in("\n".join(each.read_text(encoding="utf-8", errors="replace") for each in logs))) == 1

@@ -57,13 +57,13 @@ def test_the_asset_keys_are_these(tmp_path: Path):
         )
     )
     [clip] = [key for key in found if key.startswith("clip_embeddings/")]
-    assert clip.startswith("clip_embeddings/open-clip-vit-b-32-laion2b-s34b-b79k-512-")
+    assert clip.startswith("clip_embeddings/vit-b-32-laion2b-512-")
     assert found - {clip} == {
         "novels",
         "chapters",
         "chunks",
-        "text_embeddings/openai-text-embedding-3-large-3072",
-        "text_embeddings/voyage-voyage-4-512",
+        "text_embeddings/openai-3-large-3072",
+        "text_embeddings/voyage-4-512",
         "panel_images",
         "regions",
         "chapter_echoes",
@@ -71,8 +71,11 @@ def test_the_asset_keys_are_these(tmp_path: Path):
         "character_sheets",
         "similar_novels",
         "training_pairs",
-        "retrieval_quality/openai-text-embedding-3-large-3072",
-        "retrieval_quality/voyage-voyage-4-512",
+        "scene_sentences",
+        "scene_panel_match",
+        "character_panels",
+        "retrieval_quality/openai-3-large-3072",
+        "retrieval_quality/voyage-4-512",
         "content/novels",
         "content/panels",
         "search_index/text",

@@ -97,7 +97,8 @@ def test_small_jobs_have_places_that_content_never_takes():
 def test_many_machines_differ_from_one_only_in_how_much_runs_and_where_output_goes():
     one = yaml.safe_load((PROJECT_FOLDER / "dagster.yaml").read_text(encoding="utf-8"))
     many = yaml.safe_load((DEPLOY / "dagster.yaml").read_text(encoding="utf-8"))
-    assert many.pop("compute_logs")["class"] == "NoOpComputeLogManager"
+    outputs = one.pop("compute_logs")["class"], many.pop("compute_logs")["class"]
+    assert outputs == ("FileComputeLogManager", "NoOpComputeLogManager")
     assert many["concurrency"]["runs"].pop("max_concurrent_runs") > one["concurrency"]["runs"].pop(
         "max_concurrent_runs"
     )

@@ -176,7 +176,7 @@ def test_every_variable_that_the_project_names_is_a_setting_or_declared_to_be_no
     folders = ("morpheus_assets", "morpheus_assets_tests", "bench", "deploy", ".ci")
     files = [path for name in folders for path in (PROJECT_FOLDER / name).rglob("*") if path.is_file()]
     files += [PROJECT_FOLDER / name for name in ("Makefile", "README.md", "CONTRIBUTING.md", "dagster.yaml")]
-    about_typos = {Path(__file__).name, "test_clean_checkout.py"}
+    about_typos = {Path(__file__).name, "test_clean_checkout.py", "test_up.py"}
     texts = [
         path.read_text(encoding="utf-8")
         for path in files

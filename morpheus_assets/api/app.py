@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
@@ -22,7 +22,7 @@ from morpheus_assets.api.problems import (
     install_handlers,
     only_known_parameters,
 )
-from morpheus_assets.api.routes import books, health, insight, jobs, page, uploads
+from morpheus_assets.api.routes import books, health, insight, jobs, page, removals, uploads
 from morpheus_assets.api.routes import content as content_routes
 from morpheus_assets.api.routes import image as image_embeddings
 from morpheus_assets.api.routes import openai as openai_routes
@@ -83,6 +83,7 @@ def build_app(settings: Settings) -> FastAPI:
         search_routes,
         several_searches,
         uploads,
+        removals,
         content_routes,
         books,
         insight,
@@ -121,10 +122,12 @@ def _schema(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for model in (ProblemDocument, OpenAIError):
-        document = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(document.pop("$defs", {}))
-        schemas[model.__name__] = document
+    events = [*jobs.EVENTS.values(), *text_embeddings.EVENTS.values()]
+    models: list[type[BaseModel]] = [ProblemDocument, OpenAIError, *events]
+    for model in models:
+        document = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+        for name, described in {**document.pop("$defs", {}), model.__name__: document}.items():
+            schemas.setdefault(name, described)
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

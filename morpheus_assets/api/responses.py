@@ -84,11 +84,19 @@ def wanted_stream(request: Request) -> str | None:
     return next((kind for kind in (EVENT_STREAM, NDJSON) if kind in accepted), None)
 
 
-def stream_answer(events: AsyncIterator[tuple[str, BaseModel]], kind: str) -> StreamingResponse:
-    """Events (name, model) as server-sent events, or as JSON lines with the name in `event`."""
+def stream_answer(events: AsyncIterator[tuple[str, BaseModel] | None], kind: str) -> StreamingResponse:
+    """Events (name, model) as server-sent events, or as JSON lines with the name in `event`.
+
+    None is no event: a comment that keeps a connection open through proxies, for which JSON has no form.
+    """
 
     async def lines() -> AsyncIterator[bytes]:
-        async for name, content in events:
+        async for event in events:
+            if event is None:
+                if kind == EVENT_STREAM:
+                    yield b": still here\n\n"
+                continue
+            name, content = event
             if kind == EVENT_STREAM:
                 yield b"event: " + name.encode() + b"\ndata: " + to_json(content) + b"\n\n"
             else:
@@ -98,11 +106,27 @@ def stream_answer(events: AsyncIterator[tuple[str, BaseModel]], kind: str) -> St
     return StreamingResponse(lines(), media_type=kind, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
-def stream_documented(description: str) -> dict[str, Any]:
-    """For a route's `responses`: the streams that it can answer with beside JSON."""
+def stream_documented(description: str, events: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
+    """For a route's `responses`: the streams that it can answer with, each event (a line, or `data`) with its model.
+
+    The models are to be among the document's components.
+    """
+    named = {name: {"$ref": f"#/components/schemas/{model.__name__}"} for name, model in events.items()}
+    lines = [
+        {
+            "title": name.title(),
+            "allOf": [shape],
+            "type": "object",
+            "properties": {"event": {"const": name}},
+            "required": ["event"],
+        }
+        for name, shape in named.items()
+    ]
+    data = [shape for place, shape in enumerate(named.values()) if shape not in list(named.values())[:place]]
+    told = "; ".join(f"`{name}`: {model.__name__}" for name, model in events.items())
     return {
-        "description": description,
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}}, NDJSON: {"schema": {"type": "string"}}},
+        "description": f"{description} Events: {told}.",
+        "content": {EVENT_STREAM: {"schema": {"anyOf": data}}, NDJSON: {"schema": {"oneOf": lines}}},
     }
 
 

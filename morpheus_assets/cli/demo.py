@@ -5,19 +5,21 @@ import sys
 from collections.abc import Callable
 from importlib.resources import as_file
 
+from morpheus_assets.cli.demo_insight import tell_insight
 from morpheus_assets.cli.environment import child_environment
 from morpheus_assets.cli.hits import format_row
 from morpheus_assets.cli.search import open_search, row_of
-from morpheus_assets.services.connections import StartFailed, running_database
+from morpheus_assets.services.connections import StartFailed, connected_engine, running_database
 from morpheus_assets.services.samples import SAMPLES, sample_novels
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
+WHAT = ("--texts", "--panels", "--insight")
 PASSAGES = ("who keeps the lamp burning", "a journey under the sea")
 PICTURE = "a sleeping orange cat in the desert"
 
 
 def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
-    """Ingest the sample story and panels and print three searches; leaves the user's own data alone.
+    """Ingest the sample story and panels, print three searches and what insight found; leaves the user's data alone.
 
     Raises StartFailed when the ingest does not succeed.
     """
@@ -47,7 +49,7 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
             log = folder / "ingest.log"
             with log.open("wb") as output:
                 done = subprocess.run(
-                    [sys.executable, "-m", "morpheus_assets.defs.ingest_here", *sample_novels()],
+                    [sys.executable, "-m", "morpheus_assets.defs.ingest_here", *WHAT, *sample_novels()],
                     env=environment,
                     cwd=PROJECT_FOLDER,
                     stdout=output,
@@ -64,3 +66,6 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
                 say(f"\nsearch --panels: {PICTURE}")
                 for panel in searching.panels(PICTURE, k=3).hits:
                     say(format_row(row_of(panel)))
+            with connected_engine(own, start=True) as engine:
+                for novel in sample_novels():
+                    tell_insight(engine, own, novel, folder, say)

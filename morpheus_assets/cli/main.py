@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from morpheus_assets.cli.backup import backup, restore
+from morpheus_assets.cli.batches import batches
 from morpheus_assets.cli.common import one_sentence, settings
 from morpheus_assets.cli.completion import complete_novel, completion
 from morpheus_assets.cli.evaluate import evaluate
@@ -109,6 +110,7 @@ def search(
 
 for each in (
     backup,
+    batches,
     completion,
     demo,
     evaluate,

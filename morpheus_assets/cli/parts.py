@@ -16,6 +16,7 @@ import psutil
 
 from morpheus_assets.cli.supervisor import Supervisor
 from morpheus_assets.services.connections import StartFailed
+from morpheus_assets.services.process_start import process_start
 from morpheus_assets.services.running_parts import POSTGRES, PartProcess, has_living_child
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
 
@@ -246,7 +247,7 @@ class Watch:
     def _started(self, each: _Watched, pid: int) -> None:
         each.began = time.monotonic()
         try:
-            started = psutil.Process(pid).create_time()
+            started = process_start(psutil.Process(pid))
         except psutil.Error:
             started = 0.0
         each.process = PartProcess(each.part.name, pid, started, each.answered, each.part.has_child)

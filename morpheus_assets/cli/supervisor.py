@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from morpheus_assets.services.process_start import process_start
+
 STOP_SECONDS = 30.0
 
 
@@ -72,7 +74,7 @@ class Supervisor:
     def _remember(self) -> None:
         for child in self.children:
             with suppress(psutil.NoSuchProcess):
-                self._started.setdefault(child.pid, psutil.Process(child.pid).create_time())
+                self._started.setdefault(child.pid, process_start(psutil.Process(child.pid)))
         rows = [[child.pid, self._started[child.pid]] for child in self.children if child.pid in self._started]
         fresh = self.record.with_suffix(".new")
         fresh.write_text(json.dumps(rows), encoding="utf-8")
@@ -89,7 +91,7 @@ def _session(session: int, since: float = 0.0) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if os.getsid(process.pid) == session and process.create_time() > since - 1:
+            if os.getsid(process.pid) == session and process_start(process) >= since:
                 found.append(process)
         except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             continue

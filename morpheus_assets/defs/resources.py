@@ -16,7 +16,7 @@ from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.services import content_location
 from morpheus_assets.services.configured_spaces import open_provider, request_budget
 from morpheus_assets.settings import Settings
-from morpheus_assets.sources.base import Entry, FolderUnreadable, RootMissing
+from morpheus_assets.sources.base import Entry, FolderUnreadable, RootMissing, Source
 from morpheus_assets.sources.listing import NovelEntries, list_novels, list_panels, panel_owners, panel_problems
 from morpheus_assets.sources.names import MAX_PANEL_BYTES
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from morpheus_assets.embedding.packs import EmbeddingInput, StreamResult
-    from morpheus_assets.embedding.providers.base import EmbeddingProvider
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider, InputType
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.embedding.retries import RetryPolicy
     from morpheus_assets.insight.cast_file import CastFile
@@ -65,6 +65,7 @@ class ContentFolderResource:
         self.novels = content_location.novels_source(settings)
         self.panels = content_location.panels_source(settings)
         self.characters = content_location.characters_source(settings)
+        self.training = content_location.training_source(settings)
         self._list_novels, self._panel_owners = list_novels, panel_owners
 
     def in_one_step(self) -> "ContentFolderResource":
@@ -100,14 +101,11 @@ class ContentFolderResource:
 
     def cast_files(self) -> dict[str, str]:
         """What changes whenever a person's file of corrections does, by novel; raises ContentUnreadable."""
-        try:
-            entries = self.characters.names()
-        except RootMissing:
-            return {}
-        files = [entry for entry in entries if entry.path.endswith(".toml") and not entry.path.startswith(".")]
-        return {
-            entry.path.removesuffix(".toml"): f"{entry.size}-{entry.mtime_ns}-{entry.mark or ''}" for entry in files
-        }
+        return _marks(self.characters, ".toml")
+
+    def training_files(self) -> dict[str, str]:
+        """The same of a person's questions for training."""
+        return _marks(self.training, ".tsv")
 
     def cast_file(self, novel: str) -> "CastFile | None":
         """A person's corrections of a novel's cast, None where there are none; raises CastFileFault."""
@@ -162,7 +160,13 @@ class ProvidersResource:
 
         return RetryPolicy(attempts=self.settings.retry_attempts)
 
-    def embed(self, space: Space, inputs: "Iterable[EmbeddingInput]", engine: "Engine") -> "Iterator[StreamResult]":
+    def embed(
+        self,
+        space: Space,
+        inputs: "Iterable[EmbeddingInput]",
+        engine: "Engine",
+        input_type: "InputType" = "document",
+    ) -> "Iterator[StreamResult]":
         """Send inputs to the space's provider within its budget; batches come as they arrive.
 
         Raises the errors of embedding.errors after everything that had arrived by then was given.
@@ -178,6 +182,7 @@ class ProvidersResource:
             concurrency=self.settings.requests_in_flight,
             retry=self.retry(),
             max_inputs=sizes.most_inputs,
+            input_type=input_type,
             on_limit=sizes.note,
         )
 
@@ -236,6 +241,15 @@ def _configurable(resource: Any, names: Sequence[str], said: str) -> dg.Configur
         fields[name] = (setting.annotation, Field(default=shown[name], description=said_of))
     made = create_model(type(resource).__name__, __base__=Configured, __doc__=said, __module__=__name__, **fields)
     return made()
+
+
+def _marks(source: Source, suffix: str) -> dict[str, str]:
+    try:
+        entries = source.names()
+    except RootMissing:
+        return {}
+    files = [entry for entry in entries if entry.path.endswith(suffix) and not entry.path.startswith(".")]
+    return {entry.path.removesuffix(suffix): f"{entry.size}-{entry.mtime_ns}-{entry.mark or ''}" for entry in files}
 
 
 def _problem_of(novel: str, problems: Mapping[str, str]) -> str | None:

@@ -5,7 +5,7 @@ Nothing that starts threads: they would be missing in a forked process. So no mo
 
 # ruff: noqa: F401
 import gc
-import importlib
+import importlib.util
 import sys
 
 import dagster._cli
@@ -20,6 +20,8 @@ import morpheus_assets.defs.run_launcher
 import morpheus_assets.defs.storage
 import morpheus_assets.embedding.packs
 import morpheus_assets.embedding.stream
+import morpheus_assets.images.charts
+import morpheus_assets.images.previews
 import morpheus_assets.services.connections
 import morpheus_assets.store.accounts.jobs
 import morpheus_assets.store.accounts.rate_limits
@@ -33,10 +35,19 @@ from morpheus_assets.defs.run_processes import DEFINITIONS
 from morpheus_assets.embedding.providers.registry import provider_of
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import load_settings
+from morpheus_assets.text.chapters.vocabulary import vocabulary
+
+# by the HTTP clients of the SDKs, some seventy modules
+LOADED_BY_FIRST_REQUESTS = ("anyio", "anyio._backends._asyncio", "httpcore", "httpcore2")
 
 for space in configured_text_spaces(load_settings()):
     if sdk := provider_of(space).sdk:
         importlib.import_module(sdk)
+for name in LOADED_BY_FIRST_REQUESTS:
+    if importlib.util.find_spec(name):
+        importlib.import_module(name)
+# tables that the first text read in a process needs
+vocabulary()
 # what a run asks first, and is kept in the definitions, which were imported before this
 sys.modules[DEFINITIONS].defs.get_repository_def()
 # pages that nobody collects are shared by all runs

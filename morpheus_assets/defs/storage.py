@@ -6,23 +6,38 @@ Named in dagster.yaml; the tables and all queries are dagster-postgres' own.
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from dagster import DagsterEvent, DagsterEventType
+from dagster import AssetKey, AssetRecordsFilter, DagsterEvent, DagsterEventType, EventRecordsResult
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVENTS
 from dagster._core.events.log import EventLogEntry
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.config import PostgresStorageConfig
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
-from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
+from dagster_postgres.utils import (
+    DagsterPostgresException,
+    create_pg_engine,
+    get_token_provider_from_config,
+    pg_url_from_config,
+)
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from morpheus_assets.services.connections import connection_slots, dagster_address
 from morpheus_assets.settings import load_settings
+from morpheus_assets.store.database.engine import notice_lost_connections
 
 # Kept open in each process, for its three storages together; more are opened while needed and closed again.
 KEPT_CONNECTIONS = 1
@@ -31,6 +46,21 @@ RECYCLE_SECONDS = 600
 MOST_CONNECTIONS = 2
 # A server that is started again takes so long; a run whose event could not be written would be lost.
 PATIENCE_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
+SKIPPED_TICKS_KEPT_SECONDS = 3_600.0
+# What a step tells waits so long for its batch: a person who watches the run sees it as soon.
+WAITING_SECONDS = 0.25
+MOST_WAITING = 200
+# So long holds what was read of a partition: enough for the questions of one step.
+KNOWN_SECONDS = 1.0
+_ENDS = {
+    DagsterEventType.STEP_SUCCESS,
+    DagsterEventType.STEP_FAILURE,
+    DagsterEventType.STEP_SKIPPED,
+    DagsterEventType.STEP_UP_FOR_RETRY,
+}
+_AWAY = (OperationalError, DagsterPostgresException)
+_WITH_TAGS = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_OBSERVATION}
 
 _Result = TypeVar("_Result")
 
@@ -50,10 +80,10 @@ class SharedPool:
             poolclass=slots.pool,
             pool_size=KEPT_CONNECTIONS,
             max_overflow=-1,
-            # a server that was restarted is noticed before the statement, not by it
-            pool_pre_ping=True,
             pool_recycle=RECYCLE_SECONDS,
         )
+        # a server that was restarted is noticed before the statement, not by it
+        notice_lost_connections(self.engine)
         slots.watch(self.engine)
         self.users = 0
 
@@ -89,20 +119,82 @@ def once_more(call: Callable[[], _Result]) -> _Result:
 class PatientRunStorage(PostgresRunStorage):
     """Writes what became of a run also when the server is restarted at that moment."""
 
+    _has_stats = _has_backfill = False
+
+    def has_run_stats_index_cols(self) -> bool:
+        """Whether the columns exist: Dagster looks at the catalog each time."""
+        self._has_stats = self._has_stats or super().has_run_stats_index_cols()
+        return self._has_stats
+
+    def has_backfill_id_column(self) -> bool:
+        """As above."""
+        self._has_backfill = self._has_backfill or super().has_backfill_id_column()
+        return self._has_backfill
+
     def handle_run_event(self, run_id: str, event: DagsterEvent, *args: Any, **options: Any) -> None:
         """As it is; it may be repeated."""
         once_more(lambda: super(PatientRunStorage, self).handle_run_event(run_id, event, *args, **options))
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
-    """Writes the events that plan a run's partitions in one statement, as materializations are."""
+    """Writes what the steps of a run tell in batches: at a step's end, before anything is read, and after a moment.
 
-    _known_tables: frozenset[str] = frozenset()
+    Each event alone took up to five statements and three transactions, a third of what an edited novel cost. A process
+    that is killed loses the last moment of them; what is stored, and what is paid for, the content database knows.
+    """
+
     close_pool: Callable[[], Any] | None = None
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._waiting: list[EventLogEntry] = []
+        self._changes = threading.Lock()
+        # held while a batch is written, so that batches follow each other
+        self._order = threading.RLock()
+        self._alarm: threading.Timer | None = None
+        self._in_batch = threading.local()
+        self._running: set[str] = set()
+        self._known_tables: frozenset[str] = frozenset()
+        self._known_columns: frozenset[str] = frozenset()
+        self._known_partitions: dict[tuple[str, str], float] = {}
+        self._latest_made: dict[tuple[AssetKey, str], tuple[float, EventRecordsResult]] = {}
+        super().__init__(*arguments, **options)
+
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event, also when the server is restarted at that moment."""
+        """Store an event, also when the server is restarted at that moment; what a step tells waits for its batch.
+
+        So does what else is told of a run between its beginning and its end in this process.
+        """
+        kind = event.dagster_event_type
+        if kind not in PIPELINE_EVENTS and (event.run_id in self._running or (event.run_id and _step_of(event))):
+            self._add([event])
+            return
+        self.write_waiting()
         once_more(lambda: super(BatchingEventLogStorage, self).store_event(event))
+        if kind == DagsterEventType.RUN_START:
+            self._running.add(event.run_id)
+        elif kind in PIPELINE_EVENTS:
+            self._running.discard(event.run_id)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of one run."""
+        self._add([event for event in events if not event.get_dagster_event().is_asset_failed_to_materialize])
+        self.write_waiting()
+
+    def write_waiting(self) -> None:
+        """Write what waits; it is kept where the database is away for longer than it is waited for."""
+        with self._order:
+            with self._changes:
+                events, self._waiting = self._waiting, []
+            if not events:
+                return
+            try:
+                once_more(lambda: self._write(events))
+            except _AWAY:
+                with self._changes:
+                    self._waiting = events + self._waiting
+                raise
+            except Exception:
+                self._write_each(events)
 
     def has_table(self, table_name: str) -> bool:
         """Whether a table exists; one that was there is not asked for again with every event."""
@@ -110,34 +202,156 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             self._known_tables |= {table_name}
         return table_name in self._known_tables
 
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of one run; those of one asset follow each other."""
-        planned: list[EventLogEntry] = []
-        others: list[EventLogEntry] = []
-        for event in events:
-            kind = event.get_dagster_event().event_type
-            (planned if kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED else others).append(event)
-        if planned:
-            once_more(lambda: self._store_planned(planned))
-        if others:
-            once_more(lambda: super(BatchingEventLogStorage, self).store_event_batch(others))
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """As `has_table`, for a column of the assets."""
+        if column_name not in self._known_columns and super().has_asset_key_col(column_name):
+            self._known_columns |= {column_name}
+        return column_name in self._known_columns
 
-    def _store_planned(self, events: Sequence[EventLogEntry]) -> None:
-        statement: Any = self.prepare_insert_event_batch(events)
-        with self.index_transaction() as connection:
-            ids = [row[0] for row in connection.execute(statement.returning(statement.table.c.id))]
-            # The row of an asset names its last event only.
-            last = {
-                event.get_dagster_event().asset_key: (event, number) for event, number in zip(events, ids, strict=True)
-            }
-            for event, number in last.values():
-                self._store_asset_event(connection, event, number)
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether a partition exists; a run asks some fifty times for its own."""
+        place = (partitions_def_name, partition_key)
+        now = time.monotonic()
+        if now - self._known_partitions.get(place, -KNOWN_SECONDS) < KNOWN_SECONDS:
+            return True
+        found = super().has_dynamic_partition(partitions_def_name, partition_key)
+        if found:
+            kept = self._known_partitions if len(self._known_partitions) < MOST_WAITING else {}
+            self._known_partitions = {**kept, place: now}
+        return found
+
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
+        """Delete it."""
+        super().delete_dynamic_partition(partitions_def_name, partition_key)
+        self._known_partitions = {}
+
+    def fetch_materializations(
+        self, records_filter: Any, limit: int, cursor: str | None = None, ascending: bool = False
+    ) -> EventRecordsResult:
+        """Materializations of an asset; each check of a step asks anew for the last one of its partition."""
+        key = None
+        if isinstance(records_filter, AssetRecordsFilter) and (limit, cursor, ascending) == (1, None, False):
+            asset, partitions = records_filter.asset_key, records_filter.asset_partitions or []
+            if len(partitions) == 1 and records_filter == AssetRecordsFilter(asset, partitions):
+                key = (asset, partitions[0])
+        known = self._latest_made.get(key) if key else None
+        if known is not None and time.monotonic() - known[0] < KNOWN_SECONDS:
+            return known[1]
+        asked = time.monotonic()
+        found = super().fetch_materializations(records_filter, limit, cursor, ascending)
+        if key:
+            self._latest_made = {key: (asked, found)}
+        return found
 
     def dispose(self) -> None:
-        """Close what is kept."""
-        super().dispose()
-        if self.close_pool is not None:
-            self.close_pool()
+        """Write what waits, and close what is kept."""
+        try:
+            self.write_waiting()
+        finally:
+            super().dispose()
+            if self.close_pool is not None:
+                self.close_pool()
+
+    def _connect(self) -> AbstractContextManager[Any]:
+        joined = getattr(self._in_batch, "connection", None)
+        if joined is not None:
+            return nullcontext(joined)
+        if not getattr(self._in_batch, "writing", False):
+            # what is read knows of all that was told before
+            self.write_waiting()
+        return super()._connect()
+
+    def _add(self, events: Sequence[EventLogEntry]) -> None:
+        if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in events):
+            self._latest_made = {}
+        with self._changes:
+            self._waiting += events
+            full = len(self._waiting) >= MOST_WAITING
+            if self._alarm is None:
+                self._alarm = threading.Timer(WAITING_SECONDS, self._write_late)
+                self._alarm.daemon = True
+                self._alarm.start()
+        # the end of a step: another process may go on with the next one
+        if full or any(event.dagster_event_type in _ENDS for event in events):
+            self.write_waiting()
+
+    def _write_late(self) -> None:
+        with self._changes:
+            self._alarm = None
+        # it is kept, and who writes next is told
+        with suppress(*_AWAY):
+            self.write_waiting()
+
+    def _write_each(self, events: Sequence[EventLogEntry]) -> None:
+        """One of them cannot be stored; the others can, and who told it hears of it."""
+        faults: list[Exception] = []
+        for event in events:
+            try:
+                super().store_event(event)
+            except Exception as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+
+    def _write(self, events: Sequence[EventLogEntry]) -> None:
+        self._in_batch.writing = True
+        try:
+            # compiled once for any number of rows, as dagster's own statement for a batch is not
+            statement = SqlEventLogStorageTable.insert().returning(
+                SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+            )
+            with self._connect() as connection:
+                # by itself, as dagster-postgres does: who reads on from an id never sees a lower one that comes later
+                rows = [self._event_to_row(event) for event in events]
+                ids = [int(row[0]) for row in connection.execute(statement, rows)]
+            numbered = list(zip(events, ids, strict=True))
+            assets = [(event, number) for event, number in numbered if _asset_of(event) is not None]
+            checks = [(event, number) for event, number in numbered if event.dagster_event_type in ASSET_CHECK_EVENTS]
+            if assets or checks:
+                with self.index_transaction() as connection:
+                    self._in_batch.connection = connection
+                    self._note_assets(connection, assets)
+                    for event, number in checks:
+                        self.store_asset_check_event(event, number)
+        finally:
+            self._in_batch.writing, self._in_batch.connection = False, None
+
+    def _note_assets(self, connection: Any, events: Sequence[tuple[EventLogEntry, int]]) -> None:
+        if not events:
+            return
+        made = [(event, number) for event, number in events if event.dagster_event_type in _WITH_TAGS]
+        self._store_asset_event_tags(connection, [event for event, _ in made], [number for _, number in made])
+        # An asset's row names its last event of each kind only; in the order of the keys, so that no two batches wait
+        # for each other.
+        last = {(str(_asset_of(event)), str(event.dagster_event_type)): (event, number) for event, number in events}
+        for _, (event, number) in sorted(last.items(), key=lambda item: item[0][0]):
+            self._store_asset_event(connection, event, number)
+
+
+def _step_of(event: EventLogEntry) -> str | None:
+    return event.dagster_event.step_key if event.dagster_event is not None else event.step_key
+
+
+def _asset_of(event: EventLogEntry) -> AssetKey | None:
+    if event.dagster_event is None or event.dagster_event_type not in ASSET_EVENTS:
+        return None
+    return event.dagster_event.asset_key
+
+
+class BriefScheduleStorage(PostgresScheduleStorage):
+    """Keeps an hour of the ticks that found nothing: a sensor makes 17,000 of them a day, and days are the least unit.
+
+    Where dagster.yaml keeps them for more than a day, as those of schedules, that holds.
+    """
+
+    def purge_ticks(
+        self, origin_id: str, selector_id: str, before: float, tick_statuses: Sequence[TickStatus] | None = None
+    ) -> None:
+        """Delete ticks of one sensor or schedule from before a time."""
+        now = time.time()
+        if tick_statuses == [TickStatus.SKIPPED] and now - before < 2 * DAY_SECONDS:
+            before = now - SKIPPED_TICKS_KEPT_SECONDS
+        super().purge_ticks(origin_id, selector_id, before, tick_statuses)
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -161,6 +375,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         # The tables are there now.
         self._run_storage = PatientRunStorage(postgres_url, False, token_provider=token_provider)
         self._event_log_storage = events
+        self._schedule_storage = BriefScheduleStorage(postgres_url, False, token_provider=token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine
             # each would open a pool of its own there, and set a timeout for the session, which is not ours in a pooler

@@ -201,9 +201,9 @@ class PanelRecord:
 
     `entry` is its name within the archive, PDF or EPUB at that path, "" for a file that is the picture itself;
     `ordinal` its place among the novel's pages, from 1; `role` "cover", "advertisement" … where the book says so;
-    `direction` how its panels are read, "ltr" or "rtl"; `frames` the author's boxes of them in pixels. `content_hash`
-    is the sha256 of the picture's bytes. `id` and `cut_of` are the store's: its number, and what its regions were made
-    of.
+    `direction` how its panels are read, "ltr" or "rtl"; `frames` the author's boxes of them in pixels; `edges`
+    its first and last row, by which files of one strip are known (images/strips.py). `content_hash` is the sha256 of
+    the picture's bytes. `id` and `cut_of` are the store's: its number, and what its regions were made of.
     """
 
     path: str
@@ -222,8 +222,27 @@ class PanelRecord:
     direction: str = "ltr"
     spread: bool = False
     frames: tuple[tuple[int, ...], ...] = ()
+    edges: bytes = b""
     id: int | None = field(default=None, compare=False)
     cut_of: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class ComicBook:
+    """What an archive, EPUB or PDF of pages says of itself, each None where it does not (ComicInfo.xml, ACBF, …).
+
+    `path` is the file's below panels/, "" for a ComicInfo.xml beside the pages of a folder; `direction` is "ltr" or
+    "rtl".
+    """
+
+    path: str
+    title: str | None = None
+    series: str | None = None
+    number: str | None = None
+    volume: str | None = None
+    writer: str | None = None
+    language: str | None = None
+    direction: str | None = None
 
 
 @dataclass(frozen=True)

@@ -93,3 +93,27 @@ class SpaceRow(Space):
     def table(self) -> str:
         """The table of its vectors: `content_hash bytea`, `embedding halfvec(dimensions)`."""
         return f"embeddings_{self.id}"
+
+    @property
+    def inputs(self) -> str:
+        """What is embedded in it: "text" (passages) or "image" (panels)."""
+        return self.purpose
+
+
+class SentenceSpace(SpaceRow):
+    """A stored image space as its text tower fills it, with sentences, whose vectors lie apart from the panels'."""
+
+    @classmethod
+    def of(cls, row: SpaceRow) -> "SentenceSpace":
+        """The same space for sentences."""
+        return cls(**vars(row))
+
+    @property
+    def table(self) -> str:
+        """The table of the vectors of sentences in all image spaces, with `space_id`."""
+        return "sentence_vectors"
+
+    @property
+    def inputs(self) -> str:
+        """Always "sentence"."""
+        return "sentence"

@@ -8,9 +8,13 @@ from morpheus_assets.embedding.rate_limits import ObservedLimits
 
 
 class EmbeddingError(Exception):
-    """Base class; `retryable`: the same request may succeed later; `requests`: how many were made for it."""
+    """Base class; `retryable`: the same request may succeed later; `requests`: how many were made for it.
+
+    `perhaps_paid`: an answer came that is of no use, so that what was sent is perhaps charged for.
+    """
 
     retryable = False
+    perhaps_paid = False
     requests = 1
 
 
@@ -78,3 +82,4 @@ class InvalidAnswer(EmbeddingError):
     """An answer came that cannot be trusted (count, index, dimensions, NaN, zero, model): retried once."""
 
     retryable = True
+    perhaps_paid = True

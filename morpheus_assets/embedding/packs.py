@@ -188,9 +188,10 @@ class RefusedInput:
 
 @dataclass(frozen=True)
 class UnansweredRequest:
-    """A request that was not answered within our deadline, so that its `inputs` and `tokens` are perhaps paid for.
+    """A request without a usable answer within our deadline, so that its `inputs` and `tokens` are perhaps paid for.
 
-    `hashes` are empty for a harmless sentence. `tokens` is estimated, `requests` counts those before it in vain, too.
+    `hashes` are empty for a harmless sentence, and where an answer came that cannot be used: only what gets no answer
+    is not sent again. `tokens` is estimated, `requests` counts those before it in vain, too.
     """
 
     hashes: list[bytes]
@@ -290,7 +291,7 @@ class PackSender:
             return None
         contents = [item.content for item in pack.inputs]
         try:
-            sent = await self._request(contents, sum(pack.tokens), policy, patience=2.0**pack.tries)
+            sent = await self._request(contents, sum(pack.tokens), policy, outcome, patience=2.0**pack.tries)
         except (InputRefused, RequestTooLarge) as error:
             outcome.requests_without_result += error.requests
             await self._divide(pack, error, outcome)
@@ -448,7 +449,7 @@ class PackSender:
         sentence = _harmless()
         tokens = self._provider.estimate_tokens(sentence)
         try:
-            sent = await self._request([sentence], tokens, policy)
+            sent = await self._request([sentence], tokens, policy, outcome)
         except AnswerOverdue as error:
             outcome.results.append(UnansweredRequest([], 1, tokens, error.requests))
             error.requests = 0
@@ -457,8 +458,18 @@ class PackSender:
         outcome.tokens_without_result += sent.result.total_tokens
 
     async def _request(
-        self, contents: list[object], tokens: int | None, policy: RetryPolicy, patience: float = 1.0
+        self,
+        contents: list[object],
+        tokens: int,
+        policy: RetryPolicy,
+        outcome: PackOutcome,
+        patience: float = 1.0,
     ) -> SentRequest:
+        def book(error: EmbeddingError) -> None:
+            # the attempts are counted with what comes of them
+            if error.perhaps_paid:
+                outcome.results.append(UnansweredRequest([], len(contents), tokens, 0))
+
         return await send_request(
             self._provider,
             contents,
@@ -468,6 +479,7 @@ class PackSender:
             tokens=tokens,
             patience=patience,
             may_retry=lambda: not self._stopped,
+            on_error=book,
         )
 
 

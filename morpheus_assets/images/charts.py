@@ -9,7 +9,9 @@ import io
 from collections.abc import Sequence
 from statistics import median
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
+
+from morpheus_assets.images.previews import MAX_PREVIEW_BYTES
 
 _WIDTH, _STRIP, _MARGIN, _LABEL = 900, 46, 8, 14
 _SIDE = 460
@@ -68,6 +70,55 @@ def plane(points: Sequence[tuple[float, float]], chapters: Sequence[int]) -> byt
         half = draw.textlength(str(chapter)) / 2
         draw.text((x - half, y - 6), str(chapter), fill=_INK, stroke_width=2, stroke_fill="white")
     return _png(picture)
+
+
+def heat_map(
+    columns: Sequence[Sequence[float]],
+    marked: Sequence[int],
+    labels: Sequence[str],
+    pictures: Sequence[Image.Image] = (),
+) -> bytes:
+    """A column for each of `columns`, from top to bottom a field for each number in it, the darker the larger.
+
+    Colours run from the least to the most of each column; a frame stands around the field that `marked` names.
+    `labels` are those of the fields, shown where there is room; `pictures`, one a column, stand above it. b"" for none.
+    """
+    if not columns or not columns[0]:
+        return b""
+    left, largest = 34, 68 if pictures else 26
+    wide = max(1.0, min(largest, (_WIDTH - left) / len(columns)))
+    tall = max(1.0, min(26.0, 620 / len(labels)))
+    # so narrow that nothing would be left of it
+    gap = 1 if min(wide, tall) >= 3 else 0
+    top = round(wide) + 4 if pictures else 0
+    size = (round(left + wide * len(columns)) + _MARGIN, round(top + tall * len(labels)) + _MARGIN)
+    picture = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(picture)
+    every = max(1, round(12 / tall + 0.5))
+    for row in range(0, len(labels), every):
+        draw.text((4, top + row * tall + tall / 2 - 6), labels[row], fill=_INK)
+    for place, values in enumerate(columns):
+        x, least, most = left + place * wide, min(values), max(values)
+        if pictures:
+            small = ImageOps.contain(pictures[place].convert("RGB"), (round(wide) - 2, round(wide) - 2))
+            picture.paste(small, (round(x), (top - small.height) // 2))
+        for row, value in enumerate(values):
+            y, share = top + row * tall, (value - least) / ((most - least) or 1.0)
+            draw.rectangle((x, y, x + wide - gap, y + tall - gap), fill=_by_share(share))
+        y = top + marked[place] * tall
+        draw.rectangle(
+            (x, y, max(x, x + wide - 1), max(y, y + tall - 1)), outline=(200, 82, 60), width=2 if wide >= 8 else 1
+        )
+    found = _png(picture)
+    while len(found) > MAX_PREVIEW_BYTES:
+        picture = picture.reduce(2)
+        found = _png(picture)
+    return found
+
+
+def _by_share(share: float) -> Colour:
+    red, green, blue = (round(255 + share**2 * (end - 255)) for end in (32, 74, 122))
+    return red, green, blue
 
 
 def _x(share: float) -> float:

@@ -92,6 +92,25 @@ def _opened(data: bytes, name: str, max_pixels: int) -> Iterator[tuple[Image.Ima
         raise RefusedImage(_damaged(data, name, error)) from error
 
 
+@dataclass(frozen=True)
+class DeclaredSize:
+    """What a header says: the format, and the size that the picture has upright, in pixels."""
+
+    format: str
+    size: tuple[int, int]
+
+
+def declared_size(data: bytes) -> DeclaredSize | None:
+    """Format and upright size by a file's header alone; None where it has no readable one."""
+    try:
+        with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened:
+            turned = opened.tag_v2.get(ExifTags.Base.Orientation, 1) if _is_tiff(opened) else _orientation(opened)
+            size = opened.size[::-1] if int(turned) >= _FIRST_ON_ITS_SIDE else opened.size
+            return DeclaredSize(opened.format or "unknown", size)
+    except Exception:
+        return None
+
+
 def declared_pixels(data: bytes, name: str, *, max_pixels: int) -> int:
     """How many pixels decoding a file needs room for, by its header alone. Raises RefusedImage as `decode_panel`."""
     with _opened(data, name, max_pixels) as (_, pixels):

@@ -1,9 +1,11 @@
 """Floods over masks with numpy alone: what is reached from seeds, and connected parts with their labels.
 
-Both spread along whole runs of pixels, by rows and by columns in turn, until nothing changes: a handful of passes for
-the gutters of a page, where a queue of pixels would take seconds.
+Both work on whole runs of pixels: a handful of passes for the gutters of a page, where a queue of pixels would take
+seconds.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,20 +29,61 @@ def reached_from(mask: Any, seeds: Any) -> Any:
     return reached
 
 
-def connected_parts(mask: Any) -> Any:
-    """Labels (int32 [h, w]) of the connected parts of `mask`: 0 outside, one positive number a part, with gaps."""
-    labels = np.where(mask, np.arange(1, mask.size + 1, dtype=np.int32).reshape(mask.shape), 0)
-    rows, columns = _Runs(mask), _Runs(mask.T)
-    for _ in range(_MOST_PASSES):
-        before = labels
-        labels = columns.greatest(rows.greatest(labels).T).T
-        if np.array_equal(before, labels):
-            break
-    return labels
+@dataclass(frozen=True)
+class Parts:
+    """The connected parts of a mask: `labels` (int32 [h, w], 0 outside), and of each its number, pixels and box."""
+
+    labels: Any
+    numbers: Any
+    pixels: Any
+    boxes: Any
+
+    def each(self) -> Iterator[tuple[int, int, tuple[int, int, int, int]]]:
+        """(number, pixels, (left, top, right, bottom)) of one part after the other."""
+        boxes = map(tuple, self.boxes.tolist())
+        yield from zip(self.numbers.tolist(), self.pixels.tolist(), boxes, strict=True)
+
+
+def connected_parts(mask: Any) -> Parts:
+    """The parts of `mask` (bool [h, w]) that are connected over sides: runs of pixels joined with those below them."""
+    height, width = mask.shape
+    runs = _Runs(mask)
+    starts, ends = runs.starts, runs.starts + runs.lengths
+    # In the padded rows a run lies above another when it begins before the other ends, and ends after it begins.
+    first = np.searchsorted(ends, starts + width + 1, side="right")
+    last = np.searchsorted(starts, ends + width + 1, side="left")
+    below = np.maximum(last - first, 0)
+    upper = np.repeat(np.arange(starts.size), below)
+    lower = np.arange(upper.size) - np.repeat(np.cumsum(below) - below, below) + np.repeat(first, below)
+    root = np.arange(starts.size)
+    while upper.size:
+        one, other = root[upper], root[lower]
+        apart = one != other
+        upper, lower, one, other = upper[apart], lower[apart], one[apart], other[apart]
+        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+        while True:
+            farther = root[root]
+            if np.array_equal(farther, root):
+                break
+            root = farther
+    numbers, place = np.unique(root, return_inverse=True)
+    rows, columns = np.divmod(starts, width + 1)
+    boxes = np.empty((numbers.size, 4), dtype=np.int64)
+    boxes[:, :2], boxes[:, 2:] = max(height, width), 0
+    for side, values, pick in (
+        (0, columns, np.minimum),
+        (1, rows, np.minimum),
+        (2, columns + runs.lengths, np.maximum),
+        (3, rows + 1, np.maximum),
+    ):
+        pick.at(boxes[:, side], place, values)
+    pixels = np.bincount(place, weights=runs.lengths, minlength=numbers.size).astype(np.int64)
+    labels = runs.filled((root + 1).astype(np.int32))
+    return Parts(labels, numbers + 1, pixels, boxes)
 
 
 class _Runs:
-    """The runs of a mask along its rows, so that a value can be spread over each."""
+    """The runs of a mask along its rows, so that a value can be spread over each; rows are padded by one column."""
 
     def __init__(self, mask: Any) -> None:
         self._shape = mask.shape
@@ -49,24 +92,20 @@ class _Runs:
         padded[:, :-1] = mask
         flat = padded.ravel()
         change = np.flatnonzero(np.diff(flat, prepend=False))
-        self._starts, self._lengths = change[::2], change[1::2] - change[::2]
+        self.starts, self.lengths = change[::2], change[1::2] - change[::2]
         self._flat = flat
+        self._offsets = np.cumsum(self.lengths) - self.lengths
 
     def touched(self, mask: Any) -> Any:
         """The runs that `mask` touches, whole."""
-        return self._spread(mask, np.logical_or, False)
+        if not self.starts.size:
+            return np.zeros(self._shape, dtype=bool)
+        padded = np.zeros((self._shape[0], self._shape[1] + 1), dtype=bool)
+        padded[:, :-1] = mask
+        return self.filled(np.logical_or.reduceat(padded.ravel()[self._flat], self._offsets))
 
-    def greatest(self, values: Any) -> Any:
-        """The greatest value of each run on all of it."""
-        return self._spread(values, np.maximum, 0)
-
-    def _spread(self, values: Any, reduce: Any, nothing: Any) -> Any:
-        padded = np.full((self._shape[0], self._shape[1] + 1), nothing, dtype=values.dtype)
-        padded[:, :-1] = values
-        if self._starts.size:
-            flat = padded.ravel()
-            flat[self._flat] = np.repeat(reduce.reduceat(flat[self._flat], self._offsets()), self._lengths)
-        return padded[:, :-1]
-
-    def _offsets(self) -> Any:
-        return np.concatenate(([0], np.cumsum(self._lengths)[:-1]))
+    def filled(self, values: Any) -> Any:
+        """A picture in which each run has its value, and the rest is 0."""
+        flat = np.zeros(self._flat.size, dtype=values.dtype)
+        flat[self._flat] = np.repeat(values, self.lengths)
+        return flat.reshape(self._shape[0], self._shape[1] + 1)[:, :-1]

@@ -1,29 +1,39 @@
-"""A page's pixels: decoded whole, or in bands where a strip has more of them than may be decoded at a time."""
+"""A page's pixels: decoded whole, or where a strip has more of them than may be decoded at a time, in bands or scaled.
+
+A PNG is read in bands. A JPEG is scaled while it is decoded, and what is no larger than twice the bound after it: a
+model looks at a piece of a strip at some 300 pixels.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image
 
-from morpheus_assets.images.decoding import decode_panel
+from morpheus_assets.images.decoding import declared_size, decode_panel
 from morpheus_assets.images.errors import RefusedImage, shown
-from morpheus_assets.images.png_bands import png_bands, png_header
+from morpheus_assets.images.png_bands import PngBands, png_header
 from morpheus_assets.images.reading_order import Box
-from morpheus_assets.images.strips import is_tall
+from morpheus_assets.images.strips import edge_rows, is_tall
 
-# How many times the bound a strip may hold that is read in bands: some seconds of work.
+# How many times the bound a strip may hold that is read in bands, or scaled while it is decoded: some seconds of work.
 MOST_BANDS = 16
+# And one that is decoded whole, alone: as much as the two pages of the largest size that are decoded side by side.
+MOST_WHOLE = 2
 
 
 @dataclass(frozen=True)
 class PageFacts:
-    """What a page's picture is: its size upright, format and mode in the file, and what was done to it."""
+    """What a page's picture is: its size upright, format and mode in the file, and what was done to it.
+
+    `edges` are its first and last row (strips.edge_rows), b"" where it is not decoded whole.
+    """
 
     width: int
     height: int
     format: str
     mode: str
     treatments: tuple[str, ...]
+    edges: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -50,13 +60,16 @@ class WholePage:
 class BandedPage:
     """A PNG strip that is decoded a band at a time; a part is held, never the whole."""
 
-    data: bytes
-    name: str
-    size: tuple[int, int]
+    rows: PngBands
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.rows.header.width, self.rows.header.height
 
     def bands(self) -> Iterator[Image.Image]:
         """The page from top to bottom."""
-        for _, band in png_bands(self.data, self.name):
+        for _, band in self.rows.each():
             yield band
 
     def crop(self, box: Box) -> Image.Image:
@@ -65,34 +78,60 @@ class BandedPage:
         if (right - left) * (bottom - top) > _MOST_OF_A_PART:
             return self._small()
         part = Image.new("RGB", (right - left, bottom - top))
-        for start, band in png_bands(self.data, self.name):
-            if start + band.height > top:
-                part.paste(band.crop((left, 0, right, band.height)), (0, start - top))
-            if start + band.height >= bottom:
-                break
+        for start, band in self.rows.each(top, bottom):
+            part.paste(band.crop((left, 0, right, band.height)), (0, start - top))
         return part
 
     def _small(self) -> Image.Image:
         width, height = self.size
         factor = max(1, round((width * height / _MOST_OF_A_PART) ** 0.5))
         small = Image.new("RGB", (max(1, width // factor), max(1, height // factor)))
-        for start, band in png_bands(self.data, self.name):
+        for start, band in self.rows.each():
             shrunk = band.resize((small.width, max(1, round(band.height / factor))), Image.Resampling.BOX)
             small.paste(shrunk, (0, round(start / factor)))
         return small
 
 
+@dataclass(frozen=True)
+class ScaledPage:
+    """A strip that is held at a half or a quarter of its size; its parts have theirs, and fewer details."""
+
+    image: Image.Image
+    size: tuple[int, int]
+
+    def bands(self) -> Iterator[Image.Image]:
+        """The page from top to bottom."""
+        width, height = self.size
+        for top in range(0, height, _BAND):
+            yield self._part((0, top, width, min(height, top + _BAND)))
+
+    def crop(self, box: Box) -> Image.Image:
+        """A part of the page; of the whole, which is only looked at, what is held."""
+        return self.image if box == (0, 0, *self.size) else self._part(box)
+
+    def _part(self, box: Box) -> Image.Image:
+        across, down = self.image.width / self.size[0], self.image.height / self.size[1]
+        held = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+        return self.image.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR, box=held)
+
+
+Page = WholePage | BandedPage | ScaledPage
 _MOST_OF_A_PART = 24_000_000
+_BAND = 2048
 
 
-def look_at_page(data: bytes, name: str, *, max_pixels: int) -> tuple[WholePage | BandedPage, PageFacts]:
+def look_at_page(data: bytes, name: str, *, max_pixels: int) -> tuple[Page, PageFacts]:
     """A page from the bytes of a picture. Raises RefusedImage with a sentence that names the file and the way out."""
     banded = _banded(data, name, max_pixels)
     if banded is not None:
         width, height = banded.size
         return banded, PageFacts(width, height, "PNG", "RGB", ("read in bands",))
+    scaled = _scaled(data, name, max_pixels)
+    if scaled is not None:
+        return scaled
     panel = decode_panel(data, name, max_pixels=max_pixels)
-    return WholePage(panel.image), PageFacts(panel.width, panel.height, panel.format, panel.mode, panel.treatments)
+    size, edges = (panel.width, panel.height), edge_rows(panel.image)
+    return WholePage(panel.image), PageFacts(*size, panel.format, panel.mode, panel.treatments, edges)
 
 
 def _banded(data: bytes, name: str, max_pixels: int) -> BandedPage | None:
@@ -102,8 +141,26 @@ def _banded(data: bytes, name: str, max_pixels: int) -> BandedPage | None:
     pixels = header.width * header.height
     if pixels <= max_pixels:
         return None
-    if pixels > MOST_BANDS * max_pixels:
-        raise RefusedImage(
-            f"{shown(name)} is a strip of {pixels:,} pixels, more than {MOST_BANDS * max_pixels:,}: cut it into files."
-        )
-    return BandedPage(data, name, (header.width, header.height))
+    _check_most(name, pixels, MOST_BANDS * max_pixels)
+    return BandedPage(PngBands(data, name))
+
+
+def _scaled(data: bytes, name: str, max_pixels: int) -> tuple[ScaledPage, PageFacts] | None:
+    """A strip over the bound in another format than PNG, scaled; None for any other picture."""
+    known = declared_size(data)
+    if known is None or not is_tall(known.size) or known.size[0] * known.size[1] <= max_pixels:
+        return None
+    width, height = known.size
+    most = (MOST_BANDS if known.format == "JPEG" else MOST_WHOLE) * max_pixels
+    _check_most(name, width * height, most)
+    scale = 2 if width * height <= 4 * max_pixels else 4
+    small = (-(-width // scale), -(-height // scale))
+    panel = decode_panel(data, name, max_pixels=most, least=lambda _: small)
+    image = panel.image if panel.image.size == small else panel.image.reduce(scale)
+    facts = PageFacts(width, height, panel.format, panel.mode, (*panel.treatments, f"held at 1/{scale} of its size"))
+    return ScaledPage(image, known.size), facts
+
+
+def _check_most(name: str, pixels: int, most: int) -> None:
+    if pixels > most:
+        raise RefusedImage(f"{shown(name)} is a strip of {pixels:,} pixels, more than {most:,}: cut it into files.")

@@ -34,9 +34,31 @@ _FRAMED = 0.6
 _BOTH_FRAMED = 0.5
 _NEARLY_STRAIGHT = [round(-0.04 + 0.005 * step, 3) for step in range(17)]
 _LEANING = [round(-0.42 + 0.015 * step, 3) for step in range(57)]
+# Of the least side of a panel: what is lower and lies apart is a title, a caption or a page's number.
+_CRUMB = 0.9
+# Pixels of the small page that are dust when they lie alone.
+_SPECK = 24
+# Shares of a side that a margin measures at most, and of the rim that margins take at least to be told from panels.
+_MARGIN = 0.2
+_ENOUGH_MARGIN = 0.2
+# Of the page's width or height.
+_WIDEST_GUTTER = 0.04
 _DEPTH = 12
+# A rim that takes more of the page than this is the paper of the panels, and no bed of a scanner.
+_MOST_OF_A_BED = 0.3
+_MOST_OF_A_SLIVER = 0.06
+# Shares of a side that a bed measures at one of them, or differs by along it; how light a sheet of paper is (of 255).
+_BED = 0.025
+_ASKEW = 0.008
+_LEAST_LIGHT = 130
 _MOST_STRIPS = 8
 _GOOD = 0.75
+# Of a row: what has the strip's colour; what is dark in a line and darker than one side of it, or than both.
+_EVEN = 0.95
+_DARK = 115
+_UNBROKEN = 0.94
+_BOTH_SIDES = 0.35
+_UNBROKEN_IN_PANEL = 0.97
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,17 @@ class FoundPanels:
 def find_panels(page: Image.Image) -> FoundPanels:
     """The panels of an upright RGB page, each a box of pixels with content; perhaps none, or one that is all of it."""
     pixels, scale = _small(page)
+    best = _best_cut(pixels)
+
+    def whole(box: Box) -> Box:
+        left, top, right, bottom = (side * scale for side in box)
+        return int(left), int(top), min(page.width, round(right + 0.5)), min(page.height, round(bottom + 0.5))
+
+    return FoundPanels(tuple(map(whole, best.boxes)), tuple(map(whole, best.undivided)), best.left_out)
+
+
+def _best_cut(pixels: Any) -> "_Cut":
+    """The cut by that colour of paper for which the most speaks."""
     best = _Cut([], [], 1.0)
     for paper in _papers(pixels):
         cut = _cut(pixels, paper)
@@ -61,12 +94,36 @@ def find_panels(page: Image.Image) -> FoundPanels:
             best = cut
         if cut.merit > _GOOD and len(cut.boxes) > 1:
             break
+    return best
 
-    def whole(box: Box) -> Box:
-        left, top, right, bottom = (side * scale for side in box)
-        return int(left), int(top), min(page.width, round(right + 0.5)), min(page.height, round(bottom + 0.5))
 
-    return FoundPanels(tuple(map(whole, best.boxes)), tuple(map(whole, best.undivided)), best.left_out)
+def _within_frame(pixels: Any, box: Box) -> Box | None:
+    """What a line around all panels encloses, without the line: its rim is paper again. None where there is none."""
+    x0, y0, x1, y1 = box
+    part = pixels[y0:y1, x0:x1]
+    deepest = round(0.05 * min(part.shape[:2]))
+    insets = []
+    for side in (part, part[::-1], part.transpose(1, 0, 2), part.transpose(1, 0, 2)[::-1]):
+        thin = side[:deepest, deepest:-deepest:4]
+        if not thin.size:
+            return None
+        even = _near(thin, np.median(thin, axis=1, keepdims=True), 26).mean(axis=1) > 0.9
+        light = np.median(thin, axis=(1, 2))
+        # The line first, and behind it the paper, which is of another colour.
+        bare = np.flatnonzero(even & (np.abs(light - light[: max(2, deepest // 6)].min()) > 60))
+        if not bare.size:
+            return None
+        insets.append(int(bare[0]) + 1)
+    top, bottom, left, right = insets
+    return x0 + left, y0 + top, x1 - right, y1 - bottom
+
+
+def _near(pixels: Any, colour: Any, tolerance: float) -> Any:
+    """Where each of the three channels is within a tolerance of a colour, or of one a row (bool [h, w])."""
+    near = np.ones(pixels.shape[:-1], dtype=bool)
+    for channel in range(3):
+        near &= np.abs(pixels[..., channel] - colour[..., channel]) <= tolerance
+    return near
 
 
 def _small(page: Image.Image) -> tuple[Any, float]:
@@ -86,6 +143,14 @@ class _Cut:
     left_out: float
     merit: float = -1.0
 
+    def moved(self, across: int, down: int) -> "_Cut":
+        """The same on a page of which only a part was cut."""
+
+        def at(box: Box) -> Box:
+            return box[0] + across, box[1] + down, box[2] + across, box[3] + down
+
+        return replace(self, boxes=list(map(at, self.boxes)), undivided=list(map(at, self.undivided)))
+
 
 # The paper ------------------------------------------------------------------------------------------------------------
 
@@ -104,16 +169,69 @@ def _papers(pixels: Any) -> Iterator[Any]:
         spread = float(np.abs(near - common).max(axis=1).mean())
         colours.append(common)
         # The side at the spine is darker, and a page may lie on the black of the scanner.
+        beds: list[Any] = []
         for side in sides:
             other, part = _commonest(side.reshape(-1, 3))
-            if part > 0.5 and 24 < np.abs(other - common).max() <= 60:
-                colours.append(other)
+            away = np.abs(other - common).max()
+            if part > 0.5 and away > 24:
+                (colours if away <= 60 else beds).append(other)
         tolerance = min(56, max(26, 4.5 * spread))
         tried.append(common)
-        yield _near_any(pixels, colours, tolerance)
+        rim_paper = _near_any(pixels, colours, tolerance)
+        if beds:
+            bed = reached_from(_near_any(pixels, beds, tolerance), _rim(rim_paper))
+            if bed.mean() < _MOST_OF_A_SLIVER:
+                rim_paper |= _grown(bed, 2)
+        yield rim_paper
+        around = _behind(pixels, rim_paper)
+        if around is not None:
+            yield around
     for level in (255, 0):
         if all(np.abs(colour - level).max() > 60 for colour in tried):
             yield _near_any(pixels, [np.array([level] * 3)], 40)
+
+
+def _behind(pixels: Any, bed: Any) -> Any:
+    """The rim's colour with that of a sheet of paper that lies on it, as on the bed of a scanner; None without one."""
+    height, width = bed.shape
+    outside = reached_from(bed, _rim(bed))
+    # The sheet's edge is mixed of both colours: some pixels behind it the paper begins.
+    mixed, rim = _grown(outside, 3), _grown(outside, max(8, round(0.012 * min(height, width))))
+    found = pixels[rim & ~mixed]
+    if len(found) < height + width or outside.mean() > _MOST_OF_A_BED or not _is_bed(outside):
+        return None
+    paper, share = _commonest(found)
+    if share < 0.5 or paper.mean() < _LEAST_LIGHT:
+        return None
+    spread = float(np.abs(found[np.abs(found - paper).max(axis=1) <= 32] - paper).max(axis=1).mean())
+    return mixed | _near_any(pixels, [paper], min(56, max(38, 5 * spread)))
+
+
+def _is_bed(outside: Any) -> bool:
+    """False for the line of a frame at the very edge: a bed is wider at some side, or a sheet lies askew on it."""
+    for side in (outside, outside[::-1], outside.T, outside.T[::-1]):
+        depth = np.where(side.all(axis=0), len(side), (~side).argmax(axis=0)) / len(side)
+        low, middle, high = np.percentile(depth, (10, 50, 90))
+        if middle >= _BED or high - low >= _ASKEW:
+            return True
+    return False
+
+
+def _rim(mask: Any) -> Any:
+    """The outermost pixels."""
+    rim = np.zeros_like(mask)
+    rim[0], rim[-1], rim[:, 0], rim[:, -1] = True, True, True, True
+    return rim
+
+
+def _grown(mask: Any, by: int) -> Any:
+    """The mask and all within so many pixels of it, over sides and corners."""
+    for axis in (0, 1):
+        counts = np.cumsum(np.pad(mask, [(by + 1, by) if at == axis else (0, 0) for at in (0, 1)]), axis=axis)
+        size = mask.shape[axis]
+        upper, lower = (np.take(counts, np.arange(start, start + size), axis=axis) for start in (2 * by + 1, 0))
+        mask = upper > lower
+    return mask
 
 
 def _commonest(values: Any) -> tuple[Any, float]:
@@ -130,7 +248,7 @@ def _commonest(values: Any) -> tuple[Any, float]:
 def _near_any(pixels: Any, colours: list[Any], tolerance: float) -> Any:
     near = np.zeros(pixels.shape[:2], dtype=bool)
     for colour in colours:
-        near |= np.abs(pixels - colour.astype(np.int16)).max(axis=2) <= tolerance
+        near |= _near(pixels, colour.astype(np.int16), tolerance)
     return near
 
 
@@ -141,12 +259,13 @@ def _near_any(pixels: Any, colours: list[Any], tolerance: float) -> Any:
 class _Part:
     """A part of the page: its box, and which pixels of the box belong to it (None: all).
 
-    It is not sure when only a space sets it apart.
+    It is not sure when only a space sets it apart. `guttered` says that a gutter was found around it.
     """
 
     box: Box
     mask: Any
     sure: bool = True
+    guttered: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +277,7 @@ class _Line:
     down: bool
     worth: float
     sure: bool = True
+    clear: float = 1.0
 
 
 class _Page:
@@ -166,10 +286,7 @@ class _Page:
     def __init__(self, pixels: Any, paper: Any) -> None:
         self.pixels, self.paper = pixels, paper
         self.height, self.width = paper.shape
-        seeds = np.zeros_like(paper)
-        edge = max(1, round(0.004 * max(self.height, self.width)))
-        seeds[:edge], seeds[-edge:], seeds[:, :edge], seeds[:, -edge:] = True, True, True, True
-        self.ink = ~reached_from(paper, seeds)
+        self.ink = _without_dust(~reached_from(paper, _margins(paper)))
         self.least_area = _LEAST_AREA * self.height * self.width
         self.least_height, self.least_width = _LEAST_SIDE * self.height, _LEAST_SIDE * self.width
 
@@ -178,22 +295,89 @@ class _Page:
         ink = self.ink[y0:y1, x0:x1]
         return ink if part.mask is None else ink & part.mask
 
+    def is_solid(self, part: _Part) -> bool:
+        """True when no gutter can be open in the part."""
+        x0, y0, x1, y1 = part.box
+        own = (y1 - y0) * (x1 - x0) if part.mask is None else int(part.mask.sum())
+        return own - int(self.ink_in(part).sum()) < _SOLID * own
+
     def trimmed(self, part: _Part) -> _Part | None:
         """The part without open paper at its sides; None when it is too small for a panel."""
         ink = self.ink_in(part)
         rows, columns = ink.sum(axis=1), ink.sum(axis=0)
         # A grain of dust is not the edge of a panel.
-        ys = np.flatnonzero(rows > max(1, 0.006 * ink.shape[1]))
-        xs = np.flatnonzero(columns > max(1, 0.006 * ink.shape[0]))
-        if not ys.size or not xs.size:
+        ys = _without_crumbs(rows > max(1, 0.006 * ink.shape[1]), rows, self.least_height)
+        xs = _without_crumbs(columns > max(1, 0.006 * ink.shape[0]), columns, self.least_width)
+        if ys is None or xs is None:
             return None
         x0, y0, _, _ = part.box
-        box = (x0 + int(xs[0]), y0 + int(ys[0]), x0 + int(xs[-1]) + 1, y0 + int(ys[-1]) + 1)
-        mask = None if part.mask is None else part.mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+        box = (x0 + xs[0], y0 + ys[0], x0 + xs[1], y0 + ys[1])
+        mask = None if part.mask is None else part.mask[ys[0] : ys[1], xs[0] : xs[1]]
         height, width = box[3] - box[1], box[2] - box[0]
         if height < self.least_height or width < self.least_width or height * width < self.least_area:
             return None
         return _Part(box, mask)
+
+
+def _margins(paper: Any) -> Any:
+    """Where the flood begins: the page's rim, without the stretches at which a pale panel runs to the edge.
+
+    Along a margin or a gutter something is drawn at an even, small distance; in a panel that bleeds it is not.
+    """
+    rim, even = np.zeros_like(paper), np.zeros_like(paper)
+    edge = max(1, round(0.004 * max(paper.shape)))
+    for turned, all_of_it, margin in (
+        (paper, rim, even),
+        (paper[::-1], rim[::-1], even[::-1]),
+        (paper.T, rim.T, even.T),
+        (paper.T[::-1], rim.T[::-1], even.T[::-1]),
+    ):
+        height, width = turned.shape
+        all_of_it[:edge] = True
+        # A speck is no line: four pixels side by side are.
+        drawn = ~turned[:, : width // 4 * 4].reshape(height, -1, 4).any(axis=2)
+        depth = np.where(drawn.any(axis=0), drawn.argmax(axis=0), height)
+        level = (np.abs(np.diff(depth, prepend=depth[:1])) <= 1) & (depth < _MARGIN * height)
+        for start, end in _stretches(turned[:edge].mean(axis=0) > 0.5):
+            own, flat = depth[start // 4 : -(-end // 4)], level[start // 4 : -(-end // 4)]
+            if end - start < _WIDEST_GUTTER * width:
+                begins = end - start >= 2 and own.max() > _WIDEST_GUTTER * height
+            else:
+                usual = np.median(own[flat]) if flat.any() else height
+                begins = (flat & (np.abs(own - usual) <= 0.012 * height)).mean() > 0.5
+            margin[:edge, start:end] |= begins
+    return even if even.sum() > _ENOUGH_MARGIN * rim.sum() else rim
+
+
+def _without_dust(ink: Any) -> Any:
+    """The ink without specks that lie alone: those of a scan would close its gutters."""
+    specks = connected_parts(ink)
+    small = np.zeros(ink.size + 1, dtype=bool)
+    small[specks.numbers[specks.pixels <= _SPECK]] = True
+    return ink & ~small[specks.labels]
+
+
+def _without_crumbs(inked: Any, ink: Any, least: float) -> tuple[int, int] | None:
+    """From the first to behind the last row that is inked, without a title or a caption outside of a frame.
+
+    Such is a stretch lower than a panel, apart from a higher one that begins with a line as long as any.
+    """
+    stretches = _stretches(inked)
+    if not stretches:
+        return None
+    framed = _FRAMED * ink.max()
+    reach = 4
+    while len(stretches) > 1:
+        (a, b), (start, end) = stretches[0], stretches[1]
+        if b - a < _CRUMB * least and ink[a:b].max() < framed and ink[start : start + reach].max() >= framed:
+            del stretches[0]
+            continue
+        (start, end), (a, b) = stretches[-2], stretches[-1]
+        if b - a < _CRUMB * least and ink[a:b].max() < framed and ink[max(start, end - reach) : end].max() >= framed:
+            del stretches[-1]
+            continue
+        break
+    return stretches[0][0], stretches[-1][1]
 
 
 def _cut(pixels: Any, paper: Any) -> _Cut:
@@ -201,6 +385,14 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
     whole = page.trimmed(_Part((0, 0, page.width, page.height), None))
     if whole is None:
         return _Cut([], [], 1.0)
+    within = _within_frame(pixels, whole.box) if page.is_solid(whole) else None
+    if within is not None:
+        left, top, right, bottom = within
+        inside = _cut(pixels[top:bottom, left:right], paper[top:bottom, left:right])
+        # What only a space parts is one drawing in its frame.
+        parted = any(2 * _area(box) > (right - left) * (bottom - top) for box in inside.undivided)
+        if len(inside.boxes) > 1 and not parted:
+            return inside.moved(left, top)
     undivided: list[Box] = []
     leaves = list(_leaves(page, whole, 0, undivided))
     covered = np.zeros_like(page.ink)
@@ -231,12 +423,11 @@ def _pieces(page: _Page, part: _Part) -> list[_Part]:
     x0, y0, x1, y1 = part.box
     if x1 - x0 < 2 * page.least_width and y1 - y0 < 2 * page.least_height:
         return []
-    own = (y1 - y0) * (x1 - x0) if part.mask is None else int(part.mask.sum())
-    solid = own - int(page.ink_in(part).sum()) < _SOLID * own
-    for find in (_by_strip,) if solid else _WAYS:
+    for find in (_by_strip,) if page.is_solid(part) else _WAYS:
         pieces = find(page, part)
         if len(pieces) > 1:
-            return pieces
+            guttered = part.guttered or find is not _by_strip
+            return [replace(piece, guttered=guttered) for piece in pieces]
     return []
 
 
@@ -426,27 +617,21 @@ def _by_separate_components(page: _Page, part: _Part) -> list[_Part]:
 
 def _by_components(page: _Page, part: _Part) -> list[_Part]:
     """Large connected parts that fill their boxes as panels do; what is small is left out."""
-    _x0, _y0, _x1, _y1 = part.box
-    labels = connected_parts(page.ink_in(part))
-    numbers, counts = np.unique(labels, return_counts=True)
-    large = [(int(n), int(c)) for n, c in zip(numbers, counts, strict=True) if n and c > 0.55 * 2 * page.least_area]
-    found: list[tuple[int, Box]] = []
-    for number, count in large:
-        ys, xs = np.nonzero(labels == number)
-        box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
-        area = (box[2] - box[0]) * (box[3] - box[1])
-        if count >= 0.6 * area and area >= 2 * page.least_area:
-            found.append((number, box))
-    if len(found) < 2:
+    components = connected_parts(page.ink_in(part))
+    found = [
+        (number, count)
+        for number, count, box in components.each()
+        if count >= 0.6 * _area(box) and _area(box) >= 2 * page.least_area
+    ]
+    if len(found) < 2 or sum(count for _, count in found) < 0.7 * int(components.pixels.sum()):
         return []
     pieces = []
     for number, _ in found:
-        own = labels == number
-        piece = page.trimmed(_Part(part.box, _spanned(own) & (own | (labels == 0))))
+        own = components.labels == number
+        piece = page.trimmed(_Part(part.box, _spanned(own) & (own | (components.labels == 0))))
         if piece is not None:
             pieces.append(piece)
-    covered = sum(int((labels == number).sum()) for number, _ in found)
-    if len(pieces) < 2 or covered < 0.7 * int((labels > 0).sum()):
+    if len(pieces) < 2:
         return []
     return pieces
 
@@ -464,7 +649,16 @@ def _by_strip(page: _Page, part: _Part) -> list[_Part]:
     if part.mask is not None:
         return []
     pixels = page.pixels[y0:y1, x0:x1]
-    lines = [*_strips(pixels, page.least_height, False), *_strips(pixels.transpose(1, 0, 2), page.least_width, True)]
+    lines = []
+    for down, turned, least in (
+        (False, pixels, page.least_height),
+        (True, pixels.transpose(1, 0, 2), page.least_width),
+    ):
+        if turned.shape[0] >= 2 * least:
+            lines += [*_strips(turned, least, down), *_drawn_lines(turned, least, down)]
+    if part.guttered:
+        # Where panels have gutters, a line from edge to edge is more often a floor or a horizon.
+        lines = [replace(line, sure=False) for line in lines if line.clear >= _UNBROKEN_IN_PANEL]
     for line in sorted(lines, key=lambda line: -line.worth):
         halves = _halves(page, part, line)
         if halves:
@@ -474,24 +668,45 @@ def _by_strip(page: _Page, part: _Part) -> list[_Part]:
 
 def _strips(pixels: Any, least: float, down: bool) -> Iterator[_Line]:
     height, width = pixels.shape[:2]
-    if height < 2 * least:
-        return
     thin = pixels[:, :: max(1, width // 200)]
-    even = (np.abs(thin - np.median(thin, axis=1, keepdims=True)).max(axis=2) <= 26).mean(axis=1)
+    even = _near(thin, np.median(thin, axis=1, keepdims=True), 26).mean(axis=1)
     most = max(4, round(0.03 * height))
     found = []
-    for start, end in _stretches(even >= 0.88):
+    for start, end in _stretches(even >= _EVEN):
         if end - start > most or start < 4 or end > height - 4:
             continue
         strip = np.median(thin[start:end], axis=(0, 1))
-        above, below = (
-            float((np.abs(beside - strip).max(axis=1) > 26).mean()) for beside in (thin[start - 4], thin[end + 3])
-        )
+        above, below = (1 - float(_near(beside, strip, 26).mean()) for beside in (thin[start - 4], thin[end + 3]))
         if min(above, below) >= 0.5 and above + below >= 1.25:
-            found.append(_Line((start + end) / 2, 0.0, down, (above + below) * (0.9 if down else 1.0)))
-    # So many are a texture: dots, bricks, the lines of a text.
-    if len(found) <= _MOST_STRIPS:
-        yield from (line for line in found if 0.8 * least < line.at < height - 0.8 * least)
+            worth, clear = (above + below) * (0.9 if down else 1.0), min(above, below, float(even[start:end].max()))
+            found.append(_Line((start + end) / 2, 0.0, down, worth, clear=clear))
+    yield from _few(found, least, height)
+
+
+def _drawn_lines(pixels: Any, least: float, down: bool) -> Iterator[_Line]:
+    """Dark lines from edge to edge that waver by a pixel or two: no figure stands before the line of a frame."""
+    height, width = pixels.shape[:2]
+    if height < 20:
+        return
+    light = pixels[:, :: max(1, width // 400)].mean(axis=2)
+    shifted = [light[at : height - 4 + at] for at in range(5)]
+    line = np.minimum.reduce(shifted)[4:-4]
+    above, below = light[: height - 12], light[12:]
+    dark = line <= _DARK
+    either = (dark & (line <= np.maximum(above, below) - 25)).mean(axis=1)
+    both = (dark & (line <= np.minimum(above, below) - 25)).mean(axis=1)
+    found = []
+    for start, end in _stretches((either >= _UNBROKEN) & (both >= _BOTH_SIDES)):
+        sides = float(both[start:end].max())
+        found.append(_Line((start + end) / 2 + 6, 0.0, down, (1 + sides) * (0.9 if down else 1.0), clear=sides))
+    yield from _few(found, least, height)
+
+
+def _few(lines: list[_Line], least: float, height: int) -> list[_Line]:
+    """The lines that leave a panel on either side; none where there are so many that they are a texture."""
+    return (
+        [line for line in lines if 0.8 * least < line.at < height - 0.8 * least] if len(lines) <= _MOST_STRIPS else []
+    )
 
 
 _WAYS = (
@@ -512,18 +727,13 @@ def _insets(page: _Page, part: _Part) -> list[Box]:
     if (x1 - x0) * (y1 - y0) < 6 * page.least_area:
         return []
     inner = page.paper[y0:y1, x0:x1] & page.ink[y0:y1, x0:x1]
-    labels = connected_parts(inner)
-    numbers, counts = np.unique(labels, return_counts=True)
+    components = connected_parts(inner)
     found = []
-    for number, count in zip(numbers, counts, strict=True):
-        if not number or count < 0.2 * (page.least_height + page.least_width):
-            continue
-        ys, xs = np.nonzero(labels == number)
-        top, bottom, left, right = int(ys.min()), int(ys.max()) + 1, int(xs.min()), int(xs.max()) + 1
+    for number, count, (left, top, right, bottom) in components.each():
         area = (bottom - top) * (right - left)
         if area < page.least_area or area > 0.7 * (x1 - x0) * (y1 - y0) or count > 0.35 * area:
             continue
-        ring = labels[top:bottom, left:right] == number
+        ring = components.labels[top:bottom, left:right] == number
         thick = max(2, round(count / (2 * (bottom - top + right - left))))
         sides = (
             ring[:thick].any(axis=0),

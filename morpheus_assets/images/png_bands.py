@@ -4,7 +4,9 @@ Pillow decodes a PNG whole or not at all. Its rows are one zlib stream in which 
 stream is unpacked band by band, and each band becomes a small PNG of its own that Pillow decodes.
 """
 
+import copy
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ from morpheus_assets.images.pixels import to_rgb
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _KEPT = (b"PLTE", b"tRNS", b"gAMA", b"sBIT")
-_MOST_PIXELS = 8_000_000
+_MOST_PIXELS = 2_000_000
+_STEP = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -46,35 +49,54 @@ def png_header(data: bytes) -> PngHeader | None:
     return PngHeader(width, height, depth, colour, bool(interlaced))
 
 
-def png_bands(data: bytes, name: str, *, most_pixels: int = _MOST_PIXELS) -> Iterator[tuple[int, Image.Image]]:
-    """(top, RGB image) of one band after the other. Raises RefusedImage where the file is damaged."""
-    header = png_header(data)
-    if header is None:
-        raise RefusedImage(f"{shown(name)} is no PNG that can be read in bands: save it without interlacing.")
-    rows = max(1, most_pixels // header.width)
-    kept, previous, top = _kept(data), b"", 0
-    stream = _unpacked(data, name)
-    size = header.row_bytes + 1
-    buffer = bytearray()
-    while top < header.height:
-        wanted = min(rows, header.height - top)
-        while len(buffer) < wanted * size:
-            step = next(stream, None)
-            if step is None:
-                raise RefusedImage(
-                    f"{shown(name)} ends after {top + len(buffer) // size:,} of its rows: copy it again."
-                )
-            buffer += step
-        band = bytes(buffer[: wanted * size])
-        del buffer[: wanted * size]
+class PngBands:
+    """The rows of a PNG in bands of `rows`; what was unpacked once is found again, so that any band costs only itself.
+
+    Safe for several threads. Raises RefusedImage where the file is damaged.
+    """
+
+    def __init__(self, data: bytes, name: str, *, most_pixels: int = _MOST_PIXELS) -> None:
+        header = png_header(data)
+        if header is None:
+            raise RefusedImage(f"{shown(name)} is no PNG that can be read in bands: save it without interlacing.")
+        self.header = header
+        self.rows = max(1, most_pixels // header.width)
+        self._name = name
+        self._kept = _kept(data)
+        # Before each band that was reached: the stream, and the row above.
+        self._marks: list[tuple[_Stream, bytes]] = [(_Stream(data, name), b"")]
+        self._lock = threading.Lock()
+
+    def each(self, top: int = 0, bottom: int | None = None) -> Iterator[tuple[int, Image.Image]]:
+        """(top, RGB image) of the bands that hold the rows from `top` to `bottom`."""
+        bottom = self.header.height if bottom is None else bottom
+        wanted = top // self.rows
+        with self._lock:
+            at = min(wanted, len(self._marks) - 1)
+            stream, previous = self._marks[at][0].copy(), self._marks[at][1]
+        while at * self.rows < bottom:
+            band, previous = self._band(stream, previous, at)
+            at += 1
+            with self._lock:
+                if at == len(self._marks) and at * self.rows < self.header.height:
+                    self._marks.append((stream.copy(), previous))
+            if at > wanted:
+                yield (at - 1) * self.rows, band
+
+    def _band(self, stream: "_Stream", previous: bytes, at: int) -> tuple[Image.Image, bytes]:
+        header = self.header
+        count = min(self.rows, header.height - at * self.rows)
+        size = header.row_bytes + 1
+        rows = stream.read(count * size)
+        if len(rows) < count * size:
+            ended = at * self.rows + len(rows) // size
+            raise RefusedImage(f"{shown(self._name)} ends after {ended:,} of its rows: copy it again.")
         first = b"\0" + previous if previous else b""
-        image = _decoded(header, kept, first + band, wanted + bool(previous), name)
-        previous = _last_row(image, header)
+        image = _decoded(header, self._kept, first + rows, count + bool(previous), self._name)
+        last = _last_row(image, header)
         if first:
-            image = image.crop((0, 1, header.width, wanted + 1))
-        rgb, _ = to_rgb(image)
-        yield top, rgb
-        top += wanted
+            image = image.crop((0, 1, header.width, count + 1))
+        return to_rgb(image)[0], last
 
 
 def _decoded(header: PngHeader, kept: bytes, rows: bytes, count: int, name: str) -> Image.Image:
@@ -126,17 +148,61 @@ def _kept(data: bytes) -> bytes:
     return b"".join(_chunk(kind, body) for kind, body in _chunks(data, upto=b"IDAT") if kind in _KEPT)
 
 
-def _unpacked(data: bytes, name: str) -> Iterator[bytes]:
-    inflate = zlib.decompressobj()
-    try:
-        for kind, body in _chunks(data):
+class _Stream:
+    """The unpacked bytes of a PNG's rows; a copy goes on from the same place."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self._data, self._name = data, name
+        self._inflate = zlib.decompressobj()
+        # Of the packed bytes: what is left of the chunk at hand, and where the next one begins.
+        self._at = self._end = 0
+        self._next = len(_SIGNATURE)
+        self._unpacked = b""
+
+    def copy(self) -> "_Stream":
+        """The same, to be read apart."""
+        other = copy.copy(self)
+        other._inflate = self._inflate.copy()
+        return other
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or as many as there are."""
+        parts, found = [self._unpacked], len(self._unpacked)
+        while found < size:
+            step = self._step()
+            if not step:
+                break
+            parts.append(step)
+            found += len(step)
+        rows = b"".join(parts)
+        self._unpacked = rows[size:]
+        return rows[:size]
+
+    def _step(self) -> bytes:
+        """The next bytes, a megabyte at most; b"" at the end."""
+        while True:
+            packed = self._inflate.unconsumed_tail or self._packed()
+            if not packed:
+                return b""
+            try:
+                step = self._inflate.decompress(packed, 1 << 20)
+            except zlib.error as error:
+                raise RefusedImage(f"{shown(self._name)} is a damaged PNG ({error}): copy it again.") from error
+            if step:
+                return step
+
+    def _packed(self) -> bytes:
+        while self._at >= self._end:
+            if self._next + 8 > len(self._data):
+                return b""
+            length, kind = struct.unpack(">I4s", self._data[self._next : self._next + 8])
+            if kind == b"IEND":
+                return b""
             if kind == b"IDAT":
-                step = inflate.decompress(body, 1 << 22)
-                while step:
-                    yield step
-                    step = inflate.decompress(inflate.unconsumed_tail, 1 << 22)
-    except zlib.error as error:
-        raise RefusedImage(f"{shown(name)} is a damaged PNG ({error}): copy it again.") from error
+                self._at, self._end = self._next + 8, min(len(self._data), self._next + 8 + length)
+            self._next += length + 12
+        start, self._at = self._at, min(self._end, self._at + _STEP)
+        return self._data[start : self._at]
 
 
 def _chunks(data: bytes, upto: bytes = b"IEND") -> Iterator[tuple[bytes, bytes]]:

@@ -21,6 +21,11 @@ _SHARED = 0.25
 _WINDOW = 1.4
 _FLAT = 14
 _LOOKED_AT = 160
+_GREYS = 32
+# Mean difference of greys, at most, of two rows that lie beside each other; and the share of files at whose ends a
+# picture goes on, at least, where they are as high as pages are.
+_ALIKE = 10
+_GOING_ON = 0.3
 
 
 def is_tall(size: tuple[int, int]) -> bool:
@@ -83,21 +88,66 @@ def _windows(start: int, end: int, width: int) -> list[tuple[int, int]]:
     return [(start + round(at * step), start + round(at * step) + window) for at in range(count)]
 
 
-def joined_files(sizes: Sequence[tuple[int, int]]) -> list[range]:
-    """Files that follow each other in one strip: three or more of one width, most of them tall or cut at one height.
+@dataclass(frozen=True)
+class StripFile:
+    """What tells whether a picture goes on in the next one: its size, and its first and last row (edge_rows)."""
 
-    `sizes` are (width, height) in reading order; what stays alone is a range of one.
+    size: tuple[int, int]
+    edges: bytes = b""
+
+
+def edge_rows(page: Image.Image) -> bytes:
+    """The first and the last row of a page in 32 greys each, one after the other."""
+    width, height = page.size
+    rows = [page.crop((0, top, width, top + 1)).convert("L") for top in (0, height - 1)]
+    return b"".join(row.resize((_GREYS, 1), Image.Resampling.BOX).tobytes() for row in rows)
+
+
+def joined_files(files: Sequence[StripFile]) -> list[range]:
+    """Files that follow each other in one strip, as ranges; what stays alone is a range of one.
+
+    They are of one width, and most of them tall, or a picture goes on from the end of one to the beginning of the next.
+    A picture that ends at a file's end and another that begins there part two strips.
     """
     groups: list[range] = []
     start = 0
-    for at in range(1, len(sizes) + 1):
-        if at < len(sizes) and sizes[at][0] == sizes[start][0]:
+    for at in range(1, len(files) + 1):
+        same_width = at < len(files) and files[at].size[0] == files[start].size[0]
+        if same_width and _join(files[at - 1], files[at]) is not False:
             continue
-        run = sizes[start:at]
-        tall = sum(is_tall(size) for size in run)
-        if len(run) > 1 and tall >= 0.5 * len(run):
-            groups.append(range(start, at))
-        else:
-            groups += [range(each, each + 1) for each in range(start, at)]
+        groups += _one_or_each(files, range(start, at))
         start = at
     return groups
+
+
+def _one_or_each(files: Sequence[StripFile], run: range) -> list[range]:
+    tall = sum(is_tall(files[at].size) for at in run)
+    going_on = sum(_join(files[at], files[at + 1]) is True for at in run[:-1])
+    if len(run) > 1 and (tall >= 0.5 * len(run) or going_on >= _GOING_ON * (len(run) - 1)):
+        return [run]
+    return [range(each, each + 1) for each in run]
+
+
+def _join(file: StripFile, other: StripFile) -> bool | None:
+    """True where a picture goes on in the other file, False where one ends and another begins; None: only paper."""
+    if not file.edges or not other.edges:
+        return None
+    last = np.frombuffer(file.edges, dtype=np.uint8)[_GREYS:].astype(np.int16)
+    first = np.frombuffer(other.edges, dtype=np.uint8)[:_GREYS].astype(np.int16)
+    if max(np.ptp(last), np.ptp(first)) <= 2 * _FLAT:
+        return None
+    return bool(np.abs(last - first).mean() <= _ALIKE)
+
+
+def strip_pieces(heights: Sequence[int], rows: StripRows) -> list[list[Box]]:
+    """The pieces of a strip of files, for each file those that begin in it, in its own pixels.
+
+    A piece that is lower than its file goes on in the next ones.
+    """
+    ends = np.cumsum(heights)
+    found: list[list[Box]] = [[] for _ in heights]
+    for left, top, right, bottom in pieces(rows):
+        at = int(np.searchsorted(ends, top, side="right"))
+        above = int(ends[at]) - heights[at]
+        found[at].append((left, top - above, right, bottom - above))
+    return found

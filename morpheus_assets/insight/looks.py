@@ -84,7 +84,7 @@ class _Owner:
 
 def find_looks(text: str, chapters: Sequence[Chapter], language: str, cast: Sequence[Character]) -> list[Look]:
     """Statements about the persons of a cast, contradictions first, then by character and place; [] if not English."""
-    if language != "en":
+    if looks_note(language):
         return []
     owners = sorted(
         (_Owner(one.name, one.gender, start, end) for one in cast if one.kind == PERSON for start, end in one.places),
@@ -99,6 +99,11 @@ def find_looks(text: str, chapters: Sequence[Chapter], language: str, cast: Sequ
                 continue
             found += _in_sentence(text, chapter.char_start + begin, chapter.char_start + end, chapter, owners, starts)
     return with_contradictions(_each_once(found))
+
+
+def looks_note(language: str) -> str:
+    """A sentence where the looks that a language tells are not read; "" for English."""
+    return "" if language == "en" else f"Looks are read in English only, and this text is in {language}."
 
 
 def with_contradictions(looks: Iterable[Look]) -> list[Look]:

@@ -188,6 +188,14 @@ WORDS: Mapping[str, PeopleWords] = {
 }  # fmt: skip
 
 
+def names_note(language: str) -> str:
+    """A sentence where no cast is proposed in a language; "" for those with tables."""
+    if language in WORDS:
+        return ""
+    known = ", ".join(sorted(WORDS))
+    return f"Names are proposed in {known} only, and this text is in {language}: write them into content/characters."
+
+
 def words_of(language: str) -> PeopleWords | None:
     """The tables of a language (ISO 639-1), None for one without."""
     return WORDS.get(language)

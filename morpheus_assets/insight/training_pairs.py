@@ -1,7 +1,7 @@
 """Pairs of a question and the passage that answers it, with passages that are near and do not, to train models with.
 
-Questions are sentences of the passages themselves (inverse cloze task, Lee, Chang and Toutanova 2019). What an
-evaluation asks is never among them.
+Questions are sentences of the passages themselves (inverse cloze task, Lee, Chang and Toutanova 2019), and those that a
+person wrote for training. What an evaluation asks is never among them.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any
 
 from morpheus_assets.text.sentences import sentence_spans
 
-SENTENCE = "sentence"
+SENTENCE, JUDGED = "sentence", "judged"
 NEGATIVES = 4
 TOO_ALIKE = 0.95
 """A passage that is more alike than this may be an answer itself: of the nearest eight of a question a quarter lay in
@@ -43,11 +43,17 @@ class PairPassage:
     row: int
 
 
-def make_pairs(passages: Sequence[PairPassage], vectors: Any, never: Collection[str] = ()) -> list[TrainingPair]:
-    """One pair a passage that has a fit sentence of its own, in the passages' order.
+def make_pairs(
+    passages: Sequence[PairPassage],
+    vectors: Any,
+    never: Collection[str] = (),
+    judged: Sequence[tuple[str, bytes]] = (),
+) -> list[TrainingPair]:
+    """One pair a passage that has a fit sentence of its own, in the passages' order, and those a person `judged`.
 
     `vectors` [n, d] are those of the passages, of any length. Hard negatives are the nearest passages of other chapters
-    that stay below TOO_ALIKE; `never` are questions of an evaluation, told by their words alone.
+    that stay below TOO_ALIKE; `never` are questions of an evaluation, told by their words alone. `judged` are questions
+    with the hash of the passage that answers.
     """
     import numpy as np
 
@@ -59,6 +65,10 @@ def make_pairs(passages: Sequence[PairPassage], vectors: Any, never: Collection[
     chapters = np.array([passage.chapter for passage in passages])
     forbidden = {_key(question) for question in never}
     repeated = _repeated(passages)
+    asked: dict[bytes, list[str]] = {}
+    for written, content_hash in judged:
+        if _key(written) not in forbidden:
+            asked.setdefault(content_hash, []).append(written)
     pairs: list[TrainingPair] = []
     for first in range(0, len(passages), _ROWS_AT_ONCE):
         block = unit[first : first + _ROWS_AT_ONCE] @ unit.T
@@ -66,12 +76,16 @@ def make_pairs(passages: Sequence[PairPassage], vectors: Any, never: Collection[
         block[block >= TOO_ALIKE] = -1
         best = np.argpartition(-block, min(NEGATIVES, len(passages) - 1), axis=1)[:, :NEGATIVES]
         for row, passage in enumerate(passages[first : first + _ROWS_AT_ONCE]):
-            question = _question(passage, forbidden, repeated)
-            if question is None:
+            made = _question(passage, forbidden, repeated)
+            questions = [(each, JUDGED) for each in asked.get(passage.content_hash, ())]
+            questions += [(made, SENTENCE)] if made is not None else []
+            if not questions:
                 continue
             nearest = sorted((int(place) for place in best[row]), key=lambda place: -block[row, place])
             negatives = tuple(passages[place].content_hash for place in nearest if block[row, place] > 0)
-            pairs.append(TrainingPair(question, SENTENCE, passage.content_hash, passage.chapter, negatives))
+            pairs += [
+                TrainingPair(each, kind, passage.content_hash, passage.chapter, negatives) for each, kind in questions
+            ]
     return pairs
 
 
@@ -114,6 +128,16 @@ def _repeated(passages: Sequence[PairPassage]) -> set[str]:
             text = " ".join(passage.body[start:end].split())
             seen[text] = index if seen.setdefault(text, index) == index else -1
     return {text for text, index in seen.items() if index == -1}
+
+
+def asked_of(questions: Collection[str]) -> set[str]:
+    """The questions as they are compared: by their words alone."""
+    return {_key(question) for question in questions}
+
+
+def is_asked(text: str, asked: Collection[str]) -> bool:
+    """Whether a text is among the questions that `asked_of` gave."""
+    return _key(text) in asked
 
 
 def _key(text: str) -> str:

@@ -12,7 +12,7 @@ from morpheus_assets.embedding import models
 from morpheus_assets.embedding.clip.sources import DEMO_MODEL
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers import registry
-from morpheus_assets.embedding.providers.base import ProviderOptions, ProviderSpec
+from morpheus_assets.embedding.providers.base import BatchTerms, ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.http_errors import split_query
 from morpheus_assets.embedding.spaces import (
     SpaceDescription,
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 
     from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.embedding.providers.base import EmbeddingProvider
+    from morpheus_assets.embedding.providers.batch_api import BatchApi
     from morpheus_assets.embedding.rate_limits import RequestBudget
     from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 
 
 PURPOSES = ("text", "image")
-# Each space is one asset in Dagster, PREFIX/<the space's key>.
-ASSET_PREFIXES = {"text": "text_embeddings", "image": "clip_embeddings"}
 # Which of Dagster's partition sets it is over.
 PARTITION_SETS = {"text": "novels", "image": "panels"}
 
@@ -160,6 +159,34 @@ def price_of(settings: Settings, space: Space, tokens: int, input_type: str = "d
     if table is not None and table.price is not None:
         return table.price * tokens / 1_000_000
     return models.price_of(space, tokens)
+
+
+def batch_terms(space: Space) -> BatchTerms | None:
+    """What the batch API of the space's provider takes and asks for; None where it has none."""
+    return registry.provider_of(space).batch
+
+
+def uses_batch(settings: Settings, space: Space) -> bool:
+    """True when the space is re-embedded through a batch API, as its table or the settings say."""
+    table = table_of(settings, space)
+    chosen = table.options.batch if table is not None else None
+    return batch_terms(space) is not None and (settings.reembed_batch if chosen is None else chosen)
+
+
+def batch_price_of(settings: Settings, space: Space, tokens: int) -> Decimal | None:
+    """Dollars for `tokens` in the provider's batch API; None where no price is known."""
+    table, terms = table_of(settings, space), batch_terms(space)
+    if table is not None and table.options.batch_price is not None:
+        return Decimal(str(table.options.batch_price)) * tokens / 1_000_000
+    price = price_of(settings, space, tokens)
+    return None if price is None or terms is None else price * terms.share
+
+
+def open_batch_api(settings: Settings, space: Space) -> "BatchApi":
+    """The jobs of the space's account; connects to nothing yet. Raises ConfigurationError where a key is missing."""
+    from morpheus_assets.embedding.providers.batch_api import BatchApi
+
+    return BatchApi(open_provider(settings, space).batches())  # type: ignore[attr-defined]
 
 
 def inputs_per_request(settings: Settings, space: Space) -> int:

@@ -27,6 +27,11 @@ def questions_source(settings: Settings) -> Source:
     return _source(settings, "questions")
 
 
+def training_source(settings: Settings) -> Source:
+    """Where questions for training lie, one file a novel."""
+    return _source(settings, "training")
+
+
 def around(path: Path) -> Source:
     """The folder that a file or folder of this machine lies in, wherever that is."""
     return LocalSource(path.absolute().parent)

@@ -141,7 +141,7 @@ class SpaceFiller:
 
     def _incomplete(self, novels: Sequence[str]) -> list[str]:
         covered = retry_while_down(partial(coverage, self._engine, self._row, novels))
-        return [each.novel for each in covered.novels if each.missing]
+        return [each.novel for each in covered.novels if each.to_send]
 
 
 class _Shares:
@@ -165,7 +165,7 @@ class _Shares:
         if isinstance(outcome, UnansweredRequest):
             return UnansweredContent(outcome.hashes, outcome.inputs, self._uncertain_costs(outcome))
         rows = [self._waiting.pop(value) for value in outcome.hashes]
-        shares = _shared_out(rows, outcome.tokens, outcome.requests)
+        shares = shared_out(rows, outcome.tokens, outcome.requests)
         costs = {novel: Cost(embedded=n, tokens=tokens, requests=made) for novel, n, tokens, made in shares}
         return VectorBatch(outcome.hashes, outcome.embeddings, costs)
 
@@ -174,11 +174,11 @@ class _Shares:
         rows = [self._waiting[value] for value in request.hashes] or [next(iter(self._waiting.values()))]
         return {
             novel: Cost(uncertain_inputs=n, uncertain_tokens=tokens, uncertain_requests=made)
-            for novel, n, tokens, made in _shared_out(rows, request.tokens, request.requests)
+            for novel, n, tokens, made in shared_out(rows, request.tokens, request.requests)
         }
 
 
-def _shared_out(rows: Sequence[tuple[str, int]], tokens: int, requests: int) -> Iterator[tuple[str, int, int, int]]:
+def shared_out(rows: Sequence[tuple[str, int]], tokens: int, requests: int) -> Iterator[tuple[str, int, int, int]]:
     """Each novel of (novel, weight) rows, with its inputs, and its part of the tokens and requests."""
     inputs = Counter(novel for novel, _ in rows)
     weights: Counter[str] = Counter()
@@ -209,7 +209,8 @@ def panel_input(reader: "PageReader", row: "MissingInput") -> "EmbeddingInput":
         try:
             if row.page_hash is not None and row.page_hash != row.content_hash and row.box is not None:
                 left, top, right, bottom = row.box
-                return reader.region(row.content, row.entry, row.page_hash, (left, top, right, bottom))
+                box = (left, top, right, bottom)
+                return reader.region(row.content, row.entry, row.page_hash, box, row.following or ())
             data = reader.data(row.content, row.entry)
         except (PageChanged, UnreadableBook) as error:
             raise InputRefused(str(error)) from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from morpheus_assets.images.page_version import CUT_VERSION
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.names import NovelFiles, files_digest, one_source_a_novel
@@ -176,6 +177,42 @@ def _planned(group: Sequence[StaleNovel], kind: str) -> PlannedRun:
     return PlannedRun(tuple(item.novel for item in group), f"{kind}:{len(group)} novels:{digest}")
 
 
+@dataclass(frozen=True)
+class StoredAssets:
+    """What is whole of some novels: for each asset, by the path of its key and upstream first, the novels.
+
+    `after` is the last of them that was looked at; None when there are no more.
+    """
+
+    novels: Mapping[tuple[str, ...], Sequence[str]]
+    after: str | None
+
+
+def stored_assets(bind: "Bind", settings: Settings, purpose: str, after: str = "", limit: int = 200) -> StoredAssets:
+    """What the next `limit` novels behind `after` have stored whole, of texts ("text") or panels ("image")."""
+    from morpheus_assets.store.content.novels import stored_stages
+    from morpheus_assets.store.spaces.coverage import coverage
+    from morpheus_assets.store.spaces.spaces import list_spaces
+
+    stages = stored_stages(bind, after, limit)
+    found: dict[tuple[str, ...], list[str]] = {}
+    if purpose == "text":
+        found[("novels",)] = [each.novel for each in stages if each.text]
+        made = [each.novel for each in stages if each.text and each.chunks]
+        found[("chapters",)] = found[("chunks",)] = made
+    else:
+        found[("panel_images",)] = [each.novel for each in stages if each.pages]
+        made = found[("regions",)] = [each.novel for each in stages if each.pages and each.cut]
+    rows = {row.key: row for row in list_spaces(bind, purpose)} if made else {}
+    for space in wanted_spaces(settings, purpose):
+        row, allowed = rows.get(space.key), only_novels(settings, space)
+        names = [novel for novel in made if allowed is None or novel in allowed]
+        if row is not None and names:
+            whole = [each.novel for each in coverage(bind, row, names).novels if not each.missing]
+            found[tuple(space_asset(space))] = whole
+    return StoredAssets(found, stages[-1].novel if len(stages) == limit else None)
+
+
 def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Collection[str]) -> set[str]:
     """The novels that are not whole: their files are newer than what is stored of them, or vectors are missing.
 
@@ -203,5 +240,5 @@ def unfinished(engine: "Engine", settings: Settings, purpose: str, novels: Colle
         if row is None:
             found.update(novel for novel in names if novel in digests and not digests[novel].refused)
         elif names:
-            found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.missing)
+            found.update(novel.novel for novel in coverage(engine, row, names).novels if novel.to_send)
     return found & readable

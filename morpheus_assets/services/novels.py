@@ -1,8 +1,12 @@
 """Removal of a novel, or of its panels alone, once the files are gone; its partitions in Dagster go with it."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from morpheus_assets.services.configured_spaces import PARTITION_SETS
 from morpheus_assets.services.connections import connected_engine
@@ -15,6 +19,9 @@ from morpheus_assets.store.content.panels import remove_panels
 from morpheus_assets.store.content.source_files import load_source_files
 from morpheus_assets.store.database.errors import StoreError, UnknownNovel
 
+if TYPE_CHECKING:
+    from morpheus_assets.sources.base import Source
+
 
 class SourcesStillThere(StoreError):
     """A novel's files still lie in the content folder."""
@@ -22,61 +29,105 @@ class SourcesStillThere(StoreError):
 
 @dataclass(frozen=True)
 class Removal:
-    """A novel that may be removed, or its panels alone, and the question that names what goes with it."""
+    """A novel that may be removed, or its panels alone, and the question that names what goes with it.
+
+    `files` are those that go first, by kind ("text", "panel"), relative to their source.
+    """
 
     novel: str
     question: str
     only_panels: bool = False
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def removable(settings: Settings, novel: str) -> Removal:
+def removable(settings: Settings, novel: str, engine: Engine | None = None) -> Removal:
     """The removal of `novel`, to be confirmed: of its panels alone where only their files are gone.
 
-    Raises UnknownNovel, or SourcesStillThere with the files' names.
+    `engine` is a checked one, where the caller has it. Raises UnknownNovel, or SourcesStillThere with the files' names.
     """
+    with connected_engine(settings) if engine is None else nullcontext(engine) as engine:
+        return find_removal(engine, settings, novel)
+
+
+def find_removal(
+    engine: Engine, settings: Settings, novel: str, *, only_panels: bool = False, with_files: bool = False
+) -> Removal:
+    """As `removable`; of its panels alone if so asked for, and with the files that still lie there.
+
+    Raises UnknownNovel, SourcesStillThere, and ContentUnreadable.
+    """
+    rows = list_novels(engine, [novel])
+    sources = _sources(settings)
     there: dict[str, list[str]] = {}
-    with connected_engine(settings) as engine:
-        rows = list_novels(engine, [novel])
-        known = [] if rows else [each.novel for each in list_novels(engine)]
-        for kind, source in (("text", novels_source(settings)), ("panel", panels_source(settings))):
-            paths = [path for path, file in load_source_files(engine, kind).items() if file.novel == novel]
-            there[kind] = [source.display_name(path) for path in sorted(source.exists(paths))]
-    if not rows:
-        raise UnknownNovel(no_such_novel(novel, known))
-    [row] = rows
-    panels = row.panels + row.refused_panels
-    if panels and not there["panel"] and (there["text"] or row.body_digest is None):
-        kept = " Its text stays." if there["text"] else ""
-        return Removal(novel, f"Delete the {panels} panels of {novel}, whose files are gone?{kept}", only_panels=True)
-    with_files = [*there["text"], *there["panel"]]
-    if with_files:
-        more = f" and {len(with_files) - 1} more" if len(with_files) > 1 else ""
-        raise SourcesStillThere(
-            f"{with_files[0]}{more} would bring {novel} back at once; move it out of the content folder first."
-        )
-    return Removal(novel, f"Delete {novel}: {row.chapters} chapters, {row.chunks} chunks, {panels} panels?")
+    for kind, source in sources.items():
+        paths = [path for path, file in load_source_files(engine, kind).items() if file.novel == novel]
+        there[kind] = sorted(source.exists(paths))
+    if not rows and not (with_files and any(there.values())):
+        raise UnknownNovel(no_such_novel(novel, [each.novel for each in list_novels(engine)]))
+    panels = sum(row.panels + row.refused_panels for row in rows)
+    if only_panels:
+        there["text"] = []
+        if not panels and not there["panel"]:
+            raise UnknownNovel(f"No panels of {novel} are stored.")
+    elif panels and not there["panel"] and not with_files:
+        only_panels = bool(there["text"]) or rows[0].body_digest is None
+    if there["panel"] and only_panels and not with_files:
+        raise _still_there(sources, there, novel)
+    if only_panels:
+        kept = " Its text stays." if rows and rows[0].body_digest is not None else ""
+        question = f"Delete the {panels} panels of {novel}, whose files are gone?{kept}"
+        return Removal(novel, question, only_panels=True, files={"panel": there["panel"]})
+    if any(there.values()) and not with_files:
+        raise _still_there(sources, there, novel)
+    chapters, chunks = (rows[0].chapters, rows[0].chunks) if rows else (0, 0)
+    question = f"Delete {novel}: {chapters} chapters, {chunks} chunks, {panels} panels?"
+    return Removal(novel, question, files=there)
 
 
-def remove_stored(settings: Settings, removal: Removal) -> str:
+def remove_stored(settings: Settings, removal: Removal, engine: Engine | None = None) -> str:
     """Delete it; returns a sentence. Vectors that other novels share stay, the others are collected by upkeep."""
-    with connected_engine(settings) as engine:
-        if removal.only_panels:
-            remove_panels(engine, removal.novel)
-        else:
-            remove_novel(engine, removal.novel)
+    with connected_engine(settings) if engine is None else nullcontext(engine) as engine:
+        remove_rows(engine, settings, removal)
+    return asyncio.run(_remove_from_dagster(settings, removal))
+
+
+def remove_rows(engine: Engine, settings: Settings, removal: Removal) -> None:
+    """Delete the files of a removal, then all that is stored of it."""
+    sources = _sources(settings)
+    for kind, paths in removal.files.items():
+        sources[kind].delete(paths)
+    if removal.only_panels:
+        remove_panels(engine, removal.novel)
+    else:
+        remove_novel(engine, removal.novel)
+
+
+async def remove_partitions(client: DagsterClient, removal: Removal) -> str:
+    """Delete the partitions of what was removed; returns a sentence."""
     said = f"The panels of {removal.novel} are deleted" if removal.only_panels else f"{removal.novel} is deleted"
-    sets = [PARTITION_SETS["image"]] if removal.only_panels else sorted(PARTITION_SETS.values())
     try:
-        asyncio.run(_delete_partitions(dagster_url(settings), sets, removal.novel))
+        for name in [PARTITION_SETS["image"]] if removal.only_panels else sorted(PARTITION_SETS.values()):
+            await client.delete_partitions(name, [removal.novel])
     except (DagsterRefused, DagsterUnavailable):
         return f"{said}. Dagster does not answer: its sensors drop the partition once it runs."
     return f"{said}, and so is its partition in Dagster."
 
 
-async def _delete_partitions(url: str, sets: Sequence[str], novel: str) -> None:
-    client = DagsterClient(url)
+async def _remove_from_dagster(settings: Settings, removal: Removal) -> str:
+    client = DagsterClient(dagster_url(settings))
     try:
-        for name in sets:
-            await client.delete_partitions(name, [novel])
+        return await remove_partitions(client, removal)
     finally:
         await client.close()
+
+
+def _sources(settings: Settings) -> "dict[str, Source]":
+    return {"text": novels_source(settings), "panel": panels_source(settings)}
+
+
+def _still_there(sources: "Mapping[str, Source]", there: Mapping[str, Sequence[str]], novel: str) -> SourcesStillThere:
+    files = [sources[kind].display_name(path) for kind, paths in there.items() for path in paths]
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return SourcesStillThere(
+        f"{files[0]}{more} would bring {novel} back at once; move it out of the content folder first."
+    )

@@ -6,7 +6,9 @@ Pages whose picture, boxes and version are those of the last cut are not even re
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from morpheus_assets.domain.content import PanelRecord
@@ -22,6 +24,8 @@ from morpheus_assets.store.content.regions import Region
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from morpheus_assets.images.page_pixels import Page
 
 _THREADS = 2
 Boxes = Sequence[tuple[int, int, int, int]]
@@ -58,19 +62,23 @@ def corrections_of(source: Source, files: Sequence[Entry]) -> Corrections:
 def cut_pages(reader: PageReader, pages: Sequence[PanelRecord], corrected: Mapping[str, Boxes]) -> Iterator[CutPage]:
     """Each page once, in order; what is cut already comes without regions."""
 
-    def look(page: PanelRecord) -> CutPage:
-        boxes = corrected.get(_name(page))
-        cut_of = _made_of(page, boxes)
-        if page.cut_of == cut_of:
-            return CutPage(page, None, cut_of)
+    def look(group: Sequence[PanelRecord]) -> list[CutPage]:
+        strip = hashlib.sha256(b"".join(page.content_hash or b"" for page in group)).hexdigest()[:12]
+        made = [_made_of(page, corrected.get(_name(page)), strip if len(group) > 1 else "") for page in group]
+        done = [CutPage(page, None, cut_of) for page, cut_of in zip(group, made, strict=True)]
+        if all(page.cut_of == cut_of for page, cut_of in zip(group, made, strict=True)):
+            return done
         try:
-            return _cut(reader, page, boxes, cut_of)
+            if len(group) > 1:
+                return list(_cut_strip(reader, group, made))
+            return [_cut(reader, group[0], corrected.get(_name(group[0])), made[0])]
         except (RefusedImage, UnreadableBook, FileUnreadable) as error:
-            return CutPage(page, None, cut_of, problem=str(error))
+            return [replace(done[0], problem=str(error)), *done[1:]]
 
     with ThreadPoolExecutor(_THREADS) as threads:
         try:
-            yield from threads.map(look, pages)
+            for found in threads.map(look, _strips(pages, corrected)):
+                yield from found
         finally:
             threads.shutdown(cancel_futures=True)
 
@@ -95,9 +103,51 @@ def _cut(reader: PageReader, page: PanelRecord, boxes: Boxes | None, cut_of: str
     return CutPage(page, regions, cut_of, cut.doubts, picture=picture)
 
 
-def _made_of(page: PanelRecord, boxes: Boxes | None) -> str:
-    """All that decides the regions of a page, beside its picture."""
-    told = hashlib.sha256(repr((page.frames, None if boxes is None else tuple(boxes))).encode()).hexdigest()[:12]
+def _strips(pages: Sequence[PanelRecord], corrected: Mapping[str, Boxes]) -> Iterator[Sequence[PanelRecord]]:
+    """The pages one by one, or several that are files of one strip; boxes that somebody gave keep a page apart."""
+    from morpheus_assets.images.strips import StripFile, joined_files
+
+    def place(page: PanelRecord) -> tuple[object, ...]:
+        alone = page.frames or page.spread or _name(page) in corrected
+        book = page.path if page.entry else page.path.rpartition("/")[0]
+        return (page.id,) if alone else (book, PurePosixPath(page.entry).parent)
+
+    for _, neighbours in groupby(pages, key=place):
+        run = list(neighbours)
+        files = [StripFile((page.width or 0, page.height or 0), page.edges) for page in run]
+        for joined in joined_files(files):
+            yield run[joined.start : joined.stop]
+
+
+def _cut_strip(reader: PageReader, pages: Sequence[PanelRecord], made: Sequence[str]) -> Iterator[CutPage]:
+    """The pages of one strip: each itself, and the pieces that begin in it, which may go on in the next ones."""
+    import numpy as np
+
+    from morpheus_assets.images.page_cutting import CUTTER_VERSION
+    from morpheus_assets.images.shaping import region_hash
+    from morpheus_assets.images.strips import StripRows, look_at_rows, strip_pieces
+
+    def pixels(page: PanelRecord) -> "Page":
+        return reader.page(page.path, page.entry, page.content_hash)
+
+    sizes = [pixels(page).size for page in pages]
+    rows = StripRows(np.concatenate([look_at_rows(pixels(page).bands()).flat for page in pages]), sizes[0][0])
+    found = strip_pieces([height for _, height in sizes], rows)
+    for at, (page, cut_of) in enumerate(zip(pages, made, strict=True)):
+        whole = (0, 0, *sizes[at])
+        boxes = [("page", whole), *(("piece", box) for box in found[at] if box != whole)]
+        following = [(later.path, later.entry, (later.content_hash or b"").hex()) for later in pages[at + 1 :]]
+        regions = []
+        for number, (kind, box) in enumerate(boxes):
+            part = reader.region(page.path, page.entry, page.content_hash, box, following)
+            regions.append(Region(number, kind, *box, 1.0, CUTTER_VERSION, region_hash(part)))
+        yield CutPage(page, tuple(regions), cut_of)
+
+
+def _made_of(page: PanelRecord, boxes: Boxes | None, strip: str) -> str:
+    """All that decides the regions of a page, beside its picture; `strip` stands for the files of one strip."""
+    given = (page.frames, None if boxes is None else tuple(boxes), strip)
+    told = hashlib.sha256(repr(given).encode()).hexdigest()[:12]
     return f"{CUT_VERSION} {page.direction} {'spread' if page.spread else 'page'} {told}"
 
 

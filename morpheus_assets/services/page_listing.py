@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from morpheus_assets.domain.content import PanelRecord
+from morpheus_assets.domain.content import ComicBook, PanelRecord
 from morpheus_assets.images.books.page_order import page_order, role_of, spreads
 from morpheus_assets.images.books.values import BOOK_SUFFIXES, Book, BookFacts, BookPage, UnreadableBook
 from morpheus_assets.images.errors import RefusedImage
@@ -27,13 +27,14 @@ _STEP = 1 << 20
 class FoundPages:
     """The pages of one novel: rows in reading order, the digest of all their files, and where they lie.
 
-    `notes` are sentences about what the books say of themselves.
+    `books` are what its files say of themselves, `notes` sentences about what had to be mended of that.
     """
 
     rows: list[PanelRecord]
     digest: str
     source: Source
     reader: PageReader
+    books: tuple[ComicBook, ...] = ()
     notes: tuple[str, ...] = ()
 
     def verify_absent(self, stored: Callable[[], Iterable[str]]) -> None:
@@ -83,7 +84,15 @@ def find_pages(reader: PageReader, files: Sequence[Entry]) -> FoundPages:
     pairs += [(file.path, file.mark or _digest_of(reader.source, file)) for file in sides.values()]
     notes = tuple(f"{name}: {note}" for name, each in zip(order, found, strict=True) for note in each.facts.notes)
     digest = panels_digest((path, value) for path, value in pairs if value)
-    return FoundPages(rows, digest, reader.source, reader, (*facts.notes, *notes))
+    said = [("", facts), *((by_name[name].path, each.facts) for name, each in zip(order, found, strict=True))]
+    books = tuple(book for path, each in said if (book := _comic_book(path, each)) != ComicBook(path))
+    return FoundPages(rows, digest, reader.source, reader, books, (*facts.notes, *notes))
+
+
+def _comic_book(path: str, facts: BookFacts) -> ComicBook:
+    return ComicBook(
+        path, facts.title, facts.series, facts.number, facts.volume, facts.writer, facts.language, facts.direction
+    )
 
 
 def _look(reader: PageReader, file: Entry) -> _FoundFile:
@@ -164,6 +173,7 @@ def _picture(path: str, entry: str, data: bytes, max_pixels: int, size: int) -> 
         width=facts.width,
         height=facts.height,
         treatments=facts.treatments,
+        edges=facts.edges,
         entry=entry,
     )
 

@@ -6,6 +6,7 @@ Keeps the last few books open and the last few pages decoded, so that the region
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from morpheus_assets.images.books.values import Book, UnreadableBook
@@ -16,7 +17,7 @@ from morpheus_assets.sources.names import MAX_BOOK_BYTES, MAX_PANEL_BYTES
 if TYPE_CHECKING:
     from PIL import Image
 
-    from morpheus_assets.images.page_pixels import BandedPage, WholePage
+    from morpheus_assets.images.page_pixels import Page
     from morpheus_assets.images.reading_order import Box
 
 _BOOKS = 2
@@ -35,7 +36,7 @@ class PageReader:
         self.source = source
         self.max_pixels = max_pixels
         self._books: OrderedDict[str, tuple[BinaryIO, Book, threading.Lock]] = OrderedDict()
-        self._pages: OrderedDict[tuple[str, str, bytes | None], WholePage | BandedPage] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, str, bytes | None], Page] = OrderedDict()
         self._lock = threading.Lock()
         self._decoding: dict[tuple[str, str, bytes | None], threading.Lock] = {}
 
@@ -54,7 +55,7 @@ class PageReader:
             except KeyError:
                 return None
 
-    def page(self, path: str, entry: str, page_hash: bytes | None = None) -> "WholePage | BandedPage":
+    def page(self, path: str, entry: str, page_hash: bytes | None = None) -> "Page":
         """A page's pixels; one that is not of `page_hash` any more is a PageChanged. Raises RefusedImage."""
         from morpheus_assets.images.page_pixels import look_at_page
 
@@ -80,9 +81,33 @@ class PageReader:
                     self._pages.popitem(last=False)
         return found
 
-    def region(self, path: str, entry: str, page_hash: bytes | None, box: "Box") -> "Image.Image":
-        """A part of a page. Raises as `page`."""
-        return self.page(path, entry, page_hash).crop(box)
+    def region(
+        self, path: str, entry: str, page_hash: bytes | None, box: "Box", following: Sequence[Sequence[str]] = ()
+    ) -> "Image.Image":
+        """A part of a page; of a box that is lower than it, the rest is the upper part of the `following` pages.
+
+        These are (path, entry, hash in hex) in reading order, as many as are needed. Raises as `page`.
+        """
+        from PIL import Image
+
+        page = self.page(path, entry, page_hash)
+        left, top, right, bottom = box
+        height = page.size[1]
+        if bottom <= height:
+            return page.crop(box)
+        part = Image.new("RGB", (right - left, bottom - top))
+        part.paste(page.crop((left, top, right, height)), (0, 0))
+        filled = height - top
+        for other_path, other_entry, other_hash in following:
+            if filled >= part.height:
+                break
+            other = self.page(other_path, other_entry, bytes.fromhex(other_hash))
+            rows = min(other.size[1], part.height - filled)
+            part.paste(other.crop((left, 0, right, rows)), (0, filled))
+            filled += rows
+        if filled < part.height:
+            raise PageChanged(f"{path} goes on in a file that is gone; its next run takes it as it is now.")
+        return part
 
     def close(self) -> None:
         """Close the books that are open."""

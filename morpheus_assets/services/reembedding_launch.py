@@ -5,15 +5,16 @@ is recorded before it is made, so that a process that is killed in between spend
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.backfills import PARTITION_SET_TAG, Backfills, bridge, novels_of_runs
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES, PARTITION_SETS
+from morpheus_assets.services.configured_spaces import PARTITION_SETS
 from morpheus_assets.services.dagster_client import DagsterRefused
 from morpheus_assets.services.reembedding_plan import (
     A_NIGHT,
@@ -33,6 +34,7 @@ from morpheus_assets.store.accounts.reembeddings import (
     record_launch,
     withdraw_launch,
 )
+from morpheus_assets.store.spaces.batch_jobs import BatchJob
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import list_spaces
 
@@ -84,14 +86,44 @@ class Order:
         )
 
 
-def launch_plan(engine: Engine, dagster: Backfills, plan: Plan) -> Iterator[str]:
+def launch_plan(
+    engine: Engine,
+    dagster: Backfills,
+    plan: Plan,
+    submit: Callable[[SpacePlan], Iterable[str]] = lambda plan: (),
+) -> Iterator[str]:
     """Launch one backfill for each space of `plan`, and record it; a sentence for each, once it is done.
 
+    `submit` sends what goes by a batch API, and says what it sent.
     A space whose earlier backfill has not ended is left alone, so the same work is never asked for twice, and a novel
     that a run has at work is left to that run. Raises what `dagster` raises; what was launched by then goes on.
     """
     for each in plan.spaces:
-        yield _launch(engine, dagster, each)
+        if each.by_batch and not each.unbounded:
+            yield from submit(each)
+        else:
+            yield _launch(engine, dagster, each)
+
+
+def go_over(engine: Engine, dagster: Backfills, plan: Plan, job: BatchJob, space: Space) -> str | None:
+    """Launch a backfill over a batch job's novels: those that are whole now are recorded, the rest is sent.
+
+    What is to be sent is bounded by `plan`, as every launch is. None where no novel of the job is a partition.
+    """
+    mine = next((each for each in plan.spaces if each.space.key == space.key), None)
+    asset = space_asset(space)
+    partitions = dagster.partitions(asset)
+    lacking = {each.novel for each in mine.work} if mine else set()
+    chosen = [each for each in mine.chosen if each.novel in job.novels] if mine and not mine.unbounded else []
+    wanted = {novel for novel in job.novels if novel not in lacking} | {each.novel for each in chosen}
+    novels = tuple(novel for novel in partitions if novel in wanted)
+    if not novels:
+        return None
+    order = Order(
+        space, f"after the batch job {job.job}", novels, tuple(chosen),
+        f"After a batch job in {space.key}: {len(novels)} novels", job.outcome,
+    )  # fmt: skip
+    return _record_and_launch(engine, dagster, asset, order)
 
 
 def follow_plan(engine: Engine, dagster: Backfills, plan: Plan, *, seconds: float = 2.0) -> Iterator[int]:
@@ -110,7 +142,7 @@ def follow_plan(engine: Engine, dagster: Backfills, plan: Plan, *, seconds: floa
 def what_is_left(engine: Engine, plan: Plan) -> Iterator[str]:
     """A sentence for each space of a plan on what it lacks now."""
     for key, missing in _missing(engine, plan).items():
-        left = f"{missing:,} inputs are left to another night" if missing else "all is embedded"
+        left = f"{missing:,} inputs are left to another night or to batch jobs" if missing else "all is embedded"
         yield f"{key}: {left}."
 
 
@@ -180,7 +212,7 @@ def _launch(engine: Engine, dagster: Backfills, plan: SpacePlan) -> str:
     running = dagster.running({SPACE_TAG: key})
     if running:
         return f"{key}: the backfill {running} is still running, so none is added."
-    asset = [ASSET_PREFIXES[plan.space.purpose], key]
+    asset = space_asset(plan.space)
     partitions = dagster.partitions(asset)
     order = order_for(
         plan,
@@ -191,6 +223,10 @@ def _launch(engine: Engine, dagster: Backfills, plan: SpacePlan) -> str:
     )
     if order is None:
         return f"{key}: {len(plan.work)} novels lack vectors, {_why_none(plan)}"
+    return _record_and_launch(engine, dagster, asset, order)
+
+
+def _record_and_launch(engine: Engine, dagster: Backfills, asset: Sequence[str], order: Order) -> str:
     intention = new_intention()
     record_launch(engine, order.launched(intention))
     try:

@@ -18,6 +18,8 @@ from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.chunker import configured_chunker
 from morpheus_assets.services.configured_spaces import (
     PURPOSES,
+    batch_price_of,
+    batch_terms,
     configured_text_spaces,
     inputs_per_request,
     kept_spaces,
@@ -25,6 +27,7 @@ from morpheus_assets.services.configured_spaces import (
     only_novels,
     price_of,
     sample_image_spaces,
+    uses_batch,
     wanted_spaces,
 )
 from morpheus_assets.services.samples import sample_novels
@@ -89,12 +92,25 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class BatchOffer:
+    """A space's work through its provider's batch API: inputs, dollars (None: price not known), jobs, and hours."""
+
+    inputs: int
+    tokens: int
+    price: Decimal | None
+    jobs: int
+    hours: int
+
+
+@dataclass(frozen=True)
 class SpacePlan:
     """The inputs that one space lacks, novel by novel, and those of them that tonight takes.
 
     `work` is everything, in the order in which it is done; `chosen` is its beginning that the budget allows;
     `too_large` are novels that no night's budget allows. `minutes` is at the rate limit, None for a local model.
     `unbounded`: nothing of it is started without a person, as no limit of the budget bounds what it costs.
+    `batch` is the offer of the batch API, None where there is none; `by_batch`: it is taken, and `chosen` is at its
+    price.
     """
 
     space: Space
@@ -107,6 +123,8 @@ class SpacePlan:
     table_bytes: int
     index_bytes: int
     unbounded: bool = False
+    batch: BatchOffer | None = None
+    by_batch: bool = False
 
     @property
     def inputs(self) -> int:
@@ -133,10 +151,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Plan:
+def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None, batch: bool | None = None) -> Plan:
     """Compare the settings' spaces with what is stored. Writes nothing, and asks no provider.
 
-    Raises ConfigurationError for a space that the settings name wrongly.
+    `batch`: use batch APIs where there are any, or nowhere; None: as each space says. What is in a batch job that has
+    not ended is not lacking. Raises ConfigurationError for a space that the settings name wrongly.
     """
     budget = left = remaining_budget(engine, settings, now=now)
     plans = []
@@ -149,7 +168,9 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
             work = _work(engine, settings, space, row, others)
             if not work or _only_samples(engine, settings, space, row, work):
                 continue
-            plan, left = _plan_space(settings, space, _reason(row, others, work), work, left)
+            alone = _work(engine, settings, space, row, ()) if others and batch_terms(space) else work
+            by_batch = uses_batch(settings, space) if batch is None else batch
+            plan, left = _plan_space(settings, space, _reason(row, others, work), work, alone, left, by_batch=by_batch)
             plans.append(plan)
     notes = [f"{each.space.key}: {note}" for each in plans if (note := model_note(each.space))]
     return Plan(tuple(plans), budget, (*notes, *_chunker_notes(engine, settings), *_page_notes(engine)))
@@ -214,6 +235,7 @@ def describe_space(plan: SpacePlan) -> list[str]:
         f" {plan.requests:,} requests",
         f"  price     {dollars(plan.price)}",
         f"  time      {minutes} at the rate limit",
+        *([_describe_offer(plan.batch, taken=plan.by_batch)] if plan.batch else []),
         f"  disk      {megabytes(plan.table_bytes)} for the vectors, {megabytes(plan.index_bytes)} for their index",
         f"  tonight   {len(plan.chosen)} novels, {chosen_tokens:,} tokens, {dollars(total_price(plan.chosen))}",
     ]
@@ -256,17 +278,56 @@ def as_json(plan: Plan) -> list[Mapping[str, object]]:
             "tokens": each.tokens, "requests": each.requests,
             "price_dollars": None if each.price is None else float(each.price),
             "minutes": each.minutes, "table_bytes": each.table_bytes, "index_bytes": each.index_bytes,
+            **_offer_as_json(each),
             "tonight": [work.novel for work in each.chosen], "too_large": [work.novel for work in each.too_large],
         }
         for each in plan.spaces
     ]  # fmt: skip
 
 
+def _describe_offer(offer: BatchOffer, *, taken: bool) -> str:
+    jobs = "1 job" if offer.jobs == 1 else f"{offer.jobs} jobs"
+    choice = "chosen" if taken else "not chosen: `batch = true` in its table, MORPHEUS_REEMBED_BATCH or --batch"
+    return f"  as batch  {dollars(offer.price)} in {jobs}, within {offer.hours} hours ({choice})"
+
+
+def _offer_as_json(plan: SpacePlan) -> dict[str, object]:
+    offer = plan.batch
+    if offer is None:
+        return {"by_batch": False, "batch_price_dollars": None, "batch_jobs": None, "batch_hours": None}
+    price = None if offer.price is None else float(offer.price)
+    return {
+        "by_batch": plan.by_batch, "batch_price_dollars": price, "batch_jobs": offer.jobs, "batch_hours": offer.hours,
+    }  # fmt: skip
+
+
+def _offer(settings: Settings, space: Space, work: Sequence[NovelWork]) -> BatchOffer | None:
+    terms = batch_terms(space)
+    inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
+    if terms is None or not inputs:
+        return None
+    jobs = math.ceil(inputs / terms.max_inputs)
+    return BatchOffer(inputs, tokens, batch_price_of(settings, space, tokens), jobs, terms.hours)
+
+
 def _plan_space(
-    settings: Settings, space: Space, reason: str, work: tuple[NovelWork, ...], budget: Budget
+    settings: Settings,
+    space: Space,
+    reason: str,
+    work: tuple[NovelWork, ...],
+    alone: tuple[NovelWork, ...],
+    budget: Budget,
+    *,
+    by_batch: bool,
 ) -> tuple[SpacePlan, Budget]:
-    unbounded = not all(budget.bounds(each.price) for each in work)
-    chosen, too_large, left = choose(() if unbounded else work, budget)
+    offer = _offer(settings, space, alone)
+    by_batch = by_batch and offer is not None
+    sent = work
+    if by_batch:
+        # The space that still answers is completed by ordinary runs: searches wait for nothing.
+        sent = tuple(replace(each, price=batch_price_of(settings, space, each.tokens)) for each in alone)
+    unbounded = not all(budget.bounds(each.price) for each in sent)
+    chosen, too_large, left = choose(() if unbounded else sent, budget)
     inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
     requests = _requests(settings, space, inputs, tokens)
     minutes = None
@@ -276,7 +337,7 @@ def _plan_space(
     plan = SpacePlan(
         space, reason, work, chosen, too_large, requests, minutes,
         index_types.table_bytes(space.dimensions, inputs), index_types.index_bytes(space.dimensions, inputs),
-        unbounded,
+        unbounded, offer, by_batch,
     )  # fmt: skip
     return plan, left
 

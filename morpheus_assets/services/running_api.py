@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from morpheus_assets.services.process_start import process_start
 from morpheus_assets.settings import Settings
 
 FILE = "api.json"
@@ -39,7 +40,7 @@ def announced(settings: Settings, url: str) -> Iterator[None]:
     me = psutil.Process()
     settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        found = {"url": url, "pid": me.pid, "started": me.create_time(), "database": database}
+        found = {"url": url, "pid": me.pid, "started": process_start(me), "database": database}
         json.dump(found, file)
     try:
         yield
@@ -53,7 +54,7 @@ def running_api(settings: Settings) -> str | None:
         found = json.loads((settings.data_folder / FILE).read_text("utf-8"))
         url, started = str(found["url"]), float(found["started"])
         # after a kill the file is left, and its port may be anyone's
-        alive = psutil.Process(int(found["pid"])).create_time() == started
+        alive = process_start(psutil.Process(int(found["pid"]))) == started
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
     return url if alive and found.get("database") == _database(settings) else None

@@ -14,6 +14,7 @@ from typing import Literal
 
 import psutil
 
+from morpheus_assets.services.process_start import process_start
 from morpheus_assets.settings import Settings
 
 FILE = "up.json"
@@ -25,7 +26,7 @@ State = Literal["ok", "starting", "down"]
 
 @dataclass(frozen=True)
 class PartProcess:
-    """One part: its process, known by number and time of its start, and whether it had answered yet.
+    """One part: its process, known by number and `process_start`, and whether it had answered yet.
 
     A part with `has_child` works through a process of its own making and is dead without it.
     """
@@ -41,7 +42,7 @@ class PartProcess:
         """As it is at this moment."""
         try:
             process = psutil.Process(self.pid)
-            alive = process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
+            alive = process_start(process) == self.started and process.status() != psutil.STATUS_ZOMBIE
             if not alive:
                 return "down"
             if self.answered and self.has_child and not has_living_child(process):
@@ -79,7 +80,7 @@ def has_living_child(process: psutil.Process) -> bool:
 def write_parts(data_folder: Path, dagster_url: str, api_url: str | None, parts: Iterable[PartProcess]) -> None:
     """Tell other processes what the `morpheus up` of this process runs."""
     me = psutil.Process()
-    found = RunningParts(dagster_url, api_url, me.pid, me.create_time(), tuple(parts))
+    found = RunningParts(dagster_url, api_url, me.pid, process_start(me), tuple(parts))
     path = data_folder / FILE
     fresh = path.with_suffix(".new")
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -98,7 +99,7 @@ def running_parts(settings: Settings) -> RunningParts | None:
         found = json.loads((settings.data_folder / FILE).read_text(encoding="utf-8"))
         parts = tuple(PartProcess(**part) for part in found.pop("parts"))
         running = RunningParts(**found, parts=parts)
-        alive = psutil.Process(running.pid).create_time() == running.started
+        alive = process_start(psutil.Process(running.pid)) == running.started
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
     return running if alive else None

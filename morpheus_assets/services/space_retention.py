@@ -13,12 +13,13 @@ from morpheus_assets.services.configured_spaces import wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.passages import collect_unused, parse_as_their_novels
 from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.insight.scenes import count_unused_sentences, delete_unused_sentences
 from morpheus_assets.store.spaces.announcements import announce, announced, withdraw
 from morpheus_assets.store.spaces.archive import export_space
 from morpheus_assets.store.spaces.spaces import drop, list_spaces
 from morpheus_assets.store.spaces.vectors import count_orphans, delete_orphans, vector_summary
 
-DROP, COLLECT = "drop", "collect orphans"
+DROP, COLLECT, SENTENCES = "drop", "collect orphans", "sentences"
 
 
 def drop_retired(engine: Engine, settings: Settings, *, dry_run: bool = False) -> Iterator[str | StoreError]:
@@ -79,6 +80,20 @@ def collect_passages(engine: Engine, *, dry_run: bool = False) -> Iterator[str |
     parsed = parse_as_their_novels(engine)
     if parsed:
         yield f"{parsed:,} passages were parsed anew, for the language of the novels that have them now."
+
+
+def collect_sentences(engine: Engine, *, dry_run: bool = False) -> Iterator[str | StoreError]:
+    """Announce, and by a later call delete, the vectors of sentences that no novel with panels has any more."""
+    unused = count_unused_sentences(engine)
+    if not unused:
+        withdraw(engine, COLLECT, SENTENCES)
+    elif dry_run or announced(engine, COLLECT, SENTENCES) is None:
+        if not dry_run:
+            announce(engine, COLLECT, SENTENCES)
+        yield f"{unused:,} vectors of sentences are needed by nothing and would be deleted."
+    else:
+        yield f"{delete_unused_sentences(engine):,} vectors of sentences were needed by nothing and are deleted."
+        withdraw(engine, COLLECT, SENTENCES)
 
 
 def _drop(engine: Engine, settings: Settings, row: SpaceRow) -> str | StoreError:

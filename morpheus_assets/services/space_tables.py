@@ -57,6 +57,10 @@ class SpaceOptions(BaseModel):
         None, description="Instead of MORPHEUS_REQUEST_TIMEOUT_SECONDS."
     )
     price: Annotated[float, Field(ge=0)] | None = Field(None, description="Dollars for a million tokens.")
+    batch: bool | None = Field(None, description="Instead of MORPHEUS_REEMBED_BATCH.")
+    batch_price: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Dollars for a million tokens in the batch API; unset: the vendor's share of `price`."
+    )
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,12 @@ def _table(file: Path, name: str, values: object) -> SpaceTable:
     space_name, spec = _name(where, name, options)
     if options.key_variable is not None and options.stored_key is not None:
         raise ConfigurationError(f"{where}: key_variable and stored_key are both given: leave one of them out.")
+    if (options.batch or options.batch_price is not None) and spec.batch is None:
+        known = ", ".join(each.name for each in PROVIDERS.values() if each.batch is not None)
+        raise ConfigurationError(
+            f"{where}: no batch API of {spec.name} is used here, only those of {known}: leave `batch` and"
+            " `batch_price` out."
+        )
     if options.endpoint is not None and not options.endpoint.startswith(("http://", "https://")):
         raise ConfigurationError(f"{where}: endpoint is no address: write one such as http://host:8080/v1.")
     described = SpaceDescription(

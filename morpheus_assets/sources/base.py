@@ -129,6 +129,11 @@ class Source(Protocol):
     def put_new(self, path: str, data: bytes) -> bool:
         """Write a new file, whole or not at all; False when one of that name is there, which stays as it is."""
 
+    def delete(self, paths: Collection[str]) -> None:
+        """Delete files, and the folders that are empty then; those that are not there are none. Raises FileUnreadable,
+        or ContentUnreadable, when one cannot be deleted.
+        """
+
 
 def incomplete_listing(source: str, why: str) -> ContentUnreadable:
     """A listing that answers but cannot be right."""

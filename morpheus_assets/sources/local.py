@@ -174,6 +174,23 @@ class LocalSource:
             partial.unlink(missing_ok=True)
         return True
 
+    def delete(self, paths: Collection[str]) -> None:
+        """Delete files and what folders they leave empty. Raises FileUnreadable."""
+        root = self.path.resolve()
+        for path in paths:
+            file = self._inside(path)
+            if file is None:
+                continue
+            try:
+                # the entry itself: what a link leads to stays
+                (self.path / path).unlink(missing_ok=True)
+            except OSError as error:
+                raise FileUnreadable(f"{file} cannot be deleted: {error.strerror or error}.") from error
+            for folder in (self.path / path).parents:
+                if folder.resolve() == root or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+
     def _inside(self, path: str) -> Path | None:
         """The file at a relative path, None when it is missing or would lie outside of the folder."""
         relative = PurePosixPath(path)

@@ -39,7 +39,8 @@ MAX_PANEL_BYTES = 256 * 1024 * 1024
 # An archive, PDF or EPUB of pages.
 MAX_BOOK_BYTES = 2 * 1024 * 1024 * 1024
 # Files in a novel's folder that say something of its pages.
-SIDE_FILES = frozenset({CORRECTIONS, "comicinfo.xml"})
+SCENES = "scenes.tsv"
+SIDE_FILES = frozenset({CORRECTIONS, SCENES, "comicinfo.xml"})
 
 _NEARLY_IMAGES = {
     ".heic": "HEIC is not read here: export it as PNG or JPEG",

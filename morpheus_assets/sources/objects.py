@@ -197,6 +197,16 @@ class ObjectSource:
             raise object_errors.unreadable(self.url, error) from error
         return True
 
+    def delete(self, paths: Collection[str]) -> None:
+        """Delete objects; a missing one is none. Raises ContentUnreadable."""
+        for path in paths:
+            try:
+                self._call("rm_file", self._path(path), seconds=READ_SECONDS)
+            except FileNotFoundError:
+                continue
+            except Exception as error:
+                raise object_errors.unreadable(self.url, error) from error
+
     @property
     def _scheme(self) -> str:
         return object_errors.scheme_of(self.url)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from morpheus_assets.api.routes import health
+from morpheus_assets.services.process_start import process_start
 from morpheus_assets.services.running_parts import PartProcess, write_parts
 from morpheus_assets_tests.api.conftest import SECRET, Api, free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
@@ -74,9 +75,9 @@ def test_a_part_whose_process_is_dead_is_down_whatever_dagster_still_says(start_
         me = psutil.Process()
         api.settings.data_folder.mkdir(exist_ok=True)
         running = [
-            PartProcess("webserver", me.pid, me.create_time(), True),
+            PartProcess("webserver", me.pid, process_start(me), True),
             PartProcess("code server", me.pid, 1.0, True),
-            PartProcess("daemon", me.pid, me.create_time(), False),
+            PartProcess("daemon", me.pid, process_start(me), False),
         ]
         write_parts(api.settings.data_folder, "", api.url, running)
         assert parts() == {"dagster": "ok", "code server": "down", "daemon": "starting"}

@@ -1,4 +1,4 @@
-from bench.peer_table import breakdown, details, name_of, overview, summarize
+from bench.peer_table import beside_floor, breakdown, details, name_of, overview, summarize
 
 
 def run(peer, step="ingest", *, number=1, work=1.0, wall=2.0, **more):
@@ -78,3 +78,22 @@ def test_the_breakdown_shows_medians_and_what_dagster_took_last():
     head, _, row = breakdown(records).splitlines()
     assert head.endswith("| work | chunking | dagster |")
     assert row.endswith("| 1.00 | 0.30 | 1.00 |")
+
+
+def test_an_ingest_is_compared_with_the_second_floor_that_ran_before_it_with_the_same_settings():
+    floor = {"step": "ingest", "rc": 0}
+    own = {"step": "ingest", "rc": 0, "sections": {"sensor": 0.1}}
+    records = [
+        {**floor, "peer": "floor", "work_s": 1.0},
+        {**own, "peer": "morpheus", "work_s": 1.5},
+        {**floor, "peer": "floor+MORPHEUS_CHUNK_TOKENS=512", "work_s": 2.0},
+        {**own, "peer": "morpheus+MORPHEUS_CHUNK_TOKENS=512", "work_s": 5.0},
+        {**floor, "peer": "floor+MORPHEUS_CHUNK_TOKENS=512", "work_s": 2.0, "rc": 1},
+        {**own, "peer": "morpheus+MORPHEUS_CHUNK_TOKENS=512", "work_s": 3.0},
+        {"step": "ingest", "rc": 0, "peer": "langchain", "work_s": 9.0},
+    ]
+    said = beside_floor(records)
+    assert "**Morpheus Assets** 1.50×" in said
+    assert "(chunks of 512) 2.00 [1.50–2.50]×" in said
+    assert "langchain" not in said.lower()
+    assert beside_floor(records[1:2]) == ""

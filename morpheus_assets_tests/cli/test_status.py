@@ -16,6 +16,7 @@ from morpheus_assets.cli import first_ingest
 from morpheus_assets.cli.main import main
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.services.dagster_client import DagsterUnavailable, dagster_url
+from morpheus_assets.services.process_start import process_start
 from morpheus_assets.services.running_parts import PartProcess, write_parts
 from morpheus_assets.services.status import ingest_progress
 from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings
@@ -63,7 +64,7 @@ def test_status_shows_what_answers_what_is_missing_what_today_cost_and_what_was_
 def test_status_shows_the_parts_that_run_and_where(morpheus: Callable, settings: Settings):
     me = psutil.Process()
     settings.data_folder.mkdir(exist_ok=True)
-    parts = [PartProcess("daemon", me.pid, me.create_time(), True), PartProcess("code server", me.pid, 1.0, True)]
+    parts = [PartProcess("daemon", me.pid, process_start(me), True), PartProcess("code server", me.pid, 1.0, True)]
     write_parts(settings.data_folder, "http://127.0.0.1:3007", "http://127.0.0.1:8007", parts)
     shown = morpheus("status").output
     assert "running     daemon ok, code server down" in shown

@@ -14,13 +14,14 @@ import psycopg
 import pytest
 
 from morpheus_assets.services.running_parts import running_parts
-from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.embedded import running_url
+from morpheus_assets_tests.fixtures.checkout import MORPHEUS, Checkout, checkout, warnings_in
 from morpheus_assets_tests.fixtures.deployment import story
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+__all__ = ["checkout"]
 
-MORPHEUS = Path(sys.executable).parent / "morpheus"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def free_port() -> int:
@@ -30,38 +31,30 @@ def free_port() -> int:
 
 
 class Running:
-    """A `morpheus up` with folders and ports of its own."""
+    """A `morpheus up` in a fresh checkout, with ports of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.output = folder / "output"
+    def __init__(self, checkout: Checkout) -> None:
+        self.checkout = checkout
+        self.folder = checkout.folder
+        self.data = self.folder / ".morpheus"
+        self.output = self.data / "said"
         self.process: subprocess.Popen[bytes] | None = None
-        names = ("DAGSTER_", "OPENAI_", "VOYAGE_", "MORPHEUS_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-        self.environment = {
-            **kept,
-            "MORPHEUS_CONTENT": str(folder / "content"),
-            "MORPHEUS_DATA_FOLDER": str(folder / "data"),
-            "MORPHEUS_DOTENV": os.devnull,
-            "MORPHEUS_UI_PORT": str(free_port()),
-            "MORPHEUS_API_PORT": str(free_port()),
-        }
+        checkout.environment |= {"MORPHEUS_UI_PORT": str(free_port()), "MORPHEUS_API_PORT": str(free_port())}
+        self.environment = checkout.environment
 
     def start(self) -> None:
+        self.data.mkdir(mode=0o711, exist_ok=True)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [MORPHEUS, "up"], env=self.environment, cwd=PROJECT_FOLDER, stdout=output, stderr=output
+                [MORPHEUS, "up"], env=self.environment, cwd=self.folder, stdout=output, stderr=output
             )
         self.wait_for(lambda: "Morpheus Assets is running" in self.said(), "the banner")
 
     def said(self) -> str:
         return self.output.read_text(encoding="utf-8")
 
-    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run([MORPHEUS, *arguments], env=self.environment, capture_output=True, text=True, check=False)
-
     def search(self, *arguments: str) -> list[dict]:
-        done = self.command("search", "--json", *arguments)
+        done = self.checkout.morpheus("search", "--json", *arguments)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -72,7 +65,12 @@ class Running:
             f"main(['search', {text!r}], standalone_mode=False); print('torch' in sys.modules)"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], env=self.environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.splitlines()[-1] == "True"
 
@@ -90,7 +88,7 @@ class Running:
 
     @property
     def settings(self) -> Settings:
-        return Settings(_env_file=None, data_folder=self.folder / "data")
+        return Settings(_env_file=None, data_folder=self.data)
 
     def pid_of(self, part: str) -> int | None:
         """The process of a part as `up` has noted it; None when `up` has ended."""
@@ -125,7 +123,7 @@ class Running:
 
     def stored(self, novel: str) -> int:
         """How many chunks of a novel are stored."""
-        url = running_url(self.folder / "data", driver="postgresql")
+        url = running_url(self.data, driver="postgresql")
         if url is None:
             return 0
         query = "SELECT count(*) FROM chunks c JOIN novels n ON n.id = c.novel_id WHERE n.novel = %s"
@@ -134,7 +132,7 @@ class Running:
 
     def connections(self, *, seconds: float = 120, until: Callable[[], bool] = lambda: False) -> list[int]:
         """How many connections were open at each look, twenty times a second."""
-        url = running_url(self.folder / "data", "postgres", driver="postgresql")
+        url = running_url(self.data, "postgres", driver="postgresql")
         assert url is not None
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname <> current_database()"
         deadline, found = time.monotonic() + seconds, []
@@ -155,9 +153,7 @@ class Running:
         found = []
         for process in psutil.process_iter():
             try:
-                if str(self.folder / "data") in " ".join(process.cmdline()) or process.environ().get(
-                    "MORPHEUS_DATA_FOLDER"
-                ) == str(self.folder / "data"):
+                if str(self.data) in " ".join(process.cmdline()) or Path(process.cwd()).is_relative_to(self.folder):
                     found.append(process)
             except psutil.Error:
                 continue
@@ -172,21 +168,17 @@ class Running:
 
 
 @pytest.fixture
-def running() -> Iterator[Running]:
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="mpu"))
-    folder.chmod(0o711)
-    deployment = Running(folder)
+def running(checkout: Checkout) -> Iterator[Running]:
+    deployment = Running(checkout)
     yield deployment
     deployment.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_end(running: Running):
     """One deployment for all that needs one: each takes half a minute of two cores to start."""
+    running.environment["MORPHEUS_CHUNKTOKENS"] = "hunter2"
     running.start()
+    it_adds_nothing_at_the_top_but_its_folder_the_content_and_dotenv(running)
     running.wait_for(lambda: running.finds("who keeps the lamp burning"), "the sample story")
     running.wait_for(lambda: running.finds("a cat", kind="panels", mode="hybrid"), "the sample panels")
     [panel] = running.search("--panels", "a sleeping orange cat in the desert", "--count", "1")
@@ -196,6 +188,7 @@ def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_en
     a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running)
     parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running)
     an_interrupt_stops_everything(running)
+    nothing_is_left_at_the_top_but_its_folder_and_the_content(running)
 
     running.start()
     running.kill()
@@ -206,18 +199,31 @@ def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_en
     three_deaths_within_a_minute_end_everything(running)
 
 
+def it_adds_nothing_at_the_top_but_its_folder_the_content_and_dotenv(running: Running) -> None:
+    assert running.checkout.added() == {".morpheus", "content", ".env"}
+    assert f"DAGSTER_HOME={running.data / 'dagster'}\n" in (running.folder / ".env").read_text()
+
+
+def nothing_is_left_at_the_top_but_its_folder_and_the_content(running: Running) -> None:
+    assert running.checkout.added() == {".morpheus", "content"}
+    assert list((running.data / "dagster" / "storage").rglob("*.out")), "no output was kept"
+    logs = [running.output, *running.data.glob("*.log")]
+    said = "\n".join(each.read_text(encoding="utf-8", errors="replace") for each in logs)
+    assert len(warnings_in(said)) == 1, "one typo, one warning, however many processes"
+
+
 def a_backup_is_written_while_it_runs_and_is_not_restored_under_it(running: Running) -> None:
     file = running.folder / "backup.morpheus"
-    done = running.command("backup", str(file))
+    done = running.checkout.morpheus("backup", str(file))
     assert (done.returncode, done.stdout.startswith(f"{file}: ")) == (0, True), done.stderr
-    done = running.command("restore", str(file), "--overwrite", "--yes")
+    done = running.checkout.morpheus("restore", str(file), "--overwrite", "--yes")
     assert done.returncode == 1
     assert "stop it with Ctrl-C" in done.stderr
 
 
 def a_second_start_leaves_the_first_alone(running: Running) -> None:
     before = {process.pid for process in running.processes()}
-    done = running.command("up")
+    done = running.checkout.morpheus("up")
     assert done.returncode == 1
     assert "already runs" in done.stderr
     assert before <= {process.pid for process in running.processes()}
@@ -295,8 +301,9 @@ def test_what_cannot_work_is_one_sentence_before_anything_starts(
     running: Running, variable: str, value: str, said: str
 ):
     done = subprocess.run(
-        [MORPHEUS, "up"], env={**running.environment, variable: value}, capture_output=True, text=True, check=False
-    )
+        [MORPHEUS, "up"],
+        env={**running.environment, variable: value}, cwd=running.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -27,6 +27,11 @@ OLD_KEY, NEW_KEY = "openai-text-embedding-3-small-64", "openai-text-embedding-3-
 WORDS = tuple("ship storm lantern harbour captain letter garden winter music river stone bread".split())  # noqa: SIM905
 
 
+def asset_of(key: str) -> dg.AssetKey:
+    """The asset of one of these spaces, as it is named in Dagster."""
+    return dg.AssetKey(["text_embeddings", key.replace("text-embedding-", "").replace("voyage-voyage", "voyage")])
+
+
 def make_settings(database_url: str, base_url: str, folder: Path, text_spaces: str = OLD, **changes: Any) -> Settings:
     values: dict[str, Any] = {
         "database_url": database_url,
@@ -91,7 +96,7 @@ def embed(settings: Settings, instance: dg.DagsterInstance, key: str, novels: li
         options = {"partition_key": novels[0]}
     return job.execute_in_process(
         instance=instance,
-        asset_selection=[dg.AssetKey(["text_embeddings", key])],
+        asset_selection=[asset_of(key)],
         raise_on_error=False,
         **options,
     )
@@ -140,4 +145,4 @@ def fill(engine: Engine, settings: Settings, key: str, novels: list[str], *, act
 
 
 def materialized(instance: dg.DagsterInstance, key: str) -> set[str]:
-    return set(instance.get_materialized_partitions(dg.AssetKey(["text_embeddings", key])))
+    return set(instance.get_materialized_partitions(asset_of(key)))

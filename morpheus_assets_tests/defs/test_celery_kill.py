@@ -125,7 +125,7 @@ def test_killed_workers_and_killed_steps_are_made_good_and_nothing_is_paid_twice
         machines.start(name, "worker", f"--hostname={name}@%h", "--concurrency=2", "--loglevel=INFO")
     for number in range(3):
         machines.start(f"run-{number}", "run", *NOVELS[2 * number : 2 * number + 2])
-    embedding = "text_embeddings__openai_text_embedding_3_small_256 - STEP_START"
+    embedding = "text_embeddings__openai_3_small_256 - STEP_START"
 
     def in_the_middle() -> bool:
         log = machines.log("worker-2")

@@ -56,6 +56,28 @@ def test_assets_and_checks_say_what_they_hold(repository: dg.RepositoryDefinitio
     assert not missing(found | checks)
 
 
+def test_assets_are_selected_by_purpose_and_those_of_a_space_by_provider_and_model(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    graph = repository.asset_graph
+    tags = {key.to_user_string(): graph.get(key).tags for key in graph.get_all_asset_keys()}
+    assert {each.get("morpheus/purpose") for each in tags.values()} == {"text", "image"}
+    large = {"morpheus/purpose": "text", "morpheus/provider": "openai", "morpheus/model": "text-embedding-3-large"}
+    for asset in ("text_embeddings/openai-3-large-3072", "retrieval_quality/openai-3-large-3072"):
+        assert large.items() <= tags[asset].items()
+    named = dg.AssetSelection.tag("morpheus/model", "vit-b-32").resolve(graph)
+    assert [key.path[0] for key in named] == ["clip_embeddings"]
+
+
+def test_every_job_has_a_kind(repository: dg.RepositoryDefinition) -> None:
+    assert all(job.tags.get("morpheus/kind") for job in jobs(repository))
+
+
+def test_the_description_of_a_space_holds_its_whole_key(repository: dg.RepositoryDefinition) -> None:
+    described = repository.asset_graph.get(dg.AssetKey(["text_embeddings", "all-minilm-l6-v2-384"])).description
+    assert "`sentence-transformers-all-minilm-l6-v2-384`" in (described or "")
+
+
 def test_resources_say_what_they_open(repository: dg.RepositoryDefinition) -> None:
     assert not missing({name: each.description for name, each in repository.get_top_level_resources().items()})
 

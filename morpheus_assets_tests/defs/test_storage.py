@@ -1,12 +1,15 @@
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import TickData, TickStatus
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
 
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START
@@ -65,12 +68,83 @@ def test_planned_and_made_partitions_are_known_whether_events_are_batched_or_not
         assert sorted(planned) == NAMES
 
 
+def test_what_a_run_tells_is_written_in_batches_in_the_order_in_which_it_was_told(instance: dg.DagsterInstance):
+    inserts: list[str] = []
+    [engine] = {instance.event_log_storage._engine}
+    event.listen(engine, "before_cursor_execute", lambda *call: inserts.append(call[2]))
+    result = materialize(instance)
+    told = [entry.dagster_event_type for entry in instance.all_logs(result.run_id)]
+    of_events = [statement for statement in inserts if statement.startswith("INSERT INTO event_logs")]
+    assert len(of_events) < len(told) / 2
+    steps = [kind for kind in told if kind and kind.value in ("STEP_START", "ASSET_MATERIALIZATION", "STEP_SUCCESS")]
+    assert [kind.value for kind in steps] == 2 * ["STEP_START", *3 * ["ASSET_MATERIALIZATION"], "STEP_SUCCESS"]
+    assert told[-1] in (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.ENGINE_EVENT)
+
+
+@dg.op(config_schema=str)
+def waits_until_seen(context: dg.OpExecutionContext) -> None:
+    context.log.info("a sign of life")
+    other = create_engine(str(context.op_config))
+    for _ in range(100):
+        with other.connect() as connection:
+            if connection.execute(text("SELECT count(*) FROM event_logs WHERE event LIKE '%a sign of life%'")).scalar():
+                other.dispose()
+                return
+        time.sleep(0.05)
+    raise AssertionError("nobody else has seen what the step tells while it works")
+
+
+def test_others_see_what_a_step_tells_while_it_works(instance: dg.DagsterInstance, database_url: str):
+    job = dg.GraphDefinition("waits", node_defs=[waits_until_seen]).to_job()
+    configuration = {"ops": {"waits_until_seen": {"config": database_url}}}
+    assert job.execute_in_process(instance=instance, run_config=configuration).success
+
+
+@dg.op
+def tells_what_cannot_be_stored(context: dg.OpExecutionContext) -> None:
+    context.log.info("before it")
+    context.log_event(dg.AssetMaterialization("first", partition="a\0b"))
+
+
+def test_an_event_that_cannot_be_stored_takes_no_other_with_it(instance: dg.DagsterInstance):
+    job = dg.GraphDefinition("tells", node_defs=[tells_what_cannot_be_stored]).to_job()
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.is_finished
+    told = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    assert "before it" in " ".join(told)
+
+
+def test_what_a_step_tells_waits_for_a_database_that_is_away(
+    instance: dg.DagsterInstance, engine: Engine, database_url: str
+):
+    result = materialize(instance)
+    [told, *_] = [entry for entry in instance.all_logs(result.run_id) if entry.step_key]
+    before = len(instance.all_logs(result.run_id))
+    name = make_url(database_url).database
+    elsewhere = create_engine(make_url(database_url).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    engine.dispose()
+    with elsewhere.connect() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'))
+        try:
+            gone = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :name"
+            connection.execute(text(gone), {"name": name})
+            instance.event_log_storage.store_event(told)
+            # it is tried meanwhile, in vain
+            time.sleep(0.5)
+        finally:
+            connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
+    elsewhere.dispose()
+    assert len(instance.all_logs(result.run_id)) == before + 1
+
+
 def test_it_goes_on_when_the_server_ended_its_connection(instance: dg.DagsterInstance, engine: Engine):
     instance.get_dynamic_partitions("novels")
     with engine.connect() as connection:
         connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
@@ -106,3 +180,28 @@ def test_of_processes_that_begin_together_one_at_a_time_makes_the_tables(dagster
         assert process.wait(120) == 0
     assert {"runs", "event_logs", "jobs"} <= set(inspect(engine).get_table_names())
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "left"),
+    [
+        (TickStatus.SKIPPED, 1, [0]),
+        # as of schedules, and of a dagster.yaml that says so
+        (TickStatus.SKIPPED, 7, [0, 2, 30]),
+        (TickStatus.SUCCESS, 30, [0, 2, 30]),
+    ],
+)
+def test_of_ticks_that_found_nothing_an_hour_is_kept(
+    instance: dg.DagsterInstance, status: TickStatus, days: int, left: list[int]
+):
+    now = time.time()
+    for hours in (0, 2, 30):
+        moment = now - hours * 3600
+        instance.create_tick(
+            TickData("origin", "new_novels_sensor", InstigatorType.SENSOR, status, moment, [], selector_id="sensor")
+        )
+    instance.create_tick(TickData("else", "other", InstigatorType.SENSOR, status, now - 7200, [], selector_id="other"))
+    instance.purge_ticks("origin", "sensor", now - days * 86_400, [status])
+    kept = [round((now - tick.timestamp) / 3600) for tick in instance.get_ticks("origin", "sensor")]
+    assert sorted(kept) == left
+    assert len(instance.get_ticks("else", "other")) == 1

@@ -2,7 +2,7 @@ import io
 
 from PIL import Image
 
-from morpheus_assets.images.charts import length_strip, plane
+from morpheus_assets.images.charts import heat_map, length_strip, plane
 from morpheus_assets.images.previews import MAX_PREVIEW_BYTES, as_markdown
 
 
@@ -36,3 +36,18 @@ def test_the_pictures_of_a_very_large_novel_fit_in_the_event_log():
 def test_nothing_gives_no_picture():
     assert length_strip([]) == plane([], []) == b""
     assert plane([(1.0, 1.0)], [3])
+
+
+def test_a_heat_map_has_a_dark_field_where_a_number_is_largest_and_a_frame_where_it_is_marked():
+    columns = [[0.0, 1.0, 0.2], [5.0, 4.0, 3.0]]
+    picture = Image.open(io.BytesIO(heat_map(columns, [1, 2], ["1", "2", "3"]))).convert("RGB")
+    wide, tall, left = 26, 26, 34
+    fields = [[picture.getpixel((left + x * wide + 13, y * tall + 13)) for y in range(3)] for x in range(2)]
+    assert max(range(3), key=lambda y: -sum(fields[0][y])) == 1
+    assert max(range(3), key=lambda y: -sum(fields[1][y])) == 0, "each column by itself"
+    red, _, blue = picture.getpixel((left + wide + 13, 2 * tall + 1))
+    assert red > blue
+    assert heat_map([], [], []) == b""
+    numbers = [[(37 * panel + 53 * chapter) % 101 / 101 for chapter in range(365)] for panel in range(1000)]
+    many = heat_map(numbers, [panel * 365 // 1000 for panel in range(1000)], [str(n) for n in range(365)])
+    assert 10_000 < len(many) < MAX_PREVIEW_BYTES

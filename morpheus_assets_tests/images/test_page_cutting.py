@@ -1,11 +1,16 @@
 """A page becomes the page itself, its panels in reading order, and tiles where the cut is doubtful."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image, ImageDraw
 
 from bench.comic_pages import draw_comic_page
 from bench.panel_cutting import match, usable
+from bench.printed_pages import draw_printed_page
 from morpheus_assets.images.page_cutting import PageCut, cut_page, snapped
+
+SAMPLES = Path(__file__).resolve().parents[2] / "morpheus_assets" / "samples" / "panels" / "the-last-lamp"
 
 
 def panels_of(cut: PageCut) -> list[tuple[int, int, int, int]]:
@@ -31,6 +36,60 @@ def test_a_region_shows_each_panel_in_a_usable_size_where_the_cut_is_hard(kind: 
 
     seen = [usable(panel, regions) for panel in page.panels]
     assert sum(seen) >= 0.85 * len(seen)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("a frame around the page", "askew on the scanner", "captions outside", "dusty gutters", "gutters of 3-6 px"),
+        *("halftone print", "screentones", "straight lines in panels", "night on black"),
+    ],
+)
+def test_the_panels_of_a_printed_or_scanned_page_are_found(kind: str) -> None:
+    page = draw_printed_page(kind, 5)
+
+    found = panels_of(cut_page(page.image, page.direction))
+
+    matched = match(page.panels, found, 0.8)
+    assert len(matched) >= 0.85 * len(page.panels)
+    assert len(matched) >= 0.8 * len(found)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_panels_that_share_one_line_are_told_apart(seed: int) -> None:
+    page = draw_comic_page("lines only", seed)
+
+    matched = match(page.panels, panels_of(cut_page(page.image)), 0.8)
+
+    assert len(matched) >= 0.85 * len(page.panels)
+
+
+def test_a_floor_from_edge_to_edge_parts_no_panel_of_a_page_with_gutters() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    for top in (50, 460, 870):
+        draw.rectangle((50, top, 850, top + 380), fill="lightblue", outline="black", width=4)
+        draw.rectangle((50, top + 250, 850, top + 380), fill="darkgreen", outline="black", width=3)
+        draw.polygon([(300, top + 380), (420, top + 380), (360, top + 120)], fill="orange", outline="black")
+
+    assert len(panels_of(cut_page(page))) == 3
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*.png")))
+def test_a_picture_in_a_dark_frame_is_one_panel_whatever_stands_in_it(name: str) -> None:
+    picture = Image.open(SAMPLES / name).convert("RGB")
+
+    assert [region.kind for region in cut_page(picture).regions] == ["page"]
+
+
+def test_figures_on_white_in_a_black_frame_are_cut_doubtfully_if_at_all() -> None:
+    picture = Image.new("RGB", (700, 900), "white")
+    draw = ImageDraw.Draw(picture)
+    for left, top in ((120, 150), (420, 130), (130, 560), (430, 580)):
+        draw.ellipse((left, top, left + 170, top + 200), fill="tomato", outline="black", width=4)
+    draw.rectangle((0, 0, 699, 899), outline="black", width=8)
+
+    assert cut_page(picture).doubts
 
 
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:

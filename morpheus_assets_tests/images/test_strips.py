@@ -3,15 +3,18 @@
 import io
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from morpheus_assets.images.errors import RefusedImage
+from morpheus_assets.images.page_pixels import BandedPage, WholePage, look_at_page
+from morpheus_assets.images.page_regions import regions_of
 from morpheus_assets.images.pixels import to_rgb
-from morpheus_assets.images.png_bands import png_bands
-from morpheus_assets.images.strips import joined_files, look_at_rows, pieces
+from morpheus_assets.images.png_bands import PngBands
+from morpheus_assets.images.strips import StripFile, edge_rows, joined_files, look_at_rows, pieces, strip_pieces
 
 
 def strip(width: int, height: int, pictures: list[tuple[int, int]]) -> Image.Image:
@@ -74,10 +77,69 @@ def test_a_png_read_in_bands_has_the_pixels_of_the_whole(mode: str) -> None:
     file = io.BytesIO()
     image.save(file, "PNG")
 
-    bands = [np.asarray(band) for _, band in png_bands(file.getvalue(), "strip.png", most_pixels=123 * 50)]
+    bands = [np.asarray(band) for _, band in PngBands(file.getvalue(), "strip.png", most_pixels=123 * 50).each()]
 
     assert len(bands) == 14
     assert np.array_equal(np.concatenate(bands), np.asarray(to_rgb(Image.open(file))[0]))
+
+
+def test_parts_of_a_banded_strip_are_read_in_any_order_and_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = strip(120, 6000, [(top + 10, top + 180) for top in range(0, 6000, 200)])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    page, facts = look_at_page(file.getvalue(), "strip.png", max_pixels=120 * 1000)
+    assert isinstance(page, BandedPage)
+    bands = PngBands(file.getvalue(), "strip.png", most_pixels=120 * 100)
+    page = BandedPage(bands)
+    decoded: list[int] = []
+    one = PngBands._band
+    monkeypatch.setattr(PngBands, "_band", lambda self, *given: (decoded.append(given[2]), one(self, *given))[1])
+
+    for top in (5700, 300, 2450, 5600):
+        assert page.crop((10, top, 110, top + 90)).tobytes() == image.crop((10, top, 110, top + 90)).tobytes()
+
+    assert facts.treatments == ("read in bands",)
+    assert len(decoded) <= 60 + 2 + 2 + 2
+
+
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 92}), ("WEBP", {"lossless": True}), ("TIFF", {})])
+def test_a_strip_over_the_bound_is_held_smaller_and_cut_at_the_same_places(form: str, options: dict[str, Any]) -> None:
+    image = strip(200, 1600, [(20, 280), (340, 600), (660, 960), (1040, 1560)])
+    file = io.BytesIO()
+    image.save(file, form, **options)
+
+    page, facts = look_at_page(file.getvalue(), "strip", max_pixels=200 * 1000)
+
+    assert (page.size, facts.width, facts.height) == ((200, 1600), 200, 1600)
+    assert "held at 1/2 of its size" in facts.treatments
+    found, wanted = regions_of(page)[0].regions, regions_of(WholePage(image))[0].regions
+    assert len(found) == len(wanted) > 3
+    for one, other in zip(found[1:], wanted[1:], strict=True):
+        assert max(abs(a - b) for a, b in zip(one.box, other.box, strict=True)) <= 8
+        part = page.crop(one.box)
+        assert part.size == (one.box[2] - one.box[0], one.box[3] - one.box[1])
+        difference = np.asarray(part, dtype=int) - np.asarray(image.crop(one.box), dtype=int)
+        assert np.abs(difference).mean() < 12
+
+
+def test_a_jpeg_strip_that_lies_on_its_side_is_held_smaller_too() -> None:
+    image = strip(200, 1600, [(20, 280), (340, 600)]).rotate(90, expand=True)
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(file, "JPEG", exif=exif)
+
+    page, facts = look_at_page(file.getvalue(), "strip.jpg", max_pixels=200 * 1000)
+
+    assert (page.size, facts.width, facts.height) == ((200, 1600), 200, 1600)
+
+
+def test_a_strip_of_many_times_the_bound_says_what_to_do() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (100, 2000)).save(file, "WEBP")
+
+    with pytest.raises(RefusedImage, match=r"is a strip of 200,000 pixels, more than 80,000: cut it into files"):
+        look_at_page(file.getvalue(), "strip.webp", max_pixels=40_000)
 
 
 def test_a_png_that_ends_early_says_after_which_row() -> None:
@@ -85,16 +147,57 @@ def test_a_png_that_ends_early_says_after_which_row() -> None:
     Image.fromarray(np.random.default_rng(2).integers(0, 256, (500, 100, 3), dtype=np.uint8)).save(file, "PNG")
 
     with pytest.raises(RefusedImage, match=r"strip\.png ends after \d+ of its rows: copy it again"):
-        list(png_bands(file.getvalue()[: len(file.getvalue()) // 2], "strip.png", most_pixels=1000))
+        list(PngBands(file.getvalue()[: len(file.getvalue()) // 2], "strip.png", most_pixels=1000).each())
+
+
+def sizes(*given: tuple[int, int]) -> list[StripFile]:
+    return [StripFile(size) for size in given]
 
 
 def test_files_of_one_width_that_follow_each_other_are_one_strip() -> None:
-    assert joined_files([(800, 1200), (700, 3000), (700, 2900), (700, 900), (640, 960)]) == [
-        range(0, 1),
-        range(1, 4),
-        range(4, 5),
-    ]
+    files = sizes((800, 1200), (700, 3000), (700, 2900), (700, 900), (640, 960))
+
+    assert joined_files(files) == [range(0, 1), range(1, 4), range(4, 5)]
 
 
 def test_ordinary_pages_of_one_width_stay_pages() -> None:
-    assert joined_files([(800, 1200)] * 3) == [range(at, at + 1) for at in range(3)]
+    assert joined_files(sizes(*[(800, 1200)] * 3)) == [range(at, at + 1) for at in range(3)]
+
+
+def cut_up(image: Image.Image, height: int) -> list[Image.Image]:
+    return [
+        image.crop((0, top, image.width, min(image.height, top + height))) for top in range(0, image.height, height)
+    ]
+
+
+def as_files(pages: list[Image.Image]) -> list[StripFile]:
+    return [StripFile(page.size, edge_rows(page)) for page in pages]
+
+
+def test_a_strip_that_was_cut_anywhere_into_files_as_high_as_pages_is_one_again() -> None:
+    image = strip(200, 1500, [(20, 380), (420, 900), (960, 1460)])
+
+    assert joined_files(as_files(cut_up(image, 300))) == [range(0, 5)]
+
+
+def test_pages_that_run_to_their_edges_are_parted_where_another_picture_begins() -> None:
+    chance = np.random.default_rng(3)
+    pages = [Image.fromarray(chance.integers(0, 256, (300, 200), dtype=np.uint8)).resize((200, 300)) for _ in range(3)]
+
+    assert joined_files(as_files(pages)) == [range(at, at + 1) for at in range(3)]
+
+
+def test_pieces_of_a_joined_strip_are_those_of_the_whole_and_go_on_over_the_ends_of_files() -> None:
+    image = strip(200, 1500, [(20, 380), (420, 780), (960, 1460)])
+    pages = cut_up(image, 400)
+    heights = [page.height for page in pages]
+
+    found = strip_pieces(heights, look_at_rows(pages))
+
+    whole = [
+        (left, top + sum(heights[:at]), right, bottom + sum(heights[:at]))
+        for at, boxes in enumerate(found)
+        for left, top, right, bottom in boxes
+    ]
+    assert whole == pieces(look_at_rows([image]))
+    assert any(box[3] > heights[at] for at, boxes in enumerate(found) for box in boxes)

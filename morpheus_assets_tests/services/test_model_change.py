@@ -40,7 +40,7 @@ def test_a_changed_model_is_noticed_before_the_first_write_and_both_ways_out_are
         text_spaces="openai/text-embedding-3-small@256#2, openai/text-embedding-3-small@256"
     )
     found = revised.definitions.resolve_asset_graph().get_all_asset_keys()
-    name = "openai-text-embedding-3-small-256-"
+    name = "openai-3-small-256-"
     [revision] = [key for key in found if key.path[0] == "text_embeddings" and key.path[-1].startswith(name)]
     assert revised.materialize("/".join(revision.path), "emma").success
     assert vectors(deployment) == stored

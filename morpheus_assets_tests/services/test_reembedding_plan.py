@@ -15,6 +15,7 @@ from morpheus_assets_tests.defs.model_change import (
     NEW_KEY,
     OLD_KEY,
     add_novels,
+    asset_of,
     fill,
     make_settings,
     materialized,
@@ -46,7 +47,7 @@ def test_a_new_model_in_the_settings_is_an_asset_with_all_partitions_missing(eng
     fill(engine, before, OLD_KEY, names(4), active=True)
     after = with_spaces(before, NEW)
     keys = build_definitions(after).get_repository_def().asset_graph.get_all_asset_keys()
-    assert dg.AssetKey(["text_embeddings", NEW_KEY]) in keys
+    assert asset_of(NEW_KEY) in keys
     assert materialized(instance, NEW_KEY) == set()
     assert spaces.active_space(engine, "text").key == OLD_KEY
     [plan] = make_plan(engine, after).spaces

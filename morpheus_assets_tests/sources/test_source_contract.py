@@ -248,3 +248,21 @@ def test_two_folders_for_one_key_are_named_and_the_first_one_counts(shelf: Shelf
     owners, problems = panel_owners(shelf.panels)
     assert owners == {"emma": "Emma"}
     assert problems == {"emma": "emma and Emma would both become the novel 'emma'; merge the two folders."}
+
+
+def test_files_are_deleted_and_what_is_not_there_is_none(shelf: Shelf):
+    for path in ("novels/emma/1.txt", "novels/emma/2.txt", "novels/a b/ü & <1>.txt"):
+        shelf.put(path, "x")
+    shelf.novels.delete(["emma/1.txt", "a b/ü & <1>.txt", "nobody.txt"])
+    shelf.panels.delete(["nobody/1.png"])
+    assert [entry.path for entry in shelf.novels.entries()] == ["emma/2.txt"]
+
+
+def test_nothing_outside_of_the_folder_is_deleted(tmp_path: Path):
+    shelf = FolderShelf(tmp_path)
+    shelf.put("mine.txt", "x")
+    (tmp_path / "novels" / "out").symlink_to(tmp_path)
+    (tmp_path / "novels" / "link.txt").symlink_to(tmp_path / "panels")
+    shelf.novels.delete(["../mine.txt", "out/mine.txt", str(tmp_path / "mine.txt"), ".."])
+    assert (tmp_path / "mine.txt").exists()
+    assert (tmp_path / "panels").is_dir()

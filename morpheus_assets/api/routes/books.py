@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 from morpheus_assets.api.problems import documented, novel_not_stored
 from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
-from morpheus_assets.domain.content import Chapter, NovelSummary, PanelRecord
+from morpheus_assets.domain.content import Chapter, ComicBook, NovelSummary, PanelRecord
 from morpheus_assets.services.search import readable
 from morpheus_assets.store.content.chapters import load_chapters
 from morpheus_assets.store.content.novels import list_novels
-from morpheus_assets.store.content.panels import load_panels
+from morpheus_assets.store.content.panels import load_comic_books, load_panels
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import list_spaces
 
@@ -43,6 +43,19 @@ class BookSpace(BaseModel):
     refused: int
 
 
+class ComicBookFacts(BaseModel):
+    """What a file of pages says of itself: ComicInfo.xml, ACBF, or the data of an EPUB or PDF."""
+
+    path: str = Field(description="The file, below panels/; empty for a ComicInfo.xml beside the pages.")
+    title: str | None
+    series: str | None
+    number: str | None
+    volume: str | None
+    writer: str | None
+    language: str | None
+    direction: str | None = Field(description="`ltr` or `rtl`: how its panels are read.")
+
+
 class Book(BaseModel):
     """A novel with its chapters, in order."""
 
@@ -57,6 +70,7 @@ class Book(BaseModel):
     refused: str | None = Field(description="Why the latest file could not be read; what was stored before stays.")
     chapters: list[BookChapter]
     spaces: list[BookSpace]
+    comic_books: list[ComicBookFacts]
 
 
 class BookPanel(BaseModel):
@@ -84,7 +98,7 @@ class BookPanels(BaseModel):
 async def book(services: UsesServices, novel: NovelName) -> Answer[Book]:
     """The chapters of a novel and what is stored of it, in numbers."""
     name = readable("novel", novel)
-    summary, chapters, spaces = await services.database.call(_look_up, name)
+    summary, chapters, spaces, comics = await services.database.call(_look_up, name)
     if summary is None:
         raise novel_not_stored(novel)
     return Answer(
@@ -106,6 +120,7 @@ async def book(services: UsesServices, novel: NovelName) -> Answer[Book]:
                 for each in chapters
             ],
             spaces=spaces,
+            comic_books=[ComicBookFacts.model_validate(each, from_attributes=True) for each in comics],
         )
     )  # fmt: skip
 
@@ -127,10 +142,10 @@ async def panels(
     )
 
 
-def _look_up(engine: Engine, novel: str) -> tuple[NovelSummary | None, list[Chapter], list[BookSpace]]:
+def _look_up(engine: Engine, novel: str) -> tuple[NovelSummary | None, list[Chapter], list[BookSpace], list[ComicBook]]:
     summary = next(iter(list_novels(engine, [novel])), None)
     if summary is None:
-        return None, [], []
+        return None, [], [], []
     spaces = []
     for row in list_spaces(engine):
         if row.state not in ("building", "ready", "active"):
@@ -142,7 +157,7 @@ def _look_up(engine: Engine, novel: str) -> tuple[NovelSummary | None, list[Chap
                     needed=has.needed, present=has.present, refused=has.refused,
                 )
             )  # fmt: skip
-    return summary, load_chapters(engine, novel), spaces
+    return summary, load_chapters(engine, novel), spaces, load_comic_books(engine, novel)
 
 
 def _stored_panels(engine: Engine, novel: str) -> list[PanelRecord] | None:

@@ -20,6 +20,7 @@ from morpheus_assets.images.books.values import UnreadableBook
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.page_pixels import look_at_page
+from morpheus_assets.images.reading_order import Box
 from morpheus_assets.services.content_location import panels_source
 from morpheus_assets.services.page_reading import PageReader
 from morpheus_assets.services.search import readable
@@ -180,12 +181,12 @@ async def _picture(
         return Response(status_code=304, headers=headers)
     place = await services.database.call(panel_place, bytes.fromhex(id))
     data = None
+    reader = PageReader(panels_source(services.settings), services.settings.max_image_pixels)
     if place is not None:
-        reader = PageReader(panels_source(services.settings), services.settings.max_image_pixels)
         data = await services.pictures.work(_bytes_of, reader, place)
     if data is None or place is None:
         raise Problem(404, "not-found", f"No panel {id[:12]}… is stored, or its file is gone.")
-    shown = _PageShown(data, place, services.settings.max_image_pixels)
+    shown = _PageShown(data, place, services.settings.max_image_pixels, reader)
     try:
         async with nullcontext() if shown.banded else services.pictures.opened(data, place.path):
             picture, kind = await services.pictures.work(draw, shown)
@@ -214,6 +215,7 @@ class _PageShown:
     data: bytes
     place: PanelPlace
     max_pixels: int
+    reader: PageReader
 
     @property
     def banded(self) -> bool:
@@ -225,8 +227,19 @@ class _PageShown:
         box = self.place.pixels
         if self.place.content_hash == self.place.page_hash or box is None:
             return _shown(self.data, self.place.path, width, self.max_pixels)
+        if self.place.following:
+            return _jpeg(self._over_files(box, self.place.following), width)
         page, _ = look_at_page(self.data, self.place.path, max_pixels=self.max_pixels)
         return _jpeg(page.crop(box), width)
+
+    def _over_files(self, box: Box, following: list[list[str]]) -> Image.Image:
+        place = self.place
+        try:
+            return self.reader.region(place.path, place.entry, place.page_hash, box, following)
+        except (UnreadableBook, FileUnreadable) as error:
+            raise RefusedImage(str(error)) from error
+        finally:
+            self.reader.close()
 
     def outlined(self, width: int | None) -> tuple[bytes, str]:
         """The page with the region outlined."""

@@ -3,11 +3,12 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from morpheus_assets.api.idempotency import RequestKey, launch_once
 from morpheus_assets.api.job_progress import JobReport, before_launch, report
@@ -26,6 +27,9 @@ INGEST_JOB, GENERATE_JOB = "ingest_novels", "generate_embedding"
 WEBHOOK_PRIORITY = {"dagster/priority": "3", "morpheus/launched_by": "http"}
 MOST_NOVELS = 10_000
 POLL_SECONDS = 1.0
+# A proxy ends a connection on which nothing comes for a minute.
+LONGEST_SILENCE = 15.0
+LONGEST_WAIT = 50
 _JOB_ID = r"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]{8})$"
 JobId = Annotated[str, Path(pattern=_JOB_ID, description="A run's or a backfill's id.", examples=["qwertzui"])]
 
@@ -123,6 +127,9 @@ class Waiting(BaseModel):
     detail: str
 
 
+EVENTS: Mapping[str, type[BaseModel]] = {"progress": JobReport, "end": JobReport, "waiting": Waiting}
+
+
 @router.post(
     "/api/embeddings/batch",
     status_code=202,
@@ -218,9 +225,24 @@ async def jobs(
     responses=documented(404, 502),
     summary="What became of a job",
 )
-async def job(id: JobId, services: UsesServices) -> Answer[JobReport]:
+async def job(
+    id: JobId,
+    request: Request,
+    services: UsesServices,
+    wait: Annotated[
+        int, Query(ge=0, le=LONGEST_WAIT, description="Answer when it has ended, or after so many seconds.")
+    ] = 0,
+) -> Answer[JobReport]:
     """Status, progress, and the result or the error."""
-    return Answer(await report(services, id))
+    now = await report(services, id)
+    if wait and not now.finished:
+        without_deadline(request)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                async for event in _follow(services, id, now):
+                    if event is not None and isinstance(event[1], JobReport):
+                        now = event[1]
+    return Answer(now)
 
 
 @router.get(
@@ -248,7 +270,9 @@ async def job_result(id: JobId, services: UsesServices) -> Answer[JobVectors]:
 
 @router.get(
     "/api/jobs/{id}/events",
-    responses={200: stream_documented("Events `progress` while it goes on, and `end`."), **documented(404, 502)},
+    responses={200: stream_documented("Its state at each change, until it has ended.", EVENTS), **documented(404, 502)},
+    # else the document says JSON, too
+    response_class=StreamingResponse,
     summary="Follow a job",
 )
 async def job_events(id: JobId, request: Request, services: UsesServices) -> Response:
@@ -277,12 +301,16 @@ async def cancel(id: JobId, services: UsesServices) -> Answer[JobReport]:
     return Answer(await report(services, id), 202)
 
 
-async def _follow(services: Services, job_id: str, now: JobReport) -> AsyncIterator[tuple[str, BaseModel]]:
-    shown = None
+async def _follow(services: Services, job_id: str, now: JobReport) -> AsyncIterator[tuple[str, BaseModel] | None]:
+    shown, silent = None, 0.0
     while True:
+        silent += POLL_SECONDS
         if now != shown:
-            shown = now
+            shown, silent = now, 0.0
             yield ("end" if now.finished else "progress"), now
+        elif silent >= LONGEST_SILENCE:
+            silent = 0.0
+            yield None
         if now.finished:
             return
         try:

@@ -46,7 +46,7 @@ class StoredInput(BaseModel):
 
 
 @router.get("/api/embeddings/{id:hash}", responses=documented(404), summary="What is stored of a text or picture")
-async def stored(
+async def stored_embedding(
     id: ContentId,
     services: UsesServices,
     space: Annotated[str | None, Query(max_length=200, description="Only in this space, by its key.")] = None,
@@ -77,7 +77,7 @@ async def stored(
     responses=documented(404, 409),
     summary="Delete a text or picture that was kept",
 )
-async def delete(id: ContentId, services: UsesServices) -> Response:
+async def delete_embedding(id: ContentId, services: UsesServices) -> Response:
     """Its vectors in all spaces; what novels hold is deleted with them and not here."""
     try:
         known = await services.database.call(delete_vectors, bytes.fromhex(id))

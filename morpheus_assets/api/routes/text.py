@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -158,9 +158,20 @@ class TextAnswer(TextSummary, Embeddings):
     parts: list[EmbeddedPart] | None = Field(None, description="With `return_parts`.")
 
 
+EVENTS: Mapping[str, type[BaseModel]] = {
+    "part": StreamedPart,
+    "embedding": StreamedEmbedding,
+    "done": TextSummary,
+    "error": StreamFault,
+}
+
+
 @router.post(
     "/api/embeddings/text",
-    responses={200: stream_documented("Vectors in the order of the inputs, or a stream of them."), **documented(502)},
+    responses={
+        200: stream_documented("Vectors in the order of the inputs, or a stream of them.", EVENTS),
+        **documented(502),
+    },
     summary="Embed texts",
 )
 async def embed_texts(

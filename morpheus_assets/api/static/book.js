@@ -17,7 +17,7 @@ export async function showBook(novel) {
   refused.textContent = book.refused ? `Its latest file was refused: ${book.refused}` : "";
   drawSpaces(book.spaces);
   drawChapters(book, title);
-  await Promise.all([drawPanels(book, title), drawCast(book, title), drawAlike(book)]);
+  await Promise.all([drawPanels(book, title), drawCast(book, title), drawAlike(book), drawScenes(book, title)]);
   return title;
 }
 
@@ -79,13 +79,17 @@ function drawChapters(book, title) {
 
 async function drawCast(book, title) {
   const url = `/api/novels/${encodeURIComponent(book.novel)}/characters?kind=person`;
-  const { characters } = await (await call(url)).json();
-  $("#cast", view).hidden = !characters.length;
+  const { characters, notes } = await (await call(url)).json();
+  const said = book.chapters.length ? notes : [];
+  $("#cast", view).hidden = !characters.length && !said.length;
+  $(".cast-note", view).textContent = said.join(" ");
+  $(".cast-note", view).hidden = !said.length;
   $(".cast", view).replaceChildren(...characters.slice(0, CAST_SHOWN).map((one) => {
     const item = document.createElement("li"), name = document.createElement("strong");
     name.textContent = one.name;
     item.append(name, ` · named ${counted(one.mentions, "time", "times")} in ${counted(one.chapters.length, "chapter", "chapters")}`);
     for (const look of one.looks.slice(0, LOOKS_SHOWN)) item.append(lookButton(look, book, title));
+    if (one.pictures.length) item.append(pictureButton(one, book, title));
     return item;
   }));
 }
@@ -100,6 +104,57 @@ function lookButton(look, book, title) {
   button.addEventListener("click", () => openReader({ ...look, novel: book.novel, title, chapter_title: chapter?.title }));
   return button;
 }
+
+// panels like the character's reference pictures, the least like them first
+function pictureButton(one, book, title) {
+  const button = document.createElement("button");
+  const panels = one.pictures.map((each) => ({ ...each, novel: book.novel, title }));
+  button.type = "button";
+  button.textContent = `${counted(panels.length, "panel", "panels")} like ${counted(one.panels.length, "reference picture", "reference pictures")}, the least like first`;
+  button.addEventListener("click", () => openViewer(panels[0], panels));
+  return button;
+}
+
+// chapters from top to bottom, panels from left to right: the stronger, the better a chapter fits; each panel's is framed
+async function drawScenes(book, title) {
+  const url = `/api/novels/${encodeURIComponent(book.novel)}/panels-of-scene?scores=true`;
+  const found = await (await call(url)).json();
+  const section = $("#scenes", view), canvas = $("canvas", section), { panels, chapters } = found;
+  section.hidden = !panels.length;
+  if (!panels.length) return;
+  const lacking = found.chapters_without_a_panel;
+  $(".about-scenes", section).textContent = [
+    `Panels from left to right, ${counted(chapters.length, "chapter", "chapters")} from top to bottom. The stronger a field, the better the chapter fits; the frame is the scene of the panel.`,
+    found.in_reading_order ? "" : "The panels do not follow the chapters, so each was placed by itself.",
+    lacking.length ? `Without a panel: ${counted(lacking.length, "chapter", "chapters")} (${shortList(lacking)}).` : "Every chapter has a panel.",
+  ].filter(Boolean).join(" ");
+  canvas.setAttribute("aria-label", `Scenes of ${counted(panels.length, "panel", "panels")}`);
+  const wide = Math.max(3, Math.min(24, Math.floor(1000 / panels.length)));
+  const tall = Math.max(3, Math.min(24, Math.floor(480 / chapters.length)));
+  canvas.width = wide * panels.length;
+  canvas.height = tall * chapters.length;
+  // what a colour of the page is now, light or dark, is known of an element that has it
+  const paint = canvas.getContext("2d"), ink = getComputedStyle(section).color, lamp = getComputedStyle(canvas).color;
+  panels.forEach((panel, at) => {
+    const least = Math.min(...panel.scores), most = Math.max(...panel.scores);
+    panel.scores.forEach((score, row) => {
+      paint.globalAlpha = 0.04 + 0.96 * ((score - least) / (most - least || 1)) ** 2;
+      paint.fillStyle = ink;
+      paint.fillRect(at * wide, row * tall, wide - 1, tall - 1);
+    });
+    paint.globalAlpha = 1;
+    paint.strokeStyle = lamp;
+    paint.lineWidth = wide > 8 ? 3 : 1;
+    paint.strokeRect(at * wide + 1, chapters.indexOf(panel.chapter) * tall + 1, wide - 3, tall - 3);
+  });
+  const shown = panels.map((panel) => ({ ...panel, novel: book.novel, title }));
+  canvas.onclick = (event) => {
+    const panel = shown[Math.floor(event.offsetX / canvas.clientWidth * shown.length)];
+    if (panel) openViewer(panel);
+  };
+}
+
+const shortList = (numbers) => numbers.length > 12 ? `${numbers.slice(0, 12).join(", ")} …` : numbers.join(", ");
 
 async function drawAlike(book) {
   const { similar } = await (await call(`/api/novels/${encodeURIComponent(book.novel)}/similar`)).json();
@@ -128,6 +183,7 @@ async function drawPanels(book, title) {
   const section = $("#book-panels", view), list = $("ol", section), more = $(".more-panels", section);
   section.hidden = !book.panels;
   list.replaceChildren();
+  drawComicBooks(book.comic_books, $(".comic-books", section));
   if (!book.panels) return;
   const known = [];
   const next = async () => {
@@ -140,6 +196,18 @@ async function drawPanels(book, title) {
   };
   more.onclick = () => next();
   await next();
+}
+
+// what the archives say of themselves: series and number, title, writer
+function drawComicBooks(books, list) {
+  list.hidden = !books.length;
+  list.replaceChildren(...books.map((book) => {
+    const item = document.createElement("li");
+    const volume = book.volume && `volume ${book.volume}`, number = book.number && `no. ${book.number}`;
+    item.textContent = [[book.series, volume, number].filter(Boolean).join(" "), book.title, book.writer,
+      book.path.split("/").slice(1).join("/")].filter(Boolean).join(" · ");
+    return item;
+  }));
 }
 
 function thumbnail(panel, known) {

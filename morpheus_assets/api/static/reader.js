@@ -41,6 +41,27 @@ for (const button of reader.querySelectorAll("[data-turn]")) {
   });
 }
 
+const scenes = new Map();
+
+// which scene each panel of a novel shows; asked for once
+function scenesOf(novel) {
+  if (!scenes.has(novel)) {
+    const url = `/api/novels/${encodeURIComponent(novel)}/panels-of-scene`;
+    const asked = call(url).then((answer) => answer.json());
+    asked.catch(() => scenes.delete(novel));
+    scenes.set(novel, asked);
+  }
+  return scenes.get(novel);
+}
+
+// the scene of a region, or of a whole page the one that fits best
+async function sceneOf(panel) {
+  const { panels } = await scenesOf(panel.novel);
+  const here = panels.filter((each) => isPageOf(each, panel));
+  const same = here.filter((each) => panel.region && each.region === panel.region);
+  return (same.length ? same : here).sort((one, other) => other.similarity - one.similarity)[0];
+}
+
 // `panels` are those of the novel in reading order where they are known, so that one can go on from `panel`
 export async function openViewer(panel, panels = null) {
   shown = { panel, panels, whole: false };
@@ -69,6 +90,17 @@ function draw() {
     image.alt = `${nameOf(panel.novel)}, ${fileOf(panel)}`;
     showPicture(image, url).catch((error) => { image.alt = error.message; });
   }
+  const link = $(".passage-of", viewer);
+  link.hidden = true;
+  sceneOf(panel).then((scene) => {
+    if (!scene || shown.panel !== panel) return;
+    link.hidden = false;
+    link.title = scene.sentence;
+    link.onclick = () => {
+      viewer.close();
+      openReader({ ...scene, novel: panel.novel, title: panel.title });
+    };
+  }).catch(() => {});
   // a region of a page can also be seen where it stands
   $(".whole", viewer).hidden = !panel.region;
   $(".whole", viewer).setAttribute("aria-pressed", String(shown.whole));

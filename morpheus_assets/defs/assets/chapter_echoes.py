@@ -7,7 +7,7 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.partitioned import by_novel
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OF_TEXT, OWNERS
 from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.domain.spaces import Space
@@ -34,6 +34,7 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
         automation_condition=AFTER_ITS_INPUTS,
         kinds={"python", "pandas"},
         owners=OWNERS,
+        tags=OF_TEXT,
         code_version="1",
         check_specs=[dg.AssetCheckSpec(NO_CHAPTER_TWICE, asset="chapter_echoes", description=_NO_CHAPTER_TWICE)],
     )

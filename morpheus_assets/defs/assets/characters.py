@@ -1,13 +1,13 @@
 """The cast of a novel, and what its text says of their looks. Read from the stored text; nothing is paid for."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.insight_values import Noted
 from morpheus_assets.defs.assets.metadata import CHARACTER_COLUMNS, LOOK_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OF_TEXT, OWNERS
 from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     automation_condition=AFTER_ITS_INPUTS,
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_TEXT,
     code_version="1",
     io_manager_key="characters_io_manager",
     metadata={"dagster/column_schema": CHARACTER_COLUMNS, "dagster/table_name": "characters"},
@@ -42,14 +43,16 @@ def characters(
     """
     from morpheus_assets.insight.cast_file import with_file
     from morpheus_assets.insight.characters import propose_cast
+    from morpheus_assets.insight.people_words import names_note
 
     texts, found = by_novel(context.partition_keys, novels), by_novel(context.partition_keys, chapters)
 
-    def cast_of(novel: str) -> "Sequence[Character]":
+    def cast_of(novel: str) -> "Noted[Character]":
         document, rows = texts[novel].load(), found[novel].rows
         said = content_folder.cast_file(novel)
         proposed = propose_cast(document.text, rows, document.language)
-        return proposed if said is None else with_file(proposed, said, document.text, rows)
+        cast = proposed if said is None else with_file(proposed, said, document.text, rows)
+        return Noted(cast, names_note(document.language))
 
     return recorded_by_io_manager(LazyPartitions(context.partition_keys, cast_of))
 
@@ -60,6 +63,7 @@ def characters(
     automation_condition=AFTER_ITS_INPUTS,
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_TEXT,
     code_version="1",
     io_manager_key="looks_io_manager",
     metadata={"dagster/column_schema": LOOK_COLUMNS, "dagster/table_name": "character_looks"},
@@ -72,13 +76,14 @@ def character_sheets(
     English only. Whose look a pronoun means is said only where one person can be meant; much is left out so that what
     is there holds.
     """
-    from morpheus_assets.insight.looks import find_looks
+    from morpheus_assets.insight.looks import find_looks, looks_note
 
     keys = context.partition_keys
     texts, found, casts = by_novel(keys, novels), by_novel(keys, chapters), by_novel(keys, characters)
 
-    def sheet_of(novel: str) -> "Sequence[Look]":
+    def sheet_of(novel: str) -> "Noted[Look]":
         document = texts[novel].load()
-        return find_looks(document.text, found[novel].rows, document.language, casts[novel])
+        looks = find_looks(document.text, found[novel].rows, document.language, casts[novel])
+        return Noted(looks, looks_note(document.language))
 
     return recorded_by_io_manager(LazyPartitions(keys, sheet_of))

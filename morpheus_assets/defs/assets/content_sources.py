@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OF_IMAGES, OF_TEXT, OWNERS
 from morpheus_assets.domain.content import SourceSummary
 from morpheus_assets.settings import Settings
 
@@ -35,6 +35,7 @@ def _spec(key: dg.AssetKey, uri: str, scheme: str, said: str) -> dg.AssetSpec:
         group_name="content",
         kinds={_STORES.get(scheme, "file")},
         owners=OWNERS,
+        tags=OF_TEXT if key == NOVEL_FILES else OF_IMAGES,
         description=f"{said}\n\nPeople change it, not Dagster. `{sensor}` observes it after each change: files, bytes"
         " and the newest of them.",
         metadata={"dagster/uri": uri},

@@ -11,14 +11,14 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.metadata import embedding_columns
 from morpheus_assets.defs.assets.panels import regions
-from morpheus_assets.defs.assets.values import OWNERS, NovelsEmbeddings, SpaceStream
+from morpheus_assets.defs.assets.values import OWNERS, NovelsEmbeddings, SpaceStream, space_tags
 from morpheus_assets.defs.failures import told_in_a_sentence
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS, PANELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.providers.registry import provider_of
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
+from morpheus_assets.services.asset_names import space_asset
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -34,7 +34,7 @@ CHUNKS = dg.AssetKey("chunks")
 
 def embeddings_key(space: Space) -> dg.AssetKey:
     """The key of a space's asset."""
-    return dg.AssetKey([ASSET_PREFIXES[space.purpose], space.key])
+    return dg.AssetKey(space_asset(space))
 
 
 def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefinition:
@@ -47,6 +47,7 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         group_name="text",
         kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
+        tags=space_tags(space),
         code_version=space.fingerprint[:16],
         io_manager_key="text_embeddings_io_manager",
         pool=space.provider,
@@ -79,6 +80,7 @@ def build_image_embeddings_asset(
         group_name="panels",
         kinds={provider_of(space).kind, "postgres"},
         owners=OWNERS,
+        tags=space_tags(space),
         code_version=space.fingerprint[:16],
         io_manager_key="image_embeddings_io_manager",
         pool=space.provider,

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import dagster as dg
 
 if TYPE_CHECKING:
+    from morpheus_assets.defs.assets.values import SpaceStream
     from morpheus_assets.insight.characters import Character
     from morpheus_assets.insight.looks import Look
     from morpheus_assets.insight.training_pairs import TrainingPair
+    from morpheus_assets.store.insight.scenes import CharacterPanel, SceneMatch, SceneSentence
 
+T = TypeVar("T")
 SHOWN = 60
 
 
@@ -28,10 +31,29 @@ class FoundMean:
 
 
 @dataclass(frozen=True)
+class Noted(Generic[T]):
+    """What was found of a novel, and a sentence where its language is why there is nothing ("" else)."""
+
+    rows: "Sequence[T]"
+    note: str
+
+
+@dataclass(frozen=True)
 class FoundPairs:
     """The pairs that a novel gives."""
 
     pairs: "Sequence[TrainingPair]"
+
+
+@dataclass(frozen=True)
+class FoundSentences:
+    """The sentences of a novel that its panels may show, and the vectors of those that lack one, as they arrive.
+
+    The stream is read after the sentences are stored; None where there is nothing to compare them with.
+    """
+
+    rows: "Sequence[SceneSentence]"
+    stream: "SpaceStream | None"
 
 
 def cast_table(cast: "Sequence[Character]") -> dg.MetadataValue:
@@ -79,6 +101,56 @@ def pairs_table(pairs: "Sequence[TrainingPair]") -> dg.MetadataValue:
             for pair in pairs[:SHOWN]
         ],
         "no passage has a fit sentence",
+    )
+
+
+def scene_table(match: "SceneMatch") -> dg.MetadataValue:
+    """The first panels with their scenes."""
+    return _table(
+        [
+            {
+                "panel": panel.entry or panel.path,
+                "region": panel.region,
+                "chapter": panel.chapter,
+                "similarity": panel.similarity,
+                "sentence": panel.sentence[:160],
+                "confirmed": panel.confirmed,
+            }
+            for panel in match.panels[:SHOWN]
+        ],
+        "no panel",
+    )
+
+
+def scene_picture(match: "SceneMatch") -> dg.MetadataValue:
+    """How well each chapter fits each panel, as a heat map, with the scene that was chosen marked."""
+    from morpheus_assets.images.charts import heat_map
+    from morpheus_assets.images.previews import as_markdown
+
+    column = {chapter: place for place, chapter in enumerate(match.chapters)}
+    picture = heat_map(
+        [panel.scores for panel in match.panels],
+        [column[panel.chapter] for panel in match.panels],
+        [str(chapter) for chapter in match.chapters],
+    )
+    said = "panels from left to right, chapters from top to bottom; darker is better, a frame where a panel belongs"
+    return dg.MetadataValue.md(as_markdown(picture, said) or "no panel")
+
+
+def character_panels_table(panels: "Sequence[CharacterPanel]") -> dg.MetadataValue:
+    """The first pictures of each character, the least like the references first."""
+    return _table(
+        [
+            {
+                "character": panel.character,
+                "panel": panel.entry or panel.path,
+                "region": panel.region,
+                "likeness": panel.likeness,
+                "reference": panel.reference,
+            }
+            for panel in panels[:SHOWN]
+        ],
+        "no reference pictures are tagged in content/characters",
     )
 
 

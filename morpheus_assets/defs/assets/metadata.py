@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from morpheus_assets.domain.content import Chapter, ChapterCount, ReplaceCounts, SamplePassage
+from morpheus_assets.domain.content import Chapter, ChapterCount, ComicBook, ReplaceCounts, SamplePassage
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -134,6 +134,45 @@ MEAN_COLUMNS = _schema(
     mean=("real[]", "the mean vector"),
 )
 
+SENTENCE_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `novels`"),
+    ordinal=("integer", "1, 2, … in the novel's order"),
+    chapter=("integer", "ordinal of its chapter"),
+    char_start=("integer", "first character in the novel's text"),
+    char_end=("integer", "one past the last"),
+    content_hash=("bytea", "sha256 of `body`: the key of its vector in `sentence_vectors`"),
+    body=("text", "the sentence in one line, as it is embedded"),
+)
+
+SCENE_COLUMNS = _schema(
+    "novel_id, ordinal",
+    novel_id=("integer", "row of `scene_matches`, which names the space and the chapters"),
+    ordinal=("integer", "the panel's place in reading order"),
+    page_id=("bigint", "row of `pages`"),
+    region=("integer", "its place on the page, 0 for the page itself"),
+    content_hash=("bytea", "hash of the region"),
+    chapter=("integer", "ordinal of the chapter that it shows"),
+    char_start=("integer", "first character of the best sentence in the novel's text"),
+    char_end=("integer", "one past the last"),
+    sentence=("text", "the best sentence in one line"),
+    similarity=("real", "cosine of the panel and that sentence"),
+    confirmed=("boolean", "whether a person named the chapter in scenes.tsv"),
+    scores=("real[]", "how well each chapter fits, in the order of `scene_matches.chapters`"),
+)
+
+CHARACTER_PANEL_COLUMNS = _schema(
+    "novel_id, character, ordinal",
+    novel_id=("integer", "row of `novels`"),
+    character=("text", "row of `characters`"),
+    ordinal=("integer", "1, 2, …, least like the reference pictures first"),
+    page_id=("bigint", "row of `pages`"),
+    region=("integer", "its place on the page, 0 for the page itself"),
+    content_hash=("bytea", "hash of the region"),
+    likeness=("real", "-1 to 1, to the character's reference pictures"),
+    reference=("boolean", "whether it is one of them"),
+)
+
 PAIR_COLUMNS = _schema(
     "novel_id, ordinal",
     novel_id=("integer", "row of `novels`"),
@@ -218,6 +257,15 @@ def chunk_preview(counts: Sequence[ChapterCount], titles: Mapping[int, str]) -> 
             {"chapter": count.chapter, "title": titles.get(count.chapter, ""), "chunks": count.chunks}
             for count in counts[:PREVIEW_ROWS]
         ],
+    )
+
+
+def comic_book_table(books: Sequence[ComicBook]) -> dg.TableMetadataValue:
+    """What the first archives, EPUBs and PDFs say of themselves."""
+    shown = ("path", "series", "number", "volume", "title", "writer", "language", "direction")
+    return _table(
+        dict.fromkeys(shown, "string"),
+        [{name: getattr(book, name) or "" for name in shown} for book in books[:PREVIEW_ROWS]],
     )
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 from morpheus_assets.defs.assets.content_sources import PANEL_FILES
 from morpheus_assets.defs.assets.metadata import PAGE_COLUMNS, REGION_COLUMNS, panel_sheet
 from morpheus_assets.defs.assets.partitioned import LazyPartitions
-from morpheus_assets.defs.assets.values import OWNERS, CutNovelPages, NovelPanels
+from morpheus_assets.defs.assets.values import OF_IMAGES, OWNERS, CutNovelPages, NovelPanels
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import PANELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     group_name="panels",
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_IMAGES,
     code_version="2",
     io_manager_key="panels_io_manager",
     metadata={"dagster/column_schema": PAGE_COLUMNS, "dagster/table_name": "pages"},
@@ -48,7 +49,7 @@ def panel_images(
     def look(novel: str) -> NovelPanels:
         found = find_pages(folder.page_reader(), folder.panels_of(novel))
         found.verify_absent(lambda: [row.path for row in load_panels_of(database.engine, [novel])[novel]])
-        return NovelPanels(found.rows, found.digest, panel_sheet(found), found.notes)
+        return NovelPanels(found.rows, found.digest, panel_sheet(found), found.books, found.notes)
 
     return recorded_by_io_manager(LazyPartitions(context.partition_keys, look))
 
@@ -59,6 +60,7 @@ def panel_images(
     group_name="panels",
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_IMAGES,
     code_version=CUT_VERSION,
     io_manager_key="regions_io_manager",
     metadata={"dagster/column_schema": REGION_COLUMNS, "dagster/table_name": "regions"},

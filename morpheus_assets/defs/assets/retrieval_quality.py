@@ -6,9 +6,10 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.metadata import QUALITY_COLUMNS
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OWNERS, space_tags
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.services.asset_names import asset_name
 
 if TYPE_CHECKING:
     from morpheus_assets.services.evaluation.evaluate import Measured
@@ -19,7 +20,7 @@ SHOWN = 40
 
 def quality_key(space: Space) -> dg.AssetKey:
     """The key of the asset that tells how well a space finds."""
-    return dg.AssetKey(["retrieval_quality", space.key])
+    return dg.AssetKey(["retrieval_quality", asset_name(space)])
 
 
 def build_retrieval_quality_asset(space: Space) -> dg.AssetsDefinition:
@@ -31,6 +32,7 @@ def build_retrieval_quality_asset(space: Space) -> dg.AssetsDefinition:
         group_name="search",
         kinds={"python", "postgres"},
         owners=OWNERS,
+        tags=space_tags(space),
         code_version="1",
         pool=space.provider,
         metadata={"dagster/column_schema": QUALITY_COLUMNS, "dagster/table_name": "retrieval_quality"},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OF_IMAGES, OF_TEXT, OWNERS
 from morpheus_assets.domain.spaces import Space
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def build_search_index_specs(spaces: Sequence[Space], confirmed_every: timedelta
             group_name="search",
             kinds={"postgres", "search"},
             owners=OWNERS,
+            tags=OF_TEXT if purpose == "text" else OF_IMAGES,
             description=f"What a search for {_SAID[purpose]} asks: the one space that answers, since when, with how"
             " many rows and which recall, the space before it, and a row for each stored space, also those that the"
             " settings no longer name.\n\nMaterialized at each switch, by the settings or by hand (`morpheus spaces"

@@ -9,7 +9,7 @@ from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.insight_values import FoundMean
 from morpheus_assets.defs.assets.metadata import MEAN_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
-from morpheus_assets.defs.assets.values import OWNERS
+from morpheus_assets.defs.assets.values import OF_TEXT, OWNERS
 from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS
@@ -29,6 +29,7 @@ def build_similar_novels_asset(space: Space) -> dg.AssetsDefinition:
         automation_condition=AFTER_ITS_INPUTS,
         kinds={"python", "postgres"},
         owners=OWNERS,
+        tags=OF_TEXT,
         code_version="1",
         io_manager_key="means_io_manager",
         metadata={"dagster/column_schema": MEAN_COLUMNS, "dagster/table_name": "novel_means"},

@@ -13,6 +13,7 @@ from morpheus_assets.defs.assets.content_sources import NOVEL_FILES
 from morpheus_assets.defs.assets.metadata import CHAPTER_COLUMNS, CHUNK_COLUMNS, NOVEL_COLUMNS
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
 from morpheus_assets.defs.assets.values import (
+    OF_TEXT,
     OWNERS,
     UNCHANGED,
     ChaptersOfAnotherText,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     group_name="text",
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_TEXT,
     code_version=READER_RULES,
     io_manager_key="novels_io_manager",
     metadata={"dagster/column_schema": NOVEL_COLUMNS, "dagster/table_name": "novels"},
@@ -147,6 +149,7 @@ def _marks(source: Source, found: NovelEntries) -> list[tuple[str, str]]:
     group_name="text",
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=OF_TEXT,
     code_version=CHAPTER_RULES,
     io_manager_key="chapters_io_manager",
     metadata={"dagster/column_schema": CHAPTER_COLUMNS, "dagster/table_name": "chapters"},
@@ -181,6 +184,7 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
         group_name="text",
         kinds={"python", "postgres"},
         owners=OWNERS,
+        tags=OF_TEXT,
         code_version=settings.version(),
         io_manager_key="chunks_io_manager",
         metadata={"dagster/column_schema": CHUNK_COLUMNS, "dagster/table_name": "chunks"},

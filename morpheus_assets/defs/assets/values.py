@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from morpheus_assets.domain.content import Chapter, CutChapter, PanelRecord, StoredStages
+from morpheus_assets.domain.content import Chapter, ComicBook, CutChapter, PanelRecord, StoredStages
 from morpheus_assets.domain.embeddings import Arrival
-from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.domain.spaces import Space, SpaceRow, space_key
 
 if TYPE_CHECKING:
     from morpheus_assets.services.page_cutting import CutPage
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 
 OWNERS = ["team:content"]
+OF_TEXT, OF_IMAGES = {"morpheus/purpose": "text"}, {"morpheus/purpose": "image"}
+
+
+def space_tags(space: Space) -> dict[str, str]:
+    """The tags by which assets of a space are selected: its purpose, provider and model, as slugs."""
+    return {
+        "morpheus/purpose": space.purpose,
+        "morpheus/provider": space_key(space.provider)[:63],
+        "morpheus/model": space_key(space.model)[:63],
+    }
 
 
 @dataclass(frozen=True)
@@ -115,12 +125,13 @@ class CutNovel:
 class NovelPanels:
     """The pages of one novel in reading order, the digest of all their files, and the first of them as a picture.
 
-    `notes` are sentences about what archives say of themselves.
+    `books` are what archives say of themselves, `notes` sentences about what had to be mended of that.
     """
 
     rows: Sequence[PanelRecord]
     digest: str
     contact_sheet: dg.MarkdownMetadataValue
+    books: Sequence[ComicBook] = ()
     notes: Sequence[str] = ()
 
 

@@ -14,6 +14,7 @@ from morpheus_assets.defs.assets.metadata import (
     chapter_preview,
     chapter_strip,
     chunk_preview,
+    comic_book_table,
     cut_sheet,
     replaced,
     sample_table,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 DOUBTFUL_SHOWN = 12
 SAMPLES = 5
+# Texts at hand for the next steps: some ten novels. The last one is kept however long it is.
+KEPT_CHARACTERS = 8_000_000
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
@@ -79,7 +82,7 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
     """One row a novel; a refused file is noted beside the text that is already stored.
 
     What a step has just stored is known to those after it in the same process: texts without their bodies, and the
-    last one with it.
+    last ones with it.
     """
 
     table = "novels"
@@ -87,7 +90,7 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
     def __init__(self, database: DatabaseResource) -> None:
         super().__init__(database)
         self._known: dict[str, StoredText] = {}
-        self._last: tuple[StoredText, Document] | None = None
+        self._texts: dict[str, tuple[StoredText, Document]] = {}
         self._rows = 0
 
     def describe_table(self) -> Metadata:
@@ -99,7 +102,7 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
         changed = False
         if isinstance(value, NovelRecord):
             stored, changed = store_novel(self.engine, value)
-            self._last = (stored, _document_of(value))
+            self._keep(novel, stored, value)
         else:
             stored = value if isinstance(value, StoredText) else stored_text(self.engine, novel)
         self._known[novel] = stored
@@ -143,12 +146,23 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
 
     def _document(self, novel: str, seen: StoredText) -> Document:
         # Who stores what follows from it is told when another text is stored by then.
-        if self._last is None or self._last[0] != seen:
-            row = load_novel(self.engine, novel)
-            if stored_text(self.engine, novel) != seen:
-                raise TextChanged(f"{novel} was read anew while it was being worked on; the run that read it goes on.")
-            self._last = (seen, _document_of(row))
-        return self._last[1]
+        kept = self._texts.get(novel)
+        if kept is not None and kept[0] == seen:
+            return kept[1]
+        row = load_novel(self.engine, novel)
+        if stored_text(self.engine, novel) != seen:
+            raise TextChanged(f"{novel} was read anew while it was being worked on; the run that read it goes on.")
+        return self._keep(novel, seen, row)
+
+    def _keep(self, novel: str, stored: StoredText, row: NovelRecord) -> Document:
+        self._texts.pop(novel, None)
+        kept = sum(len(document.text) for _, document in self._texts.values()) + len(row.text)
+        while self._texts and kept > KEPT_CHARACTERS:
+            _, gone = self._texts.pop(next(iter(self._texts)))
+            kept -= len(gone.text)
+        document = _document_of(row)
+        self._texts[novel] = (stored, document)
+        return document
 
 
 def _document_of(row: NovelRecord) -> Document:
@@ -240,13 +254,14 @@ class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
 
     def store(self, novel: str, value: NovelPanels) -> Metadata:
         """Write the rows that changed and delete those that are gone."""
-        counts = replace_panels(self.engine, novel, value.rows, panels_digest=value.digest)
+        counts = replace_panels(self.engine, novel, value.rows, panels_digest=value.digest, books=value.books)
         refused = [row for row in value.rows if row.state == "refused"]
         return {
             **replaced(counts),
             "stored": len(value.rows) - len(refused),
             "refused": len(refused),
             "refusals": dg.MetadataValue.md("\n".join(f"- {row.reason}" for row in refused[:50]) or "none"),
+            "comic_books": comic_book_table(value.books),
             "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in value.notes[:50]) or "none"),
             "contact_sheet": value.contact_sheet,
         }

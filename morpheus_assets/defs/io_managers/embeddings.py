@@ -36,7 +36,7 @@ from morpheus_assets.store.content.regions import load_regions
 from morpheus_assets.store.database.outages import PATIENCE_SECONDS, retry_while_down
 from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.spaces import spaces, vectors
-from morpheus_assets.store.spaces.coverage import NovelCoverage, coverage
+from morpheus_assets.store.spaces.coverage import NovelCoverage, novel_coverage
 from morpheus_assets.store.spaces.indexes import refresh_space
 from morpheus_assets.store.spaces.refusals import record_refusals
 from morpheus_assets.store.spaces.unanswered import record_unanswered
@@ -145,32 +145,33 @@ class EmbeddingsIOManager(dg.IOManager):
             seconds = time.perf_counter() - started
             events.add(covered.novel, self._metadata(covered, obj.space, tally.costs[covered.novel], seconds))
 
+        size = TableSize(row.table)
+
         def record_whole_novels() -> None:
             if events.due:
                 left = [novel for novel in novels if novel not in events]
-                for covered in self._coverage(row, left):
+                for covered in self._coverage(row, left, size):
                     if not covered.missing:
                         report(covered)
                 # Handed on later: a step that Dagster leaves at a yield must not have requests on their way.
                 written.extend(events.write())
 
-        size = TableSize(row.table)
         found = self._coverage(row, novels, size)
-        if any(covered.missing for covered in found):
+        if any(covered.to_send for covered in found):
             self._store(context, stream, tally, record_whole_novels)
             yield from written
             if obj.leads and tally.embedded:
                 retry_while_down(partial(spaces.activate_first, self.engine, row.key))
             retry_while_down(partial(refresh_space, self.engine, row))
             found = self._coverage(row, novels, size)
-        else:
+        elif not any(covered.missing for covered in found):
             self.database.whole_spaces[context.run_id, row.key] = (row, size.rows)
         # of pictures that were all refused nothing is needed: whole, and said so
         nothing = [NovelCoverage(novel, 0, 0, 0, 0, 0) for novel in set(novels) - {each.novel for each in found}]
         for covered in [*found, *nothing]:
-            if covered.missing:
+            if covered.to_send:
                 fault = tally.faults.get(covered.novel)
-                failures[covered.novel] = sentence(fault) if fault else f"{covered.missing} inputs still lack a vector."
+                failures[covered.novel] = sentence(fault) if fault else f"{covered.to_send} inputs still lack a vector."
             elif covered.novel not in events:
                 report(covered)
         yield from events.write({"dagster/table_name": row.table, "dagster/row_count": size.rows})
@@ -244,7 +245,9 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def _metadata(self, covered: NovelCoverage, space: Space, cost: Cost, seconds: float) -> Metadata:
         price = price_of(self.database.settings, space, cost.tokens)
+        waiting: Metadata = {"left_to_a_batch_job": covered.batched} if covered.batched else {}
         return {
+            **waiting,
             "dagster/partition_row_count": covered.present,
             "embedded": cost.embedded,
             "reused": covered.present - cost.embedded,
@@ -257,7 +260,7 @@ class EmbeddingsIOManager(dg.IOManager):
         }
 
     def _coverage(self, row: SpaceRow, novels: Sequence[str], size: TableSize | None = None) -> Sequence[NovelCoverage]:
-        return retry_while_down(partial(coverage, self.engine, row, novels, size=size)).novels
+        return retry_while_down(partial(novel_coverage, self.engine, row, novels, size=size))
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
         hashes = self.hashes_of(novel, row)

@@ -1,8 +1,15 @@
 """IO managers of the tables that insight assets fill: characters, looks, mean vectors, training pairs. No SQL here."""
 
-from collections.abc import Sequence
+from typing import Any
 
-from morpheus_assets.defs.assets.insight_values import FoundMean, FoundPairs, cast_table, looks_table, pairs_table
+from morpheus_assets.defs.assets.insight_values import (
+    FoundMean,
+    FoundPairs,
+    Noted,
+    cast_table,
+    looks_table,
+    pairs_table,
+)
 from morpheus_assets.defs.assets.metadata import replaced
 from morpheus_assets.defs.io_managers.base import Metadata
 from morpheus_assets.defs.io_managers.content import ContentIOManager
@@ -15,20 +22,21 @@ from morpheus_assets.store.insight.training_pairs import load_pairs, replace_pai
 from morpheus_assets.store.spaces.spaces import get_space
 
 
-class CharactersIOManager(ContentIOManager[Sequence[Character], list[Character]]):
+class CharactersIOManager(ContentIOManager[Noted[Character], list[Character]]):
     """The cast of a novel, replaced as a whole."""
 
     table = "characters"
 
-    def store(self, novel: str, value: Sequence[Character]) -> Metadata:
+    def store(self, novel: str, value: Noted[Character]) -> Metadata:
         """Write the cast unless it is the stored one."""
-        counts = replace_characters(self.engine, novel, value)
+        counts = replace_characters(self.engine, novel, value.rows)
         return {
             **replaced(counts),
-            "persons": sum(one.kind == "person" for one in value),
-            "places": sum(one.kind == "place" for one in value),
-            "confirmed": sum(one.confirmed for one in value),
-            "cast": cast_table(value),
+            **_note(value),
+            "persons": sum(one.kind == "person" for one in value.rows),
+            "places": sum(one.kind == "place" for one in value.rows),
+            "confirmed": sum(one.confirmed for one in value.rows),
+            "cast": cast_table(value.rows),
         }
 
     def load(self, novel: str) -> list[Character]:
@@ -36,24 +44,29 @@ class CharactersIOManager(ContentIOManager[Sequence[Character], list[Character]]
         return load_characters(self.engine, novel)
 
 
-class LooksIOManager(ContentIOManager[Sequence[Look], list[Look]]):
+class LooksIOManager(ContentIOManager[Noted[Look], list[Look]]):
     """What the text says of its characters' looks, replaced as a whole."""
 
     table = "character_looks"
 
-    def store(self, novel: str, value: Sequence[Look]) -> Metadata:
+    def store(self, novel: str, value: Noted[Look]) -> Metadata:
         """Write the statements unless they are the stored ones."""
-        counts = replace_looks(self.engine, novel, value)
+        counts = replace_looks(self.engine, novel, value.rows)
         return {
             **replaced(counts),
-            "characters": len({look.character for look in value}),
-            "contradictions": sum(bool(look.contradicts) for look in value),
-            "looks": looks_table(novel, value),
+            **_note(value),
+            "characters": len({look.character for look in value.rows}),
+            "contradictions": sum(bool(look.contradicts) for look in value.rows),
+            "looks": looks_table(novel, value.rows),
         }
 
     def load(self, novel: str) -> list[Look]:
         """Read the statements, contradictions first."""
         return load_looks(self.engine, novel)
+
+
+def _note(found: Noted[Any]) -> Metadata:
+    return {"note": found.note} if found.note else {}
 
 
 class MeansIOManager(ContentIOManager[FoundMean, None]):
@@ -82,6 +95,7 @@ class PairsIOManager(ContentIOManager[FoundPairs, list[TrainingPair]]):
         return {
             **replaced(counts),
             "negatives": sum(len(pair.negatives) for pair in value.pairs),
+            "judged": sum(pair.kind == "judged" for pair in value.pairs),
             "pairs": pairs_table(value.pairs),
         }
 

@@ -51,6 +51,18 @@ IO_MANAGERS = {
         "morpheus_assets.defs.io_managers.insight:MeansIOManager",
         "The mean vector of a novel in a space: one row of `novel_means`.",
     ),
+    "sentences_io_manager": (
+        "morpheus_assets.defs.io_managers.scenes:SentencesIOManager",
+        "Sentences of novels with panels: rows of `scene_sentences`, and vectors in `sentence_vectors` as they arrive.",
+    ),
+    "scenes_io_manager": (
+        "morpheus_assets.defs.io_managers.scenes:ScenesIOManager",
+        "The scene of each panel: rows of `panel_scenes`, replaced together.",
+    ),
+    "character_panels_io_manager": (
+        "morpheus_assets.defs.io_managers.scenes:CharacterPanelsIOManager",
+        "Pictures like a character's reference pictures: rows of `character_panels`, replaced together.",
+    ),
     "pairs_io_manager": (
         "morpheus_assets.defs.io_managers.insight:PairsIOManager",
         "Pairs to train with: rows of `training_pairs`, replaced together.",

@@ -12,12 +12,12 @@ INGEST_NOVELS = dg.define_asset_job(
     "ingest_novels",
     selection=dg.AssetSelection.groups(TEXT_GROUP),
     description="From a novel's file to its vectors in every text space.",
-    tags={"morpheus/kind": "ingest", PARTITION_SET_TAG: partition_set(NOVELS)},
+    tags={"morpheus/kind": "ingest", "morpheus/purpose": "text", PARTITION_SET_TAG: partition_set(NOVELS)},
 )
 
 INGEST_PANELS = dg.define_asset_job(
     "ingest_panels",
     selection=dg.AssetSelection.groups(PANELS_GROUP),
     description="From a novel's panel images to their vectors in every image space.",
-    tags={"morpheus/kind": "ingest", PARTITION_SET_TAG: partition_set(PANELS)},
+    tags={"morpheus/kind": "ingest", "morpheus/purpose": "image", PARTITION_SET_TAG: partition_set(PANELS)},
 )

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from morpheus_assets.defs.assets.search_index import materialize_index
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.services.configured_spaces import ASSET_PREFIXES
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.store.database.errors import SpaceError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def make_space_moves(context: dg.OpExecutionContext, database: dg.ResourceParam[
 
 def _observe(context: dg.OpExecutionContext, row: "SpaceRow", state: str, why: str) -> None:
     # also of a space that the settings name no more: its asset has no definition, and its page tells by this what it is
-    key = dg.AssetKey([ASSET_PREFIXES[row.purpose], row.key])
+    key = dg.AssetKey(space_asset(row))
     context.log_event(dg.AssetObservation(key, description=why, metadata={"state": state, "space": row.key}))
 
 

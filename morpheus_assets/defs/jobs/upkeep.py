@@ -63,14 +63,15 @@ def confirm_search_indexes(
             context.log_event(materialize_index(index, "All of the content is found in it."))
 
 
-@dg.op(description="Deletes passages that no chunk refers to any more, as edits leave them.")
+@dg.op(description="Deletes passages that no chunk refers to any more, and sentences of no novel with panels.")
 def collect_unused_passages(
     context: dg.OpExecutionContext, config: UpkeepConfig, database: dg.ResourceParam[DatabaseResource]
 ) -> None:
     """Beside the vectors, which are kept longer: they were paid for."""
-    from morpheus_assets.services.space_retention import collect_passages
+    from morpheus_assets.services.space_retention import collect_passages, collect_sentences
 
     _say_all(context, collect_passages(database.engine, dry_run=config.dry_run))
+    _say_all(context, collect_sentences(database.engine, dry_run=config.dry_run))
 
 
 @dg.job(

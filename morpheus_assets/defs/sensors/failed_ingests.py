@@ -3,7 +3,7 @@
 Dagster itself repeats a run only when its process crashed; a provider that was down, or a database, fails a step.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -11,10 +11,13 @@ import dagster as dg
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
 from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.defs.sensors.new_content import embeddings_of
 from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.services.asset_names import ASSET_PREFIXES
 from morpheus_assets.services.backfills import PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
 from morpheus_assets.services.ingest_plan import unfinished
 from morpheus_assets.services.settings_digest import settings_digest
+from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import StoreError
 
 # From the failed run's end; after the last one the nightly schedule goes on with what lacks vectors.
@@ -57,7 +60,7 @@ def failed_ingests_sensor(
                 # of an earlier version, which had one set for both, a run carries no name of a set
                 novels = novels_of_runs([run.tags], partitions)
                 if busy.isdisjoint(novels) and unfinished(database.engine, database.settings, purpose, novels):
-                    requests.append(again(run))
+                    requests.append(again(run, _assets(run, database.settings, purpose, novels)))
                     busy.update(novels)
     except (StoreError, ConfigurationError) as fault:
         return dg.SkipReason(str(fault))
@@ -97,17 +100,26 @@ def due(instance: dg.DagsterInstance, now: datetime, *, at_once: bool = False) -
     return [run for run in waited if run.run_id not in done]
 
 
-def again(run: dg.DagsterRun) -> dg.RunRequest:
-    """The request that repeats a run; its key makes sure that this happens once."""
+def again(run: dg.DagsterRun, assets: list[dg.AssetKey] | None) -> dg.RunRequest:
+    """The request that repeats a run over some of its job's assets; its key makes sure that this happens once."""
     kept = (RANGE_START, RANGE_END, "morpheus/novel", "morpheus/panels_of")
     tags = {name: run.tags[name] for name in kept if name in run.tags}
     return dg.RunRequest(
         run_key=f"again:{run.run_id}",
         job_name=run.job_name,
         partition_key=run.tags.get(PARTITION_TAG) if RANGE_START not in run.tags else None,
-        asset_selection=sorted(run.asset_selection) if run.asset_selection else None,
+        asset_selection=assets,
         tags={**tags, TRY_TAG: str(int(run.tags.get(TRY_TAG, 0)) + 1), AGAIN_TAG: run.run_id},
     )
+
+
+def _assets(run: dg.DagsterRun, settings: Settings, purpose: str, novels: Collection[str]) -> list[dg.AssetKey] | None:
+    """The assets of a run, with the spaces of today: an asset that is no more, or was renamed, cannot be asked for."""
+    if not run.asset_selection:
+        return None
+    others = sorted(key for key in run.asset_selection if key.path[0] not in ASSET_PREFIXES.values())
+    embeds = len(others) < len(run.asset_selection)
+    return [*others, *(embeddings_of(settings, purpose, min(novels, default="")) if embeds else ())]
 
 
 def _ingests_at_work(instance: dg.DagsterInstance) -> Iterator[Mapping[str, str]]:

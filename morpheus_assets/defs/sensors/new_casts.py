@@ -1,4 +1,4 @@
-"""The sensor that asks for a cast anew when a person's file of corrections changed."""
+"""The sensor that asks for what follows from a person's files of a novel: a corrected cast, questions for training."""
 
 import json
 
@@ -10,14 +10,19 @@ from morpheus_assets.sources.base import ContentUnreadable
 
 # One tick asks for so many runs at most; the rest follows.
 MOST_RUNS = 20
+# Before a novel in the cursor, which held casts alone at first; no novel's key has a slash.
+_TRAINING = "training/"
+_OF_CASTS = [dg.AssetKey("characters"), dg.AssetKey("character_sheets")]
+_OF_TRAINING = [dg.AssetKey("training_pairs")]
 
 
 @dg.sensor(
-    target=dg.AssetSelection.assets("characters", "character_sheets"),
+    target=dg.AssetSelection.assets("characters", "character_sheets", "training_pairs"),
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Watches content/characters and asks for a run of characters and character_sheets for each novel whose"
-    " file of corrections is new, changed or gone. A file of a novel that is not stored waits for it.",
+    description="Watches content/characters and content/training. Asks for a run of characters and character_sheets for"
+    " each novel whose file of corrections is new, changed or gone, and of training_pairs where its questions for"
+    " training are. A file of a novel that is not stored waits for it.",
 )
 def new_casts_sensor(
     context: dg.SensorEvaluationContext, content_folder: dg.ResourceParam[ContentFolderResource]
@@ -26,11 +31,12 @@ def new_casts_sensor(
     known: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
     try:
         seen = content_folder.cast_files()
+        seen |= {f"{_TRAINING}{novel}": mark for novel, mark in content_folder.training_files().items()}
     except ContentUnreadable as error:
         return dg.SkipReason(str(error))
     stored = set(context.instance.get_dynamic_partitions(NOVELS.name or "novels"))
     changed = sorted(novel for novel in seen.keys() | known.keys() if seen.get(novel) != known.get(novel))
-    asked = [novel for novel in changed if novel in stored][:MOST_RUNS]
+    asked = [name for name in changed if name.removeprefix(_TRAINING) in stored][:MOST_RUNS]
     if not asked:
         return dg.SkipReason(f"{len(seen)} files of corrections, nothing new")
     # Dagster runs a key once: a file that goes, comes back and goes again is another state each time.
@@ -39,7 +45,12 @@ def new_casts_sensor(
     cursor = {novel: mark for novel, mark in after.items() if mark and (novel in states or novel in known)}
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(run_key=f"cast:{novel}:{state}", partition_key=novel) for novel, state in states.items()
+            dg.RunRequest(
+                run_key=f"cast:{name}:{state}",
+                partition_key=name.removeprefix(_TRAINING),
+                asset_selection=_OF_TRAINING if name.startswith(_TRAINING) else _OF_CASTS,
+            )
+            for name, state in states.items()
         ],
         cursor=json.dumps(cursor, sort_keys=True),
     )

@@ -18,8 +18,9 @@ from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.defs.sensors.previews import unsaved_in_a_preview
+from morpheus_assets.defs.sensors.unrecorded import find_unrecorded
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
-from morpheus_assets.services.configured_spaces import configured_image_spaces, sample_image_spaces
+from morpheus_assets.services.configured_spaces import configured_spaces, sample_image_spaces
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels
 from morpheus_assets.services.ingest_plan import Plan, PlannedRun, partition_changes, plan_runs
 from morpheus_assets.services.samples import sample_novels
@@ -70,12 +71,17 @@ def new_panels_sensor(
         pages = [dg.AssetKey("panel_images"), dg.AssetKey("regions")]
         if run.only_cut:
             return pages
-        # the sample panels are drawn for the demo model; everything else is embedded by the configured ones
-        demo = sample_image_spaces(settings)
-        spaces = demo if demo and run.novels[0] in sample_novels() else configured_image_spaces(settings)
-        return [*pages, *(embeddings_key(space) for space in spaces)]
+        return [*pages, *embeddings_of(settings, "image", run.novels[0])]
 
     return _tick(context, database, settings, "panel", PANELS, content_folder.panels, scan_panels, assets)
+
+
+def embeddings_of(settings: Settings, purpose: str, novel: str) -> list[dg.AssetKey]:
+    """The assets that embed a novel's text ("text") or its panels ("image")."""
+    # the sample panels are drawn for the demo model; everything else is embedded by the configured ones
+    demo = sample_image_spaces(settings) if purpose == "image" else []
+    spaces = demo if demo and novel in sample_novels() else configured_spaces(settings, purpose)
+    return [embeddings_key(space) for space in spaces]
 
 
 @dataclass(frozen=True)
@@ -83,24 +89,27 @@ class Position:
     """A sensor's cursor: which novels were asked for, in which version, and the path behind which to go on.
 
     `told` stands for the problems that were warned of: a file that is not read is named once, not at every tick.
+    `recorded` is the position of unrecorded.py.
     """
 
     asked: Mapping[str, str] = field(default_factory=dict)
     after: str | None = None
     told: str | None = None
+    recorded: str | None = None
 
     @classmethod
     def read(cls, cursor: str | None) -> "Position":
         """Read a stored cursor; that of a local folder used to be the versions by novel and nothing else."""
         stored = json.loads(cursor or "{}")
         if isinstance(stored.get("asked"), dict):
-            return cls(stored["asked"], stored.get("after"), stored.get("told"))
+            return cls(stored["asked"], stored.get("after"), stored.get("told"), stored.get("recorded"))
         return cls(stored)
 
     def written(self) -> str:
         """The cursor to store."""
-        told = {"told": self.told} if self.told else {}
-        return json.dumps({"asked": dict(self.asked), "after": self.after, **told})
+        noted = {"told": self.told, "recorded": self.recorded}
+        kept = {name: value for name, value in noted.items() if value}
+        return json.dumps({"asked": dict(self.asked), "after": self.after, **kept})
 
 
 def _tick(
@@ -121,12 +130,17 @@ def _tick(
             known = context.instance.get_dynamic_partitions(partition_set(definition))
             changes = partition_changes(bind, kind, known)
             observed = _observed(bind, kind) if scan.changed or scan.gone or context.cursor is None else []
+            purpose = "text" if kind == "text" else "image"
+            unrecorded = find_unrecorded(context, bind, settings, purpose, position.recorded)
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
     named = "\n".join(sorted(scan.problems.values()))
     told = hashlib.sha256(named.encode()).hexdigest()[:16] if named else None
     for problem in scan.problems.values() if told != position.told else ():
         context.log.warning(problem)
+    if unrecorded.events:
+        context.log.info("%s materializations are recorded of what is stored", len(unrecorded.events))
+    events: list[dg.AssetObservation | dg.AssetMaterialization] = [*observed, *unrecorded.events]
     # After a loss of Dagster's database, or of one from before there were two sets: what is stored has its partition
     # again, and lacks nothing.
     restored = changes.missing
@@ -139,7 +153,7 @@ def _tick(
         batch=settings.batch_of_novels,
     )
     held = {novel: version for novel, version in position.asked.items() if novel == scan.held}
-    cursor = Position({**held, **plan.requested}, scan.after, told).written()
+    cursor = Position({**held, **plan.requested}, scan.after, told, unrecorded.position).written()
     asked = {item.novel for item in scan.stale}
     # a scan that stopped half-way has not seen every file yet
     unneeded = [novel for novel in changes.surplus if novel not in asked] if scan.after is None else []
@@ -147,7 +161,7 @@ def _tick(
     if not plan.runs and not restored and not surplus:
         context.update_cursor(cursor)
         said = dg.SkipReason(_nothing_to_do(scan, plan))
-        return dg.SensorResult(skip_reason=said, asset_events=observed, cursor=cursor) if observed else said
+        return dg.SensorResult(skip_reason=said, asset_events=events, cursor=cursor) if events else said
     if restored:
         context.log.info("%s stored novels have their partition again", len(restored))
     if surplus:
@@ -155,7 +169,7 @@ def _tick(
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run) if assets else None) for run in plan.runs],
         dynamic_partitions_requests=_partition_requests(definition, [*restored, *plan.new_partitions], surplus),
-        asset_events=observed,
+        asset_events=events,
         cursor=cursor,
     )
 

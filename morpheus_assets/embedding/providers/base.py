@@ -134,6 +134,19 @@ class ProviderOptions:
 
 
 @dataclass(frozen=True)
+class BatchTerms:
+    """What a provider's batch API asks for and takes: `share` of the ordinary price, an answer within `hours`.
+
+    `max_inputs` and `max_file_bytes` bound one job.
+    """
+
+    share: Decimal
+    hours: int
+    max_inputs: int
+    max_file_bytes: int = 200_000_000
+
+
+@dataclass(frozen=True)
 class ProviderSpec:
     """All that the rest of the project knows of a provider; importing it imports no SDK and no model library.
 
@@ -146,6 +159,7 @@ class ProviderSpec:
     `key_setting` and `base_url_setting` are fields of Settings. `is_local`: computes on this machine, without price and
     limits. `counts_word_pieces`: its tokens are the chunker's; else it counts `tokens_per_cl100k` times cl100k's.
     `kind` labels its assets in Dagster. `sdk` is the module whose import is most of what a first request waits for.
+    `batch`: its client also has `batches()`, the jobs of its batch API.
     """
 
     name: str
@@ -164,6 +178,7 @@ class ProviderSpec:
     counts_word_pieces: bool = False
     tokens_per_cl100k: float = 1.0
     sdk: str = ""
+    batch: BatchTerms | None = None
 
     def model(self, name: str) -> EmbeddingModel | None:
         """The model of that name from the table, or None."""

@@ -19,7 +19,8 @@ PROVIDER = ProviderSpec(
     name="gemini",
     purpose="text",
     kind="gemini",
-    # Price: not the batch rate, and to be checked at ai.google.dev/gemini-api/docs/pricing.
+    # Price: not the batch rate, as two listings of other vendors had it in 2026; Google's own page,
+    # ai.google.dev/gemini-api/docs/pricing, is to be checked.
     models=(
         EmbeddingModel("gemini-embedding-001", 3072, 2048, _INPUTS, price=Decimal("0.15"), any_dimensions=True),
         # It knows no task types: the task stands before the text.

@@ -13,7 +13,8 @@ PROVIDER = ProviderSpec(
     name="mistral",
     purpose="text",
     kind="mistral",
-    # Prices: not the batch rate; mistral-embed as in November 2026, codestral's to be checked at mistral.ai/pricing.
+    # Prices: not the batch rate; mistral-embed as in November 2026. codestral-embed's is that of
+    # vercel.com/ai-gateway/models/codestral-embed (read in November 2026), and to be checked at mistral.ai/pricing.
     models=(
         EmbeddingModel("mistral-embed", 1024, 8192, _INPUTS, int(_REQUEST_TOKENS * _FILL), Decimal("0.10")),
         EmbeddingModel(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers.base import (
+    BatchTerms,
     EmbeddingModel,
     EmbeddingResult,
     InputType,
@@ -25,6 +26,8 @@ from morpheus_assets.embedding.rate_limits import read_limits
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+    from morpheus_assets.embedding.providers.batch_api import BatchDialect
 
 _OWN_URL = "https://api.openai.com/v1"
 _INPUTS, _REQUEST_TOKENS = 2048, 300_000
@@ -57,6 +60,8 @@ PROVIDER = ProviderSpec(
     key_setting="openai_api_key",
     base_url_setting="openai_base_url",
     sdk="openai",
+    # developers.openai.com/api/docs/guides/batch, November 2026: half the price; an input a request, for its name.
+    batch=BatchTerms(Decimal("0.5"), 24, 50_000),
     open=lambda space, options: OpenAIProvider(space, options),
 )
 
@@ -87,6 +92,12 @@ class OpenAIProvider:
         self._key_header = options.key_header
         self._served_as = options.served_as or space.model
         self._answers_as = (space.model, *options.answers_as)
+        self._expected: dict[str, Any] = {
+            "dimensions": space.dimensions,
+            "model": self._served_as,
+            "also_named": self._answers_as,
+            "vendor": self._endpoint.vendor,
+        }
         self._encoding: Literal["base64", "float"] = "base64"
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -114,17 +125,29 @@ class OpenAIProvider:
                 raise
             headers, body = await self._post(list(inputs), patience, "float")
             self._encoding = "float"
-        answer = read_response(
-            body,
-            count=len(inputs),
-            dimensions=self.space.dimensions,
-            model=self._served_as,
-            also_named=self._answers_as,
-            vendor=self._endpoint.vendor,
-        )
+        answer = read_response(body, count=len(inputs), **self._expected)
         counted = answer.tokens is not None
         tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
         return EmbeddingResult(answer.vectors, answer.model, tokens, read_limits(headers), counted, answer.encoding)
+
+    def batches(self) -> "BatchDialect":
+        """How jobs of the batch API embed documents of the space."""
+        from morpheus_assets.embedding.providers.batch_api import BatchDialect
+
+        return BatchDialect(
+            self._endpoint, self._api_key, "24h", self._batch_line, self._read_one,
+            query=self._query, key_header=self._key_header,
+        )  # fmt: skip
+
+    def _batch_line(self, name: str, text: str) -> dict[str, Any]:
+        body = {"model": self._served_as, "input": text, "encoding_format": "base64", **self._size}
+        return {"custom_id": name, "method": "POST", "url": "/v1/embeddings", "body": body}
+
+    def _read_one(self, body: object) -> EmbeddingResult:
+        from morpheus_assets.embedding.providers.responses import read_answer
+
+        answer = read_answer(body, count=1, **self._expected)
+        return EmbeddingResult(answer.vectors, answer.model, answer.tokens or 0, counted=answer.tokens is not None)
 
     async def _post(self, texts: list[str], patience: float, encoding: Literal["base64", "float"]) -> tuple[Any, bytes]:
         from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError

@@ -5,11 +5,14 @@ The same for every provider, so none of them knows of it.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.preparation import Preparation
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType, ProviderLimits
+
+if TYPE_CHECKING:
+    from morpheus_assets.embedding.providers.batch_api import BatchDialect
 
 
 class PreparedProvider:
@@ -49,6 +52,16 @@ class PreparedProvider:
         texts = [prefix + text if isinstance(text, str) and text.strip() else text for text in inputs]
         result = await chosen.embed(texts, input_type, patience=patience)
         return result if self._preparation.shortened_from is None else self._shortened(result)
+
+    def batches(self) -> "BatchDialect":
+        """How the provider's batch API embeds documents as they are prepared."""
+        spoken: BatchDialect = self._provider.batches()  # type: ignore[attr-defined]
+        prefix, cut = self._preparation.prefix("document"), self._preparation.shortened_from is not None
+        return replace(
+            spoken,
+            line=lambda name, text: spoken.line(name, prefix + text),
+            read=lambda body: self._shortened(spoken.read(body)) if cut else spoken.read(body),
+        )
 
     def _shortened(self, result: EmbeddingResult) -> EmbeddingResult:
         import numpy as np

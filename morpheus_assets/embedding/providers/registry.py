@@ -16,6 +16,7 @@ from morpheus_assets.embedding.providers import (
     openai,
     remote_clip,
     sentence_transformers,
+    sentence_transformers_multimodal,
     voyage,
     voyage_multimodal,
 )
@@ -37,6 +38,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         voyage_multimodal.PROVIDER,
         cohere_multimodal.PROVIDER,
         gemini_multimodal.PROVIDER,
+        sentence_transformers_multimodal.PROVIDER,
     )
 }
 

@@ -36,22 +36,36 @@ class Answer(NamedTuple):
 def read_response(
     body: bytes, *, count: int, dimensions: int, model: str, vendor: str, also_named: Sequence[str] = ()
 ) -> "Answer":
-    """Read a response in the shape that OpenAI and Voyage share.
+    """Read a response in the shape that OpenAI and Voyage share; raises ProviderUnavailable when it is no JSON.
 
-    `model` is the one asked for, `also_named` are further names that it may give itself. Raises
-    ProviderUnavailable when it is no JSON, InvalidAnswer when it is wrong.
+    Else as `read_answer`.
     """
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         start = body[:60].decode("utf-8", "replace").strip() or "nothing"
-        raise ProviderUnavailable(
+        fault = ProviderUnavailable(
             f"{vendor} answered with something that is not JSON ({start!r}): a proxy or an outage stands "
             "between; check the base URL, or run again later."
-        ) from None
+        )
+        # vectors that break off, and no page of a proxy
+        fault.perhaps_paid = start.startswith("{")
+        raise fault from None
+    return read_answer(answer, count=count, dimensions=dimensions, model=model, vendor=vendor, also_named=also_named)
+
+
+def read_answer(
+    answer: object, *, count: int, dimensions: int, model: str, vendor: str, also_named: Sequence[str] = ()
+) -> "Answer":
+    """The vectors of a response that is parsed already; raises InvalidAnswer when it is wrong.
+
+    `model` is the one asked for, `also_named` are further names that it may give itself. The vectors are taken out of
+    `answer`. Raises ProviderUnavailable when it holds no data at all.
+    """
     entries = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(entries, list):
         raise ProviderUnavailable(f"{vendor} answered without any data: check the base URL, or run again later.")
+    assert isinstance(answer, dict)
     named = answer.get("model") or model
     if not any(_is_same_model(str(named), name) for name in (model, *also_named)):
         raise _invalid(vendor, f"it comes from the model {str(named)[:60]!r} and not from {model!r}")

@@ -10,9 +10,11 @@ from morpheus_assets.embedding.providers.http_errors import Endpoint
 from morpheus_assets.embedding.providers.json_over_http import read_json
 from morpheus_assets.embedding.rerankers.base import Reranked, RerankerOptions, RerankerSpec
 
-# Dollars for a million tokens, to be checked at docs.voyageai.com/docs/pricing.
+# Dollars for a million tokens, as openrouter.ai and usagepricing.com (which names docs.voyageai.com/docs/pricing) had
+# them in November 2026; Voyage's own page is to be checked.
 _VOYAGE_PRICES = {"rerank-2.5": Decimal("0.05"), "rerank-2.5-lite": Decimal("0.02")}
-# Dollars for a search with up to 100 passages, to be checked at cohere.com/pricing; of others no price is known.
+# Dollars for a search with up to 100 passages, to be checked: cohere.com/pricing named none per search in October 2026,
+# as developersdigest.tech read it. Of others no price is known.
 _COHERE_PRICES = {"rerank-v3.5": Decimal("0.002")}
 
 

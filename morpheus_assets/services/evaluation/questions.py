@@ -30,11 +30,14 @@ class QuestionFile:
     faults: Sequence[str]
 
 
-def read_questions(text: str, name: str) -> QuestionFile:
-    """The questions of a file's decoded text; a line at fault is named and the others are taken."""
+def read_questions(text: str, name: str, novel: str = "") -> QuestionFile:
+    """The questions of a file's decoded text; a line at fault is named and the others are taken.
+
+    A file that belongs to one `novel` needs no column of that name.
+    """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter="\t", quoting=csv.QUOTE_NONE)
     header = [_ALIASES.get(column.strip(), column.strip()) for column in next(reader, [])]
-    missing = [column for column in _NEEDED if column not in header]
+    missing = [column for column in _NEEDED if column not in header and not (novel and column == "novel")]
     if missing or not {"chapters", "quotation"} & set(header):
         needed = "question, novel, and chapters or quotation"
         return QuestionFile((), (f"{name}: its first line must name the columns {needed}, separated by tabs.",))
@@ -44,7 +47,8 @@ def read_questions(text: str, name: str) -> QuestionFile:
         if not any(cell.strip() for cell in cells):
             continue
         try:
-            questions.append(_question(dict(zip(header, (cell.strip() for cell in cells), strict=False))))
+            row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+            questions.append(_question({**row, "novel": novel} if novel else row))
         except ValueError as fault:
             faults.append(f"{name}, line {number}: {fault}")
     return QuestionFile(tuple(questions), tuple(faults))

@@ -103,6 +103,9 @@ UPDATE reembeddings SET backfill_id = %(backfill_id)s WHERE backfill_id = %(inte
 -- name: withdraw_launch
 DELETE FROM reembeddings WHERE backfill_id = %(intention)s
 
+-- name: amend_launch
+UPDATE reembeddings SET tokens = %(tokens)s, cost = %(cost)s WHERE backfill_id = %(name)s
+
 -- name: launches_since
 SELECT space_key, reason, backfill_id, novels, inputs, tokens, cost, launched_at FROM reembeddings
 WHERE launched_at >= %(since)s ORDER BY launched_at DESC, id DESC

@@ -59,6 +59,12 @@ def withdraw_launch(bind: Bind, intention: str) -> None:
         connection.execute(queries.withdraw_launch, {"intention": intention})
 
 
+def amend_launch(bind: Bind, name: str, *, tokens: int, cost: Decimal | None) -> None:
+    """Put what was charged in the place of what was planned."""
+    with autocommit(bind) as connection:
+        connection.execute(queries.amend_launch, {"name": name, "tokens": tokens, "cost": cost})
+
+
 def launches_since(bind: Bind, since: datetime) -> list[Launch]:
     """The re-embeddings launched since a moment, the latest first."""
     with autocommit(bind) as connection, connection.cursor(row_factory=class_row(Launch)) as cursor:

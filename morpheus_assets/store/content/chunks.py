@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import class_row, namedtuple_row
+from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts, SamplePassage
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
@@ -85,7 +86,7 @@ def known_digests(bind: Bind, novel: str, *, chunker: str) -> Set[bytes]:
 
 
 def replace_chunks(
-    bind: Bind,
+    engine: Engine,
     novel: str,
     chapters: Iterable[CutChapter],
     *,
@@ -105,11 +106,13 @@ def replace_chunks(
     raises TextChanged when another one is stored by now.
     """
     cut = _Cut()
-    with autocommit(bind) as connection:
-        config = text_config or _stored(connection, novel, chunker).text_config
-        write_passages(connection, config, cut.watch(chapters))
+    config = text_config
+    if config is None:
+        with reading(engine) as connection:
+            config = _stored(connection, novel, chunker).text_config
+    write_passages(engine, config, cut.watch(chapters))
     try:
-        with pipelined(bind) as connection:
+        with pipelined(engine) as connection:
             lock_novel(connection, novel)
             stored = _stored(connection, novel, chunker)
             refuse_other_source(novel, stored.source_digest, source_digest)

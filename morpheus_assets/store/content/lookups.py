@@ -28,7 +28,8 @@ class PanelPlace:
     """Where a region or a whole file of that hash is: `path` below panels/, and the page's `entry` within that file.
 
     `page` and `region` are ordinals; `box` is (left, top, right, bottom) in pixels of the upright page, whose
-    bytes have `page_hash`.
+    bytes have `page_hash`. Where the box is lower than the page, the region goes on in `following` pages: [path, entry,
+    hash in hex].
     """
 
     novel: str
@@ -42,6 +43,7 @@ class PanelPlace:
     page_hash: bytes
     page_width: int | None
     page_height: int | None
+    following: list[list[str]] | None = None
 
     @property
     def pixels(self) -> tuple[int, int, int, int] | None:

@@ -31,6 +31,17 @@ class IngestedDigests:
     panels: str | None
 
 
+@dataclass(frozen=True)
+class NovelStages:
+    """How far a novel is stored: its text, all chapters and chunks of it; its pages, and all regions of them."""
+
+    novel: str
+    text: bool
+    chunks: bool
+    pages: bool
+    cut: bool
+
+
 def novel_record(novel: str, document: Document, source_path: str, source_digest: str) -> NovelRecord:
     """A novel's row, made of what was read; `source_digest` is the sha256, in hex, of the bytes that were read."""
     return NovelRecord(
@@ -184,6 +195,12 @@ def ingested_digests(bind: Bind) -> dict[str, IngestedDigests]:
     with autocommit(bind) as connection:
         rows = connection.execute(queries.ingested_digests).fetchall()
     return {novel: IngestedDigests(text, refused, panels) for novel, text, refused, panels in rows}
+
+
+def stored_stages(bind: Bind, after: str, limit: int) -> list[NovelStages]:
+    """How far the next `limit` novels behind `after` are stored, by name."""
+    with autocommit(bind) as connection, connection.cursor(row_factory=class_row(NovelStages)) as cursor:
+        return cursor.execute(queries.stored_stages, {"after": after, "limit": limit}).fetchall()
 
 
 def _stored_text(read: Composable) -> Composed:

@@ -4,9 +4,12 @@ A page is a file or an entry of an archive. The pictures' bytes stay in the cont
 of its regions (regions.py), or on the page's own in spaces that see whole files.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 
-from morpheus_assets.domain.content import PanelRecord, ReplaceCounts
+from psycopg.rows import class_row
+
+from morpheus_assets.domain.content import ComicBook, PanelRecord, ReplaceCounts
 from morpheus_assets.sources.names import natural_order
 from morpheus_assets.store.content.novel_rows import lock_novel, novel_id, replace_rows
 from morpheus_assets.store.database.statements import load_queries
@@ -17,12 +20,17 @@ _OF_THE_STORE = ("id", "cut_of")
 
 
 def replace_panels(
-    bind: Bind, novel: str, panels: Iterable[PanelRecord], *, panels_digest: str | None = None
+    bind: Bind,
+    novel: str,
+    panels: Iterable[PanelRecord],
+    *,
+    panels_digest: str | None = None,
+    books: Sequence[ComicBook] = (),
 ) -> ReplaceCounts:
     """Make the novel's pages equal to `panels`; a novel with pages only gets its row here.
 
-    Pages without an ordinal are numbered by their paths. `panels_digest` stands for all the files that they came
-    from; a sensor compares it (`ingested_digests`).
+    `books` are what the files say of themselves. Pages without an ordinal are numbered by their paths. `panels_digest`
+    stands for all the files that they came from; a sensor compares it (`ingested_digests`).
     """
     rows = [
         {name: value for name, value in vars(page).items() if name not in _OF_THE_STORE}
@@ -35,6 +43,8 @@ def replace_panels(
         number = novel_id(connection, novel)
         counts = replace_rows(connection, queries.write_pages, queries.delete_other_pages, number, rows, key="key")
         connection.execute(queries.delete_regions_of_refused, {"number": number})
+        told = json.dumps([vars(book) for book in books])
+        connection.execute(queries.write_comic_books, {"number": number, "books": told})
         connection.execute(queries.set_panels_digest, {"number": number, "digest": panels_digest})
         return counts
 
@@ -52,11 +62,18 @@ def remove_panels(bind: Bind, novel: str) -> int:
     with transaction(bind) as connection:
         lock_novel(connection, novel)
         removed = connection.execute(queries.delete_panels_of_novel, {"novel": novel}).rowcount
+        connection.execute(queries.delete_comic_books_of_novel, {"novel": novel})
         connection.execute(queries.forget_panel_files_of_novel, {"novel": novel})
         connection.execute(queries.delete_panel_tombstones_of_novel, {"novel": novel})
         connection.execute(queries.delete_novel_without_text, {"novel": novel})
         connection.execute(queries.forget_panels_digest, {"novel": novel})
     return removed
+
+
+def load_comic_books(bind: Bind, novel: str) -> list[ComicBook]:
+    """What the files of a novel's pages say of themselves, in reading order; [] where they say nothing."""
+    with transaction(bind) as connection, connection.cursor(row_factory=class_row(ComicBook)) as cursor:
+        return cursor.execute(queries.load_comic_books, {"novel": novel}).fetchall()
 
 
 def load_panels(bind: Bind, novel: str, *, state: str | None = None) -> list[PanelRecord]:
@@ -72,11 +89,11 @@ def load_panels_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[PanelRec
     found: dict[str, list[PanelRecord]] = {name: [] for name in novels}
     with autocommit(bind) as connection:
         for novel, *values in connection.execute(queries.load_pages, {"novels": list(novels)}):
-            *known, treatments, entry, ordinal, role, direction, spread, frames, number, cut_of = values
+            *known, treatments, entry, ordinal, role, direction, spread, frames, edges, number, cut_of = values
             boxes = tuple((*frames[at : at + 4],) for at in range(0, len(frames), 4))
             found[novel].append(
                 PanelRecord(
-                    *(*known, tuple(treatments), entry, ordinal, role, direction, spread, boxes, number, cut_of)
+                    *(*known, tuple(treatments), entry, ordinal, role, direction, spread, boxes, edges, number, cut_of)
                 )
             )
     return found

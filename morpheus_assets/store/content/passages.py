@@ -5,43 +5,55 @@ wait for each other in a circle. One that no chunk refers to is found by no sear
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
 import psycopg
+from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import CutChunk
 from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, reading
+from morpheus_assets.store.database.transactions import Bind, autocommit, reading
 
 queries = load_queries(__file__)
 
 # Enough to keep the server busy while the next are made. Each batch is a round trip, so they grow; the largest takes
 # the server less than a second.
 _FIRST_ROWS, _MOST_ROWS = 100, 400
+# Of a long novel two batches are parsed at a time, over two connections: a server needs longer for them than we do.
+_LONG_FROM, _AT_ONCE = 3, 2
 _DELETED_AT_ONCE = 5000
 _PARSED_AT_ONCE = 500
 
 
-def write_passages(connection: psycopg.Connection[Any], config: str, chunks: Iterable[CutChunk]) -> None:
+def write_passages(engine: Engine, config: str, chunks: Iterable[CutChunk]) -> None:
     """Store the passages of `chunks`, which may be a generator: the next are made while the server parses those before.
 
     One that is stored stays as it is; its words are parsed anew, by the text search configuration `config`, when no
     novel that has it is in the language that they were parsed for.
     """
-    with connection.pipeline() as pipeline, connection.cursor() as cursor:
-        source = iter(chunks)
-        waiting, size = False, _FIRST_ROWS
+
+    def write(batch: Sequence[CutChunk]) -> None:
+        rows = {chunk.content_hash: _staged(chunk.content_hash, chunk.body, chunk.token_count) for chunk in batch}
+        staged = json.dumps(list(rows.values()), ensure_ascii=False)
+        with autocommit(engine) as connection:
+            connection.execute(queries.write_passages, {"rows": staged, "config": config})
+
+    source, size, number = iter(chunks), _FIRST_ROWS, 0
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passages") as writers:
         while batch := list(islice(source, size)):
-            # Sent without waiting for the answer, and never more than one at a time, so that memory stays flat.
-            if waiting:
-                pipeline.sync()
-            waiting, size = True, min(_MOST_ROWS, 2 * size)
-            rows = {chunk.content_hash: _staged(chunk.content_hash, chunk.body, chunk.token_count) for chunk in batch}
-            staged = json.dumps(list(rows.values()), ensure_ascii=False)
-            cursor.execute(queries.write_passages, {"rows": staged, "config": config})
+            size, number = min(_MOST_ROWS, 2 * size), number + 1
+            # So few wait that memory stays flat.
+            while len(waiting) >= (_AT_ONCE if number > _LONG_FROM else 1):
+                waiting.popleft().result()
+            waiting.append(writers.submit(write, batch))
+        for each in waiting:
+            each.result()
 
 
 def delete_unused(connection: psycopg.Connection[Any], hashes: Collection[bytes]) -> int:

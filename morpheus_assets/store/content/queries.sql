@@ -122,6 +122,13 @@ DELETE FROM tombstones WHERE novel = %(novel)s
 -- name: ingested_digests
 SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest FROM novels
 
+-- name: stored_stages
+-- How far the next novels behind a name are stored: a text, all that is cut of it; pages, and all that is cut of them.
+SELECT n.novel, n.body_digest IS NOT NULL AS text, coalesce(n.chunks_of = n.source_digest, false) AS chunks,
+       n.panels_digest IS NOT NULL AND EXISTS (SELECT FROM pages p WHERE p.novel_id = n.id) AS pages,
+       NOT EXISTS (SELECT FROM pages p WHERE p.novel_id = n.id AND p.state = 'stored' AND p.cut_of IS NULL) AS cut
+FROM novels n WHERE n.novel > %(after)s ORDER BY n.novel LIMIT %(limit)s
+
 -- name: content_version
 SELECT md5(coalesce((SELECT string_agg(concat_ws(',', novel, body_digest, chunker, panels_digest), ';' ORDER BY id)
                      FROM novels), '')
@@ -372,33 +379,58 @@ DELETE FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel
 
 -- name: write_pages
 INSERT INTO pages (novel_id, path, entry, state, size_bytes, reason, content_hash, format, mode, width, height,
-                   treatments, ordinal, role, direction, spread, frames)
+                   treatments, ordinal, role, direction, spread, frames, edges)
 SELECT %(number)s, s.path, s.entry, s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width,
-       s.height, s.treatments, s.ordinal, s.role, s.direction, s.spread, s.frames
+       s.height, s.treatments, s.ordinal, s.role, s.direction, s.spread, s.frames, s.edges
 FROM json_to_recordset(%(rows)s::json) AS s
      (path text, entry text, state text, size_bytes bigint, reason text, content_hash bytea, format text, mode text,
       width integer, height integer, treatments text[], ordinal integer, role text, direction text, spread boolean,
-      frames integer[])
+      frames integer[], edges bytea)
 WHERE NOT EXISTS (
     SELECT FROM pages t
     WHERE t.novel_id = %(number)s AND t.path = s.path AND t.entry = s.entry
       AND (t.state, t.size_bytes, t.reason, t.content_hash, t.format, t.mode, t.width, t.height, t.treatments,
-           t.ordinal, t.role, t.direction, t.spread, t.frames)
+           t.ordinal, t.role, t.direction, t.spread, t.frames, t.edges)
           IS NOT DISTINCT FROM
           (s.state, s.size_bytes, s.reason, s.content_hash, s.format, s.mode, s.width, s.height, s.treatments,
-           s.ordinal, s.role, s.direction, s.spread, s.frames))
+           s.ordinal, s.role, s.direction, s.spread, s.frames, s.edges))
 ORDER BY s.path, s.entry
 ON CONFLICT (novel_id, path, entry) DO UPDATE
 SET state = excluded.state, size_bytes = excluded.size_bytes, reason = excluded.reason,
     content_hash = excluded.content_hash, format = excluded.format, mode = excluded.mode, width = excluded.width,
     height = excluded.height, treatments = excluded.treatments, ordinal = excluded.ordinal, role = excluded.role,
     direction = excluded.direction, spread = excluded.spread, frames = excluded.frames,
+    edges = excluded.edges,
     written_at = now(),
     cut_of = CASE WHEN excluded.state = 'stored' AND pages.content_hash = excluded.content_hash THEN pages.cut_of END
 
 -- name: delete_other_pages
 -- A key is a path, and behind a line break the entry.
 DELETE FROM pages WHERE novel_id = %(number)s AND path || chr(10) || entry <> ALL (%(keys)s::text[])
+
+-- name: write_comic_books
+-- Those that are gone, in the same statement.
+WITH given AS (
+    SELECT * FROM json_to_recordset(%(books)s::json)
+        AS s (path text, title text, series text, number text, volume text, writer text, language text, direction text)
+), gone AS (
+    DELETE FROM comic_books WHERE novel_id = %(number)s AND path NOT IN (SELECT path FROM given)
+)
+INSERT INTO comic_books (novel_id, path, title, series, number, volume, writer, language, direction)
+SELECT %(number)s, path, title, series, number, volume, writer, language, direction FROM given
+ON CONFLICT (novel_id, path) DO UPDATE
+SET title = excluded.title, series = excluded.series, number = excluded.number, volume = excluded.volume,
+    writer = excluded.writer, language = excluded.language, direction = excluded.direction
+
+-- name: load_comic_books
+-- By the place of their first pages; what stands beside the pages of a folder comes first.
+SELECT b.path, b.title, b.series, b.number, b.volume, b.writer, b.language, b.direction
+FROM comic_books b JOIN novels n ON n.id = b.novel_id
+WHERE n.novel = %(novel)s
+ORDER BY (SELECT min(p.ordinal) FROM pages p WHERE p.novel_id = b.novel_id AND p.path = b.path) NULLS FIRST, b.path
+
+-- name: delete_comic_books_of_novel
+DELETE FROM comic_books WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
 
 -- name: delete_regions_of_refused
 DELETE FROM regions r USING pages p WHERE p.id = r.page_id AND p.novel_id = %(number)s AND p.state = 'refused'
@@ -423,7 +455,7 @@ UPDATE novels SET panels_digest = %(digest)s WHERE id = %(number)s AND panels_di
 
 -- name: load_pages
 SELECT n.novel, p.path, p.state, p.size_bytes, p.reason, p.content_hash, p.format, p.mode, p.width, p.height,
-       p.treatments, p.entry, p.ordinal, p.role, p.direction, p.spread, p.frames, p.id, p.cut_of
+       p.treatments, p.entry, p.ordinal, p.role, p.direction, p.spread, p.frames, p.edges, p.id, p.cut_of
 FROM novels n JOIN pages p ON p.novel_id = n.id
 WHERE n.novel = ANY(%(novels)s)
 ORDER BY n.novel, p.ordinal, p.path, p.entry
@@ -468,7 +500,7 @@ GROUP BY n.novel ORDER BY n.novel
 -- name: panel_place
 -- Of one that several novels have, the first; a region before a whole file of the same hash.
 SELECT n.novel, p.path, p.content_hash, p.entry, p.page, p.region, p.kind, ARRAY[p.x0, p.y0, p.x1, p.y1] AS box,
-       p.page_hash, p.page_width, p.page_height
+       p.page_hash, p.page_width, p.page_height, p.following
 FROM panels p JOIN novels n ON n.id = p.novel_id
 WHERE p.content_hash = %(content_hash)s AND p.state = 'stored'
 ORDER BY n.novel, p.page, p.path, p.entry, p.shaping DESC, p.region LIMIT 1

@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty as NothingQueued
 from typing import Any
@@ -60,6 +61,9 @@ class ConnectionSlots:
 
         class BoundedPool(QueuePool):
             def _do_get(self) -> Any:
+                with suppress(Empty):
+                    # one at rest has its slot
+                    return self._pool.get(False)
                 with slots.reserved(lambda: self._pool.get(True, _POLL_SECONDS)) as found:
                     return found if found is not None else super()._do_get()
 

@@ -5,6 +5,7 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -69,11 +70,19 @@ def open_engine(
         slots.watch(engine)
     engine.dialect.initialize = _initialize  # type: ignore[method-assign]
     event.listen(engine, "connect", _forget_prepared_plans)
-    event.listen(engine, "checkin", _note_time)
-    event.listen(engine, "checkout", _refuse_lost)
+    notice_lost_connections(engine)
     # Before SQLAlchemy's own first look, which fails on bytes in the place of text.
     event.listen(engine, "connect", _refuse_other_encodings, insert=True)
     return engine
+
+
+def notice_lost_connections(engine: Engine) -> None:
+    """Have the pool connect anew in place of a connection that the server has ended, without a round trip each time.
+
+    The engine may be over psycopg 2 too.
+    """
+    event.listen(engine, "checkin", _note_time)
+    event.listen(engine, "checkout", partial(_refuse_lost, engine.dialect.loaded_dbapi.Error))
 
 
 @contextmanager
@@ -210,29 +219,29 @@ def _initialize(connection: Connection) -> None:
     dialect.default_isolation_level = "READ COMMITTED"
 
 
-def _note_time(_connection: psycopg.Connection[Any] | None, record: Any) -> None:
+def _note_time(_connection: Any, record: Any) -> None:
     record.info["at_rest_since"] = time.monotonic()
 
 
-def _refuse_lost(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
-    """Have the pool connect anew in place of a connection that the server has ended.
+def _refuse_lost(dbapi_error: type[Exception], connection: Any, record: Any, _proxy: object) -> None:
+    """It has said so by now: an open connection at rest has nothing to read.
 
-    It has said so by now: an open connection at rest has nothing to read. One that was at rest for long is asked, for
-    what lies between may have forgotten it and nobody said so.
+    One that was at rest for long is asked, for what lies between may have forgotten it and nobody said so.
     """
     rested = time.monotonic() - record.info.get("at_rest_since", time.monotonic())
     lost = connection.closed or _has_something_to_read(connection)
     if not lost and rested > _SURE_SECONDS:
         try:
-            connection.execute(queries.ping)
+            with connection.cursor() as cursor:
+                cursor.execute(queries.ping.as_string())
             connection.rollback()
-        except psycopg.Error:
+        except dbapi_error:
             lost = True
     if lost:
         raise DisconnectionError("The server has ended this connection.")
 
 
-def _has_something_to_read(connection: psycopg.Connection[Any]) -> bool:
+def _has_something_to_read(connection: Any) -> bool:
     socket = select.poll()
     socket.register(connection.fileno(), select.POLLIN)
     return bool(socket.poll(0))

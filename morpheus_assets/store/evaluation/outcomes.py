@@ -36,6 +36,12 @@ def add_measurement(bind: Bind, space: SpaceRow, digest: str, outcomes: Sequence
         connection.execute(queries.delete_old_measurements, wanted)
 
 
+def latest_measurement(bind: Bind, space_key: str) -> tuple[datetime, int] | None:
+    """When a space was measured last, and by how many questions; None when it never was."""
+    with reading(bind) as connection:
+        return connection.execute(queries.latest_measurement, {"key": space_key}).fetchone()
+
+
 def note_verdict(bind: Bind, space: SpaceRow, against: SpaceRow, digest: str, *, is_worse: bool, reason: str) -> None:
     """Remember whether `space` finds worse than `against`, in place of what was known."""
     wanted = {

@@ -42,6 +42,11 @@ WHERE q.space_id = %(space_id)s AND q.measured_at < (
 
 -- Verdicts ----------------------------------------------------------------------------------------------------------
 
+-- name: latest_measurement
+SELECT measured_at, jsonb_array_length(outcomes) AS questions FROM retrieval_quality q JOIN embedding_spaces s
+    ON s.id = q.space_id
+WHERE s.key = %(key)s ORDER BY measured_at DESC LIMIT 1
+
 -- name: note_verdict
 INSERT INTO switch_verdicts (space_id, against_id, questions_digest, is_worse, reason)
 VALUES (%(space_id)s, %(against_id)s, %(digest)s, %(is_worse)s, %(reason)s)

@@ -64,3 +64,70 @@ VALUES (%(number)s, %(ordinal)s, %(question)s, %(kind)s, %(content_hash)s, %(cha
 
 -- name: bodies
 SELECT content_hash, body FROM passages WHERE content_hash = ANY(%(hashes)s)
+
+-- name: sentences
+SELECT s.ordinal, s.chapter, s.char_start, s.char_end, s.content_hash, s.body
+FROM scene_sentences s JOIN novels n ON n.id = s.novel_id
+WHERE n.novel = %(novel)s
+ORDER BY s.ordinal
+
+-- name: delete_sentences
+DELETE FROM scene_sentences WHERE novel_id = %(number)s
+
+-- name: add_sentence
+INSERT INTO scene_sentences (novel_id, ordinal, chapter, char_start, char_end, content_hash, body)
+VALUES (%(number)s, %(ordinal)s, %(chapter)s, %(char_start)s, %(char_end)s, %(content_hash)s, %(body)s)
+
+-- name: count_unused_sentences
+SELECT count(*) FROM sentence_vectors v
+WHERE NOT EXISTS (SELECT FROM scene_sentences s WHERE s.content_hash = v.content_hash)
+
+-- name: delete_unused_sentences
+DELETE FROM sentence_vectors v WHERE NOT EXISTS (SELECT FROM scene_sentences s WHERE s.content_hash = v.content_hash)
+
+-- name: panels_to_match
+SELECT c.page_id, c.region, c.content_hash, c.path, c.entry, c.page
+FROM panels c JOIN novels n ON n.id = c.novel_id
+WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.shaping = %(shaping)s
+  AND (c.kind IN ('panel', 'piece', 'given')
+       OR c.kind = 'page' AND (c.shaping = 1 OR NOT EXISTS (
+           SELECT FROM regions r WHERE r.page_id = c.page_id AND r.kind IN ('panel', 'piece', 'given'))))
+ORDER BY c.page, c.path, c.entry, c.region
+
+-- name: match
+SELECT s.key, m.chapters, m.aligned
+FROM scene_matches m JOIN novels n ON n.id = m.novel_id JOIN embedding_spaces s ON s.id = m.space_id
+WHERE n.novel = %(novel)s
+
+-- name: scenes
+SELECT c.page_id, c.region, c.content_hash, p.path, p.entry, p.ordinal AS page, c.ordinal, c.chapter, c.char_start,
+       c.char_end, c.sentence, c.similarity, c.confirmed, c.scores
+FROM panel_scenes c JOIN novels n ON n.id = c.novel_id JOIN pages p ON p.id = c.page_id
+WHERE n.novel = %(novel)s
+ORDER BY c.ordinal
+
+-- name: delete_match
+DELETE FROM scene_matches WHERE novel_id = %(number)s
+
+-- name: add_match
+INSERT INTO scene_matches (novel_id, space_id, chapters, aligned)
+VALUES (%(number)s, %(space)s, %(chapters)s, %(aligned)s)
+
+-- name: add_scene
+INSERT INTO panel_scenes (novel_id, ordinal, page_id, region, content_hash, chapter, char_start, char_end, sentence,
+                          similarity, confirmed, scores)
+VALUES (%(number)s, %(ordinal)s, %(page_id)s, %(region)s, %(content_hash)s, %(chapter)s, %(char_start)s, %(char_end)s,
+        %(sentence)s, %(similarity)s, %(confirmed)s, %(scores)s)
+
+-- name: character_panels
+SELECT c.page_id, c.region, c.content_hash, p.path, p.entry, p.ordinal AS page, c.character, c.likeness, c.reference
+FROM character_panels c JOIN novels n ON n.id = c.novel_id JOIN pages p ON p.id = c.page_id
+WHERE n.novel = %(novel)s
+ORDER BY c.ordinal
+
+-- name: delete_character_panels
+DELETE FROM character_panels WHERE novel_id = %(number)s
+
+-- name: add_character_panel
+INSERT INTO character_panels (novel_id, character, ordinal, page_id, region, content_hash, likeness, reference)
+VALUES (%(number)s, %(character)s, %(ordinal)s, %(page_id)s, %(region)s, %(content_hash)s, %(likeness)s, %(reference)s)

@@ -372,23 +372,27 @@ def _rank(
     # (content hash, configuration, cosine, words, covered, …): those that the words found, best first.
     with_words = sorted((-row[3], bytes(row[0])) for row in rows if row[5])
     text_ranks = {value: rank for rank, (_, value) in enumerate(with_words, 1)}
+    similarities = {bytes(row[0]): row[2] for row in rows} | near
     candidates = [
-        _candidate(row, near, None if known is None else row[1] in known, vector_ranks, text_ranks) for row in rows
+        _candidate(row, similarities, known is None or row[1] in known, vector_ranks, text_ranks) for row in rows
     ]
     return [
-        _Ranked(each.value, score, each.vector_rank, each.text_rank, each.cosine) for each, score in fuse(candidates)
+        _Ranked(each.value, score, each.vector_rank, each.text_rank, similarities[each.value])
+        for each, score in fuse(candidates)
     ]
 
 
 def _candidate(
-    row: Sequence[Any], near: Mapping[bytes, float], is_known: bool | None, vector_ranks: Mapping[bytes, int],
+    row: Sequence[Any], similarities: Mapping[bytes, float | None], is_known: bool, vector_ranks: Mapping[bytes, int],
     text_ranks: Mapping[bytes, int],
 ) -> Candidate:  # fmt: skip
-    content_hash, _, cosine, words, covered, _, cosine_beside, novel_id, chapter = row
+    content_hash, _, _, words, covered, _, cosine_beside, novel_id, chapter = row
     value = bytes(content_hash)
+    # Without a vector a passage has no similarity, and in this measure the least.
+    cosine = similarities[value] or 0.0
     return Candidate(
-        value, near.get(value, cosine), words, covered, cosine_beside, (novel_id, chapter),
-        is_known=is_known is not False, vector_rank=vector_ranks.get(value), text_rank=text_ranks.get(value),
+        value, cosine, words, covered, cosine_beside, (novel_id, chapter), is_known=is_known,
+        vector_rank=vector_ranks.get(value), text_rank=text_ranks.get(value),
     )  # fmt: skip
 
 

@@ -169,8 +169,7 @@ true
 -- stands in many places is looked at in one of them.
 WITH by_words AS MATERIALIZED ({best_by_words})
 SELECT pool.content_hash, p.config,
-       coalesce((SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e
-                 WHERE e.content_hash = pool.content_hash), 0) AS cosine,
+       (SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e WHERE e.content_hash = pool.content_hash) AS cosine,
        found.words, found.covered, w.score IS NOT NULL AS has_words,
        coalesce((SELECT sum(1 - (e.embedding <=> %(vector)s::halfvec))
                  FROM chunks b JOIN {table} e USING (content_hash)

@@ -20,9 +20,11 @@ from morpheus_assets.store.database.leases import Lease, end_expired_leases, ope
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import autocommit, pipelined, transaction
 from morpheus_assets.store.spaces.coverage import MissingInput, missing_page
+from morpheus_assets.store.spaces.vectors import vectors_of
 
 queries = load_queries(__file__)
 
+_CONTENT = {"text": "chunks", "image": "panels", "sentence": "scene_sentences"}
 _PAGE = 500
 # By hash a page's regions come scattered: the more at a time, the more of one page are together.
 _PAGE_OF_IMAGES = 4000
@@ -63,13 +65,13 @@ class Claims:
         if self._claimed_any:
             self.release()
         self._contended.clear()
-        size = _PAGE_OF_IMAGES if self._space.purpose == "image" else _PAGE
+        size = _PAGE_OF_IMAGES if self._space.inputs == "image" else _PAGE
         for novel in self._novels:
             after = b""
             while True:
                 page, granted = self._claim_page(novel, after, size)
                 # Regions of one page together: it is decoded once for all of them.
-                for row in sorted(page, key=_page_of) if self._space.purpose == "image" else page:
+                for row in sorted(page, key=_page_of) if self._space.inputs == "image" else page:
                     if row.content_hash in granted:
                         self._lease.ensure()
                         yield row
@@ -131,8 +133,8 @@ class Claims:
         return page, granted & {bytes(row[0]) for row in missing}
 
     def _missing_of_them(self) -> Composed:
-        content = "chunks" if self._space.purpose == "text" else "panels"
-        return queries.still_missing.format(table=Identifier(self._space.table), content=Identifier(content))
+        content = Identifier(_CONTENT[self._space.inputs])
+        return queries.still_missing.format(table=vectors_of(self._space), content=content)
 
     def _still_missing(self, connection: psycopg.Connection[Any], hashes: set[bytes]) -> set[bytes]:
         if not hashes:

@@ -9,20 +9,21 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.database.transactions import Bind, autocommit, reading
+from morpheus_assets.store.spaces.vectors import vectors_of
 
 queries = load_queries(__file__)
 
 _PAGE = 500
 
-_NEEDED = {"text": queries.needed_texts, "image": queries.needed_images}
-_MISSING = {"text": queries.missing_texts, "image": queries.missing_images}
-_TOKENS = {"text": queries.tokens_of_text, "image": queries.tokens_of_image}
+_NEEDED = {"text": queries.needed_texts, "image": queries.needed_images, "sentence": queries.needed_sentences}
+_MISSING = {"text": queries.missing_texts, "image": queries.missing_images, "sentence": queries.missing_sentences}
+_TOKENS = {"text": queries.tokens_of_text, "image": queries.tokens_of_image, "sentence": queries.tokens_of_image}
 _SIZE = {"text": queries.size_of_text, "image": queries.size_of_image}
 
 
@@ -31,7 +32,8 @@ class MissingInput:
     """Something that lacks a vector: `content` is a passage's body, or a panel's path within `novel`'s folder.
 
     A region has its page's `entry` within the file at that path, the hash of the page's bytes, its `box` (left, top,
-    right, bottom) in pixels of the upright page, and the ordinal of the page.
+    right, bottom) in pixels of the upright page, and the ordinal of the page; where the box is lower than the page it
+    goes on in the `following` ones: [path, entry, hash in hex].
     `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
     """
 
@@ -45,11 +47,15 @@ class MissingInput:
     page_hash: bytes | None = None
     box: list[int] | None = None
     page: int = 0
+    following: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
 class NovelCoverage:
-    """Distinct hashes of one novel in one space; `missing_tokens` is by the chunker's own count (0 for panels)."""
+    """Distinct hashes of one novel in one space; `missing_tokens` is by the chunker's own count (0 for panels).
+
+    `batched` are those of the missing ones that a batch job will bring.
+    """
 
     novel: str
     needed: int
@@ -57,6 +63,12 @@ class NovelCoverage:
     refused: int
     missing: int
     missing_tokens: int
+    batched: int = 0
+
+    @property
+    def to_send(self) -> int:
+        """The missing ones that nobody has sent."""
+        return self.missing - self.batched
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,7 @@ class Coverage:
     refused: int
     missing: int
     missing_tokens: int
+    batched: int
     novels: tuple[NovelCoverage, ...]
 
     @property
@@ -91,31 +104,59 @@ class Coverage:
         """True when nothing is missing; what was refused does not count as missing."""
         return self.missing == 0
 
+    @property
+    def to_send(self) -> int:
+        """The missing ones that nobody has sent."""
+        return self.missing - self.batched
 
-def coverage(
-    bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None, *, size: TableSize | None = None
-) -> Coverage:
+
+def coverage(bind: Bind, space: SpaceRow, novels: Sequence[str] | None = None) -> Coverage:
     """The coverage of a space by all novels, or by those named."""
     with reading(bind) as connection, connection.pipeline():
         counted = count_coverage(connection, space, novels)
+    return counted()
+
+
+def novel_coverage(
+    bind: Bind, space: SpaceRow, novels: Sequence[str], *, size: TableSize | None = None
+) -> list[NovelCoverage]:
+    """The coverage of each of some novels that have content, without totals; `size` is asked by the way."""
+    with reading(bind) as connection, connection.pipeline():
+        found = _ask_by_novel(connection, space, novels)
         if size is not None:
             size.ask(connection)
-    return counted()
+    return found.fetchall()
 
 
 def count_coverage(
     connection: psycopg.Connection[Any], space: SpaceRow, novels: Sequence[str] | None = None
 ) -> Callable[[], Coverage]:
     """As `coverage`, asked now and known later: for a pipeline, after whose end the answer may be called for."""
+    by_novel = _ask_by_novel(connection, space, novels)
+    if novels is not None and len(novels) == 1:
+
+        def of_one() -> Coverage:
+            found = by_novel.fetchall()
+            row = found[0] if found else NovelCoverage("", 0, 0, 0, 0, 0)
+            counted = (row.needed, row.present, row.refused, row.missing, row.missing_tokens, row.batched)
+            return Coverage(space.key, *counted, tuple(found))
+
+        return of_one
     wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
-    by_novel = connection.cursor(row_factory=class_row(NovelCoverage))
-    by_novel.execute(_over(queries.coverage_of_novels, space), wanted)
     in_all = connection.execute(_over(queries.coverage_in_all, space), wanted)
 
     def counts() -> Coverage:
-        return Coverage(space.key, *(*(in_all.fetchone() or (0, 0, 0, 0, 0)), tuple(by_novel.fetchall())))
+        return Coverage(space.key, *(*(in_all.fetchone() or (0, 0, 0, 0, 0, 0)), tuple(by_novel.fetchall())))
 
     return counts
+
+
+def _ask_by_novel(
+    connection: psycopg.Connection[Any], space: SpaceRow, novels: Sequence[str] | None
+) -> psycopg.Cursor[NovelCoverage]:
+    wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
+    cursor = connection.cursor(row_factory=class_row(NovelCoverage))
+    return cursor.execute(_over(queries.coverage_of_novels, space), wanted)
 
 
 def missing_count(connection: psycopg.Connection[Any], space: SpaceRow) -> int:
@@ -129,8 +170,8 @@ def missing_page(
     connection: psycopg.Connection[Any], space: SpaceRow, novel: str, after: bytes, limit: int = _PAGE
 ) -> list[MissingInput]:
     """The next `limit` inputs of one novel that lack a vector, by content hash."""
-    query = _MISSING[space.purpose].format(
-        lacking=queries.lacking.format(table=Identifier(space.table)), in_vain=queries.unanswered_today
+    query = _MISSING[space.inputs].format(
+        lacking=queries.lacking.format(table=vectors_of(space)), in_vain=queries.unanswered_today
     )
     with connection.cursor(row_factory=class_row(MissingInput)) as cursor:
         wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id, "shaping": space.shaping}
@@ -144,7 +185,7 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, shaping: int = 1) 
     """
     lacking: Composable = queries.everything
     if space is not None:
-        lacking = queries.lacking.format(table=Identifier(space.table))
+        lacking = queries.lacking.format(table=vectors_of(space))
     query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking, size=_SIZE[purpose])
     with autocommit(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
         given = {"space": space.id if space else None, "shaping": space.shaping if space else shaping}
@@ -152,5 +193,5 @@ def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, shaping: int = 1) 
 
 
 def _over(statement: SQL, space: SpaceRow) -> Composed:
-    counts = queries.coverage_counts.format(table=Identifier(space.table), tokens=_TOKENS[space.purpose])
-    return statement.format(needed=_NEEDED[space.purpose], counts=counts)
+    counts = queries.coverage_counts.format(table=vectors_of(space), tokens=_TOKENS[space.inputs])
+    return statement.format(needed=_NEEDED[space.inputs], counts=counts)

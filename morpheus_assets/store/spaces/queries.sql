@@ -112,7 +112,18 @@ ON CONFLICT DO NOTHING
 DROP TABLE staged_vectors
 
 -- name: read_vectors
-SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash = ANY(%(hashes)s)
+SELECT content_hash, halfvec_send(embedding) FROM {table} v WHERE content_hash = ANY(%(hashes)s)
+
+-- name: vectors_of_sentences
+(SELECT content_hash, embedding FROM sentence_vectors WHERE space_id = {space})
+
+-- name: stage_sentences
+CREATE TEMP TABLE staged_vectors (content_hash bytea, embedding halfvec) ON COMMIT DROP
+
+-- name: add_staged_sentences
+INSERT INTO sentence_vectors (space_id, content_hash, embedding)
+SELECT %(space)s, content_hash, embedding FROM staged_vectors ORDER BY content_hash
+ON CONFLICT DO NOTHING
 
 -- name: page_of_vectors
 SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash > %(after)s ORDER BY 1 LIMIT %(limit)s
@@ -161,6 +172,9 @@ SELECT novel_id, content_hash FROM chunks
 -- name: needed_images
 SELECT novel_id, content_hash FROM panels WHERE state = 'stored' AND shaping = %(shaping)s
 
+-- name: needed_sentences
+SELECT novel_id, content_hash FROM scene_sentences
+
 -- name: tokens_of_text
 (SELECT p.token_count FROM passages p WHERE p.content_hash = needed.content_hash)
 
@@ -173,10 +187,12 @@ count(*) AS needed, count(e.content_hash) AS present,
        count(r.content_hash) FILTER (WHERE e.content_hash IS NULL) AS refused,
        count(*) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS missing,
        coalesce(sum({tokens}) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL), 0)::bigint
-           AS missing_tokens
+           AS missing_tokens,
+       count(b.content_hash) FILTER (WHERE e.content_hash IS NULL AND r.content_hash IS NULL) AS batched
 FROM needed
 LEFT JOIN {table} e ON e.content_hash = needed.content_hash
 LEFT JOIN refused_inputs r ON r.space_id = %(space)s AND r.content_hash = needed.content_hash
+LEFT JOIN batched_inputs b ON b.space_id = %(space)s AND b.content_hash = needed.content_hash
 
 -- name: coverage_of_novels
 WITH needed AS (
@@ -204,6 +220,7 @@ FROM novels n WHERE n.novel = ANY(%(novels)s)
 -- name: lacking
 NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = c.content_hash)
 AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = c.content_hash)
+AND NOT EXISTS (SELECT FROM batched_inputs b WHERE b.space_id = %(space)s AND b.content_hash = c.content_hash)
 
 -- name: missing_texts
 SELECT c.content_hash, %(novel)s::text AS novel, p.body AS content, p.token_count, coalesce(u.tries, 0) AS tries,
@@ -218,11 +235,19 @@ ORDER BY c.content_hash
 -- name: missing_images
 SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count,
        coalesce(u.tries, 0) AS tries, coalesce(u.together, 0) AS together, c.entry, c.page_hash,
-       ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
+       ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page, c.following
 FROM panels c JOIN novels n ON n.id = c.novel_id LEFT JOIN {in_vain} USING (content_hash)
 WHERE n.novel = %(novel)s AND c.state = 'stored' AND c.shaping = %(shaping)s AND c.kind <> 'uncut'
   AND c.content_hash > %(after)s AND {lacking}
 ORDER BY c.content_hash, c.page, c.region LIMIT %(limit)s
+
+-- name: missing_sentences
+-- Of a sentence that occurs several times the first; about four letters are a token.
+SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.body AS content, length(c.body) / 4 + 2 AS token_count,
+       coalesce(u.tries, 0) AS tries, coalesce(u.together, 0) AS together
+FROM scene_sentences c JOIN novels n ON n.id = c.novel_id LEFT JOIN {in_vain} USING (content_hash)
+WHERE n.novel = %(novel)s AND c.content_hash > %(after)s AND {lacking}
+ORDER BY c.content_hash, c.ordinal LIMIT %(limit)s
 
 -- name: everything
 true
@@ -272,7 +297,67 @@ SELECT content_hash FROM embedding_claims WHERE space_id = %(space)s AND content
 SELECT h FROM unnest(%(hashes)s::bytea[]) h
 WHERE NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = h)
   AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = h)
+  AND NOT EXISTS (SELECT FROM batched_inputs b WHERE b.space_id = %(space)s AND b.content_hash = h)
   AND EXISTS (SELECT FROM {content} c WHERE c.content_hash = h)
+
+
+-- Batch jobs --------------------------------------------------------------------------------------------------------
+
+-- name: add_batch_job
+INSERT INTO batch_jobs (space_id, token, reason) VALUES (%(space)s, %(token)s, %(reason)s) RETURNING id
+
+-- name: batch_jobs
+SELECT b.id, s.key AS space_key, b.token, b.state, b.reason, b.novels, b.inputs, b.tokens, b.cost, b.input_file, b.job,
+       b.created_at, b.submitted_at, b.deadline, b.cancelled_at, b.stored, b.outcome, b.ended_at
+FROM batch_jobs b JOIN embedding_spaces s ON s.id = b.space_id
+WHERE (%(ended)s OR b.state <> 'ended') AND (%(job)s::bigint IS NULL OR b.id = %(job)s)
+ORDER BY b.id DESC LIMIT %(limit)s
+
+-- name: open_job_of_space
+SELECT coalesce(job, token) FROM batch_jobs WHERE space_id = %(space)s AND state <> 'ended' LIMIT 1
+
+-- name: add_batched_inputs
+INSERT INTO batched_inputs (space_id, content_hash, batch_id)
+SELECT %(space)s, h, %(job)s FROM unnest(%(hashes)s::bytea[]) h ORDER BY h
+
+-- name: begin_submitting
+UPDATE batch_jobs
+SET state = 'submitting', submitted_at = now(), input_file = %(input_file)s, novels = %(novels)s, inputs = %(inputs)s,
+    tokens = %(tokens)s, cost = %(cost)s, deadline = now() + make_interval(hours => %(hours)s)
+WHERE id = %(job)s AND state = 'preparing'
+
+-- name: record_submitted
+UPDATE batch_jobs SET state = 'submitted', job = %(accepted)s WHERE id = %(job)s AND state = 'submitting'
+
+-- name: record_cancelled
+UPDATE batch_jobs SET cancelled_at = coalesce(cancelled_at, now()) WHERE id = %(job)s
+
+-- name: batched_hashes
+SELECT content_hash FROM batched_inputs WHERE batch_id = %(job)s
+
+-- name: take_batched
+DELETE FROM batched_inputs WHERE batch_id = %(job)s AND content_hash = ANY(%(hashes)s) RETURNING content_hash
+
+-- name: count_stored
+UPDATE batch_jobs SET stored = stored + %(stored)s WHERE id = %(job)s
+
+-- name: release_batched
+DELETE FROM batched_inputs WHERE batch_id = %(job)s
+
+-- name: end_collecting
+UPDATE batch_jobs SET state = 'collected', outcome = %(outcome)s WHERE id = %(job)s AND state = 'submitted'
+
+-- name: end_batch_job
+UPDATE batch_jobs
+SET state = 'ended', ended_at = now(), outcome = CASE WHEN %(outcome)s = '' THEN outcome ELSE %(outcome)s END
+WHERE id = %(job)s AND state <> 'ended'
+
+-- name: owners_of_texts
+-- One novel for each text, the oldest that has it; none for what no novel has any more.
+SELECT DISTINCT ON (p.content_hash) p.content_hash, n.novel, p.token_count
+FROM passages p JOIN chunks c USING (content_hash) JOIN novels n ON n.id = c.novel_id
+WHERE p.content_hash = ANY(%(hashes)s)
+ORDER BY p.content_hash, n.id
 
 
 -- Refusals ----------------------------------------------------------------------------------------------------------
@@ -284,7 +369,7 @@ ON CONFLICT (space_id, content_hash) DO UPDATE SET reason = excluded.reason, las
 
 -- name: list_refusals
 SELECT s.key AS space_key, r.content_hash, r.reason, r.ignored, r.first_seen, r.last_seen,
-       coalesce(array_agg(p.place ORDER BY p.place) FILTER (WHERE p.place IS NOT NULL), '{}') AS places
+       coalesce(array_agg(DISTINCT p.place ORDER BY p.place) FILTER (WHERE p.place IS NOT NULL), '{}') AS places
 FROM refused_inputs r
 JOIN embedding_spaces s ON s.id = r.space_id
 LEFT JOIN LATERAL (
@@ -296,6 +381,10 @@ LEFT JOIN LATERAL (
     UNION ALL
     SELECT n.novel, concat_ws(', ', n.novel, c.path, nullif(c.entry, ''), 'region ' || nullif(c.region, 0))
     FROM panels c JOIN novels n ON n.id = c.novel_id
+    WHERE s.purpose = 'image' AND c.content_hash = r.content_hash
+    UNION ALL
+    SELECT n.novel, format('%%s, chapter %%s, sentence %%s', n.novel, c.chapter, c.ordinal)
+    FROM scene_sentences c JOIN novels n ON n.id = c.novel_id
     WHERE s.purpose = 'image' AND c.content_hash = r.content_hash) p ON true
 WHERE (%(space)s::integer IS NULL OR r.space_id = %(space)s) AND (%(ignored)s OR NOT r.ignored)
   AND (%(novel)s::text IS NULL OR p.novel = %(novel)s)
@@ -431,7 +520,8 @@ LIMIT {size}
 SELECT n.novel, b.body AS content, b.token_count FROM chunks c JOIN passages b USING (content_hash)
 
 -- name: occurrences_of_image
-SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page
+SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page,
+       c.following
 FROM panels c
 
 

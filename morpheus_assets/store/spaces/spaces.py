@@ -161,6 +161,12 @@ def drop(bind: Bind, key: str, *, only_retired: bool = False) -> None:
                 _refuse_active(space, "dropped")
                 if only_retired and space.state != "retired":
                     raise SpaceError(f"The space {key} came back into use and was not dropped.")
+                at_work = connection.execute(queries.open_job_of_space, {"space": space.id}).fetchone()
+                if at_work is not None:
+                    raise SpaceError(
+                        f"The batch job {at_work[0]} of {key} has not ended, and its answers would be lost: cancel it"
+                        " (`morpheus batches cancel`), or wait."
+                    )
                 connection.execute(queries.drop_vectors.format(table=Identifier(space.table)))
                 connection.execute(queries.delete_space, {"space": space.id})
                 return

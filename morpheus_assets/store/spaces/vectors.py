@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.sql import Identifier
+from psycopg.sql import Composable, Identifier, Literal
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.spaces import SentenceSpace, SpaceRow
 from morpheus_assets.store.database.errors import InvalidVectors, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, autocommit, transaction
@@ -44,6 +44,9 @@ def write_batch(bind: Bind, space: SpaceRow, hashes: Sequence[bytes], embeddings
     rows = _COPY_HEADER + _copy_rows(space, hashes, embeddings) + _COPY_TRAILER
     if not hashes:
         return 0
+    if isinstance(space, SentenceSpace):
+        with transaction(bind) as connection:
+            return _add_sentences(connection, space, rows)
     try:
         try:
             with _by_itself(bind) as connection, connection.cursor() as cursor:
@@ -83,9 +86,28 @@ def _add_missing(connection: psycopg.Connection[Any], space: SpaceRow, rows: byt
         return new
 
 
+def _add_sentences(connection: psycopg.Connection[Any], space: SentenceSpace, rows: bytes) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(queries.stage_sentences)
+        _copy(cursor, "staged_vectors", rows)
+        try:
+            new = cursor.execute(queries.add_staged_sentences, {"space": space.id}).rowcount
+        except psycopg.errors.ForeignKeyViolation as fault:
+            raise _gone(space) from fault
+        cursor.execute(queries.unstage_vectors)
+        return new
+
+
+def vectors_of(space: SpaceRow) -> Composable:
+    """What stands behind FROM, without a name, for the vectors of a space: `content_hash` and `embedding`."""
+    if isinstance(space, SentenceSpace):
+        return queries.vectors_of_sentences.format(space=Literal(space.id))
+    return Identifier(space.table)
+
+
 def read_vectors(bind: Bind, space: SpaceRow, hashes: Sequence[bytes]) -> "dict[bytes, NDArray[np.float32]]":
     """The stored vectors of some hashes, float32 [dimensions] each; those without one are left out."""
-    query = queries.read_vectors.format(table=Identifier(space.table))
+    query = queries.read_vectors.format(table=vectors_of(space))
     with autocommit(bind) as connection, connection.cursor(binary=True) as cursor:
         return {bytes(value): _decode(vector) for value, vector in cursor.execute(query, {"hashes": list(hashes)})}
 

@@ -246,8 +246,27 @@ def _decorated_lines(text: str, body: Body) -> list[HeadingHint]:
     """Lines of plain text in the marks of a forum or of Markdown, none of them around less than the whole line."""
     marked = [match for match in _MARKED_LINE.finditer(text, body.start, body.end) if is_decorated(match.group())]
     lines = [(match.start(), match.group()) for match in marked]
-    lines += [(match.start(1), match.group(1)) for match in _UNDERLINED.finditer(text, body.start, body.end)]
+    lines += [(match.start(1), match.group(1)) for match in _underlined(text, body)]
     return [HeadingHint(start, _PLAIN_MARK, clean(line), "text") for start, line in lines]
+
+
+def _underlined(text: str, body: Body) -> list[re.Match[str]]:
+    """As `_UNDERLINED` finds them, from the rules below: these are found at once, while a pattern tries every line."""
+    found: dict[int, re.Match[str]] = {}
+    for rule in ("===", "---", "~~~", "***"):
+        at = text.find(rule, body.start, body.end)
+        while at >= 0:
+            line = text.rfind("\n", body.start, at) + 1
+            end = text.find("\n", at, body.end)
+            end = body.end if end < 0 else end
+            if line and not text[line:at].strip(" \t"):
+                title = text.rfind("\n", body.start, line - 1) + 1
+                above = text.rfind("\n", body.start, title - 1) + 1 if title else 0
+                match = _UNDERLINED.match(text, max(above, body.start), end)
+                if match is not None:
+                    found.setdefault(match.start(), match)
+            at = text.find(rule, end, body.end)
+    return [found[start] for start in sorted(found)]
 
 
 def _aozora_hints(text: str) -> list[HeadingHint]:

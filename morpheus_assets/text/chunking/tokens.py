@@ -26,6 +26,8 @@ _MARKS = r"!-/:-@\[-`{-~‐-‧‰-⁞、-〃〈-】〔-〟！-／：-＠"
 _UNIT = re.compile(rf"[{_HAN}{_MARKS}]|[^\s{_HAN}{_MARKS}]+|\s{{32,}}")
 
 _SEPARATED = re.compile(f"({_UNIT.pattern})")
+# The same units where all letters are ASCII, found in half the time.
+_SEPARATED_ASCII = re.compile(r"([0-9A-Za-z\x00-\x08\x0e-\x1b\x7f]+|[!-/:-@\[-`{-~]|\s{32,})")
 _BETWEEN_WORDS = re.compile(r"(?<=\s)(?=\S)")
 
 _HANGUL = re.compile("[가-힣]")
@@ -126,7 +128,7 @@ class MeasuredText:
         self._counter = counter
         self._starts, self._ends, self._totals = array("L"), array("L"), array("L", [0])
         for start, block in _blocks(text):
-            parts = _SEPARATED.split(block)
+            parts = (_SEPARATED_ASCII if block.isascii() else _SEPARATED).split(block)
             edges = array("L", accumulate(map(len, parts), initial=start))
             self._starts += edges[1:-1:2]
             self._ends += edges[2::2]

@@ -97,7 +97,7 @@ def _seven_bit(data: bytes) -> Decoded:
         guess = "iso2022_jp_2"
     elif b"~{" in data and data.count(b"~{") == data.count(b"~}"):
         guess = "hz"
-    elif len(_UTF7_RUN.findall(data)) > 2 and b"+" not in _UTF7_PLUS.sub(b"", data):
+    elif b"+" in data and len(_UTF7_RUN.findall(data)) > 2 and b"+" not in _UTF7_PLUS.sub(b"", data):
         guess = "utf-7"
     if guess is not None:
         with contextlib.suppress(UnicodeDecodeError):

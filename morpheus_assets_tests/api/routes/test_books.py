@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.content import Chapter, PanelRecord
+from morpheus_assets.domain.content import Chapter, ComicBook, PanelRecord
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.panels import replace_panels
 from morpheus_assets_tests.api.conftest import Api
@@ -36,6 +36,26 @@ def test_panels_come_in_reading_order_by_the_page(api: Api, engine: Engine):
     found = api.client.get("/api/novels/alpha/panels", params={"start": 2, "count": 1}).json()
     assert found["total"] == 3
     assert [(panel["number"], panel["path"]) for panel in found["panels"]] == [(2, "page2.png")]
+
+
+def test_what_archives_say_of_themselves_is_told_with_their_novel(api: Api, engine: Engine):
+    books = [
+        ComicBook("alpha/2.cbz", series="Morpheus", number="2"),
+        ComicBook("alpha/1.cbz", "Lamps", writer="A. Nobody"),
+    ]
+    pages = [PanelRecord(f"alpha/{n}.cbz", "stored", 9, content_hash=bytes([n]) * 32, entry="a.png") for n in (1, 2)]
+    replace_panels(engine, "alpha", pages, books=books)
+
+    told = api.client.get("/api/novels/alpha").json()["comic_books"]
+
+    assert [(each["path"], each["series"], each["number"]) for each in told] == [
+        ("alpha/1.cbz", None, None),
+        ("alpha/2.cbz", "Morpheus", "2"),
+    ]
+    assert (told[0]["title"], told[0]["writer"]) == ("Lamps", "A. Nobody")
+
+    replace_panels(engine, "alpha", pages, books=books[:1])
+    assert [each["path"] for each in api.client.get("/api/novels/alpha").json()["comic_books"]] == ["alpha/2.cbz"]
 
 
 def test_a_novel_that_is_not_stored_is_said_so(api: Api):

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 
 from click.testing import CliRunner
 
@@ -6,6 +7,7 @@ from morpheus_assets.cli.main import main
 from morpheus_assets.settings import load_settings
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.defs.assets.test_insight import tale
+from morpheus_assets_tests.defs.assets.test_scenes import ASSETS, NOVEL
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 
 
@@ -18,7 +20,9 @@ def test_cast_looks_similar_novels_and_pairs_are_shown_where_a_person_looks(
     for asset in ("characters", "character_sheets", "similar_novels", "training_pairs"):
         assert deployment.materialize(asset, "anna", "emma", "zoe").success
     client = start_api().client
-    cast = client.get("/api/novels/emma/characters").json()["characters"]
+    answer = client.get("/api/novels/emma/characters").json()
+    assert answer["notes"] == []
+    cast = answer["characters"]
     harrow = next(one for one in cast if one["name"] == "Mr. Harrow")
     assert harrow["forms"]["Mr. Harrow"] == harrow["mentions"] - harrow["forms"]["Harrow"]
     assert [look["contradicts"] for look in harrow["looks"]] == ["brown", "fair"]
@@ -46,3 +50,34 @@ def test_cast_looks_similar_novels_and_pairs_are_shown_where_a_person_looks(
     assert done.exit_code == 0, done.output
     assert sum(1 for file in (tmp_path / "out").iterdir() for _ in file.open()) > 5
     assert (nothing.exit_code, "No training pairs are stored" in nothing.output) == (1, True)
+
+
+def test_what_panels_show_and_pictures_of_a_character_are_answered_by_chapter(
+    start_api: Callable[..., Api], samples: Deployment
+):
+    casts = Path(str(samples.settings.content)) / "characters"
+    casts.mkdir()
+    (casts / f"{NOVEL}.toml").write_text('[[character]]\nname = "Tock"\npanels = ["chapter1-panel1.png"]\n')
+    for asset in ("characters", *ASSETS):
+        assert samples.materialize(asset, NOVEL).success
+    client = start_api().client
+    answer = client.get(f"/api/novels/{NOVEL}/panels-of-scene").json()
+    assert (answer["in_reading_order"], answer["chapters"]) == (True, [1, 2, 3, 4, 5, 6])
+    assert len(answer["panels"]) == 12
+    assert all(panel["scores"] is None for panel in answer["panels"])
+    shown = {panel["chapter"] for panel in answer["panels"]}
+    assert shown | set(answer["chapters_without_a_panel"]) == set(answer["chapters"])
+    desert = client.get(f"/api/novels/{NOVEL}/panels-of-scene", params={"chapter": 3, "scores": True}).json()["panels"]
+    assert {panel["path"] for panel in desert} == {f"{NOVEL}/chapter3-panel{number}.png" for number in (1, 2)}
+    fits = [panel["scores"][2] for panel in desert]
+    assert fits == sorted(fits, reverse=True)
+    cat = next(panel for panel in desert if panel["path"].endswith("panel1.png"))
+    piece = client.get(f"/api/novels/{NOVEL}/text", params={"start": cat["char_start"], "end": cat["char_end"]}).json()
+    assert " ".join(piece["text"].split()) == cat["sentence"] == "It was an orange cat, and it was asleep."
+    assert client.get(cat["thumbnail_url"]).status_code == 200
+    tock = client.get(f"/api/novels/{NOVEL}/characters").json()["characters"][0]
+    assert [each["reference"] for each in tock["pictures"]].count(True) == 1
+    assert client.get("/api/novels/nobody/panels-of-scene").status_code == 404
+    samples.drop("emma.txt", story())
+    samples.ingest("emma")
+    assert client.get("/api/novels/emma/panels-of-scene").json()["panels"] == []

@@ -12,9 +12,11 @@ from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.insight.characters import Character
 from morpheus_assets.insight.looks import Look
 from morpheus_assets.services.configured_spaces import configured_image_spaces
-from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.insight.casts import replace_characters, replace_looks
+from morpheus_assets.store.insight.scenes import PanelRegion, PanelScene, SceneMatch, replace_scenes
 from morpheus_assets.store.spaces import spaces
+from morpheus_assets.store.spaces.spaces import get_space
 from morpheus_assets_tests.api.browser import PROGRAM, Browser
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.provider import ProviderServer
@@ -188,6 +190,34 @@ def test_a_book_s_page_says_who_is_in_it_and_how_they_look(library: Api, engine:
     assert said == "wig: flaxen (chapter 1) — said otherwise elsewhere"
     browser.run("document.querySelector('.cast button').click()")
     browser.wait(f"document.querySelector('#reader[open] .here').textContent === {json.dumps(sentence)}")
+
+
+def test_a_book_s_page_says_what_its_panels_show_and_a_panel_leads_to_its_passage(
+    library: Api, engine: Engine, browser: Browser
+):
+    pages = library.client.get("/api/novels/the-last-lamp/panels").json()["panels"]
+    space = get_space(engine, configured_image_spaces(library.settings)[0].key)
+    sentence = "A cat slept on the warm stones."
+    start = PASSAGES[0].index(sentence)
+    stored = load_panels(engine, "the-last-lamp")
+    regions = [PanelRegion(each.id, 0, each.content_hash or b"", each.path, "", each.ordinal) for each in stored]
+    seen = [
+        PanelScene(**vars(region), ordinal=place, chapter=1, char_start=start, char_end=start + len(sentence),
+                   sentence=sentence, similarity=0.4, confirmed=False, scores=[0.1, -0.2])
+        for place, region in enumerate(regions, 1)
+    ]  # fmt: skip
+    replace_scenes(engine, "the-last-lamp", space, SceneMatch(space.key, [1, 2], True, seen))
+    assert len(seen) == len(pages) == 2
+    browser.errors.clear()
+    browser.open(f"{library.url}/?book=the-last-lamp")
+    browser.wait("document.querySelector('#scenes:not([hidden]) canvas').width > 4")
+    assert "Without a panel: 1 chapter (2)" in browser.run("document.querySelector('.about-scenes').textContent")
+    browser.run("document.querySelector('#book-panels .picture').click()")
+    browser.wait("document.querySelector('#viewer[open] .passage-of:not([hidden])')")
+    browser.run("document.querySelector('.passage-of').click()")
+    browser.wait(f"document.querySelector('#reader[open] .here').textContent === {json.dumps(sentence)}")
+    assert not browser.run("document.querySelector('#viewer').open")
+    assert browser.errors == []
 
 
 def test_a_search_can_be_narrowed_to_a_chapter_and_cited(library: Api, browser: Browser):

@@ -8,6 +8,7 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from morpheus_assets.definitions import build_definitions
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import account_of, configured_text_spaces
 from morpheus_assets.store.accounts.endpoint_limits import found_limit
 from morpheus_assets.store.spaces.coverage import coverage
@@ -34,7 +35,7 @@ def test_each_server_embeds_a_novel_whole_and_its_limit_is_known_to_the_next_run
 
         def run(novel: str) -> Any:
             job = build_definitions(settings).get_repository_def().get_job("__ASSET_JOB")
-            keys = [dg.AssetKey(["text_embeddings", space.key]) for space in spaces.values()]
+            keys = [dg.AssetKey(space_asset(space)) for space in spaces.values()]
             return job.execute_in_process(instance=instance, asset_selection=keys, partition_key=novel)
 
         assert run("first").success

@@ -97,6 +97,19 @@ def test_of_a_provider_that_lies_at_random_only_the_truth_is_kept(deployment: De
     assert assert_every_vector_is_right(deployment) == deployment.rows("SELECT count(*) FROM chunks")[0][0]
 
 
+@pytest.mark.parametrize("fault", ["wrong_dims", "nan", "repeated_index", "other_model", "cut_json"])
+def test_what_an_unusable_answer_may_have_cost_is_in_the_books(deployment: Deployment, fault: str):
+    deployment.drop("emma.txt", story(chapters=1))
+    deployment.settings.retry_attempts = 3
+    use(deployment, "openai", deployment.server.base_url(fault, times=1))
+    assert deployment.ingest("emma").success
+    counted = deployment.server.stats()["tokens"]
+    [(certain, uncertain)] = deployment.rows("SELECT sum(tokens)::bigint, sum(uncertain_tokens)::bigint FROM spending")
+    assert certain < counted
+    assert certain + uncertain == pytest.approx(counted, rel=0.3)
+    assert deployment.rows("SELECT count(*) FROM unanswered_inputs") == [(0,)]
+
+
 def test_a_passage_that_is_always_refused_loses_none_of_thousands(deployment: Deployment):
     text = story(chapters=40, paragraphs=80)
     at = text.index("\n\n", len(text) // 2)

@@ -1,9 +1,11 @@
 """The insight assets over a stored novel: what is written, what a second run changes, and that nothing is paid for."""
 
+import warnings
 from pathlib import Path
 
 import pytest
 
+from morpheus_assets.insight.people_words import names_note
 from morpheus_assets.insight.training_pairs import split_of
 from morpheus_assets.services.similar_novels import similar_novels
 from morpheus_assets.services.training_pairs import SPLITS, TRAINED, export_pairs
@@ -73,6 +75,16 @@ def test_a_persons_file_confirms_a_cast_and_one_at_fault_is_a_sentence_that_keep
     assert load_characters(deployment.engine, "emma")[0] == first
 
 
+def test_a_novel_in_a_language_that_is_not_read_says_so_instead_of_being_silently_empty(deployment: Deployment):
+    german = "Kapitel 1\n\n" + "Der alte Müller ging am Abend nach Hause, und die Nacht war kalt und still. " * 40
+    deployment.drop("mueller.txt", german)
+    deployment.ingest("mueller")
+    said = [metadata_of(deployment.materialize(asset, "mueller"), asset) for asset in ASSETS[:2]]
+    assert "note" not in said[0], "German names are proposed"
+    assert said[1]["note"] == "Looks are read in English only, and this text is in de."
+    assert names_note("fi").startswith("Names are proposed in de, en, es, fr, ru only, and this text is in fi")
+
+
 def test_novels_like_a_novel_are_found_with_the_passages_that_say_why(deployment: Deployment):
     shared = story(chapters=3, seed=7)
     deployment.drop("anna.txt", shared)
@@ -121,40 +133,64 @@ def test_pairs_are_exported_by_novel_and_leave_out_what_an_evaluation_asks(deplo
     assert list(one.rows) == [split_of("emma", SPLITS)]
 
 
-@pytest.mark.slow  # importing torch and sentence-transformers takes seconds
-def test_a_trainer_takes_a_step_with_the_exported_rows(deployment: Deployment, tmp_path: Path):
-    import json
-    import warnings
+def test_a_persons_questions_for_training_become_pairs_with_the_passage_that_they_quote(deployment: Deployment):
+    text = tale()
+    deployment.drop("emma.txt", text)
+    deployment.ingest("emma")
+    content = Path(str(deployment.settings.content))
+    (content / "training").mkdir()
+    (content / "questions").mkdir()
+    lines = [
+        "question\tquotation",
+        "Who wore something on the head?\tMr. Harrow had a flaxen wig",
+        "What is asked by the evaluation?\tNobody spoke",
+        "Where is the dragon?\tThe dragon slept",
+    ]
+    (content / "training" / "emma.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+    asked = "question\tnovel\tchapters\nwhat is asked, by the EVALUATION\temma\t4\n"
+    (content / "questions" / "judged.tsv").write_text(asked, "utf-8")
+    done = deployment.materialize("training_pairs", "emma")
+    assert metadata_of(done, "training_pairs")["judged"] == 1
+    [pair] = [pair for pair in load_pairs(deployment.engine, "emma") if pair.kind == "judged"]
+    assert pair.question == "Who wore something on the head?"
+    [(body,)] = deployment.rows(f"SELECT body FROM passages WHERE content_hash = '\\x{pair.positive.hex()}'")
+    assert "Mr. Harrow had a flaxen wig" in " ".join(body.split())
 
+
+@pytest.mark.slow  # importing torch, transformers and datasets takes seconds
+def test_the_trainer_of_sentence_transformers_takes_a_step_with_the_exported_file(
+    deployment: Deployment, tmp_path: Path
+):
     deployment.drop("emma.txt", story(chapters=3))
     deployment.ingest("emma")
     deployment.materialize("training_pairs", "emma")
-    done = export_pairs(deployment.engine, tmp_path, "jsonl")
-    [file] = done.files.values()
-    rows = [json.loads(line) for line in file.read_text().splitlines()][:8]
+    [file] = export_pairs(deployment.engine, tmp_path, "parquet").files.values()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import torch
-        from sentence_transformers import SentenceTransformer
+        from datasets import Dataset
+        from sentence_transformers import (
+            SentenceTransformer,
+            SentenceTransformerTrainer,
+            SentenceTransformerTrainingArguments,
+        )
         from sentence_transformers.losses import MultipleNegativesRankingLoss
         from sentence_transformers.models import StaticEmbedding
         from tokenizers import Tokenizer
         from tokenizers.models import WordLevel
         from tokenizers.pre_tokenizers import Whitespace
 
+        rows = Dataset.from_parquet(str(file), cache_dir=str(tmp_path / "cache")).select_columns(list(TRAINED))
         words = sorted({word for row in rows for column in TRAINED for word in row[column].split()})
         tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(["[UNK]", *words])}, "[UNK]"))
         tokenizer.pre_tokenizer = Whitespace()
         model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)], device="cpu")
-        loss = MultipleNegativesRankingLoss(model)
-        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-        prepare = getattr(model, "preprocess", None) or model.tokenize
-        losses = []
-        for _ in range(4):
-            features = [prepare([row[column] for row in rows]) for column in TRAINED]
-            value = loss(features, None)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
-            losses.append(value.item())
-    assert losses[-1] < losses[0]
+        before = [weights.detach().clone() for weights in model.parameters()]
+        arguments = SentenceTransformerTrainingArguments(
+            str(tmp_path / "trained"), max_steps=1, per_device_train_batch_size=8, learning_rate=0.5, use_cpu=True,
+            report_to=[], save_strategy="no", disable_tqdm=True,
+        )  # fmt: skip
+        trainer = SentenceTransformerTrainer(model, arguments, rows, loss=MultipleNegativesRankingLoss(model))
+        done = trainer.train()
+    assert done.global_step == 1
+    assert done.training_loss > 0
+    assert any(not weights.equal(old) for weights, old in zip(model.parameters(), before, strict=True))

@@ -24,6 +24,7 @@ from morpheus_assets_tests.defs.model_change import (
     OLD_KEY,
     add_novel,
     add_novels,
+    asset_of,
     carry_out,
     fill,
     make_settings,
@@ -128,7 +129,7 @@ def test_each_switch_is_recorded_with_the_space_before_and_a_row_for_what_the_se
         switched["spaces"], "records"
     ) else {row.data["space"]: row.data for row in switched["spaces"]}  # fmt: skip
     assert (rows[OLD_KEY]["state"], rows[OLD_KEY]["place in the settings"]) == ("retired", 0)
-    old = dg.AssetKey(["text_embeddings", OLD_KEY])
+    old = asset_of(OLD_KEY)
     [observation] = instance.fetch_observations(old, limit=1).records
     assert f"{OLD_KEY} is retired: {NEW_KEY} answers in its place." in observation.asset_observation.description
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from morpheus_assets.cli.search import Searching
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.partitions import PANELS
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets_tests.defs.model_change import make_settings
 from morpheus_assets_tests.fixtures.native_servers import KEY, running_native
@@ -31,7 +32,7 @@ def test_panels_are_found_by_a_description_through_a_multimodal_model(
         assets = [
             key
             for key in build_definitions(settings).get_repository_def().asset_graph.get_all_asset_keys()
-            if key.path[0] in ("panel_images", "regions") or key.path == ["clip_embeddings", space.key]
+            if key.path[0] in ("panel_images", "regions") or key.path == space_asset(space)
         ]
         job = build_definitions(settings).get_repository_def().get_job("__ASSET_JOB")
         assert job.execute_in_process(instance=instance, partition_key="colours", asset_selection=assets).success

@@ -1,15 +1,21 @@
 """Pages become regions, and only the regions whose pixels are new are embedded."""
 
 import io
+import itertools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from PIL import Image
 
 from bench.comic_pages import draw_comic_page
 from morpheus_assets.services import page_cutting
+from morpheus_assets.services.content_location import panels_source
+from morpheus_assets.services.page_reading import PageReader
+from morpheus_assets.store.content.lookups import panel_place
+from morpheus_assets.store.content.panels import load_comic_books, remove_panels
 from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of
 
 COMICS = Path(__file__).resolve().parents[4] / "shared" / "data" / "comics"
@@ -137,3 +143,74 @@ def test_given_comics_are_cut_as_they_should_be(
     assert deployment.materialize("regions", "lamp").success
 
     assert check(regions_of(deployment))
+
+
+def test_a_strip_in_several_files_is_cut_as_one_and_a_changed_file_costs_what_changed(deployment: Deployment) -> None:
+    folder = deployment.settings.panels_folder / "lamp"
+    folder.mkdir()
+    strip = Image.new("RGB", (320, 2160), "white")
+    for at, top in enumerate((40, 440, 900, 1300, 1760)):
+        scene = draw_comic_page("grid", at).image.resize((280, 340))
+        strip.paste(scene, (20, top))
+    for at in range(4):
+        strip.crop((0, 540 * at, 320, 540 * at + 540)).save(folder / f"{at + 1}.png")
+
+    first = deployment.ingest_panels("lamp")
+
+    assert first.success
+    pieces = deployment.rows(
+        "SELECT p.ordinal, r.y0, r.y1, p.height FROM regions r JOIN pages p ON p.id = r.page_id WHERE r.kind = 'piece'"
+        " ORDER BY p.ordinal, r.ordinal"
+    )
+    spans = [((page - 1) * 540 + top, (page - 1) * 540 + bottom) for page, top, bottom, _ in pieces]
+    assert len(spans) == 5
+    assert (spans[0][0], spans[-1][1]) == (0, 2160)
+    assert all(end == begin for (_, end), (begin, _) in itertools.pairwise(spans))
+    assert any(bottom > height for _, _, bottom, height in pieces)
+    assert paid(first) == 4 + 5
+
+    # The last file is drawn anew: itself and the piece that lies in it, or reaches into it, are paid for.
+    last = strip.crop((0, 1620, 320, 2160))
+    last.paste("navy", (60, 100, 200, 200))
+    last.save(folder / "4.png")
+    changed = deployment.ingest_panels("lamp")
+    assert paid(changed) == 1 + sum(end > 1620 for _, end in spans)
+
+
+def test_a_region_that_goes_on_in_the_next_file_is_shown_whole(deployment: Deployment) -> None:
+    folder = deployment.settings.panels_folder / "lamp"
+    folder.mkdir()
+    strip = Image.new("RGB", (300, 1400), "white")
+    strip.paste("maroon", (20, 500, 280, 900))
+    for at in range(2):
+        strip.crop((0, 700 * at, 300, 700 * at + 700)).save(folder / f"{at + 1}.png")
+    deployment.ingest_panels("lamp")
+    content_hash, top, bottom = deployment.rows(
+        "SELECT content_hash, y0, y1 FROM panels WHERE kind = 'piece' AND y1 > page_height ORDER BY y0"
+    )[0]
+
+    place = panel_place(deployment.engine, bytes(content_hash))
+
+    assert place is not None
+    assert [Path(path).name for path, _, _ in place.following or ()] == ["2.png"]
+    reader = PageReader(panels_source(deployment.settings), deployment.settings.max_image_pixels)
+    part = reader.region(place.path, "", place.page_hash, place.pixels or (0, 0, 0, 0), place.following or ())
+    assert part.tobytes() == strip.crop((0, top, 300, bottom)).tobytes()
+
+
+def test_what_comic_info_says_is_stored_and_shown_with_the_pages(deployment: Deployment) -> None:
+    info = (
+        b"<ComicInfo><Title>A trial</Title><Series>Lamps</Series><Number>1.5</Number><Writer>A. Nobody</Writer>"
+        b"<LanguageISO>fr</LanguageISO><Manga>YesAndRightToLeft</Manga></ComicInfo>"
+    )
+    pack(deployment.settings.panels_folder / "lamp" / "book.cbz", {"1.png": drawn(1), "ComicInfo.xml": info})
+
+    result = deployment.materialize("panel_images", "lamp")
+
+    [book] = load_comic_books(deployment.engine, "lamp")
+    assert (book.path, book.title, book.series, book.number) == ("lamp/book.cbz", "A trial", "Lamps", "1.5")
+    assert (book.writer, book.language, book.direction) == ("A. Nobody", "fr", "rtl")
+    [row] = metadata_of(result, "panel_images")["comic_books"].records  # type: ignore[attr-defined]
+    assert (row.data["series"], row.data["number"], row.data["writer"]) == ("Lamps", "1.5", "A. Nobody")
+    remove_panels(deployment.engine, "lamp")
+    assert load_comic_books(deployment.engine, "lamp") == []

@@ -193,6 +193,6 @@ def test_a_novel_whose_new_file_was_refused_is_still_embedded_in_a_new_space(dep
     assert not deployment.ingest("emma").success
     chunks = deployment.rows("SELECT count(*) FROM chunks")
     changed = deployment.with_settings(text_spaces="openai/text-embedding-3-large@256")
-    result = changed.materialize("text_embeddings/openai-text-embedding-3-large-256", "emma")
+    result = changed.materialize("text_embeddings/openai-3-large-256", "emma")
     assert result.success
     assert changed.rows("SELECT count(*) FROM embeddings_2") == chunks

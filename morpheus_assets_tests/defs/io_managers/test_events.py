@@ -54,7 +54,7 @@ def test_a_novel_is_recorded_as_embedded_while_others_are_on_their_way(
     write = vectors.write_batch
 
     def watched(*arguments: object) -> int:
-        key = dg.AssetKey(["text_embeddings", "openai-text-embedding-3-small-256"])
+        key = dg.AssetKey(["text_embeddings", "openai-3-small-256"])
         recorded.append(len(deployment.instance.get_materialized_partitions(key)))
         return write(*arguments)
 

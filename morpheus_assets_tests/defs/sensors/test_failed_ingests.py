@@ -164,3 +164,24 @@ def test_after_a_change_of_settings_what_failed_is_run_again_without_a_wait(depl
     assert changed != cursor
     assert launch(deployment, request).success
     assert tick(changed)[0] == []
+
+
+def test_a_failed_run_over_an_asset_that_is_no_more_is_repeated_over_the_spaces_of_today(
+    deployment: Deployment, at_once
+):
+    deployment.drop("emma.txt", story(chapters=2))
+    notice_files(deployment)
+    use(deployment, deployment.server.base_url(script="+".join(["503"] * 50)))
+    deployment.instance.add_dynamic_partitions("novels", ["emma"])
+    chunks, space = dg.AssetKey("chunks"), dg.AssetKey(["text_embeddings", "openai-3-small-256"])
+    upstream = [dg.AssetKey("novels"), dg.AssetKey("chapters")]
+    job = deployment.definitions.resolve_job_def("ingest_novels")
+    assert not job.execute_in_process(
+        instance=deployment.instance, partition_key="emma", asset_selection=[*upstream, chunks, space],
+        raise_on_error=False,
+    ).success  # fmt: skip
+
+    moved = deployment.with_settings(text_spaces="openai/text-embedding-3-small@128")
+    [request] = look(moved)
+    today = dg.AssetKey(["text_embeddings", "openai-3-small-128"])
+    assert set(request.asset_selection or ()) == {*upstream, chunks, today}

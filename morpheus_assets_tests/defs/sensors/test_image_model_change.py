@@ -8,6 +8,8 @@ import pytest
 from morpheus_assets.cli.search import Searching
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.partitions import PANELS
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.settings import Settings
@@ -32,9 +34,8 @@ def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
     return old, new
 
 
-def run(settings: Settings, instance: dg.DagsterInstance, novel: str, *assets: str) -> bool:
-    pages = ("panel_images", "regions")
-    keys = [dg.AssetKey(key) if key in pages else dg.AssetKey(["clip_embeddings", key]) for key in assets]
+def run(settings: Settings, instance: dg.DagsterInstance, novel: str, *assets: str | Space) -> bool:
+    keys = [dg.AssetKey(each if isinstance(each, str) else space_asset(each)) for each in assets]
     job = build_definitions(settings).get_repository_def().get_job("__ASSET_JOB")
     return job.execute_in_process(instance=instance, partition_key=novel, asset_selection=keys).success
 
@@ -51,14 +52,14 @@ def test_changed_weights_are_a_new_space_and_the_old_ones_answer_until_it_is_who
     assert first.key != second.key
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(PANELS.name or "panels", [novel])
-        assert run(before, instance, novel, "panel_images", "regions", first.key)
+        assert run(before, instance, novel, "panel_images", "regions", first)
         found = Searching(before, engine).panels(QUERY, k=3)
         assert found.space == first.key
         switch_tick(after, instance)
         meanwhile = Searching(after, engine).panels(QUERY, k=3)
         assert meanwhile.space == first.key, "its weights are found though no setting names them"
         assert [hit.path for hit in meanwhile.hits] == [hit.path for hit in found.hits]
-        assert run(after, instance, novel, second.key)
+        assert run(after, instance, novel, second)
         for _ in range(2):
             switch_tick(after, instance)
         switched = Searching(after, engine).panels(QUERY, k=3)

@@ -25,3 +25,17 @@ def test_a_file_of_corrections_is_asked_for_when_it_is_new_changed_or_gone(deplo
     (folder / "emma.toml").unlink()
     assert watcher.asked_for() == ["emma"]
     assert "0 files of corrections, nothing new" in watcher.skipped()
+
+
+def test_a_file_of_questions_for_training_asks_for_the_pairs_alone(deployment: Deployment):
+    folder = Path(str(deployment.settings.content)) / "training"
+    folder.mkdir()
+    watcher = Watcher(deployment, new_casts_sensor)
+    deployment.drop("emma.txt", tale())
+    deployment.ingest("emma")
+    assert "0 files of corrections, nothing new" in watcher.skipped()
+    (folder / "emma.tsv").write_text("question\tquotation\nWho had a wig?\tMr. Harrow had a flaxen wig\n")
+    [request] = watcher.tick().run_requests
+    assert request.partition_key == "emma"
+    assert [key.to_user_string() for key in request.asset_selection or ()] == ["training_pairs"]
+    assert "1 files of corrections, nothing new" in watcher.skipped()

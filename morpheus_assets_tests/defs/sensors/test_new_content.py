@@ -16,7 +16,7 @@ LONG_AGO = 1_600_000_000
 
 
 class Watcher:
-    """Ticks one sensor as the daemon does: adds the partitions, keeps the cursor, runs what is asked for."""
+    """Ticks one sensor as the daemon does: adds the partitions, records the events, keeps the cursor."""
 
     def __init__(self, deployment: Deployment, sensor: dg.SensorDefinition) -> None:
         self.deployment = deployment
@@ -35,6 +35,8 @@ class Watcher:
         result = self.sensor(context)
         if isinstance(result, dg.SensorResult):
             self.cursor = result.cursor
+            for event in result.asset_events:
+                self.deployment.instance.report_runless_asset_event(event)
             for request in result.dynamic_partitions_requests or []:
                 self._change(request)
         else:

@@ -18,6 +18,7 @@ from morpheus_assets_tests.defs.model_change import (
     OLD,
     OLD_KEY,
     add_novels,
+    asset_of,
     bodies_of,
     carry_out,
     embed,
@@ -76,7 +77,7 @@ def test_a_whole_space_is_checked_and_takes_over_and_the_old_one_begins_its_rete
     assert f"{NEW_KEY} is ready: 18 vectors of 96 dimensions" in said
     assert f"{NEW_KEY} answers text searches from now on in place of {OLD_KEY}" in said, "one run makes both moves"
     assert states(engine) == {OLD_KEY: "retired", NEW_KEY: "active"}
-    [observation] = instance.fetch_observations(dg.AssetKey(["text_embeddings", NEW_KEY]), limit=1).records
+    [observation] = instance.fetch_observations(asset_of(NEW_KEY), limit=1).records
     assert "answers text searches" in observation.asset_observation.description
     assert "openai" not in switch_tick(after, instance)
 

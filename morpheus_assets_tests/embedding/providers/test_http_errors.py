@@ -35,7 +35,7 @@ class Row:
     says: tuple[str, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
     vendors: str = "both"
-    timeout: float = 5.0
+    timeout: float = 30.0
 
     @property
     def name(self) -> str:

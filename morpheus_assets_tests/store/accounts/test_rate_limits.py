@@ -234,3 +234,54 @@ def test_whoever_overtakes_never_makes_a_window_overfull() -> None:
             window = [slot for slot in slots if slot[0] <= begin < rate_limits._leaves(slot[0])]
             assert sum(slot[1] for slot in window) <= 60
             assert sum(slot[2] for slot in window) <= 1000
+
+
+def test_each_account_has_its_own_bookings_limits_and_pauses(engine) -> None:
+    async def run() -> None:
+        mine, other = (PostgresBudget(engine, name, None, 1000, longest_wait=0.2) for name in ("mine", "other"))
+        await mine.take(1, 10)
+        await other.take(1, 900)
+        await mine.take(1, 900)
+        await mine.observe(ObservedLimits(limit_tokens=500))
+        await other.take(1, 50)
+        await mine.pause(20)
+        await other.take(1, 10)
+        for budget, tokens in ((mine, 0), (other, 100)):
+            with pytest.raises(rate_limits.BudgetExhausted):
+                await budget.take(1, tokens)
+
+    asyncio.run(run())
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(engine) -> None:
+    async def run() -> list[float]:
+        budget = person(engine, 1000, longest_wait=0.1)
+        waits = []
+        for seconds in (30, 2, 40):
+            await budget.pause(seconds)
+            with pytest.raises(rate_limits.BudgetExhausted) as refused:
+                await budget.take(1, 1)
+            waits.append(refused.value.retry_after or 0.0)
+        return waits
+
+    waits = asyncio.run(run())
+    assert [25 < wait <= 30 for wait in waits[:2]] == [True, True]
+    assert 35 < waits[2] <= 40
+
+
+def test_what_a_provider_said_long_ago_counts_no_more(engine) -> None:
+    async def take() -> None:
+        await person(engine, 1000, longest_wait=0.1).take(1, 800)
+
+    async def run() -> None:
+        await person(engine, 1000).observe(ObservedLimits(limit_tokens=500))
+        await person(engine, 1000).take(1, 400)
+        with pytest.raises(rate_limits.BudgetExhausted):
+            await take()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE rate_limits SET observed_at = observed_at - interval '11 minutes', recent = '[]'"
+            )
+        await take()
+
+    asyncio.run(run())

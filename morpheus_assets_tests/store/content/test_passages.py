@@ -3,7 +3,9 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+import psycopg
 import pytest
 from sqlalchemy import Engine
 
@@ -169,3 +171,21 @@ def test_a_passage_that_was_taken_up_just_before_it_was_to_be_deleted_stays(engi
         deleted = connection.exec_driver_sql("SELECT delete_unused_passages(%s)", ([unused],)).scalar_one()
     assert deleted == 0
     assert "The lantern was lit." in stored(engine)
+
+
+def test_a_long_novel_is_written_over_two_connections_also_where_its_passages_return(engine: Engine):
+    bodies = [f"The lantern number {place % 450} was lit." for place in range(2400)]
+    counts = store(engine, "harbour", bodies)
+    assert (counts.written, len(stored(engine))) == (2400, 450)
+    assert [chunk.body for chunk in iter_chunks(engine, "harbour")] == bodies
+
+
+def test_a_batch_that_cannot_be_stored_ends_the_work_with_its_fault(engine: Engine):
+    bodies = [f"The lantern number {place} was lit." for place in range(2400)]
+    store(engine, "harbour", bodies[:1])
+    rows = [replace(row, token_count=2**40) if row.body == bodies[1700] else row for row in chunks_of(bodies)]
+    cut = CutChapter(1, 0, len(bodies[0]), hash_of("other"), rows)
+    digest = hash_of(bodies[0]).hex()
+    with pytest.raises(psycopg.errors.NumericValueOutOfRange):
+        replace_chunks(engine, "harbour", [cut], chunker="1", source_digest=digest, body_digest=digest)
+    assert [chunk.body for chunk in iter_chunks(engine, "harbour")] == bodies[:1]

@@ -76,6 +76,20 @@ def test_an_expired_lease_that_nobody_ended_goes_on(engine: Engine):
         assert in_force(engine) == 1
 
 
+def test_a_lease_is_renewed_and_ended_for_itself_alone(engine: Engine):
+    with open_lease(engine) as first, open_lease(engine) as second, open_lease(engine) as third:
+        expire(engine)
+        second._renew()
+        third.end()
+        assert in_force(engine) == 2
+        end_expired(engine)
+        assert in_force(engine) == 1
+        second.ensure()
+        first._renewed_at -= 3600
+        with pytest.raises(LeaseLost):
+            first.ensure()
+
+
 def test_who_stood_still_learns_it_before_the_next_work(engine: Engine):
     with open_lease(engine) as lease:
         expire(engine)

@@ -271,3 +271,20 @@ def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, cor
     search_text(engine, made[3], "passages about whales")
     # the question's words and the nearest passages go together
     assert len(sent) == 3
+
+
+def test_what_the_words_found_is_measured_against_a_vector_that_is_given(engine, corpus) -> None:
+    _, _, made = corpus
+    [hit] = search_text(engine, made[3], "something entirely", mode="text")
+    assert (hit.body, hit.vector_rank, hit.text_rank) == ("something else entirely ", None, 1)
+    assert hit.similarity == pytest.approx(float(made[200] @ made[3]), abs=2e-4)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "text"])
+def test_a_passage_without_a_vector_is_found_by_its_words_and_has_no_similarity(
+    engine, corpus, add_novel, mode
+) -> None:
+    _, _, made = corpus
+    add_novel("three", ["a lighthouse keeper "])
+    hit = search_text(engine, made[3], "lighthouse keeper", mode=mode)[0]
+    assert (hit.body, hit.similarity, hit.vector_rank, hit.text_rank) == ("a lighthouse keeper ", None, None, 1)

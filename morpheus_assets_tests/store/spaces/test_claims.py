@@ -127,3 +127,38 @@ def test_a_second_pass_offers_again_what_was_neither_stored_nor_refused(engine, 
         assert len(list(session.missing())) == 2
         vectors.write_batch(engine, space, hashes[:1], np.ones((1, 8), dtype=np.float32))
         assert [row.content_hash for row in session.missing()] == hashes[1:]
+
+
+def test_a_claim_in_one_space_holds_nobody_up_in_another(engine, make_space, add_novel) -> None:
+    [value] = add_novel("one", ["only "])
+    first, second = (spaces.register_space(engine, make_space(key)) for key in ("first", "second"))
+    with open_claims(engine, first, "one") as waiting, open_claims(engine, second, "one") as elsewhere:
+        with open_claims(engine, first, "one") as owner:
+            assert [len(list(each.missing())) for each in (owner, waiting, elsewhere)] == [1, 0, 1]
+        started = time.monotonic()
+        assert waiting.wait_for_others(timeout_seconds=20, poll_seconds=0.01)
+        assert time.monotonic() - started < 10
+        assert [row.content_hash for row in waiting.missing()] == [value]
+        assert list(elsewhere.missing()), "its own claim is its own"
+
+
+def test_what_nobody_needs_any_more_is_not_waited_for(engine, make_space, add_novel) -> None:
+    add_novel("one", ["only "])
+    space = spaces.register_space(engine, make_space())
+    with open_claims(engine, space, "one") as owner, open_claims(engine, space, "one") as waiting:
+        assert [len(list(each.missing())) for each in (owner, waiting)] == [1, 0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM chunks")
+        assert not waiting.wait_for_others(timeout_seconds=20, poll_seconds=0.01)
+
+
+def test_waiting_ends_with_its_time_and_without_a_rival_at_once(engine, make_space, add_novel) -> None:
+    add_novel("one", ["only "])
+    space = spaces.register_space(engine, make_space())
+    with open_claims(engine, space, "one") as owner, open_claims(engine, space, "one") as waiting:
+        assert len(list(owner.missing())) == 1
+        assert not owner.wait_for_others()
+        assert list(waiting.missing()) == []
+        started = time.monotonic()
+        assert waiting.wait_for_others(timeout_seconds=0.3, poll_seconds=0.01)
+        assert 0.25 < time.monotonic() - started < 10

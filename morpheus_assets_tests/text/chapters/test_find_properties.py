@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chapters.hints import _UNDERLINED, _underlined
 from morpheus_assets.text.chapters.numerals import cjk_value, number_words_value, roman_value
 from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.documents import Document, HeadingHint
@@ -116,3 +118,16 @@ def test_numerals_are_read_as_they_are_written():
 )
 def test_number_words_of_many_languages_are_known(phrase, value):
     assert vocabulary().numbers[phrase] == value
+
+
+_PIECES = st.sampled_from(
+    ["\n", "\n\n", " ", "\t", "===", "----", "*", "~~~", "A Title", "x", "words --- of a line", "- "]
+)
+
+
+@given(st.lists(_PIECES, max_size=30).map("".join), st.integers(0, 6), st.integers(0, 6))
+def test_underlined_lines_are_those_that_the_pattern_finds(text: str, before: int, after: int):
+    start = min(before, len(text))
+    body = Body(start, max(start, len(text) - after))
+    expected = [match.span() for match in _UNDERLINED.finditer(text, body.start, body.end)]
+    assert [match.span() for match in _underlined(text, body)] == expected

@@ -9,7 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from morpheus_assets.text.chunking.chunks import ChunkerSettings, cut_chunks
-from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter, count_tokens, tokenizer
+from morpheus_assets.text.chunking.tokens import (
+    _SEPARATED,
+    _SEPARATED_ASCII,
+    MeasuredText,
+    TokenCounter,
+    count_tokens,
+    tokenizer,
+)
 
 WORDS = ["river", "stone", "morning", "whisper", "lantern", "garden", "winter", "soldier", "letter", "window"]
 
@@ -217,3 +224,8 @@ def test_what_was_cut_before_is_cut_by_script_only_when_all_is_to_be():
         assert chosen.of_novel("fr", None) == plain
     assert plain.of_novel("zh", None) == plain
     assert every.version() != plain.version()
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=400))
+def test_a_text_of_ascii_is_measured_by_the_same_units_as_any_other(text: str):
+    assert _SEPARATED_ASCII.split(text) == _SEPARATED.split(text)
