@@ -1,8 +1,11 @@
 """Archives, PDFs and EPUBs are folders of pages, told by their content, in reading order, within bounds."""
 
 import io
+import sys
+import tempfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -239,3 +242,76 @@ def test_a_tar_of_pages_is_read_where_libarchive_is_installed() -> None:
 
     assert pages(book) == ["1.png", "2.png"]
     assert decode_panel(book.read("1.png"), "1.png", max_pixels=MOST_PIXELS).width == 60
+
+
+def stored_rar(entries: Mapping[str, bytes]) -> io.BytesIO:
+    """A RAR 5 archive whose entries are stored as they are (RARLAB's technote on the format)."""
+
+    def number(value: int) -> bytes:
+        found = b""
+        while value > 0x7F:
+            found += bytes([value & 0x7F | 0x80])
+            value >>= 7
+        return found + bytes([value])
+
+    def header(kind: int, fields: bytes, data: bytes | None = None) -> bytes:
+        flags = number(0) if data is None else number(2) + number(len(data))
+        body = number(kind) + flags + fields
+        sized = number(len(body)) + body
+        return zlib.crc32(sized).to_bytes(4, "little") + sized + (data or b"")
+
+    packed = b"Rar!\x1a\x07\x01\x00" + header(1, number(0))
+    for name, data in entries.items():
+        sizes = number(4) + number(len(data)) + number(0o100644) + zlib.crc32(data).to_bytes(4, "little")
+        packed += header(2, sizes + number(0) + number(1) + number(len(name.encode())) + name.encode(), data)
+    return io.BytesIO(packed + header(5, number(0)))
+
+
+def seven_zip(entries: Mapping[str, bytes]) -> io.BytesIO:
+    import libarchive
+
+    with tempfile.NamedTemporaryFile() as file:
+        with libarchive.file_writer(file.name, "7zip") as archive:
+            for name, data in entries.items():
+                archive.add_file_from_memory(name, len(data), data)
+        return io.BytesIO(file.read())
+
+
+@pytest.mark.parametrize(("pack", "name", "kind"), [(stored_rar, "book.cbr", "RAR"), (seven_zip, "book.cb7", "7z")])
+def test_a_rar_or_7z_of_pages_is_read_whole_where_libarchive_is_installed(
+    pack: Callable[[Mapping[str, bytes]], io.BytesIO], name: str, kind: str
+) -> None:
+    pytest.importorskip("libarchive")
+    info = b"<ComicInfo><Series>Lamps</Series><Number>3</Number></ComicInfo>"
+    entries = {"p10.png": picture("blue"), "p2.png": picture("red"), "ComicInfo.xml": info, "Thumbs.db": b"x"}
+
+    book = opened(pack(entries), name)
+
+    assert (book.kind, pages(book), book.skipped) == (kind, ["p2.png", "p10.png"], 1)
+    assert (book.facts.series, book.facts.number) == ("Lamps", "3")
+    # In any order, and each as often as it is asked for.
+    assert [book.read(entry) for entry in ("p10.png", "p2.png", "p10.png")] == [
+        entries["p10.png"],
+        entries["p2.png"],
+        entries["p10.png"],
+    ]
+
+
+@pytest.mark.parametrize(("pack", "kind"), [(stored_rar, "RAR"), (seven_zip, "7z")])
+def test_a_cut_off_rar_or_7z_says_so(pack: Callable[[Mapping[str, bytes]], io.BytesIO], kind: str) -> None:
+    pytest.importorskip("libarchive")
+    whole = pack({"1.png": picture("red", (400, 600)), "2.png": picture("blue", (400, 600))}).getvalue()
+
+    def read_all() -> list[bytes]:
+        book = opened(io.BytesIO(whole[: len(whole) // 2]), "book.cbr")
+        return [book.read(page) for page in pages(book)]
+
+    with pytest.raises(UnreadableBook, match=rf"book\.cbr is a damaged or incomplete {kind} archive"):
+        read_all()
+
+
+def test_a_rar_without_libarchive_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "libarchive", None)
+
+    with pytest.raises(UnreadableBook, match=r"libarchive is not installed: install it with the extra `comics`"):
+        opened(stored_rar({"1.png": picture()}), "book.cbr")
