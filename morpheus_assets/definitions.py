@@ -42,6 +42,7 @@ from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_pane
 from morpheus_assets.defs.sensors.new_questions import build_new_questions_sensor
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
 from morpheus_assets.defs.sensors.space_switch import switch_spaces_sensor
+from morpheus_assets.services.chunker import configured_chunker
 from morpheus_assets.services.configured_spaces import (
     configured_image_spaces,
     configured_text_spaces,
@@ -49,7 +50,6 @@ from morpheus_assets.services.configured_spaces import (
 )
 from morpheus_assets.services.samples import sample_novels
 from morpheus_assets.settings import Settings, load_settings
-from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 
 def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:
@@ -67,7 +67,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         **build_resources(database, ContentFolderResource(settings), ProvidersResource(settings)),
         **build_io_managers(database),
     }
-    chunker = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens)
+    chunker = configured_chunker(settings, text_spaces)
     embeddings = [
         *(build_text_embeddings_asset(space, leads=space == text_spaces[0]) for space in text_spaces),
         *(build_image_embeddings_asset(space, leads=space == configured[0]) for space in configured),

@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     )
     chunk_tokens: Count = Field(254, description="Maximum chunk size in word pieces; a change re-embeds everything.")
     chunk_overlap_tokens: int = Field(0, ge=0, description="Word pieces that neighbouring chunks share.")
+    chunk_by_script: Literal["new", "all", "off"] = Field(
+        "new",
+        description="Cuts texts in Chinese, Cyrillic and other scripts by the tokens of models of many languages, where"
+        " all text spaces have one: `new` novels, `all` (re-embeds; the plan says how many), or `off`.",
+    )
 
     openai_api_key: SecretStr | None = Field(
         None,

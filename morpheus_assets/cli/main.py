@@ -44,7 +44,12 @@ def main() -> None:
 @click.option("--chapter", type=int, help="Only in this chapter (its ordinal); needs --novel.")
 @click.option("--language", "languages", multiple=True, help="Only novels in this language (en, fr, zh …).")
 @click.option("--author", "authors", multiple=True, help="Only novels by an author with this in the name.")
-@click.option("--min-similarity", type=click.FloatRange(-1, 1), help="Leave out what is less similar.")
+@click.option("--min-similarity", type=click.FloatRange(-1, 1), help="Leave out what is less similar, by its cosine.")
+@click.option(
+    "--better-than",
+    type=click.FloatRange(50, 100, max_open=True),
+    help="Leave out what is no more like TEXT than so many percent of all that is stored.",
+)
 @click.option("--panels", is_flag=True, help="Search panels instead of passages.")
 @click.option(
     "--image",
@@ -61,6 +66,7 @@ def search(
     languages: tuple[str, ...],
     authors: tuple[str, ...],
     min_similarity: float | None,
+    better_than: float | None,
     panels: bool,
     image: Path | None,
     mode: str,
@@ -70,6 +76,8 @@ def search(
     """Find the passages, or with --panels the pictures, that TEXT describes."""
     if (text is None) == (image is None):
         raise click.UsageError("Give a TEXT to search for, or --image FILE.")
+    if better_than is not None and image is not None:
+        raise click.UsageError("--better-than needs a TEXT; with --image give --min-similarity.")
     if chapter is not None and not only:
         raise click.UsageError("--chapter needs --novel.")
     from morpheus_assets.cli.hits import format_row
@@ -80,6 +88,7 @@ def search(
         filters: dict[str, Any] = {"novel": only, "min_similarity": min_similarity}
         if image is None:
             filters |= {"language": languages, "author": authors, "kind": "panels" if panels else "text"}
+            filters["better_than"] = better_than
         if image is None and not panels:
             filters |= {"chapter": chapter, "mode": mode}
         found = search_by_api(values, text, image, k=count, **filters)
@@ -89,6 +98,7 @@ def search(
             found = search_here(
                 values, image, q=text, k=count, novel=only, chapter=chapter, languages=languages, authors=authors,
                 mode=mode, kind="panels" if panels or image is not None else "text", min_similarity=min_similarity,
+                better_than=better_than,
             )  # fmt: skip
     if not found.rows and not as_json:
         click.echo(found.nothing_found)

@@ -18,16 +18,16 @@ from morpheus_assets.domain.spaces import Space
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
     """Show what FILES would become, without a database or a provider."""
     from morpheus_assets.embedding.errors import ConfigurationError
+    from morpheus_assets.services.chunker import configured_chunker
     from morpheus_assets.services.configured_spaces import configured_text_spaces
     from morpheus_assets.services.inspection import describe, inspect_file
-    from morpheus_assets.text.chunking.settings import ChunkerSettings
 
     values = settings()
     spaces: list[Space] = []
     with suppress(ConfigurationError):
         # what a file becomes is told whatever the settings say of models
         spaces = configured_text_spaces(values)
-    chunker = ChunkerSettings(values.chunk_tokens, values.chunk_overlap_tokens)
+    chunker = configured_chunker(values, spaces)
     taken = True
     for path in files:
         with without_library_warnings():

@@ -57,6 +57,7 @@ class StoredStages:
     the chunks also for the language and the chapters that are stored now.
     """
 
+    language: str
     text_config: str
     chapters_rules: str | None
     chapters_text: str | None

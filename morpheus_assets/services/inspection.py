@@ -125,7 +125,7 @@ def _inspect_text(path: Path, chunker: ChunkerSettings) -> dict[str, Any]:
         "author": document.author,
         "repairs": list(document.repairs),
         "characters": len(document.text),
-        "chunks": sum(1 for _ in cut_chunks(document.text, found, chunker)),
+        "chunks": sum(1 for _ in cut_chunks(document.text, found, chunker.of_novel(document.language, None))),
         "chapters": rows["chapter"],
         "sections": rows["section"],
         "front": rows["front"],

@@ -104,17 +104,29 @@ def remove_rows(engine: Engine, settings: Settings, removal: Removal) -> None:
 
 async def remove_partitions(client: DagsterClient, removal: Removal) -> str:
     """Delete the partitions of what was removed; returns a sentence."""
-    said = f"The panels of {removal.novel} are deleted" if removal.only_panels else f"{removal.novel} is deleted"
+    said = _what_is_deleted(removal)
     try:
         for name in [PARTITION_SETS["image"]] if removal.only_panels else sorted(PARTITION_SETS.values()):
             await client.delete_partitions(name, [removal.novel])
     except (DagsterRefused, DagsterUnavailable):
-        return f"{said}. Dagster does not answer: its sensors drop the partition once it runs."
+        return _without_dagster(said)
     return f"{said}, and so is its partition in Dagster."
 
 
+def _what_is_deleted(removal: Removal) -> str:
+    return f"The panels of {removal.novel} are deleted" if removal.only_panels else f"{removal.novel} is deleted"
+
+
+def _without_dagster(said: str) -> str:
+    return f"{said}. Dagster does not answer: its sensors drop the partition once it runs."
+
+
 async def _remove_from_dagster(settings: Settings, removal: Removal) -> str:
-    client = DagsterClient(dagster_url(settings))
+    try:
+        client = DagsterClient(dagster_url(settings))
+    except DagsterUnavailable:
+        # it does not run at all, and nobody has named its webserver
+        return _without_dagster(_what_is_deleted(removal))
     try:
         return await remove_partitions(client, removal)
     finally:

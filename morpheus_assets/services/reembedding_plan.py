@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.models import estimate_tokens, find_model, model_note
 from morpheus_assets.embedding.providers.registry import is_local
+from morpheus_assets.services.chunker import configured_chunker
 from morpheus_assets.services.configured_spaces import (
     PURPOSES,
     batch_price_of,
     batch_terms,
+    configured_text_spaces,
     inputs_per_request,
     kept_spaces,
     limits_per_minute,
@@ -37,7 +40,7 @@ from morpheus_assets.store.spaces import index_types
 from morpheus_assets.store.spaces.coverage import NovelGap, gaps
 from morpheus_assets.store.spaces.spaces import list_spaces
 from morpheus_assets.store.spaces.vectors import holds_vectors
-from morpheus_assets.text.chunking.settings import ChunkerSettings
+from morpheus_assets.text.chunking.settings import SPELLED
 
 # One night's budget: from one nightly launch to the next, with room for a schedule that ticks late.
 A_NIGHT = timedelta(hours=20)
@@ -392,12 +395,23 @@ def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int
 
 
 def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
-    version = ChunkerSettings(settings.chunk_tokens, settings.chunk_overlap_tokens).version()
-    return tuple(
-        f"{novels} novels are cut by another chunker ({chunker}; now {version}): materializing `chunks` for them"
-        f" cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
-        for chunker, novels, tokens in other_chunkers(engine, version)
-    )
+    chunker = configured_chunker(settings, configured_text_spaces(settings))
+    others = partial(other_chunkers, engine, chunker.versions(spelled=False), spelled=SPELLED)
+    notes = [
+        f"{novels} novels are cut by another chunker ({other}; now {chunker.version()}): materializing `chunks` for"
+        f" them cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
+        for other, novels, tokens in others(chunkers_of_spelled=chunker.versions(spelled=True))
+    ]
+    if chunker.by_script == "new":
+        short = others(chunkers_of_spelled=replace(chunker, by_script="all").versions(spelled=True))
+        novels, tokens = sum(count for _, count, _ in short), sum(count for _, _, count in short)
+        if novels and not notes:
+            notes.append(
+                f"{novels} novels in other scripts than Latin have passages of a few words, as they were cut before:"
+                f" MORPHEUS_CHUNK_BY_SCRIPT=all has `chunks` cut them anew, and up to {tokens:,} tokens are then"
+                " embedded again in each space."
+            )
+    return tuple(notes)
 
 
 def _page_notes(engine: Engine) -> tuple[str, ...]:

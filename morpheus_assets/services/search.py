@@ -22,8 +22,9 @@ from morpheus_assets.services.novel_names import no_such_novel
 from morpheus_assets.services.reranking import Reranking
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.services.sentences import NEAR, POOL, BestSentence, best_sentences, nearest_first
+from morpheus_assets.services.similarity_floor import SAMPLE, least_cosine, sample_of
 from morpheus_assets.services.speculation import EmbedQuestion, Speculation
-from morpheus_assets.services.variety import VARIETY_POOL, most_varied
+from morpheus_assets.services.variety import VARIETY_POOL, Hit, most_varied
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.rate_limits import BudgetExhausted
 from morpheus_assets.store.content.lookups import panel_place, passage_body
@@ -78,7 +79,9 @@ class SearchQuery:
     `novel` is the key of the novel to search, or several; `languages` are ISO 639-1 codes and `authors` parts of names,
     one of which must fit. `kind` is "text", "panels" or "both", `mode` is "hybrid", "vector" or "text". `sentences`
     ranks passages with a sentence near to the question first. `other_novels` leaves out the novels of what is to be
-    like. `space` is the key of the text space to ask instead of the active one, for measuring it: no other one answers
+    like. `min_similarity` is a cosine; `better_than` leaves out what is no more like the question than so many percent
+    of all that is stored, which means the same for every model. `space` is the key of the text space to ask instead of
+    the active one, for measuring it: no other one answers
     in its place. Raises QueryRefused for text that no database could take.
     """
 
@@ -93,6 +96,7 @@ class SearchQuery:
     kind: str = "both"
     mode: str = "hybrid"
     min_similarity: float | None = None
+    better_than: float | None = None
     sentences: bool = True
     space: str | None = None
 
@@ -107,6 +111,11 @@ class SearchQuery:
     def novels(self) -> tuple[str, ...]:
         """The keys of the novels to search; empty for all."""
         return (self.novel,) if isinstance(self.novel, str) else self.novel or ()
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether what is not similar enough is left out."""
+        return self.min_similarity is not None or self.better_than is not None
 
 
 @dataclass(frozen=True)
@@ -205,6 +214,7 @@ class Search:
         self._vectors = vectors
         self._speculation = Speculation()
         self._reranking = Reranking(settings)
+        self._samples: dict[str, np.ndarray] = {}
 
     async def find(self, query: SearchQuery) -> Found:
         """Passages and panels for a question, or like the one that `query.like` names.
@@ -253,9 +263,22 @@ class Search:
         if len(vector) != row.dimensions:
             raise QueryRefused("vector", f"It has {len(vector)} dimensions, and {row.key} has {row.dimensions}.")
         hits = await self._hits(replace(query, mode="vector"), row, vector)
-        found.passages = near_enough(map(Passage, hits), query)
+        found.passages = near_enough(map(Passage, hits), await self._floor(query, row, vector))
         found.spaces["text"] = row.key
         return found
+
+    async def _floor(self, query: SearchQuery, row: SpaceRow, vector: np.ndarray | None) -> float | None:
+        """The least cosine that the query asks for, None where it asks for none."""
+        if query.better_than is None or vector is None:
+            return query.min_similarity
+        sample = self._samples.get(row.fingerprint)
+        if sample is None:
+            sample = await self._database.call(sample_of, row)
+            # One of a space that is being filled is not kept.
+            if len(sample) == SAMPLE:
+                self._samples[row.fingerprint] = sample
+        least = least_cosine(vector, sample, query.better_than)
+        return least if query.min_similarity is None else max(least, query.min_similarity)
 
     async def _check_novel(self, query: SearchQuery) -> None:
         # before anything is embedded: a misspelt name costs nothing, and is the same in every mode
@@ -270,7 +293,7 @@ class Search:
     async def _add_passages(self, found: Found, query: SearchQuery, clock: _Clock, actives: _ActiveSpaces) -> None:
         if query.mode == "text" and query.q:
             found.passages = with_relevance(list(map(Passage, await self._hits(query, None, None))))
-            if query.min_similarity is not None:
+            if query.has_floor:
                 found.notes.append(NO_SIMILARITY)
         elif query.like is not None:
             await self._add_nearest(found, query, self._text_vector(query, clock), clock, actives)
@@ -298,8 +321,11 @@ class Search:
             found.notes.append(NOTHING_YET)
             return
 
-        async def look(row: SpaceRow) -> list[Passage]:
+        async def look(row: SpaceRow) -> tuple[list[Passage], float | None]:
             vector = await embed(row)
+            return await passages_near(row, vector), await self._floor(query, row, vector)
+
+        async def passages_near(row: SpaceRow, vector: np.ndarray | None) -> list[Passage]:
             if query.like is not None:
                 return list(map(Passage, await self._varied(query, row, vector)))
             reranks = bool(self._reranking.configured and query.q and vector is not None)
@@ -324,7 +350,7 @@ class Search:
             return [Passage(hit, best.get(hit.content_hash)) for hit in nearest_first(pool, best, query.k)]
 
         try:
-            passages = await self._in_space(row, look, found, alone=query.space is not None)
+            passages, least = await self._in_space(row, look, found, alone=query.space is not None)
         except EmbeddingError as error:
             if query.space is not None or query.mode != "hybrid" or not query.q:
                 raise
@@ -332,10 +358,10 @@ class Search:
             found.faults.append(error)
             found.notes.append(f"Found by words alone, for the question could not be embedded: {error}")
             found.passages = with_relevance(list(map(Passage, await self._hits(query, None, None))))
-            if query.min_similarity is not None:
+            if query.has_floor:
                 found.notes.append(NO_SIMILARITY)
             return
-        found.passages = near_enough(with_relevance(passages), query)
+        found.passages = near_enough(with_relevance(passages), least)
         self._note_languages(found, row)
 
     def _note_languages(self, found: Found, row: SpaceRow) -> None:
@@ -369,9 +395,11 @@ class Search:
         wide = VARIETY_POOL * query.k + 1
         within = await self._within(query)
         found = await self._database.call(search_text, vector, space=row, k=wide, within=within, mode="vector")
-        hits = [hit for hit in found if hit.content_hash != query.like]
+        return await self._most_varied([hit for hit in found if hit.content_hash != query.like], row, query.k)
+
+    async def _most_varied(self, hits: list[Hit], row: SpaceRow, k: int) -> list[Hit]:
         vectors = await self._database.call(read_vectors, row, [hit.content_hash for hit in hits])
-        return most_varied(hits, vectors, query.k)
+        return most_varied(hits, vectors, k)
 
     async def _within(self, query: SearchQuery, *, texts: bool = True) -> SearchFilter:
         other_than = None
@@ -422,9 +450,11 @@ class Search:
         async def look(row: SpaceRow) -> list[PanelHit]:
             vector = await embed(row)
             within = await self._within(query, texts=False)
-            return await self._database.call(
-                search_panels, vector, space=row, k=query.k, within=within, unlike=query.like
-            )
+            wide = query.k if query.like is None else VARIETY_POOL * query.k
+            hits = await self._database.call(search_panels, vector, space=row, k=wide, within=within, unlike=query.like)
+            if query.like is not None:
+                hits = await self._most_varied(hits, row, query.k)
+            return near_enough(hits, await self._floor(query, row, vector))
 
         try:
             hits = await self._in_space(row, look, found)
@@ -436,7 +466,7 @@ class Search:
             return
         if note:
             found.notes.append(note)
-        found.panels = near_enough(hits, query)
+        found.panels = hits
 
     async def _in_space(
         self, row: SpaceRow, look: Callable[[SpaceRow], Awaitable[T]], found: Found, *, alone: bool = False
@@ -537,9 +567,8 @@ class _Near(Protocol):
 _N = TypeVar("_N", bound=_Near)
 
 
-def near_enough(hits: Iterable[_N], query: SearchQuery) -> list[_N]:
-    """The hits that reach the query's least similarity, rounded as it is shown; what has none does not."""
-    least = query.min_similarity
+def near_enough(hits: Iterable[_N], least: float | None) -> list[_N]:
+    """The hits that reach a least similarity, rounded as it is shown; what has none does not."""
     if least is None:
         return list(hits)
     return [hit for hit in hits if hit.similarity is not None and shown_similarity(hit.similarity) >= least]

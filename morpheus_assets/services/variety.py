@@ -1,11 +1,14 @@
-"""Variety among passages that are like one: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998)."""
+"""Variety among passages or panels like one: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from morpheus_assets.store.search.hits import TextHit
+from morpheus_assets.store.search.hits import PanelHit, TextHit
+
+Hit = TypeVar("Hit", TextHit, PanelHit)
 
 # So many times what is shown is chosen from.
 VARIETY_POOL = 4
@@ -13,7 +16,7 @@ VARIETY_POOL = 4
 _LIKENESS = 0.7
 
 
-def most_varied(hits: Sequence[TextHit], vectors: Mapping[bytes, np.ndarray], k: int) -> list[TextHit]:
+def most_varied(hits: Sequence[Hit], vectors: Mapping[bytes, np.ndarray], k: int) -> list[Hit]:
     """The k hits that are like the question and unlike each other, ranked anew; the first is the most like one.
 
     `hits` are in order of similarity; `vectors` float32 [dimensions] by content hash. One without a vector, or

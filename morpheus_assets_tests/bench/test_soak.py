@@ -1,9 +1,7 @@
 import pytest
 
-from bench.soak import Step, run, schedule, shrink
+from bench.soak import Step, schedule, shrink
 from bench.soak_actions import WEIGHTS, SoakActions
-
-SEED = 1790
 
 
 def test_a_seed_draws_the_same_schedule_each_time_and_another_seed_another():
@@ -45,9 +43,3 @@ def test_no_more_runs_are_made_than_were_allowed():
 
     shrink([("add", number) for number in range(64)], fails, most_runs=3)
     assert tried == [32, 16, 8]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_minute_of_random_changes_kills_and_faults_leaves_everything_right(capsys: pytest.CaptureFixture[str]):
-    assert run(schedule(SEED, 1), SEED, 1, pooled=False, say=print) is None, capsys.readouterr().out

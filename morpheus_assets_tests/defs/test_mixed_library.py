@@ -128,8 +128,11 @@ def test_a_partition_that_a_run_is_over_stays_until_it_has_ended(library: Librar
     assert "broken" not in library.partitions("novels")
 
 
-def test_removing_a_novel_takes_its_partitions_away_without_dagster_at_the_next_tick(library: Library):
-    settings = library.deployment.settings.model_copy(update={"dagster_url": "http://127.0.0.1:9"})
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", None], ids=["nobody answers", "none runs"])
+def test_removing_a_novel_takes_its_partitions_away_without_dagster_at_the_next_tick(
+    library: Library, address: str | None
+):
+    settings = library.deployment.settings.model_copy(update={"dagster_url": address} if address else {})
     (settings.novels_folder / "emma.txt").unlink()
     shutil.rmtree(settings.panels_folder / "emma")
     said = remove_stored(settings, removable(settings, "emma"))

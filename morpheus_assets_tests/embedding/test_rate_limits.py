@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_assets.embedding.rate_limits import ObservedLimits, read_limits, read_retry_after
+from morpheus_assets.embedding.rate_limits import ObservedLimits, read_limits, read_retry_advice, read_retry_after
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -59,3 +59,15 @@ def test_a_used_up_limit_says_how_long_to_wait():
     assert limits is not None
     assert limits.seconds_until_free() == 12
     assert ObservedLimits(100, 100, 5, 5, 1.0, 1.0).seconds_until_free() is None
+
+
+@pytest.mark.parametrize(("advice", "seconds"), [
+    ("retry in 500 milliseconds", 0.5), ("try again in 7 seconds", 7), ("retry after 1 minute", 60),
+    ("Please retry in 2 minutes.", 120), ("try again in 1h", 3600), ("retry in 1m30s", 90), ("come again soon", None),
+])  # fmt: skip
+def test_a_wait_is_read_in_each_unit_that_a_sentence_may_name(advice: str, seconds: float | None):
+    assert read_retry_advice(advice.encode()) == seconds
+
+
+def test_a_date_without_a_zone_is_one_of_greenwich():
+    assert read_retry_after({"Retry-After": "Fri, 02 Jan 2026 03:04:15"}, NOW) == 10

@@ -9,6 +9,7 @@ from morpheus_assets.services.reembedding_plan import describe_plan, make_plan
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.spaces import spaces
+from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets_tests.defs.model_change import (
     NEW,
     NEW_KEY,
@@ -111,6 +112,24 @@ def test_what_is_cut_by_another_chunker_is_shown_in_the_plan(engine, before, ins
     store_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
     [note] = make_plan(engine, before).notes
     assert "1 novels are cut by another chunker (older 1.0" in note
+
+
+def test_passages_of_another_script_that_were_cut_before_cost_nothing_until_a_person_says_so(
+    engine, before, instance
+) -> None:
+    add_novels(engine, instance, names(2))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE novels SET language = 'ru' WHERE novel = 'novel-000'")
+    for novel in names(2):
+        store_chunks(engine, novel, list(iter_chunks(engine, novel)), chunker=ChunkerSettings().version())
+    [note] = make_plan(engine, before).notes
+    assert "1 novels in other scripts than Latin" in note
+    assert "MORPHEUS_CHUNK_BY_SCRIPT=all" in note
+    [note] = make_plan(engine, before.model_copy(update={"chunk_by_script": "all"})).notes
+    assert "1 novels are cut by another chunker" in note
+    assert make_plan(engine, before.model_copy(update={"chunk_by_script": "off"})).notes == ()
+    # an English model spells other scripts too
+    assert make_plan(engine, with_spaces(before, "sentence-transformers/all-MiniLM-L6-v2")).notes == ()
 
 
 def test_an_unknown_price_starts_nothing_by_itself_until_tokens_bound_it(engine, before, instance) -> None:

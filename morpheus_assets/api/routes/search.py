@@ -16,6 +16,14 @@ from morpheus_assets.services.search import SearchQuery
 
 MOST_CHARACTERS = 4000
 HASH = "^[0-9a-f]{64}$"
+BetterThan = Annotated[
+    float | None,
+    Query(
+        ge=50,
+        lt=100,
+        description="Leave out what is no more like the question than so many percent of what is stored.",
+    ),
+]
 router = APIRouter(tags=["search"], route_class=TypedRoute)
 
 Name = Annotated[str, StringConstraints(max_length=100)]
@@ -61,7 +69,10 @@ async def search(
     mode: Annotated[
         Literal["hybrid", "vector", "text"], Query(description="How passages are found: by meaning, by words, both.")
     ] = "hybrid",
-    min_similarity: Annotated[float | None, Query(ge=-1, le=1, description="Leave out what is less similar.")] = None,
+    min_similarity: Annotated[
+        float | None, Query(ge=-1, le=1, description="Leave out what is less similar, by its cosine.")
+    ] = None,
+    better_than: BetterThan = None,
     sentences: Annotated[
         bool, Query(description="Also look for the nearest sentence of the best passages: one more request.")
     ] = True,
@@ -73,7 +84,8 @@ async def search(
         raise field_problem("chapter", "A chapter number needs `novel` beside it.")
     query = SearchQuery(
         q=q, like=bytes.fromhex(like) if like else None, k=k, novel=tuple(novel or ()), chapter=chapter, kind=kind,
-        mode=mode, min_similarity=min_similarity, sentences=sentences, languages=tuple(language or ()),
+        mode=mode, min_similarity=min_similarity, better_than=better_than, sentences=sentences,
+        languages=tuple(language or ()),
         authors=tuple(author or ()), other_novels=other_novels,
     )  # fmt: skip
     answer = await services.search.search(query)

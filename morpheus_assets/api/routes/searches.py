@@ -37,6 +37,7 @@ class OneSearch(BaseModel):
     kind: Literal["text", "panels", "both"] = "both"
     mode: Literal["hybrid", "vector", "text"] = "hybrid"
     min_similarity: float | None = Field(None, ge=-1, le=1)
+    better_than: float | None = Field(None, ge=50, lt=100)
     sentences: bool = True
 
     @model_validator(mode="after")
@@ -57,7 +58,7 @@ class OneSearch(BaseModel):
         like = bytes.fromhex(self.like) if self.like else None
         return SearchQuery(
             q=self.q, like=like, k=self.k, novel=self.novel, chapter=self.chapter, kind=self.kind, mode=self.mode,
-            min_similarity=self.min_similarity, sentences=self.sentences,
+            min_similarity=self.min_similarity, better_than=self.better_than, sentences=self.sentences,
         )  # fmt: skip
 
 

@@ -206,19 +206,20 @@ def build_chunks_asset(settings: "ChunkerSettings") -> dg.AssetsDefinition:
 
         texts = by_novel(context.partition_keys, novels)
         found = by_novel(context.partition_keys, chapters)
-        chunker = settings.version()
 
         def cut(novel: str) -> CutNovel:
             text, chapters = texts[novel], found[novel]
             _check_same_text(novel, text, chapters)
             stages = text.stages()
+            own = settings.of_novel(stages.language, stages.chunker)
+            chunker = own.version()
             titles = {chapter.ordinal: chapter.title for chapter in chapters.rows}
             made = (text.source_digest, text.body_digest, chunker, titles, stages.text_config)
             if (stages.chunks_whole, stages.chunker, stages.chunks_text) == (True, chunker, text.body_digest):
                 return CutNovel(UNCHANGED, *made)
             known = known_digests(database.engine, novel, chunker=chunker) if stages.chunker == chunker else frozenset()
             # Chapter by chapter, while those before are written.
-            return CutNovel(cut_chapters(text.load().text, chapters.rows, settings, known), *made)
+            return CutNovel(cut_chapters(text.load().text, chapters.rows, own, known), *made)
 
         return recorded_by_io_manager(LazyPartitions(context.partition_keys, cut))
 

@@ -4,7 +4,7 @@ A chunk refers to its passage (passages.py) and stands within its chapter; only 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -202,10 +202,16 @@ def iter_chunks(bind: Bind, novel: str) -> Iterator[Chunk]:
             yield from cursor
 
 
-def other_chunkers(bind: Bind, chunker: str) -> list[tuple[str, int, int]]:
-    """(chunker, novels, word pieces) of the novels that were cut by another chunker than the one given."""
+def other_chunkers(
+    bind: Bind, chunkers: Sequence[str], *, spelled: Collection[str], chunkers_of_spelled: Sequence[str]
+) -> list[tuple[str, int, int]]:
+    """(chunker, novels, word pieces) of the novels that were cut by others than these chunkers.
+
+    Those in `spelled` languages have chunkers of their own.
+    """
     with autocommit(bind) as connection:
-        return connection.execute(queries.other_chunkers, {"chunker": chunker}).fetchall()
+        wanted = {"chunkers": list(chunkers), "spelled": list(spelled), "of_spelled": list(chunkers_of_spelled)}
+        return connection.execute(queries.other_chunkers, wanted).fetchall()
 
 
 def distinct_tokens(bind: Bind, novels: Sequence[str]) -> int:

@@ -368,7 +368,7 @@ WHERE content_hash IN (SELECT c.content_hash FROM chunks c JOIN novels n ON n.id
 -- name: other_chunkers
 SELECT n.chunker, count(DISTINCT n.id), sum(p.token_count)::bigint
 FROM novels n JOIN chunks c ON c.novel_id = n.id JOIN passages p USING (content_hash)
-WHERE n.chunker IS NOT NULL AND n.chunker <> %(chunker)s
+WHERE n.chunker <> ALL(CASE WHEN n.language = ANY(%(spelled)s) THEN %(of_spelled)s::text[] ELSE %(chunkers)s::text[] END)
 GROUP BY n.chunker ORDER BY n.chunker
 
 -- name: delete_chunks

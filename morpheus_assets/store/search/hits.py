@@ -3,8 +3,8 @@
 The question's vector comes from the caller, made by the model of the space that is searched: two models never mix.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -21,6 +21,7 @@ from morpheus_assets.store.search.nearest import (
     Nearest,
     ask_nearest_among,
     ask_nearest_within,
+    nearest_filtered,
     read_nearest,
     vector_text,
 )
@@ -38,9 +39,10 @@ queries = load_queries(__file__)
 
 # Candidates of either list at least; with more, the measures of the best stand out from the rest as before.
 _POOL = 40
-# So many vectors of 3072 dimensions take 130 ms of CPU exactly. The index is no faster there: it must bring many times
-# what is asked for, as most of what it finds lies outside the filter.
-_LARGEST_EXACT = 20_000
+# Vectors within a filter are compared exactly up to the first number: 8 ms of CPU at 3072 dimensions. Up to the second
+# through the index, if that must not look at more than a third of them to have enough; beyond, always.
+_ALWAYS_EXACT, _LARGEST_EXACT = 2_500, 20_000
+_LOOKED_AT = 3
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,7 @@ class _Look:
     parameters: dict[str, Any]
     space: SpaceRow | None
     vector: str | None
+    counted: dict[str, int] = field(default_factory=dict)
 
     def wanted(self, **parameters: Any) -> dict[str, Any]:
         """The filter's parameters with others and the vector."""
@@ -289,10 +292,8 @@ class _Look:
         """
         if self.space is None or self.vector is None:
             return []
-        if is_filtered(self.parameters) and (
-            self.space.index_kind is None or self.count(connection, content, _LARGEST_EXACT + 1) <= _LARGEST_EXACT
-        ):
-            return read_nearest(asked or self._ask_among(connection, k, content), k)[0]
+        if is_filtered(self.parameters):
+            return self._nearest_filtered(connection, k, content, asked)
         occurs = queries.occurs_within.format(content=Identifier(content), within=self.within)
         wide = k
         while True:
@@ -308,17 +309,36 @@ class _Look:
             wide *= 4
             asked = None
 
+    def _nearest_filtered(
+        self, connection: psycopg.Connection[Any], k: int, content: str, asked: psycopg.Cursor[Any] | None
+    ) -> Nearest:
+        assert self.space is not None
+        assert self.vector is not None
+        if self.space.index_kind is not None:
+            inside = self.count(connection, content)
+            share = min(1.0, inside / max(1, self.space.index_rows or inside))
+            if inside > _LARGEST_EXACT or (inside > _ALWAYS_EXACT and _LOOKED_AT * 5 * k < share * inside):
+                found = nearest_filtered(
+                    connection, self.space, self.vector, k, content, self.within, self.parameters, share
+                )
+                if len(found) >= k:
+                    return found
+        return read_nearest(asked or self._ask_among(connection, k, content), k)[0]
+
     def _ask_among(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any]:
         assert self.space is not None
         assert self.vector is not None
         among = queries.hashes_within.format(content=Identifier(content), within=self.within)
         return ask_nearest_among(connection, self.space, self.vector, k, among, self.parameters)
 
-    def count(self, connection: psycopg.Connection[Any], content: str, most: int) -> int:
-        """The rows within the filter, up to `most`."""
-        query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
-        counted = connection.execute(query, self.parameters).fetchone()
-        return int(counted[0]) if counted else 0
+    def count(self, connection: psycopg.Connection[Any], content: str) -> int:
+        """The rows within the filter, up to one more than are looked at exactly; counted once in a search."""
+        if content not in self.counted:
+            most = _LARGEST_EXACT + 1
+            query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
+            row = connection.execute(query, self.parameters).fetchone()
+            self.counted[content] = int(row[0]) if row else 0
+        return self.counted[content]
 
 
 @dataclass(frozen=True)
@@ -348,29 +368,39 @@ def _rank(
     near = dict(by_vector)
     parameters = look.wanted(**words.parameters(pool, share), near=list(near))
     rows = connection.execute(query, parameters).fetchall()
-    similarities = {bytes(value): cosine for value, _, cosine, *_ in rows} | near
+    vector_ranks = {value: rank for rank, value in enumerate(near, 1)}
+    # (content hash, configuration, cosine, words, covered, …): those that the words found, best first.
+    with_words = sorted((-row[3], bytes(row[0])) for row in rows if row[5])
+    text_ranks = {value: rank for rank, (_, value) in enumerate(with_words, 1)}
+    similarities = {bytes(row[0]): row[2] for row in rows} | near
     candidates = [
-        Candidate(
-            # without a vector a passage has no similarity, and in this measure the least
-            bytes(value), similarities[bytes(value)] or 0.0, own, covered, has_words, cosine_beside, words_beside,
-            is_known=known is None or config in known,
-        )
-        for value, config, _, own, covered, has_words, cosine_beside, words_beside in rows
-    ]  # fmt: skip
-    vector_ranks = {value: rank for rank, (value, _) in enumerate(by_vector, 1)}
-    with_words = sorted((each for each in candidates if each.has_words), key=lambda each: (-each.words, each.value))
-    text_ranks = {each.value: rank for rank, each in enumerate(with_words, 1)}
+        _candidate(row, similarities, known is None or row[1] in known, vector_ranks, text_ranks) for row in rows
+    ]
     return [
-        _Ranked(each.value, score, vector_ranks.get(each.value), text_ranks.get(each.value), similarities[each.value])
+        _Ranked(each.value, score, each.vector_rank, each.text_rank, similarities[each.value])
         for each, score in fuse(candidates)
     ]
+
+
+def _candidate(
+    row: Sequence[Any], similarities: Mapping[bytes, float | None], is_known: bool, vector_ranks: Mapping[bytes, int],
+    text_ranks: Mapping[bytes, int],
+) -> Candidate:  # fmt: skip
+    content_hash, _, _, words, covered, _, cosine_beside, novel_id, chapter = row
+    value = bytes(content_hash)
+    # Without a vector a passage has no similarity, and in this measure the least.
+    cosine = similarities[value] or 0.0
+    return Candidate(
+        value, cosine, words, covered, cosine_beside, (novel_id, chapter), is_known=is_known,
+        vector_rank=vector_ranks.get(value), text_rank=text_ranks.get(value),
+    )  # fmt: skip
 
 
 def _share_within(connection: psycopg.Connection[Any], look: _Look, words: QuestionWords) -> float:
     """About the share of all passages that the filter leaves; asked only where so many words matter."""
     if not is_filtered(look.parameters) or not words.are_frequent:
         return 1.0
-    return min(1.0, look.count(connection, "chunks", _LARGEST_EXACT) / max(1.0, words.passages))
+    return min(1.0, look.count(connection, "chunks") / max(1.0, words.passages))
 
 
 def _text_places(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from psycopg.sql import Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
@@ -76,6 +76,23 @@ def ask_nearest_within(
     )
 
 
+def nearest_filtered(
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, content: str, within: Composed,
+    parameters: dict[str, Any], share: float,
+) -> Nearest:  # fmt: skip
+    """The k nearest of the hashes in `content` for which `within` holds, a condition on `c`, through the index.
+
+    `share` is the part of all that the filter leaves. Fewer than k when the scan ended before it had them.
+    """
+    with connection.pipeline():
+        query, wide = _through_index(
+            connection, space, k, share, queries.nearest_through_index_within,
+            content=Identifier(content), within=within,
+        )  # fmt: skip
+        found = connection.execute(query, {**parameters, "vector": vector, "k": k, "wide": wide})
+    return _nearest(found)
+
+
 def read_nearest(asked: psycopg.Cursor[Any], k: int) -> tuple[Nearest, bool]:
     """The nearest that were asked for, and True when these are all."""
     found = asked.fetchall()
@@ -86,11 +103,18 @@ def _nearest(rows: Iterable[tuple[Any, ...]]) -> Nearest:
     return [(bytes(value), 1.0 - distance) for value, distance in rows]
 
 
-def _through_index(connection: psycopg.Connection[Any], space: SpaceRow, k: int) -> tuple[Composed, int]:
+def _through_index(
+    connection: psycopg.Connection[Any],
+    space: SpaceRow,
+    k: int,
+    share: float = 1.0,
+    form: SQL = queries.nearest_through_index,
+    **parts: Composable,
+) -> tuple[Composed, int]:
     """The query and its parameter `wide`; sets for the transaction how the index is scanned."""
     built = index_type_built(space.index_kind, space.dimensions, space.index_rows or 0)
     scan = built.scan(space.dimensions, space.index_rows or 0, k)
     # pgvector takes no larger one.
-    ef_search = min(1000, scan.ef_search)
+    ef_search = min(1000, round(scan.ef_search / share))
     connection.execute(queries.set_scan, {"scanned": str(ef_search), "lists": str(scan.probes)})
-    return queries.nearest_through_index.format(table=Identifier(space.table), order=scan.order), scan.ranked
+    return form.format(table=Identifier(space.table), order=scan.order, **parts), scan.ranked

@@ -64,6 +64,15 @@ ORDER BY distance LIMIT %(k)s
 WITH near AS MATERIALIZED (SELECT content_hash, embedding FROM {table} ORDER BY {order} LIMIT %(wide)s)
 SELECT content_hash, embedding <=> %(vector)s::halfvec AS distance FROM near ORDER BY 2 LIMIT %(k)s
 
+-- name: nearest_through_index_within
+-- Each row that the index brings is asked for, until enough are within. As a value and not as EXISTS, which the planner
+-- would make a join of, and leave the index.
+WITH near AS MATERIALIZED (
+    SELECT content_hash, embedding FROM {table} near
+    WHERE (SELECT true FROM {content} c WHERE c.content_hash = near.content_hash AND {within} LIMIT 1)
+    ORDER BY {order} LIMIT %(wide)s)
+SELECT content_hash, embedding <=> %(vector)s::halfvec AS distance FROM near ORDER BY 2 LIMIT %(k)s
+
 -- name: nearest_within
 SELECT near.content_hash, near.distance, {within} FROM ({nearest}) near ORDER BY near.distance
 
@@ -99,11 +108,15 @@ WITH size AS MATERIALIZED (
     SELECT lexeme, '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || ''''
            || CASE WHEN lexeme = ANY(%(prefixes)s) THEN ':*' ELSE '' END AS query
     FROM (SELECT DISTINCT lexeme FROM words) every
-), shares AS MATERIALIZED (
-    SELECT lexeme, share
-    FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (lexeme, share)
+), common AS MATERIALIZED (
+    -- By itself, for joined with the words the list of common ones was unpacked once for each of them.
+    SELECT most_common_elems::text::text[] AS lexemes, most_common_elem_freqs AS shares
+    FROM pg_stats
     WHERE schemaname = current_schema() AND tablename = 'passages' AND attname = 'tsv'
-      AND (SELECT passages FROM total) > %(counted_rows)s AND lexeme IN (SELECT lexeme FROM lexemes)
+      AND (SELECT passages FROM total) > %(counted_rows)s
+), shares AS MATERIALIZED (
+    SELECT lexeme, share FROM common, unnest(lexemes, shares) AS each (lexeme, share)
+    WHERE lexeme = ANY(ARRAY(SELECT lexeme FROM lexemes))
 ), counts AS MATERIALIZED (
     SELECT x.lexeme, found.config, found.passages, sum(found.passages) OVER (PARTITION BY x.lexeme)::int AS counted
     FROM lexemes x, LATERAL (
@@ -123,8 +136,8 @@ SELECT w.config, x.query, (SELECT c.passages FROM counts c WHERE c.lexeme = w.le
 FROM words w JOIN lexemes x USING (lexeme)
 
 -- name: best_by_words
--- First by the weights of the words that the index finds, without reading what else a passage holds; then those that
--- lead by all words, saturating with repetition. The words are stored compressed; concatenated to nothing they are
+-- First by the weights of the words, and pairs of words, that the index finds, without reading what else a passage
+-- holds; then those that lead by all words, saturating with repetition. The words are stored compressed; concatenated to nothing they are
 -- unpacked once and not for each term (1.6 times). 17 µs a passage: of 1,300 that was half of a search.
 SELECT content_hash, score
 FROM (SELECT found.content_hash,
@@ -151,41 +164,30 @@ true
 -- Both measures of a common pool --------------------------------------------------------------------------------------
 
 -- name: measured_pool
--- Every candidate of either list with both measures, and the sum of each over the passages before and behind it in its
--- chapter; `covered` is the share of the question's words, by weight, that it has. A passage that stands in many places
--- is looked at in one of them.
-WITH by_words AS MATERIALIZED ({best_by_words}),
-pool AS MATERIALIZED (
-    SELECT content_hash FROM by_words UNION SELECT unnest(%(near)s::bytea[])
-), beside AS MATERIALIZED (
-    SELECT pool.content_hash AS middle, b.content_hash
-    FROM pool
-    CROSS JOIN LATERAL (SELECT c.novel_id, c.chapter, c.ordinal FROM chunks c
-                        WHERE c.content_hash = pool.content_hash AND {within} LIMIT 1) place
-    JOIN LATERAL (SELECT b.content_hash FROM chunks b
-                  WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
-                    AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)) b ON true
-), measured AS MATERIALIZED (
-    SELECT m.content_hash, p.config, 1 - (e.embedding <=> %(vector)s::halfvec) AS cosine, found.words, found.covered
-    FROM (SELECT content_hash FROM pool UNION SELECT content_hash FROM beside) m
-    CROSS JOIN LATERAL (SELECT p.config, p.tsv || ''::tsvector AS words
-                        FROM passages p WHERE p.content_hash = m.content_hash OFFSET 0) p
-    LEFT JOIN {table} e USING (content_hash)
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(t.weight * t.rank), 0) AS words, coalesce(sum(t.share) FILTER (WHERE t.rank > 0), 0) AS covered
-        FROM (SELECT t.weight, t.share, ts_rank(p.words, t.query, 1) AS rank
-              FROM unnest(%(configs)s::text[], %(terms)s::tsquery[], %(weights)s::float8[], %(shares)s::float8[])
-                   AS t (config, query, weight, share)
-              WHERE t.config = p.config) t) found
-)
-SELECT own.content_hash, own.config, own.cosine, own.words, own.covered, w.score IS NOT NULL AS has_words,
-       coalesce(sum(near.cosine), 0) AS cosine_beside, coalesce(sum(near.words), 0) AS words_beside
-FROM pool
-JOIN measured own USING (content_hash)
+-- Every candidate of either list with both measures, the sum of the cosines of the passages before and behind it in its
+-- chapter, and that chapter; `covered` is the share of the question's words, by weight, that it has. A passage that
+-- stands in many places is looked at in one of them.
+WITH by_words AS MATERIALIZED ({best_by_words})
+SELECT pool.content_hash, p.config,
+       (SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e WHERE e.content_hash = pool.content_hash) AS cosine,
+       found.words, found.covered, w.score IS NOT NULL AS has_words,
+       coalesce((SELECT sum(1 - (e.embedding <=> %(vector)s::halfvec))
+                 FROM chunks b JOIN {table} e USING (content_hash)
+                 WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
+                   AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)), 0) AS cosine_beside,
+       place.novel_id, place.chapter
+FROM (SELECT content_hash FROM by_words UNION SELECT unnest(%(near)s::bytea[])) pool
+CROSS JOIN LATERAL (SELECT c.novel_id, c.chapter, c.ordinal FROM chunks c
+                    WHERE c.content_hash = pool.content_hash AND {within} LIMIT 1) place
+CROSS JOIN LATERAL (SELECT p.config, p.tsv || ''::tsvector AS words
+                    FROM passages p WHERE p.content_hash = pool.content_hash OFFSET 0) p
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(t.weight * t.rank), 0) AS words, coalesce(sum(t.share) FILTER (WHERE t.rank > 0), 0) AS covered
+    FROM (SELECT t.weight, t.share, ts_rank(p.words, t.query, 1) AS rank
+          FROM unnest(%(configs)s::text[], %(terms)s::tsquery[], %(weights)s::float8[], %(shares)s::float8[])
+               AS t (config, query, weight, share)
+          WHERE t.config = p.config) t) found
 LEFT JOIN by_words w USING (content_hash)
-LEFT JOIN beside ON beside.middle = own.content_hash
-LEFT JOIN measured near ON near.content_hash = beside.content_hash
-GROUP BY own.content_hash, own.config, own.cosine, own.words, own.covered, w.score
 
 
 -- Hits --------------------------------------------------------------------------------------------------------------

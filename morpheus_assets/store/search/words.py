@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import psycopg
@@ -21,13 +22,14 @@ queries = load_queries(__file__)
 # Passages with a word are counted up to here. In a corpus of more than ten times as many, Postgres's statistics tell
 # how frequent the frequent words are.
 _COUNTED = 2000
-# The words by which candidates are found: the rarest ones, until about this many passages have one of them.
-_CANDIDATES = 5000
+# Candidates are what has one of the rarest words, or two of the rarer ones, until about so many passages are looked at.
+_CANDIDATES = 1200
+_PAIRED_WORDS = 8
 _MOST_TERMS = 64
 # So many times what is asked for is ranked by all words.
 _LEADING = 3
 # A filter that leaves less than this is taken to leave so much: for its few, too many passages would be looked at.
-_NARROW = 0.3
+_NARROW = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,28 @@ class Term:
 
 
 @dataclass(frozen=True)
+class _Finder:
+    """What finds candidates: a word or words that stand together, the sum of their weights, and how many have them."""
+
+    query: str
+    weight: float
+    passages: float
+
+
+@dataclass(frozen=True)
 class QuestionWords:
     """The question's words that occur at all, by text search configuration; `passages` is how many there are in all."""
 
     terms: Mapping[str, Sequence[Term]] = field(default_factory=dict)
     passages: float = 0.0
+    totals: Mapping[str, float] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return any(self.terms.values())
 
     @property
     def are_frequent(self) -> bool:
-        """Whether so many passages have one of the words that only the rarest can find candidates."""
+        """Whether so many passages have one of the words that not every one of them can be looked at."""
         return any(sum(term.passages for term in terms) > _CANDIDATES for terms in self.terms.values())
 
     def parameters(self, k: int, share_within: float = 1.0) -> dict[str, Any]:
@@ -62,9 +74,9 @@ class QuestionWords:
         """
         every = [(config, term) for config, terms in self.terms.items() for term in terms]
         chosen = [
-            (config, term)
+            (config, finder)
             for config, terms in self.terms.items()
-            for term in _rarest(terms, max(share_within, _NARROW))
+            for finder in _finders(terms, self.totals.get(config, 0.0), _CANDIDATES / max(share_within, _NARROW))
         ]
         return {
             "configs": [config for config, _ in every],
@@ -72,8 +84,8 @@ class QuestionWords:
             "weights": [term.weight for _, term in every],
             "shares": [term.share for _, term in every],
             "chosen_configs": [config for config, _ in chosen],
-            "chosen": [term.query for _, term in chosen],
-            "chosen_weights": [term.weight for _, term in chosen],
+            "chosen": [finder.query for _, finder in chosen],
+            "chosen_weights": [finder.weight for _, finder in chosen],
             "leading": _LEADING * k,
             "k": k,
         }
@@ -123,6 +135,7 @@ def question_words(rows: Iterable[tuple[str, str | None, float | None, float | N
     return QuestionWords(
         {config: _weighted(words, totals.get(config, 0.0), fits[config]) for config, words in frequencies.items()},
         every,
+        totals,
     )
 
 
@@ -180,10 +193,27 @@ def _weighted(frequencies: Sequence[tuple[str, float]], total: float, fit: float
     ]
 
 
-def _rarest(terms: Sequence[Term], share_within: float) -> list[Term]:
-    chosen: list[Term] = []
-    for term in sorted(terms, key=lambda term: term.passages):
-        if chosen and share_within * (sum(each.passages for each in chosen) + term.passages) > _CANDIDATES:
+def _finders(terms: Sequence[Term], total: float, most: float) -> list[_Finder]:
+    """The words, pairs of words and all of them together that find candidates: those that fewest passages have.
+
+    So many that about `most` passages are looked at. A pair is found in the index alone, however frequent its words
+    are; of a frequent word by itself a passage says little.
+    """
+    rarest = sorted(terms, key=lambda term: term.passages)[:_PAIRED_WORDS]
+    together = [rarest] if len(rarest) > 2 else []
+    groups = [*((term,) for term in terms), *combinations(rarest, 2), *together]
+    finders = sorted((_finder(group, total) for group in groups), key=lambda each: each.passages)
+    chosen: list[_Finder] = []
+    for finder in finders:
+        if chosen and sum(each.passages for each in chosen) + finder.passages > most:
             break
-        chosen.append(term)
+        chosen.append(finder)
     return chosen
+
+
+def _finder(group: Sequence[Term], total: float) -> _Finder:
+    # Words of one scene come together more often than by chance: each further one thins out less, as SQL Server's
+    # planner has it ("exponential backoff").
+    shares = sorted(min(1.0, term.passages / total) if total else 1.0 for term in group)
+    passages = total * math.prod(share ** (0.5**place) for place, share in enumerate(shares))
+    return _Finder(" & ".join(term.query for term in group), sum(term.weight for term in group), passages)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from morpheus_assets.domain.content import Chunk, CutChapter, CutChunk
 from morpheus_assets.text.chunking.guides import bounded, guide_of
+from morpheus_assets.text.chunking.scripts import WindowCounter
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 from morpheus_assets.text.chunking.tokens import MeasuredText, TokenCounter
 
@@ -34,7 +35,7 @@ def cut_chapters(
     Chunks neither begin nor end with white space and are never empty; without overlap, all that lies between two of
     them is white space.
     """
-    counter = TokenCounter()
+    counter = TokenCounter() if settings.by_script == "off" else WindowCounter()
     for chapter in chapters:
         body = text[chapter.char_start : chapter.char_end]
         digest = sha256(body.encode("utf-8")).digest()

@@ -63,15 +63,22 @@ class TokenCounter:
     16 blanks of a long gap, else a chunk could hold a megabyte.
     """
 
+    parts = 1
+    """In how many parts of a token `weights` counts."""
+
     def __init__(self) -> None:
         self._weights = _weights()
 
     def count(self, text: str) -> int:
-        """Tokens of `text`."""
+        """Tokens of `text`, a part of one as a whole."""
+        return -(-self.weight(text) // self.parts)
+
+    def weight(self, text: str) -> int:
+        """Parts of tokens of `text`."""
         return sum(self.weights(_UNIT.findall(text)))
 
     def weights(self, units: Sequence[str]) -> Iterator[int]:
-        """The tokens of each unit, in order; those that are new are tokenized in one call."""
+        """The parts of tokens of each unit, in order; those that are new are tokenized in one call."""
         self._weights.learn(set(units))
         return map(self._weights.__getitem__, units)
 
@@ -134,10 +141,10 @@ class MeasuredText:
         first, last = bisect_left(starts, start), bisect_left(starts, end)
         total = totals[last] - totals[first]
         if last > first and ends[last - 1] > end:
-            total += self._counter.count(self._text[starts[last - 1] : end]) - (totals[last] - totals[last - 1])
+            total += self._counter.weight(self._text[starts[last - 1] : end]) - (totals[last] - totals[last - 1])
         if first and ends[first - 1] > start:
-            total += self._counter.count(self._text[start : min(end, ends[first - 1])])
-        return total
+            total += self._counter.weight(self._text[start : min(end, ends[first - 1])])
+        return -(-total // self._counter.parts)
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:

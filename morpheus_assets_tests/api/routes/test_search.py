@@ -1,3 +1,4 @@
+import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.store.content.panels import replace_panels
 from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets.store.spaces.spaces import active_space
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
@@ -53,6 +55,20 @@ def test_filters_and_the_least_similarity_are_obeyed(api: Api, shelf: list[bytes
     assert [row["passage"] for row in near] == [SHIP]
     assert api.search(q="the lamps", kind="text", k=1).json()["passages"][1:] == []
     assert api.search(q="lamps", novel="alpha", chapter=7).json()["passages"] == []
+
+
+def test_a_floor_is_named_by_the_share_of_all_passages_that_lie_below_it(api: Api, add_embedded: Callable):
+    add_embedded("alpha", [SHIP, *(f"Item {number} of a list of other things." for number in range(40))])
+    everything = api.search(q=SHIP, kind="text", k=30, mode="vector").json()["passages"]
+    above = api.search(q=SHIP, kind="text", k=30, mode="vector", better_than=99).json()["passages"]
+    assert [row["passage"] for row in above] == [SHIP]
+    assert len(everything) == 30
+    half = api.search(q=SHIP, kind="text", k=30, mode="vector", better_than=50).json()["passages"]
+    assert len(above) < len(half) < 30
+    assert any(
+        "Words have no similarity" in note for note in api.search(q=SHIP, mode="text", better_than=99).json()["notes"]
+    )
+    assert api.search(q=SHIP, better_than=100).status_code == 422
 
 
 def test_a_search_is_held_to_several_novels_languages_and_authors(api: Api, shelf: list[bytes], engine: Engine):
@@ -199,6 +215,31 @@ def test_panels_are_found_by_a_picture_by_words_and_by_likeness(api: Api, pictur
     assert len(api.search(q="a red wall", kind="panels").json()["panels"]) == 3
     like = api.search(like=pictures["red"].hex(), kind="panels").json()["panels"]
     assert {row["path"] for row in like} == {"green.png", "blue.png"}
+
+
+def test_of_panels_like_one_those_that_repeat_each_other_do_not_fill_the_answer(
+    api: Api, pictures: dict[str, bytes], engine: Engine
+):
+    row = active_space(engine, "image")
+    assert row is not None
+    towards = {
+        "one": (1.0, 0.0),
+        "scan": (0.9, 0.44),
+        "rescan": (0.89, 0.45),
+        "copy": (0.88, 0.46),
+        "other": (0.7, -0.71),
+    }
+    hashes = {name: hashlib.sha256(name.encode()).digest() for name in towards}
+    made = np.zeros((len(towards), row.dimensions), dtype=np.float32)
+    made[:, :2] = list(towards.values())
+    for novel, names in (("beta", ["one", "scan", "rescan"]), ("gamma", ["copy", "other"])):
+        rows = [PanelRecord(f"{name}.png", "stored", 9, None, hashes[name], "PNG", "RGB", 9, 9) for name in names]
+        replace_panels(engine, novel, rows)
+    vectors.write_batch(engine, row, list(hashes.values()), made)
+    like = {"like": hashes["one"].hex(), "kind": "panels", "k": 2}
+    assert [hit["path"] for hit in api.search(**like).json()["panels"]] == ["scan.png", "other.png"]
+    elsewhere = api.search(**like, other_novels=True).json()["panels"]
+    assert [hit["path"] for hit in elsewhere] == ["copy.png", "other.png"]
 
 
 def test_a_panels_picture_is_served_whole_and_small_and_never_changes(api: Api, pictures: dict[str, bytes]):

@@ -214,3 +214,27 @@ def test_what_comic_info_says_is_stored_and_shown_with_the_pages(deployment: Dep
     assert (row.data["series"], row.data["number"], row.data["writer"]) == ("Lamps", "1.5", "A. Nobody")
     remove_panels(deployment.engine, "lamp")
     assert load_comic_books(deployment.engine, "lamp") == []
+
+
+def test_doubtful_pages_are_shown_with_their_boxes_and_warned_of_where_they_are_many(deployment: Deployment) -> None:
+    splashes = {}
+    for at in range(4):
+        file = io.BytesIO()
+        draw_comic_page("splash", at).image.resize((480, 700)).save(file, "PNG")
+        splashes[f"{at}.png"] = file.getvalue()
+    book = deployment.settings.panels_folder / "lamp" / "book.cbz"
+    pack(book, splashes | {"8.png": drawn(1), "9.png": b"no picture"})
+
+    result = deployment.ingest_panels("lamp")
+
+    cut = metadata_of(result, "regions")
+    assert (cut["pages"], cut["doubtful_pages"]) == (5, 4)
+    assert str(cut["doubtful"]).startswith("![doubtful pages](data:image/jpeg;base64,")
+    pages = metadata_of(result, "panel_images")
+    assert (pages["stored"], pages["refused"]) == (5, 1)
+    assert str(pages["refusals"]).startswith("- 9.png is no image")
+    [warning] = [each for each in result.get_asset_check_evaluations() if each.check_name == "few_pages_are_doubtful"]
+    assert (warning.passed, warning.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "lamp: 4 of 5 pages" in str(warning.metadata["novels"].value)
+    again = metadata_of(deployment.ingest_panels("lamp"), "clip_embeddings")
+    assert (again["embedded"], again["reused"]) == (0, again["dagster/partition_row_count"])

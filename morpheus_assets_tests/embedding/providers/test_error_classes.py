@@ -79,6 +79,7 @@ def test_each_status_and_body_has_its_class(status: int, body: Any, kind: type[E
 SENTENCES = [
     (402, {}, "add some at the provider for the key in THE_KEY"),
     (401, {}, "set THE_KEY to a key that is valid at https://host.example:8443/v1."),
+    (400, said("API key not valid."), "set THE_KEY to a key that is valid"),
     (403, said("not for you"), "(HTTP 403: not for you): give the key in THE_KEY the right to use the-model"),
     (413, {}, "MORPHEUS_CHUNK_TOKENS"),
     (429, {}, "lower MORPHEUS_REQUESTS_PER_MINUTE or MORPHEUS_TOKENS_PER_MINUTE"),

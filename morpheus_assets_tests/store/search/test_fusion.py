@@ -24,10 +24,29 @@ def test_many_common_words_are_no_answer_beside_a_much_nearer_passage() -> None:
 
 
 def test_a_passage_between_two_good_ones_comes_before_a_lonely_equal() -> None:
-    between = Candidate(b"\xfe", 0.45, 1.0, 0.3, cosine_beside=0.9, words_beside=1.5)
+    between = Candidate(b"\xfe", 0.45, 1.0, 0.3, cosine_beside=0.9)
     lonely = Candidate(b"\xff", 0.45, 1.0, 0.3, cosine_beside=0.4)
     found = order([*PLAIN, lonely, between])
     assert found.index(254) < found.index(255)
+
+
+def test_of_two_equals_the_one_in_a_chapter_with_other_good_ones_comes_first() -> None:
+    beside = [Candidate(bytes([200 + number]), 0.5, 1.5, 0.3, chapter=(1, 7)) for number in range(2)]
+    alone = Candidate(b"\xf0", 0.42, 1.2, 0.3, chapter=(1, 8))
+    accompanied = Candidate(b"\xf1", 0.42, 1.2, 0.3, chapter=(1, 7))
+    found = order([*(replace(each, chapter=(2, each.value[0])) for each in PLAIN), alone, accompanied, *beside])
+    assert found.index(0xF1) < found.index(0xF0)
+
+
+def test_what_leads_one_list_and_stands_high_in_the_other_is_among_the_first_ten() -> None:
+    ranked = [replace(each, vector_rank=30 - place, text_rank=30 - place) for place, each in enumerate(PLAIN)]
+    leader = Candidate(b"\xff", 0.3, 0.1, 0.1, vector_rank=2, text_rank=3)
+    assert order([*PLAIN, replace(leader, vector_rank=None, text_rank=None)]).index(255) >= 10
+    scored = fuse([*ranked, leader])
+    assert [each.value[0] for each, _ in scored].index(255) == 9
+    scores = [score for _, score in scored]
+    assert scores == sorted(scores, reverse=True)
+    assert len({each.value for each, _ in scored}) == len(scored) == 21
 
 
 @given(st.floats(0.01, 50), st.floats(-5, 5))

@@ -107,3 +107,73 @@ def test_sizes_count_rows_and_bytes(engine, make_space, random_vectors) -> None:
     assert (size.key, size.rows) == ("demo-8", 2)
     assert size.table_bytes > 0
     assert size.index_bytes > 0
+
+
+def test_what_is_done_to_one_space_is_done_to_no_other(engine, make_space) -> None:
+    kinds = {"a": "text", "b": "text", "c": "text", "i": "image", "j": "image"}
+    for key, purpose in kinds.items():
+        spaces.register_space(engine, make_space(key, purpose=purpose))
+    spaces.activate_first(engine, "a")
+    spaces.activate_first(engine, "i")
+
+    def states() -> dict[str, str]:
+        return {row.key: row.state for row in spaces.list_spaces(engine)}
+
+    assert states() == {"a": "active", "b": "building", "c": "building", "i": "active", "j": "building"}
+    spaces.mark_ready(engine, "b")
+    spaces.mark_ready(engine, "a")
+    assert states() == {"a": "active", "b": "ready", "c": "building", "i": "active", "j": "building"}
+    spaces.activate(engine, "b")
+    assert states() == {"a": "retired", "b": "active", "c": "building", "i": "active", "j": "building"}
+    assert {purpose: row.key for purpose, row in spaces.active_spaces(engine).items()} == {"text": "b", "image": "i"}
+    assert [row.key for row in spaces.list_spaces(engine, "image")] == ["i", "j"]
+    spaces.retire(engine, "c")
+    spaces.revive(engine, "a")
+    spaces.revive(engine, "b")
+    assert states() == {"a": "building", "b": "active", "c": "retired", "i": "active", "j": "building"}
+    spaces.drop(engine, "c")
+    assert set(states()) == {"a", "b", "i", "j"}
+
+
+def test_a_space_knows_since_when_it_is_what_it_is(engine, make_space) -> None:
+    for key in ("a", "b"):
+        spaces.register_space(engine, make_space(key))
+    with engine.connect() as connection:
+        begun = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    ready = spaces.mark_ready(engine, "a")
+    assert ready.ready_at >= begun
+    assert spaces.activate(engine, "a").activated_at >= begun
+    spaces.activate(engine, "b", previous_becomes="ready")
+    assert spaces.get_space(engine, "a").retired_at is None, "a standby is not on its way out"
+    spaces.activate(engine, "a")
+    retired = spaces.get_space(engine, "b").retired_at
+    assert retired >= begun
+    assert spaces.retire(engine, "b").retired_at == retired, "its retention does not begin anew"
+    revived = spaces.revive(engine, "b")
+    assert (revived.retired_at, revived.ready_at) == (None, None)
+    spaces.retire(engine, "b")
+    assert spaces.activate(engine, "b").retired_at is None
+    assert spaces.active_space(engine, "text").key == "b"
+
+
+def test_a_space_in_use_again_is_not_dropped_as_a_retired_one(engine, make_space) -> None:
+    for key in ("a", "b"):
+        spaces.register_space(engine, make_space(key))
+    spaces.retire(engine, "a")
+    with pytest.raises(SpaceError, match="came back into use"):
+        spaces.drop(engine, "b", only_retired=True)
+    spaces.drop(engine, "a", only_retired=True)
+    with pytest.raises(SpaceError, match="'a' is stored; stored are: b"):
+        spaces.get_space(engine, "a")
+
+
+def test_a_space_may_answer_with_gaps_when_that_is_asked_for(engine, make_space, add_novel) -> None:
+    add_novel("one", ["a "])
+    for key in ("a", "b"):
+        spaces.register_space(engine, make_space(key))
+    spaces.activate_first(engine, "a")
+    with pytest.raises(SpaceIncomplete):
+        spaces.activate(engine, "b")
+    assert spaces.activate(engine, "b", allow_gaps=True).state == "active"
+    with pytest.raises(ValueError, match="'gone'"):
+        spaces.activate(engine, "a", previous_becomes="gone")

@@ -41,7 +41,7 @@ def prose(paragraphs: int, seed: int = 1, wrap: bool = False) -> str:
     return "\n\n".join(written)
 
 
-def cut(text: str, **settings: int) -> list:
+def cut(text: str, **settings) -> list:
     return list(cut_chunks(text, [Span(1, 0, len(text))], ChunkerSettings(**settings)))
 
 
@@ -177,6 +177,53 @@ def test_settings_that_make_no_sense_are_refused_and_the_version_names_all_of_th
     assert "semantic-text-splitter" in version
     assert "max=100; overlap=10" in version
     assert version != ChunkerSettings().version()
+
+
+SPELLED = {
+    "Russian": "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему. ",
+    "Thai": "ครอบครัวที่มีความสุขทุกครอบครัวเหมือนกัน แต่ครอบครัวที่ไม่มีความสุขต่างก็ไม่มีความสุขในแบบของตน ",
+    "Hebrew": "כל המשפחות המאושרות דומות זו לזו, כל משפחה אומללה אומללה בדרכה שלה. ",
+    "Korean": "행복한 가정은 모두 모습이 비슷하고, 불행한 가정은 모두 제각각의 불행을 안고 있다. ",
+}
+
+
+@pytest.mark.parametrize("language", SPELLED)
+def test_a_passage_whose_letters_are_word_pieces_is_cut_as_long_as_a_model_of_many_languages_reads_it(language):
+    text = SPELLED[language] * 60
+    spelled, read = cut(text), cut(text, by_script="all")
+    assert sum(len(chunk.body) for chunk in read) / len(read) > 1.7 * sum(len(c.body) for c in spelled) / len(spelled)
+    for chunk in read:
+        assert text[chunk.char_start : chunk.char_end] == chunk.body
+        assert chunk.token_count <= 254
+        assert sha256(chunk.body.encode()).digest() == chunk.content_hash
+
+
+def test_chinese_passages_are_a_third_longer_and_english_ones_the_same():
+    chinese = "幸福的家庭都是相似的，不幸的家庭各有各的不幸。家里一切都乱了套。" * 60
+    short, longer = (max(len(chunk.body) for chunk in cut(chinese, by_script=by)) for by in ("off", "all"))
+    assert 1.2 * short < longer < 1.5 * short
+    assert cut(prose(60), by_script="all") == cut(prose(60))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.sampled_from("аб щ.\n—字か각ไ ,ab"), max_size=3000), st.sampled_from([16, 40, 254]))
+def test_chunks_by_script_keep_the_limit_too(text, limit):
+    chunks = cut(text, max_tokens=limit, by_script="all")
+    assert "".join("".join(chunk.body for chunk in chunks).split()) == "".join(text.split())
+    assert all(chunk.token_count <= limit for chunk in chunks)
+
+
+def test_what_was_cut_before_is_cut_by_script_only_when_all_is_to_be():
+    plain, new, every = (ChunkerSettings(by_script=by) for by in ("off", "new", "all"))
+    assert new.of_novel("ru", None) == every
+    assert new.of_novel("ru", every.version()) == every
+    assert new.of_novel("ru", plain.version()) == plain
+    assert new.of_novel("ru", ChunkerSettings(max_tokens=100).version()) == every
+    assert every.of_novel("ru", plain.version()) == every
+    for chosen in (plain, new, every):
+        assert chosen.of_novel("fr", None) == plain
+    assert plain.of_novel("zh", None) == plain
+    assert every.version() != plain.version()
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=400))
