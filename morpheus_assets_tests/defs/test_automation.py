@@ -69,8 +69,9 @@ def test_scenes_are_matched_where_either_of_several_image_spaces_has_the_panels_
     assert requested() == {}, "nothing is there to read"
     for novel in ("emma", "pictures-alone"):
         made(instance, demo.to_user_string(), novel)
-    assert requested() == dict.fromkeys(("scene_sentences", "scene_panel_match", "character_panels"), {"emma"})
-    for asset in ("scene_sentences", "scene_panel_match", "character_panels"):
+    assets = ("scene_sentences", "scene_panel_match", "character_panels")
+    assert requested() == {asset: {"emma"} for asset in assets}
+    for asset in assets:
         made(instance, asset, "emma")
     assert requested() == {}
     made(instance, "chapters", "emma")
