@@ -84,6 +84,25 @@ def test_the_sensor_asks_once_for_each_state_of_the_questions(settings) -> None:
     assert again.run_requests[0].run_key != asked.run_requests[0].run_key
 
 
+def test_what_was_measured_under_an_earlier_name_is_recorded_once_and_not_asked_again(settings) -> None:
+    write(settings)
+    materialize(settings)
+    sensor = build_new_questions_sensor(build_measure_job(configured_text_spaces(settings)))
+    with dg.DagsterInstance.ephemeral() as renamed:
+
+        def tick(cursor: str | None):
+            with dg.build_sensor_context(renamed, cursor) as context:
+                return sensor(context, database=DatabaseResource(settings))
+
+        measured = tick(None).cursor
+        after = tick(measured)
+        [event] = after.asset_events
+        assert (event.asset_key, event.metadata["questions"].value) == (KEY, 4)
+        assert not after.run_requests
+        renamed.report_runless_asset_event(event)
+        assert isinstance(tick(measured), dg.SkipReason)
+
+
 def test_the_samples_bring_questions_whose_answers_the_sample_story_holds(settings, tmp_path) -> None:
     from morpheus_assets.services.evaluation.question_files import read_question_files
     from morpheus_assets.services.evaluation.quotations import NovelText
