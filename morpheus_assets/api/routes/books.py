@@ -32,6 +32,14 @@ class BookChapter(BaseModel):
     char_end: int
 
 
+class BookChapters(BaseModel):
+    """Chapters of a novel, in order; `next` is `after` for those that follow, null when there are none."""
+
+    novel: str
+    chapters: list[BookChapter]
+    next: int | None
+
+
 class BookSpace(BaseModel):
     """How many of the novel's distinct passages, or panels, have a vector in a space."""
 
@@ -112,17 +120,27 @@ async def book(services: UsesServices, novel: NovelName) -> Answer[Book]:
             panels=summary.panels,
             refused_panels=summary.refused_panels,
             refused=summary.refused_reason,
-            chapters=[
-                BookChapter(
-                    chapter=each.ordinal, title=each.title, kind=each.kind,
-                    char_start=each.char_start, char_end=each.char_end,
-                )
-                for each in chapters
-            ],
+            chapters=[_chapter(each) for each in chapters],
             spaces=spaces,
             comic_books=[ComicBookFacts.model_validate(each, from_attributes=True) for each in comics],
         )
     )  # fmt: skip
+
+
+@router.get("/api/novels/{novel}/chapters", responses=documented(404), summary="A novel's chapters")
+async def chapters(
+    services: UsesServices,
+    novel: NovelName,
+    limit: Annotated[int, Query(ge=1, le=10_000, description="How many at most.")] = 100,
+    after: Annotated[int | None, Query(ge=-1, le=1_000_000, description="Only those behind this chapter.")] = None,
+) -> Answer[BookChapters]:
+    """By page, with the pieces around the chapters."""
+    found = await services.database.call(_stored_chapters, readable("novel", novel))
+    if found is None:
+        raise novel_not_stored(novel)
+    behind = [each for each in found if after is None or each.ordinal > after]
+    shown = [_chapter(each) for each in behind[:limit]]
+    return Answer(BookChapters(novel=novel, chapters=shown, next=shown[-1].chapter if len(behind) > limit else None))
 
 
 @router.get("/api/novels/{novel}/panels", responses=documented(404), summary="A novel's panels")
@@ -158,6 +176,16 @@ def _look_up(engine: Engine, novel: str) -> tuple[NovelSummary | None, list[Chap
                 )
             )  # fmt: skip
     return summary, load_chapters(engine, novel), spaces, load_comic_books(engine, novel)
+
+
+def _stored_chapters(engine: Engine, novel: str) -> list[Chapter] | None:
+    return load_chapters(engine, novel) if list_novels(engine, [novel]) else None
+
+
+def _chapter(each: Chapter) -> BookChapter:
+    return BookChapter(
+        chapter=each.ordinal, title=each.title, kind=each.kind, char_start=each.char_start, char_end=each.char_end
+    )
 
 
 def _stored_panels(engine: Engine, novel: str) -> list[PanelRecord] | None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from sqlalchemy import Engine
 
-from morpheus_assets.api.problems import documented, novel_not_stored
+from morpheus_assets.api.problems import documented, field_problem, novel_not_stored
 from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.insight.characters import Character
@@ -84,11 +84,15 @@ class NovelCharacter(BaseModel):
 
 
 class Cast(BaseModel):
-    """The cast of a novel, confirmed ones first, then by mentions; `notes` say what is not read in its language."""
+    """The cast of a novel, confirmed ones first, then by mentions; `notes` say what is not read in its language.
+
+    `next` is `after` for those that follow, null when there are none.
+    """
 
     novel: str
     characters: list[NovelCharacter]
     notes: list[str]
+    next: str | None
 
 
 class Reason(BaseModel):
@@ -197,18 +201,25 @@ async def characters(
     services: UsesServices,
     novel: NovelKey,
     kind: Annotated[str | None, Query(pattern="^(person|place|unknown)$", description="Only these.")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000, description="How many at most.")] = 10_000,
+    after: Annotated[str | None, Query(max_length=200, description="Only those behind this name.")] = None,
 ) -> Answer[Cast]:
-    """The cast as proposed from the text and corrected by a person; empty where the asset `characters` found nobody."""
+    """The cast as proposed from the text and corrected by a person, by page if so asked for; empty where nobody is."""
     cast, looks, pictures, language = await services.database.call(_cast, readable("novel", novel))
     by_name: dict[str, list[Look]] = {}
     for look in looks:
         by_name.setdefault(look.character, []).append(look)
     of = {name: list(each) for name, each in groupby(pictures, lambda each: each.character)}
-    shown = [
-        _character(one, by_name.get(one.name, []), of.get(one.name, [])) for one in cast if kind in (None, one.kind)
-    ]
+    if after is not None:
+        names = [one.name for one in cast]
+        if after not in names:
+            raise field_problem("after", f"No character of {novel} is named {after!r}.")
+        cast = cast[names.index(after) + 1 :]
+    wanted = [one for one in cast if kind in (None, one.kind)]
+    shown = [_character(one, by_name.get(one.name, []), of.get(one.name, [])) for one in wanted[:limit]]
     notes = [note for note in (names_note(language), looks_note(language)) if note]
-    return Answer(Cast(novel=novel, characters=shown, notes=notes))
+    more = shown[-1].name if len(wanted) > limit else None
+    return Answer(Cast(novel=novel, characters=shown, notes=notes, next=more))
 
 
 @router.get("/api/novels/{novel}/similar", responses=documented(404), summary="Novels like a novel")

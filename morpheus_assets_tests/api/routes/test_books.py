@@ -28,6 +28,20 @@ def test_pieces_around_the_chapters_are_listed_and_not_counted(
     assert api.client.get("/api/novels").json()["novels"][0]["chapters"] == 1
 
 
+def test_chapters_come_by_the_page(api: Api, engine: Engine, add_novel: Callable[..., list[bytes]]):
+    add_novel("alpha", ["The lamp was lit."])
+    replace_chapters(engine, "alpha", [Chapter(n, f"Chapter {n}", 5 * n, 5 * n + 5, 2, "chapter") for n in range(3)])
+    pages, after = [], {}
+    while True:
+        page = api.client.get("/api/novels/alpha/chapters", params={"limit": 2, **after}).json()
+        pages.append([each["chapter"] for each in page["chapters"]])
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert pages == [[0, 1], [2]]
+    assert api.client.get("/api/novels/beta/chapters").status_code == 404
+
+
 def test_panels_come_in_reading_order_by_the_page(api: Api, engine: Engine):
     names = [f"page{number}.png" for number in (10, 2, 1)]
     replace_panels(

@@ -31,6 +31,13 @@ def test_cast_looks_similar_novels_and_pairs_are_shown_where_a_person_looks(
     assert " ".join(piece["text"].split()) == look["sentence"]
     places = client.get("/api/novels/emma/characters", params={"kind": "place"}).json()["characters"]
     assert {one["kind"] for one in places} == {"place"}
+    paged, after = [], {}
+    while after is not None:
+        page = client.get("/api/novels/emma/characters", params={"limit": 1, **after}).json()
+        paged += page["characters"]
+        after = {"after": page["next"]} if page["next"] else None
+    assert paged == cast
+    assert client.get("/api/novels/emma/characters", params={"after": "Nobody"}).status_code == 422
     similar = client.get("/api/novels/emma/similar", params={"k": 2}).json()["similar"]
     assert next(each["novel"] for each in similar) == "anna"
     reason = similar[0]["reasons"][0]
