@@ -1,7 +1,17 @@
-import pytest
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from bench import soak_invariants
 from bench.soak import Step, schedule, shrink
 from bench.soak_actions import WEIGHTS, SoakActions
+from bench.soak_invariants import SoakInvariants, Violation
+from morpheus_assets.domain.spaces import Space
+from morpheus_assets.store.accounts.spending import record_spending
 
 
 def test_a_seed_draws_the_same_schedule_each_time_and_another_seed_another():
@@ -43,3 +53,27 @@ def test_no_more_runs_are_made_than_were_allowed():
 
     shrink([("add", number) for number in range(64)], fails, most_runs=3)
     assert tried == [32, 16, 8]
+
+
+def test_the_books_are_compared_with_what_the_provider_counted_and_not_with_a_model_of_this_machine(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(soak_invariants.time, "sleep", lambda seconds: None)
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def rows(query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with psycopg.connect(url) as connection:
+            return connection.execute(query.encode(), parameters).fetchall()
+
+    deployment: Any = SimpleNamespace(
+        project=SimpleNamespace(folder=tmp_path), rows=rows, journal=lambda: [(0.0, "127.0.0.1", 2015, ["a"], 256)]
+    )
+    invariants = SoakInvariants(deployment, SoakActions(deployment))
+    text = Space("openai-text-embedding-3-small-256", "text", "openai", "text-embedding-3-small", "", 256, "", 8192)
+    image = Space("open-clip-demo-128", "image", "open_clip", "demo", "", 128, "", None)
+    record_spending(engine, text, "emma", tokens=2015, inputs=6, requests=1, cost=None)
+    record_spending(engine, image, "emma", tokens=1680, inputs=70, requests=9, cost=None)
+    invariants._check_spending()
+    record_spending(engine, text, "emma", tokens=1, inputs=1, requests=1, cost=None)
+    with pytest.raises(Violation, match="2016 tokens of novels and 0 of questions are booked"):
+        invariants._check_spending()

@@ -222,18 +222,23 @@ def a_backup_is_written_while_it_runs_and_is_not_restored_under_it(running: Runn
 
 
 def a_second_start_leaves_the_first_alone(running: Running) -> None:
-    before = {process.pid for process in running.processes()}
+    parts = ("postgres", "code server", "daemon", "webserver", "api")
+    before = {part: running.pid_of(part) for part in parts}
     done = running.checkout.morpheus("up")
     assert done.returncode == 1
     assert "already runs" in done.stderr
-    assert before <= {process.pid for process in running.processes()}
+    assert before == {part: running.pid_of(part) for part in parts}
+    assert all(psutil.pid_exists(pid) for pid in before.values() if pid is not None)
+    assert None not in before.values()
 
 
 def at_rest_no_more_than_eight_connections_are_open(running: Running) -> None:
-    # a run that has just ended closes its own as its process ends
-    running.wait_for(lambda: max(running.connections(seconds=2)) <= 8, "the rest")
-    counts = sorted(running.connections(seconds=8))
-    assert counts[len(counts) * 95 // 100] <= 8, counts
+    def resting() -> bool:
+        counts = sorted(running.connections(seconds=8))
+        return counts[len(counts) * 95 // 100] <= 8
+
+    # the runs over what has just arrived come first, those of insight too
+    running.wait_for(resting, "a rest with at most eight connections")
 
 
 def a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running: Running) -> None:

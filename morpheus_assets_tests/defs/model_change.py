@@ -24,6 +24,7 @@ from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 OLD, NEW = "openai/text-embedding-3-small@64", "openai/text-embedding-3-large@96"
 OLD_KEY, NEW_KEY = "openai-text-embedding-3-small-64", "openai-text-embedding-3-large-96"
+OLD_ASSET = "openai-3-small-64"
 WORDS = tuple("ship storm lantern harbour captain letter garden winter music river stone bread".split())  # noqa: SIM905
 
 

@@ -23,6 +23,8 @@ from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.services.content_location import novels_source
 from morpheus_assets.services.content_scan import scan_novels
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets.store.spaces.batch_jobs import add_batch_job
+from morpheus_assets.store.spaces.spaces import get_space
 from morpheus_assets_tests.defs.model_change import (
     NEW,
     NEW_KEY,
@@ -149,7 +151,11 @@ def rows_of(*urls: str) -> dict[str, list[str]]:
 
 
 def give_each_something_to_do(engine, settings: Settings, instance: dg.DagsterInstance, database_url: str) -> None:
-    """A new novel, novels that lack vectors, a whole new space, an ingest that failed, a run without its process."""
+    """What each asks a run for.
+
+    A new novel, novels that lack vectors, a whole new space, an ingest that failed, a run without its process, and a
+    batch job that was left before it was sent.
+    """
     add_novels(engine, instance, names(3))
     fill(engine, settings, OLD_KEY, names(3), active=True)
     fill(engine, settings, NEW_KEY, names(3))
@@ -172,6 +178,9 @@ def give_each_something_to_do(engine, settings: Settings, instance: dg.DagsterIn
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     instance.report_engine_event("Started process.", run, EngineEventData.in_process(process.pid))
+    add_batch_job(engine, get_space(engine, NEW_KEY), "left", "a change of model")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE batch_jobs SET created_at = now() - interval '1 hour'")
     questions = settings.novels_folder.parent / "questions" / "mine.tsv"
     questions.parent.mkdir()
     questions.write_text(f"question\tnovel\tchapters\nWho?\t{names(1)[0]}\t1\n", encoding="utf-8")
@@ -204,7 +213,7 @@ def test_a_preview_launches_stores_and_sends_nothing(
         },
         **{schedule.name: lambda name=schedule.name: previews.schedule(name) for schedule in definitions.schedules},
     }
-    assert len(asked) == 10
+    assert len(asked) == 11
     content_url = settings.database_url.get_secret_value()
     before = rows_of(content_url, dagster_database_url)
     assert before, "there are tables to compare"

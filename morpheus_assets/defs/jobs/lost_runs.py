@@ -1,10 +1,15 @@
 """The job that ends runs whose process is gone, so that Dagster tries them again; the sensor asks for it."""
 
+import json
+import math
+
 import dagster as dg
 from dagster._core.events import JobFailureData, RunFailureReason
 
 # Between the start of a process and its event, and between two clocks' readings.
 SLACK_SECONDS = 60.0
+# In Dagster's storage: the processes of the runs at work, as they were last seen.
+_SEEN = "morpheus/run_processes"
 
 
 @dg.op(description="Marks every run as failed whose process on this machine has ended without a word.")
@@ -34,29 +39,69 @@ def end_lost_runs() -> None:
 
 
 def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """The runs that should be at work and whose process is gone."""
+    """The runs that should be at work and whose process is gone; what was seen of the others' is kept for next time.
+
+    A process is known again by its start in ticks of the machine, so that a clock that is set ends no healthy run; only
+    one that is seen for the first time is judged by the clock that its run wrote.
+    """
     statuses = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    filters = dg.RunsFilter(statuses=statuses)
-    return [run for run in instance.get_runs(filters=filters) if is_lost(instance, run)]
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=statuses))
+    if not runs:
+        return []
+    stored = instance.daemon_cursor_storage.get_cursor_values({_SEEN}).get(_SEEN)
+    seen: dict[str, list[float]] = json.loads(stored) if stored else {}
+    lost, kept = [], {}
+    for run in runs:
+        said = _process_said(instance, run)
+        if said is None:
+            continue
+        pid, at = said
+        start = _start_of(pid)
+        before = seen.get(run.run_id)
+        if before is not None and before[0] == pid:
+            alive = start == before[1]
+        else:
+            alive = start is not None and _began(pid) < at + SLACK_SECONDS
+        if alive and start is not None:
+            kept[run.run_id] = [pid, start]
+        else:
+            lost.append(run)
+            if before is not None:
+                kept[run.run_id] = before
+    if kept != seen:
+        instance.daemon_cursor_storage.set_cursor_values({_SEEN: json.dumps(kept)})
+    return lost
 
 
-def is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """True when the process that said it was executing `run` is gone; False also when none has said so yet."""
+def _process_said(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[int, float] | None:
+    """The number of the process that said last that it was executing `run`, and when (seconds of 1970), or None."""
     events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
     for event in reversed(events):
         data = event.dagster_event.engine_event_data if event.dagster_event else None
         pid = data.metadata.get("pid") if data else None
         if pid is not None:
-            return not _is_running(int(str(pid.value)), before=event.timestamp + SLACK_SECONDS)
-    return False
+            return int(str(pid.value)), event.timestamp
+    return None
 
 
-def _is_running(pid: int, *, before: float) -> bool:
+def _start_of(pid: int) -> float | None:
+    """The start of a process that executes something, as process_start has it; None where there is none."""
     import psutil
+
+    from morpheus_assets.services.process_start import process_start
 
     try:
         process = psutil.Process(pid)
-        # a number that was given to another process since tells nothing
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < before
+        return None if process.status() == psutil.STATUS_ZOMBIE else process_start(process)
     except psutil.NoSuchProcess:
-        return False
+        return None
+
+
+def _began(pid: int) -> float:
+    """When a process began by the clock of now, in seconds of 1970; of one that is gone, never."""
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return math.inf

@@ -11,10 +11,10 @@ from morpheus_assets.defs.sensors.new_questions import build_new_questions_senso
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.services.samples import put_samples_into_empty_content
 from morpheus_assets.settings import Settings
-from morpheus_assets_tests.defs.model_change import OLD_KEY, add_novel, bodies_of, fill, make_settings, names
+from morpheus_assets_tests.defs.model_change import OLD_ASSET, OLD_KEY, add_novel, bodies_of, fill, make_settings, names
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
-KEY = dg.AssetKey(["retrieval_quality", OLD_KEY])
+KEY = dg.AssetKey(["retrieval_quality", OLD_ASSET])
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces
 from morpheus_assets.store.spaces.drift import latest_drift
 from morpheus_assets.store.spaces.refusals import record_refusals
-from morpheus_assets_tests.defs.model_change import OLD_KEY, add_novel, bodies_of, fill, make_settings, names
+from morpheus_assets_tests.defs.model_change import OLD_ASSET, OLD_KEY, add_novel, bodies_of, fill, make_settings, names
 from morpheus_assets_tests.fixtures.passages import missing_inputs
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
@@ -31,7 +31,7 @@ def check(settings: Settings, **tags: str) -> dict[str, dg.AssetCheckEvaluation]
     job = build_definitions(settings).resolve_job_def("check_embeddings")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance, tags=tags)
-    found = [each for each in result.get_asset_check_evaluations() if each.asset_key.path[-1] == OLD_KEY]
+    found = [each for each in result.get_asset_check_evaluations() if each.asset_key.path[-1] == OLD_ASSET]
     return {each.check_name: each for each in found}
 
 

@@ -69,6 +69,18 @@ def test_an_ingest_that_failed_is_run_again_by_itself_and_pays_only_for_the_rest
     assert deployment.server.stats(good)["inputs"] == needed - 16
 
 
+def test_a_run_that_a_person_cancelled_is_not_run_again_by_itself(deployment: Deployment, at_once):
+    deployment.drop("emma.txt", story())
+    notice_files(deployment)
+    job = deployment.definitions.resolve_job_def("ingest_novels")
+    run = deployment.instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, tags={**job.tags, "dagster/partition": "emma"}
+    )
+    deployment.instance.report_run_canceled(run)
+    assert unfinished(deployment.engine, deployment.settings, "text", ["emma"]) == {"emma"}, "it stays missing"
+    assert look(deployment) == []
+
+
 def test_each_try_waits_longer_and_after_the_last_none_follows(deployment: Deployment, monkeypatch):
     deployment.drop("emma.txt", story())
     notice_files(deployment)

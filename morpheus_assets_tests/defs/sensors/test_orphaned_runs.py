@@ -1,13 +1,15 @@
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 from dagster._core.events import EngineEventData
 
-from morpheus_assets.defs.jobs.lost_runs import end_lost_runs
+from morpheus_assets.defs.jobs.lost_runs import _SEEN, end_lost_runs
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
 
 
@@ -66,6 +68,42 @@ def test_a_process_number_that_was_given_away_since_is_not_mistaken_for_the_run(
     run = started(instance, process.pid)
     monkeypatch.setattr("morpheus_assets.defs.jobs.lost_runs.SLACK_SECONDS", -1000.0)
     assert tick(instance) == f"1 runs have lost their process: {run.run_id}"
+    process.kill()
+    process.wait()
+
+
+def test_a_clock_that_is_set_forward_by_an_hour_ends_no_healthy_run(instance, monkeypatch) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    run = started(instance, process.pid)
+    assert tick(instance) == "Every run has its process."
+    began = psutil.Process(process.pid).create_time()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: began + 3600)
+    assert tick(instance) == "Every run has its process."
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.STARTED
+    process.kill()
+    process.wait()
+    assert tick(instance) == f"1 runs have lost their process: {run.run_id}"
+
+
+def test_a_process_number_that_was_given_away_between_two_looks_is_told_by_the_start_of_the_process(instance) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    run = started(instance, process.pid)
+    assert tick(instance) == "Every run has its process."
+    pid, start = json.loads(instance.daemon_cursor_storage.get_cursor_values({_SEEN})[_SEEN])[run.run_id]
+    # the same number, of a process that began a second later
+    instance.daemon_cursor_storage.set_cursor_values({_SEEN: json.dumps({run.run_id: [pid, start - 100]})})
+    assert tick(instance) == f"1 runs have lost their process: {run.run_id}"
+    process.kill()
+    process.wait()
+
+
+def test_nothing_is_kept_of_the_processes_of_runs_that_have_ended(instance) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    first, second = started(instance, process.pid), started(instance, process.pid)
+    tick(instance)
+    instance.report_run_canceled(first)
+    tick(instance)
+    assert json.loads(instance.daemon_cursor_storage.get_cursor_values({_SEEN})[_SEEN]).keys() == {second.run_id}
     process.kill()
     process.wait()
 
