@@ -11,7 +11,7 @@ import dagster as dg
 
 from morpheus_assets.defs.automation import INSIGHT_GROUP
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
+from morpheus_assets.defs.partitions import NOVELS, NOVELS_WITH_PANELS, partition_set
 from morpheus_assets.domain.slugs import is_novel_slug
 
 JOBS = {"--texts": INGEST_NOVELS, "--panels": INGEST_PANELS}
@@ -39,7 +39,8 @@ def make_insight(novels: Sequence[str], instance: dg.DagsterInstance) -> bool:
     every = dg.AssetSelection.groups(INSIGHT_GROUP).resolve(graph)
     job = definitions.resolve_implicit_global_asset_job_def()
     done = True
-    for partitions in (NOVELS, PANELS):
+    for partitions in (NOVELS, NOVELS_WITH_PANELS):
+        instance.add_dynamic_partitions(partition_set(partitions), list(novels))
         keys = [key for key in every if graph.get(key).partitions_def == partitions]
         for novel in novels:
             result = job.execute_in_process(

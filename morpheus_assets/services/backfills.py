@@ -11,7 +11,7 @@ from typing import Protocol
 # Dagster's own names for what a run is over, and for runs and backfills that have not ended.
 PARTITION_TAG = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-# Our tag on jobs and backfills: which of the two partition sets they are over.
+# Our tag on jobs and backfills: which of the partition sets they are over.
 PARTITION_SET_TAG = "morpheus/partitions"
 RUNS_AT_WORK = ("NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING")
 BACKFILLS_AT_WORK = ("REQUESTED", "CANCELING", "FAILING")

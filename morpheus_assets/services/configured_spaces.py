@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 PURPOSES = ("text", "image")
 # Which of Dagster's partition sets it is over.
 PARTITION_SETS = {"text": "novels", "image": "panels"}
+# That of what reads both.
+PARTITIONS_OF_BOTH = "novels_with_panels"
 
 
 def configured_spaces(settings: Settings, purpose: str) -> list[Space]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from morpheus_assets.services.configured_spaces import PARTITION_SETS
+from morpheus_assets.services.configured_spaces import PARTITION_SETS, PARTITIONS_OF_BOTH
 from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused, DagsterUnavailable, dagster_url
@@ -106,7 +106,8 @@ async def remove_partitions(client: DagsterClient, removal: Removal) -> str:
     """Delete the partitions of what was removed; returns a sentence."""
     said = _what_is_deleted(removal)
     try:
-        for name in [PARTITION_SETS["image"]] if removal.only_panels else sorted(PARTITION_SETS.values()):
+        purposes = ["image"] if removal.only_panels else ["text", "image"]
+        for name in (PARTITIONS_OF_BOTH, *(PARTITION_SETS[purpose] for purpose in purposes)):
             await client.delete_partitions(name, [removal.novel])
     except (DagsterRefused, DagsterUnavailable):
         return _without_dagster(said)

@@ -5,7 +5,7 @@ import pytest
 
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.automation import insight_sensor
-from morpheus_assets.defs.partitions import NOVELS, PANELS
+from morpheus_assets.defs.partitions import NOVELS, NOVELS_WITH_PANELS, PANELS
 from morpheus_assets.settings import Settings
 
 KEY = "text_embeddings/all-minilm-l6-v2-384"
@@ -53,6 +53,7 @@ def test_scenes_are_matched_where_either_of_several_image_spaces_has_the_panels_
     [demo] = [key for key in graph.get_all_asset_keys() if "demo" in key.to_user_string()]
     instance.add_dynamic_partitions(NOVELS.name or "novels", ["emma"])
     instance.add_dynamic_partitions(PANELS.name or "panels", ["emma", "pictures-alone"])
+    instance.add_dynamic_partitions(NOVELS_WITH_PANELS.name or "novels_with_panels", ["emma"])
     cursor = None
 
     def requested() -> dict[str, set[str]]:
@@ -68,11 +69,10 @@ def test_scenes_are_matched_where_either_of_several_image_spaces_has_the_panels_
     assert requested() == {}, "nothing is there to read"
     for novel in ("emma", "pictures-alone"):
         made(instance, demo.to_user_string(), novel)
-    both = {"emma", "pictures-alone"}
-    assert requested() == {"scene_sentences": both, "scene_panel_match": both, "character_panels": both}
-    for novel in both:
-        for asset in ("scene_sentences", "scene_panel_match", "character_panels"):
-            made(instance, asset, novel)
+    assets = ("scene_sentences", "scene_panel_match", "character_panels")
+    assert requested() == {asset: {"emma"} for asset in assets}
+    for asset in assets:
+        made(instance, asset, "emma")
     assert requested() == {}
     made(instance, "chapters", "emma")
     assert requested() == {"scene_sentences": {"emma"}, "scene_panel_match": {"emma"}}

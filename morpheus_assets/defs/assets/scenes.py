@@ -17,7 +17,7 @@ from morpheus_assets.defs.assets.text import chapters
 from morpheus_assets.defs.assets.values import OF_IMAGES, OWNERS, SpaceStream
 from morpheus_assets.defs.automation import AFTER_ANY_INPUT, INSIGHT_GROUP
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
-from morpheus_assets.defs.partitions import PANELS
+from morpheus_assets.defs.partitions import NOVELS_WITH_PANELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.domain.spaces import SentenceSpace, Space
 
@@ -34,11 +34,11 @@ _SAME_NOVEL = dg.IdentityPartitionMapping()
 
 def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
     """The assets `scene_sentences`, `scene_panel_match` and `character_panels`, over image spaces in their order."""
-    vectors = [embeddings_key(space) for space in spaces]
+    seen = [dg.AssetDep(embeddings_key(space), partition_mapping=_SAME_NOVEL) for space in spaces]
 
     @dg.asset(
-        deps=[dg.AssetDep(chapters, partition_mapping=_SAME_NOVEL), *vectors],
-        partitions_def=PANELS,
+        deps=[dg.AssetDep(chapters, partition_mapping=_SAME_NOVEL), *seen],
+        partitions_def=NOVELS_WITH_PANELS,
         group_name=INSIGHT_GROUP,
         automation_condition=AFTER_ANY_INPUT,
         kinds={"python", "postgres"},
@@ -75,8 +75,8 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
         return recorded_by_io_manager(LazyPartitions(context.partition_keys, find))
 
     @dg.asset(
-        deps=[scene_sentences, *vectors],
-        partitions_def=PANELS,
+        deps=[scene_sentences, *seen],
+        partitions_def=NOVELS_WITH_PANELS,
         group_name=INSIGHT_GROUP,
         automation_condition=AFTER_ANY_INPUT,
         kinds={"python", "postgres"},
@@ -110,8 +110,8 @@ def build_scene_assets(spaces: Sequence[Space]) -> list[dg.AssetsDefinition]:
         return recorded_by_io_manager(LazyPartitions(context.partition_keys, find))
 
     @dg.asset(
-        deps=[dg.AssetDep(characters, partition_mapping=_SAME_NOVEL), *vectors],
-        partitions_def=PANELS,
+        deps=[dg.AssetDep(characters, partition_mapping=_SAME_NOVEL), *seen],
+        partitions_def=NOVELS_WITH_PANELS,
         group_name=INSIGHT_GROUP,
         automation_condition=AFTER_ANY_INPUT,
         kinds={"python", "postgres"},

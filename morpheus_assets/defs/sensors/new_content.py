@@ -15,7 +15,7 @@ import dagster as dg
 from morpheus_assets.defs.assets.content_sources import NOVEL_FILES, PANEL_FILES, observe_content
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
-from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
+from morpheus_assets.defs.partitions import NOVELS, NOVELS_WITH_PANELS, PANELS, partition_set
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.defs.sensors.previews import unsaved_in_a_preview
 from morpheus_assets.defs.sensors.unrecorded import find_unrecorded
@@ -158,7 +158,11 @@ def _tick(
     # a scan that stopped half-way has not seen every file yet
     unneeded = [novel for novel in changes.surplus if novel not in asked] if scan.after is None else []
     surplus = _free(context.instance, unneeded, known, definition)
-    if not plan.runs and not restored and not surplus:
+    partitions = [
+        *_partition_requests(definition, [*restored, *plan.new_partitions], surplus),
+        *_with_both(context.instance),
+    ]
+    if not plan.runs and not partitions:
         said = dg.SkipReason(_nothing_to_do(scan, plan))
         if events:
             return dg.SensorResult(skip_reason=said, asset_events=events, cursor=cursor)
@@ -171,7 +175,7 @@ def _tick(
         context.log.info("nothing is stored any more, or yet, of the partitions %s", ", ".join(surplus))
     return dg.SensorResult(
         run_requests=[_run_request(run, assets(run) if assets else None) for run in plan.runs],
-        dynamic_partitions_requests=_partition_requests(definition, [*restored, *plan.new_partitions], surplus),
+        dynamic_partitions_requests=partitions,
         asset_events=events,
         cursor=cursor,
     )
@@ -198,6 +202,18 @@ def _free(
     tags = (run.tags for run in instance.get_runs(filters=dg.RunsFilter(statuses=at_work)))
     busy = novels_of_runs(tags, known, partition_set(definition))
     return [novel for novel in surplus if novel not in busy]
+
+
+def _with_both(
+    instance: dg.DagsterInstance,
+) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+    """What makes the third set equal to the novels that are in both others, as the ticks before have left them."""
+    texts, pictures, known = (
+        instance.get_dynamic_partitions(partition_set(each)) for each in (NOVELS, PANELS, NOVELS_WITH_PANELS)
+    )
+    wanted = set(texts) & set(pictures)
+    added, surplus = sorted(wanted.difference(known)), sorted(set(known) - wanted)
+    return _partition_requests(NOVELS_WITH_PANELS, added, _free(instance, surplus, known, NOVELS_WITH_PANELS))
 
 
 def _partition_requests(

@@ -1,4 +1,7 @@
-"""Jobs against a real Dagster webserver with the real definitions; runs execute, backfills are only asked for."""
+"""Jobs against a real Dagster webserver with the real definitions; runs execute, backfills are only asked for.
+
+What takes long there, a job about which nothing is new, is asked of a server that only remembers runs.
+"""
 
 import json
 import os
@@ -15,12 +18,12 @@ import numpy as np
 import psutil
 import pytest
 
+from morpheus_assets.api.routes import jobs
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets_tests.api.conftest import SECRET, SPACE, Api, free_port
+from morpheus_assets_tests.fixtures.dagster_server import DagsterServer
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
-
-pytestmark = pytest.mark.slow
 
 _INSTANCE = """
 run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
@@ -120,6 +123,7 @@ def runs_of(base: psutil.Process | None) -> Iterator[set[int]]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_jobs_are_launched_followed_looked_up_and_cancelled(
     start_api: Callable[..., Api], dagster_url: str, add_novel: Callable, provider_server: ProviderServer,
     make_settings: Callable[..., Settings],
@@ -196,3 +200,60 @@ def test_dagster_that_is_down_is_said_with_the_setting(api: Api, add_novel: Call
     answer = api.client.post("/api/embeddings/batch", json={"novel": "alpha"})
     assert answer.status_code == 503
     assert "MORPHEUS_DAGSTER_URL" in answer.json()["detail"]
+
+
+@pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterServer]:
+    """A server that leaves a run as it is until the test ends it; what is looked at each second is so ten times."""
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(jobs, "LONGEST_SILENCE", 0.3)
+    server = DagsterServer()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def launch(api: Api) -> dict[str, str]:
+    answer = api.client.post("/api/jobs", json={"inputs": ["One ship."]})
+    assert answer.status_code == 202
+    return answer.json()
+
+
+@pytest.mark.parametrize(("kind", "kept_open"), [("text/event-stream", True), ("application/x-ndjson", False)])
+def test_a_stream_in_which_nothing_is_new_is_kept_open_by_comments(
+    start_api: Callable[..., Api], remembering: DagsterServer, kind: str, kept_open: bool
+):
+    api = start_api(dagster_url=remembering.url)
+    job, lines = launch(api), []
+    with api.client.stream("GET", job["events_url"], headers={"accept": kind}) as answer:
+        ending = threading.Timer(1.2, remembering.runs[job["id"]].update, [{"status": "SUCCESS"}])
+        ending.start()
+        for line in answer.iter_lines():
+            lines.append(line)
+    if kept_open:
+        assert [line for line in lines if line.startswith("event")] == ["event: progress", "event: end"]
+        assert 2 <= lines.count(": still here") <= 4
+        assert json.loads(lines[-2].removeprefix("data: "))["status"] == "succeeded"
+    else:
+        assert [json.loads(line)["event"] for line in lines] == ["progress", "end"], "JSON lines know no comment"
+
+
+def test_a_look_that_waits_answers_at_the_end_of_the_job_or_of_its_time(
+    start_api: Callable[..., Api], remembering: DagsterServer
+):
+    api = start_api(dagster_url=remembering.url)
+    job = launch(api)
+
+    def look(seconds: int) -> tuple[str, float]:
+        begun = time.monotonic()
+        return api.client.get(job["url"], params={"wait": seconds}).json()["status"], time.monotonic() - begun
+
+    status, seconds = look(1)
+    assert status == "queued"
+    assert seconds >= 1
+    threading.Timer(0.5, remembering.runs[job["id"]].update, [{"status": "SUCCESS"}]).start()
+    status, seconds = look(25)
+    assert status == "succeeded"
+    assert seconds < 15
+    assert look(25)[1] < 5, "what has ended is not waited for"
+    assert api.client.get(job["url"], params={"wait": 51}).status_code == 422
