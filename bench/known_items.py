@@ -1,16 +1,20 @@
 """How well what is known to be there is found, within a novel and over all: made questions, and judged ones.
 
     .venv/bin/python -m bench.known_items [--novels A B …] [--questions FILE …] [--mode hybrid] [--keep FOLDER]
+        [--save FILE] [--against FILE]
 
 Made of 60 passages of each novel of `../shared/data`, with a fixed seed: a sentence of 10 to 30 words, and five of its
 rarer words. Files of judged questions are those of `bench/questions` and `../shared/data/queries.tsv` unless named.
 Half of everything is for choosing constants, the other half for reporting; the two are printed apart. `--keep` holds
-the database of the library, so that a second run only asks.
+the database of the library, so that a second run only asks. `--save` notes where each answer came; after a change of
+a constant or an index, `--against` the same file says better or worse, with the interval of the difference.
 """
 
 import argparse
 import asyncio
+import json
 import logging
+import math
 import resource
 import shutil
 import time
@@ -23,9 +27,11 @@ from sqlalchemy import Engine
 
 from bench.deployment import SHARED_NOVELS, ingest, throwaway
 from morpheus_assets.domain.questions import Question
+from morpheus_assets.services.evaluation.comparison import FEWEST_QUESTIONS, Comparison, compare
 from morpheus_assets.services.evaluation.evaluate import Asking
 from morpheus_assets.services.evaluation.made_questions import made_questions
 from morpheus_assets.services.evaluation.measures import Outcome, by_kind
+from morpheus_assets.services.evaluation.outcomes import stored_outcome
 from morpheus_assets.services.evaluation.questions import read_questions
 from morpheus_assets.services.evaluation.report import describe_table
 from morpheus_assets.settings import Settings
@@ -38,6 +44,7 @@ from morpheus_assets.store.spaces.spaces import active_space
 FOUR = ("pride-and-prejudice.txt", "frankenstein.txt", "dracula-latin1.txt", "moby-dick.txt")
 QUESTIONS = Path(__file__).parent / "questions"
 PER_NOVEL = 60
+WORST = 10
 
 
 @contextmanager
@@ -90,6 +97,65 @@ async def ask(
     return outcomes, 1000 * (time.perf_counter() - started) / many, 1000 * (_cpu() - used) / many
 
 
+def as_json(outcomes: Sequence[Outcome]) -> str:
+    """Outcomes of one part as JSON, for `read_stored` of a later run."""
+    return json.dumps([stored_outcome(outcome) for outcome in outcomes], ensure_ascii=False)
+
+
+def read_stored(text: str) -> list[Outcome]:
+    """Outcomes as `as_json` wrote them: enough to compare with."""
+    return [
+        Outcome(
+            Question(each["question"], each["novel"], kind=each["kind"]),
+            "chapter" in each["ranks"], "passage" in each["ranks"],
+            each["ranks"].get("chapter"), each["ranks"].get("passage"),
+        )
+        for each in json.loads(text)
+    ]  # fmt: skip
+
+
+def judgement(found: Comparison) -> str:
+    """What a comparison of after with before says of the change."""
+    if found.questions < FEWEST_QUESTIONS:
+        said = f"too few to judge by, {FEWEST_QUESTIONS} are needed"
+    else:
+        said = "worse" if found.is_worse else "better" if found.low > 0 else "neither better nor worse beyond doubt"
+    return f"{found}: {said}"
+
+
+def interval(share: float, asked: int) -> tuple[float, float]:
+    """The 95 % interval of a share of some questions (Wilson, JASA 22, 1927)."""
+    z = 1.96
+    middle = (share + z * z / (2 * asked)) / (1 + z * z / asked)
+    half = z * math.sqrt(share * (1 - share) / asked + z * z / (4 * asked * asked)) / (1 + z * z / asked)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def describe_intervals(outcomes: Sequence[Outcome]) -> str:
+    """For each kind the shares at 1 and 5 with their 95 % intervals."""
+    lines = []
+    for kind, found in by_kind(outcomes).items():
+        shares = (("@1", found.recall_1), ("@5", found.recall_5))
+        told = [
+            "{} {:.3f} ({:.3f} to {:.3f})".format(name, share, *interval(share, found.questions))
+            for name, share in shares
+        ]
+        lines.append(f"{kind}, {found.questions} asked, 95 %: {'; '.join(told)}")
+    return "\n".join(lines)
+
+
+def describe_worst(outcomes: Sequence[Outcome]) -> str:
+    """The judged questions whose answers come last, with where they came and what came first instead."""
+    judged = sorted((outcome for outcome in outcomes if outcome.question.passage is None), key=lambda each: each.score)
+    lines = [
+        f"- {each.question.question} ({each.question.novel}): "
+        + ", ".join(f"{answer} {rank or 'not among ten'}" for answer, rank in each.ranks.items())
+        + (f"\n    instead: {each.instead}" if each.instead else "")
+        for each in judged[:WORST]
+    ]
+    return "\n".join(lines)
+
+
 def _cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
@@ -101,7 +167,11 @@ def main() -> None:
     parser.add_argument("--questions", nargs="*", type=Path)
     parser.add_argument("--mode", default="hybrid", choices=["hybrid", "vector", "text"])
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--against", type=Path)
     options = parser.parse_args()
+    before = json.loads(options.against.read_text(encoding="utf-8")) if options.against else {}
+    after: dict[str, str] = {}
     logging.disable(logging.INFO)
     files = options.questions or [
         QUESTIONS / "choosing.tsv",
@@ -119,9 +189,19 @@ def main() -> None:
             for within in (True, False):
                 outcomes, wall, cpu = asyncio.run(ask(engine, settings, questions, options.mode, within=within))
                 where = "within the novel" if within else f"over {len(novels_with_passages(engine))} novels"
-                title = f"{half}, {where}, {options.mode}: {wall:.0f} ms, {cpu:.1f} ms CPU of the client"
-                print(f"\n{title}\n{describe_table('kind', by_kind(outcomes))}", flush=True)
+                part = f"{half}, {where}, {options.mode}"
+                after[part] = as_json(outcomes)
+                print(f"\n{part}: {wall:.0f} ms, {cpu:.1f} ms CPU of the client")
+                print(f"{describe_table('kind', by_kind(outcomes))}\n{describe_intervals(outcomes)}")
+                print(f"answered worst:\n{describe_worst(outcomes)}", flush=True)
+                if part in before:
+                    earlier = read_stored(before[part])
+                    judged = [outcome for outcome in outcomes if outcome.question.passage is None]
+                    print(f"against {options.against}, all: {judgement(compare(outcomes, earlier))}")
+                    print(f"against {options.against}, judged: {judgement(compare(judged, earlier))}")
         engine.dispose()
+    if options.save:
+        options.save.write_text(json.dumps(after, ensure_ascii=False), encoding="utf-8")
 
 
 if __name__ == "__main__":

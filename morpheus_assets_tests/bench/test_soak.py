@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Engine
 
 from bench import soak_invariants
-from bench.soak import Step, schedule, shrink
+from bench.soak import Step, run, schedule, shrink
 from bench.soak_actions import WEIGHTS, SoakActions
 from bench.soak_invariants import SoakInvariants, Violation
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.accounts.spending import record_spending
+
+SEED = 1790
 
 
 def test_a_seed_draws_the_same_schedule_each_time_and_another_seed_another():
@@ -77,3 +79,9 @@ def test_the_books_are_compared_with_what_the_provider_counted_and_not_with_a_mo
     record_spending(engine, text, "emma", tokens=1, inputs=1, requests=1, cost=None)
     with pytest.raises(Violation, match="2016 tokens of novels and 0 of questions are booked"):
         invariants._check_spending()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_minute_of_random_changes_kills_and_faults_leaves_everything_right(capsys: pytest.CaptureFixture[str]):
+    assert run(schedule(SEED, 1), SEED, 1, pooled=False, say=print) is None, capsys.readouterr().out
