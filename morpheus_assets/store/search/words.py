@@ -24,7 +24,7 @@ queries = load_queries(__file__)
 _COUNTED = 2000
 # Candidates are what has one of the rarest words, or two of the rarer ones, until about so many passages are looked at.
 _CANDIDATES = 1200
-_PAIRED_WORDS = 8
+_PAIRED_WORDS = 4
 _MOST_TERMS = 64
 # So many times what is asked for is ranked by all words.
 _LEADING = 3
