@@ -1,6 +1,7 @@
 """Readers while spaces are switched, filled beside and dropped: no error and no empty answer at any moment."""
 
 import threading
+import time
 from collections import Counter
 
 from morpheus_assets.domain.spaces import SpaceRow
@@ -68,8 +69,13 @@ def test_eight_readers_see_no_error_and_no_empty_answer_during_twenty_switches(e
         reader.start()
     try:
         for number in range(1, SWITCHES + 1):
+            asked = outcomes.total()
             spaces.activate(engine, fill(number).key)
             spaces.drop(engine, f"space-{number - 1}")
+            # Nobody switches faster than a search: one would meet more drops than it looks for another space.
+            deadline = time.monotonic() + 10
+            while outcomes.total() < asked + READERS and time.monotonic() < deadline:
+                time.sleep(0.01)
     finally:
         done.set()
         for reader in readers:
