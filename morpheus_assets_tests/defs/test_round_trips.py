@@ -46,15 +46,11 @@ def chunks_of(deployment: Deployment, novel: str) -> int:
 def test_an_ingest_takes_as_few_trips_however_long_the_novel_is(
     distant: Deployment, trips: RoundTrips, chapters: int, paragraphs: int, least: int
 ):
-    counts = []
-    # On a busy machine a lease is renewed meanwhile, or one more connection opened: once in two, and not in both.
-    for novel, seed in (("persuasion", 3), ("emma", 2)):
-        distant.drop(f"{novel}.txt", story(chapters, paragraphs, seed=seed))
-        with trips.counted() as first:
-            assert distant.ingest(novel).success
-        assert least <= chunks_of(distant, novel) <= 500
-        counts.append(first.trips)
-    assert min(counts) <= INGEST, first.sent
+    distant.drop("emma.txt", story(chapters, paragraphs, seed=2))
+    with trips.counted() as first:
+        assert distant.ingest("emma").success
+    assert least <= chunks_of(distant, "emma") <= 500
+    assert first.trips <= INGEST, first.sent
     distant.rebuild()
     with trips.counted() as again:
         assert distant.ingest("emma").success

@@ -23,7 +23,7 @@ queries = load_queries(__file__)
 
 # Enough to keep the server busy while the next are made. Each batch is a round trip, so they grow; the largest takes
 # the server less than a second.
-_FIRST_ROWS, _MOST_ROWS = 100, 400
+_FIRST_ROWS, _MOST_ROWS = 200, 400
 # Of a long novel two batches are parsed at a time, over two connections: a server needs longer for them than we do.
 _LONG_FROM, _AT_ONCE = 3, 2
 _DELETED_AT_ONCE = 5000
