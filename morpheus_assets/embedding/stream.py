@@ -54,8 +54,9 @@ async def embed_stream(
     arrived: deque[StreamResult] = deque()
     try:
         while True:
-            # Filled up before anything is yielded: requests run while the caller stores what it got.
-            while error is None and len(in_flight) < concurrency:
+            # Filled up before anything is yielded: requests run while the caller stores what it got. What has arrived
+            # and waits counts as if it were still on its way: a stream that is left there loses that too.
+            while error is None and len(in_flight) + len(arrived) < concurrency + bool(arrived):
                 try:
                     pack = requeue.next_pack() or packer.next_pack()
                 except Exception as fault:
@@ -69,8 +70,9 @@ async def embed_stream(
                 in_flight.add(task)
                 # It begins now, not when the inputs of all the others have been read.
                 await asyncio.sleep(0)
-            while arrived:
+            if arrived:
                 yield arrived.popleft()
+                continue
             if not in_flight:
                 break
             done, in_flight = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)

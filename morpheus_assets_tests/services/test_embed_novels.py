@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,20 @@ def test_a_stream_that_is_left_gives_its_claims_back_and_ends_its_requests(
     left = sum(len(arrival.hashes) for arrival in map(kept(filling), filling.filler.fill(NOVELS)))
     assert left == len(NOVELS) * PASSAGES - 4
     # No more than was on its way is paid for twice.
+    assert provider_server.stats()["repeated_inputs"] <= 2 * 4
+
+
+def test_answers_that_wait_for_a_slow_reader_hold_back_new_requests_so_that_no_more_is_lost_when_he_leaves(
+    filling: Filling, provider_server: ProviderServer
+):
+    stream = filling.filler.fill(NOVELS)
+    for _ in range(2):
+        filling.store(next(stream))
+        # Both of the requests that are on their way are answered before the next batch is asked for.
+        time.sleep(0.2)
+    stream.close()
+    for arrival in filling.filler.fill(NOVELS):
+        filling.store(arrival)
     assert provider_server.stats()["repeated_inputs"] <= 2 * 4
 
 
