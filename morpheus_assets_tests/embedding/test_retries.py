@@ -29,6 +29,8 @@ def test_the_wait_is_what_is_asked_for_up_to_a_bound_and_a_minutes_limit_has_one
 def test_a_person_is_kept_waiting_for_seconds_only():
     assert FOR_QUERIES.retry_after(RateLimited("x", 60.0)) == 5.0
     assert FOR_QUERIES.retry_after(RateLimited("x")) == 1.0
+    assert FOR_QUERIES.first_wait + FOR_QUERIES.jitter <= 0.5
+    assert FOR_QUERIES.longest_wait + FOR_QUERIES.jitter <= 2.5
     assert not FOR_QUERIES.divides
 
 
