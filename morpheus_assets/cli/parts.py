@@ -22,8 +22,9 @@ from morpheus_assets.store.database.embedded import EmbeddedPostgres
 
 START_SECONDS = 120.0
 MOST_DEATHS, WITHIN_SECONDS = 3, 60.0
-# The pause before a part is started again, by how often it died within the last ten minutes.
-_PAUSES = (0.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+# The pause before a part is started again, by how often it died within the last ten minutes. One that dies at once
+# ends everything within a minute; longer pauses only kept whole what had been killed now and then (31 to 60 s away).
+_PAUSES = (0.0, 2.0, 5.0)
 _LONG_AGO = 600.0
 _AFTER_THE_DATABASE = 15.0
 _ASK_AGAIN = 2.0

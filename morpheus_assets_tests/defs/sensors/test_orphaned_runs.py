@@ -7,9 +7,12 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
-from dagster._core.events import EngineEventData
+from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from morpheus_assets.defs.jobs import lost_runs
 from morpheus_assets.defs.jobs.lost_runs import _SEEN, end_lost_runs
+from morpheus_assets.defs.run_launcher import PatientRunLauncher
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
 
 
@@ -111,6 +114,42 @@ def test_nothing_is_kept_of_the_processes_of_runs_that_have_ended(instance) -> N
 def test_a_run_that_has_not_named_its_process_is_left_alone(instance) -> None:
     instance.create_run_for_job(waiting, status=dg.DagsterRunStatus.STARTED)
     assert tick(instance) == "Every run has its process."
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance with the project's own launcher."""
+    launcher = {"module": PatientRunLauncher.__module__, "class": PatientRunLauncher.__name__}
+    with dg.instance_for_test({"run_launcher": launcher}, temp_dir=str(tmp_path)) as made:
+        yield made
+
+
+def launched(instance: dg.DagsterInstance, **tags: str) -> dg.DagsterRun:
+    run = instance.create_run_for_job(waiting, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags)
+    starting = DagsterEvent(DagsterEventType.PIPELINE_STARTING.value, waiting.name)
+    instance.report_dagster_event(starting, run.run_id)
+    return run
+
+
+def test_a_run_whose_launch_was_cut_off_is_failed_with_a_sentence_and_does_not_wait_for_its_time(
+    patient, monkeypatch
+) -> None:
+    """A full disk takes the first event of its process, or what the launch itself notes; so does a kill."""
+    run = launched(patient)
+    assert tick(patient) == "Every run has its process.", "it was launched a moment ago"
+    monkeypatch.setattr(lost_runs, "LAUNCH_SECONDS", -1.0)
+    assert tick(patient) == f"1 runs have lost their process: {run.run_id}"
+    failed = patient.get_run_by_id(run.run_id)
+    assert failed.status == dg.DagsterRunStatus.FAILURE
+    assert failed.tags["dagster/failure_reason"] == "UNEXPECTED_TERMINATION"
+    said = [event.message for event in patient.all_logs(run.run_id)]
+    assert any("no process has begun: its launch was cut off, as by a full disk" in message for message in said)
+
+
+def test_a_launched_run_is_left_alone_while_its_code_server_does_not_answer(patient, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(lost_runs, "LAUNCH_SECONDS", -1.0)
+    launched(patient, **{GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": str(tmp_path / "nobody")})})
+    assert tick(patient) == "Every run has its process."
 
 
 def test_lost_runs_are_asked_for_once_while_a_run_that_is_not_lost_itself_is_at_it(instance) -> None:
