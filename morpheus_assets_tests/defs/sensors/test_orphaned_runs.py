@@ -14,6 +14,7 @@ from morpheus_assets.defs.jobs import lost_runs
 from morpheus_assets.defs.jobs.lost_runs import _SEEN, end_lost_runs
 from morpheus_assets.defs.run_launcher import PatientRunLauncher
 from morpheus_assets.defs.sensors.orphaned_runs import lost_runs_sensor
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 
 @dg.op
@@ -49,8 +50,14 @@ def tick(instance: dg.DagsterInstance) -> str:
     return result.tags["morpheus/reason"]
 
 
+def said_of_its_end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    [failure] = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert failure.dagster_event is not None
+    return str(failure.dagster_event.message)
+
+
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
-def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance, status) -> None:
+def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance, status, fault_row: FaultRow) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     run = started(instance, process.pid, status)
     assert tick(instance) == "Every run has its process."
@@ -64,6 +71,7 @@ def test_a_run_whose_process_was_killed_is_failed_so_that_it_is_retried(instance
     assert failed.status == dg.DagsterRunStatus.FAILURE
     assert failed.tags["dagster/failure_reason"] == "UNEXPECTED_TERMINATION"
     assert tick(instance) == "Every run has its process."
+    fault_row(f"kill -9 of the process of a run that is {status.value}", sentence=said_of_its_end(instance, run))
 
 
 def test_a_process_number_that_was_given_away_since_is_not_mistaken_for_the_run(instance, monkeypatch) -> None:
@@ -132,7 +140,7 @@ def launched(instance: dg.DagsterInstance, **tags: str) -> dg.DagsterRun:
 
 
 def test_a_run_whose_launch_was_cut_off_is_failed_with_a_sentence_and_does_not_wait_for_its_time(
-    patient, monkeypatch
+    patient, monkeypatch, fault_row: FaultRow
 ) -> None:
     """A full disk takes the first event of its process, or what the launch itself notes; so does a kill."""
     run = launched(patient)
@@ -142,8 +150,9 @@ def test_a_run_whose_launch_was_cut_off_is_failed_with_a_sentence_and_does_not_w
     failed = patient.get_run_by_id(run.run_id)
     assert failed.status == dg.DagsterRunStatus.FAILURE
     assert failed.tags["dagster/failure_reason"] == "UNEXPECTED_TERMINATION"
-    said = [event.message for event in patient.all_logs(run.run_id)]
-    assert any("no process has begun: its launch was cut off, as by a full disk" in message for message in said)
+    said = said_of_its_end(patient, run)
+    assert "no process has begun: its launch was cut off, as by a full disk" in said
+    fault_row("a launch that is cut off, as by a full disk or a kill of the daemon", sentence=said)
 
 
 def test_a_launched_run_is_left_alone_while_its_code_server_does_not_answer(patient, monkeypatch, tmp_path) -> None:

@@ -11,6 +11,7 @@ from morpheus_assets.store.database.errors import (
     DatabaseUnusable,
 )
 from morpheus_assets.store.database.server_checks import check_server
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 
 def test_a_usable_server_passes(engine) -> None:
@@ -27,7 +28,7 @@ def test_any_postgres_driver_in_the_url_becomes_psycopg_3(database_url) -> None:
             engine.dispose()
 
 
-def test_a_database_that_is_down_is_told_without_the_password() -> None:
+def test_a_database_that_is_down_is_told_without_the_password(fault_row: FaultRow) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -35,19 +36,22 @@ def test_a_database_that_is_down_is_told_without_the_password() -> None:
         check_server(open_engine(f"postgresql://me:s3cret@127.0.0.1:{port}/books"))
     assert "s3cret" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+    fault_row("no Postgres at the address", sentence=caught.value)
 
 
-def test_a_missing_database_is_told_apart(database_url) -> None:
+def test_a_missing_database_is_told_apart(database_url, fault_row: FaultRow) -> None:
     url = make_url(database_url).set(database="no_such_books").render_as_string(hide_password=False)
-    with pytest.raises(DatabaseMissing, match="createdb no_such_books"):
+    with pytest.raises(DatabaseMissing, match="createdb no_such_books") as caught:
         check_server(open_engine(url))
+    fault_row("a database that is not there", sentence=caught.value)
 
 
-def test_a_refused_login_is_told_apart(database_url) -> None:
+def test_a_refused_login_is_told_apart(database_url, fault_row: FaultRow) -> None:
     url = make_url(database_url).set(username="nobody_here", password="s3cret")
     with pytest.raises(DatabaseLoginRefused, match="correct user and password") as caught:
         check_server(open_engine(url.render_as_string(hide_password=False)))
     assert "s3cret" not in str(caught.value)
+    fault_row("a login that is refused", sentence=caught.value)
 
 
 @pytest.mark.parametrize("url", ["not a url with s3cret", "mysql://me:s3cret@host/db"])
