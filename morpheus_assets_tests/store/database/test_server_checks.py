@@ -169,9 +169,34 @@ def test_an_older_pgvector_works_and_what_is_lost_is_said(
     ],
 )
 def test_old_servers_and_extensions_are_named_with_the_remedy(version, offered, installed, kind, sentence):
-    server = Server(version, offered, installed, None, True, "public", True, True, False, False, "me", 90, 100)
+    server = Server(version, offered, installed, None, True, "public", True, True, False, False, "me", 90, 100, [])
     with pytest.raises(kind, match=sentence):
         _check_versions(server)
+
+
+def test_a_search_path_without_a_schema_is_told_with_both_ways_out(administrator: Administrator, fault_row: FaultRow):
+    name = administrator.database()
+    administrator.say(f"ALTER DATABASE {name} SET search_path = nowhere")
+    with pytest.raises(
+        DatabaseUnusable, match=r"GRANT CREATE, USAGE ON SCHEMA public.*ALTER ROLE .* SET search_path"
+    ) as caught:
+        check_start(administrator.engine(name))
+    fault_row("a search_path that names no schema", sentence=caught.value)
+
+
+def test_time_limits_that_end_long_work_are_told_with_the_statements_that_lift_them(
+    administrator: Administrator, fault_row: FaultRow
+):
+    name = administrator.database()
+    administrator.say(f"ALTER DATABASE {name} SET statement_timeout = '5s'")
+    administrator.say(f"ALTER DATABASE {name} SET lock_timeout = '2s'")
+    [note] = check_start(administrator.engine(name))
+    assert "are lock_timeout, statement_timeout" in note
+    assert f'IN DATABASE "{name}" SET statement_timeout = 0' in note
+    fault_row("statement_timeout and lock_timeout of a few seconds", sentence=note)
+    administrator.say(f"ALTER DATABASE {name} SET lock_timeout = 0")
+    administrator.say(f"ALTER DATABASE {name} SET statement_timeout = '10min'")
+    assert check_start(administrator.engine(name)) == []
 
 
 def test_too_few_connections_left_are_told_at_the_start(administrator: Administrator, as_user, fault_row: FaultRow):
