@@ -151,6 +151,11 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
             f"Postgres at {place} has no connection left: raise its max_connections, lower MORPHEUS_MAX_CONNECTIONS, or"
             " end what else is connected."
         )
+    if state == "08P01" and "statement pooling" in said:
+        return DatabaseUnusable(
+            f"The pooler at {place} gives a connection for one statement only: set its pool_mode to transaction or"
+            " session for this database."
+        )
     if state == "3D000" or re.search(r'database ".*" does not exist', said):
         return DatabaseMissing(
             f"The database {url.database!r} does not exist at {place}; create it (createdb {url.database}) or correct"

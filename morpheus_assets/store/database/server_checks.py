@@ -78,6 +78,7 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
     """
     server = _ask(engine)
     _check_versions(server)
+    shared = _shares_sessions(engine)
     if server.standby:
         raise DatabaseUnusable(
             "This Postgres is a standby, which only allows reading: name the primary in MORPHEUS_DATABASE_URL."
@@ -124,13 +125,20 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
             f" server, such as the deletion of a large novel; to lift that, run `{resets}`."
         )
     notes += _lost_with(server.installed or server.offered or "")
-    if engine.get_execution_options().get("direct_url") is None and shares_sessions(engine):
+    if shared and engine.get_execution_options().get("direct_url") is None:
         notes.append(
             "The database is reached through a transaction pooler: all works, but the index of a space in use is built"
             " with the server's own maintenance_work_mem and within the pooler's time limits; name the database's own"
             " address in MORPHEUS_DIRECT_DATABASE_URL."
         )
     return notes
+
+
+def _shares_sessions(engine: Engine) -> bool:
+    try:
+        return shares_sessions(engine)
+    except (DBAPIError, psycopg.Error) as fault:
+        raise explain(fault, engine.url) from fault
 
 
 def _ask(engine: Engine) -> Server:
