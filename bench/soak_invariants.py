@@ -385,7 +385,10 @@ class SoakInvariants:
         return left
 
     def after_the_end(self) -> None:
-        """No process of the deployment lives after `up` was stopped. Raises Violation."""
+        """`up` has ended as it was told to, and no process of the deployment lives. Raises Violation."""
+        code, said = self.at.project.exit_code, self.at.said().rstrip()
+        if code != 0 or not said.endswith("Stopped."):
+            raise Violation(f"`up` ended with {code} when it was interrupted: {said[-300:]}")
         wanted = str(self.at.project.folder / "data")
         for _ in range(20):
             left = [each for each in psutil.process_iter() if _is_of(each, wanted)]

@@ -164,6 +164,7 @@ class Watch:
         self._say, self._note, self._database_answers = say, note, database_answers
         self._watched: list[_Watched] = []
         self._database_back = 0.0
+        self._untold = False
 
     def adopt(self, part: Part, pid: int) -> None:
         """Watch a part that was started and answers."""
@@ -197,6 +198,8 @@ class Watch:
 
     def look(self) -> None:
         """One look at every part. Raises StartFailed when one dies too often, EmbeddedServerError for Postgres."""
+        if self._untold:
+            self._tell()
         for each in self._watched:
             if each.start_at is not None:
                 if time.monotonic() >= each.start_at:
@@ -262,7 +265,15 @@ class Watch:
             self._tell()
 
     def _tell(self) -> None:
-        self._note([each.process for each in self._watched if each.process is not None])
+        try:
+            self._note([each.process for each in self._watched if each.process is not None])
+        except OSError as fault:
+            # a full disk ends nothing that runs
+            if not self._untold:
+                self._say(f"What runs cannot be noted for other programs ({fault.strerror}); it is tried again.")
+            self._untold = True
+        else:
+            self._untold = False
 
 
 def _signal(number: int) -> str:
