@@ -171,6 +171,7 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable,
 
 
 def _set_for_build(cursor: psycopg.Connection[Any], least_memory: str, *, local: bool) -> None:
+    cursor.execute(queries.no_time_limit, {"local": local})
     cursor.execute(queries.raise_build_memory, {"least": least_memory, "local": local})
     cursor.execute(queries.build_alone_before_0_8_2, {"local": local})
 
