@@ -392,7 +392,7 @@ class _Collection:
                 )  # fmt: skip
 
     def _shares(self, hashes: Sequence[bytes], tokens: int) -> Iterator[tuple[str | None, int, int, int]]:
-        owners = store.owners_of_texts(self._engine, hashes)
+        owners = store.owners_of_texts(self._engine, self._row, hashes)
         rows = [owners.get(value, ("", 1)) for value in hashes]
         for novel, inputs, share, _ in shared_out([(novel, max(1, size)) for novel, size in rows], tokens, 0):
             yield novel or None, inputs, share, inputs

@@ -5,6 +5,8 @@ An asset claims the inputs that lack a vector, sends them to the provider and gi
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -119,11 +121,15 @@ def build_image_embeddings_asset(
 def text_embedder(providers: ProvidersResource, database: DatabaseResource) -> "Embed":
     """Turns passages that lack a vector into vectors of a space, within the provider's budget."""
     from morpheus_assets.embedding.packs import EmbeddingInput
+    from morpheus_assets.services.embed_novels import window_input
 
     def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
-        inputs = (
-            EmbeddingInput(row.content_hash, row.content, tries=row.tries, together=row.together) for row in missing
-        )
+        if space.inputs == "window":
+            inputs = (window_input(list(rows)) for _, rows in groupby(missing, key=attrgetter("window")))
+        else:
+            inputs = (
+                EmbeddingInput(row.content_hash, row.content, tries=row.tries, together=row.together) for row in missing
+            )
         return providers.embed(space, inputs, database.engine)
 
     return embed
