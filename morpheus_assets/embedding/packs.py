@@ -34,9 +34,14 @@ _CONFIRMATIONS = 3
 _MOST_AT_FAULT = 8
 
 
-def _harmless() -> str:
+def _harmless(pack: "Pack") -> Any:
     # Another one each time: a proxy that caches answers would go on giving it for a provider that is down.
-    return f"The ship came home in the evening with {secrets.randbelow(10**9)} letters."
+    number = secrets.randbelow(10**9)
+    if _is_text(pack):
+        return f"The ship came home in the evening with {number} letters."
+    from PIL import Image
+
+    return Image.new("RGB", (64, 64), (number % 256, number // 256 % 256, 200))
 
 
 @dataclass(frozen=True)
@@ -407,7 +412,7 @@ class PackSender:
     async def _find_fault(
         self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome
     ) -> None:
-        """Halve a pack that fails while a harmless sentence passes, until the inputs at fault stand alone.
+        """Halve a pack that fails while a harmless input passes, until the inputs at fault stand alone.
 
         Some servers answer 500, or not at all, for one text that they cannot embed. Raises `trouble` as soon as nothing
         passes any more.
@@ -442,23 +447,22 @@ class PackSender:
                 return
             outcome.requests_without_result += again.requests
             trouble, failed_at = again, time.monotonic()
+        harmless, what = ("sentence", "text") if _is_text(pack) else ("picture", "picture")
         reason = (
-            f"The provider fails each time it is sent this input, and embeds a harmless sentence ({trouble.said}): "
-            "change the text, or leave it refused."
+            f"The provider fails each time it is sent this input, and embeds a harmless {harmless} ({trouble.said}): "
+            f"change the {what}, or leave it refused."
         )
         outcome.results.append(outcome.refusal(pack.hashes[0], reason))
 
     async def _passes_harmless(self, pack: Pack, failed_at: float, outcome: PackOutcome) -> bool:
-        """True when a harmless sentence gets a vector after `failed_at`; asked once for all that failed before."""
-        if not _is_text(pack):
-            return False
+        """True when a harmless input gets a vector after `failed_at`; asked once for all that failed before."""
         async with self._probing:
             if failed_at <= max(self._probe_passed, self._probe_failed):
                 return self._probe_passed > self._probe_failed
             if self._stopped:
                 return False
             try:
-                await self._send_harmless(outcome, self._once)
+                await self._send_harmless(pack, outcome, self._once)
             except EmbeddingError as error:
                 outcome.requests_without_result += error.requests
                 error.requests = 0
@@ -479,7 +483,7 @@ class PackSender:
             if self._trusted:
                 return
             try:
-                await self._send_harmless(outcome, self._policy)
+                await self._send_harmless(pack, outcome, self._policy)
             except ValidationError:
                 raise ValidationError(
                     f"{error} A harmless sentence is refused as well, so the setting is at fault and not the "
@@ -487,11 +491,11 @@ class PackSender:
                 ) from None
             self._trusted = True
 
-    async def _send_harmless(self, outcome: PackOutcome, policy: RetryPolicy) -> None:
-        sentence = _harmless()
-        tokens = self._provider.estimate_tokens(sentence)
+    async def _send_harmless(self, pack: Pack, outcome: PackOutcome, policy: RetryPolicy) -> None:
+        content = _harmless(pack)
+        tokens = self._provider.estimate_tokens(content) if isinstance(content, str) else 0
         try:
-            sent = await self._request([sentence], tokens, policy, outcome)
+            sent = await self._request([content], tokens, policy, outcome)
         except AnswerOverdue as error:
             outcome.results.append(UnansweredRequest([], 1, tokens, error.requests))
             error.requests = 0
