@@ -3,7 +3,7 @@
 An asset claims the inputs that lack a vector, sends them to the provider and gives the vectors as they arrive.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -186,7 +186,7 @@ def _embeddings(
         verify = partial(verify_model, database.engine, database.settings, row, embed)
         return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log, verify).fill(novels))
 
-    def fill_own(row: "SpaceRow") -> "Iterator[Arrival]":
+    def fill_own(row: "SpaceRow") -> "Generator[Arrival, None, None]":
         if database.settings.ingest_batch_from is not None:
             from morpheus_assets.services.batch_jobs import submit_large_load
 
