@@ -393,6 +393,9 @@ def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int
     by_inputs = inputs_per_request(settings, space)
     by_inputs = min(by_inputs, model.max_inputs if model else by_inputs)
     by_tokens = model.max_request_tokens if model else None
+    if space.inputs == "window" and by_tokens:
+        # A request holds windows, and these are bounded by their tokens alone.
+        return math.ceil(tokens / by_tokens)
     return max(math.ceil(inputs / by_inputs), math.ceil(tokens / by_tokens) if by_tokens else 0)
 
 

@@ -35,6 +35,7 @@ _INPUTS, _LEAST_REQUEST_TOKENS = 1000, 120_000
 _FILL = 0.8
 # These models, and the open voyage-4-nano, give vectors that may be compared: docs.voyageai.com/docs/embeddings.
 VOYAGE_4 = "voyage-4"
+_ENDS, _ENDS_2028 = "and it ends on 1 December 2027", "and it ends on 13 February 2028"
 
 
 def _model(
@@ -57,8 +58,10 @@ PROVIDER = ProviderSpec(
     name="voyage",
     purpose="text",
     kind="voyage",
-    # Prices: docs.voyageai.com/docs/pricing, November 2026, not the batch rate. Of what is embedded together a request
-    # takes 32,000 tokens: docs.voyageai.com/docs/contextualized-chunk-embeddings, as of August 2026.
+    # Prices, not the batch rate: of the voyage-4 family and voyage-code-3 mongodb.com/docs/vector-search, its owner's,
+    # November 2026; the others are to be checked at docs.voyageai.com/docs/pricing. Of what is embedded together a
+    # request takes 32,000 tokens: docs.voyageai.com/docs/contextualized-chunk-embeddings, as of August 2026. What is
+    # older, and until when it answers: docs.voyageai.com/docs/choose-a-model, November 2026.
     models=(
         _model("voyage-4-large", 120_000, "0.12", family=VOYAGE_4),
         _model("voyage-4", 320_000, "0.06", family=VOYAGE_4),
@@ -68,12 +71,23 @@ PROVIDER = ProviderSpec(
             "voyage-context-3", 32_000, "0.18", context_tokens=32_000, note="older: voyage-context-4 takes its place"
         ),
         _model("voyage-code-4", 120_000, None, note="made for code"),
-        _model("voyage-3-large", 120_000, "0.18", note="older: voyage-4-large takes its place"),
-        _model("voyage-3.5", 320_000, "0.06", note="older: voyage-4 takes its place"),
-        _model("voyage-3.5-lite", 1_000_000, "0.02", note="older: voyage-4-lite takes its place"),
-        _model("voyage-code-3", 120_000, "0.18", note="older: voyage-code-4 takes its place"),
-        _model("voyage-finance-2", 120_000, "0.12", sizes=(), note="made for finance"),
-        _model("voyage-law-2", 120_000, "0.12", input_tokens=16_000, sizes=(), note="made for law"),
+        _model("voyage-3-large", 120_000, "0.18", note=f"older: voyage-4-large takes its place, {_ENDS}"),
+        _model("voyage-3.5", 320_000, "0.06", note=f"older: voyage-4 takes its place, {_ENDS}"),
+        _model("voyage-3.5-lite", 1_000_000, "0.02", note=f"older: voyage-4-lite takes its place, {_ENDS}"),
+        _model(
+            "voyage-code-3",
+            120_000,
+            "0.18",
+            note=f"older: voyage-code-4 takes its place, {_ENDS_2028}",
+        ),
+        _model(
+            "voyage-finance-2",
+            120_000,
+            "0.12",
+            sizes=(),
+            note=f"older: voyage-4 takes its place, {_ENDS}",
+        ),
+        _model("voyage-law-2", 120_000, "0.12", input_tokens=16_000, sizes=(), note="older, made for law"),
     ),
     preparation="input_type",
     key_setting="voyage_api_key",

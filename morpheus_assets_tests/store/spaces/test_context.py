@@ -135,3 +135,18 @@ def test_the_places_of_a_context_go_with_its_last_space_and_come_back_with_its_a
     restored = restore_space(engine, path)
     found = coverage(engine, restored)
     assert (found.needed, found.present) == (25, 25)
+
+
+def test_a_novel_that_is_cut_anew_leaves_no_place_behind(engine, windows, titled, add_novel) -> None:
+    add_novel("one", BODIES)
+    for space in (windows, titled):
+        missing_inputs(engine, space, "one")
+    add_novel("one", [*BODIES[:3], "another passage "])
+    with engine.connect() as connection:
+        places = connection.exec_driver_sql(
+            "SELECT context, array_agg((chapter, ordinal)::text ORDER BY chapter, ordinal)"
+            " FROM chunks_in_context GROUP BY 1"
+        ).fetchall()
+    expected = ["(1,1)", "(1,2)", "(1,3)", "(1,4)"]
+    assert [list(row[1]) for row in places] == [expected, expected]
+    assert [coverage(engine, space).missing for space in (windows, titled)] == [4, 4]
