@@ -184,11 +184,11 @@ INSERT INTO kept_pictures (content_hash, file_name) VALUES (%(content_hash)s, %(
 SELECT novel_id, content_hash FROM chunks
 
 -- name: needed_in_context
--- A novel that is not placed in the context yet lacks everything: its passages stand for what they will be.
-SELECT novel_id, content_hash FROM chunks_in_context WHERE context = %(context)s
-UNION ALL
-SELECT c.novel_id, c.content_hash FROM chunks c
-WHERE NOT EXISTS (SELECT FROM chunks_in_context k WHERE k.context = %(context)s AND k.novel_id = c.novel_id)
+-- What is not placed in the context yet lacks a vector: its passage stands for the input that it will be.
+SELECT c.novel_id, coalesce(k.content_hash, c.content_hash) AS content_hash
+FROM chunks c
+LEFT JOIN chunks_in_context k ON k.context = %(context)s AND k.novel_id = c.novel_id AND k.chapter = c.chapter
+                                 AND k.ordinal = c.ordinal
 
 -- name: needed_images
 SELECT novel_id, content_hash FROM panels WHERE state = 'stored' AND shaping = %(shaping)s
