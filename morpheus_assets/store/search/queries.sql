@@ -169,10 +169,11 @@ true
 -- stands in many places is looked at in one of them.
 WITH by_words AS MATERIALIZED ({best_by_words})
 SELECT pool.content_hash, p.config,
-       (SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e WHERE e.content_hash = pool.content_hash) AS cosine,
+       (SELECT max(1 - (e.embedding <=> %(vector)s::halfvec)) FROM {vectors} e WHERE e.content_hash = pool.content_hash)
+           AS cosine,
        found.words, found.covered, w.score IS NOT NULL AS has_words,
        coalesce((SELECT sum(1 - (e.embedding <=> %(vector)s::halfvec))
-                 FROM chunks b JOIN {table} e USING (content_hash)
+                 FROM {places} b JOIN {table} e USING (content_hash)
                  WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
                    AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)), 0) AS cosine_beside,
        place.novel_id, place.chapter
@@ -209,7 +210,22 @@ ORDER BY n.novel, c.chapter, c.ordinal
 NULL::float8
 
 -- name: similarity_in_space
-(SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e WHERE e.content_hash = c.content_hash)
+(SELECT max(1 - (e.embedding <=> %(vector)s::halfvec)) FROM {vectors} e WHERE e.content_hash = c.content_hash)
+
+-- name: vectors_of_passages
+-- One for each context in which a passage stands.
+(SELECT k.passage_hash AS content_hash, v.embedding FROM chunks_in_context k JOIN {table} v USING (content_hash)
+ WHERE k.context = %(context)s)
+
+-- name: places
+chunks
+
+-- name: places_in_context
+(SELECT novel_id, chapter, ordinal, content_hash FROM chunks_in_context WHERE context = %(context)s)
+
+-- name: passages_of_inputs
+SELECT DISTINCT content_hash, passage_hash FROM chunks_in_context
+WHERE context = %(context)s AND content_hash = ANY(%(hashes)s)
 
 -- name: panels
 SELECT c.content_hash, n.novel, c.path, c.x1 - c.x0 AS width, c.y1 - c.y0 AS height,
