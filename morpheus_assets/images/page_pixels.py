@@ -13,10 +13,13 @@ from morpheus_assets.images.decoding import declared_size, decode_panel
 from morpheus_assets.images.errors import RefusedImage, shown
 from morpheus_assets.images.png_bands import PngBands, png_header
 from morpheus_assets.images.reading_order import Box
+from morpheus_assets.images.scaled_decoding import is_held_whole
 from morpheus_assets.images.strips import edge_rows, is_tall
 
 # How many times the bound a strip may hold that is read in bands, or scaled while it is decoded: some seconds of work.
 MOST_BANDS = 16
+# A progressive JPEG that is scaled takes up to 6 bytes a pixel all the same.
+MOST_PROGRESSIVE = 4
 # And one that is decoded whole, alone: as much as the two pages of the largest size that are decoded side by side.
 MOST_WHOLE = 2
 
@@ -151,7 +154,10 @@ def _scaled(data: bytes, name: str, max_pixels: int) -> tuple[ScaledPage, PageFa
     if known is None or not is_tall(known.size) or known.size[0] * known.size[1] <= max_pixels:
         return None
     width, height = known.size
-    most = (MOST_BANDS if known.format == "JPEG" else MOST_WHOLE) * max_pixels
+    times = MOST_WHOLE
+    if known.format == "JPEG":
+        times = MOST_PROGRESSIVE if is_held_whole(data) else MOST_BANDS
+    most = times * max_pixels
     _check_most(name, width * height, most)
     scale = 2 if width * height <= 4 * max_pixels else 4
     small = (-(-width // scale), -(-height // scale))
@@ -163,4 +169,7 @@ def _scaled(data: bytes, name: str, max_pixels: int) -> tuple[ScaledPage, PageFa
 
 def _check_most(name: str, pixels: int, most: int) -> None:
     if pixels > most:
-        raise RefusedImage(f"{shown(name)} is a strip of {pixels:,} pixels, more than {most:,}: cut it into files.")
+        raise RefusedImage(
+            f"{shown(name)} is a strip of {pixels:,} pixels, more than the {most:,} allowed for its format:"
+            " cut it into files."
+        )
