@@ -4,6 +4,7 @@ A PNG is read in bands. A JPEG is scaled while it is decoded, and what is no lar
 model looks at a piece of a strip at some 300 pixels.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -76,23 +77,16 @@ class BandedPage:
             yield band
 
     def crop(self, box: Box) -> Image.Image:
-        """A part of the page; of the whole, which is only looked at, every so-manieth row and column."""
+        """A part of the page; a large one, which is only looked at small, by a whole factor smaller."""
         left, top, right, bottom = box
-        if (right - left) * (bottom - top) > _MOST_OF_A_PART:
-            return self._small()
-        part = Image.new("RGB", (right - left, bottom - top))
+        factor = _smaller(box)
+        part = Image.new("RGB", (-(-(right - left) // factor), -(-(bottom - top) // factor)))
         for start, band in self.rows.each(top, bottom):
-            part.paste(band.crop((left, 0, right, band.height)), (0, start - top))
+            first = max(start, top)
+            rows = band.crop((left, first - start, right, min(band.height, bottom - start)))
+            shrunk = rows if factor == 1 else rows.resize((part.width, -(-rows.height // factor)), Image.Resampling.BOX)
+            part.paste(shrunk, (0, (first - top) // factor))
         return part
-
-    def _small(self) -> Image.Image:
-        width, height = self.size
-        factor = max(1, round((width * height / _MOST_OF_A_PART) ** 0.5))
-        small = Image.new("RGB", (max(1, width // factor), max(1, height // factor)))
-        for start, band in self.rows.each():
-            shrunk = band.resize((small.width, max(1, round(band.height / factor))), Image.Resampling.BOX)
-            small.paste(shrunk, (0, round(start / factor)))
-        return small
 
 
 @dataclass(frozen=True)
@@ -105,8 +99,9 @@ class ScaledPage:
     def bands(self) -> Iterator[Image.Image]:
         """The page from top to bottom."""
         width, height = self.size
-        for top in range(0, height, _BAND):
-            yield self._part((0, top, width, min(height, top + _BAND)))
+        rows = max(1, min(_BAND, _MOST_OF_A_PART // width))
+        for top in range(0, height, rows):
+            yield self._part((0, top, width, min(height, top + rows)))
 
     def crop(self, box: Box) -> Image.Image:
         """A part of the page; of the whole, which is only looked at, what is held."""
@@ -115,12 +110,19 @@ class ScaledPage:
     def _part(self, box: Box) -> Image.Image:
         across, down = self.image.width / self.size[0], self.image.height / self.size[1]
         held = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
-        return self.image.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR, box=held)
+        factor = _smaller(box)
+        size = -(-(box[2] - box[0]) // factor), -(-(box[3] - box[1]) // factor)
+        return self.image.resize(size, Image.Resampling.BILINEAR, box=held)
 
 
 Page = WholePage | BandedPage | ScaledPage
 _MOST_OF_A_PART = 24_000_000
 _BAND = 2048
+
+
+def _smaller(box: Box) -> int:
+    """By what the sides of a part are divided so that it has no more pixels than a part may have."""
+    return math.ceil(((box[2] - box[0]) * (box[3] - box[1]) / _MOST_OF_A_PART) ** 0.5)
 
 
 def look_at_page(data: bytes, name: str, *, max_pixels: int) -> tuple[Page, PageFacts]:

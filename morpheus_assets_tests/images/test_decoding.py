@@ -165,7 +165,7 @@ def test_the_largest_allowed_image_is_decoded_and_one_row_more_is_not() -> None:
     assert "10,100 pixels" in refusal(encoded(Image.new("L", (100, 101))), max_pixels=10_000)
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
 def test_the_bound_that_was_set_holds_and_not_that_of_pillow(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000)
     data = encoded(Image.new("L", (100, 100)), form)

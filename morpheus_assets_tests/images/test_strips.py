@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from morpheus_assets.images import page_pixels
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.page_pixels import BandedPage, WholePage, look_at_page
 from morpheus_assets.images.page_regions import regions_of
@@ -123,6 +124,21 @@ def test_a_strip_over_the_bound_is_held_smaller_and_cut_at_the_same_places(form:
         assert part.size == (one.box[2] - one.box[0], one.box[3] - one.box[1])
         difference = np.asarray(part, dtype=int) - np.asarray(image.crop(one.box), dtype=int)
         assert np.abs(difference).mean() < 12
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_a_large_part_of_a_strip_over_the_bound_comes_smaller(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setattr(page_pixels, "_MOST_OF_A_PART", 9_000)
+    image = strip(200, 1600, [(20, 280), (340, 600), (660, 960), (1040, 1560)])
+    file = io.BytesIO()
+    image.save(file, form)
+
+    page, _ = look_at_page(file.getvalue(), "strip", max_pixels=100_000)
+
+    part = page.crop((10, 301, 190, 661))
+    assert part.size == (60, 120)
+    wanted = np.asarray(image.crop((10, 301, 190, 661)).resize(part.size, Image.Resampling.BOX), dtype=int)
+    assert np.abs(np.asarray(part, dtype=int) - wanted).mean() < 20
 
 
 def test_a_jpeg_strip_that_lies_on_its_side_is_held_smaller_too() -> None:
