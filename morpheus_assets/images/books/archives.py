@@ -102,6 +102,7 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
             " (and the system's libarchive), or pack the pages as .cbz."
         ) from error
     encrypted: Collection[int] = ()
+    broken = ""
     if kind == "RAR":
         headers = read_rar_headers(file)
         if headers.volume is not None:
@@ -111,11 +112,11 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
                 " and pack the pages as one .cbz."
             )
         encrypted = headers.encrypted
+        broken = _damaged(name, kind) if headers.cut_off else ""
         if encrypted and headers.solid:
             raise UnreadableBook(f"{shown(name)} is protected by a password: save it without one.")
     unpacked = _Unpacked(file)
     found: list[Entry] = []
-    broken = ""
     try:
         for at, entry in unpacked.entries():
             if entry.isfile:
@@ -148,8 +149,10 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
 
     book = _book(kind, name, found, read)
     # What lies behind damage is missing, and the pages before it are not.
+    if not broken:
+        return book
     missing = f"What follows {shown(found[-1].name)} is missing: {broken}"
-    return replace(book, refused={**book.refused, "(the rest)": missing}) if broken else book
+    return replace(book, refused={**book.refused, "(the rest)": missing})
 
 
 class _Unpacked:
@@ -195,6 +198,10 @@ def _why_unreadable(error: Exception, name: str, kind: str) -> str:
             f"{shown(name)} is packed in a way that the installed libarchive does not read: install a newer one,"
             " or pack the pages as .cbz."
         )
+    return _damaged(name, kind)
+
+
+def _damaged(name: str, kind: str) -> str:
     return f"{shown(name)} is a damaged or incomplete {kind} archive: copy it again, or pack the pages as .cbz."
 
 

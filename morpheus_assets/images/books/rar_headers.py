@@ -20,11 +20,15 @@ _ENCRYPTION_RECORD = 1
 
 @dataclass(frozen=True)
 class RarHeaders:
-    """`volume` is 1 for the first of several and 2 for a later one; `encrypted` are entries, counted from 0."""
+    """`volume` is 1 for the first of several and 2 for a later one; `encrypted` are entries, counted from 0.
+
+    `cut_off` says that the file ends before the archive does.
+    """
 
     volume: int | None
     solid: bool
     encrypted: frozenset[int]
+    cut_off: bool
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class _Archive:
     volume: bool
     later: bool
     solid: bool
+
+
+class _CutOff:
+    pass
 
 
 @dataclass(frozen=True)
@@ -45,18 +53,20 @@ def read_rar_headers(file: BinaryIO) -> RarHeaders:
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
     found = _headers_5(file, end) if file.read(len(_RAR5)) == _RAR5 else _headers_4(file, end)
-    archive, entries = _Archive(False, False, False), []
+    archive, entries, cut_off = _Archive(False, False, False), [], False
     for header in islice(found, _MOST_BLOCKS):
         if isinstance(header, _Archive):
             archive = header
-        else:
+        elif isinstance(header, _Entry):
             entries.append(header)
+        else:
+            cut_off = True
     later = archive.later or bool(entries and entries[0].from_before)
     encrypted = frozenset(at for at, entry in enumerate(entries) if entry.encrypted)
-    return RarHeaders((2 if later else 1) if archive.volume else None, archive.solid, encrypted)
+    return RarHeaders((2 if later else 1) if archive.volume else None, archive.solid, encrypted, cut_off)
 
 
-def _headers_4(file: BinaryIO, end: int) -> Iterator[_Archive | _Entry]:
+def _headers_4(file: BinaryIO, end: int) -> Iterator[_Archive | _Entry | _CutOff]:
     at = _MARK_4
     while at < end:
         file.seek(at)
@@ -83,9 +93,12 @@ def _headers_4(file: BinaryIO, end: int) -> Iterator[_Archive | _Entry]:
         if size < 7:
             return
         at += size + data
+    # The header of the end may be missing, in RAR 5 it may not.
+    if at > end:
+        yield _CutOff()
 
 
-def _headers_5(file: BinaryIO, end: int) -> Iterator[_Archive | _Entry]:
+def _headers_5(file: BinaryIO, end: int) -> Iterator[_Archive | _Entry | _CutOff]:
     at = len(_RAR5)
     while at < end:
         # A checksum, and the header's own size.
@@ -105,6 +118,7 @@ def _headers_5(file: BinaryIO, end: int) -> Iterator[_Archive | _Entry]:
             head.at = start + size - extra
             yield _Entry(_is_encrypted(head, start + size), bool(flags & 0x08))
         at += 4 + start + size + data
+    yield _CutOff()
 
 
 def _is_encrypted(records: "_Numbers", end: int) -> bool:
