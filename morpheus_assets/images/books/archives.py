@@ -29,6 +29,9 @@ PAGE_SUFFIXES = frozenset(
     )
 )
 _STEP = 256 * 1024
+# So many entries before the one that is asked for are kept, of so many bytes together.
+_NEAR = 6
+_KEPT_BYTES = 96 * 1024 * 1024
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
@@ -129,6 +132,7 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
         broken = _why_unreadable(error, name, kind)
         if not found:
             raise UnreadableBook(broken) from error
+    passed: dict[int, bytes] = {}
     names = _unique([entry.name for entry in found])
     found = [replace(entry, name=each) for entry, each in zip(found, names, strict=True)]
     places = {entry.name: entry.at for entry in found}
@@ -136,10 +140,19 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
     def read(wanted: str) -> bytes:
         if places[wanted] in encrypted:
             raise UnreadableBook(f"{shown(wanted)} in {shown(name)} is protected by a password: save it without one.")
+        place = places[wanted]
+        if place in passed:
+            return passed.pop(place)
         try:
-            for at, entry in unpacked.entries(places[wanted]):
-                if at == places[wanted]:
+            for at, entry in unpacked.entries(place):
+                if at == place:
                     return _bounded(entry.get_blocks(), wanted, name, 0)
+                if at not in encrypted and place - at <= _NEAR and 0 < (entry.size or 0) <= _KEPT_BYTES // _NEAR:
+                    # Threads that ask for pages nearly in order would start from the beginning again and again.
+                    with suppress(Exception):
+                        passed[at] = _bounded(entry.get_blocks(), wanted, name, 0)
+                    while len(passed) > _NEAR:
+                        passed.pop(next(iter(passed)))
         except UnreadableBook:
             raise
         except Exception as error:
