@@ -29,6 +29,9 @@ _HUNG_OVER_LEANING = 0.78
 _OPEN_IN_PART = 0.4
 _WIDE = 0.016
 _LEAST_UNSURE = 0.03
+# Of a part's box: what is closed by a frame, whatever runs into it from a side.
+_CLOSED = 0.35
+_AS_LONG = 0.5
 # Share of a line that is drawn over right beside it when a frame runs there.
 _FRAMED = 0.6
 _BOTH_FRAMED = 0.5
@@ -400,6 +403,10 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
         x0, y0, x1, y1 = leaf.box
         covered[y0:y1, x0:x1] = True
     left_out = 1 - int((page.ink & covered).sum()) / max(1, int(page.ink.sum()))
+    letters = [leaf.box for leaf in leaves if _is_text(page, leaf)]
+    if len(leaves) - len(letters) > 1:
+        undivided += letters
+        leaves = [leaf for leaf in leaves if leaf.box not in letters]
     boxes = [leaf.box for leaf in leaves] + [box for leaf in leaves for box in _insets(page, leaf)]
     largest = max(map(_area, boxes)) / (page.height * page.width)
     # One box says little, and so does one that is most of the page.
@@ -425,10 +432,36 @@ def _pieces(page: _Page, part: _Part) -> list[_Part]:
         return []
     for find in (_by_strip,) if page.is_solid(part) else _WAYS:
         pieces = find(page, part)
-        if len(pieces) > 1:
+        if len(pieces) > 1 and not _is_torn(page, pieces):
             guttered = part.guttered or find is not _by_strip
             return [replace(piece, guttered=guttered) for piece in pieces]
     return []
+
+
+def _is_torn(page: _Page, pieces: list[_Part]) -> bool:
+    """True for letters and figures without a frame between which there is less than a wide space: one drawing."""
+    boxes = [piece.box for piece in pieces]
+    apart = max(
+        max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at]
+    )
+    if apart >= _WIDE * max(page.width, page.height):
+        return False
+    return all(_is_loose(page, piece, framed=piece.sure) for piece in pieces)
+
+
+def _is_loose(page: _Page, part: _Part, *, framed: bool) -> bool:
+    """True where no connected part is as large as what a frame encloses, nor, if `framed`, as long as its lines."""
+    parts = connected_parts(page.ink_in(part))
+    if int(parts.pixels.max(initial=0)) >= _CLOSED * _area(part.box):
+        return False
+    widest = int((parts.boxes[:, 2] - parts.boxes[:, 0]).max(initial=0))
+    return not framed or widest < _AS_LONG * (part.box[2] - part.box[0])
+
+
+def _is_text(page: _Page, part: _Part) -> bool:
+    """True for what is small and falls apart: a title, a caption, a sound."""
+    small = _area(part.box) < _LEAST_UNSURE * page.width * page.height
+    return small and _is_loose(page, part, framed=True)
 
 
 def _halves(page: _Page, part: _Part, line: _Line) -> list[_Part]:

@@ -479,16 +479,16 @@ def test_pages_in_the_order_of_their_archive_are_read_in_one_pass(
             self.taken += count
             return count
 
-    entries = {f"{at:02}.png": random.Random(at).randbytes(300_000) for at in range(24)}
+    entries = {f"{at:02}.png": random.Random(at).randbytes(90_000) for at in range(24)}
     file = Counted(pack(entries).getvalue())
     book = open_book(file, "book.cbr", max_pixels=MOST_PIXELS)
     file.taken = 0
 
     assert [book.read(page) for page in pages(book)] == [*entries.values()]
-    assert file.taken < 1.2 * len(file.getvalue())
+    assert file.taken < 1.3 * len(file.getvalue())
     for at in (2, 1, 0, 5, 3, 4, 7, 6, 8, 12, 10, 11, 9, 18, 15, 17, 16, 23):
         assert book.read(f"{at:02}.png") == entries[f"{at:02}.png"]
-    assert file.taken < 2.4 * len(file.getvalue())
+    assert file.taken < 2.7 * len(file.getvalue())
 
 
 def test_two_entries_of_one_name_are_two_pages() -> None:
