@@ -29,9 +29,11 @@ _HUNG_OVER_LEANING = 0.78
 _OPEN_IN_PART = 0.4
 _WIDE = 0.016
 _LEAST_UNSURE = 0.03
-# Of a part's box: what is closed by a frame, whatever runs into it from a side.
+# Of a part's box: what is closed by a frame, whatever runs into it from a side, and how wide its line is at least. Of
+# its own box: what a panel fills and a balloon does not.
 _CLOSED = 0.35
-_AS_LONG = 0.5
+_AS_LONG = 0.4
+_RECTANGULAR = 0.8
 # Share of a line that is drawn over right beside it when a frame runs there.
 _FRAMED = 0.6
 _BOTH_FRAMED = 0.5
@@ -403,10 +405,6 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
         x0, y0, x1, y1 = leaf.box
         covered[y0:y1, x0:x1] = True
     left_out = 1 - int((page.ink & covered).sum()) / max(1, int(page.ink.sum()))
-    letters = [leaf.box for leaf in leaves if _is_text(page, leaf)]
-    if len(leaves) - len(letters) > 1:
-        undivided += letters
-        leaves = [leaf for leaf in leaves if leaf.box not in letters]
     boxes = [leaf.box for leaf in leaves] + [box for leaf in leaves for box in _insets(page, leaf)]
     largest = max(map(_area, boxes)) / (page.height * page.width)
     # One box says little, and so does one that is most of the page.
@@ -450,18 +448,13 @@ def _is_torn(page: _Page, pieces: list[_Part]) -> bool:
 
 
 def _is_loose(page: _Page, part: _Part, *, framed: bool) -> bool:
-    """True where no connected part is as large as what a frame encloses, nor, if `framed`, as long as its lines."""
+    """True where no connected part is what a frame encloses, nor, if `framed`, as long as one of its lines."""
     parts = connected_parts(page.ink_in(part))
-    if int(parts.pixels.max(initial=0)) >= _CLOSED * _area(part.box):
+    wide, high = parts.boxes[:, 2] - parts.boxes[:, 0], parts.boxes[:, 3] - parts.boxes[:, 1]
+    panels = (parts.pixels >= _RECTANGULAR * wide * high) & (wide * high >= page.least_area)
+    if panels.any() or int(parts.pixels.max(initial=0)) >= _CLOSED * _area(part.box):
         return False
-    widest = int((parts.boxes[:, 2] - parts.boxes[:, 0]).max(initial=0))
-    return not framed or widest < _AS_LONG * (part.box[2] - part.box[0])
-
-
-def _is_text(page: _Page, part: _Part) -> bool:
-    """True for what is small and falls apart: a title, a caption, a sound."""
-    small = _area(part.box) < _LEAST_UNSURE * page.width * page.height
-    return small and _is_loose(page, part, framed=True)
+    return not framed or int(wide.max(initial=0)) < _AS_LONG * (part.box[2] - part.box[0])
 
 
 def _halves(page: _Page, part: _Part, line: _Line) -> list[_Part]:

@@ -92,6 +92,23 @@ def test_figures_on_white_in_a_black_frame_are_cut_doubtfully_if_at_all() -> Non
     assert cut_page(picture).doubts
 
 
+def test_a_drawing_without_a_frame_is_not_torn_into_its_lines_of_text_and_figures() -> None:
+    page = Image.new("RGB", (740, 260), "white")
+    draw = ImageDraw.Draw(page)
+    for left in (10, 260, 510):
+        for line in range(6):
+            draw.text((left, 8 + 20 * line), "NEVER ASK THE LAMP ITSELF", fill="black", font_size=15)
+        for at in (60, 150):
+            draw.ellipse((left + at - 14, 130, left + at + 14, 158), outline="black", width=2)
+            draw.line((left + at, 158, left + at, 220), fill="black", width=2)
+            draw.line((left + at - 15, 250, left + at, 220, left + at + 15, 250), fill="black", width=2)
+
+    found = panels_of(cut_page(page))
+
+    assert [round(box[0] / 250) for box in found] == [0, 1, 2]
+    assert all(box[1] <= 12 and box[3] >= 248 for box in found)
+
+
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:
     page = draw_comic_page("right to left", 3)
 
