@@ -2,7 +2,7 @@
 
     python -m bench.small_jobs --novels 100 --at-a-time 5 --rounds 4
 
-On a real `morpheus up` with a fake provider of 50 ms; times are those that GET /api/jobs/{id} gives.
+On a real `morpheus up` with a fake provider; times are those that GET /api/jobs/{id} gives.
 """
 
 import argparse
@@ -14,8 +14,15 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from bench.backfill import write_novels
-from bench.running_project import FINISHED, RunningProject, running_project
+from bench.running_project import FINISHED, RunningProject, running_project, until
 from bench.serving_setup import percentile
+
+_RUNNING = """
+    SELECT count(*) FILTER (WHERE status = 'STARTED'), count(*) FILTER (WHERE status IN ('SUCCESS', 'FAILURE'))
+    FROM runs WHERE EXISTS (
+        SELECT FROM run_tags WHERE run_tags.run_id = runs.run_id AND run_tags.key = 'dagster/backfill'
+    )
+"""
 
 
 def ask(project: RunningProject, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -40,8 +47,9 @@ def main() -> None:
     parser.add_argument("--novels", type=int, default=100)
     parser.add_argument("--at-a-time", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--latency-ms", type=int, default=50, help="of each request to the fake provider")
     options = parser.parse_args()
-    with running_project(latency_ms=50) as project, ThreadPoolExecutor(options.at_a_time) as threads:
+    with running_project(latency_ms=options.latency_ms) as project, ThreadPoolExecutor(options.at_a_time) as threads:
         project.switch_sensors(on=False)
         print(f"load average {os.getloadavg()[0]:.1f}", flush=True)
         begun, done, status = one_job(project, 0)
@@ -49,13 +57,18 @@ def main() -> None:
         novels = write_novels(project.novels_folder, "beside", options.novels)
         project.add_partitions(novels)
         backfill = project.launch_backfill(novels)
-        time.sleep(5)
+        until(lambda: bool(project.dagster_rows(_RUNNING)[0][0]), 120, "the backfill's first run")
         found = []
         for round_ in range(options.rounds):
             numbers = range(1 + round_ * options.at_a_time, 1 + (round_ + 1) * options.at_a_time)
             found += list(threads.map(lambda number: one_job(project, number), numbers))
             state = project.backfill(backfill)["status"]
-            print(f"round {round_ + 1}: backfill {state}, load average {os.getloadavg()[0]:.1f}", flush=True)
+            running, ended = project.dagster_rows(_RUNNING)[0]
+            print(
+                f"round {round_ + 1}: backfill {state}, {running} runs at work, {ended} ended, "
+                f"load average {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
             if state in FINISHED:
                 break
         for name, at in (("begun", 0), ("done", 1)):
