@@ -17,6 +17,7 @@ from morpheus_assets.store.database import leases
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.errors import LeaseLost
 from morpheus_assets.store.database.leases import open_lease
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 
 @pytest.fixture
@@ -120,8 +121,8 @@ with leases.open_lease(open_engine(sys.argv[1])) as lease:
     try:
         lease.ensure()
         print("in force", flush=True)
-    except leases.LeaseLost:
-        print("lost", flush=True)
+    except leases.LeaseLost as lost:
+        print("lost:", lost, flush=True)
 """
 
 
@@ -144,7 +145,9 @@ def holder(database_url: str):
     process.stdout.close()
 
 
-def test_a_process_that_was_suspended_loses_its_lease_to_others_and_is_told(engine: Engine, holder):
+def test_a_process_that_was_suspended_loses_its_lease_to_others_and_is_told(
+    engine: Engine, holder, fault_row: FaultRow
+):
     holder.send_signal(signal.SIGSTOP)
     # it lives: nobody takes it over before its time
     end_expired(engine)
@@ -155,7 +158,9 @@ def test_a_process_that_was_suspended_loses_its_lease_to_others_and_is_told(engi
     holder.send_signal(signal.SIGCONT)
     holder.stdin.write("\n")
     holder.stdin.flush()
-    assert holder.stdout.readline() == "lost\n"
+    said = holder.stdout.readline()
+    assert said.startswith("lost: ")
+    fault_row("a notebook is closed in a run (SIGSTOP, longer than its lease)", sentence=said.removeprefix("lost: "))
 
 
 def test_the_lease_of_a_dead_process_ends_at_once_on_its_machine_and_by_the_clock_elsewhere(
