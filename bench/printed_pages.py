@@ -319,14 +319,16 @@ def _framed_insets(kind: str, chance: random.Random) -> DrawnPage:
     at = areas.index(max(areas))
     x0, y0, x1, y1 = page.panels[at]
     width, height = 0.3 * (x1 - x0), 0.33 * (y1 - y0)
-    for place in chance.sample(((0.05, 0.06), (0.62, 0.06), (0.62, 0.6), (0.05, 0.6)), chance.choice((1, 2))):
+    places = chance.sample(((0.05, 0.06), (0.62, 0.06), (0.62, 0.6), (0.05, 0.6)), chance.choice((1, 2)))
+    # They are read after the panel in which they lie, row by row.
+    for after, place in enumerate(sorted(places, key=lambda place: (place[1], place[0])), at + 1):
         left, top = x0 + place[0] * (x1 - x0), y0 + place[1] * (y1 - y0)
         box = (round(left), round(top), round(left + width), round(top + height))
         if chance.random() < 0.6:
             rim = round(0.006 * page.image.width)
             ImageDraw.Draw(page.image).rectangle((box[0] - rim, box[1] - rim, box[2] + rim, box[3] + rim), fill=WHITE)
         paste(page.image, _room(chance, (box[2] - box[0], box[3] - box[1])), box, 4)
-        page.panels.append(box)
+        page.panels.insert(after, box)
     return page
 
 

@@ -7,8 +7,9 @@ things that are no images in signatures.py. An orientation that stands only in X
 
 import io
 import re
+import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -79,7 +80,7 @@ def _opened(data: bytes, name: str, max_pixels: int) -> Iterator[tuple[Image.Ima
     if foreign:
         raise RefusedImage(f"{shown(name)} {foreign}.")
     try:
-        with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened:
+        with _with_header_read(data) as opened:
             yield opened, _checked_size(opened, data, name, max_pixels)
     except RefusedImage:
         raise
@@ -90,6 +91,23 @@ def _opened(data: bytes, name: str, max_pixels: int) -> Iterator[tuple[Image.Ima
     # Pillow's decoders raise OSError, ValueError, SyntaxError, IndexError, struct.error, zlib.error and more.
     except Exception as error:
         raise RefusedImage(_damaged(data, name, error)) from error
+
+
+def _with_header_read(data: bytes) -> Image.Image:
+    """As Image.open, without Pillow's own bound of 178 million pixels, which is one for the whole process.
+
+    A caller's bound is met before a pixel is decoded, and a strip over it is decoded at a part of its size.
+    """
+    for name in ACCEPTED_FORMATS:
+        if name not in Image.OPEN:
+            Image.init()
+        factory, accepts = Image.OPEN.get(name, (None, None))
+        # Where Pillow was built without a format, the answer is a sentence that says so.
+        if factory is None or (accepts and accepts(data[:16]) is not True):
+            continue
+        with suppress(SyntaxError, IndexError, TypeError, struct.error):
+            return factory(io.BytesIO(data), "")
+    raise Image.UnidentifiedImageError("no image of an accepted format")
 
 
 @dataclass(frozen=True)
@@ -103,7 +121,7 @@ class DeclaredSize:
 def declared_size(data: bytes) -> DeclaredSize | None:
     """Format and upright size by a file's header alone; None where it has no readable one."""
     try:
-        with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as opened:
+        with _with_header_read(data) as opened:
             turned = opened.tag_v2.get(ExifTags.Base.Orientation, 1) if _is_tiff(opened) else _orientation(opened)
             size = opened.size[::-1] if int(turned) >= _FIRST_ON_ITS_SIDE else opened.size
             return DeclaredSize(opened.format or "unknown", size)

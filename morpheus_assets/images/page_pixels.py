@@ -4,6 +4,7 @@ A PNG is read in bands. A JPEG is scaled while it is decoded, and what is no lar
 model looks at a piece of a strip at some 300 pixels.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,10 +14,13 @@ from morpheus_assets.images.decoding import declared_size, decode_panel
 from morpheus_assets.images.errors import RefusedImage, shown
 from morpheus_assets.images.png_bands import PngBands, png_header
 from morpheus_assets.images.reading_order import Box
+from morpheus_assets.images.scaled_decoding import is_held_whole
 from morpheus_assets.images.strips import edge_rows, is_tall
 
 # How many times the bound a strip may hold that is read in bands, or scaled while it is decoded: some seconds of work.
 MOST_BANDS = 16
+# A progressive JPEG that is scaled takes up to 6 bytes a pixel all the same.
+MOST_PROGRESSIVE = 4
 # And one that is decoded whole, alone: as much as the two pages of the largest size that are decoded side by side.
 MOST_WHOLE = 2
 
@@ -73,23 +77,16 @@ class BandedPage:
             yield band
 
     def crop(self, box: Box) -> Image.Image:
-        """A part of the page; of the whole, which is only looked at, every so-manieth row and column."""
+        """A part of the page; a large one, which is only looked at small, by a whole factor smaller."""
         left, top, right, bottom = box
-        if (right - left) * (bottom - top) > _MOST_OF_A_PART:
-            return self._small()
-        part = Image.new("RGB", (right - left, bottom - top))
+        factor = _smaller(box)
+        part = Image.new("RGB", (-(-(right - left) // factor), -(-(bottom - top) // factor)))
         for start, band in self.rows.each(top, bottom):
-            part.paste(band.crop((left, 0, right, band.height)), (0, start - top))
+            first = max(start, top)
+            rows = band.crop((left, first - start, right, min(band.height, bottom - start)))
+            shrunk = rows if factor == 1 else rows.resize((part.width, -(-rows.height // factor)), Image.Resampling.BOX)
+            part.paste(shrunk, (0, (first - top) // factor))
         return part
-
-    def _small(self) -> Image.Image:
-        width, height = self.size
-        factor = max(1, round((width * height / _MOST_OF_A_PART) ** 0.5))
-        small = Image.new("RGB", (max(1, width // factor), max(1, height // factor)))
-        for start, band in self.rows.each():
-            shrunk = band.resize((small.width, max(1, round(band.height / factor))), Image.Resampling.BOX)
-            small.paste(shrunk, (0, round(start / factor)))
-        return small
 
 
 @dataclass(frozen=True)
@@ -102,8 +99,9 @@ class ScaledPage:
     def bands(self) -> Iterator[Image.Image]:
         """The page from top to bottom."""
         width, height = self.size
-        for top in range(0, height, _BAND):
-            yield self._part((0, top, width, min(height, top + _BAND)))
+        rows = max(1, min(_BAND, _MOST_OF_A_PART // width))
+        for top in range(0, height, rows):
+            yield self._part((0, top, width, min(height, top + rows)))
 
     def crop(self, box: Box) -> Image.Image:
         """A part of the page; of the whole, which is only looked at, what is held."""
@@ -112,12 +110,19 @@ class ScaledPage:
     def _part(self, box: Box) -> Image.Image:
         across, down = self.image.width / self.size[0], self.image.height / self.size[1]
         held = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
-        return self.image.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR, box=held)
+        factor = _smaller(box)
+        size = -(-(box[2] - box[0]) // factor), -(-(box[3] - box[1]) // factor)
+        return self.image.resize(size, Image.Resampling.BILINEAR, box=held)
 
 
 Page = WholePage | BandedPage | ScaledPage
 _MOST_OF_A_PART = 24_000_000
 _BAND = 2048
+
+
+def _smaller(box: Box) -> int:
+    """By what the sides of a part are divided so that it has no more pixels than a part may have."""
+    return math.ceil(((box[2] - box[0]) * (box[3] - box[1]) / _MOST_OF_A_PART) ** 0.5)
 
 
 def look_at_page(data: bytes, name: str, *, max_pixels: int) -> tuple[Page, PageFacts]:
@@ -151,7 +156,10 @@ def _scaled(data: bytes, name: str, max_pixels: int) -> tuple[ScaledPage, PageFa
     if known is None or not is_tall(known.size) or known.size[0] * known.size[1] <= max_pixels:
         return None
     width, height = known.size
-    most = (MOST_BANDS if known.format == "JPEG" else MOST_WHOLE) * max_pixels
+    times = MOST_WHOLE
+    if known.format == "JPEG":
+        times = MOST_PROGRESSIVE if is_held_whole(data) else MOST_BANDS
+    most = times * max_pixels
     _check_most(name, width * height, most)
     scale = 2 if width * height <= 4 * max_pixels else 4
     small = (-(-width // scale), -(-height // scale))
@@ -163,4 +171,7 @@ def _scaled(data: bytes, name: str, max_pixels: int) -> tuple[ScaledPage, PageFa
 
 def _check_most(name: str, pixels: int, most: int) -> None:
     if pixels > most:
-        raise RefusedImage(f"{shown(name)} is a strip of {pixels:,} pixels, more than {most:,}: cut it into files.")
+        raise RefusedImage(
+            f"{shown(name)} is a strip of {pixels:,} pixels, more than the {most:,} allowed for its format:"
+            " cut it into files."
+        )

@@ -29,6 +29,11 @@ _HUNG_OVER_LEANING = 0.78
 _OPEN_IN_PART = 0.4
 _WIDE = 0.016
 _LEAST_UNSURE = 0.03
+# Of a part's box: what is closed by a frame, whatever runs into it from a side, and how wide its line is at least. Of
+# its own box: what a panel fills and a balloon does not.
+_CLOSED = 0.35
+_AS_LONG = 0.4
+_RECTANGULAR = 0.8
 # Share of a line that is drawn over right beside it when a frame runs there.
 _FRAMED = 0.6
 _BOTH_FRAMED = 0.5
@@ -425,10 +430,31 @@ def _pieces(page: _Page, part: _Part) -> list[_Part]:
         return []
     for find in (_by_strip,) if page.is_solid(part) else _WAYS:
         pieces = find(page, part)
-        if len(pieces) > 1:
+        if len(pieces) > 1 and not _is_torn(page, pieces):
             guttered = part.guttered or find is not _by_strip
             return [replace(piece, guttered=guttered) for piece in pieces]
     return []
+
+
+def _is_torn(page: _Page, pieces: list[_Part]) -> bool:
+    """True for letters and figures without a frame between which there is less than a wide space: one drawing."""
+    boxes = [piece.box for piece in pieces]
+    apart = max(
+        max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at]
+    )
+    if apart >= _WIDE * max(page.width, page.height):
+        return False
+    return all(_is_loose(page, piece, framed=piece.sure) for piece in pieces)
+
+
+def _is_loose(page: _Page, part: _Part, *, framed: bool) -> bool:
+    """True where no connected part is what a frame encloses, nor, if `framed`, as long as one of its lines."""
+    parts = connected_parts(page.ink_in(part))
+    wide, high = parts.boxes[:, 2] - parts.boxes[:, 0], parts.boxes[:, 3] - parts.boxes[:, 1]
+    panels = (parts.pixels >= _RECTANGULAR * wide * high) & (wide * high >= page.least_area)
+    if panels.any() or int(parts.pixels.max(initial=0)) >= _CLOSED * _area(part.box):
+        return False
+    return not framed or int(wide.max(initial=0)) < _AS_LONG * (part.box[2] - part.box[0])
 
 
 def _halves(page: _Page, part: _Part, line: _Line) -> list[_Part]:

@@ -46,6 +46,9 @@ def png_header(data: bytes) -> PngHeader | None:
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
     if colour not in _CHANNELS or interlaced or not width or not height:
         return None
+    if depth == 16 and colour:
+        # Pillow keeps eight of the sixteen bits: the low ones would be made up, and the next row's filter needs them.
+        return None
     return PngHeader(width, height, depth, colour, bool(interlaced))
 
 
@@ -58,7 +61,9 @@ class PngBands:
     def __init__(self, data: bytes, name: str, *, most_pixels: int = _MOST_PIXELS) -> None:
         header = png_header(data)
         if header is None:
-            raise RefusedImage(f"{shown(name)} is no PNG that can be read in bands: save it without interlacing.")
+            raise RefusedImage(
+                f"{shown(name)} is no PNG that can be read in bands: save it not interlaced, with 8 bits."
+            )
         self.header = header
         self.rows = max(1, most_pixels // header.width)
         self._name = name
@@ -117,10 +122,7 @@ def _last_row(image: Image.Image, header: PngHeader) -> bytes:
     last = image.crop((0, image.height - 1, image.width, image.height))
     raw = {1: "1", 2: "P;2", 4: "P;4"}.get(header.depth) if header.colour == 3 else None
     if header.depth == 16:
-        if header.colour == 0:
-            return bytes(last.tobytes("raw", "I;16B"))
-        # Pillow keeps eight of the sixteen bits: the low ones are made up, and a filter needs them.
-        raise RefusedImage("A PNG of 16 bits a channel cannot be read in bands: save it with 8.")
+        return bytes(last.tobytes("raw", "I;16B"))
     if header.colour == 0 and header.depth < 8:
         raw = {1: "1", 2: "L;2", 4: "L;4"}[header.depth]
     if raw is None or raw == "1":

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageOps
 
-from morpheus_assets.images.decoding import DEFAULT_MAX_PIXELS, decode_panel
+from morpheus_assets.images.decoding import DEFAULT_MAX_PIXELS
 from morpheus_assets.images.errors import RefusedImage, shown
+from morpheus_assets.images.page_pixels import look_at_page
 
 # The UI stores metadata in the event log: base64 adds a third, so 44 kB of JPEG is 59 kB there.
 MAX_PREVIEW_BYTES = 44_000
@@ -82,7 +83,8 @@ def as_markdown(picture: bytes, alternative: str) -> str:
 def _tile(label: str, data: bytes) -> Image.Image:
     room = (_TILE - 4, _TILE - 4)
     try:
-        return ImageOps.contain(decode_panel(data, label, max_pixels=DEFAULT_MAX_PIXELS).image, room)
+        page, _ = look_at_page(data, label, max_pixels=DEFAULT_MAX_PIXELS)
+        return ImageOps.contain(page.crop((0, 0, *page.size)), room)
     except RefusedImage:
         return Image.new("RGB", room, "lightgrey")
 

@@ -1,5 +1,6 @@
 """Inspection of a file: what it would become, by the code that the assets run, without a database or a provider."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.images.books.values import BOOK_SUFFIXES
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.services.known_languages import language_note
 from morpheus_assets.sources.base import ContentUnreadable, FileUnreadable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from morpheus_assets.text.documents import Document
 
 _words = str.split
+_COMICS = frozenset(_words(".cbz .cbr .cb7 .cbt"))
 _PICTURES = frozenset(
     _words(".png .jpg .jpeg .jpe .webp .gif .bmp .tif .tiff .avif .heic .heif .ico .jp2 .jxl .psd .svg .pnm .ppm .pgm")
 )
@@ -27,10 +30,11 @@ def inspect_file(
 ) -> dict[str, Any]:
     """Describe one file as a JSON-ready object.
 
-    Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text" or "image"), `reason` (a sentence, or None).
+    Keys for all: `file`, `state` ("ok" or "refused"), `kind` ("text", "image", "comic"), `reason` (a sentence or None).
     A text adds `format`, `encoding`, `language`, `title`, `author`, `repairs`, `characters`, `chunks`, `chapters`,
     `sections` (pieces of a text without chapters), `front` and `back` (pieces around the chapters), and `notes`,
-    sentences on the text `spaces` that it would be embedded in; an image adds `width`, `height`, `mode`, `treatments`.
+    sentences on the text `spaces` that it would be embedded in; an image adds `width`, `height`, `mode`, `treatments`;
+    a comic (an archive, PDF or EPUB of pages) `title`, `series`, `number`, `writer`, `direction`, `notes` and `pages`.
     Never raises for what a file contains; a fault in our own code is `state` "failed".
     """
     kind = _kind_of(path)
@@ -39,6 +43,8 @@ def inspect_file(
         if kind == "text":
             answer.update(_inspect_text(path, chunker))
             answer["notes"] = [note for space in spaces if (note := language_note(space, [answer["language"]]))]
+        elif kind == "comic":
+            answer.update(_inspect_comic(path, max_image_pixels))
         else:
             answer.update(_inspect_image(path, max_image_pixels))
     except (UnreadableText, RefusedImage) as error:
@@ -53,19 +59,23 @@ def inspect_file(
 
 
 def _kind_of(path: Path) -> str:
-    """ "image" or "text": by the folder that it lies in, else by its first bytes, and by its suffix last."""
+    """ "image", "comic" or "text": by the folder that it lies in, else by its first bytes, and by its suffix last."""
+    from morpheus_assets.images.books.opening import book_kind
     from morpheus_assets.images.signatures import image_kind
     from morpheus_assets.text.formats import SUPPORTED_SUFFIXES
 
-    for folder in reversed(path.absolute().parent.parts):
-        if folder in ("novels", "panels"):
-            return "text" if folder == "novels" else "image"
     try:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError:
         head = b""
     suffix = path.suffix.lower()
+    for folder in reversed(path.absolute().parent.parts):
+        if folder in ("novels", "panels"):
+            pages = suffix in BOOK_SUFFIXES or book_kind(head[:1024])
+            return "text" if folder == "novels" else "comic" if pages else "image"
+    if suffix in _COMICS:
+        return "comic"
     # BM and P3 also begin words; what follows them in a picture is hardly ASCII.
     if image_kind(head) is not None and not (head.isascii() and suffix in SUPPORTED_SUFFIXES):
         return "image"
@@ -82,6 +92,8 @@ def describe(answer: dict[str, Any]) -> str:
             f"{answer['file']}\n  {answer['format']} {answer['width']}x{answer['height']} {answer['mode']}\n"
             f"  done to it: {done}"
         )
+    if answer["kind"] == "comic":
+        return _describe_comic(answer)
     lines = [
         answer["file"],
         f"  {answer['format']}, {answer['encoding']}, language {answer['language']}, "
@@ -158,14 +170,74 @@ def _read_folder(path: Path) -> "Document":
     return replace(document, repairs=(*document.repairs, *passed))
 
 
-def _inspect_image(path: Path, max_image_pixels: int) -> dict[str, Any]:
-    from morpheus_assets.images.decoding import decode_panel
+def _inspect_comic(path: Path, max_image_pixels: int) -> dict[str, Any]:
+    """The pages of a file in reading order, each with what it would be cut into or why it is refused."""
+    from morpheus_assets.services.page_cutting import cut_pages
+    from morpheus_assets.services.page_listing import find_pages
+    from morpheus_assets.services.page_reading import PageReader
+    from morpheus_assets.sources.base import Entry
+    from morpheus_assets.sources.local import LocalSource
 
-    panel = decode_panel(path.read_bytes(), path.name, max_pixels=max_image_pixels)
+    path = path.absolute()
+    reader = PageReader(LocalSource(path.parent.parent), max_image_pixels)
+    try:
+        found = find_pages(reader, [Entry(f"{path.parent.name}/{path.name}", path.stat().st_size)])
+        rows = [replace(row, id=at) for at, row in enumerate(found.rows)]
+        if len(rows) == 1 and rows[0].reason and not rows[0].entry:
+            raise RefusedImage(rows[0].reason)
+        stored = [row for row in rows if row.state == "stored"]
+        cut = {page.page.id: page for page in cut_pages(reader, stored, {})}
+    finally:
+        reader.close()
+    facts = found.books[0] if found.books else None
+    pages = []
+    for row in rows:
+        regions = cut[row.id].regions or () if row.id in cut else ()
+        pages.append(
+            {
+                "page": row.ordinal,
+                "entry": row.entry,
+                "role": row.role,
+                "width": row.width,
+                "height": row.height,
+                "spread": row.spread,
+                "regions": [{"kind": each.kind, "box": [each.x0, each.y0, each.x1, each.y1]} for each in regions],
+                "doubts": list(cut[row.id].doubts) if row.id in cut else [],
+                "reason": row.reason,
+            }
+        )
+    said = {name: getattr(facts, name, None) for name in ("title", "series", "number", "writer")}
+    return {**said, "direction": rows[0].direction if rows else None, "notes": list(found.notes), "pages": pages}
+
+
+def _describe_comic(answer: dict[str, Any]) -> str:
+    pages, names = answer["pages"], [answer["series"], answer["number"], answer["title"], answer["writer"]]
+    refused = sum(page["reason"] is not None for page in pages)
+    read = "from right to left" if answer["direction"] == "rtl" else "from left to right"
+    stored = len(pages) - refused
+    lines = [answer["file"], f"  {stored} page{'s' * (stored != 1)}, {refused} refused, read {read}"]
+    lines += [f"  {' · '.join(map(str, filter(None, names)))}"] if any(names) else []
+    lines += [f"  note: {note}" for note in answer["notes"]]
+    for page in pages:
+        if page["reason"] is not None:
+            lines.append(f"  {page['page']:>5}  refused: {page['reason']}")
+            continue
+        parts = Counter(region["kind"] for region in page["regions"][1:])
+        told = [f"{page['width']}x{page['height']}", page["role"], "a spread" if page["spread"] else ""]
+        told += [", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in parts.items()) or "one picture"]
+        told += ["doubtful: " + "; ".join(page["doubts"])] if page["doubts"] else []
+        lines.append(f"  {page['page']:>5}  {page['entry']}  " + "  ".join(filter(None, told)))
+    return "\n".join(lines)
+
+
+def _inspect_image(path: Path, max_image_pixels: int) -> dict[str, Any]:
+    from morpheus_assets.images.page_pixels import look_at_page
+
+    _, facts = look_at_page(path.read_bytes(), path.name, max_pixels=max_image_pixels)
     return {
-        "format": panel.format,
-        "width": panel.width,
-        "height": panel.height,
-        "mode": panel.mode,
-        "treatments": list(panel.treatments),
+        "format": facts.format,
+        "width": facts.width,
+        "height": facts.height,
+        "mode": facts.mode,
+        "treatments": list(facts.treatments),
     }

@@ -96,14 +96,14 @@ class PageReader:
         if bottom <= height:
             return page.crop(box)
         part = Image.new("RGB", (right - left, bottom - top))
-        part.paste(page.crop((left, top, right, height)), (0, 0))
+        part.paste(_sized(page.crop((left, top, right, height)), right - left), (0, 0))
         filled = height - top
         for other_path, other_entry, other_hash in following:
             if filled >= part.height:
                 break
             other = self.page(other_path, other_entry, bytes.fromhex(other_hash))
             rows = min(other.size[1], part.height - filled)
-            part.paste(other.crop((left, 0, right, rows)), (0, filled))
+            part.paste(_sized(other.crop((left, 0, right, rows)), right - left), (0, filled))
             filled += rows
         if filled < part.height:
             raise PageChanged(f"{path} goes on in a file that is gone; its next run takes it as it is now.")
@@ -136,3 +136,8 @@ class PageReader:
             while len(self._books) > _BOOKS:
                 self._books.popitem(last=False)
         return opened
+
+
+def _sized(part: "Image.Image", width: int) -> "Image.Image":
+    """A part of a page at its own size: a large one comes smaller."""
+    return part if part.width == width else part.resize((width, round(part.height * width / part.width)))

@@ -171,7 +171,7 @@ class QueryVectors(Protocol):
         ...
 
     async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
-        """Of sentences that are compared with a question; one that is stored as a passage is not asked for."""
+        """Of sentences of passages, that are compared with a question."""
         ...
 
     async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:

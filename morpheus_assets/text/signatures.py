@@ -57,7 +57,7 @@ _FOREIGN_SUFFIXES = {
     **dict.fromkeys(
         (".acsm",), ("a loan slip of an e-book, not the book", "is {kind}: use a copy without protection.")
     ),
-    **dict.fromkeys((".cbz", ".cbr", ".cb7"), ("a comic", "is {kind}: unpack its pictures into the panels folder.")),
+    **dict.fromkeys((".cbz", ".cbr", ".cb7", ".cbt"), ("a comic", "is {kind}: put it into a folder below panels/.")),
     **dict.fromkeys((".tex", ".adoc", ".asciidoc", ".docm"), ("a source of a book", _CONVERT)),
 }
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"

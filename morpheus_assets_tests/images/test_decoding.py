@@ -165,6 +165,14 @@ def test_the_largest_allowed_image_is_decoded_and_one_row_more_is_not() -> None:
     assert "10,100 pixels" in refusal(encoded(Image.new("L", (100, 101))), max_pixels=10_000)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_the_bound_that_was_set_holds_and_not_that_of_pillow(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000)
+    data = encoded(Image.new("L", (100, 100)), form)
+    assert decode(data, max_pixels=10_000).width == 100
+    assert "more than the 9,999 allowed" in refusal(data, max_pixels=9_999)
+
+
 def test_an_icon_cannot_hide_a_gigantic_picture() -> None:
     inside = png_that_declares(30_000, 30_000)
     icon = struct.pack("<HHHBBBBHHII", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(inside), 22) + inside

@@ -92,6 +92,26 @@ def test_figures_on_white_in_a_black_frame_are_cut_doubtfully_if_at_all() -> Non
     assert cut_page(picture).doubts
 
 
+@pytest.mark.parametrize(("size", "step"), [(15, 20), (22, 26)])
+def test_a_drawing_without_a_frame_is_not_torn_into_its_lines_of_text_and_figures(size: int, step: int) -> None:
+    page = Image.new("RGB", (740, 9 * step + 124), "white")
+    draw = ImageDraw.Draw(page)
+    for left in (10, 256, 502):
+        for line in range(5):
+            words = "HMHE LAMP BURNS WHEN NOBODY IS THERE"[line : line + round(308 / size)]
+            draw.text((left, 8 + step * line), words, fill="black", font_size=size, stroke_width=1)
+        top = 14 + step * 5
+        for at in (left + 56, left + 148):
+            draw.ellipse((at - 14, top, at + 14, top + 28), outline="black", width=2)
+            draw.line((at, top + 28, at, top + 80), fill="black", width=2)
+            draw.line((at - 15, top + 110, at, top + 80, at + 15, top + 110), fill="black", width=2)
+
+    found = panels_of(cut_page(page))
+
+    assert [round((box[0] - 10) / 246) for box in found] == [0, 1, 2]
+    assert all(box[1] <= 16 and box[3] >= top + 108 for box in found)
+
+
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:
     page = draw_comic_page("right to left", 3)
 

@@ -3,8 +3,10 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from morpheus_assets.images import previews
 from morpheus_assets.images.previews import MAX_PREVIEW_BYTES, as_markdown, contact_sheet
 
 
@@ -27,6 +29,12 @@ def test_a_contact_sheet_shows_refused_images_as_grey_tiles() -> None:
     left, right = sheet.crop((20, 20, 100, 100)), sheet.crop((140, 20, 220, 100))
     assert np.asarray(left).std() > 30
     assert np.asarray(right).std() < 3
+
+
+def test_a_contact_sheet_shows_strips_that_are_read_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(previews, "DEFAULT_MAX_PIXELS", 10_000)
+    sheet = Image.open(io.BytesIO(contact_sheet([("strip.png", noisy((100, 300)))])))
+    assert np.asarray(sheet.crop((50, 20, 70, 100))).std() > 10
 
 
 def test_no_panels_make_no_sheet() -> None:

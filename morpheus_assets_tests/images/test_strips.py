@@ -2,6 +2,8 @@
 
 import io
 import itertools
+import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from morpheus_assets.images import page_pixels
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.page_pixels import BandedPage, WholePage, look_at_page
 from morpheus_assets.images.page_regions import regions_of
 from morpheus_assets.images.pixels import to_rgb
 from morpheus_assets.images.png_bands import PngBands
+from morpheus_assets.images.scaled_decoding import is_held_whole
 from morpheus_assets.images.strips import StripFile, edge_rows, joined_files, look_at_rows, pieces, strip_pieces
 
 
@@ -122,6 +126,21 @@ def test_a_strip_over_the_bound_is_held_smaller_and_cut_at_the_same_places(form:
         assert np.abs(difference).mean() < 12
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_a_large_part_of_a_strip_over_the_bound_comes_smaller(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setattr(page_pixels, "_MOST_OF_A_PART", 9_000)
+    image = strip(200, 1600, [(20, 280), (340, 600), (660, 960), (1040, 1560)])
+    file = io.BytesIO()
+    image.save(file, form)
+
+    page, _ = look_at_page(file.getvalue(), "strip", max_pixels=100_000)
+
+    part = page.crop((10, 301, 190, 661))
+    assert part.size == (60, 120)
+    wanted = np.asarray(image.crop((10, 301, 190, 661)).resize(part.size, Image.Resampling.BOX), dtype=int)
+    assert np.abs(np.asarray(part, dtype=int) - wanted).mean() < 20
+
+
 def test_a_jpeg_strip_that_lies_on_its_side_is_held_smaller_too() -> None:
     image = strip(200, 1600, [(20, 280), (340, 600)]).rotate(90, expand=True)
     file = io.BytesIO()
@@ -138,8 +157,72 @@ def test_a_strip_of_many_times_the_bound_says_what_to_do() -> None:
     file = io.BytesIO()
     Image.new("RGB", (100, 2000)).save(file, "WEBP")
 
-    with pytest.raises(RefusedImage, match=r"is a strip of 200,000 pixels, more than 80,000: cut it into files"):
+    said = r"is a strip of 200,000 pixels, more than the 80,000 allowed for its format: cut it into files"
+    with pytest.raises(RefusedImage, match=said):
         look_at_page(file.getvalue(), "strip.webp", max_pixels=40_000)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": 6}], ids=["baseline", "progressive", "turned"])
+def test_a_jpeg_strip_of_more_pixels_than_pillow_opens_is_read(
+    monkeypatch: pytest.MonkeyPatch, mode: str, options: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50_000)
+    image = strip(100, 2000, [(20, 180), (240, 400), (460, 1900)]).convert(mode)
+    file = io.BytesIO()
+    if "exif" in options:
+        turned = Image.Exif()
+        turned[0x0112] = options["exif"]
+        options, image = {"exif": turned}, image.rotate(90, expand=True)
+    image.save(file, "JPEG", **options)
+
+    page, facts = look_at_page(file.getvalue(), "strip.jpg", max_pixels=60_000)
+
+    assert page.size == (100, 2000)
+    assert facts.treatments[-1] == "held at 1/2 of its size"
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(file)
+
+
+def test_a_strip_that_is_held_whole_while_it_is_decoded_may_be_less_large() -> None:
+    def saved(**options: Any) -> bytes:
+        file = io.BytesIO()
+        Image.new("RGB", (100, 3000), "teal").save(file, "JPEG", **options)
+        return file.getvalue()
+
+    look_at_page(saved(), "strip.jpg", max_pixels=60_000)
+    with pytest.raises(RefusedImage, match="more than the 240,000 allowed for its format"):
+        look_at_page(saved(progressive=True), "strip.jpg", max_pixels=60_000)
+    assert [is_held_whole(data) for data in (saved(), saved(progressive=True), one_scan_a_colour(saved()))] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def one_scan_a_colour(jpeg: bytes) -> bytes:
+    """The same headers, but a first scan that has one colour of three."""
+    at = jpeg.index(b"\xff\xda")
+    return jpeg[:at] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
+
+
+def test_a_png_strip_of_sixteen_bits_a_colour_is_held_smaller() -> None:
+    rows = np.random.default_rng(3).integers(0, 256, (1500, 1 + 100 * 6), dtype=np.uint8)
+    rows[:, 0] = 2
+    body = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(body, "PNG")
+    head = struct.pack(">IIBBBBB", 100, 1500, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
+    data = body.getvalue()[:8] + b"".join(
+        struct.pack(">I", len(chunk)) + kind + chunk + struct.pack(">I", zlib.crc32(kind + chunk))
+        for kind, chunk in chunks
+    )
+
+    page, facts = look_at_page(data, "strip.png", max_pixels=100_000)
+
+    assert page.size == (100, 1500)
+    assert facts.treatments[-1] == "held at 1/2 of its size"
+    assert len(regions_of(page)[0].regions) > 5
 
 
 def test_a_png_that_ends_early_says_after_which_row() -> None:

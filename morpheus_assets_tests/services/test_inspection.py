@@ -1,6 +1,8 @@
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from morpheus_assets.cli.main import main
+from morpheus_assets.services.inspection import describe
 from morpheus_assets.settings import Settings
 from morpheus_assets_tests.fixtures.deployment import story
 
@@ -23,6 +26,14 @@ def inspect(*files: Path) -> list[dict]:
     return answers
 
 
+def two_panels() -> bytes:
+    page, file = Image.new("RGB", (600, 800), "white"), io.BytesIO()
+    for top in (40, 420):
+        page.paste("teal", (40, top, 560, top + 340))
+    page.save(file, "PNG")
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     folder = tmp_path_factory.mktemp("inspected")
@@ -35,13 +46,19 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     Image.new("RGBA", (30, 20), (255, 0, 0, 100)).save(folder / "red.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (folder / "notes.xyz").write_bytes(b"neither")
+    with zipfile.ZipFile(folder / "lamps.cbz", "w") as comic:
+        info = "<ComicInfo><Series>Lamps</Series><Number>3</Number><Manga>YesAndRightToLeft</Manga></ComicInfo>"
+        comic.writestr("ComicInfo.xml", info)
+        comic.write(folder / "broken.png", "2.png")
+        comic.writestr("10.png", two_panels())
+    (folder / "no.cbz").write_bytes(b"Rar!\x1a\x07\x00 not whole")
     files = sorted(folder.iterdir())
     missing = folder / "missing.txt"
     return {Path(answer["file"]).name: answer for answer in inspect(*files, missing)}
 
 
 def test_every_file_is_answered_by_one_object(answers: dict[str, dict]):
-    assert len(answers) == 8
+    assert len(answers) == 10
     assert {answer["state"] for answer in answers.values()} == {"ok", "refused"}
 
 
@@ -81,7 +98,17 @@ def test_an_image_shows_what_would_be_done_to_it(answers: dict[str, dict]):
     assert any("white" in treatment for treatment in answer["treatments"])
 
 
-@pytest.mark.parametrize("name", ["empty.txt", "broken.png", "notes.xyz", "missing.txt"])
+def test_a_comic_shows_its_pages_and_what_they_are_cut_into(answers: dict[str, dict]):
+    answer = answers["lamps.cbz"]
+    assert (answer["kind"], answer["series"], answer["number"], answer["direction"]) == ("comic", "Lamps", "3", "rtl")
+    assert [(page["entry"], page["reason"] is None) for page in answer["pages"]] == [("2.png", False), ("10.png", True)]
+    assert [region["kind"] for region in answer["pages"][1]["regions"]] == ["page", "panel", "panel"]
+    told = describe(answer)
+    assert "1 page, 1 refused, read from right to left" in told
+    assert "10.png  600x800  2 panels" in told
+
+
+@pytest.mark.parametrize("name", ["empty.txt", "broken.png", "notes.xyz", "missing.txt", "no.cbz"])
 def test_what_cannot_be_taken_is_refused_with_a_sentence_that_names_the_file(answers: dict[str, dict], name: str):
     assert answers[name]["state"] == "refused"
     assert name in answers[name]["reason"]

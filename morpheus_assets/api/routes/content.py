@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -172,6 +172,10 @@ async def place_of_panel(services: UsesServices, id: PanelId) -> Answer[Place]:
     )  # fmt: skip
 
 
+# A JPEG has no longer side (ITU T.81 allows 65,535, libjpeg 65,500).
+_LONGEST = 65_000
+
+
 async def _picture(
     request: Request, services: UsesServices, id: str, form: str, draw: Callable[["_PageShown"], tuple[bytes, str]]
 ) -> Response:
@@ -264,6 +268,8 @@ def _jpeg(image: Image.Image, width: int | None) -> tuple[bytes, str]:
         # a tall strip keeps its beginning in sight: at most four times as high as wide
         image = image.crop((0, 0, image.width, min(image.height, 4 * image.width)))
         image.thumbnail((width, 4 * width))
+    elif max(image.size) > _LONGEST:
+        image = ImageOps.contain(image, (_LONGEST, _LONGEST))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=82, optimize=True, progressive=True)
     return buffer.getvalue(), "image/jpeg"

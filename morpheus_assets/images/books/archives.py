@@ -4,18 +4,21 @@ What an archive is says its content, not its suffix. Entries, bytes and the rati
 counted while unpacking, because the declared ones may be lies.
 """
 
+import copy
+import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import Any, BinaryIO
 
 from morpheus_assets.images.books import values
 from morpheus_assets.images.books.comic_info import read_acbf, read_comic_info
 from morpheus_assets.images.books.page_order import page_order, role_of, spreads
+from morpheus_assets.images.books.rar_headers import read_rar_headers
 from morpheus_assets.images.books.values import Book, BookFacts, BookPage, UnreadableBook
 from morpheus_assets.images.errors import shown
 
@@ -26,20 +29,24 @@ PAGE_SUFFIXES = frozenset(
     )
 )
 _STEP = 256 * 1024
-P = ParamSpec("P")
-T = TypeVar("T")
+# So many entries before the one that is asked for are kept, of so many bytes together.
+_NEAR = 6
+_KEPT_BYTES = 96 * 1024 * 1024
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+# By APPNOTE 4.4.5.
+_OTHER_METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 96: "JPEG recompression", 98: "PPMd"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file within an archive: its name as a person reads it, its own name there, and its declared size."""
+    """A file within an archive: its name as a person reads it, its declared sizes, and its position."""
 
     name: str
-    key: str
     size: int
     packed: int
+    at: int = 0
 
 
 def open_zip(file: BinaryIO, name: str) -> Book:
@@ -52,17 +59,23 @@ def open_zip(file: BinaryIO, name: str) -> Book:
             f"{shown(name)} is no whole zip archive: it is cut off or damaged, copy it again."
         ) from error
     names = _decoded_names(infos)
-    entries = [Entry(names[i], info.filename, info.file_size, info.compress_size) for i, info in enumerate(infos)]
+    entries = [Entry(names[i], info.file_size, info.compress_size) for i, info in enumerate(infos)]
     by_name = {entry.name: info for entry, info in zip(entries, infos, strict=True)}
 
     def read(entry: str) -> bytes:
         info = by_name[entry]
         if info.flag_bits & _ENCRYPTED:
             raise UnreadableBook(f"{shown(entry)} in {shown(name)} is protected by a password: save it without one.")
+        if info.compress_type not in _METHODS:
+            how = _OTHER_METHODS.get(info.compress_type, f"method {info.compress_type}")
+            raise UnreadableBook(
+                f"{shown(entry)} in {shown(name)} is packed by {how}, which is not read:"
+                " pack the pages as an ordinary zip."
+            )
         try:
-            with archive.open(info) as stream:
+            with archive.open(_as_named_there(file, info)) as stream:
                 return _bounded(iter(lambda: stream.read(_STEP), b""), entry, name, info.compress_size)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, lzma.LZMAError) as error:
             raise UnreadableBook(
                 f"{shown(entry)} in {shown(name)} cannot be unpacked: copy the archive again."
             ) from error
@@ -70,62 +83,139 @@ def open_zip(file: BinaryIO, name: str) -> Book:
     return _book("zip", name, entries, read)
 
 
+def _as_named_there(file: BinaryIO, info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """The entry under the name that stands before its data: some programs write another one into the directory."""
+    file.seek(info.header_offset)
+    head = file.read(30)
+    if not head.startswith(b"PK\x03\x04") or len(head) < 30:
+        return info
+    flags, size = int.from_bytes(head[6:8], "little"), int.from_bytes(head[26:28], "little")
+    own = copy.copy(info)
+    own.orig_filename = file.read(size).decode("utf-8" if flags & _UTF8_NAME else "cp437", "replace")
+    return own
+
+
 def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
     """A RAR, 7z or TAR of pictures, through libarchive. Raises UnreadableBook, also where libarchive is missing."""
     try:
-        import libarchive
+        import libarchive  # noqa: F401
     except (ImportError, OSError, AttributeError) as error:
         raise UnreadableBook(
             f"{shown(name)} is a {kind} archive, and libarchive is not installed: install it with the extra `comics`"
             " (and the system's libarchive), or pack the pages as .cbz."
         ) from error
+    encrypted: Collection[int] = ()
+    broken = ""
+    if kind == "RAR":
+        headers = read_rar_headers(file)
+        if headers.volume is not None:
+            which = "the first" if headers.volume == 1 else "a later one"
+            raise UnreadableBook(
+                f"{shown(name)} is {which} of several RAR volumes: unpack them together,"
+                " and pack the pages as one .cbz."
+            )
+        encrypted = headers.encrypted
+        broken = _damaged(name, kind) if headers.cut_off else ""
+        if encrypted and headers.solid:
+            raise UnreadableBook(f"{shown(name)} is protected by a password: save it without one.")
+    unpacked = _Unpacked(file)
+    found: list[Entry] = []
+    try:
+        for at, entry in unpacked.entries():
+            if entry.isfile:
+                # Where a name cannot be told, nobody reads it: the page is what counts.
+                path = (entry.pathname or f"entry {at + 1}").replace("\\", "/")
+                found.append(Entry(path, int(entry.size or 0), 0, at))
+            if len(found) > values.MAX_ENTRIES:
+                break
+    except Exception as error:
+        broken = _why_unreadable(error, name, kind)
+        if not found:
+            raise UnreadableBook(broken) from error
+    passed: dict[int, bytes] = {}
+    names = _unique([entry.name for entry in found])
+    found = [replace(entry, name=each) for entry, each in zip(found, names, strict=True)]
+    places = {entry.name: entry.at for entry in found}
 
-    @_told_in_a_sentence(name, kind)
-    def listed() -> list[Entry]:
-        file.seek(0)
-        found = []
-        with libarchive.stream_reader(file, block_size=_STEP) as archive:
-            for entry in archive:
-                if entry.isfile:
-                    path = entry.pathname or ""
-                    found.append(Entry(path.replace("\\", "/"), path, int(entry.size or 0), 0))
-                if len(found) > values.MAX_ENTRIES:
-                    break
-        return found
-
-    @_told_in_a_sentence(name, kind)
     def read(wanted: str) -> bytes:
-        file.seek(0)
-        with libarchive.stream_reader(file, block_size=_STEP) as archive:
-            for entry in archive:
-                if entry.isfile and (entry.pathname or "").replace("\\", "/") == wanted:
+        if places[wanted] in encrypted:
+            raise UnreadableBook(f"{shown(wanted)} in {shown(name)} is protected by a password: save it without one.")
+        place = places[wanted]
+        if place in passed:
+            return passed.pop(place)
+        try:
+            for at, entry in unpacked.entries(place):
+                if at == place:
                     return _bounded(entry.get_blocks(), wanted, name, 0)
+                if at not in encrypted and place - at <= _NEAR and 0 < (entry.size or 0) <= _KEPT_BYTES // _NEAR:
+                    # Threads that ask for pages nearly in order would start from the beginning again and again.
+                    with suppress(Exception):
+                        passed[at] = _bounded(entry.get_blocks(), wanted, name, 0)
+                    while len(passed) > _NEAR:
+                        passed.pop(next(iter(passed)))
+        except UnreadableBook:
+            raise
+        except Exception as error:
+            unpacked.restart()
+            raise UnreadableBook(f"{shown(wanted)} cannot be unpacked: {_why_unreadable(error, name, kind)}") from error
         raise UnreadableBook(f"{shown(wanted)} is not in {shown(name)} any more.")
 
-    return _book(kind, name, listed(), read)
+    book = _book(kind, name, found, read)
+    # What lies behind damage is missing, and the pages before it are not.
+    if not broken:
+        return book
+    missing = f"What follows {shown(found[-1].name)} is missing: {broken}"
+    return replace(book, refused={**book.refused, "(the rest)": missing})
 
 
-def _told_in_a_sentence(name: str, kind: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """A decorator: what libarchive raises becomes UnreadableBook with a sentence."""
+class _Unpacked:
+    """The entries of an archive one after the other: an entry behind the last one is reached from there.
 
-    def around(function: Callable[P, T]) -> Callable[P, T]:
-        def called(*given: P.args, **named: P.kwargs) -> T:
-            try:
-                return function(*given, **named)
-            except UnreadableBook:
-                raise
-            except Exception as error:
-                word = "password" if "passphrase" in str(error).lower() or "encrypt" in str(error).lower() else ""
-                why = (
-                    "is protected by a password: save it without one"
-                    if word
-                    else (f"is a damaged or incomplete {kind} archive: copy it again, or pack the pages as .cbz")
-                )
-                raise UnreadableBook(f"{shown(name)} {why}.") from error
+    Each start from the beginning unpacks all that lies before, in a solid archive.
+    """
 
-        return called
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._entries: Iterator[tuple[int, Any]] | None = None
+        self._next = 0
 
-    return around
+    def entries(self, wanted: int = 0) -> Iterator[tuple[int, Any]]:
+        """(position, entry) from `wanted` on, or from before it; an entry can be read until the next one is taken."""
+        if self._entries is None or wanted < self._next or wanted == 0:
+            self._entries, self._next = self._from_the_start(), 0
+        for at, entry in self._entries:
+            self._next = at + 1
+            yield at, entry
+
+    def restart(self) -> None:
+        """Begin from the start the next time, as one must after damage."""
+        self._entries = None
+
+    def _from_the_start(self) -> Iterator[tuple[int, Any]]:
+        import libarchive
+
+        self._file.seek(0)
+        with libarchive.stream_reader(self._file, block_size=_STEP) as archive:
+            yield from enumerate(archive)
+
+
+def _why_unreadable(error: Exception, name: str, kind: str) -> str:
+    """What libarchive says, as a sentence with a way out."""
+    said = str(error).lower()
+    if "passphrase" in said or "encrypt" in said:
+        return f"{shown(name)} is protected by a password: save it without one."
+    if "solid archive support" in said:
+        return f"{shown(name)} is a solid RAR 4 archive, which libarchive does not read: pack the pages as .cbz."
+    if re.search(r"codec|unsupported filter|unavailable|not supported", said):
+        return (
+            f"{shown(name)} is packed in a way that the installed libarchive does not read: install a newer one,"
+            " or pack the pages as .cbz."
+        )
+    return _damaged(name, kind)
+
+
+def _damaged(name: str, kind: str) -> str:
+    return f"{shown(name)} is a damaged or incomplete {kind} archive: copy it again, or pack the pages as .cbz."
 
 
 def _book(kind: str, name: str, entries: list[Entry], read: Callable[[str], bytes]) -> Book:

@@ -11,8 +11,10 @@ from urllib.parse import unquote
 from morpheus_assets.images.books.archives import open_zip
 from morpheus_assets.images.books.values import Book, BookFacts, BookPage, UnreadableBook
 from morpheus_assets.images.errors import shown
+from morpheus_assets.images.reading_order import Direction
 
 _XYWH = re.compile(r"xywh=(percent:|pixel:)?([\d.]+),([\d.]+),([\d.]+),([\d.]+)", re.I)
+_BACKGROUND = re.compile(r"""url\(\s*["']?([^"')]+)""")
 Frame = tuple[float, float, float, float]
 
 
@@ -32,6 +34,10 @@ def open_epub(file: BinaryIO, name: str) -> Book:
         for e in package.iter()
         if _local(e) == "item" and "nav" in _attribute(e, "properties").split()
     ]
+    if _protected(book):
+        raise UnreadableBook(
+            f"{shown(name)} is protected by DRM (its pictures are encrypted): use a copy without protection."
+        )
     regions = _regions(book, navigation)
     known = {page.entry for page in book.pages}
     pages: dict[str, BookPage] = {}
@@ -52,9 +58,20 @@ def open_epub(file: BinaryIO, name: str) -> Book:
         title=_text(package, "title"),
         writer=_text(package, "creator"),
         language=_text(package, "language"),
-        direction="rtl" if direction == "rtl" else "ltr" if direction == "ltr" else None,
+        direction=_direction(package, direction),
     )
     return Book("epub", tuple(pages.values()), book.read, facts, book.refused, book.skipped)
+
+
+def _protected(book: Book) -> bool:
+    """True where a page of the book is encrypted, by META-INF/encryption.xml."""
+    try:
+        root = _xml(book.read("META-INF/encryption.xml"))
+    except (UnreadableBook, KeyError):
+        return False
+    pictures = {page.entry for page in book.pages}
+    referred = [_attribute(e, "URI") for e in root.iter() if _local(e) == "CipherReference"] if root is not None else []
+    return any(posixpath.normpath(unquote(path)) in pictures for path in referred)
 
 
 def _pictures(book: Book, document: str, known: set[str]) -> list[str]:
@@ -64,12 +81,21 @@ def _pictures(book: Book, document: str, known: set[str]) -> list[str]:
         return []
     found = []
     for element in root.iter() if root is not None else ():
-        if _local(element) in ("img", "image"):
-            href = _attribute(element, "src") or _attribute(element, "href")
+        for href in _referred(element):
             path = _joined(posixpath.dirname(document), href)
             if path in known and path not in found:
                 found.append(path)
     return found
+
+
+def _referred(element: Any) -> list[str]:
+    """What an element shows: a picture of HTML or SVG, an object, or a background in its style."""
+    tag = _local(element)
+    if tag in ("img", "image"):
+        return [_attribute(element, "src") or _attribute(element, "href")]
+    if tag == "object":
+        return [_attribute(element, "data")]
+    return _BACKGROUND.findall(_attribute(element, "style"))
 
 
 def _regions(book: Book, navigation: list[str]) -> dict[str, list[tuple[Frame, str]]]:
@@ -90,6 +116,14 @@ def _regions(book: Book, navigation: list[str]) -> dict[str, list[tuple[Frame, s
                     document = _joined(posixpath.dirname(path), target)
                     found.setdefault(document, []).append(((x, y, x + width, y + height), "percent"))
     return found
+
+
+def _direction(package: Any, spine: str | None) -> Direction | None:
+    """As the spine says, or else the writing mode of Kindle's editions."""
+    for element in package.iter():
+        if _local(element) == "meta" and _attribute(element, "name") == "primary-writing-mode" and spine is None:
+            spine = "rtl" if _attribute(element, "content").endswith("-rl") else "ltr"
+    return "rtl" if spine == "rtl" else "ltr" if spine == "ltr" else None
 
 
 def _xml(data: bytes) -> Any:

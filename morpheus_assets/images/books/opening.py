@@ -1,5 +1,6 @@
 """Which kind of book a file is, by its content and not by its suffix, and the book opened."""
 
+import zipfile
 from typing import BinaryIO
 
 from morpheus_assets.images.books.archives import open_with_libarchive, open_zip
@@ -28,8 +29,9 @@ def book_kind(head: bytes) -> str | None:
 def open_book(file: BinaryIO, name: str, *, max_pixels: int) -> Book:
     """The book in a file that can be sought; it must stay open while pages are read. Raises UnreadableBook."""
     head = file.read(1024)
+    # A zip is told by its end, too: something may stand before it.
+    kind = book_kind(head) or ("zip" if zipfile.is_zipfile(file) else None)
     file.seek(0)
-    kind = book_kind(head)
     if kind == "zip":
         return open_zip(file, name)
     if kind == "epub":

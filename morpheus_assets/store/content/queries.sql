@@ -114,10 +114,24 @@ WHERE NOT EXISTS (SELECT FROM novels n JOIN pages p ON p.novel_id = n.id WHERE n
 ORDER BY novel
 
 -- name: delete_source_files_of_novel
-DELETE FROM source_files WHERE novel = %(novel)s
+DELETE FROM source_files WHERE novel = %(novel)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
 
 -- name: delete_tombstones_of_novel
-DELETE FROM tombstones WHERE novel = %(novel)s
+DELETE FROM tombstones WHERE novel = %(novel)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+
+-- name: set_novel_aside
+-- Under a name that no novel can have.
+UPDATE novels SET novel = novel || chr(10) WHERE novel = %(novel)s AND EXISTS (SELECT FROM pages p WHERE p.novel_id = id)
+
+-- name: add_novel_of_pages
+INSERT INTO novels (novel, panels_digest) SELECT %(novel)s, panels_digest FROM novels WHERE novel = %(aside)s
+RETURNING id
+
+-- name: move_pages
+UPDATE pages SET novel_id = %(number)s WHERE novel_id = (SELECT id FROM novels WHERE novel = %(aside)s)
+
+-- name: move_comic_books
+UPDATE comic_books SET novel_id = %(number)s WHERE novel_id = (SELECT id FROM novels WHERE novel = %(aside)s)
 
 -- name: ingested_digests
 SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest FROM novels
@@ -500,12 +514,6 @@ DELETE FROM regions r USING pages p WHERE p.id = r.page_id AND p.novel_id = %(nu
 
 -- name: delete_panels_of_novel
 DELETE FROM pages WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
-
--- name: forget_panel_files_of_novel
-DELETE FROM source_files WHERE kind = 'panel' AND novel = %(novel)s
-
--- name: delete_panel_tombstones_of_novel
-DELETE FROM tombstones WHERE kind = 'panel' AND novel = %(novel)s
 
 -- name: delete_novel_without_text
 DELETE FROM novels WHERE novel = %(novel)s AND body_digest IS NULL AND refused_digest IS NULL

@@ -521,6 +521,9 @@ hnsw ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (m =
 -- name: lists_of_signs
 ivfflat ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (lists = {lists})
 
+-- name: no_time_limit
+SELECT set_config('statement_timeout', '0', %(local)s)
+
 -- name: raise_build_memory
 SELECT set_config('maintenance_work_mem', %(least)s, %(local)s)
 WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)
@@ -531,7 +534,7 @@ SELECT set_config('max_parallel_maintenance_workers', '0', %(local)s) FROM pg_ex
 WHERE extname = 'vector' AND string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::integer[] < '{0,8,2}'
 
 -- name: reset_build_settings
-RESET maintenance_work_mem; RESET max_parallel_maintenance_workers
+RESET maintenance_work_mem; RESET max_parallel_maintenance_workers; RESET statement_timeout
 
 -- name: build_index
 CREATE INDEX {index} ON {table} USING {method}

@@ -114,6 +114,15 @@ def test_a_page_is_scaled_to_the_width_that_is_asked_for(api: Api, engine: Engin
     assert picture(api, f"/api/panels/{hash_at(engine, 1, 2)}/page", width=150).size == (150, 200)
 
 
+def test_a_strip_that_is_longer_than_a_jpeg_may_be_is_shown_smaller(api: Api, engine: Engine) -> None:
+    folder = api.settings.panels_folder / NOVEL
+    folder.mkdir(parents=True)
+    Image.new("RGB", (20, 66_000), "teal").save(folder / "1.png")
+    stored(api, engine)
+
+    assert picture(api, f"/api/panels/{hash_at(engine, 1, 1)}/page").size == (20, 65_000)
+
+
 def test_a_picture_that_is_known_already_is_not_sent_again(api: Api, engine: Engine, book: Path) -> None:
     url = f"/api/panels/{hash_at(engine, 1, 1)}/page"
     mark = api.client.get(url).headers["etag"]

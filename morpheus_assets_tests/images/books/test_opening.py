@@ -1,12 +1,16 @@
 """Archives, PDFs and EPUBs are folders of pages, told by their content, in reading order, within bounds."""
 
 import io
+import random
+import struct
 import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -226,6 +230,52 @@ def test_an_epub_of_pictures_is_read_in_the_order_of_its_spine_with_the_author_s
     assert book.pages[0].boxes((60, 90)) == ((30, 0, 60, 90), (0, 0, 30, 90))
 
 
+def fixed_layout(*bodies: str, meta: str = "", others: Mapping[str, bytes] | None = None) -> Book:
+    """An EPUB whose n-th page has a body, beside three pictures."""
+    names = [f"page {at}.xhtml" for at in range(len(bodies))]
+    items = "".join(f'<item id="p{at}" href="text/{quote(name)}"/>' for at, name in enumerate(names))
+    spine = "".join(f'<itemref idref="p{at}"/>' for at in range(len(names)))
+    package = f"""<package xmlns="http://www.idpf.org/2007/opf"><metadata>{meta}</metadata><manifest>{items}</manifest>
+        <spine>{spine}</spine></package>"""
+    entries = {
+        "mimetype": b"application/epub+zip",
+        "META-INF/container.xml": b'<container><rootfile full-path="o/p.opf"/></container>',
+        "o/p.opf": package.encode(),
+        **{f"o/pictures/{at}.png": picture(colour) for at, colour in enumerate(("red", "blue", "green"))},
+        **{
+            f"o/text/{name}": f'<html xmlns="http://www.w3.org/1999/xhtml"><body>{body}</body></html>'.encode()
+            for name, body in zip(names, bodies, strict=True)
+        },
+    }
+    return opened(packed({**entries, **(others or {})}, zipfile.ZIP_STORED), "book.epub")
+
+
+def test_pages_of_fixed_layout_show_pictures_in_several_ways() -> None:
+    book = fixed_layout(
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink">'
+        '<image x:href="../pictures/2.png"/></svg>',
+        """<div style="color: red; background-image: url('../pictures/1.png')">&nbsp;</div>""",
+        '<object data="../pictures/0.png" type="image/png"/><img src="../pictures/1.png"/>',
+        meta='<meta name="primary-writing-mode" content="horizontal-rl"/>',
+    )
+
+    assert pages(book) == ["o/pictures/2.png", "o/pictures/1.png", "o/pictures/0.png"]
+    assert book.facts.direction == "rtl"
+
+
+def test_an_epub_whose_pictures_are_encrypted_says_so_and_disguised_fonts_do_no_harm() -> None:
+    def protected(path: str) -> Mapping[str, bytes]:
+        return {
+            "META-INF/encryption.xml": f'<encryption><EncryptedData><CipherData><CipherReference URI="{path}"/>'
+            "</CipherData></EncryptedData></encryption>".encode()
+        }
+
+    page = '<img src="../pictures/0.png"/>'
+    assert pages(fixed_layout(page, others=protected("o/fonts/a.otf"))) == ["o/pictures/0.png"]
+    with pytest.raises(UnreadableBook, match=r"book\.epub is protected by DRM"):
+        fixed_layout(page, others=protected("o/pictures/0.png"))
+
+
 def test_a_tar_of_pages_is_read_where_libarchive_is_installed() -> None:
     import tarfile
 
@@ -244,8 +294,13 @@ def test_a_tar_of_pages_is_read_where_libarchive_is_installed() -> None:
     assert decode_panel(book.read("1.png"), "1.png", max_pixels=MOST_PIXELS).width == 60
 
 
-def stored_rar(entries: Mapping[str, bytes]) -> io.BytesIO:
-    """A RAR 5 archive whose entries are stored as they are (RARLAB's technote on the format)."""
+def stored_rar(
+    entries: Mapping[str, bytes], *, archive: bytes = b"\0", encrypted: Collection[str] = (), goes_on: int = 0
+) -> io.BytesIO:
+    """A RAR 5 archive whose entries are stored as they are (RARLAB's technote on the format).
+
+    `archive` are the flags of the whole, and a volume's number; `goes_on` is the flag of what lies in two volumes.
+    """
 
     def number(value: int) -> bytes:
         found = b""
@@ -254,16 +309,20 @@ def stored_rar(entries: Mapping[str, bytes]) -> io.BytesIO:
             value >>= 7
         return found + bytes([value])
 
-    def header(kind: int, fields: bytes, data: bytes | None = None) -> bytes:
-        flags = number(0) if data is None else number(2) + number(len(data))
-        body = number(kind) + flags + fields
+    def header(kind: int, fields: bytes, data: bytes | None = None, extra: bytes = b"") -> bytes:
+        flags = number((2 if data is not None else 0) | (1 if extra else 0) | (goes_on if data is not None else 0))
+        sizes = (number(len(extra)) if extra else b"") + (b"" if data is None else number(len(data)))
+        body = number(kind) + flags + sizes + fields + extra
         sized = number(len(body)) + body
         return zlib.crc32(sized).to_bytes(4, "little") + sized + (data or b"")
 
-    packed = b"Rar!\x1a\x07\x01\x00" + header(1, number(0))
+    packed = b"Rar!\x1a\x07\x01\x00" + header(1, archive)
     for name, data in entries.items():
         sizes = number(4) + number(len(data)) + number(0o100644) + zlib.crc32(data).to_bytes(4, "little")
-        packed += header(2, sizes + number(0) + number(1) + number(len(name.encode())) + name.encode(), data)
+        fields = sizes + number(0) + number(1) + number(len(name.encode())) + name.encode()
+        # The record of encryption: its size, its kind, its version, flags, a count, salt and vector.
+        record = number(36) + number(1) + number(0) + number(0) + bytes([15]) + bytes(32)
+        packed += header(2, fields, data, record if name in encrypted else b"")
     return io.BytesIO(packed + header(5, number(0)))
 
 
@@ -308,6 +367,167 @@ def test_a_cut_off_rar_or_7z_says_so(pack: Callable[[Mapping[str, bytes]], io.By
 
     with pytest.raises(UnreadableBook, match=rf"book\.cbr is a damaged or incomplete {kind} archive"):
         read_all()
+
+
+def rar_4(entries: Mapping[str, bytes], *, archive: int = 0, flags: int = 0) -> io.BytesIO:
+    """A RAR 4 archive whose entries are stored (RARLAB's technote.txt); `archive` and `flags` are those of headers."""
+
+    def header(kind: int, flags: int, fields: bytes) -> bytes:
+        body = struct.pack("<BHH", kind, flags, 7 + len(fields)) + fields
+        return struct.pack("<H", zlib.crc32(body) & 0xFFFF) + body
+
+    packed = b"Rar!\x1a\x07\x00" + header(0x73, archive, bytes(6))
+    for name, data in entries.items():
+        sizes = struct.pack("<IIBIIBBHI", len(data), len(data), 3, zlib.crc32(data), 0, 20, 0x30, len(name), 0o100644)
+        packed += header(0x74, 0x8000 | flags, sizes + name.encode()) + data
+    return io.BytesIO(packed + header(0x7B, 0, b""))
+
+
+def test_a_rar_4_of_pages_is_read() -> None:
+    pytest.importorskip("libarchive")
+    entries = {"2.png": picture("blue"), "1.png": picture("red")}
+
+    book = opened(rar_4(entries), "book.cbr")
+
+    assert [book.read(page) for page in pages(book)] == [entries["1.png"], entries["2.png"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "which"),
+    [
+        (rar_4({"1.png": picture()}, archive=0x0101, flags=0x02), "the first"),
+        (rar_4({"1.png": picture()}, archive=0x0001, flags=0x01), "a later one"),
+        (stored_rar({"1.png": picture()}, archive=b"\x01", goes_on=0x10), "the first"),
+        (stored_rar({"1.png": picture()}, archive=b"\x03\x01", goes_on=0x08), "a later one"),
+    ],
+    ids=["RAR 4, first", "RAR 4, later", "RAR 5, first", "RAR 5, later"],
+)
+def test_a_volume_of_several_says_that_they_belong_together(file: io.BytesIO, which: str) -> None:
+    pytest.importorskip("libarchive")
+    with pytest.raises(UnreadableBook, match=rf"book\.cbr is {which} of several RAR volumes: unpack them together"):
+        opened(file, "book.cbr")
+
+
+def test_an_encrypted_page_is_refused_alone_and_in_a_solid_archive_nothing_can_be_read() -> None:
+    pytest.importorskip("libarchive")
+    entries = {"1.png": picture("red"), "2.png": picture("blue")}
+    protected = r"is protected by a password: save it without one"
+
+    for file in (stored_rar(entries, encrypted=["1.png"]), rar_4({"1.png": b"?"}, flags=0x04)):
+        book = opened(file, "book.cbr")
+        with pytest.raises(UnreadableBook, match=rf"1\.png in book\.cbr {protected}"):
+            book.read("1.png")
+        assert [book.read(page) for page in pages(book)[1:]] == [entries["2.png"]] * (len(pages(book)) - 1)
+    for file in (stored_rar(entries, archive=b"\x04", encrypted=["1.png"]), rar_4(entries, archive=8, flags=0x14)):
+        with pytest.raises(UnreadableBook, match=rf"book\.cbr {protected}"):
+            opened(file, "book.cbr")
+
+
+def test_a_solid_rar_4_says_that_it_is_one() -> None:
+    pytest.importorskip("libarchive")
+    with pytest.raises(UnreadableBook, match=r"is a solid RAR 4 archive, which libarchive does not read: pack"):
+        opened(rar_4({"1.png": picture()}, archive=8, flags=0x10), "book.cbr")
+
+
+def test_pages_of_a_solid_archive_behind_damage_are_refused_each_and_those_before_it_are_read() -> None:
+    pytest.importorskip("libarchive")
+    chance = random.Random(1)
+    entries = {f"{at}.png": chance.randbytes(90_000) for at in range(4)}
+    body = bytearray(seven_zip(entries).getvalue())
+    at = body.index(entries["2.png"][100:140]) if entries["2.png"][100:140] in body else len(body) // 2
+    body[at : at + 4000] = bytes(4000)
+
+    book = opened(io.BytesIO(bytes(body)), "book.cb7")
+
+    assert book.read("0.png") == entries["0.png"]
+    for page in ("2.png", "3.png"):
+        with pytest.raises(UnreadableBook, match=rf"{page[0]}\.png cannot be unpacked: book\.cb7 is a damaged"):
+            book.read(page)
+    assert book.read("0.png") == entries["0.png"]
+
+
+@pytest.mark.parametrize("pack", [stored_rar, rar_4])
+@pytest.mark.parametrize("into", [-3, 9])
+def test_the_pages_before_the_end_of_a_cut_rar_are_read_and_the_rest_is_said_to_be_missing(
+    pack: Callable[[Mapping[str, bytes]], io.BytesIO], into: int
+) -> None:
+    pytest.importorskip("libarchive")
+    entries = {f"{at}.png": picture("red", (40 + at, 60)) for at in range(6)}
+    body = pack(entries).getvalue()
+
+    book = opened(io.BytesIO(body[: body.index(entries["4.png"]) + into]), "book.cbr")
+
+    assert [book.read(page) for page in pages(book)[:4]] == [entries[f"{at}.png"] for at in range(4)]
+    for page in pages(book)[4:]:
+        with pytest.raises(UnreadableBook, match=r"4\.png cannot be unpacked: book\.cbr is a damaged"):
+            book.read(page)
+    (missing,) = book.refused.values()
+    assert missing.startswith(f"What follows {pages(book)[-1]} is missing: book.cbr is a damaged or incomplete RAR")
+
+
+@pytest.mark.parametrize("pack", [stored_rar, seven_zip])
+def test_pages_in_the_order_of_their_archive_are_read_in_one_pass(
+    pack: Callable[[Mapping[str, bytes]], io.BytesIO],
+) -> None:
+    pytest.importorskip("libarchive")
+
+    class Counted(io.BytesIO):
+        taken = 0
+
+        def readinto(self, buffer: Any) -> int:
+            count = super().readinto(buffer)
+            self.taken += count
+            return count
+
+    entries = {f"{at:02}.png": random.Random(at).randbytes(90_000) for at in range(24)}
+    file = Counted(pack(entries).getvalue())
+    book = open_book(file, "book.cbr", max_pixels=MOST_PIXELS)
+    file.taken = 0
+
+    assert [book.read(page) for page in pages(book)] == [*entries.values()]
+    assert file.taken < 1.3 * len(file.getvalue())
+    for at in (2, 1, 0, 5, 3, 4, 7, 6, 8, 12, 10, 11, 9, 18, 15, 17, 16, 23):
+        assert book.read(f"{at:02}.png") == entries[f"{at:02}.png"]
+    assert file.taken < 2.7 * len(file.getvalue())
+
+
+def test_two_entries_of_one_name_are_two_pages() -> None:
+    import tarfile
+
+    pytest.importorskip("libarchive")
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for data in (b"first", b"second"):
+            entry = tarfile.TarInfo("1.png")
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+
+    book = opened(file, "book.cbt")
+
+    assert [book.read(page) for page in pages(book)] == [b"second", b"first"]
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [(9, "Deflate64"), (93, "Zstandard"), (95, "XZ"), (98, "PPMd"), (77, "77")]
+)
+def test_a_page_packed_by_a_method_that_is_not_read_says_which(method: int, name: str) -> None:
+    data = bytearray(packed({"1.png": picture()}, zipfile.ZIP_STORED).getvalue())
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data[data.index(mark) + at : data.index(mark) + at + 2] = method.to_bytes(2, "little")
+
+    with pytest.raises(
+        UnreadableBook, match=rf"1\.png in book\.cbz is packed by .*{name}, which is not read: pack the"
+    ):
+        opened(io.BytesIO(data)).read("1.png")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_lies_before_a_zip_and_another_name_before_its_data_do_no_harm(method: int) -> None:
+    body = packed({"page 1.png": picture()}, method).getvalue().replace(b"page 1.png", b"PAGE_1.PNG", 1)
+
+    book = opened(io.BytesIO(b"a program that unpacks itself" * 9 + body))
+
+    assert [book.read(page) for page in pages(book)] == [picture()]
 
 
 def test_a_rar_without_libarchive_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
