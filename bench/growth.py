@@ -26,11 +26,12 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.content.novels import remove_novel
 from morpheus_assets.store.database.engine import open_engine
-from morpheus_assets.store.spaces import index_types, indexes, spaces, vectors
+from morpheus_assets.store.spaces import indexes, spaces, vectors
+from morpheus_assets.store.spaces.index_types import INDEX_TYPES
 
 WARM_UP, ALONE = 99_999, 99_998
-KINDS = {"hnsw-binary": 0, "ivf-binary": 10**9}
-"""Kinds of an index over signs, and up to how many rows they lie in lists for it to be that kind."""
+# The lists last: they are what the corpus grows on with.
+KINDS = ("hnsw-binary", "ivf-binary")
 
 
 class Growth:
@@ -110,8 +111,7 @@ class Growth:
             search_all(self.engine, self.meters, few, mode="hybrid", rounds=2)
         if row.index_kind:
             corpus = {scope: each for scope, each in asked.items() if scope.novels is None}
-            # The lists last: they are what the corpus grows on with.
-            found["indexes"] = {kind: self.built_anew(size, corpus, largest) for kind, largest in KINDS.items()}
+            found["indexes"] = {kind: self.built_anew(size, corpus, kind) for kind in KINDS}
         self.engine.dispose()
         self.here.restart_cold()
         found["cold"] = search_all(self.engine, self.meters, few, mode="vector")
@@ -120,12 +120,10 @@ class Growth:
             self.vacuum(table)
         return found
 
-    def built_anew(self, size: int, asked: dict[Scope, list[Asked]], largest_in_lists: int) -> dict[str, Any]:
+    def built_anew(self, size: int, asked: dict[Scope, list[Asked]], kind: str) -> dict[str, Any]:
         """An index of one kind: its build, its searches, and a novel that comes into it and goes again."""
-        usual, index_types.LARGEST_IN_LISTS = index_types.LARGEST_IN_LISTS, largest_in_lists
         with self.meters.peaks() as peak, self.meters.measured() as taken:
-            indexes.ensure_index(self.engine, self.space(), rebuild=True)
-        index_types.LARGEST_IN_LISTS = usual
+            indexes.ensure_index(self.engine, self.space(), rebuild=True, index_type=INDEX_TYPES[kind])
         [found] = search_all(self.engine, self.meters, asked, mode="vector").values()
         size_of = self.bytes_a_chunk(size, self.space().table)["vectors_index"]
         novel = self.ingest(ALONE)

@@ -1,13 +1,14 @@
 """How well what is known to be there is found, within a novel and over all: made questions, and judged ones.
 
     .venv/bin/python -m bench.known_items [--novels A B …] [--questions FILE …] [--mode hybrid] [--keep FOLDER]
-        [--save FILE] [--against FILE]
+        [--index KIND] [--save FILE] [--against FILE]
 
 Made of 60 passages of each novel of `../shared/data`, with a fixed seed: a sentence of 10 to 30 words, and five of its
 rarer words. Files of judged questions are those of `bench/questions` and `../shared/data/queries.tsv` unless named.
 Half of everything is for choosing constants, the other half for reporting; the two are printed apart. `--keep` holds
 the database of the library, so that a second run only asks. `--save` notes where each answer came; after a change of
-a constant or an index, `--against` the same file says better or worse, with the interval of the difference.
+a constant, or with `--index` another kind of index ("exact" for none), `--against` the same file says better or worse,
+with the interval of the difference.
 """
 
 import argparse
@@ -39,11 +40,14 @@ from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.evaluation.questions import novels_with_passages, passages_of_novel
+from morpheus_assets.store.spaces.index_types import INDEX_TYPES
+from morpheus_assets.store.spaces.indexes import ensure_index
 from morpheus_assets.store.spaces.spaces import active_space
 
 FOUR = ("pride-and-prejudice.txt", "frankenstein.txt", "dracula-latin1.txt", "moby-dick.txt")
 QUESTIONS = Path(__file__).parent / "questions"
 PER_NOVEL = 60
+EXACT = "exact"
 WORST = 10
 
 
@@ -68,12 +72,35 @@ def kept(folder: Path | None) -> Iterator[Settings]:
         )  # fmt: skip
 
 
+@contextmanager
+def indexed(engine: Engine, kind: str | None) -> Iterator[None]:
+    """With an index of `kind` over the active space's vectors ("exact": none); the usual one is there afterwards."""
+    row = active_space(engine, "text")
+    if kind is None or row is None:
+        yield
+        return
+    # Searches go by what the space's row says.
+    set_kind = f"UPDATE embedding_spaces SET index_kind = %s WHERE id = {row.id}"
+    try:
+        if kind != EXACT:
+            ensure_index(engine, row, smallest=1, rebuild=True, index_type=INDEX_TYPES[kind])
+        else:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(set_kind, (None,))
+        yield
+    finally:
+        if kind != EXACT:
+            ensure_index(engine, row, rebuild=True)
+        else:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(set_kind, (row.index_kind,))
+
+
 def halves(engine: Engine, files: Sequence[Path]) -> dict[str, list[Question]]:
     """Questions by half; of made ones every second passage, of a judged file what its name says."""
     found: dict[str, list[Question]] = defaultdict(list)
     for file in files:
-        half = "choosing" if file.stem == "choosing" else "unseen" if file.stem == "unseen" else file.stem
-        found[half] += read_questions(file.read_text(encoding="utf-8"), file.name).questions
+        found[file.stem] += read_questions(file.read_text(encoding="utf-8"), file.name).questions
     stored = novels_with_passages(engine)
     for novel in (Path(name).stem for name in FOUR):
         if novel in stored:
@@ -167,17 +194,14 @@ def main() -> None:
     parser.add_argument("--questions", nargs="*", type=Path)
     parser.add_argument("--mode", default="hybrid", choices=["hybrid", "vector", "text"])
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--index", choices=[EXACT, *INDEX_TYPES])
     parser.add_argument("--save", type=Path)
     parser.add_argument("--against", type=Path)
     options = parser.parse_args()
     before = json.loads(options.against.read_text(encoding="utf-8")) if options.against else {}
     after: dict[str, str] = {}
     logging.disable(logging.INFO)
-    files = options.questions or [
-        QUESTIONS / "choosing.tsv",
-        QUESTIONS / "unseen.tsv",
-        SHARED_NOVELS.parent / "queries.tsv",
-    ]
+    files = options.questions or [*sorted(QUESTIONS.glob("*.tsv")), SHARED_NOVELS.parent / "queries.tsv"]
     with kept(options.keep) as settings:
         engine = open_engine(str(settings.database_url.get_secret_value()) if settings.database_url else "")
         stored = novels_with_passages(engine)
@@ -185,20 +209,21 @@ def main() -> None:
             if Path(name).stem not in stored:
                 shutil.copy(SHARED_NOVELS / name, settings.novels_folder / name)
                 ingest(settings, Path(name).stem)
-        for half, questions in halves(engine, files).items():
-            for within in (True, False):
-                outcomes, wall, cpu = asyncio.run(ask(engine, settings, questions, options.mode, within=within))
-                where = "within the novel" if within else f"over {len(novels_with_passages(engine))} novels"
-                part = f"{half}, {where}, {options.mode}"
-                after[part] = as_json(outcomes)
-                print(f"\n{part}: {wall:.0f} ms, {cpu:.1f} ms CPU of the client")
-                print(f"{describe_table('kind', by_kind(outcomes))}\n{describe_intervals(outcomes)}")
-                print(f"answered worst:\n{describe_worst(outcomes)}", flush=True)
-                if part in before:
-                    earlier = read_stored(before[part])
-                    judged = [outcome for outcome in outcomes if outcome.question.passage is None]
-                    print(f"against {options.against}, all: {judgement(compare(outcomes, earlier))}")
-                    print(f"against {options.against}, judged: {judgement(compare(judged, earlier))}")
+        with indexed(engine, options.index):
+            for half, questions in halves(engine, files).items():
+                for within in (True, False):
+                    outcomes, wall, cpu = asyncio.run(ask(engine, settings, questions, options.mode, within=within))
+                    where = "within the novel" if within else f"over {len(novels_with_passages(engine))} novels"
+                    part = f"{half}, {where}, {options.mode}"
+                    after[part] = as_json(outcomes)
+                    print(f"\n{part}: {wall:.0f} ms, {cpu:.1f} ms CPU of the client")
+                    print(f"{describe_table('kind', by_kind(outcomes))}\n{describe_intervals(outcomes)}")
+                    print(f"answered worst:\n{describe_worst(outcomes)}", flush=True)
+                    if part in before:
+                        earlier = read_stored(before[part])
+                        judged = [outcome for outcome in outcomes if outcome.question.passage is None]
+                        print(f"against {options.against}, all: {judgement(compare(outcomes, earlier))}")
+                        print(f"against {options.against}, judged: {judgement(compare(judged, earlier))}")
         engine.dispose()
     if options.save:
         options.save.write_text(json.dumps(after, ensure_ascii=False), encoding="utf-8")

@@ -56,7 +56,8 @@ def run(steps: Sequence[Step], seed: int, minutes: float, *, pooled: bool, say: 
                     if number % QUIET_EVERY == 0:
                         say(_quiet(invariants, say))
                 say(_quiet(invariants, say))
-        invariants.after_the_end()
+            deployment.project.stop()
+            invariants.after_the_end()
     except Violation as fault:
         return str(fault)
     return None

@@ -164,6 +164,10 @@ class SoakInvariants:
             # only its pictures are gone
             if self._has_pages(novel):
                 self.at.command("remove", novel, "--yes")
+        for novel in sorted(actions.pages.keys() - actions.texts.keys()):
+            # only its text is
+            if self.at.rows("SELECT 1 FROM novels WHERE novel = %s AND body_digest IS NOT NULL", (novel,)):
+                self.at.command("remove", novel, "--yes")
         at_work = self.at.at_work()
         if at_work:
             return f"runs at work: {len(at_work)}"
@@ -176,10 +180,7 @@ class SoakInvariants:
     def _why_not_as_files(self) -> str:
         stored = dict(self.at.rows("SELECT novel, source_digest FROM novels WHERE body_digest IS NOT NULL"))
         wanted = {novel: hashlib.sha256(text.encode()).hexdigest() for novel, text in self.actions.texts.items()}
-        # a text whose file is gone stays while its pictures lie there: `remove` says that they go first
-        stays = self.actions.pages.keys() - wanted.keys()
-        names = (wanted.keys() | stored.keys()) - stays
-        wrong = [novel for novel in names if stored.get(novel) != wanted.get(novel)]
+        wrong = [novel for novel in wanted.keys() | stored.keys() if stored.get(novel) != wanted.get(novel)]
         if wrong:
             return f"not as their files: {sorted(wrong)[:4]}"
         query = "SELECT n.novel, p.path, p.content_hash FROM pages p JOIN novels n ON n.id = p.novel_id"
@@ -384,7 +385,10 @@ class SoakInvariants:
         return left
 
     def after_the_end(self) -> None:
-        """No process of the deployment lives after `up` was stopped. Raises Violation."""
+        """`up` has ended as it was told to, and no process of the deployment lives. Raises Violation."""
+        code, said = self.at.project.exit_code, self.at.said().rstrip()
+        if code != 0 or not said.endswith("Stopped."):
+            raise Violation(f"`up` ended with {code} when it was interrupted: {said[-300:]}")
         wanted = str(self.at.project.folder / "data")
         for _ in range(20):
             left = [each for each in psutil.process_iter() if _is_of(each, wanted)]

@@ -33,7 +33,7 @@ from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.jobs.upkeep import upkeep
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource, build_resources
-from morpheus_assets.defs.run_processes import begin_forking, fork_runs
+from morpheus_assets.defs.run_processes import begin_forking, fork_runs, go_on_watching_runs
 from morpheus_assets.defs.schedules import build_schedules, interval_of
 from morpheus_assets.defs.sensors.batch_jobs import batch_jobs_sensor
 from morpheus_assets.defs.sensors.failed_ingests import failed_ingests_sensor
@@ -134,5 +134,6 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
 
 
 fork_runs()
+go_on_watching_runs()
 defs = build_definitions()
 begin_forking()

@@ -197,6 +197,12 @@ class Settings(BaseSettings):
         False,
         description="Re-embed through the provider's batch API where it has one: cheaper, and done within a day.",
     )
+    ingest_batch_from: int | None = Field(
+        None,
+        ge=1,
+        description="An ingest, too, leaves new passages to the batch API of a space that is re-embedded through it,"
+        " from so many of a run on; unset: it never does.",
+    )
     upkeep_cron: str = Field("30 4 * * *", description="When to drop expired spaces and unused vectors (cron).")
     retention_days: int = Field(14, ge=0, description="Days to keep a retired space before it is dropped.")
     archive_folder: Path | None = Field(

@@ -59,7 +59,7 @@ def novels(as_json: bool) -> None:
 def remove(novel: str, yes: bool) -> None:
     """Delete what is stored of NOVEL, and its partition in Dagster; its files must be gone first.
 
-    Where only the pictures are gone, its panels alone are deleted.
+    Where only the pictures, or only the text's file, are gone, its panels or its text alone are deleted.
     """
     from morpheus_assets.services.novels import removable, remove_stored
 

@@ -22,8 +22,9 @@ from morpheus_assets.store.database.embedded import EmbeddedPostgres
 
 START_SECONDS = 120.0
 MOST_DEATHS, WITHIN_SECONDS = 3, 60.0
-# The pause before a part is started again, by how often it died within the last ten minutes.
-_PAUSES = (0.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+# The pause before a part is started again, by how often it died within the last ten minutes. One that dies at once
+# ends everything within a minute; longer pauses only kept whole what had been killed now and then (31 to 60 s away).
+_PAUSES = (0.0, 2.0, 5.0)
 _LONG_AGO = 600.0
 _AFTER_THE_DATABASE = 15.0
 _ASK_AGAIN = 2.0
@@ -163,6 +164,7 @@ class Watch:
         self._say, self._note, self._database_answers = say, note, database_answers
         self._watched: list[_Watched] = []
         self._database_back = 0.0
+        self._untold = False
 
     def adopt(self, part: Part, pid: int) -> None:
         """Watch a part that was started and answers."""
@@ -196,6 +198,8 @@ class Watch:
 
     def look(self) -> None:
         """One look at every part. Raises StartFailed when one dies too often, EmbeddedServerError for Postgres."""
+        if self._untold:
+            self._tell()
         for each in self._watched:
             if each.start_at is not None:
                 if time.monotonic() >= each.start_at:
@@ -261,7 +265,15 @@ class Watch:
             self._tell()
 
     def _tell(self) -> None:
-        self._note([each.process for each in self._watched if each.process is not None])
+        try:
+            self._note([each.process for each in self._watched if each.process is not None])
+        except OSError as fault:
+            # a full disk ends nothing that runs
+            if not self._untold:
+                self._say(f"What runs cannot be noted for other programs ({fault.strerror}); it is tried again.")
+            self._untold = True
+        else:
+            self._untold = False
 
 
 def _signal(number: int) -> str:

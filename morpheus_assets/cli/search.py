@@ -29,7 +29,6 @@ from morpheus_assets.services.search import Found, QueryRefused, Search, SearchQ
 from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.search.hits import PanelHit, TextHit
-from morpheus_assets.store.spaces.vectors import read_vectors
 
 _PATIENT = replace(FOR_QUERIES, attempts=2)
 
@@ -121,16 +120,15 @@ class _OwnVectors:
 
     async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
         hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
-        found = dict(read_vectors(self._engine, space, hashes))
-        inputs = [EmbeddingInput(key, text) for key, text in zip(hashes, texts, strict=True) if key not in found]
-        if inputs:
-            budget = budget_for_people(self._settings, space, self._engine, "document") or NoBudget()
-            async with answered_within(space, within):
-                async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=_PATIENT):
-                    if isinstance(arrived, RefusedInput):
-                        raise InputRefused(arrived.reason, hashes.index(arrived.content_hash))
-                    if isinstance(arrived, EmbeddedBatch):
-                        found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
+        found: dict[bytes, np.ndarray] = {}
+        inputs = [EmbeddingInput(key, text) for key, text in zip(hashes, texts, strict=True)]
+        budget = budget_for_people(self._settings, space, self._engine, "document") or NoBudget()
+        async with answered_within(space, within):
+            async for arrived in embed_stream(self._provider(space), inputs, budget=budget, retry=_PATIENT):
+                if isinstance(arrived, RefusedInput):
+                    raise InputRefused(arrived.reason, hashes.index(arrived.content_hash))
+                if isinstance(arrived, EmbeddedBatch):
+                    found.update(zip(arrived.hashes, arrived.embeddings, strict=True))
         return [found[key] for key in hashes]
 
     async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,10 +18,14 @@ STOP_SECONDS = 30.0
 
 
 class Supervisor:
-    """Child processes of one owner, remembered in `record` so that the next owner can end what was left over."""
+    """Child processes of one owner, remembered in `record` so that the next owner can end what was left over.
 
-    def __init__(self, record: Path) -> None:
+    Once `hurried` is set nothing is waited for at the end.
+    """
+
+    def __init__(self, record: Path, hurried: threading.Event | None = None) -> None:
         self.record = record
+        self.hurried = hurried or threading.Event()
         self.children: list[subprocess.Popen[bytes]] = []
         self._started: dict[int, float] = {}
 
@@ -64,11 +69,13 @@ class Supervisor:
                 child.send_signal(signal.SIGINT)
         deadline = time.monotonic() + STOP_SECONDS
         for child in reversed(self.children):
-            try:
-                child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            while child.poll() is None and time.monotonic() < deadline:
+                if self.hurried.wait(0.05):
+                    break
+            if child.poll() is None:
                 child.kill()
-            _end(_session(child.pid))
+                child.wait()
+            _end(_session(child.pid), 0.0 if self.hurried.is_set() else 10.0)
         self.record.unlink(missing_ok=True)
 
     def _remember(self) -> None:
@@ -77,8 +84,10 @@ class Supervisor:
                 self._started.setdefault(child.pid, process_start(psutil.Process(child.pid)))
         rows = [[child.pid, self._started[child.pid]] for child in self.children if child.pid in self._started]
         fresh = self.record.with_suffix(".new")
-        fresh.write_text(json.dumps(rows), encoding="utf-8")
-        fresh.replace(self.record)
+        # without room for it what runs goes on, and the next start of a child writes it
+        with suppress(OSError):
+            fresh.write_text(json.dumps(rows), encoding="utf-8")
+            fresh.replace(self.record)
 
 
 def _default_signals() -> None:
@@ -98,11 +107,11 @@ def _session(session: int, since: float = 0.0) -> list[psutil.Process]:
     return found
 
 
-def _end(processes: Sequence[psutil.Process]) -> None:
+def _end(processes: Sequence[psutil.Process], seconds: float = 10.0) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -6,6 +6,7 @@ It watches them too; see parts.py. What it leaves behind when it is killed is en
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from morpheus_assets.settings import PROJECT_FOLDER, Settings
 LOOK_SECONDS = 0.5
 # How long a start waits for the watchdog of one that was killed.
 WATCHDOG_SECONDS = 60.0
+LEAST_FREE_BYTES = 32 * 1024 * 1024
 MOST_LOG_BYTES = 20 * 1024 * 1024
 _ROTATE_SECONDS = 60.0
 # sun_path holds 108 bytes on Linux and 104 on macOS.
@@ -50,12 +52,15 @@ LOCATION = "morpheus_assets"
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run until SIGINT or SIGTERM; raises StartFailed, or the store's errors, when something cannot start or go on."""
+    """Run until SIGINT or SIGTERM, of which a second one ends everything by force.
+
+    Raises StartFailed, or the store's errors, when something cannot start or go on.
+    """
     check_spaces(settings)
     check_steps_can_be_handed_out(settings)
     settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with only_one(settings.data_folder / LOCK), stop_signal() as stopped, watchdog(settings.data_folder):
-        supervisor = Supervisor(settings.data_folder / RECORD)
+    with only_one(settings.data_folder / LOCK), stop_signal() as (stopped, hurried), watchdog(settings.data_folder):
+        supervisor = Supervisor(settings.data_folder / RECORD, hurried)
         left_over = supervisor.end_leftovers()
         if left_over:
             say(f"Ended {left_over} processes that an earlier start had left behind.")
@@ -136,7 +141,8 @@ def run_all(settings: Settings, supervisor: Supervisor, stopped: threading.Event
             # nobody watches a file
             watched = copied and sys.stdout.isatty()
             first = FirstIngest(settings, databases.content, _show_line) if watched else None
-            keep_watch(watch, stopped, [each.log for each in (code_server, api)], first)
+            logs = [each.log for each in (code_server, api)]
+            keep_watch(watch, stopped, settings.data_folder, logs, first, say)
         finally:
             say("Stopping …")
             supervisor.stop()
@@ -149,17 +155,36 @@ def _show_line(line: str, last: bool) -> None:
     click.echo(f"\r{line}", nl=last)
 
 
-def keep_watch(watch: Watch, stopped: threading.Event, logs: list[Path], first: FirstIngest | None) -> None:
-    """Look at the parts until `stopped` is set, keep their logs small, and show how far the first ingest is."""
-    rotated = time.monotonic()
+def keep_watch(
+    watch: Watch,
+    stopped: threading.Event,
+    folder: Path,
+    logs: list[Path],
+    first: FirstIngest | None,
+    say: Callable[[str], None],
+) -> None:
+    """Look at the parts until `stopped` is set, keep their logs small, and show how far the first ingest is.
+
+    `say` is told when the disk of `folder` gets full, and when it has room again.
+    """
+    rotated, was_full = time.monotonic(), False
     while not stopped.wait(LOOK_SECONDS):
         watch.look()
+        if (full := shutil.disk_usage(folder).free < LEAST_FREE_BYTES) != was_full:
+            was_full = full
+            say(
+                f"The disk of {folder} is full: free some room on it, for nothing can be stored; what is stored stays."
+                if full
+                else f"The disk of {folder} has room again; what had failed is tried again by itself."
+            )
         if first is not None:
             first.look()
         if time.monotonic() - rotated > _ROTATE_SECONDS:
             rotated = time.monotonic()
             for log in logs:
-                rotate(log)
+                # without room for the copy it grows on
+                with suppress(OSError):
+                    rotate(log)
 
 
 def rotate(log: Path, most_bytes: int = MOST_LOG_BYTES) -> None:
@@ -315,14 +340,14 @@ def free_port(wanted: int, setting: str = "MORPHEUS_UI_PORT") -> int:
 
 
 @contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, for as long as the block runs."""
-    stopped = threading.Event()
+def stop_signal() -> Iterator[tuple[threading.Event, threading.Event]]:
+    """An event that SIGINT and SIGTERM set, for as long as the block runs, and one that the next of them sets."""
+    stopped, hurried = threading.Event(), threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: hurried.set() if stopped.is_set() else stopped.set())
     try:
-        yield stopped
+        yield stopped, hurried
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

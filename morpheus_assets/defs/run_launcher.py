@@ -6,7 +6,6 @@ starting. The second process ends as a duplicate, and its end was taken for the 
 
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import DefaultRunLauncher, LaunchRunContext
-from dagster._core.remote_representation.code_location import GrpcServerCodeLocation
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
@@ -24,24 +23,23 @@ class PatientRunLauncher(DefaultRunLauncher):
         try:
             super().launch_run(context)
         except DagsterUserCodeUnreachableError:
-            if not _has_process(context, run):
+            if not self.has_process(run):
                 raise
             self._instance.report_engine_event(
                 "The process of this run takes long to start, for the machine is busy; it is waited for.", run
             )
             self._run_ids.add(run.run_id)
 
+    def has_process(self, run: DagsterRun) -> bool | None:
+        """Whether the code server holds a process for a launched run, started or starting; None if it does not answer.
 
-def _has_process(context: LaunchRunContext, run: DagsterRun) -> bool:
-    """True when the code server holds a process for `run`, started or starting."""
-    origin = run.remote_job_origin
-    if context.workspace is None or origin is None:
-        return False
-    location = context.workspace.get_code_location(origin.location_name)
-    if not isinstance(location, GrpcServerCodeLocation):
-        return False
-    try:
-        answer = location.client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id))
-    except DagsterUserCodeUnreachableError:
-        return False
-    return deserialize_value(answer, CanCancelExecutionResult).can_cancel
+        A run whose launch never reached a code server has none.
+        """
+        client = self._get_grpc_client_for_termination(run.run_id)
+        if client is None:
+            return False
+        try:
+            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id))
+        except DagsterUserCodeUnreachableError:
+            return None
+        return deserialize_value(answer, CanCancelExecutionResult).can_cancel

@@ -6,12 +6,14 @@ machine, 9 to 39 s beside a backfill, and a small job waited as long.
 
 import multiprocessing
 import sys
+import time
 from multiprocessing import forkserver
 from typing import Any
 
 # Imported in the process that is forked: it has no threads and no connections, and each run makes its own.
 DEFINITIONS = "morpheus_assets.definitions"
 PRELOADED = [DEFINITIONS, "morpheus_assets.defs.run_process_imports"]
+LOOK_AGAIN_SECONDS = 2.0
 
 
 def fork_runs() -> None:
@@ -32,6 +34,29 @@ def fork_runs() -> None:
         return original(self, request, call)
 
     api.StartRun, api.forks_runs = start_run, True
+
+
+def go_on_watching_runs() -> None:
+    """Let the code server of this process go on looking for runs whose process ended, when one look fails.
+
+    Its thread ended with the first fault, as on a full disk, and no run that crashed later was noticed.
+    """
+    server = sys.modules.get("dagster._grpc.server")
+    if server is None or multiprocessing.parent_process() is not None:
+        return
+    api: Any = server.DagsterApiServer
+    if getattr(api, "goes_on_watching", False):
+        return
+    look = api._check_for_orphaned_runs
+
+    def look_again(self: Any) -> None:
+        try:
+            look(self)
+        except Exception as fault:
+            self._logger.warning("Runs that ended cannot be noted, and are looked for again: %s", fault)
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    api._check_for_orphaned_runs, api.goes_on_watching = look_again, True
 
 
 def begin_forking() -> None:

@@ -16,6 +16,8 @@ Precision = Literal["fp32", "bf16"]
 LOWEST_RECALL = 0.97
 # The most components that an index over halfvec takes.
 MOST_DIMENSIONS = 4000
+# The context of passages that have their titles before them.
+TITLES = "titles"
 # Between a stored vector and the one that its model gives for the same input today.
 LOWEST_COSINE = 0.999
 
@@ -45,6 +47,25 @@ class Space:
             return int(json.JSONDecoder().raw_decode(self.preparation)[0].get("regions", 1))
         except (ValueError, AttributeError):
             return 1
+
+    @property
+    def context(self) -> str:
+        """What else of the novel goes into a passage's vector: "" (nothing), "titles", or "chapter" and word pieces.
+
+        With "titles" the novel's and the chapter's stand before each passage. With "chapter 20000" the passages of a
+        chapter are embedded together, as many as have that many word pieces.
+        """
+        _, brace, rest = self.preparation.partition(" {")
+        if self.purpose != "text" or not brace:
+            return ""
+        return str(json.loads("{" + rest).get("context", ""))
+
+    @property
+    def inputs(self) -> str:
+        """What is embedded in it: "text" (passages), "titled" (with titles), "window" (together), or "image"."""
+        if self.context:
+            return "titled" if self.context == TITLES else "window"
+        return self.purpose
 
     @property
     def fingerprint(self) -> str:
@@ -93,11 +114,6 @@ class SpaceRow(Space):
     def table(self) -> str:
         """The table of its vectors: `content_hash bytea`, `embedding halfvec(dimensions)`."""
         return f"embeddings_{self.id}"
-
-    @property
-    def inputs(self) -> str:
-        """What is embedded in it: "text" (passages) or "image" (panels)."""
-        return self.purpose
 
 
 class SentenceSpace(SpaceRow):

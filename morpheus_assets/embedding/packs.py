@@ -34,16 +34,22 @@ _CONFIRMATIONS = 3
 _MOST_AT_FAULT = 8
 
 
-def _harmless() -> str:
+def _harmless(pack: "Pack") -> Any:
     # Another one each time: a proxy that caches answers would go on giving it for a provider that is down.
-    return f"The ship came home in the evening with {secrets.randbelow(10**9)} letters."
+    number = secrets.randbelow(10**9)
+    if _is_text(pack):
+        return f"The ship came home in the evening with {number} letters."
+    from PIL import Image
+
+    return Image.new("RGB", (64, 64), (number % 256, number // 256 % 256, 200))
 
 
 @dataclass(frozen=True)
 class EmbeddingInput:
     """Something to embed: its hash, the text or image, and its size in tokens (texts are estimated anew).
 
-    `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
+    A tuple of texts is embedded together, and `members` are their hashes then. `tries` is how often it was sent in vain
+    within a day, `together` how many were in its last request then.
     """
 
     content_hash: bytes
@@ -51,6 +57,19 @@ class EmbeddingInput:
     tokens: int = 0
     tries: int = 0
     together: int = 0
+    members: tuple[bytes, ...] = ()
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The hashes of the vectors that it gets."""
+        return self.members or (self.content_hash,)
+
+    def only(self, places: Sequence[int]) -> "EmbeddingInput":
+        """Some of what is embedded together, without the others; the same where that is all."""
+        if len(places) == len(self.hashes):
+            return self
+        kept = tuple(self.content[place] for place in places)
+        return replace(self, content=kept, members=tuple(self.members[place] for place in places))
 
 
 @dataclass(frozen=True)
@@ -65,8 +84,20 @@ class Pack:
     requests: int = 0
     tries: int = 0
 
+    @property
+    def hashes(self) -> list[bytes]:
+        """The hashes of the vectors that it gets."""
+        return [value for item in self.inputs for value in item.hashes]
+
     def split(self, at: int | None) -> tuple["Pack", "Pack"]:
-        """Two packs: the input at that position alone and the others, or (None, or no such position) two halves."""
+        """Two packs: the input at that position alone and the others, or (None, or no such position) two halves.
+
+        Of passages that are embedded together, and stand alone in it, the first and the second half.
+        """
+        if len(self.inputs) == 1:
+            everything = range(len(self.inputs[0].hashes))
+            middle = len(everything) // 2
+            return self._part(0, everything[:middle]), self._part(0, everything[middle:])
         if at is not None and 0 <= at < len(self.inputs):
             others = [index for index in range(len(self.inputs)) if index != at]
             return self._pick([at]), self._pick(others)
@@ -80,8 +111,23 @@ class Pack:
 
     def without(self, hashes: Collection[bytes], *, requests: int) -> "Pack":
         """The inputs that have neither a vector nor a refusal yet."""
-        kept = [index for index, item in enumerate(self.inputs) if item.content_hash not in hashes]
-        return replace(self._pick(kept), requests=requests)
+        parts = [
+            self._part(index, [place for place, value in enumerate(item.hashes) if value not in hashes])
+            for index, item in enumerate(self.inputs)
+        ]
+        left = [part for part in parts if part.hashes]
+        inputs = tuple(item for part in left for item in part.inputs)
+        return Pack(inputs, tuple(size for part in left for size in part.tokens), requests, self.tries)
+
+    def _part(self, index: int, places: Sequence[int]) -> "Pack":
+        """A pack of one input, or of some of what is embedded together in it; without any where there are none."""
+        item, size = self.inputs[index], self.tokens[index]
+        if not places:
+            return Pack((), (), tries=self.tries)
+        part = item.only(places)
+        if part is not item:
+            size = max(1, size * sum(map(len, part.content)) // max(1, sum(map(len, item.content))))
+        return Pack((part,), (size,), tries=self.tries)
 
     def _pick(self, positions: Iterable[int]) -> "Pack":
         kept = list(positions)
@@ -159,8 +205,10 @@ class Packer:
             yield item, self._measure(item)
 
     def _measure(self, item: EmbeddingInput) -> int:
-        text = item.content
-        return self._provider.estimate_tokens(text) if isinstance(text, str) else item.tokens
+        content = item.content
+        if isinstance(content, str):
+            return self._provider.estimate_tokens(content)
+        return sum(map(self._provider.estimate_tokens, content)) if item.members else item.tokens
 
 
 @dataclass(frozen=True)
@@ -218,9 +266,9 @@ class PackOutcome:
         requests, self.requests_without_result = self.requests_without_result, 0
         return requests
 
-    def refusal(self, item: EmbeddingInput, reason: str) -> RefusedInput:
+    def refusal(self, content_hash: bytes, reason: str) -> RefusedInput:
         """The refusal of an input, with everything that is counted in no result yet."""
-        return RefusedInput(item.content_hash, reason, self.take_requests(), self.take_tokens())
+        return RefusedInput(content_hash, reason, self.take_requests(), self.take_tokens())
 
     def take_tokens(self) -> int:
         """Tokens charged for harmless sentences, which are counted in no result yet."""
@@ -302,7 +350,7 @@ class PackSender:
         except ProviderUnavailable as error:
             return error
         self._trusted = True
-        hashes = [item.content_hash for item in pack.inputs]
+        hashes = pack.hashes
         requests = sent.attempts + outcome.take_requests()
         tokens = sent.result.total_tokens + outcome.take_tokens()
         outcome.results.append(EmbeddedBatch(hashes, sent.result.embeddings, tokens, requests))
@@ -315,9 +363,8 @@ class PackSender:
             self._on_too_large(size, error.most_inputs)
         else:
             await self._check_inputs_are_at_fault(pack, error, outcome)
-        if size == 1:
-            item = pack.inputs[0]
-            outcome.results.append(outcome.refusal(item, str(error)))
+        if len(pack.hashes) == 1:
+            outcome.results.append(outcome.refusal(pack.hashes[0], str(error)))
             return
         for part in _parts_after(pack, error):
             if self._stopped:
@@ -341,7 +388,7 @@ class PackSender:
     async def _go_on_after_silence(self, pack: Pack, error: AnswerOverdue, outcome: PackOutcome) -> None:
         """Book what is perhaps paid for, and send halves with twice the patience, a few times a day at most."""
         overdue_at = time.monotonic()
-        hashes = [item.content_hash for item in pack.inputs]
+        hashes = pack.hashes
         requests, error.requests = outcome.take_requests() + error.requests, 0
         outcome.results.append(UnansweredRequest(hashes, len(hashes), sum(pack.tokens), requests))
         pack = replace(pack, tries=pack.tries + 1)
@@ -360,17 +407,17 @@ class PackSender:
             f"Waits for a person: sent {TRIES_A_DAY} times in a day and perhaps paid each time, but {said}; raise"
             " MORPHEUS_REQUEST_TIMEOUT_SECONDS or wait until the provider is faster, then `morpheus refused retry`."
         )
-        outcome.results += [outcome.refusal(item, reason) for item in pack.inputs]
+        outcome.results += [outcome.refusal(value, reason) for value in pack.hashes]
 
     async def _find_fault(
         self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome
     ) -> None:
-        """Halve a pack that fails while a harmless sentence passes, until the inputs at fault stand alone.
+        """Halve a pack that fails while a harmless input passes, until the inputs at fault stand alone.
 
         Some servers answer 500, or not at all, for one text that they cannot embed. Raises `trouble` as soon as nothing
         passes any more.
         """
-        if len(pack.inputs) == 1:
+        if len(pack.hashes) == 1:
             await self._confirm(pack, trouble, failed_at, outcome)
             return
         failed: list[tuple[Pack, ProviderUnavailable, float]] = []
@@ -400,23 +447,22 @@ class PackSender:
                 return
             outcome.requests_without_result += again.requests
             trouble, failed_at = again, time.monotonic()
+        harmless, what = ("sentence", "text") if _is_text(pack) else ("picture", "picture")
         reason = (
-            f"The provider fails each time it is sent this input, and embeds a harmless sentence ({trouble.said}): "
-            "change the text, or leave it refused."
+            f"The provider fails each time it is sent this input, and embeds a harmless {harmless} ({trouble.said}): "
+            f"change the {what}, or leave it refused."
         )
-        outcome.results.append(outcome.refusal(pack.inputs[0], reason))
+        outcome.results.append(outcome.refusal(pack.hashes[0], reason))
 
     async def _passes_harmless(self, pack: Pack, failed_at: float, outcome: PackOutcome) -> bool:
-        """True when a harmless sentence gets a vector after `failed_at`; asked once for all that failed before."""
-        if not _is_text(pack):
-            return False
+        """True when a harmless input gets a vector after `failed_at`; asked once for all that failed before."""
         async with self._probing:
             if failed_at <= max(self._probe_passed, self._probe_failed):
                 return self._probe_passed > self._probe_failed
             if self._stopped:
                 return False
             try:
-                await self._send_harmless(outcome, self._once)
+                await self._send_harmless(pack, outcome, self._once)
             except EmbeddingError as error:
                 outcome.requests_without_result += error.requests
                 error.requests = 0
@@ -437,7 +483,7 @@ class PackSender:
             if self._trusted:
                 return
             try:
-                await self._send_harmless(outcome, self._policy)
+                await self._send_harmless(pack, outcome, self._policy)
             except ValidationError:
                 raise ValidationError(
                     f"{error} A harmless sentence is refused as well, so the setting is at fault and not the "
@@ -445,11 +491,11 @@ class PackSender:
                 ) from None
             self._trusted = True
 
-    async def _send_harmless(self, outcome: PackOutcome, policy: RetryPolicy) -> None:
-        sentence = _harmless()
-        tokens = self._provider.estimate_tokens(sentence)
+    async def _send_harmless(self, pack: Pack, outcome: PackOutcome, policy: RetryPolicy) -> None:
+        content = _harmless(pack)
+        tokens = self._provider.estimate_tokens(content) if isinstance(content, str) else 0
         try:
-            sent = await self._request([sentence], tokens, policy, outcome)
+            sent = await self._request([content], tokens, policy, outcome)
         except AnswerOverdue as error:
             outcome.results.append(UnansweredRequest([], 1, tokens, error.requests))
             error.requests = 0
@@ -484,7 +530,7 @@ class PackSender:
 
 
 def _is_text(pack: Pack) -> bool:
-    return isinstance(pack.inputs[0].content, str)
+    return isinstance(pack.inputs[0].content, str | tuple)
 
 
 def _hashes_of(result: StreamResult) -> list[bytes]:

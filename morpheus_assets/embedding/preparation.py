@@ -13,13 +13,14 @@ class Preparation:
     """`base` is the provider's own; the prefixes are put before each text as they stand.
 
     `shortened_from` is how many dimensions the model gives where its vectors are cut to the space's and made of length
-    1 again (None: not cut).
+    1 again (None: not cut). `context` is that of `Space.context`.
     """
 
     base: str
     document_prefix: str = ""
     query_prefix: str = ""
     shortened_from: int | None = None
+    context: str = ""
 
     def __str__(self) -> str:
         """As it stands in a space; without prefixes and cutting that is the provider's own, as it always was."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from morpheus_assets.domain.spaces import MOST_DIMENSIONS, Space, SpaceName, space_key
+from morpheus_assets.domain.spaces import MOST_DIMENSIONS, TITLES, Space, SpaceName, space_key
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.local_text.folders import LOCAL, read_folder
 from morpheus_assets.embedding.models import known_models
@@ -19,6 +19,10 @@ from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provide
 
 # Chunks are measured in word pieces; other tokenizers were measured at up to 1.4 of that (Chinese, cl100k).
 _TOKENIZER_MARGIN = 1.5
+# The same for the passages of a document together, with room for the last of them.
+_CONTEXT_MARGIN = 1.6
+# Both titles that stand before a passage, each cut at 60 characters (store/content/queries.sql), in Chinese.
+_TITLES_TOKENS = 124
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 # The model of a space whose weights lie in a folder: they are told apart by their hash.
 _IN_A_FOLDER = "local"
@@ -125,14 +129,17 @@ class SpaceDescription:
     """A text space with more than its name: all that makes its vectors comparable, and what its model takes.
 
     The prefixes are put before each input (None: the model's own), `shorten` is the number of dimensions to which the
-    vectors are cut, `revision` any words that tell these vectors from others of the model. `own_endpoint`: the model is
-    asked for at another address than the vendor's.
+    vectors are cut. `context` is "titles" or "chapter" (None: as the model is made for), `context_tokens` the word
+    pieces of a chapter that are embedded together at most. `revision` are any words that tell these vectors from others
+    of the model. `own_endpoint`: the model is asked for at another address than the vendor's.
     """
 
     name: SpaceName
     document_prefix: str | None = None
     query_prefix: str | None = None
     shorten: int | None = None
+    context: str | None = None
+    context_tokens: int | None = None
     revision: str | None = None
     max_input_tokens: int | None = None
     own_endpoint: bool = False
@@ -159,6 +166,7 @@ def resolve_described_space(described: SpaceDescription, where: str) -> Space:
         described.document_prefix if described.document_prefix is not None else own.document_prefix,
         described.query_prefix if described.query_prefix is not None else own.query_prefix,
         given if dimensions != given else None,
+        _context(described, model, where),
     )
     revision = model.revision if model else ""
     if described.revision:
@@ -246,6 +254,39 @@ def _check_shortening(described: SpaceDescription, model: EmbeddingModel | None,
         )
 
 
+def _context(described: SpaceDescription, model: EmbeddingModel | None, where: str) -> str:
+    """`Space.context` of a description; raises ConfigurationError where its model is not made for it."""
+    together, name = model.context_tokens if model is not None else None, described.name.model
+    if described.context == TITLES and together:
+        raise ConfigurationError(
+            f'{where}: context is "titles", but {name} embeds the passages of a chapter together: leave it out.'
+        )
+    if described.context not in (None, TITLES) and not together:
+        raise ConfigurationError(
+            f'{where}: context is "chapter", but {name} embeds each passage by itself: write context = "titles", or'
+            f" choose a model that takes the passages of a chapter together, such as {_made_for_chapters()}."
+        )
+    if described.context_tokens is not None and not together:
+        raise ConfigurationError(
+            f"{where}: context_tokens is for models that take the passages of a chapter together, and {name} is none:"
+            " leave it out."
+        )
+    if not together:
+        return described.context or ""
+    most = int(together / _CONTEXT_MARGIN)
+    if (described.context_tokens or 0) > most:
+        raise ConfigurationError(
+            f"{where}: context_tokens is {described.context_tokens}, but {name} takes {together} tokens together, which"
+            f" is safe up to {most} word pieces: write {most} or less."
+        )
+    return f"chapter {described.context_tokens or most}"
+
+
+def _made_for_chapters() -> str:
+    every = ((spec, model) for spec in PROVIDERS.values() for model in spec.models)
+    return ", ".join(f"{spec.name}/{model.name}" for spec, model in every if model.context_tokens and not model.note)
+
+
 def _check_dimensions(name: SpaceName, dimensions: int, where: str) -> None:
     if dimensions > MOST_DIMENSIONS:
         raise ConfigurationError(
@@ -276,6 +317,8 @@ def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
     if space.max_input_tokens is None:
         return
     spec = find_provider(space.provider)
+    if space.context == TITLES:
+        largest_chunk_tokens += _TITLES_TOKENS
     same_tokenizer = spec is not None and spec.counts_word_pieces
     needed = largest_chunk_tokens if same_tokenizer else math.ceil(largest_chunk_tokens * _TOKENIZER_MARGIN)
     if needed > space.max_input_tokens:

@@ -1,4 +1,4 @@
-"""Re-embedding through a provider's batch API: submit what a plan chose, look at jobs, collect what they bring.
+"""Embedding through a provider's batch API: submit a plan or a large load, look at jobs, collect what they bring.
 
 What is sent belongs to its job in Postgres before anything leaves, and each step is noted before the next one, so that
 a process may be killed between any two: what was accepted is never sent twice, and what was not is anybody's again.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from morpheus_assets.services.configured_spaces import (
     configured_spaces,
     open_batch_api,
     open_provider,
+    uses_batch,
 )
 from morpheus_assets.services.embed_novels import Embed, shared_out
 from morpheus_assets.services.model_change import verify_model
@@ -34,9 +36,11 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.reembeddings import Launch
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.database.leases import open_lease
+from morpheus_assets.store.database.outages import retry_while_down
 from morpheus_assets.store.spaces import batch_jobs as store
 from morpheus_assets.store.spaces.batch_jobs import BatchJob
 from morpheus_assets.store.spaces.claims import open_claims
+from morpheus_assets.store.spaces.coverage import novel_coverage
 from morpheus_assets.store.spaces.indexes import refresh_space
 from morpheus_assets.store.spaces.spaces import activate_first, get_space, list_spaces, stored_or_made
 
@@ -84,18 +88,39 @@ def submit_plan(engine: Engine, settings: Settings, plan: SpacePlan, say: Callab
     Claims are taken as any run takes them, so what a run has at work is left to it. Raises embedding.errors when a job
     is refused; those before it go on.
     """
-    said: list[str] = []
     if not plan.chosen:
         return [f"{plan.space.key}: {len(plan.work)} novels lack vectors, and tonight's budget allows none of them."]
     stored = next((row for row in list_spaces(engine, plan.space.purpose) if row.key == plan.space.key), None)
     row = stored_or_made(engine, plan.space, stored)
+    said = _submit(engine, settings, row, [each.novel for each in plan.chosen], plan.reason, say)
+    return said or [f"{row.key}: runs have all of it at work, so no batch job is needed."]
+
+
+def submit_large_load(
+    engine: Engine, settings: Settings, row: SpaceRow, novels: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Send what an ingest found new as batch jobs, where it is so much that the settings want it to wait for them.
+
+    Nothing where it is less, or the space is not re-embedded through a batch API. Raises as `submit_plan`.
+    """
+    least = settings.ingest_batch_from
+    if least is None or not uses_batch(settings, row):
+        return
+    covered = retry_while_down(partial(novel_coverage, engine, row, novels))
+    new = sum(each.to_send for each in covered)
+    if new >= least:
+        wanted = [each.novel for each in covered if each.to_send]
+        _submit(engine, settings, row, wanted, f"{new:,} new inputs in one ingest", say)
+
+
+def _submit(
+    engine: Engine, settings: Settings, row: SpaceRow, novels: Sequence[str], reason: str, say: Callable[[str], None]
+) -> list[str]:
+    said: list[str] = []
     api = open_batch_api(settings, row)
-    submission = _Submission(engine, settings, row, plan.reason, api)
+    submission = _Submission(engine, settings, row, reason, api)
     try:
-        with (
-            open_lease(engine, _LEASE) as lease,
-            open_claims(engine, row, [each.novel for each in plan.chosen]) as claims,
-        ):
+        with open_lease(engine, _LEASE) as lease, open_claims(engine, row, novels) as claims:
             for missing in claims.missing():
                 lease.ensure()
                 if submission.is_full:
@@ -107,7 +132,7 @@ def submit_plan(engine: Engine, settings: Settings, plan: SpacePlan, say: Callab
         raise
     finally:
         api.close()
-    return said or [f"{row.key}: runs have all of it at work, so no batch job is needed."]
+    return said
 
 
 def _told(sentence: str | None, say: Callable[[str], None]) -> list[str]:
@@ -392,7 +417,7 @@ class _Collection:
                 )  # fmt: skip
 
     def _shares(self, hashes: Sequence[bytes], tokens: int) -> Iterator[tuple[str | None, int, int, int]]:
-        owners = store.owners_of_texts(self._engine, hashes)
+        owners = store.owners_of_texts(self._engine, self._row, hashes)
         rows = [owners.get(value, ("", 1)) for value in hashes]
         for novel, inputs, share, _ in shared_out([(novel, max(1, size)) for novel, size in rows], tokens, 0):
             yield novel or None, inputs, share, inputs

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from morpheus_assets.domain.spaces import Space, SpaceName, SpaceRow
+from morpheus_assets.domain.spaces import TITLES, Space, SpaceName, SpaceRow
 from morpheus_assets.embedding import models
 from morpheus_assets.embedding.clip.sources import DEMO_MODEL
 from morpheus_assets.embedding.errors import ConfigurationError
@@ -164,8 +164,11 @@ def price_of(settings: Settings, space: Space, tokens: int, input_type: str = "d
 
 
 def batch_terms(space: Space) -> BatchTerms | None:
-    """What the batch API of the space's provider takes and asks for; None where it has none."""
-    return registry.provider_of(space).batch
+    """What the batch API of the space's provider takes and asks for; None where it has none.
+
+    Passages that are embedded together have none either: a line of a job is one passage.
+    """
+    return registry.provider_of(space).batch if space.context in ("", TITLES) else None
 
 
 def uses_batch(settings: Settings, space: Space) -> bool:

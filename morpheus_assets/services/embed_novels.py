@@ -192,6 +192,19 @@ def shared_out(rows: Sequence[tuple[str, int]], tokens: int, requests: int) -> I
         tokens, weight_left, requests = tokens - share, weight_left - weight, 0
 
 
+def window_input(rows: Sequence["MissingInput"]) -> "EmbeddingInput":
+    """The passages of one window, which are embedded together."""
+    from morpheus_assets.embedding.packs import EmbeddingInput
+
+    return EmbeddingInput(
+        rows[0].unit,
+        tuple(row.content for row in rows),
+        tries=max(row.tries for row in rows),
+        together=max(row.together for row in rows),
+        members=tuple(row.content_hash for row in rows),
+    )
+
+
 def panel_input(reader: "PageReader", row: "MissingInput") -> "EmbeddingInput":
     """A region, or a whole file, that is read and decoded when it is sent; refused when its page is not the one listed.
 

@@ -37,7 +37,9 @@ def verify_model(engine: Engine, settings: Settings, row: SpaceRow, embed: Embed
     if row.purpose != "text" or is_local(row) or not model_check_due(engine, row, EVERY):
         return None
     started = time.monotonic()
-    sample = sorted(fixed_sample(engine, row, _SAMPLE), key=lambda each: each.input.token_count)[:REFERENCES]
+    sample = fixed_sample(engine, row, _SAMPLE)
+    if row.inputs != "window":
+        sample = sorted(sample, key=lambda each: each.input.token_count)[:REFERENCES]
     lowest, count = compare_again(engine, settings, row, embed, sample)
     if count and lowest < LOWEST:
         name = f"{row.provider}/{row.model}@{row.dimensions}"

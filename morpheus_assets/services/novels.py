@@ -1,10 +1,10 @@
-"""Removal of a novel, or of its panels alone, once the files are gone; its partitions in Dagster go with it."""
+"""Removal of a novel, or of its text or panels alone, once the files are gone, with its partitions in Dagster."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Engine
 
@@ -23,25 +23,28 @@ if TYPE_CHECKING:
     from morpheus_assets.sources.base import Source
 
 
+Part = Literal["text", "panels"]
+
+
 class SourcesStillThere(StoreError):
     """A novel's files still lie in the content folder."""
 
 
 @dataclass(frozen=True)
 class Removal:
-    """A novel that may be removed, or its panels alone, and the question that names what goes with it.
+    """A novel that may be removed, or `only` a part of it, and the question that names what goes with it.
 
     `files` are those that go first, by kind ("text", "panel"), relative to their source.
     """
 
     novel: str
     question: str
-    only_panels: bool = False
+    only: Part | None = None
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def removable(settings: Settings, novel: str, engine: Engine | None = None) -> Removal:
-    """The removal of `novel`, to be confirmed: of its panels alone where only their files are gone.
+    """The removal of `novel`, to be confirmed: of its text or its panels alone where only their files are gone.
 
     `engine` is a checked one, where the caller has it. Raises UnknownNovel, or SourcesStillThere with the files' names.
     """
@@ -50,9 +53,9 @@ def removable(settings: Settings, novel: str, engine: Engine | None = None) -> R
 
 
 def find_removal(
-    engine: Engine, settings: Settings, novel: str, *, only_panels: bool = False, with_files: bool = False
+    engine: Engine, settings: Settings, novel: str, *, only: Part | None = None, with_files: bool = False
 ) -> Removal:
-    """As `removable`; of its panels alone if so asked for, and with the files that still lie there.
+    """As `removable`; of a part alone if so asked for, and with the files that still lie there.
 
     Raises UnknownNovel, SourcesStillThere, and ContentUnreadable.
     """
@@ -65,23 +68,36 @@ def find_removal(
     if not rows and not (with_files and any(there.values())):
         raise UnknownNovel(no_such_novel(novel, [each.novel for each in list_novels(engine)]))
     panels = sum(row.panels + row.refused_panels for row in rows)
-    if only_panels:
-        there["text"] = []
-        if not panels and not there["panel"]:
-            raise UnknownNovel(f"No panels of {novel} are stored.")
-    elif panels and not there["panel"] and not with_files:
-        only_panels = bool(there["text"]) or rows[0].body_digest is None
-    if there["panel"] and only_panels and not with_files:
-        raise _still_there(sources, there, novel)
-    if only_panels:
-        kept = " Its text stays." if rows and rows[0].body_digest is not None else ""
-        question = f"Delete the {panels} panels of {novel}, whose files are gone?{kept}"
-        return Removal(novel, question, only_panels=True, files={"panel": there["panel"]})
+    has_text = any(row.body_digest or row.refused_digest for row in rows)
+    if only is None and not with_files:
+        only = _part_without_files(there, has_text=has_text, has_panels=panels > 0)
+    if only:
+        kind, other = ("text", "panel") if only == "text" else ("panel", "text")
+        there[other] = []
+        if not (has_text if only == "text" else panels) and not there[kind]:
+            raise UnknownNovel(f"No {only} of {novel} {'is' if only == 'text' else 'are'} stored.")
     if any(there.values()) and not with_files:
         raise _still_there(sources, there, novel)
     chapters, chunks = (rows[0].chapters, rows[0].chunks) if rows else (0, 0)
-    question = f"Delete {novel}: {chapters} chapters, {chunks} chunks, {panels} panels?"
-    return Removal(novel, question, files=there)
+    of_text = f"{chapters} chapters, {chunks} chunks"
+    if only == "panels":
+        kept = " Its text stays." if rows and rows[0].body_digest is not None else ""
+        question = f"Delete the {panels} panels of {novel}, whose files are gone?{kept}"
+    elif only == "text":
+        kept = f" Its {panels} panels stay." if panels else ""
+        question = f"Delete the text of {novel}, whose file is gone: {of_text}?{kept}"
+    else:
+        question = f"Delete {novel}: {of_text}, {panels} panels?"
+    return Removal(novel, question, only=only, files=there)
+
+
+def _part_without_files(there: Mapping[str, Sequence[str]], *, has_text: bool, has_panels: bool) -> Part | None:
+    """The part that is stored and whose files are gone, where it is the only one; None where nothing else stands."""
+    if has_panels and not there["panel"] and (there["text"] or not has_text):
+        return "panels"
+    if has_text and not there["text"] and there["panel"]:
+        return "text"
+    return None
 
 
 def remove_stored(settings: Settings, removal: Removal, engine: Engine | None = None) -> str:
@@ -96,17 +112,17 @@ def remove_rows(engine: Engine, settings: Settings, removal: Removal) -> None:
     sources = _sources(settings)
     for kind, paths in removal.files.items():
         sources[kind].delete(paths)
-    if removal.only_panels:
+    if removal.only == "panels":
         remove_panels(engine, removal.novel)
     else:
-        remove_novel(engine, removal.novel)
+        remove_novel(engine, removal.novel, only_text=removal.only == "text")
 
 
 async def remove_partitions(client: DagsterClient, removal: Removal) -> str:
     """Delete the partitions of what was removed; returns a sentence."""
     said = _what_is_deleted(removal)
     try:
-        purposes = ["image"] if removal.only_panels else ["text", "image"]
+        purposes = {"panels": ["image"], "text": ["text"], None: ["text", "image"]}[removal.only]
         for name in (PARTITIONS_OF_BOTH, *(PARTITION_SETS[purpose] for purpose in purposes)):
             await client.delete_partitions(name, [removal.novel])
     except (DagsterRefused, DagsterUnavailable):
@@ -115,7 +131,9 @@ async def remove_partitions(client: DagsterClient, removal: Removal) -> str:
 
 
 def _what_is_deleted(removal: Removal) -> str:
-    return f"The panels of {removal.novel} are deleted" if removal.only_panels else f"{removal.novel} is deleted"
+    if removal.only == "text":
+        return f"The text of {removal.novel} is deleted"
+    return f"The panels of {removal.novel} are deleted" if removal.only else f"{removal.novel} is deleted"
 
 
 def _without_dagster(said: str) -> str:

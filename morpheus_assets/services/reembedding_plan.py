@@ -4,7 +4,7 @@ Reads the database and decides; what is chosen is launched in reembedding_launch
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.domain.spaces import TITLES, Space, SpaceRow
 from morpheus_assets.embedding.models import estimate_tokens, find_model, model_note
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.chunker import configured_chunker
@@ -35,6 +35,7 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.reembeddings import launches_since
 from morpheus_assets.store.accounts.spending import uncertain_since
 from morpheus_assets.store.content.chunks import other_chunkers
+from morpheus_assets.store.content.contexts import shared_context
 from morpheus_assets.store.content.regions import uncut_pages
 from morpheus_assets.store.spaces import index_types
 from morpheus_assets.store.spaces.coverage import NovelGap, gaps
@@ -173,6 +174,7 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
             plan, left = _plan_space(settings, space, _reason(row, others, work), work, alone, left, by_batch=by_batch)
             plans.append(plan)
     notes = [f"{each.space.key}: {note}" for each in plans if (note := model_note(each.space))]
+    notes += _context_notes(engine, settings)
     return Plan(tuple(plans), budget, (*notes, *_chunker_notes(engine, settings), *_page_notes(engine)))
 
 
@@ -349,7 +351,7 @@ def _work(
     allowed = only_novels(settings, space)
     targets: list[tuple[Space, SpaceRow | None]] = [*((other, other) for other in others), (space, row)]
     for target, stored in targets:
-        for gap in gaps(engine, space.purpose, stored, shaping=target.shaping):
+        for gap in gaps(engine, space.purpose, stored, of=target):
             if allowed is None or gap.novel in allowed:
                 done[gap.novel] = _added(done.get(gap.novel), _novel_work(settings, target, gap))
     return tuple(done.values())
@@ -391,6 +393,9 @@ def _requests(settings: Settings, space: Space, inputs: int, tokens: int) -> int
     by_inputs = inputs_per_request(settings, space)
     by_inputs = min(by_inputs, model.max_inputs if model else by_inputs)
     by_tokens = model.max_request_tokens if model else None
+    if space.inputs == "window" and by_tokens:
+        # A request holds windows, and these are bounded by their tokens alone.
+        return math.ceil(tokens / by_tokens)
     return max(math.ceil(inputs / by_inputs), math.ceil(tokens / by_tokens) if by_tokens else 0)
 
 
@@ -412,6 +417,24 @@ def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
                 " embedded again in each space."
             )
     return tuple(notes)
+
+
+def _context_notes(engine: Engine, settings: Settings) -> Iterator[str]:
+    for space in configured_text_spaces(settings):
+        shared = shared_context(engine, space.context) if space.context else None
+        if shared is None:
+            continue
+        much = f"{shared.passages:.1f} passages again on average, about {shared.word_pieces:,.0f} word pieces"
+        if space.context == TITLES:
+            yield (
+                f"{space.key}: an edit of one sentence embeds one passage again, and another title of a chapter all of"
+                f" its passages: {much}."
+            )
+        else:
+            yield (
+                f"{space.key}: an edit of one sentence embeds {much}: those that stand in its chapter are embedded"
+                " together."
+            )
 
 
 def _page_notes(engine: Engine) -> tuple[str, ...]:

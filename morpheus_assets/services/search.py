@@ -41,7 +41,7 @@ from morpheus_assets.store.search.hits import (
 )
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.spaces import active_space, active_spaces, get_space, list_spaces
-from morpheus_assets.store.spaces.vectors import read_vectors
+from morpheus_assets.store.spaces.vectors import passage_vectors, read_vectors
 
 NO_SIMILARITY = "Words have no similarity, so nothing was left out for being less similar than asked for."
 DEMO_NOTE = (
@@ -171,7 +171,7 @@ class QueryVectors(Protocol):
         ...
 
     async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
-        """Of sentences that are compared with a question; one that is stored as a passage is not asked for."""
+        """Of sentences of passages, that are compared with a question."""
         ...
 
     async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:
@@ -304,7 +304,7 @@ class Search:
     def _text_vector(self, query: SearchQuery, clock: _Clock) -> EmbedQuestion:
         async def embed(row: SpaceRow) -> np.ndarray | None:
             if query.like is not None:
-                return (await self._database.call(read_vectors, row, [query.like])).get(query.like)
+                return (await self._database.call(passage_vectors, row, [query.like])).get(query.like)
             return await self._vectors.question(row, query.q or "", clock.left)
 
         return embed
@@ -398,7 +398,7 @@ class Search:
         return await self._most_varied([hit for hit in found if hit.content_hash != query.like], row, query.k)
 
     async def _most_varied(self, hits: list[Hit], row: SpaceRow, k: int) -> list[Hit]:
-        vectors = await self._database.call(read_vectors, row, [hit.content_hash for hit in hits])
+        vectors = await self._database.call(passage_vectors, row, [hit.content_hash for hit in hits])
         return most_varied(hits, vectors, k)
 
     async def _within(self, query: SearchQuery, *, texts: bool = True) -> SearchFilter:

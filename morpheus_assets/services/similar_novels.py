@@ -10,7 +10,7 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.insight.similar import closest_passages, most_like
 from morpheus_assets.store.insight.means import NovelMean, PassagePlace, load_means, passage_bodies, passages_of
 from morpheus_assets.store.spaces.spaces import list_spaces
-from morpheus_assets.store.spaces.vectors import read_vectors
+from morpheus_assets.store.spaces.vectors import passage_vectors
 
 MOST = 20
 REASONS = 2
@@ -110,7 +110,7 @@ def _reasons(engine: Engine, space: SpaceRow, novel: str, others: Sequence[str])
 def _passages(engine: Engine, space: SpaceRow, novel: str) -> tuple[list[PassagePlace], np.ndarray]:
     places = sorted(passages_of(engine, novel), key=lambda place: place.char_start)
     step = -(-len(places) // _MOST_PASSAGES) or 1
-    vectors = read_vectors(engine, space, [place.content_hash for place in places[::step]])
+    vectors = passage_vectors(engine, space, [place.content_hash for place in places[::step]])
     kept = [place for place in places[::step] if place.content_hash in vectors]
     rows = [vectors[place.content_hash] for place in kept]
     return kept, np.stack(rows) if rows else np.zeros((0, space.dimensions), np.float32)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.domain.spaces import TITLES, Space, SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers.base import ProviderSpec
 from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provider
@@ -40,6 +40,12 @@ class SpaceOptions(BaseModel):
     shorten: Count | None = Field(None, description="Dimensions to which vectors are cut here; a part of the space.")
     document_prefix: str | None = Field(None, description="Words before each passage; a part of the space.")
     query_prefix: str | None = Field(None, description="Words before each question; a part of the space.")
+    context: Literal["titles", "chapter"] | None = Field(
+        None, description="What goes into a passage's vector beside it; a part of the space."
+    )
+    context_tokens: Count | None = Field(
+        None, description="Word pieces of a chapter that are embedded together; a part of the space."
+    )
     revision: Name | None = Field(None, description="Any words that tell these vectors from others of the model.")
     query_model: Name | None = Field(None, description="Model of the same family that embeds questions.")
     endpoint: Name | None = Field(None, description="Address; `?api-version=…` at its end goes to each request.")
@@ -152,6 +158,8 @@ def _table(file: Path, name: str, values: object) -> SpaceTable:
         document_prefix=options.document_prefix,
         query_prefix=options.query_prefix,
         shorten=options.shorten,
+        context=options.context,
+        context_tokens=options.context_tokens,
         revision=options.revision,
         max_input_tokens=options.max_input_tokens,
         own_endpoint=options.endpoint is not None,
@@ -161,7 +169,10 @@ def _table(file: Path, name: str, values: object) -> SpaceTable:
         query_model = _query_name(where, space_name, options.query_model)
         check_query_model(described, query_model, where)
     table = SpaceTable(name, file, spec, described, options, query_model)
-    table.space()
+    if table.space().context not in ("", TITLES) and (options.batch or options.batch_price is not None):
+        raise ConfigurationError(
+            f"{where}: passages that are embedded together go to no batch API: leave `batch` and `batch_price` out."
+        )
     return table
 
 

@@ -9,6 +9,7 @@ import pytest
 from morpheus_assets.api import idempotency
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.dagster_server import DagsterServer
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.waiting import eventually
 
 TEXT = "A text that nobody else shall read."
@@ -98,14 +99,19 @@ def test_a_key_that_has_expired_may_be_used_again(ask: Callable, dagster: Dagste
     assert len(sql("SELECT FROM request_keys")) == 1
 
 
-def test_a_launch_whose_answer_was_lost_is_found_and_not_repeated(ask: Callable, dagster: DagsterServer):
+def test_a_launch_whose_answer_was_lost_is_found_and_not_repeated(
+    ask: Callable, dagster: DagsterServer, fault_row: FaultRow
+):
     dagster.cut = True
-    assert ask("a").status_code == 503
+    refused = ask("a")
+    assert refused.status_code == 503
     dagster.cut = False
     [launched] = dagster.runs
     again = ask("a")
     assert (again.status_code, again.json()["id"]) == (202, launched)
     assert len(dagster.runs) == 1
+    said, twice = refused.json()["detail"], len(dagster.runs) - 1
+    fault_row("the answer to a launch is lost, and it is asked for again by its key", sentence=said, paid_twice=twice)
 
 
 def test_a_request_whose_process_was_killed_is_taken_over_after_a_minute(

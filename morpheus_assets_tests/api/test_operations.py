@@ -69,18 +69,21 @@ def test_a_part_whose_process_is_dead_is_down_whatever_dagster_still_says(start_
 
         def parts() -> dict[str, str]:
             found = api.client.get("/readyz").json()["parts"]
-            return {name: found[name] for name in ("dagster", "code server", "daemon")}
+            return {name: found[name] for name in ("database", "dagster", "code server", "daemon")}
 
-        assert parts() == {"dagster": "ok", "code server": "ok", "daemon": "ok"}
+        assert parts() == {"database": "ok", "dagster": "ok", "code server": "ok", "daemon": "ok"}
         me = psutil.Process()
         api.settings.data_folder.mkdir(exist_ok=True)
         running = [
+            # its children, which still answer, end a moment after it
+            PartProcess("postgres", me.pid, 1.0, True),
             PartProcess("webserver", me.pid, process_start(me), True),
             PartProcess("code server", me.pid, 1.0, True),
             PartProcess("daemon", me.pid, process_start(me), False),
         ]
         write_parts(api.settings.data_folder, "", api.url, running)
-        assert parts() == {"dagster": "ok", "code server": "down", "daemon": "starting"}
+        assert parts() == {"database": "down", "dagster": "ok", "code server": "down", "daemon": "starting"}
+        assert api.client.get("/readyz").status_code == 503
         dagster.shutdown()
 
 

@@ -1,8 +1,15 @@
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from morpheus_assets.cli.up import rotate
+import pytest
+
+from morpheus_assets.cli import up
+from morpheus_assets.cli.up import keep_watch, rotate
 
 WRITER = "import sys\nfor line in sys.stdin:\n    print(line, end='', flush=True)\n"
 
@@ -30,3 +37,21 @@ def test_a_large_log_is_moved_aside_while_its_process_goes_on_writing(tmp_path: 
     process.stdin.close()
     assert process.wait(20) == 0
     assert (log.read_text(), (tmp_path / "dagster.log.1").read_text()) == ("after\n", "before " * 20 + "\n")
+
+
+def test_a_disk_that_gets_full_and_has_room_again_is_said_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    free, stopped, said = [10**9, 0, 0, 10**9, 10**9], threading.Event(), []
+
+    def disk_usage(_folder: Path) -> Any:
+        left = free.pop(0)
+        if not free:
+            stopped.set()
+        return SimpleNamespace(free=left)
+
+    monkeypatch.setattr(up, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    watch: Any = SimpleNamespace(look=lambda: None)
+    keep_watch(watch, stopped, tmp_path, [], None, said.append)
+    assert [sentence.split(":")[0].split(";")[0] for sentence in said] == [
+        f"The disk of {tmp_path} is full", f"The disk of {tmp_path} has room again"
+    ]  # fmt: skip

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -163,3 +164,20 @@ def test_what_was_started_does_not_outlive_an_owner_that_is_killed(tmp_path: Pat
     _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=20)
     assert alive == []
     assert not (tmp_path / "processes.json").exists()
+
+
+def test_a_full_disk_is_said_once_and_ends_nothing_that_runs(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    watched.start()
+
+    def full(_found: list[PartProcess]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(watched.watch, "_note", full)
+        watched.kill()
+        watched.watch.look()
+        watched.watch.look()
+    no_room = "What runs cannot be noted for other programs (No space left on device); it is tried again."
+    assert watched.said.count(no_room) == 1
+    watched.watch.look()
+    assert watched.noted[0].state == "ok"

@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import psutil
 
 from morpheus_assets.cli.supervisor import Supervisor
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 # a parent that starts a child of its own and waits, as `dagster dev` does
 PARENT = (
@@ -65,3 +67,19 @@ def test_a_stranger_that_got_an_old_number_is_left_alone(tmp_path: Path):
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_who_interrupts_a_second_time_waits_for_nothing(tmp_path: Path):
+    hurried = threading.Event()
+    supervisor = Supervisor(tmp_path / "processes.json", hurried)
+    deaf = (
+        "import signal, time; signal.signal(2, signal.SIG_IGN); signal.signal(15, signal.SIG_IGN);"
+        "print(1, flush=True); time.sleep(60)"
+    )
+    child = supervisor.start([sys.executable, "-c", deaf], os.environ, tmp_path, tmp_path / "log")
+    assert eventually(lambda: (tmp_path / "log").read_text() == "1\n")
+    threading.Timer(0.5, hurried.set).start()
+    started = time.monotonic()
+    supervisor.stop()
+    assert 0.4 < time.monotonic() - started < 5
+    assert child.returncode == -signal.SIGKILL

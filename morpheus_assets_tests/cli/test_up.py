@@ -18,6 +18,7 @@ from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.embedded import running_url
 from morpheus_assets_tests.fixtures.checkout import MORPHEUS, Checkout, checkout, warnings_in
 from morpheus_assets_tests.fixtures.deployment import story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 __all__ = ["checkout"]
 
@@ -174,8 +175,13 @@ def running(checkout: Checkout) -> Iterator[Running]:
     deployment.stop()
 
 
-def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_end(running: Running):
-    """One deployment for all that needs one: each takes half a minute of two cores to start."""
+def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_end(
+    running: Running, fault_row: FaultRow
+):
+    """One deployment for all that needs one: each takes half a minute of two cores to start.
+
+    That an interrupt ends all of it in order is shown at the end of the soak.
+    """
     running.environment["MORPHEUS_CHUNKTOKENS"] = "hunter2"
     running.start()
     it_adds_nothing_at_the_top_but_its_folder_the_content_and_dotenv(running)
@@ -185,18 +191,12 @@ def test_a_deployment_from_its_first_start_through_deaths_of_its_parts_to_its_en
     assert panel["similarity"] > 0.5
     a_second_start_leaves_the_first_alone(running)
     at_rest_no_more_than_eight_connections_are_open(running)
-    a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running)
-    parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running)
-    an_interrupt_stops_everything(running)
-    nothing_is_left_at_the_top_but_its_folder_and_the_content(running)
-
-    running.start()
-    running.kill()
-    running.start()
-    assert "left behind" in running.said()
-    assert running.search("a dead captain", "--novel", "harbour") != []
+    a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running, fault_row)
+    parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running, fault_row)
+    what_is_left_of_one_that_was_killed_is_ended_by_the_next_start(running, fault_row)
     a_backup_is_written_while_it_runs_and_is_not_restored_under_it(running)
-    three_deaths_within_a_minute_end_everything(running)
+    three_deaths_within_a_minute_end_everything(running, fault_row)
+    nothing_is_left_at_the_top_but_its_folder_and_the_content(running)
 
 
 def it_adds_nothing_at_the_top_but_its_folder_the_content_and_dotenv(running: Running) -> None:
@@ -241,46 +241,59 @@ def at_rest_no_more_than_eight_connections_are_open(running: Running) -> None:
     running.wait_for(resting, "a rest with at most eight connections")
 
 
-def a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running: Running) -> None:
+def a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running: Running, fault_row: FaultRow) -> None:
     novel = running.folder / "content" / "novels" / "harbour.txt"
     last = "CHAPTER 7. The Wreck\n\nAt dawn the drowned captain was found lashed to the wheel of his ship.\n"
     novel.write_text(story(chapters=6, seed=3) + last)
     counts = running.connections(until=lambda: running.stored("harbour") > 0)
     assert max(counts) <= 20, "MORPHEUS_MAX_CONNECTIONS"
     running.kill_part("postgres")
+    killed = time.monotonic()
     running.wait_for(lambda: running.finds("a dead captain", novel="harbour"), "the dropped novel", seconds=90)
     [hit] = running.search("a dead captain", "--novel", "harbour", "--count", "1")
     assert "lashed to the wheel" in hit["body"]
     assert hit["chapter_title"].startswith("CHAPTER 7")
     assert hit["similarity"] > 0.4
     assert not running.loads_a_model_to_search("a dead captain")
-    assert "The embedded Postgres has ended; it is started again." in running.said()
+    said = "The embedded Postgres has ended; it is started again."
+    assert said in running.said()
+    seconds = time.monotonic() - killed
+    fault_row("kill -9 of Postgres under `up` in an ingest", sentence=said, lost=0, wrong=0, seconds=seconds)
 
 
-def parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running: Running) -> None:
+def parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running: Running, fault_row: FaultRow) -> None:
     running.wait_for(lambda: set(running.readyz().values()) == {"ok"}, "all parts", seconds=60)
     names = {"code server": "code server", "webserver": "dagster", "daemon": "daemon"}
     killed = {name: running.kill_part(name) for name in names}
     began = time.monotonic()
+    back: dict[str, float] = {}
     while set((said := running.readyz()).values()) != {"ok"}:
         for name, called in names.items():
             dead = running.pid_of(name) == killed[name]
             assert not (dead and said[called] == "ok"), f"{name} is dead, and /readyz says {said}"
+            if said[called] == "ok":
+                back.setdefault(name, time.monotonic() - began)
         assert time.monotonic() - began < 30, running.said()
         time.sleep(0.2)
-    for title in ("Dagster code server", "Dagster webserver", "Dagster daemon"):
-        assert running.said().count(f"The {title} was killed (SIGKILL); it is started again.") == 1
+    for name in names:
+        sentence = f"The Dagster {name} was killed (SIGKILL); it is started again."
+        assert running.said().count(sentence) == 1
+        seconds = back.get(name, time.monotonic() - began)
+        fault_row(f"kill -9 of the {name} under `up`, with two others", sentence=sentence, wrong=0, seconds=seconds)
 
 
-def an_interrupt_stops_everything(running: Running) -> None:
-    assert running.process is not None
-    running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(90) == 0
-    assert running.said().rstrip().endswith("Stopped.")
-    assert running.processes() == []
+def what_is_left_of_one_that_was_killed_is_ended_by_the_next_start(running: Running, fault_row: FaultRow) -> None:
+    running.kill()
+    killed = time.monotonic()
+    running.start()
+    seconds = time.monotonic() - killed
+    [said] = [line for line in running.said().splitlines() if "left behind" in line]
+    hits = running.search("a dead captain", "--novel", "harbour")
+    assert hits != []
+    fault_row("kill -9 of `up` itself, and a start at once", sentence=said, lost=0, wrong=0, seconds=seconds)
 
 
-def three_deaths_within_a_minute_end_everything(running: Running) -> None:
+def three_deaths_within_a_minute_end_everything(running: Running, fault_row: FaultRow) -> None:
     assert running.process is not None
     for _ in range(3):
         killed = running.kill_part("api")
@@ -288,8 +301,10 @@ def three_deaths_within_a_minute_end_everything(running: Running) -> None:
             lambda killed=killed: running.pid_of("api") != killed, "another API", or_its_end=True, every=0.1
         )
     assert running.process.wait(90) == 1
-    assert "The API ended 3 times within a minute" in running.said()
+    said = running.said().splitlines()[-1]
+    assert "The API ended 3 times within a minute" in said
     assert running.processes() == []
+    fault_row("kill -9 of the API three times within a minute", sentence=said)
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,37 @@ def test_the_panels_of_a_novel_are_removed_alone_when_only_they_are_gone(library
                                    ) != [(0,)]  # fmt: skip
 
 
+def test_the_text_of_a_novel_is_removed_alone_with_all_that_was_made_of_it_when_only_its_file_is_gone(library: Library):
+    deployment = library.deployment
+    settings = deployment.settings.model_copy(update={"dagster_url": "http://127.0.0.1:9"})
+    pages = "SELECT p.path, p.content_hash, p.cut_of, r.content_hash FROM pages p JOIN novels n ON n.id = p.novel_id"
+    pages += " LEFT JOIN regions r ON r.page_id = p.id WHERE n.novel = 'emma' ORDER BY 1, 4"
+    before = deployment.rows(pages)
+    (settings.novels_folder / "emma.txt").unlink()
+    library.settle()
+    plan = removable(settings, "emma")
+    assert plan.question.startswith("Delete the text of emma, whose file is gone: ")
+    assert plan.question.endswith("Its 2 panels stay.")
+    remove_stored(settings, plan)
+    library.settle()
+    assert (library.partitions("novels"), "emma" in library.partitions("panels")) == (set(), True)
+    assert deployment.rows(pages) == before
+    [(number, *stored)] = deployment.rows("SELECT id, body, source_digest, title, language FROM novels"
+                                          " WHERE novel = 'emma'")  # fmt: skip
+    assert stored == [None, None, None, "und"]
+    hanging = deployment.rows(
+        "SELECT conrelid::regclass::text, attname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid"
+        " AND attnum = conkey[1] WHERE contype = 'f' AND confrelid = 'novels'::regclass"
+    )
+    left = {table for table, column in hanging if deployment.rows(f"SELECT 1 FROM {table} WHERE {column} = {number}")}
+    assert left == {"pages"}
+    assert not deployment.rows("SELECT 1 FROM novels WHERE strpos(novel, chr(10)) > 0")
+    # with the pictures gone too, nothing is left of it
+    shutil.rmtree(settings.panels_folder / "emma")
+    remove_stored(settings, removable(settings, "emma"))
+    assert not deployment.rows("SELECT 1 FROM novels WHERE novel = 'emma'")
+
+
 def test_a_panel_that_was_taken_out_of_its_folder_is_not_warned_of_for_ever(library: Library):
     folder = library.deployment.settings.panels_folder / "emma"
     sorted(folder.iterdir())[0].unlink()

@@ -17,6 +17,7 @@ from morpheus_assets_tests.embedding.helpers import (
     run,
     sentences,
 )
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import BROKEN
 
@@ -54,7 +55,7 @@ def test_an_input_that_breaks_the_server_is_refused_alone_and_its_siblings_are_e
     assert stats["repeated_inputs"] == 0
 
 
-def test_several_broken_inputs_in_one_request_are_all_found(provider_server: ProviderServer):
+def test_several_broken_inputs_in_one_request_are_all_found(provider_server: ProviderServer, fault_row: FaultRow):
     url = provider_server.base_url(broken="500")
     texts = sentences(64)
     for index in (0, 1, 40, 63):
@@ -65,6 +66,7 @@ def test_several_broken_inputs_in_one_request_are_all_found(provider_server: Pro
     assert error is None
     assert {each.content_hash for each in refused} == {digest(texts[index]) for index in (0, 1, 40, 63)}
     assert len(vectors) == 60
+    fault_row("four texts of 64 break the server", sentence=refused[0].reason, lost=60 - len(vectors), wrong=0)
     assert provider_server.stats(url)["requests"] <= 4 * MOST_FOR_ONE
 
 
@@ -78,7 +80,7 @@ def test_every_request_of_the_search_is_counted_with_a_result(provider_server: P
     assert sum(each.tokens for each in results) == stats["tokens"]
 
 
-def test_of_a_provider_that_fails_at_random_no_input_is_refused(provider_server: ProviderServer):
+def test_of_a_provider_that_fails_at_random_no_input_is_refused(provider_server: ProviderServer, fault_row: FaultRow):
     url = provider_server.base_url(random="500:0.35+reset:0.1", seed=7)
     texts = sentences(400)
 
@@ -86,7 +88,9 @@ def test_of_a_provider_that_fails_at_random_no_input_is_refused(provider_server:
 
     assert (error, refused, len(vectors)) == (None, [], 400)
     assert_right(vectors, texts)
-    assert provider_server.stats(url)["repeated_inputs"] == 0
+    twice = provider_server.stats(url)["repeated_inputs"]
+    assert twice == 0
+    fault_row("a provider that fails 45 times in a hundred", lost=400 - len(vectors), paid_twice=twice, wrong=0)
 
 
 @both_vendors

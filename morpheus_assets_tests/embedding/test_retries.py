@@ -1,10 +1,13 @@
 """How long and how often a request is tried again, by its error alone."""
 
 import asyncio
+import time
+from dataclasses import replace
 
 import pytest
 
 from morpheus_assets.embedding.errors import (
+    AnswerOverdue,
     ConfigurationError,
     EmbeddingError,
     InvalidAnswer,
@@ -26,6 +29,8 @@ def test_the_wait_is_what_is_asked_for_up_to_a_bound_and_a_minutes_limit_has_one
 def test_a_person_is_kept_waiting_for_seconds_only():
     assert FOR_QUERIES.retry_after(RateLimited("x", 60.0)) == 5.0
     assert FOR_QUERIES.retry_after(RateLimited("x")) == 1.0
+    assert FOR_QUERIES.first_wait + FOR_QUERIES.jitter <= 0.5
+    assert FOR_QUERIES.longest_wait + FOR_QUERIES.jitter <= 2.5
     assert not FOR_QUERIES.divides
 
 
@@ -54,3 +59,45 @@ def test_what_succeeds_at_last_says_after_how_many_attempts():
         return "the answer"
 
     assert asyncio.run(with_retries(attempt, AT_ONCE, lambda: True)) == ("the answer", 3)
+
+
+def tried(error: Exception, policy: RetryPolicy, *, may_retry: bool = True) -> int:
+    """How often something that always fails so is tried."""
+    made = 0
+
+    async def attempt() -> None:
+        nonlocal made
+        made += 1
+        raise error
+
+    with pytest.raises(type(error)):
+        asyncio.run(with_retries(attempt, policy, lambda: may_retry))
+    return made
+
+
+def test_a_server_in_trouble_has_a_bound_of_its_own():
+    policy = replace(AT_ONCE, unavailable_attempts=2)
+    assert [tried(error, policy) for error in (ProviderUnavailable("x"), RateLimited("x"))] == [2, 4]
+
+
+def test_what_was_not_answered_in_time_is_sent_again_only_where_that_is_wanted():
+    never = replace(AT_ONCE, repeats_overdue=False)
+    assert [tried(AnswerOverdue("x"), policy) for policy in (AT_ONCE, never)] == [4, 1]
+    assert tried(ProviderUnavailable("x"), never) == 4
+
+
+def test_nothing_is_tried_again_when_its_time_is_over_nor_what_is_no_error_of_a_provider():
+    assert tried(RateLimited("x"), AT_ONCE, may_retry=False) == 1
+    assert tried(ValueError("x"), AT_ONCE) == 1
+
+
+def test_the_next_try_waits_as_long_as_the_provider_says_else_as_the_policy_does():
+    def seconds(error: Exception, **changes: float) -> float:
+        started = time.monotonic()
+        assert tried(error, replace(AT_ONCE, attempts=2, **changes)) == 2
+        return time.monotonic() - started
+
+    assert 0.3 <= seconds(RateLimited("x", 0.3)) < 1.5
+    assert 0.3 <= seconds(RateLimited("x"), rate_limit_wait=0.3) < 1.5
+    assert 0.3 <= seconds(InvalidAnswer("x"), first_wait=0.3, longest_wait=9.0) < 1.5
+    assert seconds(InvalidAnswer("x"), first_wait=9.0, longest_wait=0.1) < 1.5

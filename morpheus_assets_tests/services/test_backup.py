@@ -21,6 +21,7 @@ from morpheus_assets.store.database.errors import DumpError, StoreError
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets_tests.defs.test_storage import materialize
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.pgbouncer import PgBouncer, pgbouncer, pgbouncer_program
 
 __all__ = ["pgbouncer", "pgbouncer_program"]
@@ -164,7 +165,7 @@ def test_a_file_that_is_not_whole_is_refused_before_anything_changes(
 
 
 def test_a_dump_that_fails_in_its_middle_leaves_the_database_as_it_was(
-    stored: tuple[Deployment, Path], database_url: str
+    stored: tuple[Deployment, Path], database_url: str, fault_row: FaultRow
 ):
     deployment, file = stored
     before = rows_of(database_url)
@@ -174,9 +175,12 @@ def test_a_dump_that_fails_in_its_middle_leaves_the_database_as_it_was(
         dump = whole.read("content.dump")
         archive.writestr("content.dump", dump[: len(dump) * 3 // 4])
         archive.writestr("manifest.json", whole.read("manifest.json"))
-    with pytest.raises(DumpError, match="the database is as it was"):
+    with pytest.raises(DumpError, match="the database is as it was") as caught:
         restore(deployment.settings, cut, held, quiet, lambda _: None, content_only=True, overwrite=True)
-    assert rows_of(database_url) == before
+    after = rows_of(database_url)
+    assert after == before
+    lost = sum(after[table] != rows for table, rows in before.items())
+    fault_row("a backup that ends in its middle is restored over what is stored", sentence=caught.value, lost=lost)
 
 
 def test_a_backup_that_fails_leaves_the_one_before_and_no_pieces(tmp_path: Path):

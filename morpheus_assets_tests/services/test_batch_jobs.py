@@ -27,6 +27,7 @@ from morpheus_assets.store.spaces.coverage import Coverage, coverage
 from morpheus_assets.store.spaces.vectors import read_vectors
 from morpheus_assets_tests.defs.model_change import add_novel, bodies_of, make_settings, names
 from morpheus_assets_tests.fixtures.batch_server import BatchServer, batch_server
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 SPACES = {"openai": "openai/text-embedding-3-large@96", "voyage": "voyage/voyage-4-large@256"}
@@ -235,7 +236,9 @@ def test_what_a_run_has_at_work_is_left_to_it(deployment):
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-def test_a_job_whose_acceptance_was_not_heard_of_is_found_or_given_up_and_nothing_is_sent_twice(deployment, accepted):
+def test_a_job_whose_acceptance_was_not_heard_of_is_found_or_given_up_and_nothing_is_sent_twice(
+    deployment, accepted, fault_row: FaultRow
+):
     def lose() -> None:
         raise OSError
 
@@ -257,6 +260,9 @@ def test_a_job_whose_acceptance_was_not_heard_of_is_found_or_given_up_and_nothin
         assert budget.cost == budget.whole_cost, "what was never accepted takes nothing from the night"
         deployment.submit()
     assert set(deployment.server.accepted.values()) == {1}
+    twice = sum(deployment.server.accepted.values()) - len(deployment.server.accepted)
+    what = "accepted, the answer is lost" if accepted else "never accepted, the connection broke"
+    fault_row(f"a batch job was {what}", sentence=done.said, lost=0, paid_twice=twice)
 
 
 @only_openai

@@ -20,6 +20,7 @@ from morpheus_assets.store.spaces.batch_jobs import open_batch_jobs
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets_tests.defs.model_change import add_novel, bodies_of, make_settings, names
 from morpheus_assets_tests.fixtures.batch_server import BatchServer, batch_server
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.services.batch_process import start
 
 pytestmark = pytest.mark.slow
@@ -87,7 +88,10 @@ def wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def check_whole_and_sent_once(engine: Engine, settings: Settings, server: BatchServer) -> None:
+def check_whole_and_sent_once(
+    engine: Engine, settings: Settings, server: BatchServer, fault_row: FaultRow, fault: str
+) -> None:
+    killed = time.monotonic()
     server.hooks.clear()
     server.end()
     collect(engine, settings)
@@ -102,10 +106,14 @@ def check_whole_and_sent_once(engine: Engine, settings: Settings, server: BatchS
     assert set(server.accepted.values()) == {1}, "nothing that was accepted is sent twice"
     [spent] = spending_totals(engine)
     assert (spent.inputs, spent.uncertain_inputs) == (INPUTS, 0), "each is booked once"
+    lost, twice = INPUTS - coverage(engine, row).present, sum(server.accepted.values()) - len(server.accepted)
+    fault_row(fault, lost=lost, paid_twice=twice, seconds=time.monotonic() - killed)
 
 
 @pytest.mark.parametrize(("work", "call", "when", "nth"), POINTS)
-def test_a_killed_process_sends_nothing_twice_and_loses_nothing(engine, server, values, work, call, when, nth):
+def test_a_killed_process_sends_nothing_twice_and_loses_nothing(
+    engine, server, values, work, call, when, nth, fault_row: FaultRow
+):
     settings = Settings(_env_file=None, **values)
     if work == "collect":
         process = start("submit", values, MOST)
@@ -116,10 +124,11 @@ def test_a_killed_process_sends_nothing_twice_and_loses_nothing(engine, server, 
     killed.process = start(work, values, MOST)
     killed.process.join(60)
     assert killed.process.exitcode == -9
-    check_whole_and_sent_once(engine, settings, server)
+    fault = f"kill -9 of the {work} of a batch job, {when} call {nth} of {call}"
+    check_whole_and_sent_once(engine, settings, server, fault_row, fault)
 
 
-def test_a_process_killed_between_two_slices_goes_on_where_it_was(engine, server, values):
+def test_a_process_killed_between_two_slices_goes_on_where_it_was(engine, server, values, fault_row: FaultRow):
     settings = Settings(_env_file=None, **values)
     start("submit", values, MOST).join(60)
     server.end()
@@ -129,4 +138,5 @@ def test_a_process_killed_between_two_slices_goes_on_where_it_was(engine, server
     process.kill()
     process.join()
     assert coverage(engine, row).present > 0
-    check_whole_and_sent_once(engine, settings, server)
+    fault = "kill -9 of the collection of a batch job between two slices"
+    check_whole_and_sent_once(engine, settings, server, fault_row, fault)

@@ -1,6 +1,7 @@
 """A provider that serves another model under the same name, and what is stored then: nothing."""
 
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 REFERENCES = 3
 
@@ -21,7 +22,9 @@ def begun(deployment: Deployment) -> Deployment:
     return deployment
 
 
-def test_a_changed_model_is_noticed_before_the_first_write_and_both_ways_out_are_named(deployment: Deployment):
+def test_a_changed_model_is_noticed_before_the_first_write_and_both_ways_out_are_named(
+    deployment: Deployment, fault_row: FaultRow
+):
     stored = vectors(begun(deployment))
     an_hour_passes(deployment)
     changed = deployment.with_settings(openai_base_url=deployment.server.base_url("changed_model"))
@@ -34,6 +37,8 @@ def test_a_changed_model_is_noticed_before_the_first_write_and_both_ways_out_are
     assert "wait, the next run asks again" in said
     assert "`openai/text-embedding-3-small@256#2`, first in MORPHEUS_TEXT_SPACES" in said
     assert vectors(deployment) == stored
+    wrong = len(set(vectors(deployment)) - set(stored))
+    fault_row("the provider serves another model under the same name", sentence=said, lost=0, wrong=wrong)
     assert not changed.ingest("dracula").success, "and it is asked again by the next run"
 
     revised = changed.with_settings(

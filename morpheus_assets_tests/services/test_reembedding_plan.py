@@ -21,6 +21,7 @@ from morpheus_assets_tests.defs.model_change import (
     materialized,
     names,
 )
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.passages import store_chunks
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
@@ -132,7 +133,9 @@ def test_passages_of_another_script_that_were_cut_before_cost_nothing_until_a_pe
     assert make_plan(engine, with_spaces(before, "sentence-transformers/all-MiniLM-L6-v2")).notes == ()
 
 
-def test_an_unknown_price_starts_nothing_by_itself_until_tokens_bound_it(engine, before, instance) -> None:
+def test_an_unknown_price_starts_nothing_by_itself_until_tokens_bound_it(
+    engine, before, instance, fault_row: FaultRow
+) -> None:
     add_novels(engine, instance, names(3))
     after = with_spaces(before, UNPRICED)
     [plan] = make_plan(engine, after).spaces
@@ -141,6 +144,7 @@ def test_an_unknown_price_starts_nothing_by_itself_until_tokens_bound_it(engine,
     [sentence] = [line for line in describe_plan(make_plan(engine, after)).splitlines() if "price of" in line]
     assert "openai/own-model is not known" in sentence
     assert "set MORPHEUS_REEMBED_MAX_TOKENS" in sentence
+    fault_row("a model whose price is not known is to be re-embedded at night", sentence=sentence, paid_twice=0)
     [bounded] = make_plan(engine, with_spaces(before, UNPRICED, reembed_max_tokens=plan.tokens * 2 // 3)).spaces
     assert [work.novel for work in bounded.chosen] == names(2)
 

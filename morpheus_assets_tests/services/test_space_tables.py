@@ -173,3 +173,40 @@ def test_a_changed_file_is_read_again(tmp_path: Path):
     assert list(space_tables(settings)) == ["passages"]
     settings = read(tmp_path, OWN.replace("[passages]", "[other-name]"), "other-name")
     assert list(space_tables(settings)) == ["other-name"]
+
+
+def test_context_is_a_part_of_the_space_and_goes_only_with_a_model_that_is_made_for_it(tmp_path: Path):
+    first = configured_text_spaces(read(tmp_path, OWN))[0]
+    assert first.context == ""
+    titled = configured_text_spaces(read(tmp_path, OWN + 'context = "titles"'))[0]
+    assert (titled.context, titled.inputs) == ("titles", "titled")
+    assert titled.fingerprint != first.fingerprint
+    assert titled.key != first.key
+
+    voyage = '[passages]\nprovider = "voyage"\nmodel = "voyage-context-4"\n'
+    whole = configured_text_spaces(read(tmp_path, voyage))[0]
+    assert (whole.context, whole.inputs) == ("chapter 20000", "window")
+    assert whole == resolve_text_space("voyage/voyage-context-4")
+    assert whole == configured_text_spaces(read(tmp_path, voyage + 'context = "chapter"'))[0]
+    short = configured_text_spaces(read(tmp_path, voyage + "context_tokens = 2000"))[0]
+    assert short.context == "chapter 2000"
+    assert short.fingerprint != whole.fingerprint
+
+    for text, said in (
+        (OWN + 'context = "chapter"', r'context is "chapter", but BAAI/bge-m3 embeds each passage by itself.*voyage/'),
+        (OWN + "context_tokens = 2000", "context_tokens is for models that take the passages of a chapter together"),
+        (OWN + 'context = "novel"', "context is 'novel': input should be 'titles' or 'chapter'"),
+        (voyage + 'context = "titles"', "embeds the passages of a chapter together: leave it out"),
+        (voyage + "context_tokens = 30000", "safe up to 20000 word pieces"),
+        (voyage + "batch = true", "passages that are embedded together go to no batch API"),
+        (voyage + 'query_model = "voyage-4"', "do not compare"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            configured_text_spaces(read(tmp_path, text))
+
+
+def test_titles_need_room_beside_the_largest_passage(tmp_path: Path):
+    text = '[passages]\nprovider = "sentence-transformers"\nmodel = "all-MiniLM-L6-v2"\ncontext = "titles"'
+    with pytest.raises(ConfigurationError, match="lower MORPHEUS_CHUNK_TOKENS"):
+        configured_text_spaces(read(tmp_path, text))
+    assert configured_text_spaces(read(tmp_path, text, chunk_tokens=120))[0].context == "titles"

@@ -23,7 +23,7 @@ from morpheus_assets.store.database.errors import StoreError
 _BREATH_SECONDS = 5.0
 _SETTLE_SECONDS = 1.0
 # What nobody waits for is booked together with what comes within this time.
-_LINGER_SECONDS = 0.1
+_LINGER_SECONDS = 0.4
 _log = logging.getLogger("morpheus.api")
 
 T = TypeVar("T")

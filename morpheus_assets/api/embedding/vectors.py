@@ -87,10 +87,17 @@ class TextVectors:
         return not _long(await self._providers.provider(space), text)
 
     async def all(
-        self, space: Space, texts: Sequence[str], input_type: InputType, patience: Patience | None = None
+        self,
+        space: Space,
+        texts: Sequence[str],
+        input_type: InputType,
+        patience: Patience | None = None,
+        *,
+        are_passages: bool = True,
     ) -> list[TextVector]:
         """The vectors of all texts, in their order."""
-        found = [vector async for vector in self.stream(space, texts, input_type, patience=patience)]
+        stream = self.stream(space, texts, input_type, patience=patience, are_passages=are_passages)
+        found = [vector async for vector in stream]
         return sorted(found, key=lambda vector: vector.index)
 
     async def stream(
@@ -100,16 +107,19 @@ class TextVectors:
         input_type: InputType,
         on_part: OnPart | None = None,
         patience: Patience | None = None,
+        *,
+        are_passages: bool = True,
     ) -> AsyncIterator[TextVector]:
         """The vectors as they arrive; raises InputRefused with the index of the text at fault.
 
-        `on_part` makes long inputs be embedded again, for a cached vector does not tell its parts.
+        `on_part` makes long inputs be embedded again, for a cached vector does not tell its parts. What `are_passages`
+        says is none is not looked for among the stored ones.
         """
         hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
         provider = await self._providers.provider(space)
         pairs = list(zip(hashes, texts, strict=True))
         short = [value for value, text in pairs if not on_part or not _long(provider, text)]
-        passages = {value: None for value, text in pairs if len(text) < _LONGEST_PASSAGE}
+        passages = {value: None for value, text in pairs if are_passages and len(text) < _LONGEST_PASSAGE}
         known = await self._known(space, short, list(passages), input_type)
         for index, value in enumerate(hashes):
             if value in known:

@@ -13,7 +13,7 @@ from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable
-from morpheus_assets.services.running_parts import CODE_SERVER, DAEMON, WEBSERVER, State, running_parts
+from morpheus_assets.services.running_parts import CODE_SERVER, DAEMON, POSTGRES, WEBSERVER, State, running_parts
 from morpheus_assets.store.database.errors import StoreError
 
 # The daemon tells every thirty seconds that it works.
@@ -69,14 +69,15 @@ async def readyz(services: UsesServices) -> Answer[Readiness]:
         _part(_daemon_beats(services)),
     )
     parts = {
-        "database": "ok" if database else "down",
+        # the children of a killed server answer for a moment more
+        "database": _state(seen.get(POSTGRES), database),
         "redis": ("ok" if redis else "down") if services.cache.configured else "not configured",
         "dagster": _state(seen.get(WEBSERVER), webserver),
         "code server": _state(seen.get(CODE_SERVER), code_server),
         "daemon": _state(seen.get(DAEMON), daemon),
         "models": services.warm_up.state,
     }
-    ready = database and services.warm_up.state != "loading" and not services.stopping.is_set()
+    ready = parts["database"] == "ok" and services.warm_up.state != "loading" and not services.stopping.is_set()
     return Answer(Readiness(status="ready" if ready else "not ready", parts=parts), 200 if ready else 503)
 
 

@@ -41,7 +41,9 @@ class _WarmVectors:
         return (await self._vectors.one(space, text, "query", Patience.of_question(within))).embedding
 
     async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
-        found = await self._vectors.all(space, texts, "document", Patience.of_question(within))
+        # Parts of passages: looking for them among the stored ones was a fifth trip to the database, for nothing.
+        patience = Patience.of_question(within)
+        found = await self._vectors.all(space, texts, "document", patience, are_passages=False)
         return [vector.embedding for vector in found]
 
     async def picture(self, space: Space, picture: Any, within: float) -> np.ndarray:

@@ -3,8 +3,10 @@
 An asset claims the inputs that lack a vector, sends them to the provider and gives the vectors as they arrive.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -16,13 +18,16 @@ from morpheus_assets.defs.failures import told_in_a_sentence
 from morpheus_assets.defs.io_managers.events import recorded_by_io_manager
 from morpheus_assets.defs.partitions import NOVELS, PANELS
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
+from morpheus_assets.domain.embeddings import FailedNovel
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.providers.registry import provider_of
 from morpheus_assets.services.asset_names import space_asset
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from morpheus_assets.domain.embeddings import Arrival
     from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.embedding.packs import StreamResult
     from morpheus_assets.services.embed_novels import Embed
@@ -119,11 +124,15 @@ def build_image_embeddings_asset(
 def text_embedder(providers: ProvidersResource, database: DatabaseResource) -> "Embed":
     """Turns passages that lack a vector into vectors of a space, within the provider's budget."""
     from morpheus_assets.embedding.packs import EmbeddingInput
+    from morpheus_assets.services.embed_novels import window_input
 
     def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
-        inputs = (
-            EmbeddingInput(row.content_hash, row.content, tries=row.tries, together=row.together) for row in missing
-        )
+        if space.inputs == "window":
+            inputs = (window_input(list(rows)) for _, rows in groupby(missing, key=attrgetter("window")))
+        else:
+            inputs = (
+                EmbeddingInput(row.content_hash, row.content, tries=row.tries, together=row.together) for row in missing
+            )
         return providers.embed(space, inputs, database.engine)
 
     return embed
@@ -177,12 +186,25 @@ def _embeddings(
         verify = partial(verify_model, database.engine, database.settings, row, embed)
         return SpaceStream(row, SpaceFiller(database.engine, row, embed, context.log, verify).fill(novels))
 
+    def fill_own(row: "SpaceRow") -> "Generator[Arrival, None, None]":
+        if database.settings.ingest_batch_from is not None:
+            from morpheus_assets.services.batch_jobs import submit_large_load
+
+            try:
+                submit_large_load(database.engine, database.settings, row, novels, context.log.info)
+            except EmbeddingError as fault:
+                # By ordinary requests it would cost more than was wanted.
+                yield from (FailedNovel(novel, fault) for novel in novels)
+                return
+        yield from fill(row).arrivals
+
     def streams() -> Iterator[SpaceStream]:
         if leads:
             # First, so that a fault of the new space never keeps what has just arrived from being found.
             yield from map(fill, kept_beside(database.settings, space.purpose, seen.active))
         stored = next((row for row in seen.spaces if row.key == space.key), None)
-        yield fill(retry_while_down(partial(stored_or_made, database.engine, space, stored)))
+        row = retry_while_down(partial(stored_or_made, database.engine, space, stored))
+        yield SpaceStream(row, fill_own(row))
 
     return NovelsEmbeddings(space, context.partition_keys, excluded, streams(), leads and seen.active is None, exempt)
 

@@ -266,7 +266,7 @@ class EmbeddingsIOManager(dg.IOManager):
 
     def _load(self, row: SpaceRow, novel: str) -> NovelEmbeddings:
         hashes = self.hashes_of(novel, row)
-        found = vectors.read_vectors(self.engine, row, hashes)
+        found = vectors.passage_vectors(self.engine, row, hashes)
         present = [value for value in hashes if value in found]
         stacked = (
             np.stack([found[value] for value in present]) if present else np.zeros((0, row.dimensions), np.float32)

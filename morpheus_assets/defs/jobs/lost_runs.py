@@ -2,12 +2,17 @@
 
 import json
 import math
+import time
 
 import dagster as dg
 from dagster._core.events import JobFailureData, RunFailureReason
 
+from morpheus_assets.defs.run_launcher import PatientRunLauncher
+
 # Between the start of a process and its event, and between two clocks' readings.
 SLACK_SECONDS = 60.0
+# From the launch of a run until the code server holds its process.
+LAUNCH_SECONDS = 10.0
 # In Dagster's storage: the processes of the runs at work, as they were last seen.
 _SEEN = "morpheus/run_processes"
 
@@ -17,10 +22,13 @@ def fail_lost_runs(context: dg.OpExecutionContext) -> None:
     """Looks again by itself: what was lost when the run was asked for may have ended by now."""
     lost = lost_runs(context.instance)
     for run in lost:
-        context.log.warning(f"run {run.run_id}: its process is gone")
+        why = "its process is gone: it was killed, or the machine was restarted"
+        if _process_said(context.instance, run) is None:
+            why = "no process has begun: its launch was cut off, as by a full disk or a kill"
+        context.log.warning(f"run {run.run_id}: {why}")
         context.instance.report_run_failed(
             run,
-            "The process of this run is gone: it was killed, or the machine was restarted. What it had stored is kept.",
+            f"This run is lost, for {why}. What it had stored is kept.",
             JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION),
         )
     context.add_output_metadata({"lost": len(lost), "runs": dg.MetadataValue.json([run.run_id for run in lost])})
@@ -54,6 +62,8 @@ def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     for run in runs:
         said = _process_said(instance, run)
         if said is None:
+            if _was_cut_off(instance, run):
+                lost.append(run)
             continue
         pid, at = said
         start = _start_of(pid)
@@ -71,6 +81,15 @@ def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     if kept != seen:
         instance.daemon_cursor_storage.set_cursor_values({_SEEN: json.dumps(kept)})
     return lost
+
+
+def _was_cut_off(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """True of a run that was launched a moment ago, and for which the code server holds no process."""
+    launcher = instance.run_launcher
+    if run.status != dg.DagsterRunStatus.STARTING or not isinstance(launcher, PatientRunLauncher):
+        return False
+    launched = instance.get_run_stats(run.run_id).launch_time
+    return launched is not None and time.time() - launched > LAUNCH_SECONDS and launcher.has_process(run) is False
 
 
 def _process_said(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[int, float] | None:

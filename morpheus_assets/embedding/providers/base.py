@@ -58,6 +58,8 @@ class EmbeddingProvider(Protocol):
     async def embed(self, inputs: Sequence[Any], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
         """Embed texts (or PIL images) in one request; raises embedding.errors only.
 
+        A tuple of texts is a document in passages, for models that take them together: a row for each passage.
+
         `patience` is how many times the ordinary deadline it may take.
         """
 
@@ -73,7 +75,8 @@ class EmbeddingModel:
     `max_request_tokens` bound one request; `price` is dollars per million tokens (None: not known).
     `other_dimensions`: further sizes it can be asked for; `any_dimensions`: every size up to its default.
     `revision` identifies weights of this machine; empty for a model that is served. The prefixes are those that it was
-    trained with. Models of one `family` give vectors that may be compared with each other. `note` is what its vendor
+    trained with. `context_tokens`: it embeds the passages of a document together, so many tokens of them (None: each by
+    itself). Models of one `family` give vectors that may be compared with each other. `note` is what its vendor
     says of it now, such as that another one takes its place.
     """
 
@@ -88,6 +91,7 @@ class EmbeddingModel:
     revision: str = ""
     document_prefix: str = ""
     query_prefix: str = ""
+    context_tokens: int | None = None
     family: str = ""
     note: str = ""
 

@@ -19,7 +19,7 @@ PROVIDER = ProviderSpec(
     name="gemini",
     purpose="text",
     kind="gemini",
-    # Price: not the batch rate, as two listings of other vendors had it in 2026; Google's own page,
+    # Price, not the batch rate: of 001 as developers.googleblog.com had it in July 2025; Google's page of today,
     # ai.google.dev/gemini-api/docs/pricing, is to be checked.
     models=(
         EmbeddingModel("gemini-embedding-001", 3072, 2048, _INPUTS, price=Decimal("0.15"), any_dimensions=True),

@@ -44,7 +44,8 @@ PROVIDER = ProviderSpec(
     name="openai",
     purpose="text",
     kind="openai",
-    # Prices: developers.openai.com/api/docs/pricing, November 2026, not the batch rate.
+    # Prices: developers.openai.com/api/docs/models/text-embedding-3-large, November 2026, not the batch rate; of
+    # ada-002 that of older listings.
     models=(
         _model("text-embedding-3-large", 3072, "0.13"),
         _model("text-embedding-3-small", 1536, "0.02"),

@@ -48,9 +48,7 @@ class PreparedProvider:
         """Embed texts as they are prepared."""
         chosen = self._questions if input_type == "query" else self._provider
         prefix = self._preparation.prefix(input_type)
-        # An empty text stays one, so that it is refused and its prefix not embedded.
-        texts = [prefix + text if isinstance(text, str) and text.strip() else text for text in inputs]
-        result = await chosen.embed(texts, input_type, patience=patience)
+        result = await chosen.embed([_prefixed(prefix, each) for each in inputs], input_type, patience=patience)
         return result if self._preparation.shortened_from is None else self._shortened(result)
 
     def batches(self) -> "BatchDialect":
@@ -78,3 +76,10 @@ class PreparedProvider:
         await self._provider.close()
         if self._questions is not self._provider:
             await self._questions.close()
+
+
+def _prefixed(prefix: str, content: Any) -> Any:
+    if isinstance(content, tuple):
+        return tuple(_prefixed(prefix, text) for text in content)
+    # An empty text stays one, so that it is refused and its prefix not embedded.
+    return prefix + content if isinstance(content, str) and content.strip() else content

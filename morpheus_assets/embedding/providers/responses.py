@@ -40,8 +40,14 @@ def read_response(
 
     Else as `read_answer`.
     """
+    answer = parse_json(body, vendor)
+    return read_answer(answer, count=count, dimensions=dimensions, model=model, vendor=vendor, also_named=also_named)
+
+
+def parse_json(body: bytes, vendor: str) -> object:
+    """The parsed body of a response; raises ProviderUnavailable when it is no JSON."""
     try:
-        answer = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         start = body[:60].decode("utf-8", "replace").strip() or "nothing"
         fault = ProviderUnavailable(
@@ -51,7 +57,6 @@ def read_response(
         # vectors that break off, and no page of a proxy
         fault.perhaps_paid = start.startswith("{")
         raise fault from None
-    return read_answer(answer, count=count, dimensions=dimensions, model=model, vendor=vendor, also_named=also_named)
 
 
 def read_answer(
@@ -73,6 +78,36 @@ def read_answer(
         raise _invalid(vendor, f"it holds {len(entries)} vectors for {count} inputs")
     encoding = "base64" if entries and isinstance(entries[0], dict) and _is_text(entries[0]) else "float"
     return Answer(_vectors(entries, dimensions, vendor), str(named), _tokens(answer.get("usage")), encoding)
+
+
+def passages_of_documents(answer: object, sizes: Sequence[int], vendor: str) -> object:
+    """A response of documents in passages, as Voyage gives it, as one of all passages in order, for `read_answer`.
+
+    `sizes` are the passages of each document that was sent. Raises InvalidAnswer where others came back.
+    """
+    documents = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or not isinstance(documents, list):
+        return answer
+    if len(documents) != len(sizes):
+        raise _invalid(vendor, f"it holds {len(documents)} documents for {len(sizes)}")
+    found: dict[int, list[dict[str, Any]]] = {}
+    for place, document in enumerate(documents):
+        index, entries = (document.get("index", place), document.get("data")) if isinstance(document, dict) else (0, 0)
+        if type(index) is not int or not 0 <= index < len(sizes) or index in found or not isinstance(entries, list):
+            raise _invalid(vendor, f"its document {place} is none of those that were sent")
+        if len(entries) != sizes[index]:
+            raise _invalid(vendor, f"it holds {len(entries)} vectors for the {sizes[index]} passages of a document")
+        found[index] = [
+            _numbered(entry, at, sum(sizes[:index]), sizes[index], vendor) for at, entry in enumerate(entries)
+        ]
+    return {**answer, "data": [entry for index in range(len(sizes)) for entry in found[index]]}
+
+
+def _numbered(entry: object, place: int, first: int, size: int, vendor: str) -> dict[str, Any]:
+    index = entry.get("index", place) if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or type(index) is not int or not 0 <= index < size:
+        raise _invalid(vendor, f"its entry {place} of a document is none of its passages")
+    return {**entry, "index": first + index}
 
 
 def rows_in_order(

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.embedding.errors import InputRefused
 from morpheus_assets.embedding.providers.base import (
     BatchTerms,
     EmbeddingModel,
@@ -34,6 +35,7 @@ _INPUTS, _LEAST_REQUEST_TOKENS = 1000, 120_000
 _FILL = 0.8
 # These models, and the open voyage-4-nano, give vectors that may be compared: docs.voyageai.com/docs/embeddings.
 VOYAGE_4 = "voyage-4"
+_ENDS, _ENDS_2028 = "and it ends on 1 December 2027", "and it ends on 13 February 2028"
 
 
 def _model(
@@ -44,10 +46,11 @@ def _model(
     sizes: tuple[int, ...] = (256, 512, 2048),
     family: str = "",
     note: str = "",
+    context_tokens: int | None = None,
 ) -> EmbeddingModel:
     return EmbeddingModel(
         name, 1024, input_tokens, _INPUTS, request_tokens, Decimal(price) if price else None,
-        other_dimensions=sizes, family=family, note=note,
+        other_dimensions=sizes, context_tokens=context_tokens, family=family, note=note,
     )  # fmt: skip
 
 
@@ -55,18 +58,36 @@ PROVIDER = ProviderSpec(
     name="voyage",
     purpose="text",
     kind="voyage",
-    # Prices: docs.voyageai.com/docs/pricing, November 2026, not the batch rate.
+    # Prices, not the batch rate: of the voyage-4 family and voyage-code-3 mongodb.com/docs/vector-search, its owner's,
+    # November 2026; the others are to be checked at docs.voyageai.com/docs/pricing. Of what is embedded together a
+    # request takes 32,000 tokens: docs.voyageai.com/docs/contextualized-chunk-embeddings, as of August 2026. What is
+    # older, and until when it answers: docs.voyageai.com/docs/choose-a-model, November 2026.
     models=(
         _model("voyage-4-large", 120_000, "0.12", family=VOYAGE_4),
         _model("voyage-4", 320_000, "0.06", family=VOYAGE_4),
         _model("voyage-4-lite", 1_000_000, "0.02", family=VOYAGE_4),
+        _model("voyage-context-4", 32_000, None, context_tokens=32_000),
+        _model(
+            "voyage-context-3", 32_000, "0.18", context_tokens=32_000, note="older: voyage-context-4 takes its place"
+        ),
         _model("voyage-code-4", 120_000, None, note="made for code"),
-        _model("voyage-3-large", 120_000, "0.18", note="older: voyage-4-large takes its place"),
-        _model("voyage-3.5", 320_000, "0.06", note="older: voyage-4 takes its place"),
-        _model("voyage-3.5-lite", 1_000_000, "0.02", note="older: voyage-4-lite takes its place"),
-        _model("voyage-code-3", 120_000, "0.18", note="older: voyage-code-4 takes its place"),
-        _model("voyage-finance-2", 120_000, "0.12", sizes=(), note="made for finance"),
-        _model("voyage-law-2", 120_000, "0.12", input_tokens=16_000, sizes=(), note="made for law"),
+        _model("voyage-3-large", 120_000, "0.18", note=f"older: voyage-4-large takes its place, {_ENDS}"),
+        _model("voyage-3.5", 320_000, "0.06", note=f"older: voyage-4 takes its place, {_ENDS}"),
+        _model("voyage-3.5-lite", 1_000_000, "0.02", note=f"older: voyage-4-lite takes its place, {_ENDS}"),
+        _model(
+            "voyage-code-3",
+            120_000,
+            "0.18",
+            note=f"older: voyage-code-4 takes its place, {_ENDS_2028}",
+        ),
+        _model(
+            "voyage-finance-2",
+            120_000,
+            "0.12",
+            sizes=(),
+            note=f"older: voyage-4 takes its place, {_ENDS}",
+        ),
+        _model("voyage-law-2", 120_000, "0.12", input_tokens=16_000, sizes=(), note="older, made for law"),
     ),
     preparation="input_type",
     key_setting="voyage_api_key",
@@ -76,8 +97,14 @@ PROVIDER = ProviderSpec(
     tokens_per_cl100k=1.2,
     # docs.voyageai.com/docs/batch-inference, November 2026: a third less. It bounds no file; OpenAI's bound is kept.
     batch=BatchTerms(Decimal("0.67"), 12, 100_000),
-    open=lambda space, options: VoyageProvider(space, options),
+    open=lambda space, options: _open(space, options),
 )
+
+
+def _open(space: Space, options: ProviderOptions) -> "VoyageProvider":
+    model = PROVIDER.model(space.model)
+    together = model is not None and model.context_tokens is not None
+    return VoyageContextProvider(space, options) if together else VoyageProvider(space, options)
 
 
 class VoyageProvider:
@@ -125,7 +152,9 @@ class VoyageProvider:
         from morpheus_assets.embedding.providers.responses import read_response
 
         refuse_unusable(inputs)
-        status, headers, body = await self._post({"input": list(inputs), **self._parameters(input_type)}, patience)
+        status, headers, body = await self._post(
+            "/embeddings", {"input": list(inputs), **self._parameters(input_type)}, patience
+        )
         if not 200 <= status < 300:
             raise self._endpoint.error_for(status, headers, body)
         answer = read_response(body, count=len(inputs), **self._expected)
@@ -160,7 +189,7 @@ class VoyageProvider:
             "encoding_format": "base64",
         }
 
-    async def _post(self, params: dict[str, Any], patience: float) -> tuple[int, Mapping[str, str], bytes]:
+    async def _post(self, path: str, params: dict[str, Any], patience: float) -> tuple[int, Mapping[str, str], bytes]:
         import aiohttp
         from voyageai.api_resources.api_requestor import APIRequestor
         from voyageai.error import VoyageError
@@ -172,7 +201,7 @@ class VoyageProvider:
             async with asyncio.timeout(deadline):
                 answer = await requestor.arequest_raw(
                     "post",
-                    "/embeddings",
+                    path,
                     self._open(),
                     params=params,
                     request_timeout=deadline,
@@ -202,6 +231,43 @@ class VoyageProvider:
         session, self._session = self._session, None
         if session is not None and self._loop is asyncio.get_running_loop():
             await session.close()
+
+
+class VoyageContextProvider(VoyageProvider):
+    """The passages of a document together to a vector for each: docs.voyageai.com/docs/contextualized-chunk-embeddings.
+
+    A text by itself is a document of one passage.
+    """
+
+    async def embed(
+        self, inputs: Sequence[str | tuple[str, ...]], input_type: InputType, *, patience: float = 1.0
+    ) -> EmbeddingResult:
+        """Embed documents, each a tuple of passages or one text, in one request; a row for each passage, in order."""
+        from morpheus_assets.embedding.providers.responses import parse_json, passages_of_documents, read_answer
+
+        documents = [[each] if isinstance(each, str) else list(each) for each in inputs]
+        for index, passages in enumerate(documents):
+            try:
+                refuse_unusable(passages)
+            except InputRefused as error:
+                raise InputRefused(str(error), index) from None
+        parameters = self._parameters(input_type)
+        # What is too large is always refused there.
+        del parameters["truncation"]
+        status, headers, body = await self._post(
+            "/contextualizedembeddings", {"inputs": documents, **parameters}, patience
+        )
+        if not 200 <= status < 300:
+            raise self._endpoint.error_for(status, headers, body)
+        sizes = [len(passages) for passages in documents]
+        answer = passages_of_documents(parse_json(body, "Voyage"), sizes, "Voyage")
+        read = read_answer(answer, count=sum(sizes), **self._expected)
+        counted = read.tokens is not None
+        estimated = sum(self.estimate_tokens(text) for passages in documents for text in passages)
+        return EmbeddingResult(
+            read.vectors, read.model, read.tokens if read.tokens is not None else estimated, read_limits(headers),
+            counted, read.encoding,
+        )  # fmt: skip
 
 
 def _proxy_for(url: str) -> str | None:

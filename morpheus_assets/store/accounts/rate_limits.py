@@ -161,7 +161,8 @@ class PostgresBudget:
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
         # A server that restarts in the middle must not end a stream of paid requests; a booking made twice only waits.
-        work = partial(retry_while_down, partial(function, *arguments))
+        # Who would rather be refused than wait does not wait for the server either.
+        work = partial(retry_while_down, partial(function, *arguments), seconds=self._longest_wait)
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _book(self, requests: int, tokens: int) -> float:

@@ -13,6 +13,7 @@ from psycopg.rows import class_row, namedtuple_row
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts, SamplePassage
+from morpheus_assets.store.content.contexts import place_in_contexts, place_novel
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
 from morpheus_assets.store.content.passages import write_passages
 from morpheus_assets.store.database.errors import RowsChanged
@@ -55,6 +56,7 @@ class _Stored:
     digests: Mapping[int, bytes]
     chunks: int
     chapters_mark: str | None
+    in_contexts: bool
 
 
 @dataclass
@@ -120,6 +122,8 @@ def replace_chunks(
                 raise _changed(novel)
             replaced = _store_rows(connection, novel, stored, cut)
             _note(connection, stored, cut, chunker=chunker, config=config, body_digest=body_digest)
+            if stored.in_contexts:
+                place_in_contexts(connection, novel)
             counted = connection.cursor(row_factory=class_row(ChapterCount))
             counted.execute(queries.count_chunks, {"number": stored.novel_id})
             samples = _ask_for_samples(connection, novel, sample_of)
@@ -146,7 +150,9 @@ def keep_chunks(
 
     Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_chunks` does.
     """
-    query = queries.keep_chunks.format(chunks_whole=queries.chunks_whole.format(mark=queries.places_of_chapters))
+    query = queries.keep_chunks.format(
+        chunks_whole=queries.chunks_whole.format(mark=queries.places_of_chapters), in_contexts=queries.in_contexts
+    )
     wanted = {"novel": novel, "chunker": chunker, "text": body_digest, "digest": source_digest}
     with autocommit(bind) as connection, connection.pipeline():
         asked = connection.execute(query, wanted)
@@ -159,7 +165,10 @@ def keep_chunks(
     refuse_other_source(novel, found[0][0], source_digest)
     if not found[0][1]:
         raise _changed(novel)
-    counts = [ChapterCount(*values) for _, _, *values in found if values[0] is not None]
+    if found[0][2]:
+        # With other titles the same chunks are other inputs.
+        place_novel(bind, novel)
+    counts = [ChapterCount(*values) for _, _, _, *values in found if values[0] is not None]
     return StoredChunks(ReplaceCounts(0, sum(each.chunks for each in counts), 0), counts, samples.fetchall())
 
 
@@ -223,7 +232,7 @@ def distinct_tokens(bind: Bind, novels: Sequence[str]) -> int:
 
 def _stored(connection: psycopg.Connection[Any], novel: str, chunker: str) -> _Stored:
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        query = queries.stored_chunks.format(mark=queries.places_of_chapters)
+        query = queries.stored_chunks.format(mark=queries.places_of_chapters, in_contexts=queries.in_contexts)
         row: Any = cursor.execute(query, {"novel": novel, "chunker": chunker}).fetchone()
     if row is None:
         raise unknown_novel(novel)
@@ -239,6 +248,7 @@ def _stored(connection: psycopg.Connection[Any], novel: str, chunker: str) -> _S
         digests=complete if row.same_rules else {},
         chunks=row.chunks,
         chapters_mark=row.chapters_mark,
+        in_contexts=row.in_contexts,
     )
 
 

@@ -173,14 +173,25 @@ def novels_beside_and_without(bind: Bind, kind: str, known: Collection[str]) -> 
     return [name for (name,) in beside], [name for (name,) in without]
 
 
-def remove_novel(bind: Bind, novel: str) -> bool:
-    """Delete a novel with all that is only its own; its vectors become orphans."""
+def remove_novel(bind: Bind, novel: str, *, only_text: bool = False) -> bool:
+    """Delete a novel with all that is only its own; its vectors become orphans.
+
+    With `only_text` its pages stay, in a row of their own; all that hangs on the text goes with the other one.
+    """
+    asked = {"novel": novel, "kind": "text" if only_text else None}
     with transaction(bind) as connection:
         lock_novel(connection, novel)
-        connection.execute(queries.delete_source_files_of_novel, {"novel": novel})
-        connection.execute(queries.delete_tombstones_of_novel, {"novel": novel})
-        gone = {bytes(value) for (value,) in connection.execute(queries.delete_chunks, {"novel": novel})}
-        removed = connection.execute(queries.delete_novel, {"novel": novel}).rowcount == 1
+        connection.execute(queries.delete_source_files_of_novel, asked)
+        connection.execute(queries.delete_tombstones_of_novel, asked)
+        gone = {bytes(value) for (value,) in connection.execute(queries.delete_chunks, asked)}
+        row = novel
+        if only_text and connection.execute(queries.set_novel_aside, asked).rowcount:
+            row = f"{novel}\n"
+            added = connection.execute(queries.add_novel_of_pages, {"novel": novel, "aside": row}).fetchone()
+            moved = {"number": added and added[0], "aside": row}
+            connection.execute(queries.move_pages, moved)
+            connection.execute(queries.move_comic_books, moved)
+        removed = connection.execute(queries.delete_novel, {"novel": row}).rowcount == 1
         left = len(gone) - delete_unused(connection, gone)
     if left:
         parse_as_their_novels(bind, gone)

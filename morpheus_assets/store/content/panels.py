@@ -63,8 +63,8 @@ def remove_panels(bind: Bind, novel: str) -> int:
         lock_novel(connection, novel)
         removed = connection.execute(queries.delete_panels_of_novel, {"novel": novel}).rowcount
         connection.execute(queries.delete_comic_books_of_novel, {"novel": novel})
-        connection.execute(queries.forget_panel_files_of_novel, {"novel": novel})
-        connection.execute(queries.delete_panel_tombstones_of_novel, {"novel": novel})
+        connection.execute(queries.delete_source_files_of_novel, {"novel": novel, "kind": "panel"})
+        connection.execute(queries.delete_tombstones_of_novel, {"novel": novel, "kind": "panel"})
         connection.execute(queries.delete_novel_without_text, {"novel": novel})
         connection.execute(queries.forget_panels_digest, {"novel": novel})
     return removed

@@ -114,10 +114,24 @@ WHERE NOT EXISTS (SELECT FROM novels n JOIN pages p ON p.novel_id = n.id WHERE n
 ORDER BY novel
 
 -- name: delete_source_files_of_novel
-DELETE FROM source_files WHERE novel = %(novel)s
+DELETE FROM source_files WHERE novel = %(novel)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
 
 -- name: delete_tombstones_of_novel
-DELETE FROM tombstones WHERE novel = %(novel)s
+DELETE FROM tombstones WHERE novel = %(novel)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+
+-- name: set_novel_aside
+-- Under a name that no novel can have.
+UPDATE novels SET novel = novel || chr(10) WHERE novel = %(novel)s AND EXISTS (SELECT FROM pages p WHERE p.novel_id = id)
+
+-- name: add_novel_of_pages
+INSERT INTO novels (novel, panels_digest) SELECT %(novel)s, panels_digest FROM novels WHERE novel = %(aside)s
+RETURNING id
+
+-- name: move_pages
+UPDATE pages SET novel_id = %(number)s WHERE novel_id = (SELECT id FROM novels WHERE novel = %(aside)s)
+
+-- name: move_comic_books
+UPDATE comic_books SET novel_id = %(number)s WHERE novel_id = (SELECT id FROM novels WHERE novel = %(aside)s)
 
 -- name: ingested_digests
 SELECT novel, CASE WHEN chunks_of = source_digest THEN source_digest END, refused_digest, panels_digest FROM novels
@@ -248,7 +262,7 @@ WHERE content_hash = %(content_hash)s AND EXISTS (SELECT FROM chunks c WHERE c.c
 -- What a novel's chunks were cut from, and how many are there: of a chapter only where none is missing between them.
 SELECT n.id, n.source_digest, n.text_config, n.chunked_chapters, n.chunked_digests, n.chunked_counts,
        (n.chunker, n.chunks_config) IS NOT DISTINCT FROM (%(chunker)s, n.text_config) AS same_rules,
-       {mark} AS chapters_mark,
+       {mark} AS chapters_mark, {in_contexts} AS in_contexts,
        found.chapters, found.counts, coalesce(found.chunks, 0)::integer AS chunks
 FROM novels n
 CROSS JOIN LATERAL (
@@ -326,7 +340,7 @@ WITH held AS (
     WHERE n.id = held.id AND held.hold AND n.source_digest = %(digest)s AND n.chunks_text = %(text)s
       AND n.chunks_of IS DISTINCT FROM n.source_digest
 )
-SELECT held.source_digest, held.hold, c.*
+SELECT held.source_digest, held.hold, {in_contexts}, c.*
 FROM held LEFT JOIN LATERAL (
     SELECT c.chapter, count(*) AS chunks, sum(p.token_count)::bigint AS tokens, max(p.token_count) AS largest
     FROM chunks c JOIN passages p USING (content_hash)
@@ -370,6 +384,69 @@ SELECT n.chunker, count(DISTINCT n.id), sum(p.token_count)::bigint
 FROM novels n JOIN chunks c ON c.novel_id = n.id JOIN passages p USING (content_hash)
 WHERE n.chunker <> ALL(CASE WHEN n.language = ANY(%(spelled)s) THEN %(of_spelled)s::text[] ELSE %(chunkers)s::text[] END)
 GROUP BY n.chunker ORDER BY n.chunker
+
+-- name: in_contexts
+EXISTS (SELECT FROM embedding_spaces WHERE context <> '')
+
+-- name: place_in_contexts
+-- A novel's chunks in the contexts of all spaces, as its passages and titles are now. The hash is that of the bytes that
+-- are embedded; of passages that are embedded together, that of all of them, of the place among them, and of the passage.
+WITH contexts AS MATERIALIZED (
+    SELECT DISTINCT context FROM embedding_spaces WHERE context <> ''
+), numbered AS MATERIALIZED (
+    SELECT x.context, c.novel_id, c.chapter, c.ordinal, c.content_hash,
+           CASE WHEN x.context <> 'titles' THEN
+               (sum(p.token_count) OVER (PARTITION BY x.context, c.chapter ORDER BY c.ordinal) - p.token_count)
+               / split_part(x.context, ' ', 2)::integer END AS number
+    FROM contexts x CROSS JOIN chunks c JOIN passages p USING (content_hash)
+    WHERE c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+), windows AS MATERIALIZED (
+    SELECT context, chapter, number, min(ordinal) AS first, sha256(string_agg(content_hash, '' ORDER BY ordinal)) AS value
+    FROM numbered WHERE number IS NOT NULL GROUP BY context, chapter, number
+), wanted AS MATERIALIZED (
+    SELECT t.context, t.novel_id, t.chapter, t.ordinal, t.content_hash AS passage_hash, w.value AS window_hash,
+           CASE WHEN w.value IS NULL THEN sha256(convert_to({titles} || p.body, 'UTF8'))
+                ELSE sha256(w.value || int4send(t.ordinal - w.first) || t.content_hash) END AS content_hash
+    FROM numbered t
+    JOIN novels n ON n.id = t.novel_id
+    JOIN passages p ON p.content_hash = t.content_hash
+    LEFT JOIN chapters h ON h.novel_id = t.novel_id AND h.ordinal = t.chapter
+    LEFT JOIN windows w ON w.context = t.context AND w.chapter = t.chapter AND w.number = t.number
+), gone AS (
+    DELETE FROM chunks_in_context k
+    WHERE k.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+      AND NOT EXISTS (SELECT FROM wanted w
+                      WHERE w.context = k.context AND w.chapter = k.chapter AND w.ordinal = k.ordinal)
+)
+INSERT INTO chunks_in_context AS k (context, novel_id, chapter, ordinal, content_hash, passage_hash, window_hash)
+SELECT context, novel_id, chapter, ordinal, content_hash, passage_hash, window_hash FROM wanted w
+WHERE NOT EXISTS (SELECT FROM chunks_in_context s
+                  WHERE (s.context, s.novel_id, s.chapter, s.ordinal, s.content_hash)
+                        = (w.context, w.novel_id, w.chapter, w.ordinal, w.content_hash))
+ORDER BY context, chapter, ordinal
+ON CONFLICT (context, novel_id, chapter, ordinal) DO UPDATE
+SET content_hash = excluded.content_hash, passage_hash = excluded.passage_hash, window_hash = excluded.window_hash
+
+-- name: unplaced_novels
+SELECT n.novel FROM novels n
+WHERE EXISTS (SELECT FROM chunks c WHERE c.novel_id = n.id)
+  AND NOT EXISTS (SELECT FROM chunks_in_context k WHERE k.context = %(context)s AND k.novel_id = n.id)
+
+-- name: titles_before
+-- Cut, so that a passage still fits with them: embedding/spaces.py reckons with twice so many characters. A novel
+-- without a title has its name.
+concat_ws(', ', left(coalesce(nullif(n.title, ''), initcap(replace(n.novel, '-', ' '))), 60), nullif(left(h.title, 60), ''))
+|| E'\n\n'
+
+-- name: passages_of_a_context
+-- Over all passages, how many share their context, and the word pieces of these.
+SELECT sum(passages * passages)::float8 / sum(passages), sum(passages * tokens)::float8 / sum(passages)
+FROM (SELECT count(*) AS passages, sum(token_count) AS tokens
+      FROM (SELECT c.novel_id, c.chapter, p.token_count,
+                   (sum(p.token_count) OVER (PARTITION BY c.novel_id, c.chapter ORDER BY c.ordinal) - p.token_count)
+                   / %(together)s::integer AS number
+            FROM chunks c JOIN passages p USING (content_hash)) each
+      GROUP BY novel_id, chapter, number) windows
 
 -- name: delete_chunks
 DELETE FROM chunks WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s) RETURNING content_hash
@@ -437,12 +514,6 @@ DELETE FROM regions r USING pages p WHERE p.id = r.page_id AND p.novel_id = %(nu
 
 -- name: delete_panels_of_novel
 DELETE FROM pages WHERE novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
-
--- name: forget_panel_files_of_novel
-DELETE FROM source_files WHERE kind = 'panel' AND novel = %(novel)s
-
--- name: delete_panel_tombstones_of_novel
-DELETE FROM tombstones WHERE kind = 'panel' AND novel = %(novel)s
 
 -- name: delete_novel_without_text
 DELETE FROM novels WHERE novel = %(novel)s AND body_digest IS NULL AND refused_digest IS NULL

@@ -7,6 +7,7 @@ listens on a private socket only, never on TCP. Folders and accounts are the bus
 import fcntl
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import time
@@ -30,6 +31,8 @@ queries = load_queries(__file__)
 APPLICATION_DATABASE = "morpheus"
 DAGSTER_DATABASE = "dagster"
 SERVER_MAJOR = "18"
+# A piece of the write-ahead log, without which nothing starts.
+_LEAST_FREE_BYTES = 16 * 1024 * 1024
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -112,8 +115,10 @@ class EmbeddedPostgres:
                     (files.data / "postmaster.pid").unlink(missing_ok=True)
                 self._launch(files, deadline)
             if time.monotonic() > deadline:
+                full = shutil.disk_usage(files.data).free < _LEAST_FREE_BYTES
+                why = " Its disk is full: free some room on it." if full else ""
                 raise EmbeddedServerError(
-                    f"The embedded Postgres in {self.data_folder} did not answer in time; its log is {files.log}."
+                    f"The embedded Postgres in {self.data_folder} did not answer in time; its log is {files.log}.{why}"
                 )
             time.sleep(0.2)
 

@@ -29,6 +29,8 @@ from morpheus_assets.store.database.statements import load_queries
 queries = load_queries(__file__)
 
 _TOO_MANY = "53300"
+# What a server says of a connection that it refuses: the severity, two blanks, the reason; in the server's language.
+_REFUSED = re.compile(r"failed: [^:\n]{1,40}:  ")
 # Firewalls and load balancers forget a connection after some minutes at rest.
 _SURE_SECONDS = 60.0
 # A refused connection has no code, only what the server or a pooler says.
@@ -69,7 +71,7 @@ def open_engine(
     if slots is not None:
         slots.watch(engine)
     engine.dialect.initialize = _initialize  # type: ignore[method-assign]
-    event.listen(engine, "connect", _forget_prepared_plans)
+    event.listen(engine, "connect", _work_as_promised)
     notice_lost_connections(engine)
     # Before SQLAlchemy's own first look, which fails on bytes in the place of text.
     event.listen(engine, "connect", _refuse_other_encodings, insert=True)
@@ -149,6 +151,11 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
             f"Postgres at {place} has no connection left: raise its max_connections, lower MORPHEUS_MAX_CONNECTIONS, or"
             " end what else is connected."
         )
+    if state == "08P01" and "statement pooling" in said:
+        return DatabaseUnusable(
+            f"The pooler at {place} gives a connection for one statement only: set its pool_mode to transaction or"
+            " session for this database."
+        )
     if state == "3D000" or re.search(r'database ".*" does not exist', said):
         return DatabaseMissing(
             f"The database {url.database!r} does not exist at {place}; create it (createdb {url.database}) or correct"
@@ -161,6 +168,12 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
             f"Postgres refuses the login at {place}; correct user and password in MORPHEUS_DATABASE_URL."
         )
     if isinstance(fault, OperationalError | psycopg.OperationalError):
+        # its words are English only where the server's are, and a refused connection has no code
+        if not state and _REFUSED.search(said) and _takes_connections(url):
+            return DatabaseLoginRefused(
+                f"Postgres at {place} answers and refuses this connection ({_first_line(said)}): correct"
+                " MORPHEUS_DATABASE_URL, or the server's rules."
+            )
         return DatabaseDown(
             f"No Postgres answers at {place}; start it or correct MORPHEUS_DATABASE_URL ({_first_line(said)})."
         )
@@ -206,9 +219,23 @@ def parse_address(url: str) -> URL:
     return address.set(drivername="postgresql+psycopg")
 
 
-def _forget_prepared_plans(connection: psycopg.Connection[Any], _record: object) -> None:
+def _takes_connections(url: URL) -> bool:
+    """True when a server is there that neither starts nor stops, whoever it lets in."""
+    address = url.set(drivername="postgresql").update_query_dict({"connect_timeout": "3"})
+    conninfo = address.render_as_string(hide_password=False).encode()
+    return psycopg.pq.PGconn.ping(conninfo) == psycopg.pq.Ping.OK
+
+
+def _work_as_promised(connection: psycopg.Connection[Any], _record: object) -> None:
     # A plan prepared for one novel is wrong for the next (its filter decides the path), and poolers lose them.
     connection.prepare_threshold = None
+    # said with each BEGIN: a user or a database may have another default
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    status = connection.info.parameter_status
+    if not (status("DateStyle") or "ISO").startswith("ISO") or status("standard_conforming_strings") == "off":
+        # the driver reads and writes no other; PgBouncer keeps them for this client
+        connection.execute(queries.what_the_driver_speaks)
+        connection.commit()
 
 
 def _initialize(connection: Connection) -> None:

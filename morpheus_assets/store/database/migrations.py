@@ -59,6 +59,7 @@ def _read_files(folder: Path) -> dict[str, str]:
 
 def _apply_next(engine: Engine, files: dict[str, str]) -> str | None:
     with transaction(engine) as connection:
+        connection.execute(queries.no_time_limits)
         connection.execute(queries.lock_migrations)
         connection.execute(queries.create_applied_migrations)
         applied: dict[str, str] = dict(connection.execute(queries.applied_migrations).fetchall())

@@ -29,6 +29,12 @@ _SENTENCES = {
     "53300": "The database has no connection left: raise its max_connections or end other clients, and run again.",
     "25006": "The database only allows reading: it is a replica or was set so; use the main one and run again.",
     "42501": "The database refuses this user a right that is needed: let it own the tables, and run again.",
+    "55P03": "A lock of the database was not given in time (lock_timeout): raise that for this user, and run again.",
+    "57014": "The database cancelled a statement: raise this user's statement_timeout, and run again.",
+    "25P03": "The database ended a connection in the middle of the work: raise this user's"
+    " idle_in_transaction_session_timeout, and run again.",
+    "25P04": "The database ended a connection in the middle of the work: raise this user's transaction_timeout, and"
+    " run again.",
     "58030": "The database cannot read or write its files: look at its log and its disk, and run again.",
 }
 _KEPT = " Nothing that was stored is lost."
@@ -58,7 +64,7 @@ def passes_by_itself(error: BaseException) -> bool:
     state = state_of(fault)
     if state is None:
         return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
-    return state.startswith("08") or state in ("57P01", "57P02", "57P03")
+    return state.startswith("08") or state in ("57P01", "57P02", "57P03", "57P05")
 
 
 def interruption_behind(error: BaseException) -> BaseException | None:

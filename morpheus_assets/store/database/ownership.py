@@ -79,7 +79,8 @@ def check_direct_address(content: Engine) -> None:
 
 
 def _choose(content: Engine) -> URL:
-    own = content.url.set(database=f"{content.url.database}_dagster"[-_LONGEST_NAME:])
+    # asked of the server: an address with a service file need not name it
+    own = content.url.set(database=f"{_identity(content)[1]}_dagster"[-_LONGEST_NAME:])
     former = content.url.set(database=FORMER_NAME)
     if _exists(content, own.database) or not _exists(content, FORMER_NAME):
         return own

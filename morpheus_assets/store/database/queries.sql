@@ -4,10 +4,14 @@
 SELECT 1
 
 -- name: begin
-BEGIN
+-- A user or a database may have another default.
+BEGIN ISOLATION LEVEL READ COMMITTED
 
 -- name: commit
 COMMIT
+
+-- name: what_the_driver_speaks
+SET datestyle TO 'ISO'; SET standard_conforming_strings TO on
 
 -- name: backend_process
 SELECT pg_backend_pid()
@@ -27,7 +31,10 @@ SELECT current_setting('server_version_num')::integer AS postgres, a.default_ver
              CASE WHEN r.rolconnlimit >= 0 THEN r.rolconnlimit
                   - (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user) END)::integer
            AS connections_left,
-       current_setting('max_connections')::integer AS max_connections
+       current_setting('max_connections')::integer AS max_connections,
+       ARRAY(SELECT name::text FROM pg_settings
+             WHERE CASE WHEN name = ANY(%(timeouts)s) THEN setting::bigint BETWEEN 1 AND %(least)s END
+             ORDER BY name) AS short_timeouts
 FROM pg_database d
 CROSS JOIN pg_roles r
 LEFT JOIN pg_available_extensions a ON a.name = 'vector'
@@ -82,6 +89,9 @@ ALTER DATABASE {name} SET synchronous_commit = off
 
 
 -- Migrations ----------------------------------------------------------------------------------------------------------
+
+-- name: no_time_limits
+SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)
 
 -- name: lock_migrations
 SELECT pg_advisory_xact_lock(hashtext('morpheus migrations'))

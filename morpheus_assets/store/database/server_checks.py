@@ -20,6 +20,9 @@ OLDEST_POSTGRES = 15
 # halfvec, and scans that go on until enough rows of one novel are found.
 OLDEST_PGVECTOR = (0, 8, 0)
 BEST_PGVECTOR = (0, 8, 4)
+# A lock is waited for while another run works on the same novel, and a large one is deleted in one statement.
+TIMEOUTS = ("statement_timeout", "lock_timeout", "transaction_timeout", "idle_in_transaction_session_timeout")
+SHORTEST_TIMEOUT_MS = 60_000
 # What the product holds at rest.
 FEWEST_CONNECTIONS = 8
 
@@ -40,6 +43,7 @@ class Server(NamedTuple):
     username: str
     connections_left: int
     max_connections: int
+    short_timeouts: list[str]
 
 
 def check_server(engine: Engine) -> None:
@@ -74,6 +78,7 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
     """
     server = _ask(engine)
     _check_versions(server)
+    shared = _shares_sessions(engine)
     if server.standby:
         raise DatabaseUnusable(
             "This Postgres is a standby, which only allows reading: name the primary in MORPHEUS_DATABASE_URL."
@@ -82,8 +87,14 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
         raise DatabaseUnusable(
             "This database only allows reading (default_transaction_read_only): switch that off, or use another user."
         )
-    if server.schema is None or not server.may_create:
-        schema = server.schema or "public"
+    if server.schema is None:
+        raise DatabaseUnusable(
+            f"The user {server.username!r} may use no schema that its search_path names: run `GRANT CREATE, USAGE ON"
+            f' SCHEMA public TO "{server.username}"` as the owner of that, or `ALTER ROLE "{server.username}" SET'
+            ' search_path = "$user", public`.'
+        )
+    if not server.may_create:
+        schema = server.schema
         raise DatabaseUnusable(
             f"The user {server.username!r} may not create tables in the schema {schema!r}: run `GRANT CREATE, USAGE ON"
             f' SCHEMA {schema} TO "{server.username}"` as its owner.'
@@ -104,8 +115,17 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
             f"This Postgres has {server.connections_left} connections left and MORPHEUS_MAX_CONNECTIONS is"
             f" {connections}: raise its max_connections, or lower the setting."
         )
+    if server.short_timeouts:
+        resets = "; ".join(
+            f'ALTER ROLE "{server.username}" IN DATABASE "{engine.url.database}" SET {name} = 0'
+            for name in server.short_timeouts
+        )
+        notes.append(
+            f"Below a minute for this user are {', '.join(server.short_timeouts)}: what takes longer is ended by the"
+            f" server, such as the deletion of a large novel; to lift that, run `{resets}`."
+        )
     notes += _lost_with(server.installed or server.offered or "")
-    if engine.get_execution_options().get("direct_url") is None and shares_sessions(engine):
+    if shared and engine.get_execution_options().get("direct_url") is None:
         notes.append(
             "The database is reached through a transaction pooler: all works, but the index of a space in use is built"
             " with the server's own maintenance_work_mem and within the pooler's time limits; name the database's own"
@@ -114,10 +134,18 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
     return notes
 
 
+def _shares_sessions(engine: Engine) -> bool:
+    try:
+        return shares_sessions(engine)
+    except (DBAPIError, psycopg.Error) as fault:
+        raise explain(fault, engine.url) from fault
+
+
 def _ask(engine: Engine) -> Server:
     try:
         with reading(engine) as connection, connection.cursor(row_factory=class_row(Server)) as cursor:
-            server = cursor.execute(queries.server_state).fetchone()
+            limits = {"timeouts": list(TIMEOUTS), "least": SHORTEST_TIMEOUT_MS}
+            server = cursor.execute(queries.server_state, limits).fetchone()
     except (DBAPIError, psycopg.Error) as fault:
         raise explain(fault, engine.url) from fault
     if server is None:

@@ -96,7 +96,8 @@ def refresh_statistics(engine: Engine, space: SpaceRow) -> list[str]:
 
 def stale_tables(space: SpaceRow) -> tuple[SQL, dict[str, Any]]:
     """The query, and its parameters, for the names of what `refresh_statistics` would analyze."""
-    return queries.stale_tables, {"tables": [*_CONTENT[space.purpose], space.table], "growth": _GROWTH}
+    tables = [*_CONTENT[space.purpose], *(["chunks_in_context"] if space.context else []), space.table]
+    return queries.stale_tables, {"tables": tables, "growth": _GROWTH}
 
 
 def analyze_tables(connection: psycopg.Connection[Any], tables: Sequence[str]) -> None:

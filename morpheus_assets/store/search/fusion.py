@@ -4,7 +4,7 @@ Fused by score and not by rank: ranks throw away that a passage holds all five w
 chosen is told in bench/README.md. Pure arithmetic; the measures come from the room's statements.
 """
 
-import statistics
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -100,6 +100,7 @@ def _bonus(covered: float) -> float:
 def _standardised(values: Sequence[float]) -> list[float]:
     if not values:
         return []
-    mean = statistics.fmean(values)
-    deviation = statistics.pstdev(values, mean)
+    # statistics.pstdev reckons in fractions, which was a third of a search's CPU in the client.
+    mean = math.fsum(values) / len(values)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
     return [(value - mean) / deviation if deviation else 0.0 for value in values]

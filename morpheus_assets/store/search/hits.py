@@ -177,9 +177,11 @@ def search_text(
             # In one round trip with the nearest: neither needs the other.
             with connection.pipeline():
                 asked = ask_for_words(connection, query_text or "") if use_text else None
-                near = look.ask_nearest(connection, pool, "chunks") if use_vector else None
+                near = look.ask_nearest(connection, pool, look.texts) if use_vector else None
             words = question_words(asked.fetchall()) if asked is not None else QuestionWords()
-            by_vector = look.nearest(connection, pool, "chunks", near) if use_vector else []
+            by_vector = look.nearest(connection, pool, look.texts, near) if use_vector else []
+            if look.context:
+                by_vector = _of_passages(connection, look, by_vector)
             ranked = _rank(
                 connection, look, by_vector, words, pool, known_configurations, fused=use_vector and use_text
             )
@@ -270,9 +272,26 @@ class _Look:
     vector: str | None
     counted: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def context(self) -> str:
+        """The context of the space's inputs; "" where each is a passage by itself."""
+        return self.space.context if self.space is not None else ""
+
+    @property
+    def texts(self) -> str:
+        """The table of the places of the space's inputs."""
+        return "chunks_in_context" if self.context else "chunks"
+
+    @property
+    def vectors(self) -> Composable:
+        """The space's vectors by the hash of their passage."""
+        assert self.space is not None
+        table = Identifier(self.space.table)
+        return queries.vectors_of_passages.format(table=table) if self.context else table
+
     def wanted(self, **parameters: Any) -> dict[str, Any]:
-        """The filter's parameters with others and the vector."""
-        return {**self.parameters, "vector": self.vector, **parameters}
+        """The filter's parameters with others, the vector and the context."""
+        return {**self.parameters, "vector": self.vector, "context": self.context, **parameters}
 
     def ask_nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any] | None:
         """Ask for the nearest within a pipeline; None where it takes a count to know how."""
@@ -341,6 +360,18 @@ class _Look:
         return self.counted[content]
 
 
+def _of_passages(connection: psycopg.Connection[Any], look: _Look, nearest: Nearest) -> Nearest:
+    """The passages of the nearest inputs, each once: where it stands in several contexts the nearest counts."""
+    rows = connection.execute(queries.passages_of_inputs, look.wanted(hashes=[value for value, _ in nearest]))
+    passages = {bytes(value): bytes(passage) for value, passage in rows}
+    best: dict[bytes, float] = {}
+    for value, similarity in nearest:
+        # One that an edit has just taken away is no passage's any more.
+        if value in passages:
+            best.setdefault(passages[value], similarity)
+    return list(best.items())
+
+
 @dataclass(frozen=True)
 class _Ranked:
     value: bytes
@@ -363,7 +394,8 @@ def _rank(
         return [_Ranked(value, score, *place) for (value, score), place in zip(measured, places, strict=True)]
     query = queries.measured_pool.format(
         best_by_words=best_by_words(look.within, filtered=is_filtered(look.parameters)), within=look.within,
-        table=Identifier(look.space.table),
+        table=Identifier(look.space.table), vectors=look.vectors,
+        places=queries.places_in_context if look.context else queries.places,
     )  # fmt: skip
     near = dict(by_vector)
     parameters = look.wanted(**words.parameters(pool, share), near=list(near))
@@ -411,7 +443,7 @@ def _text_places(
     order = {each.value: place for place, each in enumerate(best)}
     similarity: Composable = queries.no_similarity
     if look.space is not None and not order.keys() <= known.keys():
-        similarity = queries.similarity_in_space.format(table=Identifier(look.space.table))
+        similarity = queries.similarity_in_space.format(vectors=look.vectors)
     query = queries.passages.format(similarity=similarity, within=look.within)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query, look.wanted(hashes=list(order))).fetchall()

@@ -85,17 +85,17 @@ SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hns
 -- Best by words -----------------------------------------------------------------------------------------------------
 
 -- name: words_of_question
--- Each language's words of the question, with the number of its passages that have one. A word is counted in the first
--- passages that have it, of all languages; of a frequent one in a large library the statistics know the share, as
--- counting reads every such passage. One row without a word for each language: how many passages it has, and how many
--- different words were asked.
+-- Each language's words of the question, with the number of its passages that have one. Of a frequent one the statistics
+-- know the share; the others are counted in the first passages that have them, of all languages, as counting reads every
+-- such passage. One row without a word for each language: how many passages it has, and how many different words were
+-- asked.
 WITH size AS MATERIALIZED (
     SELECT CASE WHEN relpages > 0 AND reltuples >= 0
                 THEN reltuples / relpages * (pg_relation_size(oid) / current_setting('block_size')::int) END AS tuples
     FROM pg_class WHERE oid = 'passages'::regclass
 ), total AS MATERIALIZED (
-    SELECT CASE WHEN tuples > %(counted_rows)s THEN tuples
-                ELSE (SELECT count(*) FROM (SELECT FROM passages LIMIT %(counted_rows)s) few) END AS passages
+    SELECT CASE WHEN tuples > %(few)s THEN tuples
+                ELSE (SELECT count(*) FROM (SELECT FROM passages LIMIT %(few)s) few) END AS passages
     FROM size
 ), languages AS MATERIALIZED (
     SELECT n.text_config AS config, sum((SELECT sum(each) FROM unnest(n.chunked_counts) each)) AS chunks
@@ -110,29 +110,41 @@ WITH size AS MATERIALIZED (
     FROM (SELECT DISTINCT lexeme FROM words) every
 ), common AS MATERIALIZED (
     -- By itself, for joined with the words the list of common ones was unpacked once for each of them.
-    SELECT most_common_elems::text::text[] AS lexemes, most_common_elem_freqs AS shares
+    SELECT most_common_elems::text::text[] AS lexemes, most_common_elem_freqs AS shares,
+           most_common_elem_freqs[cardinality(most_common_elem_freqs) - 1] AS least
     FROM pg_stats
     WHERE schemaname = current_schema() AND tablename = 'passages' AND attname = 'tsv'
-      AND (SELECT passages FROM total) > %(counted_rows)s
+      AND (SELECT passages FROM total) > %(few)s
 ), shares AS MATERIALIZED (
     SELECT lexeme, share FROM common, unnest(lexemes, shares) AS each (lexeme, share)
     WHERE lexeme = ANY(ARRAY(SELECT lexeme FROM lexemes))
+), most AS MATERIALIZED (
+    SELECT CASE WHEN EXISTS (SELECT FROM common) THEN %(counted)s ELSE %(counted_alone)s END AS counted
 ), counts AS MATERIALIZED (
-    SELECT x.lexeme, found.config, found.passages, sum(found.passages) OVER (PARTITION BY x.lexeme)::int AS counted
-    FROM lexemes x, LATERAL (
-        SELECT m.config, count(*) AS passages
-        FROM (SELECT p.config FROM passages p WHERE p.tsv @@ x.query::tsquery LIMIT %(counted)s) m
-        GROUP BY m.config) found
-    WHERE x.lexeme NOT IN (SELECT lexeme FROM shares)
+    SELECT lexeme, config, counted >= (SELECT counted FROM most) AS ended, counted * more AS everywhere,
+           passages * more AS passages
+    FROM (SELECT x.lexeme, found.config, found.passages, sum(found.passages) OVER (PARTITION BY x.lexeme) AS counted
+          FROM lexemes x, LATERAL (
+              SELECT m.config, count(*) AS passages
+              FROM (SELECT p.config FROM passages p WHERE p.tsv @@ x.query::tsquery LIMIT (SELECT counted FROM most)) m
+              GROUP BY m.config) found
+          WHERE x.lexeme NOT IN (SELECT lexeme FROM shares)) each,
+    -- Where counting ended there are at least so many, and fewer than of the rarest common word: midway, by their ratio.
+    LATERAL (SELECT CASE WHEN counted >= (SELECT counted FROM most)
+                         THEN sqrt(greatest(1, (SELECT least * passages / each.counted FROM common, total)))
+                         ELSE 1 END AS more) rest
 )
 SELECT l.config, NULL AS query,
        (SELECT passages FROM total) * l.chunks::float8 / nullif(sum(l.chunks) OVER (), 0) AS passages,
-       NULL::float8 AS share, cardinality(tsvector_to_array(to_tsvector('simple', %(words)s))) AS counted
+       NULL::float8 AS share, cardinality(tsvector_to_array(to_tsvector('simple', %(words)s))) AS asked
 FROM languages l
 UNION ALL
 SELECT w.config, x.query, (SELECT c.passages FROM counts c WHERE c.lexeme = w.lexeme AND c.config = w.config)::float8,
-       (SELECT s.share FROM shares s WHERE s.lexeme = w.lexeme)::float8,
-       (SELECT max(c.counted) FROM counts c WHERE c.lexeme = w.lexeme)
+       coalesce((SELECT s.share FROM shares s WHERE s.lexeme = w.lexeme)::float8,
+                -- Counting ended before it came to this language.
+                (SELECT max(c.everywhere) / greatest((SELECT passages FROM total), max(c.everywhere)) FROM counts c
+                 WHERE c.lexeme = w.lexeme AND c.ended HAVING bool_and(c.config <> w.config))::float8),
+       NULL
 FROM words w JOIN lexemes x USING (lexeme)
 
 -- name: best_by_words
@@ -169,10 +181,11 @@ true
 -- stands in many places is looked at in one of them.
 WITH by_words AS MATERIALIZED ({best_by_words})
 SELECT pool.content_hash, p.config,
-       (SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e WHERE e.content_hash = pool.content_hash) AS cosine,
+       (SELECT max(1 - (e.embedding <=> %(vector)s::halfvec)) FROM {vectors} e WHERE e.content_hash = pool.content_hash)
+           AS cosine,
        found.words, found.covered, w.score IS NOT NULL AS has_words,
        coalesce((SELECT sum(1 - (e.embedding <=> %(vector)s::halfvec))
-                 FROM chunks b JOIN {table} e USING (content_hash)
+                 FROM {places} b JOIN {table} e USING (content_hash)
                  WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
                    AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)), 0) AS cosine_beside,
        place.novel_id, place.chapter
@@ -194,8 +207,16 @@ LEFT JOIN by_words w USING (content_hash)
 
 -- name: passages
 SELECT n.novel, n.title, n.language, c.chapter, h.title AS chapter_title,
-       (SELECT count(*) FROM chunks b
-        WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal)) AS ordinal,
+       CASE WHEN n.chunked_counts IS NULL THEN
+           (SELECT count(*) FROM chunks b
+            WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal))
+       ELSE
+           -- Row by row through the novel, the places of ten passages took half of a search by vector.
+           (SELECT count(*) FROM chunks b
+            WHERE b.novel_id = c.novel_id AND b.chapter = c.chapter AND b.ordinal <= c.ordinal)
+           + (SELECT coalesce(sum(u.chunks), 0) FROM unnest(n.chunked_chapters, n.chunked_counts) AS u (chapter, chunks)
+              WHERE u.chapter < c.chapter)
+       END AS ordinal,
        coalesce(h.char_start, 0) + c.char_start AS char_start, coalesce(h.char_start, 0) + c.char_end AS char_end,
        p.body, {similarity} AS similarity, c.content_hash
 FROM chunks c
@@ -209,7 +230,22 @@ ORDER BY n.novel, c.chapter, c.ordinal
 NULL::float8
 
 -- name: similarity_in_space
-(SELECT 1 - (e.embedding <=> %(vector)s::halfvec) FROM {table} e WHERE e.content_hash = c.content_hash)
+(SELECT max(1 - (e.embedding <=> %(vector)s::halfvec)) FROM {vectors} e WHERE e.content_hash = c.content_hash)
+
+-- name: vectors_of_passages
+-- One for each context in which a passage stands.
+(SELECT k.passage_hash AS content_hash, v.embedding FROM chunks_in_context k JOIN {table} v USING (content_hash)
+ WHERE k.context = %(context)s)
+
+-- name: places
+chunks
+
+-- name: places_in_context
+(SELECT novel_id, chapter, ordinal, content_hash FROM chunks_in_context WHERE context = %(context)s)
+
+-- name: passages_of_inputs
+SELECT DISTINCT content_hash, passage_hash FROM chunks_in_context
+WHERE context = %(context)s AND content_hash = ANY(%(hashes)s)
 
 -- name: panels
 SELECT c.content_hash, n.novel, c.path, c.x1 - c.x0 AS width, c.y1 - c.y0 AS height,

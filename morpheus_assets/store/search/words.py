@@ -19,11 +19,11 @@ from morpheus_assets.store.database.statements import load_queries
 
 queries = load_queries(__file__)
 
-# Passages with a word are counted up to here. In a corpus of more than ten times as many, Postgres's statistics tell
-# how frequent the frequent words are.
-_COUNTED = 2000
+# Of more passages than the first, Postgres tells by its statistics how frequent frequent words are. Others are counted
+# up to the second, for each passage that is looked at costs 5 µs; up to the third where there are no statistics.
+_FEW, _COUNTED, _COUNTED_ALONE = 1000, 300, 2000
 # Candidates are what has one of the rarest words, or two of the rarer ones, until about so many passages are looked at.
-_CANDIDATES = 1200
+_CANDIDATES = 600
 _PAIRED_WORDS = 4
 _MOST_TERMS = 64
 # So many times what is asked for is ranked by all words.
@@ -100,8 +100,9 @@ def ask_for_words(connection: psycopg.Connection[Any], question: str) -> psycopg
         "words": words,
         "prefixes": single,
         "limit": _MOST_TERMS,
+        "few": _FEW,
         "counted": _COUNTED,
-        "counted_rows": 10 * _COUNTED,
+        "counted_alone": _COUNTED_ALONE,
     }
     return connection.execute(queries.words_of_question, wanted)
 
@@ -115,26 +116,22 @@ def question_words(rows: Iterable[tuple[str, str | None, float | None, float | N
     """
     totals: dict[str, float] = {}
     asked = 0
-    known: dict[str, list[tuple[str, float, float | None, int]]] = defaultdict(list)
-    for config, query, passages, share, counted in rows:
+    known: dict[str, list[tuple[str, float, float | None]]] = defaultdict(list)
+    for config, query, passages, share, different in rows:
         if query is None:
-            totals[config], asked = float(passages or 0), counted or 0
+            totals[config], asked = float(passages or 0), different or 0
         else:
-            known[config].append((query, float(passages or 0), share, counted or 0))
-    every = sum(totals.values())
+            known[config].append((query, float(passages or 0), share))
     frequencies: dict[str, list[tuple[str, float]]] = {}
     for config, words in known.items():
         total = totals.get(config, 0.0)
-        frequencies[config] = []
-        for query, passages, share, counted in words:
-            if share is None and not passages and counted >= _COUNTED:
-                # counting ended before it came to this language
-                share = counted / max(every, counted)
-            frequencies[config].append((query, total * share if share is not None else min(passages, total)))
+        frequencies[config] = [
+            (query, total * share if share is not None else min(passages, total)) for query, passages, share in words
+        ]
     fits = _fits(asked, frequencies)
     return QuestionWords(
         {config: _weighted(words, totals.get(config, 0.0), fits[config]) for config, words in frequencies.items()},
-        every,
+        sum(totals.values()),
         totals,
     )
 

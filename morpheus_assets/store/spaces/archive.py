@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.store.content.contexts import place_all
 from morpheus_assets.store.database.errors import ArchiveError
 from morpheus_assets.store.database.transactions import Bind
 from morpheus_assets.store.spaces import spaces, vectors
@@ -84,6 +85,9 @@ def restore_space(bind: Bind, path: Path) -> SpaceRow:
                 vectors.write_batch(bind, space, hashes, halves.astype(np.float32))
     except (OSError, pa.ArrowException) as fault:
         raise ArchiveError(f"{path} cannot be restored: {_first_line(fault)}.") from fault
+    if space.context:
+        # Else its vectors would be no passage's until the next run.
+        place_all(bind, space.context)
     refusals = [(bytes.fromhex(value), reason, ignored) for value, reason, ignored in described["refusals"]]
     record_refusals(bind, space, [(value, reason) for value, reason, _ in refusals])
     ignore_refusals(bind, space, [value for value, _, ignored in refusals if ignored])

@@ -123,10 +123,11 @@ def hashes_of(bind: Bind, job: BatchJob) -> set[bytes]:
         return {bytes(row[0]) for row in connection.execute(queries.batched_hashes, {"job": job.id})}
 
 
-def owners_of_texts(bind: Bind, hashes: Sequence[bytes]) -> dict[bytes, tuple[str, int]]:
+def owners_of_texts(bind: Bind, space: SpaceRow, hashes: Sequence[bytes]) -> dict[bytes, tuple[str, int]]:
     """For each text a novel that has it, and its word pieces; without those that no novel has any more."""
     with autocommit(bind) as connection:
-        rows = connection.execute(queries.owners_of_texts, {"hashes": list(hashes)})
+        query = queries.owners_in_context if space.context else queries.owners_of_texts
+        rows = connection.execute(query, {"hashes": list(hashes)})
         return {bytes(value): (str(novel), int(pieces)) for value, novel, pieces in rows}
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.content.contexts import place_novel
 from morpheus_assets.store.database.leases import Lease, end_expired_leases, open_lease
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import autocommit, pipelined, transaction
@@ -24,8 +25,16 @@ from morpheus_assets.store.spaces.vectors import vectors_of
 
 queries = load_queries(__file__)
 
-_CONTENT = {"text": "chunks", "image": "panels", "sentence": "scene_sentences"}
+_CONTENT = {
+    "text": "chunks",
+    "titled": "chunks_in_context",
+    "window": "chunks_in_context",
+    "image": "panels",
+    "sentence": "scene_sentences",
+}
 _PAGE = 500
+# Windows of some eighty passages.
+_PAGE_OF_WINDOWS = 20
 # By hash a page's regions come scattered: the more at a time, the more of one page are together.
 _PAGE_OF_IMAGES = 4000
 
@@ -65,19 +74,22 @@ class Claims:
         if self._claimed_any:
             self.release()
         self._contended.clear()
-        size = _PAGE_OF_IMAGES if self._space.inputs == "image" else _PAGE
+        size = {"image": _PAGE_OF_IMAGES, "window": _PAGE_OF_WINDOWS}.get(self._space.inputs, _PAGE)
         for novel in self._novels:
+            if self._space.context:
+                place_novel(self._engine, novel)
             after = b""
             while True:
                 page, granted = self._claim_page(novel, after, size)
                 # Regions of one page together: it is decoded once for all of them.
                 for row in sorted(page, key=_page_of) if self._space.inputs == "image" else page:
-                    if row.content_hash in granted:
+                    if row.unit in granted:
                         self._lease.ensure()
                         yield row
-                if len(page) < size:
+                units = {row.unit for row in page}
+                if len(units) < size:
                     break
-                after = max(row.content_hash for row in page)
+                after = max(units)
 
     def wait_for_others(self, *, timeout_seconds: float = 3600.0, poll_seconds: float = 0.5) -> bool:
         """After a pass: wait until what others claimed is stored, or free because they gave up.
@@ -110,7 +122,7 @@ class Claims:
             connection.execute(queries.delete_claims, {"session": self._lease.number})
 
     def _claim_page(self, novel: str, after: bytes, size: int) -> tuple[list[MissingInput], set[bytes]]:
-        """The next page of what a novel lacks, and those of it that are this session's to pay for."""
+        """The next page of what a novel lacks, and the units of it that are whole this session's to pay for."""
         wanted = {"space": self._space.id, "session": self._lease.number}
         try:
             with pipelined(self._engine) as connection:
@@ -130,7 +142,10 @@ class Claims:
             raise self._lease.lost() from fault
         granted, own = ({bytes(row[0]) for row in cursor} for cursor in (claiming, owning))
         self._contended.update(set(hashes) - own)
-        return page, granted & {bytes(row[0]) for row in missing}
+        due = granted & {bytes(row[0]) for row in missing}
+        return page, {row.unit for row in page if row.content_hash in due} - {
+            row.unit for row in page if row.content_hash not in granted
+        }
 
     def _missing_of_them(self) -> Composed:
         content = Identifier(_CONTENT[self._space.inputs])

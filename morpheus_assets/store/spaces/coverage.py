@@ -11,7 +11,8 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable, Composed
 
-from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.store.content.contexts import TITLES_BEFORE
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.database.transactions import Bind, autocommit, reading
@@ -21,10 +22,34 @@ queries = load_queries(__file__)
 
 _PAGE = 500
 
-_NEEDED = {"text": queries.needed_texts, "image": queries.needed_images, "sentence": queries.needed_sentences}
-_MISSING = {"text": queries.missing_texts, "image": queries.missing_images, "sentence": queries.missing_sentences}
-_TOKENS = {"text": queries.tokens_of_text, "image": queries.tokens_of_image, "sentence": queries.tokens_of_image}
-_SIZE = {"text": queries.size_of_text, "image": queries.size_of_image}
+# By SpaceRow.inputs.
+_NEEDED = {
+    "text": queries.needed_texts,
+    "titled": queries.needed_in_context,
+    "window": queries.needed_in_context,
+    "image": queries.needed_images,
+    "sentence": queries.needed_sentences,
+}
+_MISSING = {
+    "text": queries.missing_texts,
+    "titled": queries.missing_titled,
+    "window": queries.missing_windows,
+    "image": queries.missing_images,
+    "sentence": queries.missing_sentences,
+}
+_TOKENS = {
+    "text": queries.tokens_of_text,
+    "titled": queries.tokens_in_context,
+    "window": queries.tokens_in_context,
+    "image": queries.tokens_of_image,
+    "sentence": queries.tokens_of_image,
+}
+_SIZE = {
+    "text": queries.size_of_text,
+    "titled": queries.size_in_context.format(titles=TITLES_BEFORE),
+    "window": queries.size_in_context.format(titles=queries.no_titles),
+    "image": queries.size_of_image,
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +60,7 @@ class MissingInput:
     right, bottom) in pixels of the upright page, and the ordinal of the page; where the box is lower than the page it
     goes on in the `following` ones: [path, entry, hash in hex].
     `tries` is how often it was sent in vain within a day, `together` how many were in its last request then.
+    Passages with the same `window` are embedded together, in this order, those too that have a vector.
     """
 
     content_hash: bytes
@@ -48,6 +74,12 @@ class MissingInput:
     box: list[int] | None = None
     page: int = 0
     following: list[list[str]] | None = None
+    window: bytes | None = None
+
+    @property
+    def unit(self) -> bytes:
+        """The hash of what it is embedded with: its window's, or its own."""
+        return self.window or self.content_hash
 
 
 @dataclass(frozen=True)
@@ -142,7 +174,7 @@ def count_coverage(
             return Coverage(space.key, *counted, tuple(found))
 
         return of_one
-    wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
+    wanted = {"space": space.id, "novels": None if novels is None else list(novels), **_kind(space)}
     in_all = connection.execute(_over(queries.coverage_in_all, space), wanted)
 
     def counts() -> Coverage:
@@ -154,7 +186,7 @@ def count_coverage(
 def _ask_by_novel(
     connection: psycopg.Connection[Any], space: SpaceRow, novels: Sequence[str] | None
 ) -> psycopg.Cursor[NovelCoverage]:
-    wanted = {"space": space.id, "novels": None if novels is None else list(novels), "shaping": space.shaping}
+    wanted = {"space": space.id, "novels": None if novels is None else list(novels), **_kind(space)}
     cursor = connection.cursor(row_factory=class_row(NovelCoverage))
     return cursor.execute(_over(queries.coverage_of_novels, space), wanted)
 
@@ -162,34 +194,39 @@ def _ask_by_novel(
 def missing_count(connection: psycopg.Connection[Any], space: SpaceRow) -> int:
     """The number of distinct hashes that lack a vector in a space and were not refused."""
     query = _over(queries.coverage_in_all, space)
-    row = connection.execute(query, {"space": space.id, "novels": None, "shaping": space.shaping}).fetchone()
+    row = connection.execute(query, {"space": space.id, "novels": None, **_kind(space)}).fetchone()
     return int(row[3]) if row else 0
 
 
 def missing_page(
     connection: psycopg.Connection[Any], space: SpaceRow, novel: str, after: bytes, limit: int = _PAGE
 ) -> list[MissingInput]:
-    """The next `limit` inputs of one novel that lack a vector, by content hash."""
-    query = _MISSING[space.inputs].format(
-        lacking=queries.lacking.format(table=vectors_of(space)), in_vain=queries.unanswered_today
-    )
+    """The next `limit` inputs of one novel that lack a vector, by content hash; or windows, by theirs, as a whole."""
+    lacking = queries.lacking.format(table=vectors_of(space))
+    query = _MISSING[space.inputs].format(lacking=lacking, in_vain=queries.unanswered_today, titles=TITLES_BEFORE)
     with connection.cursor(row_factory=class_row(MissingInput)) as cursor:
-        wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id, "shaping": space.shaping}
+        wanted = {"novel": novel, "after": after, "limit": limit, "space": space.id, **_kind(space)}
         return cursor.execute(query, wanted).fetchall()
 
 
-def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, shaping: int = 1) -> list[NovelGap]:
+def gaps(bind: Bind, purpose: str, space: SpaceRow | None, *, of: Space | None = None) -> list[NovelGap]:
     """The novels that lack vectors in a space, the oldest first; all of them for a space that is not stored yet.
 
-    `shaping` is what such a space would see of a page.
+    `of` is the space where it is not stored: what it would see.
     """
+    seen = space or of
+    inputs = seen.inputs if seen is not None else purpose
     lacking: Composable = queries.everything
     if space is not None:
         lacking = queries.lacking.format(table=vectors_of(space))
-    query = queries.gaps.format(needed=_NEEDED[purpose], lacking=lacking, size=_SIZE[purpose])
+    query = queries.gaps.format(needed=_NEEDED[inputs], lacking=lacking, size=_SIZE[inputs])
     with autocommit(bind) as connection, connection.cursor(row_factory=class_row(NovelGap)) as cursor:
-        given = {"space": space.id if space else None, "shaping": space.shaping if space else shaping}
-        return cursor.execute(query, given).fetchall()
+        return cursor.execute(query, {"space": space.id if space else None, **_kind(seen)}).fetchall()
+
+
+def _kind(space: Space | None) -> dict[str, object]:
+    """Parameters of which inputs a space is for."""
+    return {"shaping": space.shaping if space else 1, "context": space.context if space else ""}
 
 
 def _over(statement: SQL, space: SpaceRow) -> Composed:

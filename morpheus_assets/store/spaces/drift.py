@@ -8,6 +8,7 @@ from psycopg.rows import class_row
 from psycopg.sql import Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.store.content.contexts import TITLES_BEFORE
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, autocommit
 from morpheus_assets.store.spaces.coverage import MissingInput
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 
 queries = load_queries(__file__)
-_OCCURRENCES = {"text": queries.occurrences_of_text, "image": queries.occurrences_of_image}
+_OCCURRENCES = {
+    "text": queries.occurrences_of_text,
+    "titled": queries.occurrences_of_titled.format(titles=TITLES_BEFORE),
+    "image": queries.occurrences_of_image,
+}
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,17 @@ class SampledInput:
 
 
 def fixed_sample(bind: Bind, space: SpaceRow, size: int) -> list[SampledInput]:
-    """Up to `size` embedded inputs that still occur, the same ones each time while the content stays."""
-    query = queries.fixed_sample.format(
-        table=Identifier(space.table), more=4 * size, occurrences=_OCCURRENCES[space.purpose], size=size
-    )
+    """Up to `size` embedded inputs that still occur, the same ones each time while the content stays.
+
+    Of what is embedded together one window as a whole, the smallest of `size`.
+    """
+    table = Identifier(space.table)
+    if space.inputs == "window":
+        query = queries.window_sample.format(table=table, more=size)
+    else:
+        occurrences = _OCCURRENCES[space.inputs]
+        query = queries.fixed_sample.format(table=table, more=4 * size, occurrences=occurrences, size=size)
     with autocommit(bind) as connection, connection.cursor(row_factory=class_row(MissingInput)) as cursor:
-        rows = cursor.execute(query).fetchall()
+        rows = cursor.execute(query, {"context": space.context}).fetchall()
     vectors = read_vectors(bind, space, [row.content_hash for row in rows])
     return [SampledInput(row, vectors[row.content_hash]) for row in rows if row.content_hash in vectors]

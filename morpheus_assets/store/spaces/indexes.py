@@ -16,7 +16,7 @@ from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import analyze_tables, count_rows, rows_of, stale_tables
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
 from morpheus_assets.store.search.nearest import nearest_approximate, nearest_exact
-from morpheus_assets.store.spaces.index_types import index_type_of
+from morpheus_assets.store.spaces.index_types import IndexType, index_type_of
 from morpheus_assets.store.spaces.spaces import get_space
 
 queries = load_queries(__file__)
@@ -48,6 +48,7 @@ def ensure_index(
     smallest: int = SMALLEST_INDEXED,
     rebuild: bool = False,
     maintenance_memory: str = "512MB",
+    index_type: IndexType | None = None,
 ) -> IndexReport:
     """Give a space its approximate index once it has `smallest` rows; build it anew when it grew by far, or on demand.
 
@@ -55,6 +56,7 @@ def ensure_index(
     space's rebuild lets them go on, and searches use the old index until the new one is whole. `maintenance_memory` is
     the least that a build may use; a server whose own maintenance_work_mem is larger keeps that. An engine's
     `direct_url` is taken; through a pooler, the rebuild of an active space has the memory that the server gives.
+    `index_type` is built in place of the one for the space's size, for measuring it.
     """
     started = time.perf_counter()
     if not rebuild:
@@ -81,7 +83,7 @@ def ensure_index(
             return IndexReport("kept", space.index_kind, rows, time.perf_counter() - started)
         if not valid and rows < smallest:
             return IndexReport("none needed", None, rows, time.perf_counter() - started)
-        index_type = index_type_of(space.dimensions, rows)
+        index_type = index_type or index_type_of(space.dimensions, rows)
         _build(cursor, space, index_type.method(space.dimensions, rows), maintenance_memory)
         lease.ensure()
         _replace(cursor, space)
@@ -171,6 +173,7 @@ def _build(cursor: psycopg.Connection[Any], space: SpaceRow, method: Composable,
 
 
 def _set_for_build(cursor: psycopg.Connection[Any], least_memory: str, *, local: bool) -> None:
+    cursor.execute(queries.no_time_limit, {"local": local})
     cursor.execute(queries.raise_build_memory, {"least": least_memory, "local": local})
     cursor.execute(queries.build_alone_before_0_8_2, {"local": local})
 

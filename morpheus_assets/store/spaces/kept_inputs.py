@@ -14,14 +14,13 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, transaction
 from morpheus_assets.store.spaces.spaces import list_spaces
-from morpheus_assets.store.spaces.vectors import read_vectors, write_batch
+from morpheus_assets.store.spaces.vectors import ORPHANED, read_vectors, write_batch
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 queries = load_queries(__file__)
-_ORPHANED = {"text": queries.orphaned_text, "image": queries.orphaned_image}
 
 
 class StillNeeded(Exception):
@@ -70,7 +69,7 @@ def delete_vectors(bind: Bind, content_hash: bytes) -> bool:
         wanted = {"content_hash": content_hash}
         kept = [connection.execute(query, wanted).rowcount for query in (queries.let_go_text, queries.let_go_picture)]
         for space in stored:
-            query = queries.delete_orphan.format(table=Identifier(space.table), orphaned=_ORPHANED[space.purpose])
+            query = queries.delete_orphan.format(table=Identifier(space.table), orphaned=ORPHANED[space.inputs])
             if not connection.execute(query, wanted).rowcount:
                 raise StillNeeded(f"{content_hash.hex()} belongs to a novel.")
     return bool(stored or any(kept))

@@ -43,9 +43,9 @@ SELECT key FROM embedding_spaces ORDER BY key
 
 -- name: add_space
 INSERT INTO embedding_spaces
-       (key, fingerprint, purpose, provider, model, revision, dimensions, preparation, max_input_tokens)
+       (key, fingerprint, purpose, provider, model, revision, dimensions, preparation, max_input_tokens, context)
 VALUES (%(key)s, %(fingerprint)s, %(purpose)s, %(provider)s, %(model)s, %(revision)s, %(dimensions)s, %(preparation)s,
-        %(max_input_tokens)s)
+        %(max_input_tokens)s, %(context)s)
 
 -- name: create_vectors
 CREATE TABLE {table} (content_hash bytea PRIMARY KEY, embedding halfvec({dimensions}) NOT NULL)
@@ -91,6 +91,9 @@ DROP TABLE {table}
 -- name: delete_space
 DELETE FROM embedding_spaces WHERE id = %(space)s
 
+-- name: forget_contexts
+DELETE FROM chunks_in_context WHERE context NOT IN (SELECT context FROM embedding_spaces)
+
 -- name: space_size
 SELECT (SELECT count(*) FROM {table}), pg_table_size(%(table)s), pg_indexes_size(%(table)s)
 
@@ -125,6 +128,13 @@ INSERT INTO sentence_vectors (space_id, content_hash, embedding)
 SELECT %(space)s, content_hash, embedding FROM staged_vectors ORDER BY content_hash
 ON CONFLICT DO NOTHING
 
+-- name: read_vectors_of_passages
+-- Of a passage that stands in several contexts the first.
+SELECT DISTINCT ON (c.passage_hash) c.passage_hash, halfvec_send(v.embedding)
+FROM chunks_in_context c JOIN {table} v USING (content_hash)
+WHERE c.context = %(context)s AND c.passage_hash = ANY(%(hashes)s)
+ORDER BY c.passage_hash, c.novel_id, c.chapter, c.ordinal
+
 -- name: page_of_vectors
 SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash > %(after)s ORDER BY 1 LIMIT %(limit)s
 
@@ -142,6 +152,10 @@ DELETE FROM {table} e WHERE {orphaned}
 
 -- name: orphaned_text
 NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)
+AND NOT EXISTS (SELECT FROM kept_texts k WHERE k.content_hash = e.content_hash)
+
+-- name: orphaned_in_context
+NOT EXISTS (SELECT FROM chunks_in_context c WHERE c.content_hash = e.content_hash)
 AND NOT EXISTS (SELECT FROM kept_texts k WHERE k.content_hash = e.content_hash)
 
 -- name: orphaned_image
@@ -169,6 +183,13 @@ INSERT INTO kept_pictures (content_hash, file_name) VALUES (%(content_hash)s, %(
 -- name: needed_texts
 SELECT novel_id, content_hash FROM chunks
 
+-- name: needed_in_context
+-- What is not placed in the context yet lacks a vector: its passage stands for the input that it will be.
+SELECT c.novel_id, coalesce(k.content_hash, c.content_hash) AS content_hash
+FROM chunks c
+LEFT JOIN chunks_in_context k ON k.context = %(context)s AND k.novel_id = c.novel_id AND k.chapter = c.chapter
+                                 AND k.ordinal = c.ordinal
+
 -- name: needed_images
 SELECT novel_id, content_hash FROM panels WHERE state = 'stored' AND shaping = %(shaping)s
 
@@ -177,6 +198,11 @@ SELECT novel_id, content_hash FROM scene_sentences
 
 -- name: tokens_of_text
 (SELECT p.token_count FROM passages p WHERE p.content_hash = needed.content_hash)
+
+-- name: tokens_in_context
+(SELECT p.token_count FROM passages p WHERE p.content_hash = coalesce(
+    (SELECT k.passage_hash FROM chunks_in_context k WHERE k.content_hash = needed.content_hash LIMIT 1),
+    needed.content_hash))
 
 -- name: tokens_of_image
 0
@@ -232,6 +258,37 @@ JOIN passages p USING (content_hash)
 LEFT JOIN {in_vain} USING (content_hash)
 ORDER BY c.content_hash
 
+-- name: missing_titled
+SELECT c.content_hash, n.novel, {titles} || p.body AS content, p.token_count, coalesce(u.tries, 0) AS tries,
+       coalesce(u.together, 0) AS together
+FROM (SELECT DISTINCT ON (c.content_hash) c.* FROM chunks_in_context c
+      WHERE c.context = %(context)s AND c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+        AND c.content_hash > %(after)s AND {lacking}
+      ORDER BY c.content_hash LIMIT %(limit)s) c
+JOIN passages p ON p.content_hash = c.passage_hash
+JOIN novels n ON n.id = c.novel_id
+LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter
+LEFT JOIN {in_vain} ON u.content_hash = c.content_hash
+ORDER BY c.content_hash
+
+-- name: missing_windows
+-- All that is embedded together where any of it lacks a vector, but for what is refused.
+SELECT c.content_hash, %(novel)s::text AS novel, p.body AS content, p.token_count, coalesce(u.tries, 0) AS tries,
+       coalesce(u.together, 0) AS together, c.window_hash AS window
+FROM (SELECT DISTINCT ON (k.content_hash) k.* FROM chunks_in_context k
+      WHERE k.context = %(context)s AND k.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+        AND k.window_hash = ANY(ARRAY(
+            SELECT DISTINCT c.window_hash FROM chunks_in_context c
+            WHERE c.context = %(context)s AND c.novel_id = (SELECT id FROM novels WHERE novel = %(novel)s)
+              AND c.window_hash > %(after)s AND {lacking}
+            ORDER BY c.window_hash LIMIT %(limit)s))
+        AND NOT EXISTS (SELECT FROM refused_inputs r
+                        WHERE r.space_id = %(space)s AND r.content_hash = k.content_hash)
+      ORDER BY k.content_hash, k.chapter) c
+JOIN passages p ON p.content_hash = c.passage_hash
+LEFT JOIN {in_vain} ON u.content_hash = c.content_hash
+ORDER BY c.window_hash, c.ordinal
+
 -- name: missing_images
 SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, c.path AS content, 0 AS token_count,
        coalesce(u.tries, 0) AS tries, coalesce(u.together, 0) AS together, c.entry, c.page_hash,
@@ -255,6 +312,20 @@ true
 -- name: size_of_text
 SELECT p.token_count, length(p.body) AS characters, octet_length(p.body) AS octets
 FROM passages p WHERE p.content_hash = f.content_hash
+
+-- name: size_in_context
+SELECT p.token_count, length({titles} || p.body) AS characters, octet_length({titles} || p.body) AS octets
+FROM (SELECT k.novel_id, k.chapter, k.passage_hash FROM chunks_in_context k
+      WHERE k.context = %(context)s AND k.content_hash = f.content_hash
+      UNION ALL
+      SELECT k.novel_id, k.chapter, k.content_hash FROM chunks k
+      WHERE k.content_hash = f.content_hash AND k.novel_id = f.novel_id LIMIT 1) k
+JOIN passages p ON p.content_hash = k.passage_hash
+JOIN novels n ON n.id = k.novel_id
+LEFT JOIN chapters h ON h.novel_id = k.novel_id AND h.ordinal = k.chapter
+
+-- name: no_titles
+''
 
 -- name: size_of_image
 SELECT 0 AS token_count, 0 AS characters, 0 AS octets
@@ -352,6 +423,12 @@ UPDATE batch_jobs
 SET state = 'ended', ended_at = now(), outcome = CASE WHEN %(outcome)s = '' THEN outcome ELSE %(outcome)s END
 WHERE id = %(job)s AND state <> 'ended'
 
+-- name: owners_in_context
+SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, p.token_count
+FROM chunks_in_context c JOIN passages p ON p.content_hash = c.passage_hash JOIN novels n ON n.id = c.novel_id
+WHERE c.content_hash = ANY(%(hashes)s)
+ORDER BY c.content_hash, n.id
+
 -- name: owners_of_texts
 -- One novel for each text, the oldest that has it; none for what no novel has any more.
 SELECT DISTINCT ON (p.content_hash) p.content_hash, n.novel, p.token_count
@@ -378,6 +455,12 @@ LEFT JOIN LATERAL (
                             WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal))) AS place
     FROM chunks c JOIN novels n ON n.id = c.novel_id
     WHERE s.purpose = 'text' AND c.content_hash = r.content_hash
+    UNION ALL
+    SELECT n.novel, format('%%s, chapter %%s, passage %%s', n.novel, c.chapter,
+                           (SELECT count(*) FROM chunks b
+                            WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal)))
+    FROM chunks_in_context c JOIN novels n ON n.id = c.novel_id
+    WHERE s.context <> '' AND c.content_hash = r.content_hash
     UNION ALL
     SELECT n.novel, concat_ws(', ', n.novel, c.path, nullif(c.entry, ''), 'region ' || nullif(c.region, 0))
     FROM panels c JOIN novels n ON n.id = c.novel_id
@@ -438,6 +521,9 @@ hnsw ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (m =
 -- name: lists_of_signs
 ivfflat ((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) WITH (lists = {lists})
 
+-- name: no_time_limit
+SELECT set_config('statement_timeout', '0', %(local)s)
+
 -- name: raise_build_memory
 SELECT set_config('maintenance_work_mem', %(least)s, %(local)s)
 WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%(least)s)
@@ -448,7 +534,7 @@ SELECT set_config('max_parallel_maintenance_workers', '0', %(local)s) FROM pg_ex
 WHERE extname = 'vector' AND string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::integer[] < '{0,8,2}'
 
 -- name: reset_build_settings
-RESET maintenance_work_mem; RESET max_parallel_maintenance_workers
+RESET maintenance_work_mem; RESET max_parallel_maintenance_workers; RESET statement_timeout
 
 -- name: build_index
 CREATE INDEX {index} ON {table} USING {method}
@@ -518,6 +604,28 @@ LIMIT {size}
 
 -- name: occurrences_of_text
 SELECT n.novel, b.body AS content, b.token_count FROM chunks c JOIN passages b USING (content_hash)
+
+-- name: occurrences_of_titled
+SELECT n.novel, {titles} || b.body AS content, b.token_count
+FROM chunks_in_context c JOIN passages b ON b.content_hash = c.passage_hash
+LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter
+
+-- name: window_sample
+-- The passages of the smallest of some windows that are embedded whole.
+SELECT c.content_hash, n.novel, p.body AS content, p.token_count, c.window_hash AS window
+FROM (SELECT k.novel_id, k.chapter, k.window_hash
+      FROM chunks_in_context k LEFT JOIN {table} e ON e.content_hash = k.content_hash
+      WHERE k.context = %(context)s AND k.window_hash IN (
+          SELECT i.window_hash FROM (SELECT content_hash FROM {table} ORDER BY md5(content_hash::text) LIMIT {more}) s
+          JOIN chunks_in_context i USING (content_hash))
+      GROUP BY k.novel_id, k.chapter, k.window_hash
+      HAVING bool_and(e.content_hash IS NOT NULL)
+      ORDER BY count(*), k.window_hash, k.novel_id, k.chapter LIMIT 1) w
+JOIN chunks_in_context c ON c.context = %(context)s AND c.novel_id = w.novel_id AND c.chapter = w.chapter
+     AND c.window_hash = w.window_hash
+JOIN passages p ON p.content_hash = c.passage_hash
+JOIN novels n ON n.id = c.novel_id
+ORDER BY c.ordinal
 
 -- name: occurrences_of_image
 SELECT n.novel, c.path AS content, 0 AS token_count, c.entry, c.page_hash, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page,

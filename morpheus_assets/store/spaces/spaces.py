@@ -169,6 +169,8 @@ def drop(bind: Bind, key: str, *, only_retired: bool = False) -> None:
                     )
                 connection.execute(queries.drop_vectors.format(table=Identifier(space.table)))
                 connection.execute(queries.delete_space, {"space": space.id})
+                if space.context:
+                    connection.execute(queries.forget_contexts)
                 return
         except psycopg.errors.LockNotAvailable as fault:
             if time.monotonic() > deadline:
@@ -190,7 +192,7 @@ def space_sizes(bind: Bind) -> list[SpaceSize]:
 
 
 def _create(connection: psycopg.Connection, space: Space) -> SpaceRow:
-    connection.execute(queries.add_space, {**vars(space), "fingerprint": space.fingerprint})
+    connection.execute(queries.add_space, {**vars(space), "fingerprint": space.fingerprint, "context": space.context})
     made = _get(connection, space.key)
     table = Identifier(made.table)
     connection.execute(queries.create_vectors.format(table=table, dimensions=made.dimensions))

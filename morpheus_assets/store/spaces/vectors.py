@@ -23,7 +23,13 @@ _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _COPY_TRAILER = struct.pack(">h", -1)
 
 queries = load_queries(__file__)
-_ORPHANED = {"text": queries.orphaned_text, "image": queries.orphaned_image}
+# By SpaceRow.inputs.
+ORPHANED = {
+    "text": queries.orphaned_text,
+    "titled": queries.orphaned_in_context,
+    "window": queries.orphaned_in_context,
+    "image": queries.orphaned_image,
+}
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,16 @@ def read_vectors(bind: Bind, space: SpaceRow, hashes: Sequence[bytes]) -> "dict[
         return {bytes(value): _decode(vector) for value, vector in cursor.execute(query, {"hashes": list(hashes)})}
 
 
+def passage_vectors(bind: Bind, space: SpaceRow, hashes: Sequence[bytes]) -> "dict[bytes, NDArray[np.float32]]":
+    """As `read_vectors`, by the hashes of passages, which in a space with context are not those of its inputs."""
+    if not space.context:
+        return read_vectors(bind, space, hashes)
+    query = queries.read_vectors_of_passages.format(table=vectors_of(space))
+    with autocommit(bind) as connection, connection.cursor(binary=True) as cursor:
+        found = cursor.execute(query, {"context": space.context, "hashes": list(hashes)})
+        return {bytes(value): _decode(vector) for value, vector in found}
+
+
 def iter_vectors(
     bind: Bind, space: SpaceRow, *, rows_at_once: int = 1000
 ) -> "Iterator[tuple[list[bytes], NDArray[np.float32]]]":
@@ -146,7 +162,7 @@ def vector_summary(bind: Bind, space: SpaceRow) -> VectorSummary:
 def count_orphans(bind: Bind, space: SpaceRow) -> int:
     """The number of vectors that no passage or panel needs any more."""
     with autocommit(bind) as connection:
-        query = queries.count_orphans.format(table=Identifier(space.table), orphaned=_ORPHANED[space.purpose])
+        query = queries.count_orphans.format(table=Identifier(space.table), orphaned=ORPHANED[space.inputs])
         row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
 
@@ -156,7 +172,7 @@ def delete_orphans(bind: Bind, space: SpaceRow, *, dry_run: bool = True) -> int:
     if dry_run:
         return count_orphans(bind, space)
     with autocommit(bind) as connection:
-        query = queries.delete_orphans.format(table=Identifier(space.table), orphaned=_ORPHANED[space.purpose])
+        query = queries.delete_orphans.format(table=Identifier(space.table), orphaned=ORPHANED[space.inputs])
         return connection.execute(query).rowcount
 
 

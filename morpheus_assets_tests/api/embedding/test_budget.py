@@ -1,7 +1,13 @@
 import asyncio
+import time
 
-from morpheus_assets.api.embedding.budget import SharedBudget
-from morpheus_assets.store.accounts.rate_limits import PostgresBudget
+import pytest
+
+from morpheus_assets.api.embedding import budget as shared_budget
+from morpheus_assets.api.embedding.budget import PatientBudget, SharedBudget
+from morpheus_assets.embedding.rate_limits import ObservedLimits
+from morpheus_assets.store.accounts.rate_limits import BudgetExhausted, PostgresBudget
+from morpheus_assets.store.database.engine import open_engine
 
 
 def held_up(engine, budget: SharedBudget, taking: list[tuple[int, int]]) -> list[bool]:
@@ -46,3 +52,104 @@ def booked(engine) -> tuple[int, int]:
         accounts = connection.exec_driver_sql("SELECT recent FROM rate_limits").scalars().all()
     slots = [slot for account in accounts for slot in account]
     return sum(int(slot[1]) for slot in slots), sum(int(slot[2]) for slot in slots)
+
+
+def test_who_fits_is_booked_although_others_of_the_same_moment_do_not(engine) -> None:
+    async def run() -> list[float | None]:
+        await PostgresBudget(engine, "fake", None, 1000).take(1, 900)
+        budget = SharedBudget(PostgresBudget(engine, "fake", None, 1000))
+
+        async def ask(tokens: int, within: float) -> float | None:
+            try:
+                await budget.take(1, tokens, within)
+            except BudgetExhausted as refused:
+                return refused.retry_after
+            return None
+
+        return await asyncio.gather(ask(500, 0.5), ask(60, 0.5), ask(30, 0.5), ask(20, 0.5))
+
+    large, middle, *small = asyncio.run(run())
+    assert small == [None, None]
+    assert large == pytest.approx(61.5, abs=2)
+    assert middle == pytest.approx(61.5, abs=2)
+    assert booked(engine) == (3, 950)
+
+
+def test_who_may_wait_longer_is_tried_where_a_smaller_one_found_no_room_soon(engine) -> None:
+    async def run() -> list[bool]:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO rate_limits (provider, recent) VALUES ('fake', jsonb_build_array(jsonb_build_array("
+                "extract(epoch FROM clock_timestamp())::float8 - 61, 1, 1000)))"
+            )
+        budget = SharedBudget(PostgresBudget(engine, "fake", None, 1000))
+        taken = await asyncio.gather(
+            budget.take(1, 10, 0.1), budget.take(1, 20, 0.1), budget.take(1, 30, 5.0), return_exceptions=True
+        )
+        return [isinstance(each, BudgetExhausted) for each in taken]
+
+    assert asyncio.run(run()) == [True, True, False]
+
+
+def test_corrections_of_a_moment_are_written_together(engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_budget, "_SETTLE_SECONDS", 0.1)
+
+    async def run() -> list[tuple[int, int]]:
+        budget = SharedBudget(PostgresBudget(engine, "fake", None, 1000))
+        await budget.take(1, 700)
+        found = []
+        for charged in ((100, 40), (50, 30), (7, 7)):
+            await budget.settle(*charged)
+        found.append(await asyncio.to_thread(booked, engine))
+        await asyncio.sleep(0.4)
+        found.append(await asyncio.to_thread(booked, engine))
+        await budget.settle(10, 5)
+        await asyncio.sleep(0.4)
+        found.append(await asyncio.to_thread(booked, engine))
+        return found
+
+    assert asyncio.run(run()) == [(1, 700), (1, 620), (1, 615)]
+
+
+def test_a_pause_and_lower_limits_hold_for_who_is_patient_until_a_moment(engine) -> None:
+    async def run() -> tuple[float, bool]:
+        budget = SharedBudget(PostgresBudget(engine, "fake", None, 1000))
+        await PatientBudget(budget, time.monotonic() + 1).take(1, 10)
+        assert PatientBudget(budget, 0.0).surely_fits(1, 10)
+        await PatientBudget(budget, 0.0).observe(ObservedLimits(limit_tokens=50))
+        await PatientBudget(budget, 0.0).pause(0.6)
+        started = time.monotonic()
+        await PatientBudget(budget, started + 2).take(1, 10)
+        took = time.monotonic() - started
+        with pytest.raises(BudgetExhausted):
+            await PatientBudget(budget, time.monotonic() + 0.2).take(1, 40)
+        return took, budget.surely_fits(1, 1)
+
+    took, fits = asyncio.run(run())
+    assert 0.4 < took < 2
+    assert not fits
+
+
+def test_while_the_database_is_away_a_question_waits_for_a_moment_and_the_next_ones_not_at_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nowhere = open_engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing")
+
+    async def run() -> list[float]:
+        budget = SharedBudget(PostgresBudget(nowhere, "fake", 10, 1000, longest_wait=0.3))
+        took = []
+        for _ in range(3):
+            started = time.monotonic()
+            await budget.take(1, 10, 1.5)
+            took.append(time.monotonic() - started)
+        await budget.pause(10)
+        budget._silent_until = 0.0
+        await budget.take(1, 10, 1.5)
+        return took
+
+    first, *others = asyncio.run(run())
+    assert first < 5, "and not the ninety seconds that a run waits for a server that restarts"
+    assert max(others) < 0.3
+    assert [record.getMessage().partition(" (")[0] for record in caplog.records] == [
+        "The shared budget cannot be asked"
+    ] * 2

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from morpheus_assets.services.connections import StartFailed
 from morpheus_assets.settings import load_settings
 from morpheus_assets.store.accounts.provider_keys import KeyUnusable
 from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 KEY, OTHER = "alpha-key-0123456789", "beta-key-0123456789"
@@ -128,7 +130,7 @@ SECRETS = [
 
 @pytest.mark.parametrize("blank", [" , ", "\t", '""', ",,", ":"])
 def test_a_blank_secret_is_refused_at_the_start_in_a_sentence_that_names_its_variable(
-    blank: str, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+    blank: str, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests, fault_row: FaultRow
 ):
     for variable in SECRETS:
         with subtests.test(variable=variable), monkeypatch.context() as environment:
@@ -138,6 +140,8 @@ def test_a_blank_secret_is_refused_at_the_start_in_a_sentence_that_names_its_var
             assert refused.exit_code == 1
             [line] = refused.output.splitlines()
             assert line.startswith(f"Error: {variable} is wrong: ")
+            if variable == SECRETS[0]:
+                fault_row(f"MORPHEUS_API_KEYS={blank!r} on 0.0.0.0", sentence=line)
     load_settings.cache_clear()
 
 
@@ -195,14 +199,21 @@ COSTLY = [
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_picture_or_form_of_another_site_spends_no_tokens(
-    api: Api, provider_server: ProviderServer, add_embedded: Callable, site: str, subtests: pytest.Subtests
+    api: Api,
+    provider_server: ProviderServer,
+    add_embedded: Callable,
+    site: str,
+    subtests: pytest.Subtests,
+    fault_row: FaultRow,
 ):
     add_embedded("alpha", ["A ship came home."])
     for method, path in COSTLY:
         with subtests.test(method=method, path=path):
             answer = api.client.request(method, path, headers={"sec-fetch-site": site, "sec-fetch-mode": "no-cors"})
             assert answer.status_code == 403
-    assert provider_server.stats(api.provider_url)["requests"] == 0
+    asked = provider_server.stats(api.provider_url)["requests"]
+    assert asked == 0
+    fault_row(f"a picture or form of another page ({site}) asks", sentence=answer.json()["detail"], paid_twice=asked)
     assert api.client.get("/", headers={"sec-fetch-site": site}).status_code == 200, "a link to the page is one"
 
 
@@ -233,7 +244,7 @@ def test_an_unknown_parameter_is_named_and_not_passed_over(api: Api, subtests: p
     assert api.client.get("/healthz?t=1").status_code == 200
 
 
-def test_one_key_cannot_hold_all_that_may_be_in_flight(start_api: Callable[..., Api]):
+def test_one_key_cannot_hold_all_that_may_be_in_flight(start_api: Callable[..., Api], fault_row: FaultRow):
     api = start_api({"fault": "slow", "delay": 4}, api_keys=f"{KEY},{OTHER}", api_max_in_flight=8)
     statuses = []
 
@@ -248,7 +259,9 @@ def test_one_key_cannot_hold_all_that_may_be_in_flight(start_api: Callable[..., 
         thread.start()
     time.sleep(1.5)
     assert api.client.get("/api/novels", headers={"x-api-key": OTHER}).status_code == 200
-    assert api.client.get("/api/novels", headers={"x-api-key": KEY}).status_code == 429
+    refused = api.client.get("/api/novels", headers={"x-api-key": KEY})
+    assert refused.status_code == 429
+    fault_row("one key asks twelve times at once of a provider that hangs", sentence=refused.json()["detail"])
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [(200, None)] * 4 + [(429, "1")] * 8
@@ -257,15 +270,18 @@ def test_one_key_cannot_hold_all_that_may_be_in_flight(start_api: Callable[..., 
 
 @pytest.mark.parametrize("keys", [None, KEY])
 def test_a_body_that_hardly_comes_is_given_up_and_gives_its_place_back(
-    start_api: Callable[..., Api], keys: str | None, monkeypatch: pytest.MonkeyPatch
+    start_api: Callable[..., Api], keys: str | None, monkeypatch: pytest.MonkeyPatch, fault_row: FaultRow
 ):
     monkeypatch.setattr(access, "BODY_SECONDS", 1.0)
     api = start_api(api_keys=keys, api_max_in_flight=1)
     head = f"POST /api/embeddings/text HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {KEY}\r\nContent-Length: 100\r\n\r\n"
     started = time.monotonic()
     answer = raw(api, head + '{"input": ')
+    took = time.monotonic() - started
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert 0.9 < time.monotonic() - started < 4
+    assert 0.9 < took < 4
+    said = json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]
+    fault_row("a body of which ten bytes come, given one second", sentence=said, seconds=took)
     assert api.client.get("/api/novels", headers={"x-api-key": KEY}).status_code == 200
 
 

@@ -3,7 +3,8 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.domain.content import SourceFile
+from morpheus_assets.domain.content import PanelRecord, SourceFile
+from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.content.source_files import load_source_files, save_source_files
 from morpheus_assets_tests.api.conftest import Api
 
@@ -37,7 +38,7 @@ def test_a_novel_whose_files_are_gone_is_deleted_with_all_that_is_its_own(api: A
     answer = api.client.delete("/api/novels/emma")
     assert answer.status_code == 200
     assert answer.json() == {
-        "novel": "emma", "only_panels": False, "files": [],
+        "novel": "emma", "only_panels": False, "only_text": False, "files": [],
         "detail": "emma is deleted. Dagster does not answer: its sensors drop the partition once it runs.",
     }  # fmt: skip
     assert stored(api) == ["dracula"]
@@ -71,6 +72,21 @@ def test_the_panels_are_deleted_alone(api: Api, there: Callable[..., None]):
     assert (api.settings.novels_folder / "Emma.txt").exists()
     again = api.client.delete("/api/novels/emma/panels")
     assert (again.status_code, again.json()["detail"]) == (404, "No panels of emma are stored.")
+
+
+def test_the_text_is_deleted_alone(api: Api, engine: Engine, there: Callable[..., None]):
+    there("emma", text="Emma.txt", panel="emma/1.png")
+    page = PanelRecord("emma/1.png", "refused", 1, "No picture.")
+    replace_panels(engine, "emma", [page])
+    assert api.client.delete("/api/novels/emma/text").status_code == 409
+    answer = api.client.delete("/api/novels/emma/text?files=true").json()
+    assert (answer["only_text"], answer["files"]) == (True, ["Emma.txt"])
+    assert answer["detail"].startswith("The text of emma is deleted.")
+    assert not (api.settings.novels_folder / "Emma.txt").exists()
+    assert (api.settings.content / "panels" / "emma" / "1.png").exists()
+    assert [each.path for each in load_panels(engine, "emma")] == ["emma/1.png"]
+    again = api.client.delete("/api/novels/emma/text")
+    assert (again.status_code, again.json()["detail"]) == (404, "No text of emma is stored.")
 
 
 def test_what_is_not_of_the_novel_stays_in_its_folder(api: Api, there: Callable[..., None]):

@@ -20,6 +20,7 @@ from morpheus_assets.services.configured_spaces import request_budget
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
@@ -107,7 +108,7 @@ def test_searches_find_by_meaning_beside_a_batch_that_uses_up_its_budget(
 
 
 def test_searches_are_answered_by_words_with_a_note_when_the_peoples_share_is_used_up_too(
-    start_api: Callable[..., Api], shelf: list[bytes], backfill: Callable
+    start_api: Callable[..., Api], shelf: list[bytes], backfill: Callable, fault_row: FaultRow
 ):
     api = start_api(tokens_per_minute=500)
     with backfill(api.settings):
@@ -118,16 +119,22 @@ def test_searches_are_answered_by_words_with_a_note_when_the_peoples_share_is_us
     assert last["passages"][0]["similarity"] is None
     assert "words alone" in last["notes"][0]
     assert "MORPHEUS_TOKENS_PER_MINUTE" in last["notes"][0]
+    slow = p95([seconds for seconds, _ in answers])
+    fault_row(
+        "a backfill uses up the whole budget, searches twice a second (p95)", sentence=last["notes"][0], seconds=slow
+    )
 
 
 def test_texts_are_refused_at_once_with_the_time_to_come_again(
-    start_api: Callable[..., Api], backfill: Callable, provider_server: ProviderServer
+    start_api: Callable[..., Api], backfill: Callable, provider_server: ProviderServer, fault_row: FaultRow
 ):
     api = start_api(tokens_per_minute=500)
     with backfill(api.settings):
         started = time.monotonic()
         answer = api.text("a ship " * 60)
-    assert time.monotonic() - started < 3
+    took = time.monotonic() - started
+    assert took < 3
+    fault_row("a text is to be embedded beside it", sentence=answer.json()["detail"], seconds=took)
     assert answer.status_code == 503
     assert answer.json()["type"].endswith("provider-unavailable")
     assert 10 < int(answer.headers["retry-after"]) <= 65
@@ -166,10 +173,12 @@ def answered_within(seconds: float, api: Api) -> dict[str, Any]:
 
 
 def test_words_answer_within_six_seconds_while_the_provider_hangs_and_at_once_after_that(
-    start_api: Callable[..., Api], shelf: list[bytes], provider_server: ProviderServer
+    start_api: Callable[..., Api], shelf: list[bytes], provider_server: ProviderServer, fault_row: FaultRow
 ):
     api = start_api(HANGS)
+    started = time.monotonic()
     [note] = answered_within(6, api)["notes"]
+    fault_row("the provider of the questions hangs", sentence=note, seconds=time.monotonic() - started)
     assert note.startswith("Found by words alone")
     assert "did not answer within" in note
     answered_within(1, api)

@@ -17,6 +17,7 @@ from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets_tests.defs.assets.ingest_process import start_ingest, warm_up
 from morpheus_assets_tests.fixtures.deployment import story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 pytestmark = pytest.mark.slow
@@ -101,7 +102,7 @@ def crashes(server: EmbeddedPostgres, tmp_path: Path, provider_server: ProviderS
     return Crashes(tmp_path, server, provider_server)
 
 
-def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run(crashes: Crashes):
+def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run(crashes: Crashes, fault_row: FaultRow):
     undisturbed = crashes.fresh("undisturbed")
     warm_up()
     started = time.monotonic()
@@ -128,11 +129,18 @@ def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run
     process.join(180)
     assert process.exitcode == 0
     assert crashes.provider.stats(url)["inputs"] - sent == needed - kept
-    assert crashes.rows(disturbed) == expected
+    found = crashes.rows(disturbed)
+    assert found == expected
+    fault_row(
+        "kill -9 of the process of an ingest, three times at points drawn from a seed",
+        lost=needed - len(found["vectors"]),
+        paid_twice=crashes.provider.stats(url)["inputs"] - sent - (needed - kept),
+        wrong=sum(row not in expected["vectors"] for row in found["vectors"]),
+    )
     disturbed.dispose()
 
 
-def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashes: Crashes):
+def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashes: Crashes, fault_row: FaultRow):
     engine = crashes.fresh("killed")
     url = crashes.provider.base_url(latency_ms=300)
     process = crashes.start("killed", url, "killed")
@@ -141,6 +149,7 @@ def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashe
         time.sleep(0.02)
     kept = crashes.committed(engine)
     engine.dispose()
+    killed = time.monotonic()
     crashes.kill_server()
     assert process.is_alive()
     time.sleep(1)
@@ -152,4 +161,10 @@ def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashe
     assert 24 <= kept < chunks == crashes.committed(engine)
     assert crashes.provider.stats(url)["repeated_inputs"] == 0
     assert crashes.provider.stats(url)["inputs"] == chunks
+    fault_row(
+        "kill -9 of Postgres under a run, back after a second",
+        lost=chunks - crashes.committed(engine),
+        paid_twice=crashes.provider.stats(url)["repeated_inputs"],
+        seconds=time.monotonic() - killed,
+    )
     engine.dispose()

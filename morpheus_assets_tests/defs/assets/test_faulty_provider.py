@@ -8,6 +8,7 @@ import pytest
 from morpheus_assets.store.spaces.spaces import get_space
 from morpheus_assets.store.spaces.vectors import iter_vectors
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, materialized, metadata_of, story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
 SPACES = {"openai": "openai/text-embedding-3-small@256", "voyage": "voyage/voyage-3.5@256"}
@@ -58,9 +59,10 @@ def assert_every_vector_is_right(deployment: Deployment, vendor: str = "openai")
 
 @pytest.mark.parametrize("vendor", ["openai", "voyage"])
 def test_whatever_the_fault_nothing_wrong_is_stored_and_the_run_says_what_to_do(
-    deployment: Deployment, vendor: str, subtests: pytest.Subtests
+    deployment: Deployment, vendor: str, subtests: pytest.Subtests, fault_row: FaultRow
 ):
     deployment.drop("emma.txt", story(chapters=1))
+    sentences = {}
     # Both speak through the same floor, where every fault is a row for each: here the second need not say it all.
     for fault, says in FAULTS if vendor == "openai" else FAULTS[::3]:
         with subtests.test(fault):
@@ -74,12 +76,19 @@ def test_whatever_the_fault_nothing_wrong_is_stored_and_the_run_says_what_to_do(
                 assert fragment.format(vendor=vendor.upper()) in said
             assert "\n" not in said
             assert "sk-test" not in said
+            sentences[fault] = said
     use(deployment, vendor, deployment.server.base_url())
     assert deployment.ingest("emma").success
-    assert assert_every_vector_is_right(deployment, vendor) > 0
+    right = assert_every_vector_is_right(deployment, vendor)
+    [(stored, needed)] = deployment.rows(
+        "SELECT (SELECT count(*) FROM embeddings_1), (SELECT count(DISTINCT content_hash) FROM chunks)"
+    )
+    assert right == stored == needed > 0
+    for fault, said in sentences.items():
+        fault_row(f"{vendor} answers {fault}", sentence=said, lost=needed - stored, wrong=stored - right)
 
 
-def test_of_a_provider_that_lies_at_random_only_the_truth_is_kept(deployment: Deployment):
+def test_of_a_provider_that_lies_at_random_only_the_truth_is_kept(deployment: Deployment, fault_row: FaultRow):
     lies = "+".join(
         f"{lie}:0.06" for lie in ("nan", "zero", "wrong_dims", "repeated_index", "other_model", "wrong_count")
     )
@@ -88,13 +97,16 @@ def test_of_a_provider_that_lies_at_random_only_the_truth_is_kept(deployment: De
     deployment.drop("emma.txt", story(chapters=4, paragraphs=8))
     use(deployment, "openai", deployment.server.base_url(random=lies + "+reordered:0.3", seed=2))
     runs, stored = 0, [0]
-    while not deployment.ingest("emma").success:
+    while not (result := deployment.ingest("emma")).success:
+        said = failure_of(result)
         runs += 1
         stored.append(assert_every_vector_is_right(deployment))
         assert runs < 40
     assert runs >= 2
     assert stored == sorted(stored)
-    assert assert_every_vector_is_right(deployment) == deployment.rows("SELECT count(*) FROM chunks")[0][0]
+    needed, right = deployment.rows("SELECT count(*) FROM chunks")[0][0], assert_every_vector_is_right(deployment)
+    assert right == needed
+    fault_row("a provider that lies now and then, in six ways", sentence=said, lost=needed - right, wrong=0)
 
 
 @pytest.mark.parametrize("fault", ["wrong_dims", "nan", "repeated_index", "other_model", "cut_json"])
@@ -110,7 +122,7 @@ def test_what_an_unusable_answer_may_have_cost_is_in_the_books(deployment: Deplo
     assert deployment.rows("SELECT count(*) FROM unanswered_inputs") == [(0,)]
 
 
-def test_a_passage_that_is_always_refused_loses_none_of_thousands(deployment: Deployment):
+def test_a_passage_that_is_always_refused_loses_none_of_thousands(deployment: Deployment, fault_row: FaultRow):
     text = story(chapters=40, paragraphs=80)
     at = text.index("\n\n", len(text) // 2)
     deployment.drop("emma.txt", text[:at] + "\n\nThe [[poison]] was in the cup.\n\n" + text[at:])
@@ -127,6 +139,8 @@ def test_a_passage_that_is_always_refused_loses_none_of_thousands(deployment: De
     [(reason, body)] = deployment.rows("SELECT reason, body FROM refused_inputs JOIN passages USING (content_hash)")
     assert "[[poison]]" in body
     assert "HTTP 400" in reason
+    lost = needed - 1 - deployment.rows("SELECT count(*) FROM embeddings_1")[0][0]
+    fault_row("one passage of thousands is always refused", sentence=reason, lost=lost, wrong=0)
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert checks["coverage"].passed
     assert "1 are refused, 0 are missing" in checks["coverage"].description
@@ -143,7 +157,7 @@ def test_a_passage_that_is_always_refused_loses_none_of_thousands(deployment: De
     assert metadata_of(again, "text_embeddings", "emma")["refused"] == 1
 
 
-def test_a_provider_that_is_down_fails_the_run_but_not_what_it_had_stored(deployment: Deployment):
+def test_a_provider_that_is_down_fails_the_run_but_not_what_it_had_stored(deployment: Deployment, fault_row: FaultRow):
     deployment.settings.inputs_per_request = 10
     deployment.drop("emma.txt", story(chapters=30))
     use(deployment, "openai", deployment.server.base_url(script="+".join(["ok"] * 3 + ["503"] * 100)))
@@ -157,7 +171,11 @@ def test_a_provider_that_is_down_fails_the_run_but_not_what_it_had_stored(deploy
     use(deployment, "openai", good)
     assert deployment.ingest("emma").success
     needed = deployment.rows("SELECT count(DISTINCT content_hash) FROM chunks")[0][0]
-    assert deployment.server.stats(good)["inputs"] == needed - stored
+    sent = deployment.server.stats(good)["inputs"]
+    assert sent == needed - stored
+    lost = needed - assert_every_vector_is_right(deployment)
+    twice = sent - (needed - stored)
+    fault_row("the provider goes down in an ingest", sentence=failure_of(result), lost=lost, paid_twice=twice, wrong=0)
 
 
 def test_novels_of_a_run_that_breaks_are_named_and_the_others_recorded(deployment: Deployment):
@@ -172,7 +190,9 @@ def test_novels_of_a_run_that_breaks_are_named_and_the_others_recorded(deploymen
     assert failure_of(result).startswith("bella: ")
 
 
-def test_a_passage_that_breaks_the_server_is_listed_and_every_other_is_stored(deployment: Deployment):
+def test_a_passage_that_breaks_the_server_is_listed_and_every_other_is_stored(
+    deployment: Deployment, fault_row: FaultRow
+):
     text = story(chapters=6, paragraphs=8)
     at = text.index("\n\n", len(text) // 2)
     deployment.drop("emma.txt", text[:at] + "\n\nThe [[broken]] cup.\n\n" + text[at:])
@@ -188,6 +208,8 @@ def test_a_passage_that_breaks_the_server_is_listed_and_every_other_is_stored(de
     assert "[[broken]]" in body
     assert "unsupported value: NaN" in reason
     stats = deployment.server.stats(url)
+    lost = needed - 1 - deployment.rows("SELECT count(*) FROM embeddings_1")[0][0]
+    fault_row("one passage breaks the server with 500", sentence=reason, lost=lost, wrong=0)
     assert deployment.rows("SELECT sum(requests), sum(tokens) FROM spending") == [(stats["requests"], stats["tokens"])]
     assert deployment.ingest("emma").success
     assert deployment.server.stats(url)["requests"] == stats["requests"]

@@ -9,6 +9,7 @@ import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def stored(deployment: Deployment) -> int:
 
 
 def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing_again(
-    deployment: Deployment, tmp_path: Path, request: pytest.FixtureRequest
+    deployment: Deployment, tmp_path: Path, fault_row: FaultRow
 ):
     shared = PROJECT_FOLDER.parent / "shared" / "data" / "novels" / "war-and-peace-latin1.txt"
     text = shared.read_bytes() if shared.exists() else story(chapters=365, paragraphs=12)
@@ -61,6 +62,7 @@ def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing
         time.sleep(0.05)
     run.send_signal(signal.SIGKILL)
     run.wait()
+    killed = time.monotonic()
     time.sleep(1)
     committed, sent = stored(deployment), deployment.server.stats(base_url)["inputs"]
     needed = deployment.rows("SELECT count(DISTINCT content_hash) FROM chunks")[0][0]
@@ -71,4 +73,11 @@ def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing
     assert deployment.server.stats(base_url)["inputs"] - sent == needed - committed
     # what was in flight, and what had arrived in the meantime and waited to be stored
     in_hand = 2 * deployment.settings.requests_in_flight * 32
-    assert deployment.server.stats(base_url)["repeated_inputs"] <= in_hand
+    repeated = deployment.server.stats(base_url)["repeated_inputs"]
+    assert repeated <= in_hand
+    fault_row(
+        "kill -9 of a run in the middle of a long novel; what was in flight is asked for again",
+        lost=needed - stored(deployment),
+        paid_twice=repeated,
+        seconds=time.monotonic() - killed,
+    )

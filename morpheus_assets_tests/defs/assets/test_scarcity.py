@@ -19,6 +19,7 @@ from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.database.outages import retry_while_down, sentence_for
 from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, settings_for, story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 MEGABYTE = 2**20
@@ -44,7 +45,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_a_full_disk_is_named_and_loses_nothing(
-    small_disk: Path, tmp_path: Path, instance: dg.DagsterInstance, provider_server: ProviderServer
+    small_disk: Path,
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    provider_server: ProviderServer,
+    fault_row: FaultRow,
 ):
     (small_disk / "pg").mkdir()
     sizes = {"max_wal_size": "64MB", "min_wal_size": "48MB", "shared_buffers": "16MB"}
@@ -73,15 +78,16 @@ def test_a_full_disk_is_named_and_loses_nothing(
         filler.unlink()
         assert deployment.ingest("emma").success
         needed = deployment.rows("SELECT count(DISTINCT content_hash) FROM chunks")[0][0]
-        assert deployment.rows("SELECT count(*) FROM embeddings_1") == [(needed,)]
-        assert (
-            provider_server.stats(url)["repeated_inputs"] <= settings.requests_in_flight * settings.inputs_per_request
-        )
+        [(stored,)] = deployment.rows("SELECT count(*) FROM embeddings_1")
+        assert stored == needed
+        repeated = provider_server.stats(url)["repeated_inputs"]
+        assert repeated <= settings.requests_in_flight * settings.inputs_per_request
+        fault_row("a full disk under Postgres in an ingest", sentence=said, lost=needed - stored, paid_twice=repeated)
         engine.dispose()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a read-only file system is made by root")
-def test_a_folder_that_only_allows_reading_is_named(small_disk: Path):
+def test_a_folder_that_only_allows_reading_is_named(small_disk: Path, fault_row: FaultRow):
     (small_disk / "data").mkdir()
     (small_disk / "content" / "novels").mkdir(parents=True)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -100,6 +106,7 @@ def test_a_folder_that_only_allows_reading_is_named(small_disk: Path):
     assert "Read-only file system" in done.stderr
     assert "MORPHEUS_DATA_FOLDER" in done.stderr
     assert "Traceback" not in done.stderr
+    fault_row("`up` over a read-only file system", sentence=done.stderr)
 
 
 def test_content_that_may_only_be_read_is_ingested(deployment: Deployment):
@@ -126,10 +133,11 @@ except Exception as error:
 """
 
 
-def test_no_memory_for_torch_is_one_sentence():
+def test_no_memory_for_torch_is_one_sentence(fault_row: FaultRow):
     done = subprocess.run([sys.executable, "-c", STARVED], capture_output=True, text=True, timeout=100, check=False)
     assert done.stdout.startswith("ConfigurationError The machine has too little memory for all-MiniLM-L6-v2"), done
     assert "MORPHEUS_TEXT_SPACES" in done.stdout
+    fault_row("400 MB of memory for a model", sentence=done.stdout.removeprefix("ConfigurationError "))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +173,7 @@ def test_a_file_from_another_time_is_ingested_once(deployment: Deployment, at: i
 
 
 @pytest.mark.parametrize("ahead", ["2 hours", "3 days"])
-def test_a_clock_that_was_set_back_does_not_hold_requests_up(engine, ahead: str):
+def test_a_clock_that_was_set_back_does_not_hold_requests_up(engine, ahead: str, fault_row: FaultRow):
     import asyncio
     import time
 
@@ -180,7 +188,9 @@ def test_a_clock_that_was_set_back_does_not_hold_requests_up(engine, ahead: str)
     asyncio.run(budget.take(1, 10))
     asyncio.run(budget.pause(0.5))
     asyncio.run(budget.take(1, 10))
-    assert 0.3 < time.monotonic() - started < 5
+    took = time.monotonic() - started
+    assert 0.3 < took < 5
+    fault_row(f"the server's clock is set back by {ahead} under the rate limit", seconds=took)
 
 
 def test_a_fault_of_the_database_is_waited_out_only_when_it_passes_by_itself():

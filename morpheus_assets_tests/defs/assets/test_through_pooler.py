@@ -14,6 +14,7 @@ from morpheus_assets.store.spaces.vectors import read_vectors
 from morpheus_assets_tests.defs.assets.test_killed_run import start_ingest, stored
 from morpheus_assets_tests.defs.model_change import switch_tick
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.pgbouncer import PgBouncer, pgbouncer, pgbouncer_program  # noqa: F401
 
 pytestmark = pytest.mark.slow
@@ -57,7 +58,7 @@ def test_a_novel_is_ingested_searched_and_moved_to_another_model(pooled: Deploym
 
 
 @both_modes
-def test_two_runs_over_one_text_ask_for_each_passage_once(pooled: Deployment, tmp_path: Path):
+def test_two_runs_over_one_text_ask_for_each_passage_once(pooled: Deployment, tmp_path: Path, fault_row: FaultRow):
     text = story(chapters=12, paragraphs=8)
     pooled.drop("one.txt", text)
     pooled.drop("two.txt", text)
@@ -71,10 +72,15 @@ def test_two_runs_over_one_text_ask_for_each_passage_once(pooled: Deployment, tm
     stats = pooled.server.stats(base_url)
     assert stats["repeated_inputs"] == 0
     assert stats["inputs"] == needed(pooled) == stored(pooled)
+    fault_row(
+        "two runs over one text through PgBouncer, whose connections live for three seconds",
+        lost=needed(pooled) - stored(pooled),
+        paid_twice=stats["repeated_inputs"],
+    )
 
 
 def test_a_run_killed_behind_a_pooler_is_whole_again_when_its_lease_ends_and_pays_for_nothing_that_was_stored(
-    pooled: Deployment, tmp_path: Path
+    pooled: Deployment, tmp_path: Path, fault_row: FaultRow
 ):
     pooled.drop("long.txt", story(chapters=120, paragraphs=12))
     base_url = pooled.server.base_url(latency_ms=200)
@@ -99,8 +105,16 @@ def test_a_run_killed_behind_a_pooler_is_whole_again_when_its_lease_ends_and_pay
     [(left,)] = pooled.rows("SELECT extract(epoch FROM max(expires_at) - now())::float FROM leases")
     assert 0 < left < 10
     assert start_ingest(pooled, home, base_url, "long").wait(180) == 0
-    assert killed + left < time.monotonic() < killed + 75
+    whole = time.monotonic()
+    assert killed + left < whole < killed + 75
     assert stored(pooled) == needed(pooled)
-    assert pooled.server.stats(base_url)["inputs"] - sent == needed(pooled) - committed
+    again = pooled.server.stats(base_url)["inputs"] - sent
+    assert again == needed(pooled) - committed
+    fault_row(
+        "kill -9 of a run behind PgBouncer, on a machine that cannot see that it is gone",
+        lost=needed(pooled) - stored(pooled),
+        paid_twice=again - (needed(pooled) - committed),
+        seconds=whole - killed,
+    )
     assert pooled.rows("SELECT count(*) FROM embedding_claims") == [(0,)]
     assert pooled.rows("SELECT count(*) FROM leases") == [(0,)]

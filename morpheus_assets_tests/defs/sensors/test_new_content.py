@@ -10,6 +10,7 @@ from morpheus_assets.defs.sensors.new_content import Position, new_novels_sensor
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.store.content.source_files import tombstones
 from morpheus_assets_tests.fixtures.deployment import RANGE_END, RANGE_START, Deployment, story
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.s3 import Bucket
 
 LONG_AGO = 1_600_000_000
@@ -142,24 +143,30 @@ def test_a_thousand_new_novels_are_taken_in_one_tick_and_share_runs(deployment: 
 
 
 def test_a_folder_that_cannot_be_read_skips_with_its_reason_and_marks_nothing_as_gone(
-    deployment: Deployment, novels: Watcher
+    deployment: Deployment, novels: Watcher, fault_row: FaultRow
 ):
     drop(deployment, "emma.txt", story())
     novels.tick()
     folder = deployment.settings.novels_folder
     folder.rename(folder.with_name("away"))
-    assert "cannot be read" in novels.skipped()
+    said = novels.skipped()
+    assert "cannot be read" in said
     folder.mkdir()
-    assert "unmounted" in novels.skipped()
-    assert tombstones(deployment.engine) == []
+    empty = novels.skipped()
+    assert "unmounted" in empty
+    gone = tombstones(deployment.engine)
+    assert gone == []
+    fault_row("the content folder is not there", sentence=said, lost=len(gone))
+    fault_row("the content folder is empty, for its disk is not mounted", sentence=empty, lost=len(gone))
 
 
-def test_a_database_that_is_down_skips_with_one_sentence(deployment: Deployment, novels: Watcher):
+def test_a_database_that_is_down_skips_with_one_sentence(deployment: Deployment, novels: Watcher, fault_row: FaultRow):
     drop(deployment, "emma.txt", story())
     deployment.settings.database_url = type(deployment.settings.openai_api_key)("postgresql://u:p4ss@127.0.0.1:1/x")
     reason = novels.skipped()
     assert "No Postgres answers" in reason
     assert "p4ss" not in reason
+    fault_row("the database is away at a sensor's tick", sentence=reason)
 
 
 def test_a_removed_file_leaves_a_tombstone_and_everything_that_is_stored(deployment: Deployment, novels: Watcher):
@@ -304,7 +311,7 @@ def test_a_deployment_that_moves_from_a_bucket_to_an_empty_folder_marks_nothing(
 
 
 def test_after_a_loss_of_dagsters_database_partitions_come_back_and_nothing_is_paid_again(
-    deployment: Deployment, novels: Watcher
+    deployment: Deployment, novels: Watcher, fault_row: FaultRow
 ):
     for name in ("emma", "dracula", "carmilla"):
         drop(deployment, f"{name}.txt", story(seed=len(name)))
@@ -317,8 +324,12 @@ def test_after_a_loss_of_dagsters_database_partitions_come_back_and_nothing_is_p
         assert watcher.asked_for() == []
         assert sorted(fresh.get_dynamic_partitions("novels")) == ["carmilla", "dracula", "emma"]
         assert watcher.asked_for() == []
-        assert "nothing new" in watcher.skipped()
+        said = watcher.skipped()
+        assert "nothing new" in said
         assert deployment.inputs == paid
+        lost = 3 - len(fresh.get_dynamic_partitions("novels"))
+        paid_twice = deployment.inputs - paid
+        fault_row("Dagster's database is lost", sentence=said, lost=lost, paid_twice=paid_twice)
 
         moved = after.with_settings(text_spaces="openai/text-embedding-3-small@128")
         assert moved.ingest(*sorted(fresh.get_dynamic_partitions("novels"))).success

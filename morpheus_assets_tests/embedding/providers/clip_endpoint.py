@@ -6,6 +6,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,8 +72,9 @@ class Endpoint:
         return {"id": job, "status": "COMPLETED", "output": self.work(self.jobs[job]["input"])}
 
 
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
+@contextmanager
+def running_endpoint() -> Iterator[Endpoint]:
+    """The endpoint in threads of this process, until the block ends."""
     state = Endpoint()
 
     class Handler(BaseHTTPRequestHandler):
@@ -101,9 +103,17 @@ def endpoint() -> Iterator[Endpoint]:
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_port}/v2/abc"
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield state
-    server.shutdown()
-    server.server_close()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with running_endpoint() as started:
+        yield started
 
 
 @pytest.fixture

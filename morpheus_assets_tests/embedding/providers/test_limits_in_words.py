@@ -16,6 +16,7 @@ from morpheus_assets_tests.embedding.helpers import (
     run,
     sentences,
 )
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 ONCE = RetryPolicy(attempts=1)
@@ -38,22 +39,24 @@ UNSAID = ONCE.rate_limit_wait
     ],
 )
 def test_a_limit_is_waited_for_as_long_as_it_says_whatever_its_sentence_names(
-    body: str, space: str, seconds: float, provider_server: ProviderServer
+    body: str, space: str, seconds: float, provider_server: ProviderServer, fault_row: FaultRow
 ):
     budget = RecordingBudget()
     url = provider_server.base_url(body)
     _, _, error = run(open_provider(space, url), sentences(3), retry=ONCE, budget=budget)
     assert type(error) is RateLimited
     assert budget.pauses == [seconds]
+    fault_row(f"a limit in the words of {body}, waited for {seconds:g} s", sentence=error)
 
 
 @pytest.mark.parametrize("body", ["openai_no_credit", "openai_hard_limit"])
 @both_vendors
 def test_an_account_without_credit_is_known_by_its_code_and_ends_at_once(
-    body: str, space: str, provider_server: ProviderServer
+    body: str, space: str, provider_server: ProviderServer, fault_row: FaultRow
 ):
     url = provider_server.base_url(body)
     _, _, error = run(open_provider(space, url), sentences(3))
+    fault_row(f"no credit in the words of {body}", sentence=error)
     assert type(error) is BillingError
     assert provider_server.stats(url)["requests"] == 1
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import (
@@ -16,7 +17,10 @@ from morpheus_assets.embedding.errors import (
     RequestTooLarge,
     ValidationError,
 )
+from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.providers.remote_clip import open_provider
+from morpheus_assets.embedding.stream import embed_batches
+from morpheus_assets_tests.embedding.helpers import QUICK
 from morpheus_assets_tests.embedding.providers.clip_endpoint import (
     DIMENSIONS,
     KEY,
@@ -152,3 +156,38 @@ def test_nobody_listening_is_a_network_fault(space: Space) -> None:
     provider = open_provider(space, api_key=KEY, base_url="http://127.0.0.1:9/v2/abc")
     with pytest.raises(ProviderUnavailable, match="cannot be reached"):
         embed(provider, [PANEL])
+
+
+def test_a_picture_at_which_the_worker_fails_is_refused_alone_and_its_siblings_are_embedded(
+    space: Space, endpoint: Endpoint
+) -> None:
+    pictures = [Image.new("RGB", (40, 40), (10 + number, 90, 160)) for number in range(20)]
+    pictures[7] = Image.new("RGB", (40, 40), "black")
+
+    def fails_at_black(job_input: dict[str, Any]) -> Any:
+        output = worker(job_input)
+        if any(max(each["embedding"][:3]) < 5 for each in output["data"]):
+            return {"error": "cannot identify image file <_io.BytesIO object>"}
+        return output
+
+    endpoint.work = fails_at_black
+    inputs = [EmbeddingInput(b"%032d" % number, picture) for number, picture in enumerate(pictures)]
+    stored, refused = [], []
+    for result in embed_batches(opened(space, endpoint), inputs, retry=QUICK):
+        if isinstance(result, EmbeddedBatch):
+            stored += result.hashes
+        elif isinstance(result, RefusedInput):
+            refused.append(result)
+
+    assert [each.content_hash for each in refused] == [inputs[7].content_hash]
+    assert "cannot identify image file" in refused[0].reason
+    assert "embeds a harmless picture" in refused[0].reason
+    assert sorted(stored) == [each.content_hash for each in inputs if each is not inputs[7]]
+
+
+def test_a_worker_that_fails_at_every_picture_refuses_none_of_them(space: Space, endpoint: Endpoint) -> None:
+    endpoint.work = lambda job_input: {"error": "CUDA out of memory"}
+    inputs = [EmbeddingInput(b"%032d" % number, PANEL) for number in range(3)]
+    with pytest.raises(ProviderUnavailable, match="CUDA out of memory"):
+        list(embed_batches(opened(space, endpoint), inputs, retry=QUICK))
+    assert len(endpoint.inputs) == QUICK.attempts + 1, "the pack as often as any, and one harmless picture"

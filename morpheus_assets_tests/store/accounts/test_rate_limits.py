@@ -285,3 +285,156 @@ def test_what_a_provider_said_long_ago_counts_no_more(engine) -> None:
         await take()
 
     asyncio.run(run())
+
+
+def write(engine, recent: str = "'[]'::jsonb", **columns: str) -> None:
+    """Make the account "fake" one in whose row this stands; `now` is the server's second since 1970."""
+    values = {"recent": recent, **columns}
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO rate_limits (provider) VALUES ('fake') ON CONFLICT DO NOTHING")
+        connection.exec_driver_sql(
+            "UPDATE rate_limits SET "
+            + ", ".join(f"{name} = {value}" for name, value in values.items())
+            + " FROM (SELECT extract(epoch FROM clock_timestamp())::float8 AS now) clock"
+        )
+
+
+def tokens_by_slot(engine) -> list[int]:
+    with engine.connect() as connection:
+        return [int(slot[2]) for slot in connection.exec_driver_sql("SELECT recent FROM rate_limits").scalar_one()]
+
+
+async def refusal(budget: PostgresBudget, requests: int, tokens: int) -> float | None:
+    """The seconds after which a refused booking had room; None when it was booked."""
+    try:
+        await budget.take(requests, tokens)
+    except rate_limits.BudgetExhausted as refused:
+        return refused.retry_after
+    return None
+
+
+def asked(engine, tokens: int, limit: int = 1000) -> float | None:
+    return asyncio.run(refusal(person(engine, limit, longest_wait=0.1), 1, tokens))
+
+
+def test_what_was_booked_or_paused_before_the_clock_was_set_back_holds_nobody_up(engine) -> None:
+    write(engine, "jsonb_build_array(jsonb_build_array(now + 3601, 1, 1000))")
+    assert asked(engine, 1000) is None
+    write(engine, "jsonb_build_array(jsonb_build_array(now + 30, 1, 1000))")
+    assert asked(engine, 1) == pytest.approx(30 + 61.5, abs=1)
+    write(engine, paused_until="clock_timestamp() + interval '601 seconds'")
+    assert asked(engine, 1) is None
+    write(engine, paused_until="clock_timestamp() + interval '599 seconds'")
+    assert asked(engine, 1) == pytest.approx(599, abs=1)
+    write(engine, paused_until="NULL", observed_tokens="10", observed_at="clock_timestamp() + interval '1 hour'")
+    assert asked(engine, 500) is None
+
+
+def test_a_pause_from_before_the_clock_was_set_back_gives_way_to_a_new_one(engine) -> None:
+    write(engine, paused_until="clock_timestamp() + interval '1 day'")
+    asyncio.run(person(engine, 1000).pause(20))
+    assert asked(engine, 1) == pytest.approx(20, abs=1)
+    asyncio.run(person(engine, 1000).pause(-5))
+    asyncio.run(person(engine, 1000).pause(10_000))
+    assert asked(engine, 1) == pytest.approx(600, abs=1)
+
+
+def test_a_booking_counts_until_it_leaves_the_window_and_no_longer(engine) -> None:
+    write(engine, "jsonb_build_array(jsonb_build_array(now - 61, 1, 1000))")
+    assert asked(engine, 1) == pytest.approx(0.5, abs=0.3)
+    write(engine, "jsonb_build_array(jsonb_build_array(now - 62, 1, 1000))")
+    assert asked(engine, 1000) is None
+    assert tokens_by_slot(engine) == [1000], "what has left is forgotten"
+
+
+def test_what_was_charged_otherwise_corrects_the_last_bookings_first(engine) -> None:
+    budget = PostgresBudget(engine, "fake", None, 1000)
+    slots = "jsonb_build_array(now - 3, 1, 100), jsonb_build_array(now - 1, 1, 50), jsonb_build_array(now + 30, 1, 70)"
+    write(engine, f"jsonb_build_array({slots})")
+    asyncio.run(budget.settle(120, 100))
+    assert tokens_by_slot(engine) == [100, 30, 70]
+    asyncio.run(budget.settle(100, 30))
+    assert tokens_by_slot(engine) == [60, 0, 70]
+    asyncio.run(budget.settle(10, 25))
+    assert tokens_by_slot(engine) == [60, 15, 70]
+    asyncio.run(budget.settle(1000, 0))
+    assert tokens_by_slot(engine) == [0, 0, 70], "never below nothing"
+    write(engine, "jsonb_build_array(jsonb_build_array(now + 30, 1, 70))")
+    asyncio.run(budget.settle(70, 10))
+    assert tokens_by_slot(engine) == [10]
+    write(engine)
+    asyncio.run(budget.settle(10, 5))
+    assert tokens_by_slot(engine) == []
+    asyncio.run(budget.settle(5, 12))
+    assert tokens_by_slot(engine) == [7], "a debt is booked although nothing is"
+
+
+def limited(engine) -> list[tuple[float | None, float | None]]:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT observed_requests, observed_tokens FROM rate_limits")
+        return [tuple(row) for row in found]
+
+
+def test_only_what_a_provider_allows_less_than_configured_is_noted(engine) -> None:
+    budget = PostgresBudget(engine, "fake", 60, 1000)
+
+    def observe(**limits: int) -> list[tuple[float | None, float | None]]:
+        asyncio.run(budget.observe(ObservedLimits(**limits)))
+        return limited(engine)
+
+    assert observe() == observe(limit_requests=60, limit_tokens=1000) == observe(limit_requests=0, limit_tokens=0) == []
+    assert observe(limit_requests=61, limit_tokens=1, remaining_tokens=3, remaining_requests=2) == [(None, 1)]
+    assert observe(limit_requests=1, limit_tokens=-5) == [(1, 1)]
+    assert observe(limit_requests=40, limit_tokens=999) == [(40, 999)]
+    assert asked(engine, 1) is None, "nothing is used up"
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"),
+    [
+        ({"remaining_requests": 0}, 1),
+        ({"remaining_tokens": 0, "reset_tokens_seconds": 30.0, "reset_requests_seconds": 50.0}, 30),
+        ({"remaining_requests": 0, "reset_requests_seconds": 20.0, "remaining_tokens": 0}, 20),
+        ({"remaining_requests": 0, "reset_requests_seconds": 300.0}, 60),
+    ],
+)
+def test_what_is_used_up_pauses_for_the_longer_reset_and_a_window_at_most(engine, left, seconds) -> None:
+    asyncio.run(person(engine, 1000).observe(ObservedLimits(**left)))
+    assert asked(engine, 1) == pytest.approx(seconds, abs=0.6)
+
+
+def test_a_lower_limit_of_requests_counts_for_everybody_until_it_is_old(engine) -> None:
+    async def run() -> list[float | None]:
+        budget = PostgresBudget(engine, "fake", 60, None, longest_wait=0.1)
+        await budget.observe(ObservedLimits(limit_requests=2))
+        return [await refusal(budget, 1, 1) for _ in range(3)]
+
+    assert [wait is None for wait in asyncio.run(run())] == [True, True, False]
+    write(engine, "rate_limits.recent", observed_at="clock_timestamp() - interval '10 minutes'")
+    assert asked(engine, 1) is None
+
+
+def test_what_surely_fits_is_known_for_some_seconds_after_a_booking_that_waited_for_nothing(
+    engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = PostgresBudget(engine, "fake", 500, 10_000)
+    assert not budget.surely_fits(0, 0), "nothing is known yet"
+    asyncio.run(budget.take(1, 10))
+    assert [budget.surely_fits(*amounts) for amounts in ((5, 100), (6, 1), (1, 101))] == [True, False, False]
+    later = time.monotonic() + 5.1
+    with monkeypatch.context() as patch:
+        patch.setattr(rate_limits.time, "monotonic", lambda: later)
+        assert not budget.surely_fits(1, 1)
+    asyncio.run(budget.pause(0.1))
+    assert not budget.surely_fits(1, 1)
+    for book in (budget.take(1, 1), budget.book_soon(1, 1, 60.0)):
+        write(engine, "jsonb_build_array(jsonb_build_array(now - 61, 500, 1))")
+        asyncio.run(book)
+        assert not budget.surely_fits(1, 1), "it had to wait"
+        write(engine)
+        asyncio.run(budget.book_soon(1, 1, 0.0))
+        assert budget.surely_fits(1, 1)
+    write(engine, "jsonb_build_array(jsonb_build_array(now, 500, 1))")
+    with pytest.raises(rate_limits.BudgetExhausted, match=r"budget for fake is used up for 6\d seconds"):
+        asyncio.run(budget.book_soon(1, 1, 5.0))
+    assert not budget.surely_fits(1, 1)

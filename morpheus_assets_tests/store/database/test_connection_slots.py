@@ -16,6 +16,7 @@ from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database import connection_slots
 from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 HOLD = """
 import sys
@@ -39,7 +40,9 @@ def bounded(url: str, folder: Path, most: int, **options: int) -> Engine:
     return open_engine(url, slots=ConnectionSlots(folder / "slots", most, **options))
 
 
-def test_processes_share_one_bound_and_a_killed_one_frees_its_part(engine: Engine, database_url: str, tmp_path: Path):
+def test_processes_share_one_bound_and_a_killed_one_frees_its_part(
+    engine: Engine, database_url: str, tmp_path: Path, fault_row: FaultRow
+):
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, database_url, str(tmp_path / "slots")],
         stdin=subprocess.PIPE,
@@ -65,6 +68,7 @@ def test_processes_share_one_bound_and_a_killed_one_frees_its_part(engine: Engin
         other.wait()
         second.join()
         assert 0.6 < waited[0] < 2.9
+        fault_row("kill -9 of a process that holds three of four connections", seconds=waited[0] - 0.7)
     own.dispose()
 
 

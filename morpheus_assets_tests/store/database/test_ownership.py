@@ -15,6 +15,7 @@ from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.database.ownership import check_direct_address, own_dagster_database
 from morpheus_assets_tests.defs.model_change import add_novel
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 _numbers = count(1)
 # The server may be one that others use.
@@ -69,26 +70,28 @@ def test_each_project_has_a_database_named_after_its_content_and_keeps_it(projec
     assert own_dagster_database(staging).database == f"{staging.url.database}_dagster"
 
 
-def test_a_database_of_another_project_is_refused_by_its_name(project):
+def test_a_database_of_another_project_is_refused_by_its_name(project, fault_row: FaultRow):
     production, staging = project(), project()
     own = own_dagster_database(production)
     with pytest.raises(DatabaseUnusable, match=r"another project.*MORPHEUS_DAGSTER_DATABASE_URL") as caught:
         own_dagster_database(staging, own)
     assert str(production.url.database) in str(caught.value)
+    fault_row("staging names production's database for Dagster", sentence=caught.value)
     with pytest.raises(DatabaseUnusable, match="belongs to another project"):
         own_dagster_database(staging, own)
     assert own_dagster_database(production, own) == own
 
 
-def test_a_copy_of_the_content_under_another_name_does_not_take_the_originals(project):
+def test_a_copy_of_the_content_under_another_name_does_not_take_the_originals(project, fault_row: FaultRow):
     production, staging = project(), project()
     with production.connect() as connection:
         identity = connection.execute(text("SELECT identity FROM project")).scalar_one()
     with staging.begin() as connection:
         connection.execute(text("UPDATE project SET identity = :identity"), {"identity": identity})
     own = own_dagster_database(production)
-    with pytest.raises(DatabaseUnusable, match="belongs to another project"):
+    with pytest.raises(DatabaseUnusable, match="belongs to another project") as caught:
         own_dagster_database(staging, own)
+    fault_row("a copy of production's content takes its database for Dagster", sentence=caught.value)
 
 
 def test_the_former_database_goes_on_for_the_project_whose_novels_it_knows_and_for_no_other(project):
@@ -101,7 +104,7 @@ def test_the_former_database_goes_on_for_the_project_whose_novels_it_knows_and_f
     assert own_dagster_database(production).database == FORMER_NAME
 
 
-def test_a_direct_address_must_lead_to_the_same_database(project):
+def test_a_direct_address_must_lead_to_the_same_database(project, fault_row: FaultRow):
     production, staging = project(), project()
 
     def with_direct(other: Engine) -> Engine:
@@ -109,5 +112,6 @@ def test_a_direct_address_must_lead_to_the_same_database(project):
         return open_engine(urls[0], direct_url=urls[1])
 
     check_direct_address(with_direct(production))
-    with pytest.raises(DatabaseUnusable, match="name the same in both"):
+    with pytest.raises(DatabaseUnusable, match="name the same in both") as caught:
         check_direct_address(with_direct(staging))
+    fault_row("MORPHEUS_DIRECT_DATABASE_URL leads to another database", sentence=caught.value)

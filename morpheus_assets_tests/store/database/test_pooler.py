@@ -13,12 +13,15 @@ from sqlalchemy import Engine
 
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database.engine import open_engine, shares_sessions
+from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.database.migrations import migrate, sql_folder
+from morpheus_assets.store.database.server_checks import check_start
 from morpheus_assets.store.search.nearest import nearest_approximate, nearest_exact
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets.store.spaces.indexes import ensure_index
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.pgbouncer import PgBouncer, pgbouncer, pgbouncer_program  # noqa: F401
 
 both_modes = pytest.mark.parametrize("pgbouncer", ["transaction", "session"], indirect=True)
@@ -161,3 +164,13 @@ def test_an_index_is_built_and_rebuilt_and_leaves_no_setting_behind(
         found = [value for value, _ in nearest_approximate(raw, space, probe, 5)]
     assert len(set(exact) & set(found)) >= 4
     engine.dispose()
+
+
+@pytest.mark.parametrize("pgbouncer", ["statement"], indirect=True)
+def test_a_pooler_that_gives_a_session_for_a_statement_only_is_refused_at_the_start(
+    pooled: Engine,
+    fault_row: FaultRow,
+) -> None:
+    with pytest.raises(DatabaseUnusable, match="pool_mode") as caught:
+        check_start(pooled)
+    fault_row("PgBouncer in statement mode", sentence=caught.value)

@@ -22,6 +22,7 @@ from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.database.outages import passes_by_itself, retry_while_down, sentence_for
 from morpheus_assets.store.database.server_checks import Server, _check_versions, check_server, check_start
 from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets_tests.fixtures.faults import FaultRow
 
 _numbers = count(1)
 
@@ -88,39 +89,43 @@ def as_user(administrator: Administrator) -> Callable[[str, str], Engine]:
 
 @pytest.mark.parametrize(("encoding", "locale"), [("LATIN1", "C"), ("SQL_ASCII", "C")])
 def test_a_database_that_cannot_hold_every_text_is_refused_before_anything_is_written(
-    administrator: Administrator, encoding: str, locale: str
+    administrator: Administrator, encoding: str, locale: str, fault_row: FaultRow
 ):
     name = administrator.database(f"ENCODING '{encoding}' LOCALE '{locale}' TEMPLATE template0")
     for check in (check_server, check_start):
-        with pytest.raises(DatabaseUnusable, match=f"encoded in {encoding}.*--encoding=UTF8"):
+        with pytest.raises(DatabaseUnusable, match=f"encoded in {encoding}.*--encoding=UTF8") as caught:
             check(administrator.engine(name))
+    fault_row(f"a database encoded in {encoding}", sentence=caught.value)
 
 
-def test_a_database_that_only_allows_reading_is_refused(administrator: Administrator):
+def test_a_database_that_only_allows_reading_is_refused(administrator: Administrator, fault_row: FaultRow):
     name = administrator.database()
     administrator.say(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with pytest.raises(DatabaseUnusable, match="only allows reading"):
+    with pytest.raises(DatabaseUnusable, match="only allows reading") as caught:
         check_start(administrator.engine(name))
+    fault_row("default_transaction_read_only", sentence=caught.value)
     check_server(administrator.engine(name))
 
 
-def test_a_user_who_may_not_create_tables_is_told_the_grant(administrator: Administrator, as_user):
+def test_a_user_who_may_not_create_tables_is_told_the_grant(administrator: Administrator, as_user, fault_row: FaultRow):
     name, user = administrator.database(), administrator.user()
     administrator.say("CREATE EXTENSION vector", name)
-    with pytest.raises(DatabaseUnusable, match=f'GRANT CREATE, USAGE ON SCHEMA public TO "{user}"'):
+    with pytest.raises(DatabaseUnusable, match=f'GRANT CREATE, USAGE ON SCHEMA public TO "{user}"') as caught:
         check_start(as_user(name, user))
+    fault_row("a role without CREATE on the schema", sentence=caught.value)
     administrator.say(f'GRANT CREATE, USAGE ON SCHEMA public TO "{user}"', name)
     assert check_start(as_user(name, user)) == []
 
 
-def test_a_user_who_may_not_add_pgvector_is_told_who_may(administrator: Administrator, as_user):
+def test_a_user_who_may_not_add_pgvector_is_told_who_may(administrator: Administrator, as_user, fault_row: FaultRow):
     name, user = administrator.database(), administrator.user()
     administrator.say(f"GRANT CREATE, USAGE ON SCHEMA public TO {user}", name)
-    with pytest.raises(PgvectorMissing, match="CREATE EXTENSION vector"):
+    with pytest.raises(PgvectorMissing, match="CREATE EXTENSION vector") as caught:
         check_start(as_user(name, user))
+    fault_row("no pgvector, and a role that may not add it", sentence=caught.value)
 
 
-def test_pgvector_in_a_schema_of_its_own_is_used_there(administrator: Administrator, make_space):
+def test_pgvector_in_a_schema_of_its_own_is_used_there(administrator: Administrator, make_space, fault_row: FaultRow):
     name = administrator.database()
     administrator.say("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions", name)
     engine = administrator.engine(name)
@@ -128,6 +133,7 @@ def test_pgvector_in_a_schema_of_its_own_is_used_there(administrator: Administra
         check_server(engine)
     [note] = check_start(engine)
     assert "'extensions'" in note
+    fault_row("pgvector in a schema that is not on the search_path", sentence=note)
     assert check_start(administrator.engine(name)) == []
     check_server(engine)
     migrate(engine)
@@ -137,13 +143,16 @@ def test_pgvector_in_a_schema_of_its_own_is_used_there(administrator: Administra
 
 
 @pytest.mark.parametrize(("version", "lost"), [("0.8.0", "parallel builds"), ("0.8.1", "parallel"), ("0.8.3", "fixes")])
-def test_an_older_pgvector_works_and_what_is_lost_is_said(administrator: Administrator, version: str, lost: str):
+def test_an_older_pgvector_works_and_what_is_lost_is_said(
+    administrator: Administrator, version: str, lost: str, fault_row: FaultRow
+):
     name = administrator.database()
     administrator.say(f"CREATE EXTENSION vector; UPDATE pg_extension SET extversion = '{version}'", name)
     engine = administrator.engine(name)
     [note] = check_start(engine)
     assert note.startswith(f"pgvector {version} works")
     assert lost in note
+    fault_row(f"pgvector {version}", sentence=note)
     check_server(engine)
     administrator.say("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'", name)
     with pytest.raises(PgvectorMissing, match=r"0\.7\.4 is too old: 0\.8\.0"):
@@ -160,22 +169,50 @@ def test_an_older_pgvector_works_and_what_is_lost_is_said(administrator: Adminis
     ],
 )
 def test_old_servers_and_extensions_are_named_with_the_remedy(version, offered, installed, kind, sentence):
-    server = Server(version, offered, installed, None, True, "public", True, True, False, False, "me", 90, 100)
+    server = Server(version, offered, installed, None, True, "public", True, True, False, False, "me", 90, 100, [])
     with pytest.raises(kind, match=sentence):
         _check_versions(server)
 
 
-def test_too_few_connections_left_are_told_at_the_start(administrator: Administrator, as_user):
+def test_a_search_path_without_a_schema_is_told_with_both_ways_out(administrator: Administrator, fault_row: FaultRow):
+    name = administrator.database()
+    administrator.say(f"ALTER DATABASE {name} SET search_path = nowhere")
+    with pytest.raises(
+        DatabaseUnusable, match=r"GRANT CREATE, USAGE ON SCHEMA public.*ALTER ROLE .* SET search_path"
+    ) as caught:
+        check_start(administrator.engine(name))
+    fault_row("a search_path that names no schema", sentence=caught.value)
+
+
+def test_time_limits_that_end_long_work_are_told_with_the_statements_that_lift_them(
+    administrator: Administrator, fault_row: FaultRow
+):
+    name = administrator.database()
+    administrator.say(f"ALTER DATABASE {name} SET statement_timeout = '5s'")
+    administrator.say(f"ALTER DATABASE {name} SET lock_timeout = '2s'")
+    [note] = check_start(administrator.engine(name))
+    assert "are lock_timeout, statement_timeout" in note
+    assert f'IN DATABASE "{name}" SET statement_timeout = 0' in note
+    fault_row("statement_timeout and lock_timeout of a few seconds", sentence=note)
+    administrator.say(f"ALTER DATABASE {name} SET lock_timeout = 0")
+    administrator.say(f"ALTER DATABASE {name} SET statement_timeout = '10min'")
+    assert check_start(administrator.engine(name)) == []
+
+
+def test_too_few_connections_left_are_told_at_the_start(administrator: Administrator, as_user, fault_row: FaultRow):
     name = administrator.database("CONNECTION LIMIT 12")
     administrator.say("CREATE EXTENSION vector", name)
     [note] = check_start(administrator.engine(name), connections=20)
     assert "MORPHEUS_MAX_CONNECTIONS is 20" in note
     administrator.say(f"ALTER DATABASE {name} CONNECTION LIMIT 5")
-    with pytest.raises(DatabaseFull, match="are left and 8 are needed: raise its max_connections"):
+    with pytest.raises(DatabaseFull, match="are left and 8 are needed: raise its max_connections") as caught:
         check_start(administrator.engine(name))
+    fault_row("five connections are left at the start", sentence=caught.value)
 
 
-def test_a_server_without_a_connection_left_is_told_from_one_that_is_away(monkeypatch: pytest.MonkeyPatch):
+def test_a_server_without_a_connection_left_is_told_from_one_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, fault_row: FaultRow
+):
     monkeypatch.setattr(outages, "FULL_PATIENCE_SECONDS", 1.0)
     # the system's temporary folder: pytest's paths are too long for a socket
     folder = Path(tempfile.mkdtemp(prefix="mpf"))
@@ -196,6 +233,9 @@ def test_a_server_without_a_connection_left_is_told_from_one_that_is_away(monkey
         assert time.monotonic() - started < 5
         assert not passes_by_itself(caught.value)
         assert "has no connection left" in str(sentence_for(caught.value))
+        fault_row(
+            "every connection of the server is taken in the middle of the work", sentence=sentence_for(caught.value)
+        )
         threading.Timer(0.3, taken.pop().close).start()
         retry_while_down(lambda: engine.connect().close())
         engine.dispose()

@@ -37,3 +37,17 @@ def test_a_table_that_is_being_indexed_is_not_waited_for(engine, make_space, add
         refresh_statistics(engine, space)
     assert not analyzed(engine, "chunks")
     assert analyzed(engine, "novels")
+
+
+def test_a_small_novel_has_its_words_sorted_into_the_index_of_a_large_library(engine) -> None:
+    with engine.connect() as connection:
+        options = dict(
+            connection.exec_driver_sql(
+                "SELECT option_name, option_value::float8 FROM pg_class, pg_options_to_table(reloptions)"
+                " WHERE oid = 'passages'::regclass"
+            ).all()
+        )
+    inserted_rows_before_a_vacuum = (
+        options["autovacuum_vacuum_insert_threshold"] + options["autovacuum_vacuum_insert_scale_factor"] * 100_000
+    )
+    assert inserted_rows_before_a_vacuum <= 300

@@ -52,6 +52,15 @@ def test_a_repeated_passage_is_found_at_each_of_its_places(engine, corpus) -> No
     assert hits[0].similarity == hits[1].similarity == pytest.approx(1, abs=1e-4)
 
 
+def test_passages_are_numbered_while_their_novel_is_still_being_cut(engine, corpus) -> None:
+    _, _, made = corpus
+    numbered = [hit.ordinal for hit in search_text(engine, made[25], k=9, mode="vector")]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE novels SET chunked_chapters = NULL, chunked_counts = NULL")
+    assert [hit.ordinal for hit in search_text(engine, made[25], k=9, mode="vector")] == numbered
+    assert max(numbered) > 10, "beyond the first chapter"
+
+
 def test_filters_are_exact(engine, corpus, random_vectors) -> None:
     _, hashes, made = corpus
     [question] = random_vectors(1, seed=3)
@@ -148,7 +157,10 @@ def test_the_index_finds_what_the_exact_scan_finds(engine, make_space, add_novel
     assert indexes.ensure_index(engine, space, rebuild=True).action == "rebuilt"
 
 
-def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(engine, add_novel, monkeypatch) -> None:
+@pytest.mark.parametrize("counted_at_most", [5, 1])
+def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(
+    engine, add_novel, monkeypatch, counted_at_most
+) -> None:
     bodies = [f"the sailor number {i} sings {'of whales ' if i % 3 == 0 else ''}in the rain" for i in range(300)]
     bodies[77] += " near an albatross"
     add_novel("one", bodies)
@@ -156,7 +168,8 @@ def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(
         connection.exec_driver_sql("ANALYZE passages")
     question = "sailors sing of whales and an albatross"
     counted = search_text(engine, query_text=question, mode="text", k=20)
-    monkeypatch.setattr(words, "_COUNTED", 5)
+    monkeypatch.setattr(words, "_FEW", 50)
+    monkeypatch.setattr(words, "_COUNTED", counted_at_most)
     estimated = search_text(engine, query_text=question, mode="text", k=20)
     assert counted[0].ordinal == estimated[0].ordinal == 78
     assert [hit.ordinal for hit in counted] == [hit.ordinal for hit in estimated]

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import signal
 import subprocess
@@ -8,7 +9,12 @@ import time
 import numpy as np
 import pytest
 
-from morpheus_assets.store.spaces import refusals, spaces, vectors
+from morpheus_assets.domain.content import PanelRecord
+from morpheus_assets.domain.spaces import SentenceSpace
+from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.database.errors import LeaseLost
+from morpheus_assets.store.insight.scenes import SceneSentence, replace_sentences
+from morpheus_assets.store.spaces import batch_jobs, refusals, spaces, vectors
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import coverage
 
@@ -162,3 +168,100 @@ def test_waiting_ends_with_its_time_and_without_a_rival_at_once(engine, make_spa
         started = time.monotonic()
         assert waiting.wait_for_others(timeout_seconds=0.3, poll_seconds=0.01)
         assert 0.25 < time.monotonic() - started < 10
+
+
+def test_a_session_whose_lease_others_ended_claims_nothing_more(engine, make_space, add_novel) -> None:
+    add_novel("one", ["a ", "b "])
+    space = spaces.register_space(engine, make_space())
+    with open_claims(engine, space, "one") as session:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM leases")
+        with pytest.raises(LeaseLost, match="stood still"):
+            list(session.missing())
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM embedding_claims").scalar_one() == 0
+
+
+def test_a_session_that_loses_its_lease_amid_a_page_yields_nothing_more_of_it(engine, make_space, add_novel) -> None:
+    add_novel("one", ["a ", "b "])
+    space = spaces.register_space(engine, make_space())
+    with open_claims(engine, space, "one") as session:
+        rows = session.missing()
+        next(rows)
+        session._lease.lost()
+        with pytest.raises(LeaseLost):
+            next(rows)
+
+
+def test_what_a_batch_job_took_over_is_not_waited_for(engine, make_space, add_novel) -> None:
+    hashes = add_novel("one", ["a ", "b "])
+    first, second = (spaces.register_space(engine, make_space(key)) for key in ("first", "second"))
+    job = batch_jobs.add_batch_job(engine, second, "token", "a change of model")
+    batch_jobs.add_inputs(engine, second, job, hashes)
+    with open_claims(engine, first, "one") as owner, open_claims(engine, first, "one") as waiting:
+        assert [len(list(each.missing())) for each in (owner, waiting)] == [2, 0]
+        refusals.record_refusals(engine, second, [(hashes[0], "of another space")])
+        assert waiting.wait_for_others(timeout_seconds=0.1, poll_seconds=0.01), "the job is another space's"
+        assert list(waiting.missing()) == []
+        job = batch_jobs.add_batch_job(engine, first, "other", "a change of model")
+        batch_jobs.add_inputs(engine, first, job, hashes)
+        assert not waiting.wait_for_others(timeout_seconds=20, poll_seconds=0.01)
+
+
+def test_waiting_ends_when_one_of_several_becomes_free(engine, make_space, add_novel, random_vectors) -> None:
+    hashes = add_novel("one", ["a ", "b "])
+    add_novel("two", ["c "])
+    space = spaces.register_space(engine, make_space())
+    with open_claims(engine, space, "one") as owner, open_claims(engine, space, ["two", "one", "two"]) as waiting:
+        assert len(list(owner.missing())) == 2
+        assert [row.novel for row in waiting.missing()] == ["two"]
+        assert waiting.contended == 2
+        vectors.write_batch(engine, space, hashes[:1], random_vectors(1))
+        owner.release()
+        assert waiting.wait_for_others(timeout_seconds=20, poll_seconds=0.01)
+        assert {row.content_hash for row in waiting.missing()} >= {hashes[1]}
+        assert waiting.contended == 0
+
+
+def test_two_sessions_that_wait_for_each_other_both_go_on(engine, make_space, add_novel, random_vectors) -> None:
+    [of_one], [of_two] = add_novel("one", ["a "]), add_novel("two", ["b "])
+    space = spaces.register_space(engine, make_space())
+    with open_claims(engine, space, ["one", "two"]) as first, open_claims(engine, space, ["two", "one"]) as second:
+        taken = first.missing()
+        next(taken)
+        assert [row.content_hash for row in second.missing()] == [of_two]
+        assert list(taken) == []
+        vectors.write_batch(engine, space, [of_one, of_two], random_vectors(2))
+        assert not first.wait_for_others(poll_seconds=0.01)
+        assert not second.wait_for_others(poll_seconds=0.01)
+
+
+def test_the_pictures_of_one_page_come_together(engine, make_space) -> None:
+    entries = [f"{number}.png" for number in range(6)]
+    replace_panels(
+        engine,
+        "comic",
+        [
+            PanelRecord(path, "stored", 9, None, hashlib.sha256((path + entry).encode()).digest(), "PNG", "RGB", 4, 4,
+                        entry=entry, ordinal=number)
+            for number, (entry, path) in enumerate((entry, path) for entry in entries for path in ("a.cbz", "b.cbz"))
+        ],
+    )  # fmt: skip
+    space = spaces.register_space(engine, make_space(purpose="image"))
+    with open_claims(engine, space, "comic") as session:
+        found = [(row.page, row.content, row.entry) for row in session.missing()]
+    assert found == sorted(found)
+    assert len(found) == 12
+
+
+def test_sentences_are_claimed_apart_from_the_pictures_of_their_space(engine, make_space, add_novel) -> None:
+    add_novel("one", ["a "])
+    sentence = SceneSentence(1, 1, 0, 9, hashlib.sha256(b"It rained.").digest(), "It rained.")
+    replace_sentences(engine, "one", [sentence])
+    space = SentenceSpace.of(spaces.register_space(engine, make_space(purpose="image")))
+    with open_claims(engine, space, "one") as owner, open_claims(engine, space, "one") as waiting:
+        assert [[row.content for row in each.missing()] for each in (owner, waiting)] == [["It rained."], []]
+        assert waiting.wait_for_others(timeout_seconds=0.1, poll_seconds=0.01)
+        assert list(waiting.missing()) == []
+        replace_sentences(engine, "one", [])
+        assert not waiting.wait_for_others(timeout_seconds=20, poll_seconds=0.01)

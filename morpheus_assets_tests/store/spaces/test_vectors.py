@@ -3,7 +3,10 @@ import threading
 import numpy as np
 import pytest
 
+from morpheus_assets.domain.content import PanelRecord
+from morpheus_assets.domain.spaces import SentenceSpace
 from morpheus_assets.store.accounts import spending
+from morpheus_assets.store.content.panels import replace_panels
 from morpheus_assets.store.database.errors import InvalidVectors, SpaceGone
 from morpheus_assets.store.spaces import coverage, refusals, spaces, vectors
 from morpheus_assets_tests.fixtures.passages import missing_inputs
@@ -163,3 +166,86 @@ def test_spending_is_summed_by_space_and_outlives_it(engine, make_space) -> None
     spaces.drop(engine, space.key)
     [total] = spending.spending_totals(engine)
     assert (total.tokens, total.inputs, total.requests, total.cost) == (20, 4, 2, Decimal("0.0001"))
+
+
+def test_an_empty_space_has_no_vector_and_no_lengths(engine, make_space) -> None:
+    space = spaces.register_space(engine, make_space())
+    assert not vectors.holds_vectors(engine, space)
+    assert vectors.write_batch(engine, space, [], np.zeros((0, 8), np.float32)) == 0
+    with pytest.raises(InvalidVectors, match=r"takes \[0, 8\]"):
+        vectors.write_batch(engine, space, [], np.zeros((1, 8), np.float32))
+    assert vectors.vector_summary(engine, space) == vectors.VectorSummary(0, None, None)
+    assert list(vectors.iter_vectors(engine, space)) == []
+
+
+def test_the_shortest_and_the_longest_vector_are_found(engine, make_space) -> None:
+    space = spaces.register_space(engine, make_space())
+    vectors.write_batch(engine, space, [b"a" * 32, b"b" * 32, b"c" * 32], np.diag([3, 1, 2, 1, 1, 1, 1, 1])[:3] * 1.0)
+    assert vectors.holds_vectors(engine, space)
+    assert vectors.vector_summary(engine, space) == vectors.VectorSummary(3, 1.0, 3.0)
+
+
+def test_all_vectors_are_read_in_batches_by_hash_each_once(engine, make_space, random_vectors) -> None:
+    space = spaces.register_space(engine, make_space())
+    hashes = [bytes([number]) * 32 for number in range(5)]
+    written = random_vectors(5)
+    vectors.write_batch(engine, space, hashes[::-1], written[::-1])
+    batches = list(vectors.iter_vectors(engine, space, rows_at_once=2))
+    assert [found for found, _ in batches] == [hashes[:2], hashes[2:4], hashes[4:]]
+    assert np.allclose(np.concatenate([found for _, found in batches]), written, atol=1e-3)
+
+
+def test_the_faulty_vectors_of_a_batch_are_counted_and_the_first_is_named(engine, make_space, random_vectors) -> None:
+    space = spaces.register_space(engine, make_space())
+    batch = random_vectors(4)
+    batch[2:, 3] = np.inf
+    hashes = [bytes([number]) * 32 for number in range(4)]
+    with pytest.raises(InvalidVectors, match=r"2 of 4 vectors for demo-8 are not finite.*0202020202"):
+        vectors.write_batch(engine, space, hashes, batch)
+    with pytest.raises(InvalidVectors, match="32 bytes"):
+        vectors.write_batch(engine, space, [b"short"], random_vectors(1))
+
+
+def test_within_a_transaction_a_batch_of_which_something_is_there_harms_nothing(
+    engine, make_space, random_vectors
+) -> None:
+    space = spaces.register_space(engine, make_space())
+    with engine.begin() as connection:
+        assert vectors.write_batch(connection, space, [b"a" * 32], random_vectors(1)) == 1
+        assert vectors.write_batch(connection, space, [b"a" * 32, b"b" * 32], random_vectors(2)) == 1
+        assert vectors.write_batch(connection, space, [b"b" * 32, b"c" * 32], random_vectors(2)) == 1
+        connection.exec_driver_sql("SELECT 1")
+    assert vectors.vector_summary(engine, space).rows == 3
+    with engine.connect() as connection:
+        assert vectors.write_batch(connection, space, [b"d" * 32], random_vectors(1)) == 1
+        connection.rollback()
+    assert vectors.vector_summary(engine, space).rows == 4
+
+
+def test_sentences_of_one_space_are_not_those_of_another_nor_its_pictures(engine, make_space, random_vectors) -> None:
+    rows = [spaces.register_space(engine, make_space(key, purpose="image")) for key in ("first", "second")]
+    first, second = (SentenceSpace.of(row) for row in rows)
+    written = random_vectors(2)
+    hashes = [b"b" * 32, b"a" * 32]
+    assert vectors.write_batch(engine, first, hashes[:1], written[:1]) == 1
+    assert vectors.write_batch(engine, first, hashes, written[::-1]) == 1
+    assert vectors.write_batch(engine, second, hashes[:1], written[1:]) == 1
+    found = vectors.read_vectors(engine, first, hashes)
+    assert np.allclose([found[value] for value in hashes], [written[0], written[0]], atol=1e-3)
+    assert set(vectors.read_vectors(engine, second, hashes)) == {b"b" * 32}
+    assert vectors.read_vectors(engine, rows[0], hashes) == {}
+    spaces.drop(engine, "second")
+    with pytest.raises(SpaceGone, match="second was dropped"):
+        vectors.write_batch(engine, second, hashes, written)
+
+
+def test_a_page_that_is_refused_now_needs_its_vector_no_more(engine, make_space, add_panels, random_vectors) -> None:
+    pages = add_panels("comic", ["x", "y"])
+    space = spaces.register_space(engine, make_space(purpose="image"))
+    vectors.write_batch(engine, space, pages, random_vectors(2))
+    assert vectors.count_orphans(engine, space) == 0
+    kept = PanelRecord("x.png", "stored", 9, None, pages[0], "PNG", "RGB", 4, 4)
+    replace_panels(engine, "comic", [kept, PanelRecord("y.png", "refused", 9, "cut off", pages[1])])
+    assert vectors.delete_orphans(engine, space) == 1
+    assert vectors.delete_orphans(engine, space, dry_run=False) == 1
+    assert set(vectors.read_vectors(engine, space, pages)) == {pages[0]}
