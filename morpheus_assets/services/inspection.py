@@ -172,14 +172,14 @@ def _read_folder(path: Path) -> "Document":
 
 def _inspect_comic(path: Path, max_image_pixels: int) -> dict[str, Any]:
     """The pages of a file in reading order, each with what it would be cut into or why it is refused."""
+    from morpheus_assets.services.content_location import around
     from morpheus_assets.services.page_cutting import cut_pages
     from morpheus_assets.services.page_listing import find_pages
     from morpheus_assets.services.page_reading import PageReader
     from morpheus_assets.sources.base import Entry
-    from morpheus_assets.sources.local import LocalSource
 
     path = path.absolute()
-    reader = PageReader(LocalSource(path.parent.parent), max_image_pixels)
+    reader = PageReader(around(path.parent), max_image_pixels)
     try:
         found = find_pages(reader, [Entry(f"{path.parent.name}/{path.name}", path.stat().st_size)])
         rows = [replace(row, id=at) for at, row in enumerate(found.rows)]

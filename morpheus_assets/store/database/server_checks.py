@@ -116,13 +116,14 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
             f" {connections}: raise its max_connections, or lower the setting."
         )
     if server.short_timeouts:
-        resets = "; ".join(
-            f'ALTER ROLE "{server.username}" IN DATABASE "{engine.url.database}" SET {name} = 0'
-            for name in server.short_timeouts
-        )
         notes.append(
             f"Below a minute for this user are {', '.join(server.short_timeouts)}: what takes longer is ended by the"
-            f" server, such as the deletion of a large novel; to lift that, run `{resets}`."
+            " server, such as the deletion of a large novel; to lift that, run `"
+            + "; ".join(
+                f'ALTER ROLE "{server.username}" IN DATABASE "{engine.url.database}" SET {name} = 0'
+                for name in server.short_timeouts
+            )
+            + "`."
         )
     notes += _lost_with(server.installed or server.offered or "")
     if shared and engine.get_execution_options().get("direct_url") is None:
