@@ -156,7 +156,7 @@ def test_a_space_of_regions_lacks_those_of_cut_pages_and_waits_for_the_others(
     )
     page = load_panels(engine, "comic")[0]
     parts = [
-        Region(number, "panel", 0, 2 * number - 2, 4, 2 * number, 1.0, "2", bytes([number]) * 32) for number in (1, 2)
+        Region(number, "panel", 0, 2 * number - 2, 4, 2 * number, 1.0, "2", bytes([3 - number]) * 32) for number in (1, 2)
     ]
     assert replace_regions(engine, page, parts, cut_of="2")
     assert {row.content for row in missing_inputs(engine, whole, "comic")} == {"x.png", "y.png"}
