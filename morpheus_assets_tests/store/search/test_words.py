@@ -69,7 +69,8 @@ def test_a_question_without_a_word_that_occurs_is_none() -> None:
 def test_a_filter_lets_more_words_find_candidates_but_no_more_than_twice_as_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(words, "_CANDIDATES", 1200)
+    for name, value in (("_CANDIDATES", 1200), ("_NARROW", 0.5), ("_LEADING", 3), ("_PAIRED_WORDS", 4)):
+        monkeypatch.setattr(words, name, value)
     terms = [Term(f"'{number}'", 500.0, 1.0, 0.1) for number in range(9)]
     found = QuestionWords({"simple": terms}, 100_000.0, {"simple": 100_000.0})
     assert found.are_frequent
