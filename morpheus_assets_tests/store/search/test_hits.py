@@ -178,6 +178,34 @@ def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(
     assert [hit.score for hit in estimated] == pytest.approx([hit.score for hit in counted], rel=0.02)
 
 
+def test_the_words_of_another_project_in_the_same_database_are_not_taken_for_this_ones(
+    engine, add_novel, monkeypatch
+) -> None:
+    bodies = [f"the sailor number {i} sings {'of whales ' if i % 3 == 0 else ''}in the rain" for i in range(300)]
+    add_novel("one", bodies)
+
+    def scores() -> list[tuple[int, float]]:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("ANALYZE")
+        return [
+            (hit.ordinal, hit.score)
+            for hit in search_text(engine, query_text="a sailor sings of whales", mode="text", k=20)
+        ]
+
+    monkeypatch.setattr(words, "_FEW", 50)
+    monkeypatch.setattr(words, "_COUNTED", 5)
+    alone = scores()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA other")
+        connection.exec_driver_sql(
+            "CREATE TABLE other.passages AS SELECT *, ARRAY['whale', 'sailor', 'sing'] AS words FROM passages"
+        )
+        connection.exec_driver_sql(
+            "CREATE TABLE remarks AS SELECT to_tsvector('english', 'whales and sailors sing') AS tsv FROM passages"
+        )
+    assert scores() == alone
+
+
 def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_panels, random_vectors) -> None:
     hashes = add_panels("comic", ["a", "b", "c"])
     made = random_vectors(3)
@@ -276,14 +304,15 @@ def test_a_passage_beside_good_ones_comes_before_one_that_stands_alone(engine, m
     assert [hit.ordinal for hit in hits[:2]] == [41, 11]
 
 
-def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, corpus, monkeypatch) -> None:
+@pytest.mark.parametrize("within", [SearchFilter(), SearchFilter("one", 3)])
+def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, corpus, monkeypatch, within) -> None:
     _, _, made = corpus
     sent = []
     execute = psycopg.Connection.execute
     monkeypatch.setattr(
         psycopg.Connection, "execute", lambda *args, **kwargs: sent.append(args[1]) or execute(*args, **kwargs)
     )
-    search_text(engine, made[3], "passages about whales")
+    search_text(engine, made[3], "passages about whales", within=within)
     # the question's words and the nearest passages go together
     assert len(sent) == 3
 
