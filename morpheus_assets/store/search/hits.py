@@ -22,6 +22,7 @@ from morpheus_assets.store.search.nearest import (
     ask_nearest_among,
     ask_nearest_within,
     nearest_filtered,
+    nearest_occurring,
     read_nearest,
     vector_text,
 )
@@ -174,6 +175,9 @@ def search_text(
     pool = max(_POOL, k) if use_text else k
     try:
         with reading(bind) as connection:
+            placed = _nearest_places(connection, look, k) if not use_text else []
+            if placed:
+                return placed
             # In one round trip with the nearest: neither needs the other.
             with connection.pipeline():
                 asked = ask_for_words(connection, query_text or "") if use_text else None
@@ -444,14 +448,40 @@ def _text_places(
     similarity: Composable = queries.no_similarity
     if look.space is not None and not order.keys() <= known.keys():
         similarity = queries.similarity_in_space.format(vectors=look.vectors)
-    query = queries.passages.format(similarity=similarity, within=look.within)
+    query = queries.passages.format(similarity=similarity, hashes=queries.named_hashes, within=look.within)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query, look.wanted(hashes=list(order))).fetchall()
     rows.sort(key=lambda row: order[bytes(row["content_hash"])])
+    return _text_hits(rows[:k], {each.value: each for each in best}, known)
+
+
+def _nearest_places(connection: psycopg.Connection[Any], look: _Look, k: int) -> list[TextHit]:
+    """The places of the k nearest of the whole space in one round trip; none where that does not bring k."""
+    if look.space is None or look.vector is None or look.context or is_filtered(look.parameters):
+        return []
+    occurs = queries.occurs_within.format(content=Identifier("chunks"), within=look.within)
+    with connection.pipeline(), connection.cursor(row_factory=dict_row) as cursor:
+        nearest, parameters = nearest_occurring(connection, look.space, look.vector, k, occurs)
+        query = queries.passages.format(
+            similarity=queries.similarity_in_space.format(vectors=look.vectors),
+            hashes=queries.found_hashes.format(found=nearest), within=look.within,
+        )  # fmt: skip
+        rows = cursor.execute(query, look.wanted(**parameters)).fetchall()
+    rows.sort(key=lambda row: (-row["similarity"], bytes(row["content_hash"])))
+    similarities = {bytes(row["content_hash"]): row["similarity"] for row in rows}
+    if len(similarities) < k:
+        return []
+    best = {value: _Ranked(value, near, rank, None) for rank, (value, near) in enumerate(similarities.items(), 1)}
+    return _text_hits(rows[:k], best, similarities)
+
+
+def _text_hits(
+    rows: Sequence[dict[str, Any]], best: Mapping[bytes, _Ranked], similarities: Mapping[bytes, float]
+) -> list[TextHit]:
     hits = []
-    for rank, row in enumerate(rows[:k], 1):
-        each = best[order[bytes(row["content_hash"])]]
-        values = {**row, "content_hash": each.value, "similarity": known.get(each.value, row["similarity"])}
+    for rank, row in enumerate(rows, 1):
+        each = best[bytes(row["content_hash"])]
+        values = {**row, "content_hash": each.value, "similarity": similarities.get(each.value, row["similarity"])}
         hits.append(
             TextHit(**values, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score)
         )

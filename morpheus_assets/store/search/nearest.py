@@ -66,14 +66,19 @@ def ask_nearest_within(
     for a novel that was removed leaves its vectors until the orphans are collected. Through the index where there is
     one. `read_nearest` reads the answer, behind the pipeline: so that is one round trip with all that it holds.
     """
-    if space.index_kind is None:
-        nearest, wide = queries.nearest_exact.format(table=Identifier(space.table)), 0
-    else:
-        nearest, wide = _through_index(connection, space, k)
-    return connection.execute(
-        queries.nearest_within.format(within=within, nearest=nearest),
-        {**parameters, "vector": vector, "k": 2 * k, "wide": wide},
-    )
+    nearest, wanted = _whole_space(connection, space, vector, k)
+    return connection.execute(queries.nearest_within.format(within=within, nearest=nearest), {**parameters, **wanted})
+
+
+def nearest_occurring(
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, within: Composed
+) -> tuple[Composed, dict[str, Any]]:
+    """The query for the k nearest hashes for which `within` holds, and its parameters; as `ask_nearest_within`.
+
+    To be a part of another statement in the same pipeline or transaction.
+    """
+    nearest, wanted = _whole_space(connection, space, vector, k)
+    return queries.nearest_occurring.format(within=within, nearest=nearest), {**wanted, "wanted": k}
 
 
 def nearest_filtered(
@@ -97,6 +102,16 @@ def read_nearest(asked: psycopg.Cursor[Any], k: int) -> tuple[Nearest, bool]:
     """The nearest that were asked for, and True when these are all."""
     found = asked.fetchall()
     return _nearest(row[:2] for row in found if all(row[2:])), len(found) < 2 * k
+
+
+def _whole_space(
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int
+) -> tuple[Composed, dict[str, Any]]:
+    if space.index_kind is None:
+        nearest, wide = queries.nearest_exact.format(table=Identifier(space.table)), 0
+    else:
+        nearest, wide = _through_index(connection, space, k)
+    return nearest, {"vector": vector, "k": 2 * k, "wide": wide}
 
 
 def _nearest(rows: Iterable[tuple[Any, ...]]) -> Nearest:

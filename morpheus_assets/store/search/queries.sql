@@ -76,6 +76,9 @@ SELECT content_hash, embedding <=> %(vector)s::halfvec AS distance FROM near ORD
 -- name: nearest_within
 SELECT near.content_hash, near.distance, {within} FROM ({nearest}) near ORDER BY near.distance
 
+-- name: nearest_occurring
+SELECT near.content_hash FROM ({nearest}) near WHERE {within} ORDER BY near.distance LIMIT %(wanted)s
+
 -- name: set_scan
 -- A scan stops at ef_search rows unless it may go on; in relaxed order it goes on until it has enough.
 SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', %(scanned)s, true),
@@ -176,13 +179,15 @@ true
 -- Both measures of a common pool --------------------------------------------------------------------------------------
 
 -- name: measured_pool
--- Every candidate of either list with both measures, the sum of the cosines of the passages before and behind it in its
--- chapter, and that chapter; `covered` is the share of the question's words, by weight, that it has. A passage that
--- stands in many places is looked at in one of them.
+-- Every candidate of either list with both measures (the cosines of the nearest are known), the sum of the cosines of the
+-- passages before and behind it in its chapter, and that chapter; `covered` is the share of the question's words, by
+-- weight, that it has. A passage that stands in many places is looked at in one of them.
 WITH by_words AS MATERIALIZED ({best_by_words})
 SELECT pool.content_hash, p.config,
-       (SELECT max(1 - (e.embedding <=> %(vector)s::halfvec)) FROM {vectors} e WHERE e.content_hash = pool.content_hash)
-           AS cosine,
+       CASE WHEN pool.content_hash = ANY(%(near)s::bytea[]) THEN NULL ELSE
+           (SELECT max(1 - (e.embedding <=> %(vector)s::halfvec)) FROM {vectors} e
+            WHERE e.content_hash = pool.content_hash)
+       END AS cosine,
        found.words, found.covered, w.score IS NOT NULL AS has_words,
        coalesce((SELECT sum(1 - (e.embedding <=> %(vector)s::halfvec))
                  FROM {places} b JOIN {table} e USING (content_hash)
@@ -223,8 +228,14 @@ FROM chunks c
 JOIN passages p USING (content_hash)
 JOIN novels n ON n.id = c.novel_id
 LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter
-WHERE c.content_hash = ANY(%(hashes)s) AND {within}
+WHERE c.content_hash = ANY({hashes}) AND {within}
 ORDER BY n.novel, c.chapter, c.ordinal
+
+-- name: named_hashes
+%(hashes)s
+
+-- name: found_hashes
+ARRAY({found})
 
 -- name: no_similarity
 NULL::float8

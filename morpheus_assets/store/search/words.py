@@ -23,11 +23,11 @@ queries = load_queries(__file__)
 # up to the second, for each passage that is looked at costs 5 µs; up to the third where there are no statistics.
 _FEW, _COUNTED, _COUNTED_ALONE = 1000, 300, 2000
 # Candidates are what has one of the rarest words, or two of the rarer ones, until about so many passages are looked at.
-_CANDIDATES = 600
+_CANDIDATES = 800
 _PAIRED_WORDS = 4
 _MOST_TERMS = 64
 # So many times what is asked for is ranked by all words.
-_LEADING = 3
+_LEADING = 2
 # A filter that leaves less than this is taken to leave so much: for its few, too many passages would be looked at.
 _NARROW = 0.5
 
