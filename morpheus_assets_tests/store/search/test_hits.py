@@ -218,6 +218,13 @@ def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_pane
     assert search_panels(engine, made[1], within=SearchFilter("other")) == []
 
 
+def test_a_dropped_space_of_panels_is_named(engine, make_space) -> None:
+    space = spaces.register_space(engine, make_space("clip", purpose="image"))
+    spaces.drop(engine, space.key)
+    with pytest.raises(SpaceGone, match="The space clip was dropped during the search"):
+        search_panels(engine, [1.0] * 8, space=space)
+
+
 def test_a_dropped_space_is_named_and_not_taken_for_an_empty_one(engine, make_space, corpus, random_vectors) -> None:
     old, hashes, _ = corpus
     new = spaces.register_space(engine, make_space("new"))
