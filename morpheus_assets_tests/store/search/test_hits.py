@@ -314,14 +314,17 @@ def test_a_passage_beside_good_ones_comes_before_one_that_stands_alone(engine, m
 @pytest.mark.parametrize("within", [SearchFilter(), SearchFilter("one", 3)])
 def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, corpus, monkeypatch, within) -> None:
     _, _, made = corpus
-    sent = []
+    together = []
     execute = psycopg.Connection.execute
-    monkeypatch.setattr(
-        psycopg.Connection, "execute", lambda *args, **kwargs: sent.append(args[1]) or execute(*args, **kwargs)
-    )
+
+    def watched(connection, *given, **options):
+        together.append(connection.pgconn.pipeline_status == psycopg.pq.PipelineStatus.ON)
+        return execute(connection, *given, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", watched)
     search_text(engine, made[3], "passages about whales", within=within)
     # the question's words and the nearest passages go together
-    assert len(sent) == 3
+    assert together == [True, True, False]
 
 
 def test_what_the_words_found_is_measured_against_a_vector_that_is_given(engine, corpus) -> None:
