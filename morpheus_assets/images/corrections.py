@@ -6,7 +6,7 @@ path in the folder, and behind it an entry of an archive: `vol1.cbz/003.png`. A 
 
 from dataclasses import dataclass, field
 
-from morpheus_assets.images.reading_order import Box
+from morpheus_assets.images.boxes import Box
 
 FILE_NAME = "regions.tsv"
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 from PIL import Image
 
-from morpheus_assets.images.panel_cutting import Box, find_panels
+from morpheus_assets.images.boxes import Box, area, shared_area
+from morpheus_assets.images.panel_cutting import find_panels
 from morpheus_assets.images.reading_order import Direction, reading_order
 
 # Raised by hand whenever the boxes of a page may come out otherwise.
@@ -52,13 +53,13 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     doubts = _doubts(boxes, page.size, found.left_out)
     order = reading_order(boxes, direction)
     sure = 0.5 if doubts else 0.9
-    panels = [boxes[i] for i in order if _area(boxes[i]) < _MOST_OF_IT * width * height]
+    panels = [boxes[i] for i in order if area(boxes[i]) < _MOST_OF_IT * width * height]
     regions = [CutRegion("page", (0, 0, width, height))]
     if doubts and min(page.size) < 2 * _LEAST_TILE:
         # A single picture, as small as a panel is.
         return PageCut(tuple(regions))
     regions += [CutRegion("panel", box, sure) for box in panels]
-    tiles = [snapped(box, page.size) for box in found.undivided if _area(box) < _LARGE * width * height]
+    tiles = [snapped(box, page.size) for box in found.undivided if area(box) < _LARGE * width * height]
     if doubts:
         tiles += _tiles(page.size, direction)
     regions += [CutRegion("tile", box, 0.0) for box in dict.fromkeys(tiles) if box not in panels]
@@ -73,18 +74,18 @@ def snapped(box: Box, size: tuple[int, int]) -> Box:
 
 
 def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[str]:
-    area = size[0] * size[1]
+    whole = size[0] * size[1]
     doubts = []
     if len(boxes) < 2:
         doubts.append("one panel or none was found")
     if left_out > 1 - _LITTLE_COVERED:
         doubts.append(f"{left_out:.0%} of what is drawn lies in no panel")
-    if len(boxes) > 1 and _covered(boxes) < _LEAST_COVERED * _area(_around(boxes)):
+    if len(boxes) > 1 and _covered(boxes) < _LEAST_COVERED * area(_around(boxes)):
         doubts.append("much lies between the panels")
-    if any(_area(box) > _LARGE * area for box in boxes) and len(boxes) > 1:
+    if any(area(box) > _LARGE * whole for box in boxes) and len(boxes) > 1:
         doubts.append("one panel takes more than half of the page")
-    shared = sum(_shared(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
-    if shared > _OVERLAPPING * sum(map(_area, boxes)):
+    shared = sum(shared_area(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    if shared > _OVERLAPPING * sum(map(area, boxes)):
         doubts.append("panels lie over each other")
     return doubts
 
@@ -107,20 +108,11 @@ def _grid(size: tuple[int, int], columns: int, rows: int, direction: Direction) 
     return boxes
 
 
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
 def _around(boxes: list[Box]) -> Box:
     return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
 
 
 def _covered(boxes: list[Box]) -> int:
     """About how much the boxes cover together."""
-    shared = sum(_shared(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
-    return sum(map(_area, boxes)) - shared
-
-
-def _shared(a: Box, b: Box) -> int:
-    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return across * down if across > 0 and down > 0 else 0
+    shared = sum(shared_area(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    return sum(map(area, boxes)) - shared

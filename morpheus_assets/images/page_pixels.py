@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from morpheus_assets.images.boxes import Box
 from morpheus_assets.images.decoding import declared_size, decode_panel
 from morpheus_assets.images.errors import RefusedImage, shown
 from morpheus_assets.images.png_bands import PngBands, png_header
-from morpheus_assets.images.reading_order import Box
 from morpheus_assets.images.scaled_decoding import is_held_whole
 from morpheus_assets.images.strips import edge_rows, is_tall
 

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from PIL import Image
 
+from morpheus_assets.images.boxes import Box
 from morpheus_assets.images.page_cutting import CUTTER_VERSION, CutRegion, PageCut, cut_page, snapped
-from morpheus_assets.images.reading_order import Box, Direction
+from morpheus_assets.images.reading_order import Direction
 from morpheus_assets.images.strips import is_tall, look_at_rows, pieces
 
 AUTHOR, PERSON = "author", "person"

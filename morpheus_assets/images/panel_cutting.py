@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from morpheus_assets.images.boxes import Box, area, shared_area
 from morpheus_assets.images.flooding import connected_parts, reached_from
-
-Box = tuple[int, int, int, int]
 
 # A part with less open paper than this share has no gutter.
 _SOLID = 0.003
@@ -395,7 +394,7 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
         left, top, right, bottom = within
         inside = _cut(pixels[top:bottom, left:right], paper[top:bottom, left:right])
         # What only a space parts is one drawing in its frame.
-        parted = any(2 * _area(box) > (right - left) * (bottom - top) for box in inside.undivided)
+        parted = any(2 * area(box) > (right - left) * (bottom - top) for box in inside.undivided)
         if len(inside.boxes) > 1 and not parted:
             return inside.moved(left, top)
     undivided: list[Box] = []
@@ -406,7 +405,7 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
         covered[y0:y1, x0:x1] = True
     left_out = 1 - int((page.ink & covered).sum()) / max(1, int(page.ink.sum()))
     boxes = [leaf.box for leaf in leaves] + [box for leaf in leaves for box in _insets(page, leaf)]
-    largest = max(map(_area, boxes)) / (page.height * page.width)
+    largest = max(map(area, boxes)) / (page.height * page.width)
     # One box says little, and so does one that is most of the page.
     merit = (1 - left_out) * (1 - max(0.0, largest - 0.45)) * min(1.0, 0.6 + 0.1 * len(boxes))
     return _Cut(boxes, undivided, left_out, merit)
@@ -452,7 +451,7 @@ def _is_loose(page: _Page, part: _Part, *, framed: bool) -> bool:
     parts = connected_parts(page.ink_in(part))
     wide, high = parts.boxes[:, 2] - parts.boxes[:, 0], parts.boxes[:, 3] - parts.boxes[:, 1]
     panels = (parts.pixels >= _RECTANGULAR * wide * high) & (wide * high >= page.least_area)
-    if panels.any() or int(parts.pixels.max(initial=0)) >= _CLOSED * _area(part.box):
+    if panels.any() or int(parts.pixels.max(initial=0)) >= _CLOSED * area(part.box):
         return False
     return not framed or int(wide.max(initial=0)) < _AS_LONG * (part.box[2] - part.box[0])
 
@@ -506,13 +505,9 @@ def _by_wide_space(page: _Page, part: _Part) -> list[_Part]:
     """Pictures without frames are told apart by a wide space alone, which is less sure."""
     wide = _WIDE * max(page.width, page.height)
     pieces = _best_halves(page, part, page.ink_in(part), _CLEAR, [0.0], wide=wide)
-    if any(_area(piece.box) < _LEAST_UNSURE * page.width * page.height for piece in pieces):
+    if any(area(piece.box) < _LEAST_UNSURE * page.width * page.height for piece in pieces):
         return []
     return pieces
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _best_halves(
@@ -633,10 +628,7 @@ def _by_separate_components(page: _Page, part: _Part) -> list[_Part]:
     pieces = _by_components(page, part)
     for at, piece in enumerate(pieces):
         for other in pieces[:at]:
-            across = min(piece.box[2], other.box[2]) - max(piece.box[0], other.box[0])
-            down = min(piece.box[3], other.box[3]) - max(piece.box[1], other.box[1])
-            least = min((p.box[2] - p.box[0]) * (p.box[3] - p.box[1]) for p in (piece, other))
-            if across > 0 and down > 0 and across * down > 0.1 * least:
+            if shared_area(piece.box, other.box) > 0.1 * min(area(piece.box), area(other.box)):
                 return []
     return pieces
 
@@ -647,7 +639,7 @@ def _by_components(page: _Page, part: _Part) -> list[_Part]:
     found = [
         (number, count)
         for number, count, box in components.each()
-        if count >= 0.6 * _area(box) and _area(box) >= 2 * page.least_area
+        if count >= 0.6 * area(box) and area(box) >= 2 * page.least_area
     ]
     if len(found) < 2 or sum(count for _, count in found) < 0.7 * int(components.pixels.sum()):
         return []
@@ -756,8 +748,8 @@ def _insets(page: _Page, part: _Part) -> list[Box]:
     components = connected_parts(inner)
     found = []
     for number, count, (left, top, right, bottom) in components.each():
-        area = (bottom - top) * (right - left)
-        if area < page.least_area or area > 0.7 * (x1 - x0) * (y1 - y0) or count > 0.35 * area:
+        held = area((left, top, right, bottom))
+        if held < page.least_area or held > 0.7 * area(part.box) or count > 0.35 * held:
             continue
         ring = components.labels[top:bottom, left:right] == number
         thick = max(2, round(count / (2 * (bottom - top + right - left))))

@@ -8,7 +8,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Literal
 
-Box = tuple[int, int, int, int]
+from morpheus_assets.images.boxes import Box, area, shared_area
+
 Direction = Literal["ltr", "rtl"]
 
 _SHARED = 0.34
@@ -32,15 +33,9 @@ def reading_order(boxes: Sequence[Box], direction: Direction = "ltr") -> list[in
 
 
 def _lies_in(box: Box, other: Box, i: int, j: int) -> bool:
-    if i == j or _area(box) >= _area(other) or (box == other and i < j):
+    if i == j or area(box) >= area(other) or (box == other and i < j):
         return False
-    across = min(box[2], other[2]) - max(box[0], other[0])
-    down = min(box[3], other[3]) - max(box[1], other[1])
-    return across > 0 and down > 0 and across * down > 0.85 * _area(box)
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
+    return shared_area(box, other) > 0.85 * area(box)
 
 
 def _ordered(boxes: Sequence[Box], indices: list[int], direction: Direction) -> list[int]:

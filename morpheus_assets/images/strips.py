@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from morpheus_assets.images.reading_order import Box
+from morpheus_assets.images.boxes import Box
 
 STRIP_RATIO = 2.0
 # In widths of the strip: what a piece is at best, what is too little to stand alone, what windows share.

@@ -163,7 +163,7 @@ def _picture(path: str, entry: str, data: bytes, max_pixels: int, size: int) -> 
     from morpheus_assets.images.page_pixels import look_at_page
 
     content_hash = hashlib.sha256(data).digest()
-    name = entry or path.partition("/")[2]
+    name = f"{entry} in {PurePosixPath(path).name}" if entry else path.partition("/")[2]
     try:
         _, facts = look_at_page(data, name, max_pixels=max_pixels)
     except RefusedImage as error:

@@ -17,8 +17,8 @@ from morpheus_assets.sources.names import MAX_BOOK_BYTES, MAX_PANEL_BYTES
 if TYPE_CHECKING:
     from PIL import Image
 
+    from morpheus_assets.images.boxes import Box
     from morpheus_assets.images.page_pixels import Page
-    from morpheus_assets.images.reading_order import Box
 
 _BOOKS = 2
 # Of decoded pages that are kept, in pixels: a few of ordinary size.

@@ -17,10 +17,10 @@ from morpheus_assets.api.responses import Answer, TypedRoute
 from morpheus_assets.api.routes.search import HASH
 from morpheus_assets.api.state import UsesServices
 from morpheus_assets.images.books.values import UnreadableBook
+from morpheus_assets.images.boxes import Box
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.page_pixels import look_at_page
-from morpheus_assets.images.reading_order import Box
 from morpheus_assets.services.content_location import panels_source
 from morpheus_assets.services.page_reading import PageReader
 from morpheus_assets.services.search import readable

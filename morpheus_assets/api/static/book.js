@@ -191,7 +191,7 @@ async function drawPanels(book, title) {
     const found = await (await call(url)).json();
     const panels = found.panels.map((panel) => ({ ...panel, novel: book.novel, title }));
     known.push(...panels);
-    list.append(...panels.map((panel) => thumbnail(panel, known)));
+    list.append(...panels.map((panel) => thumbnail(panel, known, found.total)));
     more.hidden = known.length >= found.total;
   };
   more.onclick = () => next();
@@ -210,7 +210,7 @@ function drawComicBooks(books, list) {
   }));
 }
 
-function thumbnail(panel, known) {
+function thumbnail(panel, known, total) {
   const item = document.createElement("li"), button = document.createElement("button"), image = document.createElement("img");
   const caption = document.createElement("span");
   button.type = "button";
@@ -220,7 +220,7 @@ function thumbnail(panel, known) {
   caption.textContent = fileOf(panel);
   showPicture(image, panel.thumbnail_url).catch(() => item.classList.add("missing"));
   button.append(image);
-  button.addEventListener("click", () => openViewer(panel, known));
+  button.addEventListener("click", () => openViewer(panel, known, total));
   item.className = "card panel";
   item.append(button, caption);
   return item;

@@ -62,26 +62,30 @@ async function sceneOf(panel) {
   return (same.length ? same : here).sort((one, other) => other.similarity - one.similarity)[0];
 }
 
-// `panels` are those of the novel in reading order where they are known, so that one can go on from `panel`
-export async function openViewer(panel, panels = null) {
-  shown = { panel, panels, whole: false };
+// `panels` are those of the novel in reading order where they are known, the first of `total`, so that one can go on
+export async function openViewer(panel, panels = null, total = panels?.length) {
+  shown = { panel, panels, total, first: 1, whole: false };
   draw();
   if (!viewer.open) viewer.showModal();
-  if (!panels) {
-    const url = `/api/novels/${encodeURIComponent(panel.novel)}/panels?count=200`;
-    const found = await (await call(url)).json().catch(() => null);
-    if (found && shown.panel === panel) {
-      shown.panels = found.panels.map((each) => ({ ...each, novel: panel.novel, title: panel.title }));
-      draw();
-    }
-  }
+  if (!panels) await lookAround(panel.page || 1);
+}
+
+// the novel's panels a hundred before and behind a number: of a run of a thousand pages those that one may turn to
+async function lookAround(number) {
+  const { panel } = shown, first = Math.max(1, number - 100);
+  const url = `/api/novels/${encodeURIComponent(panel.novel)}/panels?start=${first}&count=200`;
+  const found = await (await call(url)).json().catch(() => null);
+  if (!found || shown.panel !== panel) return;
+  const panels = found.panels.map((each) => ({ ...each, novel: panel.novel, title: panel.title }));
+  Object.assign(shown, { panels, first, total: found.total });
+  draw();
 }
 
 function draw() {
-  const { panel, panels } = shown;
+  const { panel, panels, first, total } = shown;
   const at = panels ? panels.findIndex((each) => isPageOf(each, panel)) : -1;
   $("#viewer-title").textContent = [panel.title || nameOf(panel.novel), fileOf(panel),
-    at >= 0 ? `${at + 1} of ${panels.length}` : ""].filter(Boolean).join(" · ");
+    at >= 0 ? `${first + at} of ${total}` : ""].filter(Boolean).join(" · ");
   const image = $("img", viewer);
   const url = shown.whole ? panel.page_url : panel.url;
   if (image.dataset.url !== url) {
@@ -104,15 +108,18 @@ function draw() {
   // a region of a page can also be seen where it stands
   $(".whole", viewer).hidden = !panel.region;
   $(".whole", viewer).setAttribute("aria-pressed", String(shown.whole));
-  $('[data-step="-1"]', viewer).disabled = at <= 0;
-  $('[data-step="1"]', viewer).disabled = at < 0 || at === panels.length - 1;
+  $('[data-step="-1"]', viewer).disabled = at < 0 || first + at === 1;
+  $('[data-step="1"]', viewer).disabled = at < 0 || first + at === total;
 }
 
 const isPageOf = (page, panel) => page.path === panel.path && page.entry === panel.entry;
 
-function step(by) {
-  const { panel, panels } = shown;
-  const next = panels && panels[panels.findIndex((each) => isPageOf(each, panel)) + by];
+async function step(by) {
+  const at = shown.panels ? shown.panels.findIndex((each) => isPageOf(each, shown.panel)) : -1;
+  const number = shown.first + at + by;
+  if (at < 0 || number < 1 || number > shown.total) return;
+  if (!shown.panels[number - shown.first]) await lookAround(number);
+  const next = shown.panels[number - shown.first];
   if (next) { Object.assign(shown, { panel: next, whole: false }); draw(); }
 }
 
@@ -122,6 +129,10 @@ for (const button of viewer.querySelectorAll("[data-step]")) {
 viewer.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (by) { event.preventDefault(); step(by); }
+});
+// a strip is as wide as can be read, and scrolls
+$("img", viewer).addEventListener("load", ({ target }) => {
+  target.classList.toggle("strip", target.naturalHeight > 2.5 * target.naturalWidth);
 });
 $(".whole", viewer).addEventListener("click", () => { shown.whole = !shown.whole; draw(); });
 $(".download", viewer).addEventListener("click", () => {

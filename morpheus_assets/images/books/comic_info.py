@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from morpheus_assets.images.books.values import BookFacts
-from morpheus_assets.images.reading_order import Box, Direction
+from morpheus_assets.images.boxes import Box
+from morpheus_assets.images.reading_order import Direction
 
 _RIGHT_TO_LEFT = "yesandrighttoleft"
 _MOST_TEXT = 1000

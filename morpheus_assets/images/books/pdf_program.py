@@ -11,10 +11,10 @@ import json
 import sys
 from typing import Any
 
-# Of a page's area: what one picture covers at least, and what a stray one covers at most.
-_WHOLE, _STRAY = 0.8, 0.02
+# Of a page's area: what one picture covers at least, and at most where none of it is cut off; what a stray one covers.
+_WHOLE, _NOT_CUT_OFF, _STRAY = 0.8, 1.1, 0.02
 _LONGER_SIDE = 2400
-_IMAGE, _PATH, _SHADING = 3, 2, 4
+_TEXT, _IMAGE, _PATH, _SHADING = 1, 3, 2, 4
 
 
 def main(most_bytes: int, most_pages: int, most_pixels: int) -> None:
@@ -65,10 +65,10 @@ def _picture(page: Any, most_pixels: int) -> bytes:
         share = abs((right - left) * (top - bottom)) / max(1.0, width * height)
         if item.type == _IMAGE and share > _STRAY:
             images.append((share, item))
-        elif item.type in (_PATH, _SHADING) and share > _STRAY:
+        elif (item.type in (_PATH, _SHADING) and share > _STRAY) or (images and _is_lettering(item)):
             drawn = True
     pixels = max((max(image.get_px_size()) for _, image in images), default=0)
-    if len(images) == 1 and not drawn and images[0][0] >= _WHOLE and not page.get_rotation():
+    if len(images) == 1 and not drawn and _WHOLE <= images[0][0] <= _NOT_CUT_OFF and not page.get_rotation():
         image = images[0][1]
         a, b, c, d, _, _ = image.get_matrix().get()
         if a > 0 and d > 0 and abs(b) + abs(c) < 0.01 * (a + d):
@@ -81,6 +81,13 @@ def _picture(page: Any, most_pixels: int) -> bytes:
     buffer = io.BytesIO()
     rendered.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def _is_lettering(item: Any) -> bool:
+    """Text that is seen over a picture; what a text recognition wrote over a scan is invisible."""
+    from pypdfium2 import raw
+
+    return item.type == _TEXT and raw.FPDFTextObj_GetTextRenderMode(item) != raw.FPDF_TEXTRENDERMODE_INVISIBLE
 
 
 def _tell(out: Any, value: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from morpheus_assets.images.reading_order import Box, Direction
+from morpheus_assets.images.boxes import Box
+from morpheus_assets.images.reading_order import Direction
 
 # A run of several hundred pages at print size; what is more is no book of pictures, or a bomb.
 MAX_ENTRIES = 5_000

@@ -177,6 +177,27 @@ def test_a_panel_that_was_cut_out_of_a_page_can_be_seen_on_it(library: Api, brow
     assert browser.run("document.querySelector('#viewer .whole').getAttribute('aria-pressed')") == "true"
 
 
+def test_one_turns_the_pages_of_a_long_comic_from_wherever_one_begins(api: Api, engine: Engine, browser: Browser):
+    rows = [
+        PanelRecord(f"{at:03}.png", "stored", 9, None, at.to_bytes(32), "PNG", "RGB", 90, 120) for at in range(1, 231)
+    ]
+    replace_panels(engine, "the-last-lamp", rows)
+    browser.open(f"{api.url}/?book=the-last-lamp")
+    browser.wait("document.querySelectorAll('#book-panels .panel').length === 60")
+    browser.run("document.querySelectorAll('#book-panels .picture')[59].click()")
+    title = "document.querySelector('#viewer-title').textContent"
+    browser.wait(f"{title}.endsWith('060.png · 60 of 230')")
+    browser.press("ArrowRight")
+    browser.wait(f"{title}.endsWith('061.png · 61 of 230')")
+    hit = {"novel": "the-last-lamp", "path": "229.png", "entry": "", "page": 229, "region": 0, "url": "/no"}
+    browser.run(f"import('/page/reader.js').then((reader) => reader.openViewer({json.dumps(hit)}))")
+    browser.wait(f"{title}.endsWith('229.png · 229 of 230')")
+    browser.press("ArrowRight")
+    browser.wait(f"{title}.endsWith('230.png · 230 of 230')")
+    assert browser.run("document.querySelector('[data-step=\"1\"]').disabled")
+    assert not browser.run("document.querySelector('[data-step=\"-1\"]').disabled")
+
+
 def test_a_book_s_page_says_who_is_in_it_and_how_they_look(library: Api, engine: Engine, browser: Browser):
     cast = [Character("Tock", "person", "m", {"Tock": 3}, {1: 3}, ())]
     replace_characters(engine, "the-last-lamp", cast)

@@ -1,5 +1,6 @@
 """Archives, PDFs and EPUBs are folders of pages, told by their content, in reading order, within bounds."""
 
+import ctypes
 import io
 import random
 import struct
@@ -119,6 +120,38 @@ def test_a_page_of_a_pdf_that_is_one_picture_gives_its_jpeg() -> None:
 
     assert len(pages(book)) == 3
     assert first.startswith(b"\xff\xd8\xff")
+
+
+def one_picture_pdf(*, mode: int | None = None, cut: bool = False) -> io.BytesIO:
+    """A page that is one JPEG, with a word over it in a mode of rendering, or of which a quarter is shown."""
+    import pypdfium2
+    from pypdfium2 import raw
+
+    scan, file = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (400, 600), "teal").save(scan, "PDF")
+    pdf = pypdfium2.PdfDocument(scan.getvalue())
+    page = pdf[0]
+    if mode is not None:
+        word = raw.FPDFPageObj_CreateTextObj(pdf, raw.FPDFText_LoadStandardFont(pdf, b"Helvetica"), 30.0)
+        raw.FPDFText_SetText(word, ctypes.cast("NO!\0".encode("utf-16-le"), ctypes.POINTER(ctypes.c_ushort)))
+        raw.FPDFTextObj_SetTextRenderMode(word, mode)
+        raw.FPDFPageObj_Transform(word, 1, 0, 0, 1, 40, 80)
+        raw.FPDFPage_InsertObject(page, word)
+        page.gen_content()
+    if cut:
+        page.set_cropbox(0, 0, *(side / 2 for side in page.get_size()))
+    pdf.save(file)
+    return file
+
+
+def test_lettering_over_a_picture_is_seen_and_the_hidden_text_of_a_scan_leaves_it_as_it_is() -> None:
+    def form(file: io.BytesIO) -> str | None:
+        return Image.open(io.BytesIO(opened(file, "book.pdf").read("page 1"))).format
+
+    assert form(one_picture_pdf()) == "JPEG"
+    assert form(one_picture_pdf(mode=3)) == "JPEG"
+    assert form(one_picture_pdf(mode=0)) == "PNG"
+    assert form(one_picture_pdf(cut=True)) == "PNG"
 
 
 def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused_unread() -> None:
