@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets_tests.fixtures.faults import PROPERTY
 
 TESTS = PROJECT_FOLDER / "morpheus_assets_tests"
+# As fixtures/faults.py names it, which pytest is to import first.
+PROPERTY = "fault"
 NUMBERS = ("lost", "paid_twice", "wrong", "seconds")
 
 

@@ -164,7 +164,9 @@ class Kills:
         before = self.vectors(novel) if share is not None else set()
         repeated = self.project.provider_stats()["repeated_inputs"]
         killed = time.monotonic()
-        with Watcher(self.api, part, lambda: victim is not None and _is_gone(victim)) as watcher:
+        # what has taken its place by now is not dead
+        dead = lambda: victim is not None and _is_gone(victim) and self.process(part) in (None, victim)  # noqa: E731
+        with Watcher(self.api, part, dead) as watcher:
             if victim is None:
                 self._kill_pooler()
             elif part == "run":

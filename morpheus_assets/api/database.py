@@ -17,6 +17,7 @@ from morpheus_assets.services.connections import DatabaseNotRunning, content_eng
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.engine import explain
 from morpheus_assets.store.database.errors import DatabaseDown
+from morpheus_assets.store.database.outages import passes_by_itself
 
 THREADS = 8
 # Kept open while nobody asks.
@@ -44,7 +45,10 @@ class Database:
         return self._engine
 
     async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work(engine, …)` in a thread. Raises DatabaseDown, DatabaseNotRunning, and what `work` raises."""
+        """Run `work(engine, …)` in a thread, and once more when its connection was ended; so it must bear that.
+
+        Raises DatabaseDown, DatabaseNotRunning, and what `work` raises.
+        """
         if self._down is not None and time.monotonic() < self._down[0]:
             raise self._down[1]
         # the trace that a request belongs to goes along into the thread
@@ -53,7 +57,7 @@ class Database:
 
     def _call(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         try:
-            result = work(self.engine(), *args, **kwargs)
+            result = self._answered(work, args, kwargs)
         except (DatabaseNotRunning, DatabaseDown) as error:
             self._rest(error)
             raise
@@ -65,6 +69,16 @@ class Database:
             raise down from fault
         self._down = None
         return result
+
+    def _answered(self, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        try:
+            return work(self.engine(), *args, **kwargs)
+        except (DBAPIError, psycopg.Error) as fault:
+            cut = fault.connection_invalidated if isinstance(fault, DBAPIError) else passes_by_itself(fault)
+            if not cut:
+                raise
+        # a connection that was ended in the middle, as by a pooler or an administrator, says nothing of the next one
+        return work(self.engine(), *args, **kwargs)
 
     def _unavailable(self, fault: Exception) -> Exception | None:
         if isinstance(fault, PoolExhausted):

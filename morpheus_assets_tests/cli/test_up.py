@@ -258,7 +258,7 @@ def a_dropped_novel_is_found_although_postgres_is_killed_meanwhile(running: Runn
     said = "The embedded Postgres has ended; it is started again."
     assert said in running.said()
     seconds = time.monotonic() - killed
-    fault_row("kill -9 of Postgres under `up` in an ingest", sentence=said, lost=0, wrong=0, seconds=seconds)
+    fault_row("kill -9 of Postgres under `up` in an ingest", sentence=said, seconds=seconds)
 
 
 def parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running: Running, fault_row: FaultRow) -> None:
@@ -279,7 +279,7 @@ def parts_that_are_killed_are_back_and_readyz_is_true_all_the_time(running: Runn
         sentence = f"The Dagster {name} was killed (SIGKILL); it is started again."
         assert running.said().count(sentence) == 1
         seconds = back.get(name, time.monotonic() - began)
-        fault_row(f"kill -9 of the {name} under `up`, with two others", sentence=sentence, wrong=0, seconds=seconds)
+        fault_row(f"kill -9 of the {name} under `up`, with two others", sentence=sentence, seconds=seconds)
 
 
 def what_is_left_of_one_that_was_killed_is_ended_by_the_next_start(running: Running, fault_row: FaultRow) -> None:
@@ -290,7 +290,7 @@ def what_is_left_of_one_that_was_killed_is_ended_by_the_next_start(running: Runn
     [said] = [line for line in running.said().splitlines() if "left behind" in line]
     hits = running.search("a dead captain", "--novel", "harbour")
     assert hits != []
-    fault_row("kill -9 of `up` itself, and a start at once", sentence=said, lost=0, wrong=0, seconds=seconds)
+    fault_row("kill -9 of `up` itself, and a start at once", sentence=said, seconds=seconds)
 
 
 def three_deaths_within_a_minute_end_everything(running: Running, fault_row: FaultRow) -> None:

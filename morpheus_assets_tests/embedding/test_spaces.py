@@ -5,7 +5,16 @@ import pytest
 
 from morpheus_assets.domain.spaces import SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.spaces import check_capacity, parse_space_names, resolve_text_space
+from morpheus_assets.embedding.local_text.loading import packaged_weights
+from morpheus_assets.embedding.providers.base import ProviderOptions
+from morpheus_assets.embedding.spaces import (
+    SpaceDescription,
+    check_capacity,
+    parse_space_names,
+    resolve_described_space,
+    resolve_image_space,
+    resolve_text_space,
+)
 
 
 def test_names_are_read_in_order_with_dimensions_tags_and_paths():
@@ -89,6 +98,42 @@ def test_the_fingerprint_is_pinned_and_changes_with_what_makes_vectors_comparabl
 def test_a_model_for_images_is_no_text_space():
     with pytest.raises(ConfigurationError, match="MORPHEUS_IMAGE_SPACES"):
         resolve_text_space("open_clip/demo")
+
+
+def test_a_model_for_texts_is_no_image_space():
+    options = ProviderOptions()
+    for name in (SpaceName("openai", "text-embedding-3-small"), SpaceName("nobody", "x")):
+        with pytest.raises(ConfigurationError, match=f"`{name}` is no image space: write .*open_clip"):
+            resolve_image_space(name, options)
+
+
+def test_a_server_of_ones_own_may_have_any_model_where_the_vendors_protocol_is_everybodys():
+    assert parse_space_names("openai/own@768", own_endpoints={"openai"}) == [SpaceName("openai", "own", 768)]
+    for text, own in (("openai/own@768", {"voyage"}), ("openai/own", {"openai"}), ("voyage/own@768", {"voyage"})):
+        with pytest.raises(ConfigurationError, match="unknown model"):
+            parse_space_names(text, own_endpoints=own)
+
+
+def shortened(name: SpaceName, size: int) -> SpaceDescription:
+    return SpaceDescription(name, shorten=size)
+
+
+def test_only_a_model_that_was_trained_for_it_is_shortened_and_only_to_less():
+    for name in (SpaceName("openai", "text-embedding-3-large"), SpaceName("voyage", "voyage-3.5")):
+        assert resolve_described_space(shortened(name, 512), "spaces.toml").dimensions == 512
+        assert resolve_described_space(shortened(name, 512), "x").fingerprint != resolve_text_space(name).fingerprint
+        for size in (0, 4000):
+            with pytest.raises(ConfigurationError, match=f"x: shorten is {size}, but"):
+                resolve_described_space(shortened(name, size), "x")
+    with pytest.raises(ConfigurationError, match="x: voyage-law-2 was not trained to be shortened"):
+        resolve_described_space(shortened(SpaceName("voyage", "voyage-law-2"), 512), "x")
+
+
+def test_a_folder_is_a_model_of_the_size_that_its_files_say():
+    folder = f"sentence-transformers/local:{packaged_weights()}"
+    assert [name.dimensions for name in parse_space_names(f"{folder}@384")] == [384]
+    with pytest.raises(ConfigurationError, match="gives vectors of 384 dimensions: leave the number out"):
+        parse_space_names(f"{folder}@512")
 
 
 def test_a_model_that_cannot_take_the_largest_chunk_is_refused_with_the_numbers():

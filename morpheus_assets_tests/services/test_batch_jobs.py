@@ -262,7 +262,7 @@ def test_a_job_whose_acceptance_was_not_heard_of_is_found_or_given_up_and_nothin
     assert set(deployment.server.accepted.values()) == {1}
     twice = sum(deployment.server.accepted.values()) - len(deployment.server.accepted)
     what = "accepted, the answer is lost" if accepted else "never accepted, the connection broke"
-    fault_row(f"a batch job was {what}", sentence=done.said, lost=0, paid_twice=twice)
+    fault_row(f"a batch job was {what}", sentence=done.said, paid_twice=twice)
 
 
 @only_openai

@@ -37,8 +37,9 @@ def test_a_changed_model_is_noticed_before_the_first_write_and_both_ways_out_are
     assert "wait, the next run asks again" in said
     assert "`openai/text-embedding-3-small@256#2`, first in MORPHEUS_TEXT_SPACES" in said
     assert vectors(deployment) == stored
-    wrong = len(set(vectors(deployment)) - set(stored))
-    fault_row("the provider serves another model under the same name", sentence=said, lost=0, wrong=wrong)
+    lost, wrong = set(stored) - set(vectors(deployment)), set(vectors(deployment)) - set(stored)
+    what = "the provider serves another model under the same name"
+    fault_row(what, sentence=said, lost=len(lost), wrong=len(wrong))
     assert not changed.ingest("dracula").success, "and it is asked again by the next run"
 
     revised = changed.with_settings(

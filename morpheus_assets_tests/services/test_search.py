@@ -35,7 +35,7 @@ from morpheus_assets.services.search import (
 from morpheus_assets.services.sentences import NEAR, BestSentence
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.rate_limits import BudgetExhausted
-from morpheus_assets.store.search.hits import TextHit
+from morpheus_assets.store.search.hits import TextHit, novels_holding
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.defs.model_change import NEW, OLD, OLD_KEY, add_novel, bodies_of, fill, make_settings, names
 from morpheus_assets_tests.fixtures.compatible_servers import SERVERS, running
@@ -236,3 +236,21 @@ def test_a_vector_is_searched_with_alone_whatever_mode_and_question_stand_beside
         find(embeddings[4][:3])
     with pytest.raises(NotStored, match="novel-002"):
         find(embeddings[4], novel="novel-02")
+
+
+def test_what_is_like_a_stored_passage_is_found_by_its_own_vector_and_without_itself(
+    settings, engine, provider_server
+) -> None:
+    searching = Searching(with_openai(settings, provider_server.base_url(fault="503")), engine)._search
+    [like, *_], _ = stored(engine, spaces.get_space(engine, OLD_KEY))
+    [own] = novels_holding(engine, like)
+
+    def find(**given: Any) -> Found:
+        return asyncio.run(searching.find(SearchQuery(like=like, kind="text", k=5, **given)))
+
+    found = find()
+    assert len(found.passages) == 5
+    assert like not in {each.hit.content_hash for each in found.passages}
+    assert (found.notes, found.faults, found.spaces) == ([], [], {"text": OLD_KEY})
+    others = find(other_novels=True)
+    assert {each.hit.novel for each in others.passages} == set(names(3)) - {own}

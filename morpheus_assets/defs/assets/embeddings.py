@@ -194,9 +194,12 @@ def _embeddings(
     def fill_own(row: "SpaceRow") -> "Generator[Arrival, None, None]":
         if database.settings.ingest_batch_from is not None:
             from morpheus_assets.services.batch_jobs import submit_large_load
+            from morpheus_assets.services.reembedding_launch import KIND_TAG, REEMBED
 
             try:
-                submit_large_load(database.engine, database.settings, row, novels, context.log.info)
+                # A re-embedding has chosen already, and what a batch job did not answer goes the ordinary way.
+                if context.run.tags.get(KIND_TAG) != REEMBED:
+                    submit_large_load(database.engine, database.settings, row, novels, context.log.info)
             except EmbeddingError as fault:
                 # By ordinary requests it would cost more than was wanted.
                 yield from (FailedNovel(novel, fault) for novel in novels)

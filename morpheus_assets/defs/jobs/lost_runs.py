@@ -11,8 +11,8 @@ from morpheus_assets.defs.run_launcher import PatientRunLauncher
 
 # Between the start of a process and its event, and between two clocks' readings.
 SLACK_SECONDS = 60.0
-# From the launch of a run until the code server holds its process.
-LAUNCH_SECONDS = 10.0
+# From the launch of a run until the code server holds its process, and from its making until it is in the queue.
+LAUNCH_SECONDS, QUEUE_SECONDS = 10.0, 30.0
 # In Dagster's storage: the processes of the runs at work, as they were last seen.
 _SEEN = "morpheus/run_processes"
 
@@ -54,11 +54,12 @@ def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """
     statuses = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=statuses))
+    never_queued = _never_queued(instance)
     if not runs:
-        return []
+        return never_queued
     stored = instance.daemon_cursor_storage.get_cursor_values({_SEEN}).get(_SEEN)
     seen: dict[str, list[float]] = json.loads(stored) if stored else {}
-    lost, kept = [], {}
+    lost, kept = never_queued, {}
     for run in runs:
         said = _process_said(instance, run)
         if said is None:
@@ -81,6 +82,13 @@ def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     if kept != seen:
         instance.daemon_cursor_storage.set_cursor_values({_SEEN: json.dumps(kept)})
     return lost
+
+
+def _never_queued(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that were made a while ago and are in no queue: whoever made them was cut off, as by a full disk."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED]))
+    before = time.time() - QUEUE_SECONDS
+    return [each.dagster_run for each in records if each.create_timestamp.timestamp() < before]
 
 
 def _was_cut_off(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

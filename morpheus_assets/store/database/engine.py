@@ -161,13 +161,22 @@ def explain(fault: DBAPIError | psycopg.Error, url: URL) -> DatabaseUnusable:
             f"The database {url.database!r} does not exist at {place}; create it (createdb {url.database}) or correct"
             " MORPHEUS_DATABASE_URL."
         )
-    if state.startswith("28") or re.search(
-        r"authentication failed|no pg_hba.conf entry|role .* does not exist|no password", said
-    ):
+    if "no pg_hba.conf entry" in said:
+        return DatabaseLoginRefused(
+            f"Postgres at {place} lets nobody in from here as this user: its pg_hba.conf needs an entry, or the address"
+            f" another sslmode (MORPHEUS_DATABASE_URL; {_first_line(said)})."
+        )
+    if state.startswith("28") or re.search(r"authentication failed|role .* does not exist|no password", said):
         return DatabaseLoginRefused(
             f"Postgres refuses the login at {place}; correct user and password in MORPHEUS_DATABASE_URL."
         )
     if isinstance(fault, OperationalError | psycopg.OperationalError):
+        # these are libpq's own, which are English
+        if not state and re.search(r"\bSSL\b|certificate", said):
+            return DatabaseUnusable(
+                f"Postgres at {place} and MORPHEUS_DATABASE_URL do not agree on encryption: correct sslmode or"
+                f" sslrootcert in it ({_first_line(said)})."
+            )
         # its words are English only where the server's are, and a refused connection has no code
         if not state and _REFUSED.search(said) and _takes_connections(url):
             return DatabaseLoginRefused(

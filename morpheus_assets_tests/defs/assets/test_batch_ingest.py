@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from morpheus_assets.defs.jobs.collect_batches import collect
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
+from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import configured_text_spaces
+from morpheus_assets.services.reembedding_launch import KIND_TAG, REEMBED
 from morpheus_assets.store.spaces.batch_jobs import open_batch_jobs
 from morpheus_assets.store.spaces.coverage import Coverage, coverage
 from morpheus_assets.store.spaces.spaces import active_space, get_space
@@ -119,3 +122,26 @@ def test_passages_with_their_titles_come_by_a_job_too_and_are_booked_to_their_no
     assert covered(titled).missing == 0
     assert all(text.startswith("Emma, ") for text in server.accepted)
     assert titled.rows("SELECT DISTINCT novel FROM spending") == [("emma",)]
+
+
+def test_what_a_job_did_not_answer_goes_the_ordinary_way_in_the_backfill_that_follows_it(
+    batched: Deployment, server: BatchServer
+):
+    batched.drop("emma.txt", story(chapters=4))
+    batched.ingest("emma")
+    server.end("expired", answered=0.2)
+    [done] = collected(batched)
+    assert "expired" in done.said
+    left = covered(batched).to_send
+    assert left >= LEAST
+    job = batched.definitions.get_implicit_global_asset_job_def()
+    [space] = configured_text_spaces(batched.settings)
+    result = job.execute_in_process(
+        instance=batched.instance, asset_selection=[dg.AssetKey(space_asset(space))], partition_key="emma",
+        tags={KIND_TAG: REEMBED},
+    )  # fmt: skip
+    assert result.success
+    assert covered(batched).missing == 0
+    assert len(server.ordinary) == left
+    assert len(server.jobs) == 1
+    assert sum(times == 2 for times in server.accepted.values()) == left, "what was answered is not sent again"

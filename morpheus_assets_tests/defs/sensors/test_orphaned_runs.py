@@ -155,6 +155,14 @@ def test_a_run_whose_launch_was_cut_off_is_failed_with_a_sentence_and_does_not_w
     fault_row("a launch that is cut off, as by a full disk or a kill of the daemon", sentence=said)
 
 
+def test_a_run_that_was_made_and_never_queued_is_failed_after_a_while(patient, monkeypatch) -> None:
+    run = patient.create_run_for_job(waiting, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert tick(patient) == "Every run has its process.", "it may be queued yet"
+    monkeypatch.setattr(lost_runs, "QUEUE_SECONDS", -1.0)
+    assert tick(patient) == f"1 runs have lost their process: {run.run_id}"
+    assert "no process has begun" in said_of_its_end(patient, run)
+
+
 def test_a_launched_run_is_left_alone_while_its_code_server_does_not_answer(patient, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(lost_runs, "LAUNCH_SECONDS", -1.0)
     launched(patient, **{GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": str(tmp_path / "nobody")})})

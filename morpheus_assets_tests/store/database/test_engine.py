@@ -2,6 +2,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -49,10 +50,10 @@ def test_a_missing_database_is_told_apart(database_url, fault_row: FaultRow) -> 
     fault_row("a database that is not there", sentence=caught.value)
 
 
-def test_a_refused_login_is_told_apart(database_url, fault_row: FaultRow) -> None:
-    url = make_url(database_url).set(username="nobody_here", password="s3cret")
+def test_a_refused_login_is_told_apart(refusing: Callable[[str, str, str], str], fault_row: FaultRow) -> None:
+    url = refusing("FATAL", "28P01", 'password authentication failed for user "me"')
     with pytest.raises(DatabaseLoginRefused, match="correct user and password") as caught:
-        check_server(open_engine(url.render_as_string(hide_password=False)))
+        check_server(open_engine(url))
     assert "s3cret" not in str(caught.value)
     fault_row("a login that is refused", sentence=caught.value)
 
@@ -132,6 +133,34 @@ def test_what_a_server_refuses_in_another_language_is_not_taken_for_an_outage(
     assert sentence in str(caught.value)
     assert "s3cret" not in str(caught.value)
     fault_row(f"{code} in another language", sentence=caught.value)
+
+
+def test_a_host_that_a_server_has_no_rule_for_is_not_told_to_correct_its_password(
+    refusing: Callable[[str, str, str], str], fault_row: FaultRow
+) -> None:
+    url = refusing("FATAL", "28000", 'no pg_hba.conf entry for host "::1", user "me", database "buch", no encryption')
+    with pytest.raises(DatabaseLoginRefused, match=r"pg_hba\.conf needs an entry, or .* another sslmode") as caught:
+        check_server(open_engine(url))
+    fault_row("no pg_hba.conf entry for this host", sentence=caught.value)
+
+
+def test_a_user_whom_a_real_server_does_not_know_is_refused_without_the_password(database_url) -> None:
+    url = make_url(database_url).set(username="nobody_here", password="s3cret")
+    with pytest.raises(DatabaseLoginRefused, match="nobody_here") as caught:
+        check_server(open_engine(url.render_as_string(hide_password=False)))
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-full"])
+def test_encryption_that_a_server_does_not_offer_is_not_taken_for_an_outage(
+    refusing: Callable[[str, str, str], str], mode: str, tmp_path: Path, fault_row: FaultRow
+) -> None:
+    url = refusing("FATAL", "28000", "never read")
+    (tmp_path / "root.crt").write_text("")
+    with pytest.raises(DatabaseUnusable, match="do not agree on encryption: correct sslmode") as caught:
+        check_server(open_engine(f"{url}?sslmode={mode}&sslrootcert={tmp_path}/root.crt"))
+    assert "s3cret" not in str(caught.value)
+    fault_row(f"sslmode={mode} and a server without encryption", sentence=caught.value)
 
 
 def test_a_server_that_starts_is_an_outage_in_every_language(refusing: Callable[[str, str, str], str]) -> None:

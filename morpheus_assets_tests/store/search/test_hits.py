@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import psycopg
 import pytest
@@ -176,6 +178,34 @@ def test_words_whose_frequency_is_only_estimated_rank_as_those_that_are_counted(
     assert [hit.score for hit in estimated] == pytest.approx([hit.score for hit in counted], rel=0.02)
 
 
+def test_the_words_of_another_project_in_the_same_database_are_not_taken_for_this_ones(
+    engine, add_novel, monkeypatch
+) -> None:
+    bodies = [f"the sailor number {i} sings {'of whales ' if i % 3 == 0 else ''}in the rain" for i in range(300)]
+    add_novel("one", bodies)
+
+    def scores() -> list[tuple[int, float]]:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("ANALYZE")
+        return [
+            (hit.ordinal, hit.score)
+            for hit in search_text(engine, query_text="a sailor sings of whales", mode="text", k=20)
+        ]
+
+    monkeypatch.setattr(words, "_FEW", 50)
+    monkeypatch.setattr(words, "_COUNTED", 5)
+    alone = scores()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA other")
+        connection.exec_driver_sql(
+            "CREATE TABLE other.passages AS SELECT *, ARRAY['whale', 'sailor', 'sing'] AS words FROM passages"
+        )
+        connection.exec_driver_sql(
+            "CREATE TABLE remarks AS SELECT to_tsvector('english', 'whales and sailors sing') AS tsv FROM passages"
+        )
+    assert scores() == alone
+
+
 def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_panels, random_vectors) -> None:
     hashes = add_panels("comic", ["a", "b", "c"])
     made = random_vectors(3)
@@ -274,14 +304,15 @@ def test_a_passage_beside_good_ones_comes_before_one_that_stands_alone(engine, m
     assert [hit.ordinal for hit in hits[:2]] == [41, 11]
 
 
-def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, corpus, monkeypatch) -> None:
+@pytest.mark.parametrize("within", [SearchFilter(), SearchFilter("one", 3)])
+def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, corpus, monkeypatch, within) -> None:
     _, _, made = corpus
     sent = []
     execute = psycopg.Connection.execute
     monkeypatch.setattr(
         psycopg.Connection, "execute", lambda *args, **kwargs: sent.append(args[1]) or execute(*args, **kwargs)
     )
-    search_text(engine, made[3], "passages about whales")
+    search_text(engine, made[3], "passages about whales", within=within)
     # the question's words and the nearest passages go together
     assert len(sent) == 3
 
@@ -301,3 +332,94 @@ def test_a_passage_without_a_vector_is_found_by_its_words_and_has_no_similarity(
     add_novel("three", ["a lighthouse keeper "])
     hit = search_text(engine, made[3], "lighthouse keeper", mode=mode)[0]
     assert (hit.body, hit.similarity, hit.vector_rank, hit.text_rank) == ("a lighthouse keeper ", None, None, 1)
+
+
+def test_the_places_in_both_lists_are_those_that_each_list_alone_gives(engine, make_space, add_novel) -> None:
+    bodies = [f"{'whale ' * (number + 1)}and the sailor number {number} of the ship " for number in range(6)]
+    hashes = add_novel("one", [*bodies, *(f"filler {number} of no interest " for number in range(20))])
+    made = np.random.default_rng(4).standard_normal((26, 8)).astype(np.float32)
+    space = spaces.register_space(engine, make_space())
+    vectors.write_batch(engine, space, hashes, made)
+    spaces.activate_first(engine, space.key)
+    by_words = [hit.content_hash for hit in search_text(engine, query_text="a whale and its ship", mode="text")]
+    by_vector = [hit.content_hash for hit in search_text(engine, made[9], mode="vector", k=26)]
+    assert len(by_words) == 6
+    for hit in search_text(engine, made[9], "a whale and its ship", k=26):
+        place = by_words.index(hit.content_hash) + 1 if hit.content_hash in by_words else None
+        assert (hit.text_rank, hit.vector_rank) == (place, by_vector.index(hit.content_hash) + 1)
+
+
+@pytest.fixture
+def scans(monkeypatch) -> list[dict[str, str]]:
+    """How wide each scan of an index was asked to be; with few rows nothing else tells that it was asked for."""
+    found: list[dict[str, str]] = []
+    execute = psycopg.Connection.execute
+
+    def watched(connection, query, parameters=None, **options):
+        if parameters and "scanned" in parameters:
+            found.append(parameters)
+        return execute(connection, query, parameters, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", watched)
+    return found
+
+
+def test_a_filter_is_answered_exactly_where_that_looks_at_less_than_the_index_would(
+    engine, corpus, add_novel, random_vectors, monkeypatch, scans
+) -> None:
+    space, _, made = corpus
+    three = add_novel("three", [f"of three {number} " for number in range(60)])
+    vectors.write_batch(engine, space, three, random_vectors(60, seed=3))
+    monkeypatch.setattr(hits, "_ALWAYS_EXACT", 20)
+    monkeypatch.setattr(hits, "_LARGEST_EXACT", 100)
+    indexed = replace(space, index_kind="hnsw", index_rows=201)
+
+    def scanned(k: int, **within: object) -> list[int]:
+        scans.clear()
+        exact, found = (
+            [
+                (hit.novel, hit.ordinal)
+                for hit in search_text(engine, made[3], space=each, k=k, within=SearchFilter(**within), mode="vector")
+            ]
+            for each in (space, indexed)
+        )
+        assert found == exact
+        return [int(scan["scanned"]) for scan in scans]
+
+    [of_all] = scanned(1)
+    assert scanned(1, novels="one", chapter=3) == [], "ten rows"
+    [of_sixty] = scanned(1, novels="three")
+    assert of_sixty == min(1000, round(of_all * 201 / 60))
+    assert scanned(2, novels="three") == [], "an index would look at more than a third of them"
+    [of_most] = scanned(20, novels="one")
+    assert of_all <= of_most < of_sixty
+
+
+def test_how_many_rows_a_filter_leaves_is_counted_up_to_where_it_matters_and_once(engine, corpus, monkeypatch) -> None:
+    space, _, _ = corpus
+    monkeypatch.setattr(hits, "_LARGEST_EXACT", 30)
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        for within, rows in ((SearchFilter("one"), 31), (SearchFilter("two"), 2), (SearchFilter("none"), 0)):
+            look = hits._Look(within.condition, within.parameters, space, None)
+            assert [look.count(raw, "chunks") for _ in range(2)] == [rows] * 2
+            assert look.counted == {"chunks": rows}
+
+
+def test_the_share_that_a_filter_leaves_is_asked_for_only_where_the_words_are_frequent(engine, corpus) -> None:
+    space, _, _ = corpus
+
+    def of_question(occurs: float, in_all: float) -> words.QuestionWords:
+        return words.QuestionWords({"english": [words.Term("'x'", occurs, 1.0, 1.0)]}, in_all)
+
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        for within, asked, share in (
+            (SearchFilter("two"), of_question(5000, 400), 2 / 400),
+            (SearchFilter("one"), of_question(5000, 100), 1.0),
+            (SearchFilter(), of_question(5000, 400), 1.0),
+            (SearchFilter("two"), of_question(5, 400), 1.0),
+        ):
+            look = hits._Look(within.condition, within.parameters, space, None)
+            assert hits._share_within(raw, look, asked) == pytest.approx(share)
+            assert bool(look.counted) is (within != SearchFilter() and asked.are_frequent)

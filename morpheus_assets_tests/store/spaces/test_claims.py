@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+import psycopg
 import pytest
 
 from morpheus_assets.domain.content import PanelRecord
@@ -265,3 +266,26 @@ def test_sentences_are_claimed_apart_from_the_pictures_of_their_space(engine, ma
         assert list(waiting.missing()) == []
         replace_sentences(engine, "one", [])
         assert not waiting.wait_for_others(timeout_seconds=20, poll_seconds=0.01)
+
+
+def test_who_waits_asks_the_database_only_so_often(engine, make_space, add_novel, monkeypatch) -> None:
+    add_novel("one", ["a "])
+    space = spaces.register_space(engine, make_space())
+    with open_claims(engine, space, "one") as owner, open_claims(engine, space, "one") as waiting:
+        assert [len(list(each.missing())) for each in (owner, waiting)] == [1, 0]
+        asked = []
+        look = waiting._still_missing
+        monkeypatch.setattr(waiting, "_still_missing", lambda *given: asked.append(1) or look(*given))
+        assert waiting.wait_for_others(timeout_seconds=0.5, poll_seconds=0.2)
+        assert 1 < len(asked) <= 4
+
+
+def test_a_claim_in_a_space_that_is_gone_is_not_taken_for_a_lost_lease(engine, make_space, add_novel) -> None:
+    add_novel("one", ["a "])
+    replace_sentences(engine, "one", [SceneSentence(1, 1, 0, 9, hashlib.sha256(b"x").digest(), "It rained.")])
+    space = SentenceSpace.of(spaces.register_space(engine, make_space(purpose="image")))
+    spaces.drop(engine, space.key)
+    with open_claims(engine, space, "one") as session:
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            list(session.missing())
+        session._lease.ensure()

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.domain.spaces import SentenceSpace
-from morpheus_assets.store.content.panels import load_panels
+from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.content.regions import Region, replace_regions
 from morpheus_assets.store.database.transactions import transaction
 from morpheus_assets.store.insight.scenes import SceneSentence, replace_sentences
@@ -156,7 +157,8 @@ def test_a_space_of_regions_lacks_those_of_cut_pages_and_waits_for_the_others(
     )
     page = load_panels(engine, "comic")[0]
     parts = [
-        Region(number, "panel", 0, 2 * number - 2, 4, 2 * number, 1.0, "2", bytes([number]) * 32) for number in (1, 2)
+        Region(number, "panel", 0, 2 * number - 2, 4, 2 * number, 1.0, "2", bytes([3 - number]) * 32)
+        for number in (1, 2)
     ]
     assert replace_regions(engine, page, parts, cut_of="2")
     assert {row.content for row in missing_inputs(engine, whole, "comic")} == {"x.png", "y.png"}
@@ -170,3 +172,22 @@ def test_a_space_of_regions_lacks_those_of_cut_pages_and_waits_for_the_others(
     assert (counts.needed, counts.present, counts.missing) == (3, 1, 2)
     with transaction(engine) as connection:
         assert len(missing_page(connection, whole, "comic", b"", 1)) == 1
+
+
+def test_pages_are_missing_in_their_own_comic_and_refused_ones_in_none(
+    engine, make_space, add_panels, random_vectors
+) -> None:
+    mine, theirs = add_panels("comic", ["x", "y"]), add_panels("other", ["x", "z"])
+    space = spaces.register_space(engine, make_space("image", purpose="image"))
+    found = {novel: missing_inputs(engine, space, novel) for novel in ("comic", "other")}
+    assert {row.content_hash for row in found["comic"]} == set(mine)
+    assert {row.content_hash for row in found["other"]} == set(theirs)
+    assert {row.novel for row in found["other"]} == {"other"}
+    kept = PanelRecord("x.png", "stored", 9, None, mine[0], "PNG", "RGB", 4, 4)
+    replace_panels(engine, "comic", [kept, PanelRecord("y.png", "refused", 9, "cut off", mine[1])])
+    assert [row.content_hash for row in missing_inputs(engine, space, "comic")] == [mine[0]]
+    assert (coverage(engine, space, ["comic"]).needed, coverage(engine, space).needed) == (1, 2)
+    with transaction(engine) as connection:
+        last = max(theirs)
+        assert [row.content_hash for row in missing_page(connection, space, "other", min(theirs), 9)] == [last]
+        assert missing_page(connection, space, "other", last, 9) == []
