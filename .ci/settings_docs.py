@@ -1,11 +1,10 @@
-"""Writes what the documents say of the settings, from `settings.py`: deploy/settings.md and `.env.example`.
+"""Writes what the documents say of the settings and of a space's options: deploy/settings.md and `.env.example`.
 
 Call it through `make docs`; `--check` writes nothing and exits with 1 where a file is out of date. It lies here, beside
 lock.py, because only a developer of the project calls it: the package and its image do not need it.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,14 @@ from pydantic.fields import FieldInfo
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from morpheus_assets.services.space_tables import SpaceOptions  # noqa: E402
 from morpheus_assets.settings import PROJECT_FOLDER, Settings, variable_of  # noqa: E402
 
 START, END = "<!-- settings: written by `make docs` from settings.py -->", "<!-- end of settings -->"
+OPTIONS, END_OPTIONS = (
+    "<!-- options: written by `make docs` from space_tables.py -->",
+    "<!-- end of options -->",
+)
 HEAD = "# Copy to .env and change what you need: every line shows the default. The environment wins over this file.\n"
 
 
@@ -48,6 +52,14 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def options() -> str:
+    """The table of the options that a table of spaces.toml may have."""
+    fields = SpaceOptions.model_fields.items()
+    return "\n".join(
+        ["| option | meaning |", "|---|---|", *(f"| `{name}` | {field.description} |" for name, field in fields)]
+    )
+
+
 def example() -> str:
     """The text of `.env.example`."""
     lines = [HEAD]
@@ -57,12 +69,15 @@ def example() -> str:
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
-def with_table(page: str) -> str:
-    """The page with the table between its two marks; ends with a sentence where they are missing."""
-    between = re.compile(f"{re.escape(START)}.*{re.escape(END)}", re.DOTALL)
-    if not between.search(page):
-        sys.exit(f"deploy/settings.md lacks the lines {START} and {END}: put them where the table belongs.")
-    return between.sub(lambda _: f"{START}\n{table()}\n{END}", page)
+def with_tables(page: str) -> str:
+    """The page with each table between its two marks; ends with a sentence where they are missing."""
+    for start, made, end in ((START, table(), END), (OPTIONS, options(), END_OPTIONS)):
+        before, found, rest = page.partition(start)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            sys.exit(f"deploy/settings.md lacks the lines {start} and {end}: put them where the table belongs.")
+        page = f"{before}{start}\n{made}\n{end}{after}"
+    return page
 
 
 def main() -> None:
@@ -74,7 +89,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     page, dotenv = arguments.folder / "deploy" / "settings.md", arguments.folder / ".env.example"
-    wanted = {page: with_table(page.read_text(encoding="utf-8")), dotenv: example()}
+    wanted = {page: with_tables(page.read_text(encoding="utf-8")), dotenv: example()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if not arguments.check:
         for path in stale:

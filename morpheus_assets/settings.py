@@ -25,7 +25,7 @@ _WARNED = "MORPHEUS_WARNED_VARIABLES"
 # The file that is read in place of `.env`: deployments of tests and benches name an empty one.
 DOTENV_VARIABLE = "MORPHEUS_DOTENV"
 # What begins with MORPHEUS_ and is no setting: the lines above, and the server that the tests may write to.
-NOT_SETTINGS = frozenset({_WARNED, DOTENV_VARIABLE, "MORPHEUS_TEST_DATABASE_URL"})
+NOT_SETTINGS = frozenset({_WARNED, DOTENV_VARIABLE, "MORPHEUS_TEST_DATABASE_URL", "MORPHEUS_TEST_CLIENTS_PYTHON"})
 # Kubernetes gives each process the addresses of services, also of one named `morpheus-…`: variables with these endings,
 # and one that ends with _PORT alone.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$")

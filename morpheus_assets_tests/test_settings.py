@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from morpheus_assets.services.space_tables import SpaceOptions
 from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings, unknown_variables, variable_of
 
 
@@ -62,6 +63,12 @@ def test_every_setting_stands_in_the_example_file_with_its_default():
     lines = (PROJECT_FOLDER / ".env.example").read_text(encoding="utf-8").splitlines()
     examples = dict(line.removeprefix("#").split("=", 1) for line in lines if "=" in line and not line.startswith("# "))
     assert set(examples) == {variable_of(name) for name in Settings.model_fields}
+
+
+def test_every_option_of_a_space_stands_in_the_list():
+    page = (PROJECT_FOLDER / "deploy" / "settings.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page.partition("## Options of a space")[2], re.MULTILINE))
+    assert rows == {name: field.description for name, field in SpaceOptions.model_fields.items()}
 
 
 def test_every_setting_stands_in_the_list():

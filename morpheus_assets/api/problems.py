@@ -21,7 +21,7 @@ from morpheus_assets.images.errors import ImageError
 from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable, UnknownJob
 from morpheus_assets.services.search import NotStored, QueryRefused
-from morpheus_assets.sources.base import ContentUnreadable
+from morpheus_assets.sources.base import ContentUnreadable, ContentUnwritable
 from morpheus_assets.store.database import errors as store_errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -82,6 +82,7 @@ TITLES = {
     "provider-misconfigured": "The embedding provider is not set up",
     "provider-untrusted": "The embedding provider's answer is not usable",
     "database-unavailable": "The database does not answer",
+    "content-unavailable": "The content cannot be reached, or not written to",
     "dagster-unavailable": "Dagster does not answer",
     "nothing-embedded": "Nothing can be searched yet",
     "internal": "Something broke here",
@@ -174,6 +175,7 @@ _MEANINGS: Sequence[tuple[_Kinds, int, str]] = (
     (ImageError, 422, "invalid-request"),
     ((DatabaseNotRunning, store_errors.DatabaseUnusable), 503, "database-unavailable"),
     (ContentUnreadable, 503, "content-unavailable"),
+    (ContentUnwritable, 507, "content-unavailable"),
     (store_errors.UnknownNovel, 404, "not-found"),
     (store_errors.SpaceError, 503, "nothing-embedded"),
     (DagsterUnavailable, 503, "dagster-unavailable"),

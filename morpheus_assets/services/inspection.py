@@ -226,7 +226,8 @@ def _describe_comic(answer: dict[str, Any]) -> str:
         told = [f"{page['width']}x{page['height']}", page["role"], "a spread" if page["spread"] else ""]
         told += [", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in parts.items()) or "one picture"]
         told += ["doubtful: " + "; ".join(page["doubts"])] if page["doubts"] else []
-        lines.append(f"  {page['page']:>5}  {page['entry']}  " + "  ".join(filter(None, told)))
+        name = page["entry"] or Path(answer["file"]).name
+        lines.append(f"  {page['page']:>5}  {name}  " + "  ".join(filter(None, told)))
     return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@ from morpheus_assets.sources.names import MAX_BOOK_BYTES, MAX_PANEL_BYTES, SIDE_
 
 _DECODING_THREADS = 2
 _STEP = 1 << 20
+_HEAD = 64
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def _comic_book(path: str, facts: BookFacts) -> ComicBook:
 
 def _look(reader: PageReader, file: Entry) -> _FoundFile:
     from morpheus_assets.images.books.opening import book_kind
+    from morpheus_assets.images.signatures import image_kind
 
     source = reader.source
     try:
@@ -105,7 +107,10 @@ def _look(reader: PageReader, file: Entry) -> _FoundFile:
             if opened is None:
                 return _FoundFile([], None)
             with opened:
-                return _look_at_book(reader, file, opened)
+                # A picture that is named like an archive is a page all the same.
+                if image_kind(opened.read(_HEAD)) is None:
+                    opened.seek(0)
+                    return _look_at_book(reader, file, opened)
         data = source.read(file.path, MAX_PANEL_BYTES)
     except FileUnreadable as error:
         return _FoundFile([PanelRecord(file.path, "refused", file.size, reason=str(error))], None)

@@ -41,7 +41,7 @@ class SpaceOptions(BaseModel):
     document_prefix: str | None = Field(None, description="Words before each passage; a part of the space.")
     query_prefix: str | None = Field(None, description="Words before each question; a part of the space.")
     context: Literal["titles", "chapter"] | None = Field(
-        None, description="What goes into a passage's vector beside it; a part of the space."
+        None, description="What goes into a passage's vector with it: `titles` or `chapter`; a part of the space."
     )
     context_tokens: Count | None = Field(
         None, description="Word pieces of a chapter that are embedded together; a part of the space."

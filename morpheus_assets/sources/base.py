@@ -30,6 +30,10 @@ class FileUnreadable(Exception):
     """One file may not be read while the source itself answers; the message is a sentence."""
 
 
+class ContentUnwritable(Exception):
+    """A file cannot be stored beside the others; the message says why and what to do, and names no place."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A name as a listing shows it: `path` is relative to the source, in POSIX form; a folder's ends in a slash.
@@ -127,7 +131,10 @@ class Source(Protocol):
         """Whether nothing but hidden files is there; a lost mount or a wrong address looks like that."""
 
     def put_new(self, path: str, data: bytes) -> bool:
-        """Write a new file, whole or not at all; False when one of that name is there, which stays as it is."""
+        """Write a new file, whole or not at all; False when one of that name is there, which stays as it is.
+
+        Raises ContentUnwritable.
+        """
 
     def delete(self, paths: Collection[str]) -> None:
         """Delete files, and the folders that are empty then; those that are not there are none. Raises FileUnreadable,

@@ -3,11 +3,14 @@
 A folder that cannot be read is an error here, never an empty list.
 """
 
+import errno
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path, PurePosixPath
@@ -16,6 +19,7 @@ from typing import BinaryIO, ClassVar
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.sources.base import (
     ContentUnreadable,
+    ContentUnwritable,
     Entry,
     FileUnreadable,
     FolderUnreadable,
@@ -30,6 +34,7 @@ from morpheus_assets.sources.names import not_a_name
 
 # A copy in progress changes its size or time within a second; a longer pause shows as a changed file later.
 REST_SECONDS = 1.0
+_WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 # Dagster ends a sensor's tick after 60 seconds; what is not read by then waits for the next one.
 READING_SECONDS = 40.0
 _LEADS_OUT = "a link that leads out of the content folder: copy the file in instead"
@@ -161,17 +166,24 @@ class LocalSource:
         return all(is_hidden(entry.path) for entry in self.entries())
 
     def put_new(self, path: str, data: bytes) -> bool:
-        """Write beside and link into place: the name appears with all of its bytes, and never over another file."""
+        """Write beside and link into place: the name appears with all of its bytes, and never over another file.
+
+        Raises ContentUnwritable.
+        """
         target = self.path / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        partial = target.with_name(f".{os.getpid()}.{threading.get_ident()}.part")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(data)
-            os.link(partial, target)
+            _link(partial, target)
         except FileExistsError:
             return False
+        except OSError as error:
+            raise ContentUnwritable(_why_unwritable(error)) from error
         finally:
-            partial.unlink(missing_ok=True)
+            # a folder that could not be made holds none
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
         return True
 
     def delete(self, paths: Collection[str]) -> None:
@@ -309,3 +321,24 @@ def _seconds_to_rest(file: SourceFile) -> float:
 
 def _unreadable(path: str, error: OSError) -> FileUnreadable:
     return FileUnreadable(f"{path} cannot be read ({error.strerror or error}): check its permissions.")
+
+
+def _link(partial: Path, target: Path) -> None:
+    try:
+        os.link(partial, target)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        # exFAT and some network drives: the name is taken first, and empty for a moment
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        partial.replace(target)
+
+
+def _why_unwritable(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The content folder's disk is full: free some room on it and send the file again."
+    if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
+        return "The content folder's file system takes no file of this name: send it under a shorter and plainer one."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "The content folder may only be read: let this account write to it, or put the file there yourself."
+    return f"The content folder takes no file ({error.strerror or error}): see to its disk."

@@ -213,7 +213,7 @@ def nothing_is_left_at_the_top_but_its_folder_and_the_content(running: Running) 
 
 
 def a_backup_is_written_while_it_runs_and_is_not_restored_under_it(running: Running) -> None:
-    file = running.folder / "backup.morpheus"
+    file = running.data / "backup.morpheus"
     done = running.checkout.morpheus("backup", str(file))
     assert (done.returncode, done.stdout.startswith(f"{file}: ")) == (0, True), done.stderr
     done = running.checkout.morpheus("restore", str(file), "--overwrite", "--yes")

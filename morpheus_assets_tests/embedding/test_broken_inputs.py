@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from morpheus_assets.embedding.errors import ProviderUnavailable
@@ -84,9 +85,18 @@ def test_of_a_provider_that_fails_at_random_no_input_is_refused(provider_server:
     url = provider_server.base_url(random="500:0.35+reset:0.1", seed=7)
     texts = sentences(400)
 
-    vectors, refused, error = run(open_provider(OPENAI, url), texts, max_inputs=5)
+    vectors: dict[bytes, np.ndarray] = {}
+    for _ in range(8):
+        # which requests fail depends on their order: a run in which three in a row do ends, and the next goes on
+        rest = [text for text in texts if digest(text) not in vectors]
+        found, refused, error = run(open_provider(OPENAI, url), rest, max_inputs=5)
+        vectors |= found
+        assert refused == []
+        if error is None:
+            break
+        assert type(error) is ProviderUnavailable
 
-    assert (error, refused, len(vectors)) == (None, [], 400)
+    assert (error, len(vectors)) == (None, 400)
     assert_right(vectors, texts)
     twice = provider_server.stats(url)["repeated_inputs"]
     assert twice == 0

@@ -51,6 +51,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
         comic.writestr("ComicInfo.xml", info)
         comic.write(folder / "broken.png", "2.png")
         comic.writestr("10.png", two_panels())
+    Image.new("RGB", (30, 20)).save(folder / "picture.cbz", "PNG")
     (folder / "no.cbz").write_bytes(b"Rar!\x1a\x07\x00 not whole")
     files = sorted(folder.iterdir())
     missing = folder / "missing.txt"
@@ -58,7 +59,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 
 
 def test_every_file_is_answered_by_one_object(answers: dict[str, dict]):
-    assert len(answers) == 10
+    assert len(answers) == 11
     assert {answer["state"] for answer in answers.values()} == {"ok", "refused"}
 
 
@@ -106,6 +107,11 @@ def test_a_comic_shows_its_pages_and_what_they_are_cut_into(answers: dict[str, d
     told = describe(answer)
     assert "1 page, 1 refused, read from right to left" in told
     assert "10.png  600x800  2 panels" in told
+
+
+def test_a_picture_named_like_an_archive_is_a_page(answers: dict[str, dict]):
+    (page,) = answers["picture.cbz"]["pages"]
+    assert (page["width"], page["reason"]) == (30, None)
 
 
 @pytest.mark.parametrize("name", ["empty.txt", "broken.png", "notes.xyz", "missing.txt", "no.cbz"])

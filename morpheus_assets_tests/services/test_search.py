@@ -1,13 +1,42 @@
+import asyncio
+from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 
 from morpheus_assets.cli.search import Searching
-from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
+from morpheus_assets.domain.spaces import Space, SpaceRow
+from morpheus_assets.embedding.errors import (
+    BillingError,
+    ConfigurationError,
+    EmbeddingError,
+    InputRefused,
+    InvalidAnswer,
+    ProviderUnavailable,
+    RateLimited,
+)
+from morpheus_assets.services import search
 from morpheus_assets.services.configured_spaces import configured_text_spaces
+from morpheus_assets.services.search import (
+    Found,
+    NotStored,
+    Passage,
+    QueryRefused,
+    SearchQuery,
+    near_enough,
+    provider_is_down,
+    standby_spaces,
+    with_relevance,
+)
+from morpheus_assets.services.sentences import NEAR, BestSentence
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.spaces import spaces
+from morpheus_assets.store.accounts.rate_limits import BudgetExhausted
+from morpheus_assets.store.search.hits import TextHit
+from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.defs.model_change import NEW, OLD, OLD_KEY, add_novel, bodies_of, fill, make_settings, names
 from morpheus_assets_tests.fixtures.compatible_servers import SERVERS, running
 from morpheus_assets_tests.fixtures.provider import ProviderServer
@@ -92,3 +121,118 @@ def test_a_space_at_another_server_stands_by_though_both_speak_the_same_protocol
 
     assert answer.space == own_key
     assert answer.hits[0].similarity == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("q", {"q": "a lone \ud800"}), ("q", {"q": "a\0b"}), ("novel", {"novel": "x\0"}),
+        ("novel", {"novel": ("fine", "\udfff")}), ("language", {"languages": ("e\0",)}),
+        ("author", {"authors": ("Verne", "A\ud800")}),
+    ],
+)  # fmt: skip
+def test_what_no_database_could_take_is_refused_by_the_name_of_its_field(field: str, given: dict[str, Any]) -> None:
+    with pytest.raises(QueryRefused) as refused:
+        SearchQuery(**given)
+    assert refused.value.field == field
+
+
+def test_a_query_is_taken_without_the_blanks_around_it_and_languages_in_lower_case() -> None:
+    query = SearchQuery(q="  where?\n", languages=("EN", "fr"), novel="one")
+    assert (query.q, query.languages, query.novels, query.has_floor) == ("where?", ("en", "fr"), ("one",), False)
+    assert (SearchQuery(q="   ").q or None, SearchQuery(novel=("a", "b")).novels) == (None, ("a", "b"))
+    assert SearchQuery(min_similarity=0.0).has_floor
+    assert SearchQuery(better_than=0.0).has_floor
+
+
+def test_a_question_has_four_seconds_and_what_answers_in_its_place_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(search, "time", SimpleNamespace(monotonic=lambda: now))
+    clock, left = search._Clock(), []
+    for passed in (0.0, 2.0, 2.5, 5.0, 6.0):
+        now = 100.0 + passed
+        left.append(clock.left)
+    assert left == [4.0, 2.0, 3.0, 0.5, 0.0]
+
+
+def a_hit(similarity: float | None, score: float, vector_rank: int | None = 1) -> TextHit:
+    return TextHit(
+        "one", None, "en", 1, None, 1, 0, 1, "x", similarity, 1, vector_rank, 1, score, b"h",
+    )  # fmt: skip
+
+
+def test_relevance_is_a_cosine_where_one_decided_and_never_rises_from_passage_to_passage() -> None:
+    near = BestSentence("x", 0, 1, NEAR + 0.2)
+    by_sentence = [Passage(a_hit(0.3, 2.0), near), Passage(a_hit(0.9, 0.0)), Passage(a_hit(0.2, 3.0))]
+    assert [each.relevance for each in with_relevance(by_sentence)] == pytest.approx([NEAR + 0.2, NEAR / 2, NEAR / 2])
+    by_vector = [Passage(a_hit(each, each)) for each in (0.8, 0.5, -0.1)]
+    assert [each.relevance for each in with_relevance(by_vector)] == [0.8, 0.5, 0.0]
+    by_words = [Passage(a_hit(None, each, None)) for each in (4.0, 1.0, 0.0)]
+    assert [each.relevance for each in with_relevance(by_words)] == pytest.approx([NEAR, NEAR / 4, 0.0])
+    far = [Passage(a_hit(0.3, 0.0), BestSentence("x", 0, 1, NEAR - 0.1)), Passage(a_hit(None, 0.0, None))]
+    assert [each.relevance for each in with_relevance(far)] == pytest.approx([NEAR / 2, 0.0])
+    assert with_relevance([]) == []
+
+
+def test_a_passage_is_as_similar_as_it_or_its_sentence_and_a_floor_leaves_out_the_rest() -> None:
+    sentence = BestSentence("x", 0, 1, 0.6)
+    passages = [Passage(a_hit(0.5, 1)), Passage(a_hit(0.5, 1), sentence), Passage(a_hit(None, 1)),
+                Passage(a_hit(None, 1), sentence), Passage(a_hit(0.7, 1), sentence)]  # fmt: skip
+    assert [each.similarity for each in passages] == [0.5, 0.6, None, 0.6, 0.7]
+    assert near_enough(passages, 0.6) == [passages[1], passages[3], passages[4]]
+    assert near_enough(passages, None) == passages
+    assert near_enough([Passage(a_hit(0.59996, 1)), Passage(a_hit(0.59994, 1))], 0.6) == [Passage(a_hit(0.59996, 1))]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_down"),
+    [
+        (ProviderUnavailable("x"), True), (RateLimited("x"), True), (InvalidAnswer("x"), True),
+        (BillingError("x"), True), (BudgetExhausted("x", 1.0), True), (ConfigurationError("x"), False),
+        (InputRefused("x"), False),
+    ],
+)  # fmt: skip
+def test_another_space_answers_where_waiting_or_paying_would_help_and_not_for_a_wrong_setting(
+    error: EmbeddingError, is_down: bool
+) -> None:
+    assert provider_is_down(error) is is_down
+
+
+def test_of_two_standby_spaces_the_one_that_is_ready_since_lately_answers(settings, engine) -> None:
+    active = spaces.get_space(engine, OLD_KEY)
+    [standby] = standby_spaces(engine, settings, active)
+    assert standby.key == VOYAGE_KEY
+    other = spaces.register_space(engine, replace(standby_of(standby), key="later", revision="2"))
+    vectors.write_batch(engine, other, *stored(engine, standby))
+    assert [row.key for row in standby_spaces(engine, settings, active)] == [VOYAGE_KEY], "it is not ready yet"
+    spaces.mark_ready(engine, "later")
+    assert [row.key for row in standby_spaces(engine, settings, active)] == ["later", VOYAGE_KEY]
+
+
+def standby_of(row: SpaceRow) -> Space:
+    return Space(**{field.name: getattr(row, field.name) for field in fields(Space)})
+
+
+def stored(engine: Engine, row: SpaceRow) -> tuple[list[bytes], np.ndarray]:
+    [(hashes, embeddings)] = vectors.iter_vectors(engine, row)
+    return hashes, embeddings
+
+
+def test_a_vector_is_searched_with_alone_whatever_mode_and_question_stand_beside_it(settings, engine) -> None:
+    searching = Searching(settings, engine)._search
+    hashes, embeddings = stored(engine, spaces.get_space(engine, OLD_KEY))
+
+    def find(vector: np.ndarray, **given: Any) -> Found:
+        return asyncio.run(searching.find_by_vector(vector, SearchQuery(k=3, **given)))
+
+    for given in ({}, {"mode": "text"}, {"q": "lantern", "mode": "hybrid"}):
+        found = find(embeddings[4], **given)
+        assert found.passages[0].hit.content_hash == hashes[4]
+        assert [each.hit.text_rank for each in found.passages] == [None] * 3
+        assert found.spaces == {"text": OLD_KEY}
+    assert [each.hit.content_hash for each in find(embeddings[4], min_similarity=0.9999).passages] == [hashes[4]]
+    assert {each.hit.novel for each in find(embeddings[4], novel="novel-002").passages} == {"novel-002"}
+    with pytest.raises(QueryRefused, match="It has 3 dimensions, and"):
+        find(embeddings[4][:3])
+    with pytest.raises(NotStored, match="novel-002"):
+        find(embeddings[4], novel="novel-02")

@@ -25,7 +25,7 @@ class UploadAnswer(BaseModel):
     left_out: list[str] = Field(description="Why a file of an archive was not taken, a sentence each.")
 
 
-@router.post("/api/novels", status_code=201, responses=documented(409), summary="Upload a novel")
+@router.post("/api/novels", status_code=201, responses=documented(409, 507), summary="Upload a novel")
 async def upload_a_novel(
     services: UsesServices, file: Annotated[UploadFile, File(description="A novel; its name becomes the key.")]
 ) -> Answer[UploadAnswer]:
@@ -36,7 +36,7 @@ async def upload_a_novel(
         return await _answered(services.pictures.work(upload_novel, source, name, await file.read()))
 
 
-@router.post("/api/novels/{novel}/panels", status_code=201, responses=documented(409), summary="Upload panels")
+@router.post("/api/novels/{novel}/panels", status_code=201, responses=documented(409, 507), summary="Upload panels")
 async def upload_some_panels(
     services: UsesServices,
     novel: Annotated[str, Path(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80, examples=["dracula"])],

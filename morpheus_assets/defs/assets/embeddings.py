@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from morpheus_assets.store.spaces.overview import NovelContent
 
 CHUNKS = dg.AssetKey("chunks")
+# By Space.inputs, for descriptions.
+_CONTEXTS = {
+    "titled": "\n\nThe titles of the novel and the chapter stand before each passage, and are a part of its hash.",
+    "window": "\n\nThe passages of a chapter are embedded together, so each one's hash holds all of them.",
+}
 
 
 def embeddings_key(space: Space) -> dg.AssetKey:
@@ -59,7 +64,7 @@ def build_text_embeddings_asset(space: Space, *, leads: bool) -> dg.AssetsDefini
         description=f"Vectors of the chunks in the space `{space.key}`: {space.provider}/{space.model},"
         f" {space.dimensions} dimensions.\n\nOne row for each distinct passage, under the hash of its text. Only"
         " passages that have no vector yet are sent to the provider, so a re-run of an unchanged novel"
-        " sends nothing, and what a broken run had stored is not paid for again.",
+        f" sends nothing, and what a broken run had stored is not paid for again.{_CONTEXTS.get(space.inputs, '')}",
         metadata=_space_metadata(space),
     )
     def text_embeddings(
@@ -244,4 +249,5 @@ def _space_metadata(space: Space) -> dict[str, object]:
         "revision": space.revision or "as served",
         "dimensions": space.dimensions,
         "fingerprint": space.fingerprint,
+        **({"context": space.context} if space.context else {}),
     }

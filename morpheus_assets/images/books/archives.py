@@ -21,14 +21,17 @@ from morpheus_assets.images.books.page_order import page_order, role_of, spreads
 from morpheus_assets.images.books.rar_headers import read_rar_headers
 from morpheus_assets.images.books.values import Book, BookFacts, BookPage, UnreadableBook
 from morpheus_assets.images.errors import shown
+from morpheus_assets.images.signatures import image_kind
 
 PAGE_SUFFIXES = frozenset(
     (
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
-        *(".jp2", ".j2k", ".jxl", ".heic"),
+        *(".jp2", ".j2k", ".jxl", ".heic", ".heif", ".svg", ".psd"),
     )
 )
 _STEP = 256 * 1024
+# Bytes: the smallest GIF has some forty.
+_LEAST_PICTURE = 40
 # So many entries before the one that is asked for are kept, of so many bytes together.
 _NEAR = 6
 _KEPT_BYTES = 96 * 1024 * 1024
@@ -244,7 +247,16 @@ def _book(kind: str, name: str, entries: list[Entry], read: Callable[[str], byte
         else:
             skipped += 1
     if not pages and not refused:
-        raise UnreadableBook(f"{shown(name)} holds no pictures: pack pages as JPEG, PNG or WebP.")
+        pages = [entry for entry in entries if not _hidden(entry.name) and _is_picture(entry, read)]
+        skipped -= len(pages)
+    if not pages and not refused:
+        inner = any(PurePosixPath(entry.name).suffix.lower() in values.BOOK_SUFFIXES for entry in entries)
+        what = (
+            "holds other archives or PDFs and no pictures: put these into the folder instead of it"
+            if inner
+            else "holds no pictures: pack pages as JPEG, PNG or WebP"
+        )
+        raise UnreadableBook(f"{shown(name)} {what}.")
     order = page_order([entry.name for entry in pages])
     double = spreads(order)
     # ComicInfo.xml counts the pages as their names are sorted, which is how most programs show them.
@@ -260,6 +272,16 @@ def _book(kind: str, name: str, entries: list[Entry], read: Callable[[str], byte
             )
         )
     return Book(kind, tuple(found), read, facts, refused, skipped)
+
+
+def _is_picture(entry: Entry, read: Callable[[str], bytes]) -> bool:
+    """Whether what is named like no picture is one, by its content."""
+    if entry.size < _LEAST_PICTURE or PurePosixPath(entry.name).suffix.lower() in values.BOOK_SUFFIXES:
+        return False
+    try:
+        return image_kind(read(entry.name)) is not None
+    except UnreadableBook:
+        return False
 
 
 def _merged(first: BookFacts, second: BookFacts) -> BookFacts:

@@ -132,7 +132,7 @@ def _root(data: bytes) -> tuple[Any, list[str]]:
         root = etree.fromstring(re.sub(r"<!DOCTYPE[^>\[]*(\[.*?\])?\s*>", "", body, flags=re.S).encode(), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None, notes
-    if root is not None and parser.error_log:
+    if root is not None and any(fault.level_name != "WARNING" for fault in parser.error_log):
         notes.append("the XML is damaged; it was read as far as it goes.")
     return root, notes
 

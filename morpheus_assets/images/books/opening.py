@@ -8,9 +8,11 @@ from morpheus_assets.images.books.epub import open_epub
 from morpheus_assets.images.books.pdf import open_pdf
 from morpheus_assets.images.books.values import Book, UnreadableBook
 from morpheus_assets.images.errors import shown
-from morpheus_assets.images.signatures import is_tar
+from morpheus_assets.images.signatures import foreign_content, is_tar
 
 _EPUB = b"mimetypeapplication/epub+zip"
+# gzip, bzip2, XZ and Zstandard: what a TAR may be pressed with.
+_PRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 
 
 def book_kind(head: bytes) -> str | None:
@@ -38,7 +40,9 @@ def open_book(file: BinaryIO, name: str, *, max_pixels: int) -> Book:
         return open_epub(file, name)
     if kind == "pdf":
         return open_pdf(file, name, max_pixels)
+    if kind is None and head.startswith(_PRESSED):
+        kind = "TAR"
     if kind is None:
-        why = "is empty (0 bytes)" if not head else "is no archive, PDF or EPUB, whatever its name says"
-        raise UnreadableBook(f"{shown(name)} {why}: copy it again, or pack the pages as .cbz.")
+        why = "is no archive, PDF or EPUB, whatever its name says: copy it again, or pack the pages as .cbz"
+        raise UnreadableBook(f"{shown(name)} {foreign_content(head) or why}.")
     return open_with_libarchive(file, name, kind)

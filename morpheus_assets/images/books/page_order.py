@@ -57,9 +57,9 @@ def spreads(names: Sequence[str]) -> set[str]:
 
 
 def natural_key(name: str) -> tuple[object, ...]:
-    """Sort key that reads numbers as numbers, folder by folder."""
+    """Sort key that reads numbers as numbers, folder by folder; a name comes before the longer ones that it begins."""
     parts = []
-    for part in name.split("/"):
+    for part in name.removesuffix(PurePosixPath(name).suffix).split("/"):
         pieces = re.split(r"([0-9]+)", part.casefold())
         parts.append(tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)))
     return (tuple(parts), name)

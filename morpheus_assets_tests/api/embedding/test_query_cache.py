@@ -12,6 +12,7 @@ from morpheus_assets.services.configured_spaces import configured_image_spaces
 from morpheus_assets.services.search import NO_PANELS_YET
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.native_servers import KEY, running_native
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.fixtures.redis_server import RedisProcess
@@ -88,6 +89,19 @@ def test_a_switch_of_spaces_never_serves_vectors_or_answers_of_the_old_one(
     answer = api.search(q="the ship", kind="text", mode="vector").json()
     assert (answer["cached"], answer["spaces"]["text"]) == (False, "openai-other")
     assert answer["passages"][0]["passage_similarity"] < 0
+
+
+def test_an_answer_in_the_search_s_own_order_is_none_for_who_has_it_reranked(
+    start_api: Callable[..., Api], redis: RedisProcess, add_embedded: Callable
+):
+    add_embedded("alpha", BODIES)
+    with running_native("voyage_rerank") as server:
+        plain = start_api(redis_url=redis.url)
+        reranking = start_api(
+            redis_url=redis.url, rerank="voyage/rerank-2.5", voyage_api_key=KEY, voyage_base_url=server.url
+        )
+        asked = [api.search(q="lamps at night", kind="text").json()["cached"] for api in (plain, plain, reranking)]
+    assert asked == [False, True, False]
 
 
 def test_redis_that_goes_away_is_one_warning_and_no_error(

@@ -1,7 +1,10 @@
 """The cache where no Redis is set, and the keys that both kinds share."""
 
 import asyncio
+import contextlib
 import itertools
+import socket
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -41,6 +44,24 @@ def test_two_models_never_share_a_vector_of_the_same_text(
     assert provider_server.stats(api.provider_url)["requests"] == 2
 
 
+def test_each_vector_is_counted_by_where_it_came_from(start_api: Callable[..., Api], add_embedded: Callable):
+    add_embedded("alpha", ["The lamp burns at night."])
+    api = start_api()
+
+    def counted() -> list[float]:
+        return [
+            api.metric(f'morpheus_cache_lookups_total{{kind="vector",source="{source}"}}')
+            for source in ("provider", "postgres", "redis")
+        ]
+
+    texts = ["The lamp burns at night.", "A ship.", "A cat.", "A ship."]
+    answers = [api.text(texts, input_type="document").json()]
+    assert counted() == [2, 1, 0]
+    answers.append(api.text(texts, input_type="document").json())
+    assert counted() == [2, 2, 2]
+    assert [(answer["cached"], answer["total_tokens"]) for answer in answers] == [(False, 4), (True, 0)]
+
+
 class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
@@ -73,6 +94,13 @@ def test_without_room_what_was_not_asked_for_longest_goes_first():
     assert set(kept(cache, "a")) == {"a"}
     keep(cache, d=b"x" * 10)
     assert set(kept(cache, "a", "b", "c", "d")) == {"a", "c", "d"}
+
+
+def test_a_process_keeps_sixteen_megabytes_at_most_whatever_a_redis_might():
+    cache = QueryCache(None)
+    for number in range(20):
+        keep(cache, **{str(number): bytes(1024 * 1024)})
+    assert set(kept(cache, *map(str, range(20)))) == set(map(str, range(4, 20)))
 
 
 def test_an_entry_that_is_kept_anew_counts_once():
@@ -118,3 +146,19 @@ def test_a_redis_that_fails_is_left_alone_for_some_seconds_and_said_once(
     assert told == ["without", "again", "without"]
     assert kept(cache, "a") == {}
     assert cache.configured
+
+
+@pytest.mark.parametrize("lets_in", [True, False])
+def test_a_redis_that_says_nothing_holds_a_request_up_for_a_moment_only(lets_in: bool):
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8 if lets_in else 0)
+        for _ in range(0 if lets_in else 8):
+            before = stack.enter_context(socket.socket())
+            before.setblocking(False)
+            before.connect_ex(silent.getsockname())
+        cache = QueryCache(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
+        assert kept(cache, "a") == {}
+        assert 0.4 < time.monotonic() - started < 4

@@ -41,6 +41,18 @@ def test_a_text_over_the_limit_is_embedded_by_parts_and_the_answer_says_how(api:
     assert provider_server.stats(api.provider_url)["statuses"] == {"200": provider_server.stats()["requests"]}
 
 
+def test_the_parts_of_a_long_text_are_given_again_although_its_vector_is_known(
+    api: Api, provider_server: ProviderServer
+):
+    text = chapter(20_000)
+    first, second = (api.text(["short", text], return_parts=True).json() for _ in range(2))
+    assert len(second["parts"]) == len(first["parts"]) > 2
+    assert provider_server.stats(api.provider_url)["inputs"] == 1 + 2 * len(first["parts"]), "the short one once"
+    again = api.text(["short", text]).json()
+    assert (again["cached"], again["total_tokens"], again["joined"]) == (True, 0, [])
+    np.testing.assert_allclose(again["embeddings"], first["embeddings"], atol=1e-7)
+
+
 def test_a_text_that_only_seems_too_long_is_sent_whole(api: Api, provider_server: ProviderServer):
     text = chapter(6600)
     assert len(text) / 4 < 8192 < len(text) / 3.4

@@ -1,6 +1,9 @@
+import errno
 import io
+import os
 import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,6 +11,7 @@ from PIL import Image
 
 from morpheus_assets.services import uploads
 from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.store.conftest import add_novel
 
 __all__ = ["add_novel"]
@@ -99,3 +103,48 @@ def test_novels_are_listed_by_page(api: Api, add_novel: Callable):
     assert [each["novel"] for each in first["novels"]] == ["alpha", "beta"]
     rest = api.client.get("/api/novels", params={"limit": 2, "after": first["next"]}).json()
     assert ([each["novel"] for each in rest["novels"]], "next" in rest) == (["gamma"], False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (errno.ENOSPC, "disk is full: free some room"),
+        (errno.EROFS, "may only be read"),
+        (errno.EIO, "takes no file (Input/output error)"),
+    ],
+)
+def test_a_content_folder_that_takes_nothing_is_said_so_and_keeps_no_half_file(
+    api: Api, send: Callable, monkeypatch: pytest.MonkeyPatch, fault: int, said: str, fault_row: FaultRow
+):
+    def write(self: Path, data: bytes) -> int:
+        self.touch()
+        raise OSError(fault, os.strerror(fault))
+
+    # the far end of a file system that nobody may make here
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write)
+        answer = send("/api/novels", "The Lamp.txt", STORY)
+    assert answer.status_code == 507
+    assert said in answer.json()["detail"]
+    assert not list(api.settings.novels_folder.iterdir())
+    fault_row(f"an upload into a content folder with {errno.errorcode[fault]}", sentence=answer.json()["detail"])
+    assert send("/api/novels", "The Lamp.txt", STORY).status_code == 201
+
+
+def test_a_file_system_without_links_takes_uploads_too_and_overwrites_nothing(
+    api: Api, send: Callable, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert send("/api/novels", "The Lamp.txt", STORY).status_code == 201
+    assert send("/api/novels", "The Lamp.txt", STORY + b"More.").status_code == 409
+    assert [each.name for each in api.settings.novels_folder.iterdir()] == ["The Lamp.txt"]
+    assert (api.settings.novels_folder / "The Lamp.txt").read_bytes() == STORY
+
+
+def test_a_name_that_is_too_long_for_the_file_system_is_said_so(api: Api, send: Callable):
+    answer = send("/api/novels", f"{'lamp ' * 60}.txt", STORY)
+    assert answer.status_code in (422, 507)
+    assert "name" in answer.json()["detail"]

@@ -1,6 +1,7 @@
 """Ingests whose new passages go to a batch API, and come by its job."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +102,20 @@ def test_what_still_answers_is_completed_at_once_while_the_new_space_waits_for_i
     answering = coverage(moved.engine, get_space(moved.engine, old.key))
     assert answering.missing == 0
     assert covered(moved).batched > 0
+
+
+def test_passages_with_their_titles_come_by_a_job_too_and_are_booked_to_their_novel(
+    batched: Deployment, server: BatchServer, tmp_path: Path
+):
+    (tmp_path / "spaces.toml").write_text(
+        '[titled]\nprovider = "openai"\nmodel = "text-embedding-3-small"\ndimensions = 256\ncontext = "titles"\n'
+    )
+    titled = batched.with_settings(spaces_file=tmp_path / "spaces.toml", text_spaces="titled")
+    titled.drop("emma.txt", story(chapters=3))
+    assert titled.ingest("emma").success
+    server.end()
+    [done] = collected(titled)
+    assert "completed" in done.said
+    assert covered(titled).missing == 0
+    assert all(text.startswith("Emma, ") for text in server.accepted)
+    assert titled.rows("SELECT DISTINCT novel FROM spending") == [("emma",)]

@@ -210,3 +210,20 @@ def test_a_refused_passage_is_named_with_its_place_and_its_chapter_is_whole_with
     assert "too long" in refused.reason
     needed, present, missing = counts(together)
     assert (present, missing) == (needed - 1, 0)
+
+
+def test_the_model_is_looked_at_through_a_whole_window_before_more_is_stored(
+    together: Deployment, server: NativeServer
+):
+    text = story(chapters=3) + "\n\nCHAPTER 4. The End\n\nThe lamp went out, and the ship came home at last.\n"
+    together.drop("emma.txt", text)
+    together.ingest("emma")
+    with together.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE embedding_spaces SET created_at = now() - interval '2 hours'")
+    asked = len(server.asked)
+    together.drop("emma.txt", edited(text, 4))
+    assert together.ingest("emma").success
+    [shortest] = server.asked[asked][2]["inputs"]
+    assert shortest == chapters_of(together)[4]
+    [(cosine,)] = together.rows("SELECT lowest_cosine FROM model_checks")
+    assert cosine > 0.999

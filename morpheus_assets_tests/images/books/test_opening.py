@@ -191,6 +191,46 @@ def test_an_archive_without_pictures_gets_one_sentence() -> None:
         opened(packed({"readme.txt": b"hello"}))
 
 
+def test_an_archive_of_archives_says_what_to_do_with_them() -> None:
+    with pytest.raises(UnreadableBook, match=r"holds other archives or PDFs and no pictures: put these into the"):
+        opened(packed({"vol 1.cbz": b"PK\x03\x04", "vol 2.pdf": b"%PDF-1.7", "read me.txt": b"x"}))
+
+
+def test_pages_whose_names_have_no_suffix_are_told_by_their_content() -> None:
+    book = opened(
+        packed({"002": picture(), "001": picture("blue"), "read me": b"two pages, and a text of some length"})
+    )
+
+    assert (pages(book), book.skipped) == (["001", "002"], 1)
+
+
+def test_pictures_that_are_not_read_are_refused_each_and_not_passed_over() -> None:
+    book = opened(packed({"1.png": picture(), "2.svg": b"<svg/>", "3.psd": b"8BPS", "4.heif": b"?"}))
+
+    assert pages(book) == ["1.png", "2.svg", "3.psd", "4.heif"]
+
+
+def test_a_name_comes_before_the_longer_ones_that_it_begins() -> None:
+    names = ["p1 (2).png", "p1-b.png", "p1.png", "p10.png", "p2.png", "p1.5.png"]
+    book = opened(packed({name: picture() for name in names}))
+
+    assert pages(book) == ["p1.png", "p1 (2).png", "p1-b.png", "p1.5.png", "p2.png", "p10.png"]
+
+
+@pytest.mark.parametrize("press", ["gz", "bz2", "xz"])
+def test_a_pressed_tar_is_read(press: str) -> None:
+    import tarfile
+
+    pytest.importorskip("libarchive")
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=f"w:{press}") as archive:
+        entry = tarfile.TarInfo("1.png")
+        entry.size = len(picture())
+        archive.addfile(entry, io.BytesIO(picture()))
+
+    assert opened(file, "book.cbt").read("1.png") == picture()
+
+
 def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(values, "MAX_ENTRIES", 3)
 
@@ -504,7 +544,7 @@ def test_two_entries_of_one_name_are_two_pages() -> None:
 
     book = opened(file, "book.cbt")
 
-    assert [book.read(page) for page in pages(book)] == [b"second", b"first"]
+    assert [book.read(page) for page in pages(book)] == [b"first", b"second"]
 
 
 @pytest.mark.parametrize(

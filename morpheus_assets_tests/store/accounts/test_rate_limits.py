@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from morpheus_assets.embedding.rate_limits import ObservedLimits
+from morpheus_assets.services.search import QUESTION_SECONDS
 from morpheus_assets.store.accounts import rate_limits
 from morpheus_assets.store.accounts.rate_limits import PostgresBudget
 
@@ -195,6 +196,10 @@ def test_a_question_without_room_is_refused_at_once_with_the_time_and_books_noth
     assert booked(engine) == (1, 1000)
 
 
+def test_a_question_that_waits_for_room_leaves_half_of_its_time_to_the_provider() -> None:
+    assert rate_limits.LONGEST_WAIT_OF_A_QUESTION <= QUESTION_SECONDS / 2
+
+
 def test_a_question_waits_for_room_that_comes_soon(engine, short_window) -> None:
     async def run() -> float:
         await PostgresBudget(engine, "fake", None, 1000).take(1, 1000)
@@ -320,6 +325,9 @@ def asked(engine, tokens: int, limit: int = 1000) -> float | None:
 def test_what_was_booked_or_paused_before_the_clock_was_set_back_holds_nobody_up(engine) -> None:
     write(engine, "jsonb_build_array(jsonb_build_array(now + 3601, 1, 1000))")
     assert asked(engine, 1000) is None
+    write(engine, "jsonb_build_array(jsonb_build_array(now + 3601, 1, 10))")
+    # batch work books behind what is booked already
+    asyncio.run(asyncio.wait_for(PostgresBudget(engine, "fake", None, 1000).take(1, 10), 20))
     write(engine, "jsonb_build_array(jsonb_build_array(now + 30, 1, 1000))")
     assert asked(engine, 1) == pytest.approx(30 + 61.5, abs=1)
     write(engine, paused_until="clock_timestamp() + interval '601 seconds'")

@@ -58,3 +58,41 @@ def test_the_scale_of_a_models_cosines_does_not_matter(scale: float, offset: flo
 @pytest.mark.parametrize("same", [[], PLAIN[:1], [replace(each, cosine=0.5, words=0.0) for each in PLAIN]])
 def test_a_pool_without_differences_is_given_as_it_is(same: list[Candidate]) -> None:
     assert len(fuse(same)) == len(same)
+
+
+# As near as they have words, so that both measures weigh what their share of the score is.
+EVEN = [Candidate(bytes([number]), 0.3 + 0.01 * (number % 3), 0.3 + 0.01 * (number % 3), 0.1) for number in range(18)]
+
+
+@pytest.mark.parametrize(("is_known", "first"), [(True, 254), (False, 255)])
+def test_nearness_counts_more_than_words_where_the_model_knows_the_language_and_less_elsewhere(
+    is_known: bool, first: int
+) -> None:
+    near, wordy = Candidate(b"\xfe", 0.6, 0.3, 0.1), Candidate(b"\xff", 0.3, 0.6, 0.1)
+    assert order([replace(each, is_known=is_known) for each in (*EVEN, near, wordy)])[0] == first
+
+
+@pytest.mark.parametrize(("beside", "first"), [(0.4, 254), (0.8, 255)])
+def test_what_stands_beside_a_passage_counts_a_quarter_of_the_passage_itself(beside: float, first: int) -> None:
+    alone, between = Candidate(b"\xfe", 0.6, 0.3, 0.1), Candidate(b"\xff", 0.45, 0.3, 0.1, cosine_beside=beside)
+    assert order([*EVEN, alone, between])[0] == first
+
+
+def test_a_chapter_counts_by_its_best_three_and_no_more() -> None:
+    many = [Candidate(bytes([100 + number]), 0.4, 0.4, 0.1, chapter="many") for number in range(9)]
+    three = [Candidate(bytes([200 + number]), 0.41, 0.41, 0.1, chapter="three") for number in range(3)]
+    found = order([*(replace(each, chapter=each.value) for each in EVEN), *many, *three])
+    assert set(found[:3]) == {200, 201, 202}
+
+
+def test_most_of_the_questions_words_are_worth_more_the_more_of_them_there_are() -> None:
+    holders = [Candidate(bytes([250 + place]), 0.3, 0.3, covered) for place, covered in enumerate((0.6, 0.7, 0.9, 1.0))]
+    scores = {each.value[0]: score for each, score in fuse([*EVEN, *holders])}
+    assert scores[251] - scores[250] == pytest.approx(0.5)
+    assert scores[253] - scores[250] == pytest.approx(2.0)
+    assert scores[252] - scores[251] == pytest.approx(1.0)
+
+
+def test_equals_come_in_the_order_of_their_hashes() -> None:
+    same = [Candidate(bytes([number]), 0.5, 0.5, 0.1) for number in (9, 3, 7)]
+    assert order([*same, *EVEN][::-1])[:3] == [3, 7, 9]

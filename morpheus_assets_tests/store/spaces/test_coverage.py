@@ -164,7 +164,7 @@ def test_a_space_of_regions_lacks_those_of_cut_pages_and_waits_for_the_others(
     assert [(row.content, row.box, row.following) for row in found] == [
         ("x.png", [0, 0, 4, 2], None), ("x.png", [0, 2, 4, 4], None),
     ]  # fmt: skip
-    assert [gap.inputs for gap in gaps(engine, "image", None, shaping=2)] == [3]
+    assert [gap.inputs for gap in gaps(engine, "image", None, of=regions)] == [3]
     vectors.write_batch(engine, regions, [parts[0].content_hash], random_vectors(1))
     counts = coverage(engine, regions)
     assert (counts.needed, counts.present, counts.missing) == (3, 1, 2)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
-from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets.store.spaces import batch_jobs, spaces, vectors
 
 
 def test_a_space_registered_by_many_at_once_is_made_once(engine, make_space) -> None:
@@ -177,3 +177,61 @@ def test_a_space_may_answer_with_gaps_when_that_is_asked_for(engine, make_space,
     assert spaces.activate(engine, "b", allow_gaps=True).state == "active"
     with pytest.raises(ValueError, match="'gone'"):
         spaces.activate(engine, "a", previous_becomes="gone")
+
+
+def test_a_space_that_is_not_stored_is_refused_with_those_that_are_in_alphabetical_order(engine, make_space) -> None:
+    for key in ("b", "c", "a"):
+        spaces.register_space(engine, make_space(key))
+    with pytest.raises(SpaceError, match="'d' is stored; stored are: a, b, c"):
+        spaces.get_space(engine, "d")
+    assert [row.key for row in spaces.list_spaces(engine)] == ["b", "c", "a"], "the oldest first"
+    for attempt in (spaces.mark_ready, spaces.activate, spaces.activate_first, spaces.retire, spaces.drop):
+        with pytest.raises(SpaceError, match="No embedding space 'd'"):
+            attempt(engine, "d")
+
+
+def test_a_space_is_not_dropped_before_its_batch_job_has_ended(engine, make_space) -> None:
+    first, second = (spaces.register_space(engine, make_space(key)) for key in ("first", "second"))
+    job = batch_jobs.add_batch_job(engine, first, "token", "a change of model")
+    batch_jobs.give_up(engine, batch_jobs.add_batch_job(engine, second, "other", "a change of model"), "not accepted")
+    with pytest.raises(SpaceError, match="batch job token of first has not ended"):
+        spaces.drop(engine, "first")
+    spaces.drop(engine, "second")
+    assert [row.key for row in spaces.list_spaces(engine)] == ["first"]
+    batch_jobs.give_up(engine, job, "not accepted")
+    spaces.drop(engine, "first")
+    assert spaces.list_spaces(engine) == []
+
+
+def test_a_space_that_is_read_all_the_time_is_not_dropped_and_stays_as_it_was(
+    engine, make_space, random_vectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spaces, "_PATIENCE_SECONDS", 0.0)
+    space = spaces.register_space(engine, make_space())
+    vectors.write_batch(engine, space, [b"a" * 32], random_vectors(1))
+    with engine.connect() as reader:
+        reader.exec_driver_sql(f"SELECT count(*) FROM {space.table}").scalar_one()
+        with pytest.raises(SpaceError, match="in use all the time and was not dropped"):
+            spaces.drop(engine, space.key)
+    assert vectors.vector_summary(engine, spaces.get_space(engine, space.key)).rows == 1
+
+
+def test_sizes_are_listed_by_key_and_counted_by_space(engine, make_space, random_vectors) -> None:
+    for key, rows in (("b", 2), ("a", 1), ("c", 0)):
+        space = spaces.register_space(engine, make_space(key))
+        vectors.write_batch(engine, space, [bytes([number]) * 32 for number in range(rows)], random_vectors(rows))
+    assert [(size.key, size.rows) for size in spaces.space_sizes(engine)] == [("a", 1), ("b", 2), ("c", 0)]
+
+
+def test_a_space_that_answers_already_is_left_as_it_is(engine, make_space, add_novel) -> None:
+    for key in ("a", "b"):
+        spaces.register_space(engine, make_space(key))
+    spaces.activate_first(engine, "a")
+    since = spaces.get_space(engine, "a").activated_at
+    add_novel("one", ["a "])
+    assert spaces.activate(engine, "a").activated_at == since, "although it lacks something"
+    assert not spaces.activate_first(engine, "a")
+    assert spaces.revive(engine, "a").state == "active"
+    assert spaces.register_space(engine, make_space("a")).state == "active"
+    with pytest.raises(SpaceIncomplete, match="lacks vectors for 1 passages"):
+        spaces.mark_ready(engine, "b")
