@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.cli.search import Searching
+from morpheus_assets.cli.search import Answer, Searching
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import (
     BillingError,
@@ -254,3 +254,23 @@ def test_what_is_like_a_stored_passage_is_found_by_its_own_vector_and_without_it
     assert (found.notes, found.faults, found.spaces) == ([], [], {"text": OLD_KEY})
     others = find(other_novels=True)
     assert {each.hit.novel for each in others.passages} == set(names(3)) - {own}
+
+
+def test_words_alone_answer_while_no_model_can_be_asked_unless_one_space_is_measured(
+    settings, engine, provider_server
+) -> None:
+    down = provider_server.base_url(fault="503")
+    broken = with_openai(settings, down).model_copy(update={"voyage_base_url": down})
+    body = bodies_of("novel-001")[2]
+
+    def ask_for(**given: Any) -> Answer:
+        return Searching(broken, engine).ask(SearchQuery(q=body, kind="text", k=2, **given))
+
+    answer = ask_for()
+    assert (answer.hits[0].body, answer.hits[0].text_rank) == (body, 1)
+    assert (answer.space, len(answer.notes)) == ("", 1)
+    assert answer.notes[0].startswith("Found by words alone, for the question could not be embedded: ")
+    assert ask_for(min_similarity=0.5).notes[1:] == [search.NO_SIMILARITY]
+    for given in ({"space": OLD_KEY}, {"mode": "vector"}):
+        with pytest.raises(ProviderUnavailable):
+            ask_for(**given)

@@ -239,9 +239,18 @@ def test_the_named_lease_of_a_dead_process_is_taken_at_once_here_and_when_it_exp
             (leases._machine() if machine == "this" else machine, f"{os.getpid()} 1", seconds),
         )
     started = time.monotonic()
+    # beside one that lives
+    lives = leases.Lease(engine, 10**9, leases._now())
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO leases (id, machine, process, expires_at) VALUES (%s, %s, %s, 'infinity')",
+            (lives.number, leases._machine(), leases._this_process()),
+        )
     with open_lease(engine, "the index", poll_seconds=0.05):
         assert least <= time.monotonic() - started < 30
-        assert in_force(engine) == 1
+        assert in_force(engine) == 2
+    lives.end()
+    assert in_force(engine) == 0
 
 
 def test_a_process_is_known_by_the_tick_at_which_it_began_and_a_dead_one_that_nobody_waited_for_is_dead():

@@ -78,6 +78,14 @@ def test_what_stands_beside_a_passage_counts_a_quarter_of_the_passage_itself(bes
     assert order([*EVEN, alone, between])[0] == first
 
 
+@pytest.mark.parametrize(("near", "is_first"), [(0.43, False), (0.46, True)])
+def test_good_company_in_a_chapter_outweighs_a_little_and_no_more(near: float, is_first: bool) -> None:
+    company = [Candidate(bytes([200 + number]), 0.5, 0.5, 0.1, chapter="c") for number in range(2)]
+    accompanied, alone = Candidate(b"\xfe", 0.42, 0.42, 0.1, chapter="c"), Candidate(b"\xff", near, near, 0.1)
+    found = order([*(replace(each, chapter=each.value) for each in EVEN), *company, accompanied, alone])
+    assert (found.index(255) < found.index(254)) is is_first
+
+
 def test_a_chapter_counts_by_its_best_three_and_no_more() -> None:
     many = [Candidate(bytes([100 + number]), 0.4, 0.4, 0.1, chapter="many") for number in range(9)]
     three = [Candidate(bytes([200 + number]), 0.41, 0.41, 0.1, chapter="three") for number in range(3)]

@@ -218,6 +218,13 @@ def test_panels_are_found_by_vector_with_their_size(engine, make_space, add_pane
     assert search_panels(engine, made[1], within=SearchFilter("other")) == []
 
 
+def test_a_dropped_space_of_panels_is_named(engine, make_space) -> None:
+    space = spaces.register_space(engine, make_space("clip", purpose="image"))
+    spaces.drop(engine, space.key)
+    with pytest.raises(SpaceGone, match="The space clip was dropped during the search"):
+        search_panels(engine, [1.0] * 8, space=space)
+
+
 def test_a_dropped_space_is_named_and_not_taken_for_an_empty_one(engine, make_space, corpus, random_vectors) -> None:
     old, hashes, _ = corpus
     new = spaces.register_space(engine, make_space("new"))
@@ -307,14 +314,17 @@ def test_a_passage_beside_good_ones_comes_before_one_that_stands_alone(engine, m
 @pytest.mark.parametrize("within", [SearchFilter(), SearchFilter("one", 3)])
 def test_a_search_by_both_asks_the_database_no_more_than_three_times(engine, corpus, monkeypatch, within) -> None:
     _, _, made = corpus
-    sent = []
+    together = []
     execute = psycopg.Connection.execute
-    monkeypatch.setattr(
-        psycopg.Connection, "execute", lambda *args, **kwargs: sent.append(args[1]) or execute(*args, **kwargs)
-    )
+
+    def watched(connection, *given, **options):
+        together.append(connection.pgconn.pipeline_status == psycopg.pq.PipelineStatus.ON)
+        return execute(connection, *given, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", watched)
     search_text(engine, made[3], "passages about whales", within=within)
     # the question's words and the nearest passages go together
-    assert len(sent) == 3
+    assert together == [True, True, False]
 
 
 def test_what_the_words_found_is_measured_against_a_vector_that_is_given(engine, corpus) -> None:

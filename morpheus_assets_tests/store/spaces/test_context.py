@@ -6,11 +6,12 @@ import pytest
 
 from morpheus_assets.store.content.contexts import place_novel, shared_context
 from morpheus_assets.store.content.novels import remove_novel
+from morpheus_assets.store.database.transactions import transaction
 from morpheus_assets.store.spaces import refusals, spaces, vectors
 from morpheus_assets.store.spaces.archive import export_space, restore_space
 from morpheus_assets.store.spaces.batch_jobs import owners_of_texts
 from morpheus_assets.store.spaces.claims import open_claims
-from morpheus_assets.store.spaces.coverage import coverage, gaps
+from morpheus_assets.store.spaces.coverage import coverage, gaps, missing_page
 from morpheus_assets.store.spaces.drift import fixed_sample
 from morpheus_assets_tests.fixtures.passages import missing_inputs
 
@@ -150,3 +151,22 @@ def test_a_novel_that_is_cut_anew_leaves_no_place_behind(engine, windows, titled
     expected = ["(1,1)", "(1,2)", "(1,3)", "(1,4)"]
     assert [list(row[1]) for row in places] == [expected, expected]
     assert [coverage(engine, space).missing for space in (windows, titled)] == [4, 4]
+
+
+def test_what_is_missing_in_a_context_goes_on_behind_the_last_that_was_read(
+    engine, windows, titled, add_novel, random_vectors
+) -> None:
+    add_novel("one", BODIES[:10])
+    add_novel("two", ["of two alone "])
+
+    def behind(space, after: bytes) -> set[bytes]:
+        with transaction(engine) as connection:
+            return {row.unit for row in missing_page(connection, space, "one", after, 99)}
+
+    for space, many in ((windows, 3), (titled, 10)):
+        units = sorted({row.unit for row in missing_inputs(engine, space, "one")})
+        assert len(units) == many
+        assert [behind(space, after) for after in (b"", units[0], units[-1])] == [set(units), set(units[1:]), set()]
+        rows = [row.content_hash for row in missing_inputs(engine, space, "one") if row.unit == units[0]]
+        vectors.write_batch(engine, space, rows, random_vectors(len(rows)))
+        assert behind(space, b"") == set(units[1:])
