@@ -121,7 +121,8 @@ DELETE FROM tombstones WHERE novel = %(novel)s AND (%(kind)s::text IS NULL OR ki
 
 -- name: set_novel_aside
 -- Under a name that no novel can have.
-UPDATE novels SET novel = novel || chr(10) WHERE novel = %(novel)s AND EXISTS (SELECT FROM pages p WHERE p.novel_id = id)
+UPDATE novels n SET novel = novel || chr(10)
+WHERE novel = %(novel)s AND EXISTS (SELECT FROM pages p WHERE p.novel_id = n.id)
 
 -- name: add_novel_of_pages
 INSERT INTO novels (novel, panels_digest) SELECT %(novel)s, panels_digest FROM novels WHERE novel = %(aside)s

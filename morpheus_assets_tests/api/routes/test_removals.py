@@ -75,6 +75,8 @@ def test_the_panels_are_deleted_alone(api: Api, there: Callable[..., None]):
 
 
 def test_the_text_is_deleted_alone(api: Api, engine: Engine, there: Callable[..., None]):
+    # so that no page has the number of a novel by chance
+    there("dracula")
     there("emma", text="Emma.txt", panel="emma/1.png")
     page = PanelRecord("emma/1.png", "refused", 1, "No picture.")
     replace_panels(engine, "emma", [page])
