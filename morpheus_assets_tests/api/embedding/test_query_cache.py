@@ -144,6 +144,9 @@ def test_the_cache_stays_within_its_bytes_and_the_oldest_go_first(redis: RedisPr
     assert newest == 1
     client = Redis.from_url(redis.url)
     assert client.dbsize() <= 50 + 3
-    assert int(client.get("morpheus:1:bytes") or 0) <= 50_000
-    assert all(0 < client.ttl(key) <= 60 for key in client.scan_iter("morpheus:1:v:*"))
+    assert 30_000 <= int(client.get("morpheus:1:bytes") or 0) <= 50_000
+    # others may use the same Redis: everything stands below one name
+    vectors_kept = list(client.scan_iter("morpheus:1:v:*"))
+    assert len(vectors_kept) == found == client.dbsize() - 3
+    assert all(0 < client.ttl(key) <= 60 for key in vectors_kept)
     client.close()
