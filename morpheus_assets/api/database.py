@@ -51,6 +51,10 @@ class Database:
         """
         if self._down is not None and time.monotonic() < self._down[0]:
             raise self._down[1]
+        return await self.call_now(work, *args, **kwargs)
+
+    async def call_now(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `call`, and asked anew although nothing answered a moment ago."""
         # the trace that a request belongs to goes along into the thread
         call = contextvars.copy_context().run
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, self._call, work, args, kwargs)

@@ -4,6 +4,7 @@ page, left, top, right, bottom, tab-separated and in reading order, in pixels of
 path in the folder, and behind it an entry of an archive: `vol1.cbz/003.png`. A page with `-` has no panels.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from morpheus_assets.images.boxes import Box
@@ -18,13 +19,25 @@ class Corrections:
     boxes: dict[str, tuple[Box, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
+    def unknown(self, pages: Collection[str]) -> tuple[str, ...]:
+        """A sentence for each page that is looked at here and is none of `pages`."""
+        return tuple(
+            f"{FILE_NAME} names {page!r}, which is no stored page of this novel: write a file's path in the folder,"
+            " and behind it an entry of an archive, as in vol1.cbz/003.png."
+            for page in self.boxes
+            if page not in pages
+        )
+
 
 def read_corrections(data: bytes, name: str = FILE_NAME) -> Corrections:
     """The boxes of a corrections file; never raises."""
     boxes: dict[str, list[Box]] = {}
     problems = []
-    for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), 1):
+    # A spreadsheet saves "Unicode text" in UTF-16.
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    for number, line in enumerate(data.decode(encoding, "replace").splitlines(), 1):
         cells = [cell.strip() for cell in line.split("\t")]
+        cells[0] = cells[0].replace("\\", "/")
         if not line.strip() or line.startswith("#") or (number == 1 and cells[0].lower() == "page"):
             continue
         if len(cells) == 2 and cells[1] == "-":

@@ -22,6 +22,8 @@ _SNAP = 4
 _LEAST_TILE = 224
 _OVERLAP = 0.1
 _LARGE = 0.5
+# Of width to height: a scroll, of which a third of the height would be a line.
+_WIDE = 2.0
 _MOST_OF_IT = 0.9
 _LITTLE_COVERED = 0.7
 _LEAST_COVERED = 0.6
@@ -55,7 +57,7 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     sure = 0.5 if doubts else 0.9
     panels = [boxes[i] for i in order if area(boxes[i]) < _MOST_OF_IT * width * height]
     regions = [CutRegion("page", (0, 0, width, height))]
-    if doubts and min(page.size) < 2 * _LEAST_TILE:
+    if doubts and min(page.size) < 2 * _LEAST_TILE and width <= _WIDE * height:
         # A single picture, as small as a panel is.
         return PageCut(tuple(regions))
     regions += [CutRegion("panel", box, sure) for box in panels]
@@ -91,7 +93,10 @@ def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[st
 
 
 def _tiles(size: tuple[int, int], direction: Direction) -> list[Box]:
-    """Thirds and quarters of the page, each a little larger than its share, in reading order."""
+    """Thirds and quarters of the page, each a little larger than its share, in reading order; of a wide one columns."""
+    width, height = size
+    if width > _WIDE * height:
+        return _grid(size, round(width / height), 1, direction)
     return [*_grid(size, 1, 3, direction), *_grid(size, 2, 2, direction)]
 
 

@@ -64,14 +64,14 @@ def cut_pages(reader: PageReader, pages: Sequence[PanelRecord], corrected: Mappi
 
     def look(group: Sequence[PanelRecord]) -> list[CutPage]:
         strip = hashlib.sha256(b"".join(page.content_hash or b"" for page in group)).hexdigest()[:12]
-        made = [_made_of(page, corrected.get(_name(page)), strip if len(group) > 1 else "") for page in group]
+        made = [_made_of(page, corrected.get(page_name(page)), strip if len(group) > 1 else "") for page in group]
         done = [CutPage(page, None, cut_of) for page, cut_of in zip(group, made, strict=True)]
         if all(page.cut_of == cut_of for page, cut_of in zip(group, made, strict=True)):
             return done
         try:
             if len(group) > 1:
                 return list(_cut_strip(reader, group, made))
-            return [_cut(reader, group[0], corrected.get(_name(group[0])), made[0])]
+            return [_cut(reader, group[0], corrected.get(page_name(group[0])), made[0])]
         except (RefusedImage, UnreadableBook, FileUnreadable) as error:
             return [replace(done[0], problem=str(error)), *done[1:]]
 
@@ -108,7 +108,7 @@ def _strips(pages: Sequence[PanelRecord], corrected: Mapping[str, Boxes]) -> Ite
     from morpheus_assets.images.strips import StripFile, joined_files
 
     def place(page: PanelRecord) -> tuple[object, ...]:
-        alone = page.frames or page.spread or _name(page) in corrected
+        alone = page.frames or page.spread or page_name(page) in corrected
         book = page.path if page.entry else page.path.rpartition("/")[0]
         return (page.id,) if alone else (book, PurePosixPath(page.entry).parent)
 
@@ -151,7 +151,7 @@ def _made_of(page: PanelRecord, boxes: Boxes | None, strip: str) -> str:
     return f"{CUT_VERSION} {page.direction} {'spread' if page.spread else 'page'} {told}"
 
 
-def _name(page: PanelRecord) -> str:
+def page_name(page: PanelRecord) -> str:
     """How a person names a page in regions.tsv."""
     within = page.path.partition("/")[2]
     return f"{within}/{page.entry}" if page.entry else within

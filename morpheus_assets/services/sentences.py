@@ -58,12 +58,17 @@ async def best_sentences(
     width = min(_MOST_SENTENCES, max(1, len(sentence_spans(question))))
     found = await asyncio.to_thread(_most_shared, hits, wanted, width)
     texts = [" ".join(hit.body[start:end].split()) for hit, start, end in found]
-    if not texts:
-        return {}
-    vectors = await embed(texts)
+    # A sentence that is all of its passage is as near as that.
+    known = {
+        at: hit.similarity
+        for at, (hit, start, end) in enumerate(found)
+        if hit.similarity is not None and not (hit.body[:start] + hit.body[end:]).strip()
+    }
+    wanted_texts = [text for at, text in enumerate(texts) if at not in known]
+    vectors = iter(await embed(wanted_texts) if wanted_texts else ())
     best: dict[bytes, BestSentence] = {}
-    for (hit, start, end), text, vector in zip(found, texts, vectors, strict=True):
-        similarity = _cosine(question_vector, vector)
+    for at, ((hit, start, end), text) in enumerate(zip(found, texts, strict=True)):
+        similarity = known[at] if at in known else _cosine(question_vector, next(vectors))
         if hit.content_hash not in best or best[hit.content_hash].similarity < similarity:
             best[hit.content_hash] = BestSentence(text, hit.char_start + start, hit.char_start + end, similarity)
     return best

@@ -4,7 +4,7 @@ What was paid for is announced by one call and deleted by a later one; what to d
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Engine
 
@@ -12,6 +12,7 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.services.configured_spaces import wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.passages import collect_unused, parse_as_their_novels
+from morpheus_assets.store.database.engine import server_time
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.insight.scenes import count_unused_sentences, delete_unused_sentences
 from morpheus_assets.store.spaces.announcements import announce, announced, withdraw
@@ -24,7 +25,8 @@ DROP, COLLECT, SENTENCES = "drop", "collect orphans", "sentences"
 
 def drop_retired(engine: Engine, settings: Settings, *, dry_run: bool = False) -> Iterator[str | StoreError]:
     """Drop or announce; a sentence for each retired space, or the error that kept it."""
-    now = datetime.now(UTC)
+    # the clock that also wrote when a space was retired: one of this machine that is weeks ahead would drop it
+    now = server_time(engine)
     for row in list_spaces(engine):
         wanted = {space.key for space in wanted_spaces(settings, row.purpose)}
         if row.state != "retired" or row.retired_at is None or row.key in wanted:
@@ -57,7 +59,7 @@ def collect_orphans(engine: Engine, settings: Settings, *, dry_run: bool = False
             if not dry_run:
                 announce(engine, COLLECT, row.key)
             yield f"{orphans:,} of {rows:,} vectors of {row.key} are needed by nothing and would be deleted."
-        elif datetime.now(UTC) < since + wait:
+        elif server_time(engine) < since + wait:
             yield (
                 f"{orphans:,} of {rows:,} vectors of {row.key} are needed by nothing: more than half, so they are kept"
                 f" until {since + wait:%Y-%m-%d %H:%M} UTC."

@@ -60,3 +60,21 @@ def test_a_question_whose_connection_is_ended_each_time_is_told_so(database: Dat
     with pytest.raises(DatabaseDown):
         asyncio.run(database.call(ask))
     assert len(tries) == 2
+
+
+def test_readiness_asks_anew_while_others_are_spared_a_breath(database: Database):
+    def ask(own: Engine) -> int:
+        with own.connect() as connection:
+            return int(connection.execute(text("SELECT 42")).scalar_one())
+
+    def away(_own: Engine) -> int:
+        raise DatabaseDown("away")
+
+    async def ask_both() -> int:
+        with pytest.raises(DatabaseDown):
+            await database.call(away)
+        with pytest.raises(DatabaseDown):
+            await database.call(ask)
+        return await database.call_now(ask)
+
+    assert asyncio.run(ask_both()) == 42

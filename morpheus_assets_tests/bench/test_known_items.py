@@ -1,9 +1,15 @@
-import pytest
+import hashlib
 
-from bench.known_items import as_json, describe_worst, interval, judgement, read_stored
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from bench.known_items import as_json, describe_worst, indexed, interval, judgement, read_stored
 from morpheus_assets.domain.questions import Question
+from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.services.evaluation.comparison import compare
 from morpheus_assets.services.evaluation.measures import Outcome
+from morpheus_assets.store.spaces import spaces, vectors
 
 
 def outcome(number: int, chapter: int | None, passage: int | None) -> Outcome:
@@ -46,3 +52,18 @@ def test_the_worst_answered_come_first_with_what_came_instead() -> None:
         "- question 1",
     ]
     assert "something else" in told
+
+
+def test_another_kind_of_index_is_there_while_it_is_measured(engine: Engine) -> None:
+    space = spaces.register_space(engine, resolve_text_space("openai/text-embedding-3-small@256"))
+    hashes = [hashlib.sha256(b"passage %d" % number).digest() for number in range(60)]
+    made = np.random.default_rng(3).standard_normal((60, 256)).astype(np.float32)
+    vectors.write_batch(engine, space, hashes, made)
+    spaces.activate_first(engine, space.key)
+
+    def kind_within(kind: str) -> str | None:
+        with indexed(engine, kind):
+            return spaces.get_space(engine, space.key).index_kind
+
+    assert [kind_within(kind) for kind in ("ivf-binary", "exact", "hnsw-binary")] == ["ivf-binary", None, "hnsw-binary"]
+    assert spaces.get_space(engine, space.key).index_kind == "hnsw", "the usual one, for so few dimensions"

@@ -1,5 +1,6 @@
 """A page becomes the page itself, its panels in reading order, and tiles where the cut is doubtful."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,19 @@ def test_a_doubtful_page_gets_thirds_and_quarters_and_says_why() -> None:
     assert cut.doubts == ("one panel or none was found",)
     assert len(tiles) == 7
     assert all(box[2] - box[0] < splash.width or box[3] - box[1] < splash.height for box in tiles)
+
+
+@pytest.mark.parametrize("height", [300, 600])
+def test_a_wide_scroll_gets_columns_in_reading_order(height: int) -> None:
+    scroll = Image.effect_noise((4000, height), 90).convert("RGB")
+
+    cut = cut_page(scroll, "rtl")
+
+    tiles = [region.box for region in cut.regions if region.kind == "tile"]
+    assert all(box[2] - box[0] <= 2 * (box[3] - box[1]) for box in tiles)
+    assert [box[0] for box in tiles] == sorted((box[0] for box in tiles), reverse=True)
+    assert (tiles[-1][0], tiles[0][2]) == (0, 4000)
+    assert all(before[0] < after[2] for before, after in itertools.pairwise(tiles))
 
 
 def test_a_picture_as_small_as_a_panel_gets_no_tiles() -> None:

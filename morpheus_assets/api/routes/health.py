@@ -113,4 +113,4 @@ async def _database_answers(services: UsesServices) -> bool:
         with engine.connect() as connection:
             return connection.execute(text("SELECT 1")).scalar_one() == 1
 
-    return await services.database.call(ask)
+    return await services.database.call_now(ask)

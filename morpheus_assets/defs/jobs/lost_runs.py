@@ -11,9 +11,9 @@ from morpheus_assets.defs.run_launcher import PatientRunLauncher
 
 # Between the start of a process and its event, and between two clocks' readings.
 SLACK_SECONDS = 60.0
-# From the launch of a run until the code server holds its process, and from its making until it is in the queue.
-LAUNCH_SECONDS, QUEUE_SECONDS = 10.0, 30.0
-# In Dagster's storage: the processes of the runs at work, as they were last seen.
+# From the launch of a run until the code server holds its process, and of one that is in no queue from the first look.
+LAUNCH_SECONDS, QUEUE_SECONDS = 10.0, 12.0
+# In Dagster's storage: the processes of the runs at work as they were last seen, and when one without was seen first.
 _SEEN = "morpheus/run_processes"
 
 
@@ -52,15 +52,27 @@ def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     A process is known again by its start in ticks of the machine, so that a clock that is set ends no healthy run; only
     one that is seen for the first time is judged by the clock that its run wrote.
     """
-    statuses = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    statuses = [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=statuses))
-    never_queued = _never_queued(instance)
     if not runs:
-        return never_queued
+        return []
     stored = instance.daemon_cursor_storage.get_cursor_values({_SEEN}).get(_SEEN)
     seen: dict[str, list[float]] = json.loads(stored) if stored else {}
-    lost, kept = never_queued, {}
+    lost, kept = [], {}
     for run in runs:
+        if run.status == dg.DagsterRunStatus.NOT_STARTED:
+            # by a clock that nobody sets, and that all processes of a machine share
+            now = time.monotonic()
+            since = min(now, seen.get(run.run_id, [0, now])[1])
+            kept[run.run_id] = [0, since]
+            if now - since > QUEUE_SECONDS:
+                lost.append(run)
+            continue
         said = _process_said(instance, run)
         if said is None:
             if _was_cut_off(instance, run):
@@ -82,13 +94,6 @@ def lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     if kept != seen:
         instance.daemon_cursor_storage.set_cursor_values({_SEEN: json.dumps(kept)})
     return lost
-
-
-def _never_queued(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Runs that were made a while ago and are in no queue: whoever made them was cut off, as by a full disk."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED]))
-    before = time.time() - QUEUE_SECONDS
-    return [each.dagster_run for each in records if each.create_timestamp.timestamp() < before]
 
 
 def _was_cut_off(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

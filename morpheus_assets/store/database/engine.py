@@ -5,8 +5,9 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy
@@ -117,6 +118,13 @@ def shares_sessions(engine: Engine) -> bool:
         # In a transaction: what was free is taken, so that the first one must be given another.
         taken = raw(second).execute(queries.backend_process).fetchone()
         return taken == before or own.execute(queries.backend_process).fetchone() != before
+
+
+def server_time(engine: Engine) -> datetime:
+    """The server's clock, with its zone."""
+    with engine.connect() as connection:
+        [now] = raw(connection).execute(queries.server_time).fetchone() or [datetime.now(UTC)]
+    return cast("datetime", now)
 
 
 def ensure_database(engine: Engine, name: str) -> bool:

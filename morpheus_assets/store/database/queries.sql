@@ -3,6 +3,9 @@
 -- name: ping
 SELECT 1
 
+-- name: server_time
+SELECT now()
+
 -- name: begin
 -- A user or a database may have another default.
 BEGIN ISOLATION LEVEL READ COMMITTED

@@ -182,6 +182,9 @@ def search_text(
             with connection.pipeline():
                 asked = ask_for_words(connection, query_text or "") if use_text else None
                 near = look.ask_nearest(connection, pool, look.texts) if use_vector else None
+                counted = look.ask_count(connection, look.texts)
+            if counted is not None:
+                look.count(connection, look.texts, counted)
             words = question_words(asked.fetchall()) if asked is not None else QuestionWords()
             by_vector = look.nearest(connection, pool, look.texts, near) if use_vector else []
             if look.context:
@@ -340,7 +343,7 @@ class _Look:
         if self.space.index_kind is not None:
             inside = self.count(connection, content)
             share = min(1.0, inside / max(1, self.space.index_rows or inside))
-            if inside > _LARGEST_EXACT or (inside > _ALWAYS_EXACT and _LOOKED_AT * 5 * k < share * inside):
+            if inside > _LARGEST_EXACT or (inside > _ALWAYS_EXACT and _LOOKED_AT * 3 * k < share * inside):
                 found = nearest_filtered(
                     connection, self.space, self.vector, k, content, self.within, self.parameters, share
                 )
@@ -354,14 +357,26 @@ class _Look:
         among = queries.hashes_within.format(content=Identifier(content), within=self.within)
         return ask_nearest_among(connection, self.space, self.vector, k, among, self.parameters)
 
-    def count(self, connection: psycopg.Connection[Any], content: str) -> int:
-        """The rows within the filter, up to one more than are looked at exactly; counted once in a search."""
+    def ask_count(self, connection: psycopg.Connection[Any], content: str) -> psycopg.Cursor[Any] | None:
+        """Within a pipeline, ask for the count by which a filtered search through an index goes; else None."""
+        if self.space is None or self.space.index_kind is None or not is_filtered(self.parameters):
+            return None
+        return self._ask_count(connection, content)
+
+    def count(self, connection: psycopg.Connection[Any], content: str, asked: psycopg.Cursor[Any] | None = None) -> int:
+        """The rows within the filter, up to one more than are looked at exactly; counted once in a search.
+
+        `asked` is what `ask_count` gave, once its pipeline has ended.
+        """
         if content not in self.counted:
-            most = _LARGEST_EXACT + 1
-            query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
-            row = connection.execute(query, self.parameters).fetchone()
+            row = (asked or self._ask_count(connection, content)).fetchone()
             self.counted[content] = int(row[0]) if row else 0
         return self.counted[content]
+
+    def _ask_count(self, connection: psycopg.Connection[Any], content: str) -> psycopg.Cursor[Any]:
+        most = _LARGEST_EXACT + 1
+        query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
+        return connection.execute(query, self.parameters)
 
 
 def _of_passages(connection: psycopg.Connection[Any], look: _Look, nearest: Nearest) -> Nearest:

@@ -85,6 +85,7 @@ def test_the_author_s_boxes_outrank_a_person_s_and_these_the_cutter_s(deployment
         "book.cbz/001.png\t0\t0\t40\t40\n"
         "book.cbz/002.png\t8\t12\t200\t300\n"
         "book.cbz/002.png\tno\tbox\n"
+        "book/002.png\t0\t0\t9\t9\n"
     )
 
     result = deployment.ingest_panels("lamp")
@@ -95,6 +96,7 @@ def test_the_author_s_boxes_outrank_a_person_s_and_these_the_cutter_s(deployment
     assert [row[2:] for row in found if row[0] == "002.png" and row[1] == "given"] == [("person", 8, 12, 200, 300)]
     problems = metadata_of(result, "regions")["problems"]
     assert "regions.tsv, line 4, is not a page and four whole numbers" in str(problems)
+    assert "regions.tsv names 'book/002.png', which is no stored page of this novel" in str(problems)
 
 
 def test_a_bad_page_of_an_archive_is_one_refused_row(deployment: Deployment) -> None:
