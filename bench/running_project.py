@@ -88,12 +88,16 @@ class RunningProject:
         return spent
 
     def database_url(self, database: str = APPLICATION_DATABASE, driver: str = "postgresql") -> str:
-        """The URL of the content database, or of another on the same server; never that of a pooler."""
+        """The URL of the content database, or of another on the same server; never that of a pooler.
+
+        Raises psycopg.OperationalError while the embedded one is away.
+        """
         direct = self.environment.get("MORPHEUS_DIRECT_DATABASE_URL")
         if direct is not None:
             return make_url(direct).set(drivername=driver, database=database).render_as_string(hide_password=False)
         url = running_url(self.folder / "data", database, driver)
-        assert url is not None
+        if url is None:
+            raise psycopg.OperationalError("The embedded server of the project is away.")
         return url
 
     def rows(
