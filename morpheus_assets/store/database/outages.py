@@ -30,7 +30,8 @@ _SENTENCES = {
     "25006": "The database only allows reading: it is a replica or was set so; use the main one and run again.",
     "42501": "The database refuses this user a right that is needed: let it own the tables, and run again.",
     "55P03": "A lock of the database was not given in time (lock_timeout): raise that for this user, and run again.",
-    "57014": "The database cancelled a statement: raise this user's statement_timeout, and run again.",
+    "57014": "The database cancelled a statement, after this user's statement_timeout or by a person's hand: raise that"
+    " timeout if it is the reason, and run again.",
     "25P03": "The database ended a connection in the middle of the work: raise this user's"
     " idle_in_transaction_session_timeout, and run again.",
     "25P04": "The database ended a connection in the middle of the work: raise this user's transaction_timeout, and"

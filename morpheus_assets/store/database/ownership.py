@@ -79,8 +79,7 @@ def check_direct_address(content: Engine) -> None:
 
 
 def _choose(content: Engine) -> URL:
-    # asked of the server: an address with a service file need not name it
-    own = content.url.set(database=f"{_identity(content)[1]}_dagster"[-_LONGEST_NAME:])
+    own = content.url.set(database=f"{_name(content)}_dagster"[-_LONGEST_NAME:])
     former = content.url.set(database=FORMER_NAME)
     if _exists(content, own.database) or not _exists(content, FORMER_NAME):
         return own
@@ -112,6 +111,12 @@ def _exists(content: Engine, name: str | None) -> bool:
     # Asked of the server: a pooler lets one wait that asks for a database which is not there.
     with autocommit(content) as connection:
         return connection.execute(queries.find_database, {"name": name}).rowcount > 0
+
+
+def _name(content: Engine) -> str:
+    # Asked of the server: an address with a service file need not say it. What is restored into is still empty.
+    with autocommit(content) as connection:
+        return str(connection.execute(queries.name_of_database).fetchall()[0][0])
 
 
 def _identity(content: Engine) -> tuple[str, str]:

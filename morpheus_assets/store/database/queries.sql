@@ -52,6 +52,9 @@ SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_
 -- name: keep_search_path
 ALTER ROLE {role} IN DATABASE {database} SET search_path FROM CURRENT
 
+-- name: name_of_database
+SELECT current_database()::text
+
 -- name: identity
 SELECT identity::text, current_database()::text FROM project
 

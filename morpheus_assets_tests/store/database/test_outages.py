@@ -78,7 +78,7 @@ def test_a_server_that_restarts_or_cannot_be_reached_passes_by_itself(error: Exc
         (fault("53300"), "no connection left"),
         (fault("25006"), "only allows reading"),
         (fault("42501"), "refuses this user a right"),
-        (fault("57014", "canceling statement due to statement timeout"), r"\(canceling statement due to .* timeout\)"),
+        (fault("57014", "canceling statement due to statement timeout"), r"cancelled a statement, .*statement_timeout"),
         (fault("22P02", "invalid input.\nLINE 1: x"), r"the work \(invalid input\): look at its log"),
         (fault("XX000", ""), r"the work \(InternalError_\)"),
         (psycopg.ProgrammingError("no state"), r"the work \(no state\)"),

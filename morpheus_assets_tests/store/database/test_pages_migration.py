@@ -5,8 +5,6 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-
 from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.content.panels import load_panels, replace_panels
@@ -15,8 +13,7 @@ from morpheus_assets.store.database.engine import open_engine
 from morpheus_assets.store.database.migrations import migrate, sql_folder
 from morpheus_assets.store.search.hits import search_panels
 from morpheus_assets.store.spaces.coverage import coverage
-from morpheus_assets.store.spaces.spaces import register_space
-from morpheus_assets.store.spaces.vectors import write_batch
+from morpheus_assets.store.spaces.spaces import get_space, register_space
 
 
 def hash_of(name: str) -> bytes:
@@ -45,10 +42,22 @@ def test_panels_of_before_stay_searchable_until_their_regions_are_whole(
                 " VALUES (1, %s, 'stored', %s, 40, 60, 9)",
                 (f"lamp/{name}", hash_of(name)),
             )
-    old = register_space(engine, space("old", {"panels": "whole"}))
-    write_batch(engine, old, [hash_of("a.png"), hash_of("b.png")], np.eye(3, dtype=np.float32)[:2])
+        # As the version of then registered a space and stored its vectors.
+        former = space("old", {"panels": "whole"})
+        connection.exec_driver_sql(
+            "INSERT INTO embedding_spaces"
+            " (key, fingerprint, purpose, provider, model, revision, dimensions, preparation)"
+            " VALUES (%s, %s, 'image', 'open_clip', 'm', 'r', 3, %s)",
+            (former.key, former.fingerprint, former.preparation),
+        )
+        connection.exec_driver_sql(
+            "CREATE TABLE embeddings_1 (content_hash bytea PRIMARY KEY, embedding halfvec(3) NOT NULL)"
+        )
+        for name, vector in (("a.png", "[1,0,0]"), ("b.png", "[0,1,0]")):
+            connection.exec_driver_sql("INSERT INTO embeddings_1 VALUES (%s, %s)", (hash_of(name), vector))
 
     migrate(engine)
+    old = get_space(engine, "old")
     new = register_space(engine, space("new", {"panels": "regions", "regions": 2}))
 
     # What was there answers as before, and nothing of it is to be paid for again.
