@@ -66,7 +66,7 @@ async def embed_stream(
                 if pack is None:
                     break
                 task = asyncio.create_task(sender.send(pack))
-                requeue.begin(task, waiting=len(arrived))
+                requeue.begin(task)
                 in_flight.add(task)
                 # It begins now, not when the inputs of all the others have been read.
                 await asyncio.sleep(0)
@@ -152,12 +152,9 @@ class Requeue:
         """A pack to send again, before any new one: so no more packs wait than there are requests in flight."""
         return self._packs.popleft() if self._packs else None
 
-    def begin(self, task: asyncio.Task[PackOutcome], *, waiting: int = 0) -> None:
-        """Remember how many packs had succeeded when this one was sent.
-
-        Those whose results are `waiting` for their reader count as if they came after it: fewer go beside it for them.
-        """
-        self._succeeded_before[task] = self._succeeded - waiting
+    def begin(self, task: asyncio.Task[PackOutcome]) -> None:
+        """Remember how many packs had succeeded when this one was sent."""
+        self._succeeded_before[task] = self._succeeded
 
     def end(self, task: asyncio.Task[PackOutcome], outcome: PackOutcome) -> bool:
         """Count what arrived, and keep the rest for another try if any pack succeeded since; True when it is kept."""

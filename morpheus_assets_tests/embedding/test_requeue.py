@@ -1,10 +1,6 @@
-import asyncio
-
-import pytest
-
 from morpheus_assets.embedding.errors import ProviderUnavailable
-from morpheus_assets.embedding.packs import EmbeddedBatch, Pack, PackOutcome
-from morpheus_assets.embedding.stream import Requeue, embed_batches
+from morpheus_assets.embedding.packs import EmbeddedBatch
+from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets_tests.embedding.helpers import (
     OPENAI,
     QUICK,
@@ -57,14 +53,3 @@ def test_what_a_divided_request_had_already_brought_is_not_sent_again(provider_s
     assert error is None
     assert len(vectors) == 400
     assert provider_server.stats(url)["repeated_inputs"] == 0
-
-
-@pytest.mark.parametrize(("waiting", "again"), [(1, True), (0, False)])
-def test_answers_that_wait_for_a_slow_reader_count_as_others_that_get_through(waiting: int, again: bool):
-    async def fail_alone() -> bool:
-        requeue = Requeue()
-        task = asyncio.create_task(asyncio.sleep(0, PackOutcome(error=ProviderUnavailable("down"), rest=Pack((), ()))))
-        requeue.begin(task, waiting=waiting)
-        return requeue.end(task, await task)
-
-    assert asyncio.run(fail_alone()) is again
