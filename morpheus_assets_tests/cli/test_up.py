@@ -1,7 +1,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,16 +18,11 @@ from morpheus_assets.store.database.embedded import running_url
 from morpheus_assets_tests.fixtures.checkout import MORPHEUS, Checkout, checkout, warnings_in
 from morpheus_assets_tests.fixtures.deployment import story
 from morpheus_assets_tests.fixtures.faults import FaultRow
+from morpheus_assets_tests.fixtures.ports import free_port
 
 __all__ = ["checkout"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Running:

@@ -54,9 +54,7 @@ def streamed(url: str, texts: Sequence[str], max_inputs: int) -> list[StreamResu
 
     async def read() -> list[StreamResult]:
         provider = open_provider(OPENAI, url)
-        stream = embed_stream(
-            provider, as_inputs(texts), max_inputs=max_inputs, retry=QUICK, budget=OthersFirst()
-        )
+        stream = embed_stream(provider, as_inputs(texts), max_inputs=max_inputs, retry=QUICK, budget=OthersFirst())
         return [result async for result in stream]
 
     return asyncio.run(read())

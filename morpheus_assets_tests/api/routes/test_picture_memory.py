@@ -13,7 +13,8 @@ import pytest
 
 from bench.picture_uploads import SIDE, grey, measure
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets_tests.api.conftest import SECRET, SPACE, free_port
+from morpheus_assets_tests.api.conftest import SECRET, SPACE
+from morpheus_assets_tests.fixtures.ports import free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 
