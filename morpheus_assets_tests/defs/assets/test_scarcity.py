@@ -189,7 +189,7 @@ def test_a_clock_that_was_set_back_does_not_hold_requests_up(engine, ahead: str,
     asyncio.run(budget.pause(0.5))
     asyncio.run(budget.take(1, 10))
     took = time.monotonic() - started
-    assert 0.3 < took < 5
+    assert 0.5 <= took < 100, "and not for hours"
     fault_row(f"the server's clock is set back by {ahead} under the rate limit", seconds=took)
 
 
