@@ -22,7 +22,7 @@ from morpheus_assets_tests.fixtures.ports import free_port
 
 __all__ = ["checkout"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow(80)
 
 
 class Running:

@@ -24,7 +24,7 @@ from morpheus_assets_tests.fixtures.waiting import eventually
 
 __all__ = ["redis", "redis_program"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.redis]
+pytestmark = [pytest.mark.slow(32), pytest.mark.redis]
 
 NOVELS = [f"novel-{number}" for number in range(6)]
 IN_FLIGHT, INPUTS = 2, 8

@@ -78,7 +78,7 @@ def busy_dagster(tmp_path: Path, launcher: str) -> Iterator[str]:
         process.wait(60)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(42)
 def test_a_run_whose_process_takes_longer_to_start_than_is_waited_for_is_launched_once_and_succeeds(
     busy_dagster: str,
 ) -> None:

@@ -121,7 +121,7 @@ def runs_of(base: psutil.Process | None) -> Iterator[set[int]]:
         thread.join()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(27)
 def test_jobs_are_launched_followed_looked_up_and_cancelled(
     start_api: Callable[..., Api], dagster_url: str, add_novel: Callable, provider_server: ProviderServer,
     make_settings: Callable[..., Settings],

@@ -47,7 +47,7 @@ def served(
         process.wait(70)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_gigantic_pictures_take_turns_give_their_memory_back_and_hold_up_no_search(served: tuple[str, int]):
     loaded = psutil.Process(served[1]).memory_info().rss
     found = measure(*served, uploads=8)

@@ -109,7 +109,7 @@ def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run
     started = time.monotonic()
     process = crashes.start("undisturbed", crashes.provider.base_url(latency_ms=60), "first")
     process.join(600)
-    assert process.exitcode == 0
+    assert process.exitcode == 0, (crashes.folder / "first.log").read_text()[-3000:]
     seconds = time.monotonic() - started
     expected = crashes.rows(undisturbed)
     needed = len(expected["vectors"])
@@ -128,7 +128,7 @@ def test_a_step_killed_at_random_points_ends_with_the_rows_of_an_undisturbed_run
     kept, sent = crashes.committed(disturbed), crashes.provider.at_rest(url)["inputs"]
     process = crashes.start("disturbed", url, "last")
     process.join(600)
-    assert process.exitcode == 0
+    assert process.exitcode == 0, (crashes.folder / "last.log").read_text()[-3000:]
     assert crashes.provider.stats(url)["inputs"] - sent == needed - kept
     found = crashes.rows(disturbed)
     assert found == expected
@@ -150,7 +150,7 @@ def test_a_run_goes_on_when_postgres_is_killed_and_started_again_under_it(crashe
     engine.dispose()
     killed = time.monotonic()
     crashes.kill_server()
-    assert process.is_alive()
+    assert process.is_alive(), (crashes.folder / "killed.log").read_text()[-3000:]
     time.sleep(1)
     crashes.server.start()
     process.join(600)
