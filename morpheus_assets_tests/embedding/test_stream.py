@@ -150,12 +150,12 @@ def test_it_can_be_used_inside_a_running_loop_and_as_an_async_stream(provider_se
 
 def test_a_hostile_hour_ends_with_every_vector_right(provider_server: ProviderServer):
     url = provider_server.base_url(
-        random="429:0.05+500:0.05+reset:0.05+slow:0.05+nan:0.05", seed=25, delay=3, retry_after="0.02"
+        random="429:0.05+500:0.05+reset:0.05+slow:0.05+nan:0.05", seed=130, delay=7, retry_after="0.02"
     )
     texts = sentences(600)
     patient = RetryPolicy(attempts=8, invalid_answer_attempts=8, first_wait=0.01, longest_wait=0.05, jitter=0.01)
 
-    vectors, refused, error = run(open_provider(VOYAGE, url, 1.5), texts, max_inputs=10, retry=patient)
+    vectors, refused, error = run(open_provider(VOYAGE, url, 5.0), texts, max_inputs=10, retry=patient)
 
     assert (error, refused, len(vectors)) == (None, [], 600)
     assert_right(vectors, texts)
