@@ -5,6 +5,7 @@ A PDF of 4 kB can make PDFium fill gigabytes, or crash. Run by pdf.py as a file,
 
 import contextlib
 import json
+import math
 import re
 import sys
 import time
@@ -13,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-_GAP, _EXACT_GAP, _INDENT = 1.35, 1.12, 4.0
+_GAP, _EXACT_GAP, _INDENT, _DEEPEST = 1.35, 1.12, 4.0, 60.0
 # PDFium's marks for a hyphen at the end of a line, behind which it goes on with the word.
 _MARK = re.compile("[\x02\ufffe]")
 _PART = re.compile("[^\n\x02\ufffe]+[\x02\ufffe]?")
 _WORD = re.compile(r"\S+")
+_ASKED = 40
 _SENTENCE_END = '.!?…”"’»。！？」』'
 _SAME_LINE, _SPACE = 0.6, 0.12
 
@@ -61,27 +63,35 @@ def _lines(pdf: Any, number: int) -> Iterator[str]:
     textpage = page.get_textpage()
     try:
         found: list[_Line] = []
-        text = textpage.get_text_range()
-        for part in _PART.finditer(text):
-            for piece in _pieces(textpage, text, *part.span()):
-                if found and found[-1].goes_on_with(piece):
-                    found[-1] = found[-1].joined(piece)
-                else:
-                    found.append(piece)
+        for piece in _Letters(textpage).pieces():
+            if found and found[-1].goes_on_with(piece):
+                found[-1] = found[-1].joined(piece)
+            else:
+                found.append(piece)
     finally:
         textpage.close()
         page.close()
     usual, gap = _steps(found)
-    margin = Counter(round(line.left) for line in found).most_common(1)[0][0] if found else 0
+    margins = _margins(found)
     edge = max((line.right for line in found), default=0.0)
     for above, line in pairwise(found):
         yield above.text
         step = above.foot - line.foot
         apart = usual and (step > gap * usual or step < -usual)
-        indented = _INDENT < line.left - margin < 60
+        margin = max((each for each in margins if each <= line.left + 1), default=line.left)
+        indented = _INDENT < line.left - margin < _DEEPEST
         if apart or (indented and (abs(above.left - line.left) > _INDENT or above.ends_paragraph(edge))):
             yield ""
     yield from (line.text for line in found[-1:])
+
+
+def _margins(lines: Sequence["_Line"]) -> list[float]:
+    """Where many lines begin, from left to right: once, or in each of several columns."""
+    margins: list[float] = []
+    for left, count in sorted(Counter(round(line.left) for line in lines).items()):
+        if count >= 0.1 * len(lines) and (not margins or left - margins[-1] >= _DEEPEST):
+            margins.append(left)
+    return margins
 
 
 def _steps(lines: Sequence["_Line"]) -> tuple[float, float]:
@@ -127,49 +137,70 @@ class _Line(NamedTuple):
         return self._replace(text=self.text + between + other.text, right=other.right)
 
 
-def _pieces(textpage: Any, text: str, begin: int, end: int) -> Iterator[_Line]:
-    """text[begin:end] as one piece, or several where it goes on in another line, which PDFium sometimes misses."""
-    first = last = None
-    for word in _WORD.finditer(text, begin, end):
-        for start, stop in _unbroken(textpage, *word.span()):
-            if first is not None and not _in_one_line(textpage, first, start):
-                yield _placed(textpage, text[first:last], first)
-                first = None
-            first, last = start if first is None else first, stop
-    if first is not None:
-        yield _placed(textpage, text[first:last], first)
+class _Letters:
+    """The letters of a page and their places, turned as most of them are: a page may lie on its side."""
 
+    def __init__(self, textpage: Any) -> None:
+        self._page = textpage
+        self._text = textpage.get_text_range()
+        visible = [match.start() for match in _WORD.finditer(self._text)]
+        turns = Counter(self._turn(index) for index in visible[:: len(visible) // _ASKED + 1])
+        self._turned = turns.most_common(1)[0][0] if turns else 0
 
-def _unbroken(textpage: Any, start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """The word, or its parts where its letters stand in several lines."""
-    if not _in_one_line(textpage, start, stop - 1):
-        for at in range(start + 1, stop):
-            if not _in_one_line(textpage, start, at):
-                yield start, at
-                start = at
-    yield start, stop
+    def pieces(self) -> Iterator[_Line]:
+        """What PDFium takes for lines, each in several where it goes on in another one, which PDFium may miss."""
+        for part in _PART.finditer(self._text):
+            words = list(_WORD.finditer(self._text, *part.span()))
+            if words and self._turn(words[0].start()) != self._turned:
+                yield _Line(_MARK.sub("-", part.group().strip()), 0.0, 0.0, 0.0, 0.0)
+                continue
+            first = last = None
+            for start, stop in (piece for word in words for piece in self._unbroken(*word.span())):
+                if first is not None and not self._in_one_line(first, start):
+                    yield self._placed(first, last)
+                    first = None
+                first, last = start if first is None else first, stop
+            if first is not None:
+                yield self._placed(first, last)
 
+    def _unbroken(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """The word, or its two parts where its letters stand in two lines; those of a column all stand apart."""
+        if not self._in_one_line(start, stop - 1):
+            cuts = [at for at in range(start + 1, stop) if not self._in_one_line(at - 1, at)]
+            if len(cuts) == 1:
+                return [(start, cuts[0]), (cuts[0], stop)]
+        return [(start, stop)]
 
-def _in_one_line(textpage: Any, one: int, other: int) -> bool:
-    """False if no part of a letter stands as high as any of the other; True where PDFium knows no place."""
-    _, foot, _, top = _box(textpage, one)
-    _, other_foot, _, other_top = _box(textpage, other)
-    return foot >= top or other_foot >= other_top or (other_foot < top and foot < other_top)
+    def _in_one_line(self, one: int, other: int) -> bool:
+        """False if no part of a letter stands as high as any of the other; True where PDFium knows no place."""
+        _, foot, _, top = self._box(one)
+        _, other_foot, _, other_top = self._box(other)
+        return foot >= top or other_foot >= other_top or (other_foot < top and foot < other_top)
 
+    def _placed(self, first: int, last: int | None) -> _Line:
+        text = self._text[first:last]
+        left, foot, _, top = self._box(first)
+        _, _, right, _ = self._box(first + len(text) - 1)
+        return _Line(_MARK.sub("-", text), left, right, foot, top)
 
-def _placed(textpage: Any, text: str, begin: int) -> _Line:
-    left, foot, _, top = _box(textpage, begin)
-    _, _, right, _ = _box(textpage, begin + len(text) - 1)
-    return _Line(_MARK.sub("-", text), left, right, foot, top)
+    def _turn(self, index: int) -> int:
+        """Quarters by which a letter is turned."""
+        from pypdfium2 import raw
 
+        return round(raw.FPDFText_GetCharAngle(self._page.raw, index) / (math.pi / 2)) % 4
 
-def _box(textpage: Any, index: int) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top of a letter's room in its font."""
-    try:
-        left, bottom, right, top = textpage.get_charbox(index, loose=True)
-    except Exception:  # PDFium has no box for characters that it made up itself
-        return 0.0, 0.0, 0.0, 0.0
-    return float(left), float(bottom), float(right), float(top)
+    def _box(self, index: int) -> tuple[float, float, float, float]:
+        """Left, foot, right and top of a letter's room in its font, as who reads the page sees them."""
+        try:
+            left, bottom, right, top = map(float, self._page.get_charbox(index, loose=True))
+        except Exception:  # PDFium has no box for characters that it made up itself
+            return 0.0, 0.0, 0.0, 0.0
+        return (
+            (left, bottom, right, top),
+            (-top, left, -bottom, right),
+            (-right, -top, -left, -bottom),
+            (bottom, -right, top, -left),
+        )[self._turned]
 
 
 def _bookmarks(pdf: Any) -> Iterator[tuple[str, int, int]]:

@@ -230,9 +230,10 @@ def printed(
     return pages, true, bookmarks
 
 
-def test_a_pdf_becomes_the_paragraphs_that_it_was_set_from():
+@pytest.mark.parametrize("turns", range(4))
+def test_a_pdf_becomes_the_paragraphs_that_it_was_set_from(turns: int):
     pages, true, bookmarks = printed(4)
-    document = read_document(pdf(pages, bookmarks=bookmarks, title="The Mill"), "a.pdf")
+    document = read_document(pdf(pages, bookmarks=bookmarks, title="The Mill", turns=turns), "a.pdf")
     assert [" ".join(block.split()) for block in document.text.split("\n\n")] == true
     assert chapters(document) == ["Chapter 1", "Chapter 2", "Chapter 3", "Chapter 4"]
     assert [document.text[hint.char_offset :][:9] for hint in document.hints] == list(bookmarks)
