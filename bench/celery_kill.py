@@ -154,7 +154,7 @@ def share_a_budget(made: Cluster, what: str, limit: int, number: int) -> None:
     line(f"fullest minute, {what}", f"{used} of {limit}: {100 * (used - limit) / limit:+.1f} %")
     line("", f"{len(sent)} requests in {sent[-1][0] - sent[0][0]:.0f} s; inputs by worker: {dict(senders(sent))}")
     for worker in (number, number + 1):
-        made.stop(f"worker{worker}")
+        made.stop_machine(f"worker{worker}")
 
 
 def write_sections(made: Cluster, prefix: str, count: int) -> list[str]:
@@ -203,7 +203,7 @@ def main() -> None:
             kill_one(made, arguments.novels)
         if "budget" in only:
             if "worker1" in made.processes:
-                made.stop("worker1")
+                made.stop_machine("worker1")
             share_a_budget(made, "requests", 15, 3)
             share_a_budget(made, "tokens", 27_000, 5)
     line("load", " ".join(f"{value:.1f}" for value in os.getloadavg()))

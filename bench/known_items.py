@@ -32,7 +32,6 @@ from morpheus_assets.services.evaluation.comparison import FEWEST_QUESTIONS, Com
 from morpheus_assets.services.evaluation.evaluate import Asking
 from morpheus_assets.services.evaluation.made_questions import made_questions
 from morpheus_assets.services.evaluation.measures import Outcome, by_kind
-from morpheus_assets.services.evaluation.outcomes import stored_outcome
 from morpheus_assets.services.evaluation.questions import read_questions
 from morpheus_assets.services.evaluation.report import describe_table
 from morpheus_assets.settings import Settings
@@ -126,7 +125,7 @@ async def ask(
 
 def as_json(outcomes: Sequence[Outcome]) -> str:
     """Outcomes of one part as JSON, for `read_stored` of a later run."""
-    return json.dumps([stored_outcome(outcome) for outcome in outcomes], ensure_ascii=False)
+    return json.dumps([outcome.as_json() for outcome in outcomes], ensure_ascii=False)
 
 
 def read_stored(text: str) -> list[Outcome]:

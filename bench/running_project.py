@@ -43,6 +43,11 @@ class RunningProject:
         self.novels_folder = folder / "content" / "novels"
 
     @property
+    def dagster_home(self) -> Path:
+        """The folder that DAGSTER_HOME names."""
+        return self.folder / "data" / "dagster"
+
+    @property
     def pid(self) -> int:
         """The number of the process of `morpheus up`."""
         assert self._up is not None
@@ -144,7 +149,7 @@ class RunningProject:
         """Register novels as partitions, in this order."""
         command = [sys.executable, "-c", _ADD_PARTITIONS]
         environment = self.environment | {
-            "DAGSTER_HOME": str(self.folder / "data" / "dagster"),
+            "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_PG_URL": self.database_url(DAGSTER_DATABASE, "postgresql+psycopg2"),
         }
         subprocess.run(command, input="\n".join(novels), text=True, env=environment, cwd=self.folder, check=True)
@@ -179,6 +184,24 @@ class RunningProject:
         self.ask(_CANCEL, id=backfill_id)
 
 
+def project_environment(folder: Path, **variables: str) -> dict[str, str]:
+    """The environment of a project in `folder`, with nothing of the developer's own; `variables` come last."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "DAGSTER_"))}
+    return {
+        **kept,
+        "MORPHEUS_CONTENT": str(folder / "content"),
+        "MORPHEUS_DATA_FOLDER": str(folder / "data"),
+        "MORPHEUS_DOTENV": os.devnull,
+        "MORPHEUS_UI_PORT": str(free_port()),
+        "MORPHEUS_API_PORT": str(free_port()),
+        "MORPHEUS_SAMPLES": "false",
+        "MORPHEUS_TEXT_SPACES": SPACE,
+        "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
+        "OPENAI_API_KEY": "sk-bench",
+        **variables,
+    }
+
+
 @contextmanager
 def running_project(
     *, latency_ms: float = 50, options: str = "", prepare: Callable[[Path], None] | None = None, **variables: str
@@ -197,22 +220,8 @@ def running_project(
     )
     assert provider.stdout is not None
     root = provider.stdout.readline().strip()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "DAGSTER_"))}
-    environment = {
-        **kept,
-        "MORPHEUS_CONTENT": str(folder / "content"),
-        "MORPHEUS_DATA_FOLDER": str(folder / "data"),
-        "MORPHEUS_DOTENV": os.devnull,
-        "MORPHEUS_UI_PORT": str(free_port()),
-        "MORPHEUS_API_PORT": str(free_port()),
-        "MORPHEUS_SAMPLES": "false",
-        "MORPHEUS_TEXT_SPACES": SPACE,
-        "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
-        "OPENAI_API_KEY": "sk-bench",
-        "OPENAI_BASE_URL": f"{root}/{options}/v1" if options else f"{root}/v1",
-        **variables,
-    }
-    project = RunningProject(folder, environment, root)
+    address = f"{root}/{options}/v1" if options else f"{root}/v1"
+    project = RunningProject(folder, project_environment(folder, OPENAI_BASE_URL=address, **variables), root)
     try:
         if prepare is not None:
             prepare(folder)

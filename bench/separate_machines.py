@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
-from bench.running_project import SPACE, RunningProject, free_port, until
+from bench.running_project import RunningProject, free_port, project_environment, until
 from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database.embedded import APPLICATION_DATABASE, EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
@@ -71,17 +71,22 @@ class Cluster(RunningProject):
     """Webserver and daemon on one machine, workers on others; databases are reached over TCP."""
 
     def __init__(self, folder: Path, environment: dict[str, str], provider: str, network: Network, url: str) -> None:
-        super().__init__(folder, environment, provider, os.getpid())
+        super().__init__(folder, environment, provider)
         self.network = network
         self.url = url
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def dagster_home(self) -> Path:
+        """That of the webserver's machine."""
+        return self.folder / "web"
 
     def database_url(self, database: str = APPLICATION_DATABASE, driver: str = "postgresql") -> str:
         """The URL of a database, over TCP."""
         made = make_url(self.url).set(drivername=driver, database=database)
         return made.render_as_string(hide_password=False)
 
-    def start(self, name: str, command: list[str], prefix: list[str] | None = None, **variables: str) -> None:
+    def start_program(self, name: str, command: list[str], prefix: list[str] | None = None, **variables: str) -> None:
         """Start a program of one machine, in a session and with folders of its own."""
         home = self.folder / name
         (home / "tmp").mkdir(parents=True, exist_ok=True)
@@ -98,10 +103,10 @@ class Cluster(RunningProject):
         """The webserver, and then the daemon, with the sensors of dropped files off from its first look on."""
         workspace = str(PROJECT_FOLDER / "workspace.yaml")
         port = self.environment["MORPHEUS_UI_PORT"]
-        self.start("web", [str(PROGRAMS / "dagster-webserver"), "-w", workspace, "-h", "127.0.0.1", "-p", port])
+        self.start_program("web", [str(PROGRAMS / "dagster-webserver"), "-w", workspace, "-h", "127.0.0.1", "-p", port])
         until(self._answers, 180, "the webserver")
         self.switch_sensors(on=False)
-        self.start("daemon", [str(PROGRAMS / "dagster-daemon"), "run", "-w", workspace])
+        self.start_program("daemon", [str(PROGRAMS / "dagster-daemon"), "run", "-w", workspace])
 
     def start_worker(self, number: int, concurrency: int = 2, **variables: str) -> None:
         """A worker on a machine of its own; returns when it takes steps."""
@@ -110,7 +115,7 @@ class Cluster(RunningProject):
         log = self.folder / f"{name}.log"
         seen = len(log.read_bytes()) if log.exists() else 0
         command = [str(PROGRAMS / "morpheus"), "worker", "--concurrency", str(concurrency)]
-        self.start(name, command, prefix, **variables)
+        self.start_program(name, command, prefix, **variables)
         until(lambda: b" ready." in log.read_bytes()[seen:], 120, f"the start of {name}")
 
     def kill(self, name: str) -> None:
@@ -118,7 +123,7 @@ class Cluster(RunningProject):
         os.killpg(self.processes[name].pid, signal.SIGKILL)
         self.processes[name].wait()
 
-    def stop(self, name: str) -> None:
+    def stop_machine(self, name: str) -> None:
         """End a machine's processes as their supervisor would."""
         process = self.processes[name]
         if process.poll() is None:
@@ -158,25 +163,17 @@ def cluster(*, options: str = "journal=1,latency_ms=200", **variables: str) -> I
         root = provider.stdout.readline().decode().strip()
         for name in ("novels", "panels"):
             (folder / "content" / name).mkdir(parents=True)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MORPHEUS_", "DAGSTER_"))}
-        environment = {
-            **kept,
+        of_the_cluster = {
             "MORPHEUS_EXECUTOR": "celery",
             "MORPHEUS_CELERY_BROKER": f"redis://{network.host}:{redis_port}/0",
             "MORPHEUS_DATABASE_URL": url,
-            "MORPHEUS_CONTENT": str(folder / "content"),
-            "MORPHEUS_UI_PORT": str(free_port()),
-            "MORPHEUS_SAMPLES": "false",
-            "MORPHEUS_TEXT_SPACES": SPACE,
-            "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
-            "OPENAI_API_KEY": "sk-bench",
             "OPENAI_BASE_URL": f"{root}/{options}/v1",
             "OMP_NUM_THREADS": "1",
-            **variables,
         }
+        environment = project_environment(folder, **of_the_cluster | variables)
         made = Cluster(folder, environment, root, network, url)
         made.environment["DAGSTER_PG_URL"] = made.database_url("dagster", "postgresql+psycopg2")
-        stack.callback(lambda: [made.stop(name) for name in made.processes])
+        stack.callback(lambda: [made.stop_machine(name) for name in made.processes])
         made.start_dagster()
         yield made
 

@@ -26,7 +26,6 @@ def evaluate(file: Path | None, keys: tuple[str, ...], made: int, mode: str, as_
     from morpheus_assets.services.evaluation.comparison import compare
     from morpheus_assets.services.evaluation.evaluate import evaluate as ask
     from morpheus_assets.services.evaluation.evaluate import questions_for
-    from morpheus_assets.services.evaluation.outcomes import stored_outcome
     from morpheus_assets.services.evaluation.question_files import read_question_files
     from morpheus_assets.services.evaluation.questions import read_questions
     from morpheus_assets.services.evaluation.report import describe_measured
@@ -53,7 +52,7 @@ def evaluate(file: Path | None, keys: tuple[str, ...], made: int, mode: str, as_
         if as_json:
             for each in measured:
                 for outcome in each.outcomes:
-                    told = {"space": each.space.key, **stored_outcome(outcome), "instead": outcome.instead}
+                    told = {"space": each.space.key, **outcome.as_json(), "instead": outcome.instead}
                     click.echo(json.dumps(told, ensure_ascii=False))
             if comparison is not None:
                 click.echo(json.dumps({"difference": asdict(comparison)}))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from morpheus_assets.services.status import ingest_progress
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.engine import disposing, open_engine
 from morpheus_assets.store.database.outages import sentence_for
 
 _EVERY_SECONDS = 2.0
@@ -36,13 +36,11 @@ class FirstIngest:
             self._line = line
 
     def _progress(self) -> tuple[int, int]:
-        engine = open_engine(self._url, pool_size=1)
-        try:
-            return ingest_progress(engine, self._settings)
-        except Exception as fault:
-            # the next look will do: Postgres may be starting again
-            if sentence_for(fault) is None:
-                raise
-            return 0, 0
-        finally:
-            engine.dispose()
+        with disposing(open_engine(self._url, pool_size=1)) as engine:
+            try:
+                return ingest_progress(engine, self._settings)
+            except Exception as fault:
+                # the next look will do: Postgres may be starting again
+                if sentence_for(fault) is None:
+                    raise
+                return 0, 0

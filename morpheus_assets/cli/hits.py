@@ -16,8 +16,8 @@ class Rows:
     """Hits, best first; `notes` is what else a person should know; `nothing_found` is what to say without hits."""
 
     rows: Sequence[Row]
-    notes: Sequence[str] = ()
-    nothing_found: str = "Nothing found."
+    notes: Sequence[str]
+    nothing_found: str
 
 
 def format_row(row: Row) -> str:

@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import click
 import numpy as np
@@ -25,15 +25,12 @@ from morpheus_assets.embedding.retries import FOR_QUERIES
 from morpheus_assets.embedding.stream import embed_stream
 from morpheus_assets.services.configured_spaces import budget_for_people, configured_text_spaces, open_provider
 from morpheus_assets.services.connections import connected_engine
-from morpheus_assets.services.search import Found, QueryRefused, Search, SearchQuery
-from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
+from morpheus_assets.services.search import Found, InlineDatabase, QueryRefused, Search, SearchQuery
+from morpheus_assets.services.search_notes import told_apart
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.search.hits import PanelHit, TextHit
 
 _PATIENT = replace(FOR_QUERIES, attempts=2)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,9 @@ class Answer:
     """
 
     hits: Sequence[TextHit | PanelHit]
-    notes: Sequence[str] = ()
-    nothing_found: str = "Nothing found."
-    space: str = ""
+    notes: Sequence[str]
+    nothing_found: str
+    space: str
 
 
 class Searching:
@@ -54,7 +51,7 @@ class Searching:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
-        self._search = Search(settings, _Inline(engine), _OwnVectors(settings, engine))
+        self._search = Search(settings, InlineDatabase(engine), _OwnVectors(settings, engine))
 
     def passages(
         self, text: str, *, k: int = 5, novel: str | None = None, chapter: int | None = None, mode: str = "hybrid"
@@ -84,23 +81,7 @@ class Searching:
 
 
 def _answer(hits: Sequence[TextHit | PanelHit], found: Found) -> Answer:
-    nothing_yet = [note for note in found.notes if note in (NOTHING_YET, NO_PANELS_YET)]
-    return Answer(
-        hits,
-        notes=[note for note in found.notes if note not in nothing_yet],
-        nothing_found=nothing_yet[0] if nothing_yet else "Nothing found.",
-        space=next(iter(found.spaces.values()), ""),
-    )
-
-
-class _Inline:
-    """services.search.Database without threads: a command has nothing else to do meanwhile."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return work(self._engine, *args, **kwargs)
+    return Answer(hits, *told_apart(found.notes), space=next(iter(found.spaces.values()), ""))
 
 
 class _OwnVectors:

@@ -9,7 +9,7 @@ import click
 
 from morpheus_assets.cli.hits import Row, Rows
 from morpheus_assets.services.running_api import ApiSilent, ask_api
-from morpheus_assets.services.search_notes import NO_PANELS_YET, NOTHING_YET
+from morpheus_assets.services.search_notes import told_apart
 from morpheus_assets.settings import Settings
 
 _ADDRESS = "/api/embeddings/search"
@@ -49,9 +49,7 @@ def search_by_api(settings: Settings, text: str | None, image: Path | None, **op
 def _rows(answer: Mapping[str, Any]) -> Rows:
     space = next(iter(answer["spaces"].values()), "")
     rows = [_row(found, space) for found in (*answer["passages"], *answer["panels"])]
-    nothing_yet = [note for note in answer["notes"] if note in (NOTHING_YET, NO_PANELS_YET)]
-    notes = [note for note in answer["notes"] if note not in nothing_yet]
-    return Rows(rows, notes, nothing_yet[0] if nothing_yet else "Nothing found.")
+    return Rows(rows, *told_apart(answer["notes"]))
 
 
 def _row(found: Mapping[str, Any], space: str) -> Row:

@@ -303,8 +303,3 @@ def chapter_counts(places: Iterable[int], chapters: Sequence[Chapter]) -> dict[i
     starts = [chapter.char_start for chapter in chapters]
     counts = Counter(chapters[max(0, bisect_right(starts, place) - 1)].ordinal for place in places)
     return dict(sorted(counts.items()))
-
-
-def persons(cast: Iterable[Character]) -> list[Character]:
-    """Those of the cast that are persons."""
-    return [one for one in cast if one.kind == PERSON]

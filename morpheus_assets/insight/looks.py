@@ -7,7 +7,7 @@ before; where two fit, nothing is said. Contradictions are two colours of one la
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from morpheus_assets.domain.content import Chapter
@@ -303,11 +303,3 @@ def _quoted(tokens: Sequence[_Token]) -> list[bool]:
             inside = False
         marks.append(inside)
     return marks
-
-
-def by_character(looks: Iterable[Look]) -> Mapping[str, list[Look]]:
-    """The statements of each character, in the order given."""
-    found: dict[str, list[Look]] = defaultdict(list)
-    for look in looks:
-        found[look.character].append(look)
-    return found

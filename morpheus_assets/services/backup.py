@@ -7,8 +7,7 @@ noticed before anything is changed.
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +34,7 @@ from morpheus_assets.store.database.dumps import (
     what_migrations_make,
     write_dump,
 )
-from morpheus_assets.store.database.engine import open_engine, parse_address, shares_sessions
+from morpheus_assets.store.database.engine import disposing, open_engine, parse_address, shares_sessions
 from morpheus_assets.store.database.errors import DatabaseUnusable, DumpError
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.database.ownership import release_dagster_database
@@ -67,7 +66,7 @@ def backup(settings: Settings, file: Path, progress: Progress, *, content_only: 
     The file is there when it is whole, or not at all. Raises DumpError and what a connection raises.
     """
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    with started_server(settings), _content(settings) as content:
+    with started_server(settings), disposing(content_engine(settings)) as content:
         check_server(content)
         url = None if content_only else existing_dagster_url(settings, content, os.environ.get("DAGSTER_PG_URL"))
         try:
@@ -138,7 +137,7 @@ def restore(
         raise StartFailed("`morpheus up` runs over these databases: stop it with Ctrl-C, then restore.")
     if held.dagster is None:
         content_only = True
-    with started_server(settings), _content(settings) as engine, zipfile.ZipFile(file) as archive:
+    with started_server(settings), disposing(content_engine(settings)) as engine, zipfile.ZipFile(file) as archive:
         for note in check_start(engine):
             say(note)
         direct = _direct(settings, engine.url, engine)
@@ -159,7 +158,7 @@ def restore(
 
 
 def _write_dagster(settings: Settings, archive: zipfile.ZipFile, url: str, progress: Progress) -> Contents | None:
-    with _opened(url) as dagster:
+    with disposing(open_engine(url, pool_size=1)) as dagster:
         tables = all_tables(dagster)
         if not tables:
             return None
@@ -172,7 +171,7 @@ def _make_room(settings: Settings, content: Engine, *, overwrite: bool) -> None:
     url = existing_dagster_url(settings, content, os.environ.get("DAGSTER_PG_URL"))
     if url is None:
         return
-    with _opened(url) as dagster:
+    with disposing(open_engine(url, pool_size=1)) as dagster:
         if not overwrite and not is_empty(dagster, _DAGSTER_ROWS):
             raise _occupied(dagster.url)
         release_dagster_database(dagster, content)
@@ -182,7 +181,7 @@ def _restore_dagster(
     settings: Settings, content: Engine, archive: zipfile.ZipFile, held: Contents, progress: Progress
 ) -> None:
     url = own_dagster_url(settings, content, os.environ.get("DAGSTER_PG_URL"))
-    with _opened(url) as dagster, archive.open(DAGSTER) as dump:
+    with disposing(open_engine(url, pool_size=1)) as dagster, archive.open(DAGSTER) as dump:
         drop = [("TABLE", name) for name in sorted({*held.tables, *all_tables(dagster)})]
         read_dump(dagster, _direct(settings, dagster.url), held, dump, drop, progress)
         analyze_everything(dagster)
@@ -205,21 +204,3 @@ def _occupied(address: URL) -> DumpError:
         f"The database {address.database!r} is not empty: restore into another one, or add --overwrite to delete what"
         " is stored there."
     )
-
-
-@contextmanager
-def _content(settings: Settings) -> Iterator[Engine]:
-    engine = content_engine(settings)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[Engine]:
-    engine = open_engine(url, pool_size=1)
-    try:
-        yield engine
-    finally:
-        engine.dispose()

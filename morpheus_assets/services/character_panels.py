@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.insight.character_pictures import pictures_like
+from morpheus_assets.sources.names import page_name
 from morpheus_assets.store.insight.casts import load_characters
 from morpheus_assets.store.insight.scenes import CharacterPanel, PanelRegion, panels_to_match
 from morpheus_assets.store.spaces.vectors import read_vectors
@@ -36,12 +37,9 @@ def find_character_panels(engine: Engine, row: SpaceRow, novel: str) -> list[Cha
 
 def _references(panels: Sequence[PanelRegion], names: Sequence[str]) -> list[int]:
     wanted = set(names)
+    pages = [page_name(panel.path, panel.entry) for panel in panels]
     return [
-        place for place, panel in enumerate(panels) if wanted & {page_name(panel), f"{page_name(panel)}#{panel.region}"}
+        at
+        for at, (page, panel) in enumerate(zip(pages, panels, strict=True))
+        if wanted & {page, f"{page}#{panel.region}"}
     ]
-
-
-def page_name(panel: PanelRegion) -> str:
-    """How a person names the page of a panel: its path in the novel's folder, and an entry of an archive behind it."""
-    within = panel.path.partition("/")[2]
-    return f"{within}/{panel.entry}" if panel.entry else within

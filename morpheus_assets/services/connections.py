@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.connection_slots import ConnectionSlots
 from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, EmbeddedPostgres, running_url
-from morpheus_assets.store.database.engine import open_engine, parse_address
+from morpheus_assets.store.database.engine import disposing, open_engine, parse_address
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.database.outages import ping
 from morpheus_assets.store.database.ownership import (
@@ -92,13 +92,9 @@ def connected_engine(settings: Settings, *, start: bool = False) -> Iterator[Eng
 
     With `start` an embedded server that holds something and does not run is started for as long as the block runs.
     """
-    with _started(settings) if start else nullcontext():
-        engine = content_engine(settings)
-        try:
-            check_server(engine)
-            yield engine
-        finally:
-            engine.dispose()
+    with _started(settings) if start else nullcontext(), disposing(content_engine(settings)) as engine:
+        check_server(engine)
+        yield engine
 
 
 @contextmanager
@@ -115,11 +111,8 @@ def _started(settings: Settings) -> Iterator[None]:
         )
     server.start()
     try:
-        engine = open_engine(server.url())
-        try:
+        with disposing(open_engine(server.url())) as engine:
             migrate(engine)
-        finally:
-            engine.dispose()
         yield
     finally:
         server.stop()
@@ -127,13 +120,11 @@ def _started(settings: Settings) -> Iterator[None]:
 
 def database_answers(url: str) -> bool:
     """True when the database at this URL takes a connection now."""
-    engine = open_engine(url, pool_size=1)
-    try:
-        ping(engine)
-    except (DBAPIError, psycopg.Error):
-        return False
-    finally:
-        engine.dispose()
+    with disposing(open_engine(url, pool_size=1)) as engine:
+        try:
+            ping(engine)
+        except (DBAPIError, psycopg.Error):
+            return False
     return True
 
 
@@ -172,12 +163,9 @@ def dagster_address(settings: Settings) -> str:
         server.start()
         atexit.register(server.stop)
         server.ensure_databases()
-    engine = content_engine(settings)
-    try:
+    with disposing(content_engine(settings)) as engine:
         migrate(engine)
         return own_dagster_url(settings, engine)
-    finally:
-        engine.dispose()
 
 
 @contextmanager
@@ -213,15 +201,13 @@ def running_database(
         url = database_url(settings)
     try:
         direct = settings.direct_database_url
-        engine = open_engine(url, direct_url=direct.get_secret_value() if direct is not None else None)
-        try:
+        direct_url = direct.get_secret_value() if direct is not None else None
+        with disposing(open_engine(url, direct_url=direct_url)) as engine:
             for note in check_start(engine, connections=settings.max_connections):
                 say(note)
             applied = migrate(engine)
             check_direct_address(engine)
             dagster_url = own_dagster_url(settings, engine, dagster_url)
-        finally:
-            engine.dispose()
         if applied:
             say(f"Schema: {', '.join(applied)} applied.")
         yield Databases(url, dagster_url, server)

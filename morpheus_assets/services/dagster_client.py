@@ -69,13 +69,19 @@ class RunFailure:
 
 
 class DagsterClient:
-    """One webserver; keep it for the life of the process, it holds a connection pool."""
+    """One webserver; keep it for the life of the process, or in an `async with`: it holds a connection pool."""
 
     def __init__(self, url: str, *, location: str = "morpheus_assets", timeout_seconds: float = 20.0) -> None:
         self._url = url.rstrip("/")
         self._selector = {"repositoryName": REPOSITORY, "repositoryLocationName": location}
         # reading the certificates takes longer than a question; redirections are not followed
         self._client = httpx.AsyncClient(timeout=timeout_seconds, verify=not self._url.startswith("http://"))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -342,11 +348,8 @@ def set_pool_slots(url: str, pool: str, slots: int) -> None:
     """`DagsterClient.set_pool_slots` for code that is not async. Raises DagsterUnavailable or DagsterRefused."""
 
     async def work() -> None:
-        client = DagsterClient(url)
-        try:
+        async with DagsterClient(url) as client:
             await client.set_pool_slots(pool, slots)
-        finally:
-            await client.close()
 
     asyncio.run(work())
 
@@ -355,13 +358,11 @@ def last_heartbeat(url: str) -> float:
     """When the daemon behind a webserver last told that it works, in seconds since 1970; 0.0 when nobody says so."""
 
     async def work() -> float:
-        client = DagsterClient(url, timeout_seconds=2.0)
-        try:
-            return await client.last_heartbeat()
-        except (DagsterRefused, DagsterUnavailable):
-            return 0.0
-        finally:
-            await client.close()
+        async with DagsterClient(url, timeout_seconds=2.0) as client:
+            try:
+                return await client.last_heartbeat()
+            except (DagsterRefused, DagsterUnavailable):
+                return 0.0
 
     return asyncio.run(work())
 

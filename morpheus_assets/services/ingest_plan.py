@@ -12,7 +12,7 @@ from morpheus_assets.images.page_version import CUT_VERSION
 from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import only_novels, wanted_spaces
 from morpheus_assets.settings import Settings
-from morpheus_assets.sources.names import NovelFiles, files_digest, one_source_a_novel
+from morpheus_assets.sources.names import NovelFiles, one_source_a_novel
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -112,11 +112,6 @@ def changed_texts(
         if digest is not None and digest not in ingested.get(each.novel, (None, None)):
             stale.append(StaleNovel(each.novel, state_of(digest, each.mtime_ns)))
     return stale
-
-
-def panels_digest(files: Iterable[tuple[str, str]]) -> str:
-    """One hex sha256 for all panels of a novel, from (path, digest of the file), in any order."""
-    return files_digest(files)
 
 
 def stale_panels(bind: "Bind") -> list[StaleNovel]:

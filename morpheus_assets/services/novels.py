@@ -142,14 +142,12 @@ def _without_dagster(said: str) -> str:
 
 async def _remove_from_dagster(settings: Settings, removal: Removal) -> str:
     try:
-        client = DagsterClient(dagster_url(settings))
+        url = dagster_url(settings)
     except DagsterUnavailable:
         # it does not run at all, and nobody has named its webserver
         return _without_dagster(_what_is_deleted(removal))
-    try:
+    async with DagsterClient(url) as client:
         return await remove_partitions(client, removal)
-    finally:
-        await client.close()
 
 
 def _sources(settings: Settings) -> "dict[str, Source]":

@@ -19,7 +19,7 @@ from morpheus_assets.images.page_version import CUT_VERSION
 from morpheus_assets.images.reading_order import Direction
 from morpheus_assets.services.page_reading import PageReader
 from morpheus_assets.sources.base import Entry, FileUnreadable, Source
-from morpheus_assets.sources.names import MAX_PANEL_BYTES
+from morpheus_assets.sources.names import MAX_PANEL_BYTES, page_name
 from morpheus_assets.store.content.regions import Region
 
 if TYPE_CHECKING:
@@ -64,14 +64,16 @@ def cut_pages(reader: PageReader, pages: Sequence[PanelRecord], corrected: Mappi
 
     def look(group: Sequence[PanelRecord]) -> list[CutPage]:
         strip = hashlib.sha256(b"".join(page.content_hash or b"" for page in group)).hexdigest()[:12]
-        made = [_made_of(page, corrected.get(page_name(page)), strip if len(group) > 1 else "") for page in group]
+        given = [corrected.get(page_name(page.path, page.entry)) for page in group]
+        of_strip = strip if len(group) > 1 else ""
+        made = [_made_of(page, boxes, of_strip) for page, boxes in zip(group, given, strict=True)]
         done = [CutPage(page, None, cut_of) for page, cut_of in zip(group, made, strict=True)]
         if all(page.cut_of == cut_of for page, cut_of in zip(group, made, strict=True)):
             return done
         try:
             if len(group) > 1:
                 return list(_cut_strip(reader, group, made))
-            return [_cut(reader, group[0], corrected.get(page_name(group[0])), made[0])]
+            return [_cut(reader, group[0], given[0], made[0])]
         except (RefusedImage, UnreadableBook, FileUnreadable) as error:
             return [replace(done[0], problem=str(error)), *done[1:]]
 
@@ -108,7 +110,7 @@ def _strips(pages: Sequence[PanelRecord], corrected: Mapping[str, Boxes]) -> Ite
     from morpheus_assets.images.strips import StripFile, joined_files
 
     def place(page: PanelRecord) -> tuple[object, ...]:
-        alone = page.frames or page.spread or page_name(page) in corrected
+        alone = page.frames or page.spread or page_name(page.path, page.entry) in corrected
         book = page.path if page.entry else page.path.rpartition("/")[0]
         return (page.id,) if alone else (book, PurePosixPath(page.entry).parent)
 
@@ -149,9 +151,3 @@ def _made_of(page: PanelRecord, boxes: Boxes | None, strip: str) -> str:
     given = (page.frames, None if boxes is None else tuple(boxes), strip)
     told = hashlib.sha256(repr(given).encode()).hexdigest()[:12]
     return f"{CUT_VERSION} {page.direction} {'spread' if page.spread else 'page'} {told}"
-
-
-def page_name(page: PanelRecord) -> str:
-    """How a person names a page in regions.tsv."""
-    within = page.path.partition("/")[2]
-    return f"{within}/{page.entry}" if page.entry else within

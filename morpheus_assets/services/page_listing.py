@@ -14,10 +14,9 @@ from morpheus_assets.domain.content import ComicBook, PanelRecord
 from morpheus_assets.images.books.page_order import page_order, role_of, spreads
 from morpheus_assets.images.books.values import BOOK_SUFFIXES, Book, BookFacts, BookPage, UnreadableBook
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.services.ingest_plan import panels_digest
 from morpheus_assets.services.page_reading import PageReader
 from morpheus_assets.sources.base import Entry, FileUnreadable, Source
-from morpheus_assets.sources.names import MAX_BOOK_BYTES, MAX_PANEL_BYTES, SIDE_FILES
+from morpheus_assets.sources.names import MAX_BOOK_BYTES, MAX_PANEL_BYTES, SIDE_FILES, files_digest
 
 _DECODING_THREADS = 2
 _STEP = 1 << 20
@@ -84,7 +83,7 @@ def find_pages(reader: PageReader, files: Sequence[Entry]) -> FoundPages:
     pairs = [(by_name[name].path, each.digest) for name, each in zip(order, found, strict=True)]
     pairs += [(file.path, file.mark or _digest_of(reader.source, file)) for file in sides.values()]
     notes = tuple(f"{name}: {note}" for name, each in zip(order, found, strict=True) for note in each.facts.notes)
-    digest = panels_digest((path, value) for path, value in pairs if value)
+    digest = files_digest((path, value) for path, value in pairs if value)
     said = [("", facts), *((by_name[name].path, each.facts) for name, each in zip(order, found, strict=True))]
     books = tuple(book for path, each in said if (book := _comic_book(path, each)) != ComicBook(path))
     return FoundPages(rows, digest, reader.source, reader, books, (*facts.notes, *notes))

@@ -10,11 +10,10 @@ from morpheus_assets.domain.content import Chapter
 from morpheus_assets.domain.spaces import SentenceSpace, SpaceRow
 from morpheus_assets.insight.scene_file import ConfirmedScene, ConfirmedScenes, read_scenes
 from morpheus_assets.insight.scenes import match_scenes, picturable_sentences
-from morpheus_assets.services.character_panels import page_name
 from morpheus_assets.services.configured_spaces import wanted_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import Entry, FileUnreadable, Source
-from morpheus_assets.sources.names import MAX_PANEL_BYTES, SCENES
+from morpheus_assets.sources.names import MAX_PANEL_BYTES, SCENES, page_name
 from morpheus_assets.store.insight.scenes import (
     PanelRegion,
     PanelScene,
@@ -135,7 +134,7 @@ def _said(
     """The confirmed scenes by place of the panel, and a sentence for each that fits nothing."""
     pages: dict[str, list[int]] = {}
     for place, panel in enumerate(panels):
-        pages.setdefault(page_name(panel), []).append(place)
+        pages.setdefault(page_name(panel.path, panel.entry), []).append(place)
     said: dict[int, ConfirmedScene] = {}
     wrong = []
     for page, scene in scenes.items():

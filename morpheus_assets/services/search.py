@@ -159,6 +159,17 @@ class Database(Protocol):
         ...
 
 
+class InlineDatabase:
+    """A Database without threads, for who has nothing else to do meanwhile."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`work(engine, …)`, at once."""
+        return work(self._engine, *args, **kwargs)
+
+
 class QueryVectors(Protocol):
     """Vectors [dimensions] by the model of a space, float32. All raise embedding.errors.
 

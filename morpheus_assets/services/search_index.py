@@ -12,7 +12,6 @@ from morpheus_assets.services.space_lifecycle import ListedSpace, listed_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.names import one_source_a_novel
 from morpheus_assets.store.content.source_files import load_source_files
-from morpheus_assets.store.spaces.spaces import list_spaces
 
 # A file that was seen so long ago and is not stored yet is not merely on its way.
 ON_ITS_WAY = timedelta(hours=24)
@@ -36,11 +35,6 @@ def search_index(engine: Engine, settings: Settings, purpose: str) -> SearchInde
     former = [each.row for each in spaces if each is not active and each.row.activated_at is not None]
     before = max(former, key=lambda row: row.activated_at or datetime.min.replace(tzinfo=UTC), default=None)
     return SearchIndex(active, before, spaces)
-
-
-def answering(engine: Engine) -> dict[str, SpaceRow]:
-    """The spaces that answer, by purpose."""
-    return {row.purpose: row for row in list_spaces(engine) if row.state == "active"}
 
 
 def what_searches_lack(engine: Engine, index: SearchIndex, *, now: datetime | None = None) -> str | None:

@@ -27,6 +27,7 @@ from morpheus_assets.store.spaces.spaces import (
     SpaceSize,
     activate,
     active_space,
+    active_spaces,
     drop,
     get_space,
     list_spaces,
@@ -164,16 +165,15 @@ def decisions_for(engine: Engine, settings: Settings, purpose: str) -> list[Deci
     configured = [space.key for space in configured_spaces(settings, purpose)]
     wanted = [space.key for space in wanted_spaces(settings, purpose)]
     rows = list_spaces(engine, purpose)
-    active = next((row.key for row in rows if row.state == "active"), "")
-    chosen = bool(active) and announced(engine, _choice_by_hand(configured[0]), active) is not None
-    answering = next((row for row in rows if row.state == "active"), None)
+    active = next((row for row in rows if row.state == "active"), None)
+    chosen = active is not None and announced(engine, _choice_by_hand(configured[0]), active.key) is not None
     return decide(
         configured,
         wanted,
         rows,
         lambda row: coverage(engine, row),
         kept_by_hand=chosen,
-        held_back=lambda row: reason_against(engine, row, answering),
+        held_back=lambda row: reason_against(engine, row, active),
     )
 
 
@@ -238,7 +238,7 @@ def listed_spaces(engine: Engine, settings: Settings) -> list[ListedSpace]:
     sizes = {size.key: size for size in space_sizes(engine)}
     spent = {total.space_key: total for total in spending_totals(engine)}
     listed = []
-    answering = {row.purpose: row for row in list_spaces(engine) if row.state == "active"}
+    answering = active_spaces(engine)
     for row in sorted(list_spaces(engine), key=lambda each: (each.purpose != "text", each.id)):
         keys = [space.key for space in wanted_spaces(settings, row.purpose)]
         place = keys.index(row.key) + 1 if row.key in keys else None

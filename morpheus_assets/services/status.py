@@ -162,8 +162,5 @@ def _space(listed: ListedSpace) -> SpaceStatus:
 
 
 async def _last_failures(url: str) -> list[RunFailure]:
-    client = DagsterClient(url, timeout_seconds=_ANSWER_SECONDS)
-    try:
+    async with DagsterClient(url, timeout_seconds=_ANSWER_SECONDS) as client:
         return await client.last_failures(_LAST_FAILURES)
-    finally:
-        await client.close()

@@ -228,6 +228,12 @@ def files_digest(files: Iterable[tuple[str, str]]) -> str:
     return digest.hexdigest()
 
 
+def page_name(path: str, entry: str) -> str:
+    """How a person names a page: its path in the novel's folder, and its entry behind it where that is an archive."""
+    within = path.partition("/")[2]
+    return f"{within}/{entry}" if entry else within
+
+
 def not_a_name(name: str) -> str | None:
     """Why nothing of this name, file or folder, is looked at, in words that fit after a colon."""
     if name.startswith("._"):

@@ -11,13 +11,13 @@ from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.images.page_version import CUT_VERSION
 from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels, scan_source
-from morpheus_assets.services.ingest_plan import panels_digest, stale_panels, unfinished
+from morpheus_assets.services.ingest_plan import stale_panels, unfinished
 from morpheus_assets.services.novels import SourcesStillThere, removable
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.sources.base import ContentUnreadable, Source
 from morpheus_assets.sources.listing import panel_owners, read_panel
 from morpheus_assets.sources.local import LocalSource
-from morpheus_assets.sources.names import take_panel
+from morpheus_assets.sources.names import files_digest, take_panel
 from morpheus_assets.sources.objects import ObjectSource
 from morpheus_assets.store.content.panels import replace_panels
 from morpheus_assets.store.content.source_files import (
@@ -243,7 +243,7 @@ def test_the_servers_digest_of_a_novels_panels_is_the_one_that_runs_store(in_buc
         bucket.put(f"panels/emma/{name}", name)
     scan(in_bucket, ObjectSource(f"{bucket.url}/panels"))
     files = load_source_files(in_bucket.engine, "panel").values()
-    expected = panels_digest((file.path, file.digest or "") for file in files)
+    expected = files_digest((file.path, file.digest or "") for file in files)
     [(novel, digest, latest, _)] = changed_panel_sets(in_bucket.engine, CUT_VERSION)
     assert (novel, digest, latest) == ("emma", expected, max(file.mtime_ns for file in files))
 
@@ -276,7 +276,7 @@ def test_a_novel_is_stale_whose_panels_are_others_than_ingested_whatever_their_o
         return SourceFile("panel", f"{novel}/{name}", novel, 10, 1, digest)
 
     files = [panel("emma", "2.png", "b"), panel("emma", "1.png", "a")]
-    digest = panels_digest((file.path, file.digest or "") for file in reversed(files))
+    digest = files_digest((file.path, file.digest or "") for file in reversed(files))
     replace_panels(in_bucket.engine, "emma", [], panels_digest=digest)
     save_source_files(in_bucket.engine, files)
     assert stale_panels(in_bucket.engine) == []

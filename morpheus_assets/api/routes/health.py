@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from sqlalchemy import Engine, text
 from starlette.responses import Response
 
 from morpheus_assets.api.responses import Answer, TypedRoute
@@ -15,6 +14,7 @@ from morpheus_assets.services.connections import DatabaseNotRunning
 from morpheus_assets.services.dagster_client import DagsterRefused, DagsterUnavailable
 from morpheus_assets.services.running_parts import CODE_SERVER, DAEMON, POSTGRES, WEBSERVER, State, running_parts
 from morpheus_assets.store.database.errors import StoreError
+from morpheus_assets.store.database.outages import ping
 
 # The daemon tells every thirty seconds that it works.
 HEARTBEAT_SECONDS = 90.0
@@ -109,8 +109,5 @@ async def _daemon_beats(services: UsesServices) -> bool:
 
 
 async def _database_answers(services: UsesServices) -> bool:
-    def ask(engine: Engine) -> bool:
-        with engine.connect() as connection:
-            return connection.execute(text("SELECT 1")).scalar_one() == 1
-
-    return await services.database.call_now(ask)
+    await services.database.call_now(ping)
+    return True

@@ -76,7 +76,8 @@ def regions(
     cutter's, with thirds and quarters where it is doubtful. A re-run cuts the pages that are new, changed, corrected,
     or cut by another version; a region whose pixels are the same keeps its vectors.
     """
-    from morpheus_assets.services.page_cutting import corrections_of, cut_pages, page_name
+    from morpheus_assets.services.page_cutting import corrections_of, cut_pages
+    from morpheus_assets.sources.names import page_name
     from morpheus_assets.store.content.panels import load_panels
 
     folder = content_folder.in_one_step()
@@ -84,7 +85,7 @@ def regions(
     def look(novel: str) -> CutNovelPages:
         pages = load_panels(database.engine, novel, state="stored")
         corrections = corrections_of(folder.panels, folder.panels_of(novel))
-        problems = (*corrections.problems, *corrections.unknown({page_name(page) for page in pages}))
+        problems = (*corrections.problems, *corrections.unknown({page_name(page.path, page.entry) for page in pages}))
         return CutNovelPages(len(pages), problems, _cut(folder, pages, corrections.boxes))
 
     def _cut(folder: ContentFolderResource, pages: Sequence[PanelRecord], corrected: object) -> "Iterator[CutPage]":

@@ -72,10 +72,11 @@ def _report_switches(
 
     The first space of all answers by itself, and a person may let another one answer from the command line.
     """
-    from morpheus_assets.services.search_index import answering, search_index
+    from morpheus_assets.services.search_index import search_index
+    from morpheus_assets.store.spaces.spaces import active_spaces
 
     reported = json.loads(context.cursor or "{}")
-    active = answering(database.engine)
+    active = active_spaces(database.engine)
     events = []
     for purpose, row in active.items():
         if reported.get(purpose) == _switch_of(row):

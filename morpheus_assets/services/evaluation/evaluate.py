@@ -1,9 +1,9 @@
 """Asks a space every question through the search that people use, and notes where the answers come."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from sqlalchemy import Engine
@@ -18,13 +18,10 @@ from morpheus_assets.services.configured_spaces import open_provider, request_bu
 from morpheus_assets.services.evaluation.made_questions import made_questions
 from morpheus_assets.services.evaluation.measures import DEPTH, Outcome
 from morpheus_assets.services.evaluation.quotations import NovelText, Span, holds
-from morpheus_assets.services.search import Found, Search, SearchQuery
+from morpheus_assets.services.search import Found, InlineDatabase, Search, SearchQuery
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.evaluation.questions import novel_body, novels_with_passages, passages_of_novel
 from morpheus_assets.store.search.hits import TextHit
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 # Passages that questions are made of, over all novels.
 MADE_QUESTIONS = 60
@@ -90,7 +87,7 @@ class Asking:
         self._mode = mode
         self.known = [question for question in questions if self._answers.known(question)]
         self._vectors = _Vectors(open_provider(settings, space), request_budget(settings, space, engine))
-        self._search = Search(settings, _Database(engine), self._vectors)
+        self._search = Search(settings, InlineDatabase(engine), self._vectors)
 
     async def __aenter__(self) -> Self:
         try:
@@ -120,16 +117,6 @@ class Asking:
             novel=question.novel if within_novel else None, space=self._space.key,
         )  # fmt: skip
         return self._answers.outcome(question, await self._search.find(query))
-
-
-class _Database:
-    """services.search.Database without threads: nothing else is to be done meanwhile."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def call(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return work(self._engine, *args, **kwargs)
 
 
 class _Vectors:

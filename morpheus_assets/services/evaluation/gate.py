@@ -68,6 +68,4 @@ def decide_switch(engine: Engine, settings: Settings, row: SpaceRow, active: Spa
 
 def remember(engine: Engine, measured: "Measured", digest: str) -> None:
     """Store what a space found for the questions of a digest."""
-    from morpheus_assets.services.evaluation.outcomes import stored_outcome
-
-    add_measurement(engine, measured.space, digest, [stored_outcome(outcome) for outcome in measured.outcomes])
+    add_measurement(engine, measured.space, digest, [outcome.as_json() for outcome in measured.outcomes])

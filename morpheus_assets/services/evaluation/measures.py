@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from morpheus_assets.domain.questions import Question
 
@@ -38,6 +39,11 @@ class Outcome:
         """0 to 1, for comparing spaces: the reciprocal rank, the mean of both where both were looked for."""
         ranks = self.ranks.values()
         return sum(1 / rank for rank in ranks if rank) / max(1, len(ranks))
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored of it: enough to draw a plot or to compare, without the texts of hundreds of questions."""
+        question = self.question
+        return {"question": question.question, "novel": question.novel, "kind": question.kind, "ranks": self.ranks}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ passage that answers) and `kind`; of `chapters` and `quotation` one may be empty
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from morpheus_assets.domain.questions import JUDGED, Question
@@ -67,8 +67,3 @@ def _question(row: dict[str, str]) -> Question:
         raise ValueError("give the chapters that answer, or a quotation of the passage that does.")
     novel = row["novel"].removesuffix(".txt").removesuffix(".md")
     return Question(row["question"], novel, chapters, row.get("quotation", ""), row.get("kind") or JUDGED)
-
-
-def kinds_of(questions: Iterable[Question]) -> list[str]:
-    """The kinds of questions, in the order in which they first occur."""
-    return list(dict.fromkeys(question.kind for question in questions))

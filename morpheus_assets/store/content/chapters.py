@@ -1,7 +1,7 @@
 """Chapters of a novel: replaced as a whole or left standing, with what they were made of."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from morpheus_assets.domain.content import Chapter, ReplaceCounts
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
@@ -89,12 +89,3 @@ def chapters_with_source(bind: Bind, novel: str) -> tuple[list[Chapter], str | N
 def load_chapters(bind: Bind, novel: str) -> list[Chapter]:
     """One novel's chapters in order; none when the novel has none. Raises UnknownNovel."""
     return chapters_with_source(bind, novel)[0]
-
-
-def load_chapters_of(bind: Bind, novels: Sequence[str]) -> dict[str, list[Chapter]]:
-    """The chapters of many novels; every name asked for is a key."""
-    found: dict[str, list[Chapter]] = {name: [] for name in novels}
-    with autocommit(bind) as connection:
-        for novel, *values in connection.execute(queries.load_chapters, {"novels": list(novels)}):
-            found[novel].append(Chapter(*values))
-    return found

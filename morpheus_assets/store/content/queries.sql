@@ -212,12 +212,6 @@ FROM novels n LEFT JOIN chapters c ON c.novel_id = n.id
 WHERE n.novel = %(novel)s
 ORDER BY c.ordinal
 
--- name: load_chapters
-SELECT n.novel, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
-FROM novels n JOIN chapters c ON c.novel_id = n.id
-WHERE n.novel = ANY(%(novels)s)
-ORDER BY n.novel, c.ordinal
-
 
 -- Passages ----------------------------------------------------------------------------------------------------------
 

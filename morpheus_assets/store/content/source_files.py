@@ -46,7 +46,7 @@ def changed_panel_sets(bind: Bind, cut_version: str) -> list[tuple[str, str, int
 
     Its panel files are not those that were ingested; or some pages were not cut by `cut_version`.
 
-    The digest is ingest_plan's `panels_digest`, made by the server, so that what is known of a million files stays
+    The digest is that of sources.names.files_digest, made by the server, so that what is known of a million files stays
     there. Novels with a file that has no digest yet are left out.
     """
     with autocommit(bind) as connection:

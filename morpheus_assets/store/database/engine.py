@@ -89,17 +89,23 @@ def notice_lost_connections(engine: Engine) -> None:
 
 
 @contextmanager
+def disposing(engine: Engine) -> Iterator[Engine]:
+    """The same engine, whose connections are closed at the end of the block."""
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def session_engine(engine: Engine) -> Iterator[Engine]:
     """The same database for work that needs a session of the server: by the direct address where the engine has one."""
     direct_url = engine.get_execution_options().get("direct_url")
     if direct_url is None:
         yield engine
         return
-    direct = open_engine(direct_url, pool_size=1)
-    try:
+    with disposing(open_engine(direct_url, pool_size=1)) as direct:
         yield direct
-    finally:
-        direct.dispose()
 
 
 def through_pooler(connection: psycopg.Connection[Any]) -> bool:

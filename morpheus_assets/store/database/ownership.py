@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from morpheus_assets.store.database.engine import ensure_database, explain, open_engine, session_engine
+from morpheus_assets.store.database.engine import disposing, ensure_database, explain, open_engine, session_engine
 from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import autocommit, transaction
@@ -28,13 +28,11 @@ def own_dagster_database(content: Engine, wanted: URL | None = None) -> URL:
     address = wanted or _choose(content)
     if (address.host, address.port, address.query) == (content.url.host, content.url.port, content.url.query):
         ensure_database(content, address.database or "")
-    engine = open_engine(address.render_as_string(hide_password=False), pool_size=1)
-    try:
-        _mark(engine, _identity(content))
-    except (DBAPIError, psycopg.Error) as fault:
-        raise explain(fault, engine.url) from fault
-    finally:
-        engine.dispose()
+    with disposing(open_engine(address.render_as_string(hide_password=False), pool_size=1)) as engine:
+        try:
+            _mark(engine, _identity(content))
+        except (DBAPIError, psycopg.Error) as fault:
+            raise explain(fault, engine.url) from fault
     return address
 
 
@@ -88,9 +86,9 @@ def _choose(content: Engine) -> URL:
 
 def _was_used(content: Engine, former: URL) -> bool:
     """True when the database of the former name is this content's: by its mark, or by the novels that both know."""
-    engine = open_engine(former.render_as_string(hide_password=False), pool_size=1)
+    own = open_engine(former.render_as_string(hide_password=False), pool_size=1)
     try:
-        with transaction(engine) as connection:
+        with disposing(own) as engine, transaction(engine) as connection:
             owner = _owner(connection)
             if owner is not None:
                 return owner == _identity(content)
@@ -100,8 +98,6 @@ def _was_used(content: Engine, former: URL) -> bool:
             novels = [row[0] for row in connection.execute(queries.some_partitions)]
     except (DBAPIError, psycopg.Error) as fault:
         raise explain(fault, former) from fault
-    finally:
-        engine.dispose()
     with autocommit(content) as connection:
         known = connection.execute(queries.any_of_these_novels, {"novels": novels}).fetchone()
     return bool(known and known[0])

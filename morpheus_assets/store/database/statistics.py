@@ -9,21 +9,12 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, autocommit, reading
+from morpheus_assets.store.database.transactions import autocommit
 
 queries = load_queries(__file__)
 
 # Few enough to be counted by the way.
 _COUNTED = 10_000
-
-
-def estimated_rows(bind: Bind, table: str) -> int:
-    """The rows of a table: counted up to 10,000, above as the planner takes it (its density times its present pages).
-
-    A table that was never analyzed is counted whole; autovacuum analyzes a growing one within a minute or two.
-    """
-    with reading(bind) as connection:
-        return rows_of(connection, table)
 
 
 class TableSize:
@@ -52,7 +43,10 @@ class TableSize:
 
 
 def rows_of(connection: psycopg.Connection[Any], table: str) -> int:
-    """As `estimated_rows`, within a running transaction."""
+    """The rows of a table: counted up to 10,000, above as the planner takes it (its density times its present pages).
+
+    A table that was never analyzed is counted whole; autovacuum analyzes a growing one within a minute or two.
+    """
     return count_rows(connection, table)()
 
 
@@ -82,26 +76,17 @@ _GROWTH = 1.5
 _CONTENT = {"text": ("novels", "chapters", "chunks", "passages"), "image": ("novels", "panels")}
 
 
-def refresh_statistics(engine: Engine, space: SpaceRow) -> list[str]:
-    """ANALYZE those tables behind a space that were never analyzed or grew by half since; returns their names.
-
-    A table that something else is analyzing or indexing is left out. Nothing waits for a lock.
-    """
-    with autocommit(engine) as connection:
-        query, wanted = stale_tables(space)
-        stale = [str(name) for (name,) in connection.execute(query, wanted)]
-        analyze_tables(connection, stale)
-    return stale
-
-
 def stale_tables(space: SpaceRow) -> tuple[SQL, dict[str, Any]]:
-    """The query, and its parameters, for the names of what `refresh_statistics` would analyze."""
+    """The query, and its parameters, for the names of those tables behind a space that are to be analyzed.
+
+    They were never analyzed, or grew by half since.
+    """
     tables = [*_CONTENT[space.purpose], *(["chunks_in_context"] if space.context else []), space.table]
     return queries.stale_tables, {"tables": tables, "growth": _GROWTH}
 
 
 def analyze_tables(connection: psycopg.Connection[Any], tables: Sequence[str]) -> None:
-    """ANALYZE some tables, each by itself; one that something else is analyzing or indexing is left out."""
+    """ANALYZE some tables, each by itself; one that something else is analyzing or indexing is not waited for."""
     if tables:
         with connection.pipeline():
             for table in tables:

@@ -1,4 +1,4 @@
-"""kill -9 at seeded random points; bench/crash_points.py does the same at twenty, with the daemon among them."""
+"""kill -9 at seeded random points of a run; bench/process_kills.py kills the processes of a whole deployment."""
 
 import random
 import shutil

@@ -14,7 +14,7 @@ from morpheus_assets.domain.content import (
     ReplaceCounts,
     SourceFile,
 )
-from morpheus_assets.store.content.chapters import load_chapters, load_chapters_of, replace_chapters
+from morpheus_assets.store.content.chapters import load_chapters, replace_chapters
 from morpheus_assets.store.content.chunks import iter_chunks, replace_chunks
 from morpheus_assets.store.content.novels import (
     ingested_digests,
@@ -154,14 +154,13 @@ def test_a_novel_may_have_panels_only(engine: Engine) -> None:
     assert (summary.novel, summary.body_digest, summary.panels) == ("pictures", None, 1)
 
 
-def test_many_novels_load_in_one_call(engine: Engine) -> None:
+def test_each_novel_is_loaded_with_its_own_rows(engine: Engine) -> None:
     for name in ("one", "two"):
         upsert_novel(engine, novel_record(name, text=name))
         replace_chapters(engine, name, [Chapter(1, name, 0, 3, 1)])
         store_chunks(engine, name, chunk_records(name))
     assert [record.text for record in iter_novels(engine, ["two", "absent", "one"])] == ["two", "one"]
-    chapters = load_chapters_of(engine, ["two", "absent"])
-    assert chapters == {"two": [Chapter(1, "two", 0, 3, 1)], "absent": []}
+    assert load_chapters(engine, "two") == [Chapter(1, "two", 0, 3, 1)]
     assert [chunk.body for name in ("two", "one") for chunk in iter_chunks(engine, name)] == ["two", "one"]
 
 

@@ -1,12 +1,18 @@
 from sqlalchemy import Engine, text
 
-from morpheus_assets.store.database.statistics import estimated_rows
+from morpheus_assets.store.database.statistics import rows_of
+from morpheus_assets.store.database.transactions import reading
 
 
 def run(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
+
+
+def estimated_rows(engine: Engine, table: str) -> int:
+    with reading(engine) as connection:
+        return rows_of(connection, table)
 
 
 def test_a_table_that_was_never_analyzed_is_counted(engine) -> None:
