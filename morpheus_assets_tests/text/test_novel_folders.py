@@ -68,6 +68,13 @@ def test_a_chapter_is_called_what_its_first_line_says_or_else_its_file(name: str
     assert titles({f"{name}.txt": text, "Epilogue.txt": PROSE})[0] == ("chapter", title)
 
 
+def test_titles_below_the_numbers_are_told_by_those_of_the_other_files():
+    names = ("A Letter with a Postscript", "The Arrival", "Mr. Garnet’s Narrative—Has to Do with a Reunion")
+    page = "<html><body><section><hgroup><h2>{}</h2><p>{}</p></hgroup><p>{}</p></section></body></html>"
+    files = {f"chapter-{n}.xhtml": page.format("I" * n, name, PROSE) for n, name in enumerate(names, 1)}
+    assert [title for _, title in titles(files)] == [f"{'I' * n}. {name}" for n, name in enumerate(names, 1)]
+
+
 def test_what_stands_before_every_name_is_the_books_title_and_no_chapters():
     files = {f"My Book - {number:03} - {title}.txt": PROSE for number, title in enumerate(("Snow", "Rain", "Sun"), 1)}
     assert [title for _, title in titles(files)] == ["Snow", "Rain", "Sun"]

@@ -12,7 +12,7 @@ from morpheus_assets.text.chapters.boilerplate import Body, find_body
 from morpheus_assets.text.chapters.chapter_files import is_folder, pieces_of_files
 from morpheus_assets.text.chapters.contents_lists import Region, contents_pages, find_regions, outside, with_pages
 from morpheus_assets.text.chapters.divisions import Division, measure, numbered_divisions
-from morpheus_assets.text.chapters.full_titles import full_title
+from morpheus_assets.text.chapters.full_titles import full_title, has_titles_below
 from morpheus_assets.text.chapters.grammar import might_be_heading
 from morpheus_assets.text.chapters.hints import (
     Marked,
@@ -58,7 +58,9 @@ def find_chapters(document: Document) -> list[Chapter]:
     back, last_end = back_pieces(text, body, heads, found.hits)
     edges = [*(hit.start for hit in heads[1:]), last_end]
     parts = [("front", _title(text, piece), piece.start, piece.end) for piece in front]
-    parts += [("chapter", full_title(text, hit, edge), hit.start, edge) for hit, edge in zip(heads, edges, strict=True)]
+    chapters = list(zip(heads, edges, strict=True))
+    titled = has_titles_below([(text, hit, edge) for hit, edge in chapters])
+    parts += [("chapter", full_title(text, hit, edge, titled), hit.start, edge) for hit, edge in chapters]
     parts += [("back", _title(text, piece), piece.start, piece.end) for piece in back]
     return _numbered(text, parts)
 

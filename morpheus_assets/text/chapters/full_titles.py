@@ -1,6 +1,7 @@
 """The full title of a chapter: its heading line, what it wraps on to, and the title under a number."""
 
 import re
+from collections.abc import Sequence
 
 from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.hits import Hit
@@ -11,14 +12,36 @@ _LINE = re.compile(r"[^\n]*")
 _LONGEST_TITLE = 300
 _LONGEST_PART = 120
 _LONGEST_CASELESS = 40
+_FEWEST_TITLES = 3
+_MOST_CHAPTERS = 0.7
+_EMPHASIS = re.compile(r"(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
+_QUOTED = re.compile(r"[\"“‘«„](.*[^.,!?…])[\"”’»“]")
 
 
-def full_title(text: str, hit: Hit, limit: int) -> str:
-    """Heading as one cleaned line; `limit` is where the next chapter starts."""
-    return " ".join(_title(text, hit, limit).split())
+def full_title(text: str, hit: Hit, limit: int, titled: bool = False) -> str:
+    """Heading as one cleaned line; `limit` is where the next chapter starts.
+
+    `titled` says that this book has its titles below its numbers (`has_titles_below`).
+    """
+    return " ".join(_EMPHASIS.sub("", _title(text, hit, limit, titled)).split())
 
 
-def _title(text: str, hit: Hit, limit: int) -> str:
+def has_titles_below(heads: Sequence[tuple[str, Hit, int]]) -> bool:
+    """True if most of the numbers that stand alone have a line below that is no paragraph of the story.
+
+    `heads` are (text, heading, where the next chapter starts). What one such line cannot tell, being "The Old Mint."
+    or "A letter with a postscript", all of a book do.
+    """
+    alone = [
+        (text, hit.end, limit)
+        for text, hit, limit in heads
+        if hit.parsed is not None and not hit.parsed.title and _block(text, hit.end, limit) == []
+    ]
+    titled = sum(_may_be_title(_next_block(*place)) for place in alone)
+    return titled >= max(_FEWEST_TITLES, _MOST_CHAPTERS * len(alone))
+
+
+def _title(text: str, hit: Hit, limit: int, titled: bool) -> str:
     block = _block(text, hit.end, limit)
     title = hit.text
     numbered_only = hit.parsed is not None and not hit.parsed.title
@@ -32,7 +55,7 @@ def _title(text: str, hit: Hit, limit: int) -> str:
         return title[:_LONGEST_TITLE]
     if numbered_only:
         following = _next_block(text, hit.end, limit)
-        if following and _is_title(following):
+        if following and (_is_title(following) or (titled and _may_be_title(following))):
             title = " ".join([_joined(title, True), *following])
     return title[:_LONGEST_TITLE]
 
@@ -68,13 +91,36 @@ def _is_sentence(words: str) -> bool:
     """True for the first sentence of a chapter that follows its number at once."""
     if not words.endswith((".", "!", "?", "…", "”", '"', "’")) or words.upper() == words:
         return False
-    significant = [word for word in re.findall(r"[^\W\d_]+", words) if len(word) > 3]
-    return words[0] in '"“‘«' or sum(word[0].isupper() for word in significant) * 2 < len(significant)
+    return words[0] in '"“‘«' or not _is_capitalised(words)
+
+
+def _may_be_title(lines: list[str]) -> bool:
+    """True for a short block that is either mostly in capitals or ends as no sentence does."""
+    joined = " ".join(lines)
+    quoted = _QUOTED.fullmatch(joined)
+    words = quoted.group(1) if quoted else joined
+    if not words or _stands_as_text(words, len(lines)) or not words[0].isalnum() or words[0].islower():
+        return False
+    if words.upper() == words.lower():
+        # what tells here is a sentence's capitals and full stop
+        return False
+    return words[-1] not in '.,;:!?…"”’»' or (words[-1] in ".!?" and _is_capitalised(words))
+
+
+def _stands_as_text(words: str, lines: int) -> bool:
+    """True for what is too long for a title, or begins like speech and ends like verse."""
+    return len(words) > 160 or words[0] in '"“‘«—-' or words[-1] == "," or lines > 3
+
+
+def _is_capitalised(words: str) -> bool:
+    """True if at least half of the longer words begin with a capital."""
+    longer = [word for word in re.findall(r"[^\W\d_]+", words) if len(word) > 3]
+    return sum(word[0].isupper() for word in longer) * 2 >= len(longer)
 
 
 def _is_title(lines: list[str]) -> bool:
     joined = " ".join(lines)
-    if not joined or len(joined) > 160 or joined[0] in '"“‘«—-' or joined[-1] == "," or len(lines) > 3:
+    if not joined or _stands_as_text(joined, len(lines)):
         return False
     parsed = parse_heading(joined)
     if parsed is not None and parsed.unit in ("scene", "section"):

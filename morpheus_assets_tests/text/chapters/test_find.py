@@ -60,6 +60,34 @@ def test_a_title_on_the_lines_after_the_number_joins_it():
     assert titles(text)[0] == "CHAPTER I. THE LONG ROAD HOME"
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("The Widow and her Child.", "The Old Mint.", "How the Prisoner broke out of the Cage."),
+        ("A Letter with a Postscript", "Waterloo Station, and a Girl with Brown Hair", "The calm before the storm"),
+        ("Mr. Garnet's Narrative--Has to Do with a Reunion", "“Pieces of Eight”", "Is the Doctor at Home?"),
+        ("DR. SEWARD'S DIARY--_continued_", "Letter, Mina Harker to Lucy Westenra.", "Lucy Westenra's Diary."),
+        ("La Marquise de MERTEUIL au Vicomte de VALMONT.", "CÉCILE VOLANGES à SOPHIE CARNAY.", "Billet de la main."),
+    ],
+)
+def test_titles_below_the_numbers_are_told_by_each_other(names: tuple[str, ...]):
+    text = "".join(f"CHAPTER {n}\n\n{name}\n\n\n{prose(n)}" for n, name in enumerate(names * 2, 1))
+    assert titles(text) == [f"CHAPTER {n}. {name.replace('_', '')}" for n, name in enumerate(names * 2, 1)]
+
+
+@pytest.mark.parametrize("first", ["It was late.", "“No!”", "— Come in.", "The King was dead,", "who goes there"])
+def test_a_short_first_paragraph_is_no_title(first: str):
+    text = "".join(f"CHAPTER {n}\n\n{first}\n\n{prose(n)}" for n in range(1, 6))
+    assert titles(text) == [f"CHAPTER {n}" for n in range(1, 6)]
+
+
+def test_what_looks_like_a_title_below_few_of_the_numbers_is_the_storys_text():
+    text = "".join(
+        f"CHAPTER {n}\n\n{'Mr. Brown of Thornfield Hall.' if n < 3 else ''}\n\n{prose(n)}" for n in range(1, 9)
+    )
+    assert titles(text) == [f"CHAPTER {n}" for n in range(1, 9)]
+
+
 def test_a_heading_that_wraps_is_one_title():
     text = "".join(
         f"CHAPTER {n}. Of the Less Erroneous Pictures of Whales, and the\nTrue Ones.\n\n{prose(n)}" for n in (1, 2, 3)
