@@ -43,7 +43,7 @@ from morpheus_assets.store.spaces.batch_jobs import BatchJob
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import novel_coverage
 from morpheus_assets.store.spaces.indexes import refresh_space
-from morpheus_assets.store.spaces.spaces import activate_first, get_space, list_spaces, stored_or_made
+from morpheus_assets.store.spaces.spaces import activate_first, get_space, list_spaces, register_space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,8 +91,7 @@ def submit_plan(engine: Engine, settings: Settings, plan: SpacePlan, say: Callab
     """
     if not plan.chosen:
         return [f"{plan.space.key}: {len(plan.work)} novels lack vectors, and tonight's budget allows none of them."]
-    stored = next((row for row in list_spaces(engine, plan.space.purpose) if row.key == plan.space.key), None)
-    row = stored_or_made(engine, plan.space, stored)
+    row = register_space(engine, plan.space)
     said = _submit(engine, settings, row, [each.novel for each in plan.chosen], plan.reason, say)
     return said or [f"{row.key}: runs have all of it at work, so no batch job is needed."]
 
