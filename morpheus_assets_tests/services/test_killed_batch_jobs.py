@@ -11,12 +11,12 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from morpheus_assets.services.batch_jobs import collect_jobs, finish_job, submit_plan
+from morpheus_assets.services.batch_jobs import collect_jobs, submit_plan
 from morpheus_assets.services.reembedding_plan import make_plan
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import spending_totals
 from morpheus_assets.store.spaces import spaces
-from morpheus_assets.store.spaces.batch_jobs import open_batch_jobs
+from morpheus_assets.store.spaces.batch_jobs import end_batch_job, open_batch_jobs
 from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets_tests.defs.model_change import add_novel, bodies_of, make_settings, names
 from morpheus_assets_tests.fixtures.batch_server import BatchServer, batch_server
@@ -79,7 +79,7 @@ def run(work: str, values: dict[str, Any]) -> BaseProcess:
 
 def collect(engine: Engine, settings: Settings, later: timedelta = timedelta(0)) -> None:
     for done in collect_jobs(engine, settings, lambda *_: iter(()), print, now=datetime.now(UTC) + later):
-        finish_job(engine, done.job)
+        end_batch_job(engine, done.job)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
