@@ -37,7 +37,7 @@ class Browser:
         self.requests: list[str] = []
         self.errors: list[str] = []
         port_file = self._folder / "DevToolsActivePort"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 100
         while not port_file.exists() or len(port_file.read_text().split()) < 2:
             assert time.monotonic() < deadline, "Chromium did not start"
             time.sleep(0.05)
@@ -52,7 +52,7 @@ class Browser:
     def close(self) -> None:
         self._open.close()
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(100)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 20.0) -> None:
+    def wait(self, script: str, seconds: float = 100.0) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
         while True:
@@ -104,7 +104,7 @@ class Browser:
             message["sessionId"] = session
         self._socket.send(json.dumps(message))
         while True:
-            answer = json.loads(self._socket.recv(timeout=30))
+            answer = json.loads(self._socket.recv(timeout=100))
             if answer.get("id") == self._number:
                 assert "error" not in answer, answer["error"]
                 return answer["result"]

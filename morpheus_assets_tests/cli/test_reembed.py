@@ -74,17 +74,17 @@ def webserver(settings: Settings, instance: dg.DagsterInstance, tmp_path: Path) 
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{address}/server_info", timeout=2).is_success:
+                if httpx.get(f"{address}/server_info", timeout=60).is_success:
                     break
             except httpx.HTTPError:
                 time.sleep(0.3)
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 class Doors:

@@ -106,7 +106,7 @@ def committed(deployment: Deployment) -> set[str]:
 
 def asked(deployment: Deployment) -> list[tuple[float, list[str]]]:
     """When the provider was asked, and for which hashes."""
-    with urllib.request.urlopen(f"{deployment.server.root}/__journal", timeout=10) as answer:
+    with urllib.request.urlopen(f"{deployment.server.root}/__journal", timeout=100) as answer:
         return [(row[0], row[3]) for row in json.load(answer)]
 
 

@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Path:
 def test_the_output_of_a_run_is_kept_and_passed_on_without_processes_beside_it(home: Path):
     environment = {**os.environ, "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT_FOLDER)}
     said = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120, cwd=home
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=600, cwd=home
     )
     assert said.returncode == 0, said.stderr
     *passed_on, kept = said.stdout.splitlines()

@@ -67,7 +67,7 @@ class Previews:
             runRequests { runKey jobName tags { key value } } dynamicPartitionsRequests { partitionKeys } } }"""
         selector = {"repositoryName": "__repository__", "repositoryLocationName": "morpheus_assets", **of}
         body = {"query": query % fields, "variables": {"of": selector}}
-        [answer] = httpx.post(f"{self.address}/graphql", json=body, timeout=60).json()["data"].values()
+        [answer] = httpx.post(f"{self.address}/graphql", json=body, timeout=300).json()["data"].values()
         assert answer["__typename"] == "DryRunInstigationTick"
         found = answer["evaluationResult"]
         assert found["error"] is None, found["error"]
@@ -119,17 +119,17 @@ def webserver(settings: Settings, instance: dg.DagsterInstance) -> Iterator[str]
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{address}/server_info", timeout=2).is_success:
+                if httpx.get(f"{address}/server_info", timeout=60).is_success:
                     break
             except httpx.HTTPError:
                 time.sleep(0.3)
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def rows_of(*urls: str) -> dict[str, list[str]]:

@@ -90,7 +90,7 @@ def test_each_key_has_its_own_rate_and_is_told_when_to_come_again(
 def test_a_large_body_is_refused_by_its_stated_length_before_it_is_sent(start_api: Callable[..., Api]):
     api = start_api(api_max_body_bytes=1000)
     port = httpx.URL(api.url).port
-    with socket.create_connection(("127.0.0.1", port or 0), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=100) as connection:
         connection.sendall(
             f"POST /api/embeddings/text HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
             "Content-Length: 100000000\r\n\r\n".encode()
@@ -316,7 +316,7 @@ def test_half_sent_headers_and_silent_connections_are_ended(
 
 
 def test_headers_without_end_are_ended_by_their_size(api: Api):
-    with socket.create_connection(("127.0.0.1", httpx.URL(api.url).port or 0), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", httpx.URL(api.url).port or 0), timeout=100) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
         sent = 0
         with contextlib.suppress(ConnectionError):

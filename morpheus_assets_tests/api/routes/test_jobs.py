@@ -71,14 +71,16 @@ def add_partition(url: str, novel: str) -> None:
     query = """mutation($key: String!, $selector: RepositorySelector!) { addDynamicPartition(partitionKey: $key,
       partitionsDefName: "novels", repositorySelector: $selector) { __typename } }"""
     selector = {"repositoryName": "__repository__", "repositoryLocationName": "morpheus_assets"}
-    answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": {"key": novel, "selector": selector}})
+    answer = httpx.post(
+        f"{url}/graphql", json={"query": query, "variables": {"key": novel, "selector": selector}}, timeout=300
+    )
     assert answer.json()["data"]["addDynamicPartition"]["__typename"] == "AddDynamicPartitionSuccess"
 
 
 def follow(api: Api, job: dict) -> list[dict]:
     events = []
     headers = {"accept": "application/x-ndjson"}
-    with api.client.stream("GET", job["events_url"], timeout=120, headers=headers) as answer:
+    with api.client.stream("GET", job["events_url"], timeout=600, headers=headers) as answer:
         for line in answer.iter_lines():
             events.append(json.loads(line))
     return events
@@ -86,7 +88,7 @@ def follow(api: Api, job: dict) -> list[dict]:
 
 def runs_launched_with_a_key(url: str) -> list[str]:
     query = "{ runsOrError { ... on Runs { results { runId tags { key } } } } }"
-    found = httpx.post(f"{url}/graphql", json={"query": query}, timeout=60).json()["data"]["runsOrError"]["results"]
+    found = httpx.post(f"{url}/graphql", json={"query": query}, timeout=300).json()["data"]["runsOrError"]["results"]
     return [run["runId"] for run in found if any(tag["key"] == "morpheus/request" for tag in run["tags"])]
 
 

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.skipif(not PYTHON, reason="MORPHEUS_TEST_CLIENTS_PYTHON
 
 def run(script: str, api: Api) -> object:
     program = f"import json\nurl = {api.url + '/v1'!r}\n{script}"
-    done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -54,7 +54,7 @@ def test_a_run_that_fails_leaves_no_key_behind(deployment: Deployment, tmp_path:
         tmp_path, database.get_secret_value(), url, ["emma"], OPENAI_API_KEY=KEY, VOYAGE_API_KEY=KEY,
         MORPHEUS_RETRY_ATTEMPTS="1", MORPHEUS_REMOTE_CLIP_API_KEY=KEY,
     )  # fmt: skip
-    run.join(100)
+    run.join(600)
     assert run.exitcode == 1
     log = (tmp_path / "dagster.log").read_text()
     assert "RUN_FAILURE" in log
@@ -70,7 +70,7 @@ def test_a_database_that_is_down_is_named_without_its_password(tmp_path: Path):
     (tmp_path / "content" / "novels" / "emma.txt").write_text(story(chapters=1))
     address = f"postgresql://morpheus:{PASSWORD}@127.0.0.1:1/nowhere"
     run = start_ingest(tmp_path, address, "http://127.0.0.1:1/v1", ["emma"], OPENAI_API_KEY=KEY)
-    run.join(100)
+    run.join(600)
     assert run.exitcode == 1
     assert "MORPHEUS_DATABASE_URL" in (tmp_path / "dagster.log").read_text()
     assert_clean(bytes_left(tmp_path))
@@ -109,7 +109,7 @@ def test_the_command_line_repeats_no_secret(tmp_path: Path):
     for command in (["search", "x"], ["spaces"], ["refused"]):
         done = subprocess.run(
             [sys.executable, "-m", "morpheus_assets.cli.main", *command],
-            env=environment, capture_output=True, text=True, timeout=60, check=False,
+            env=environment, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         assert done.returncode != 0
         environment.pop("MORPHEUS_UI_PORT", None)

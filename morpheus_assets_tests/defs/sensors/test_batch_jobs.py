@@ -146,7 +146,7 @@ def test_both_jobs_run_as_dagster_starts_them(engine, server, settings, tmp_path
 
     def run(job: str) -> str:
         program = [sys.executable, "-m", "dagster", "job", "execute", "-m", "morpheus_assets.definitions", "-j", job]
-        done = subprocess.run(program, env=environment, cwd=PROJECT_FOLDER, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(program, env=environment, cwd=PROJECT_FOLDER, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stderr
 
