@@ -122,7 +122,7 @@ true
 -- name: measured_pool
 -- Hashes go in binary: as text each takes the client 2 µs.
 -- Every candidate of either list with both measures (the cosines of the nearest are known), the sum of the cosines of the
--- passages before and behind it in its chapter, and that chapter; `covered` is the share of the question's words, by
+-- passages before and behind it in its chapter, how many there are, and that chapter; `covered` is the share of the question's words, by
 -- weight, that it has. A passage that stands in many places is looked at in one of them.
 WITH by_words AS MATERIALIZED ({best_by_words})
 SELECT pool.content_hash, p.config,
@@ -131,10 +131,7 @@ SELECT pool.content_hash, p.config,
             WHERE e.content_hash = pool.content_hash)
        END AS cosine,
        found.words, found.covered, w.score IS NOT NULL AS has_words,
-       coalesce((SELECT sum(1 - (e.embedding <=> %(vector)s::halfvec))
-                 FROM {places} b JOIN {table} e USING (content_hash)
-                 WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
-                   AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)), 0) AS cosine_beside,
+       beside.cosines, beside.passages,
        place.novel_id, place.chapter
 FROM (SELECT content_hash FROM by_words UNION SELECT unnest(%(near)b::bytea[])) pool
 CROSS JOIN LATERAL (SELECT c.novel_id, c.chapter, c.ordinal FROM chunks c
@@ -147,6 +144,10 @@ CROSS JOIN LATERAL (
           FROM unnest(%(configs)s::text[], %(terms)s::tsquery[], %(weights)s::float8[], %(shares)s::float8[])
                AS t (config, query, weight, share)
           WHERE t.config = p.config) t) found
+CROSS JOIN LATERAL (SELECT coalesce(sum(1 - (e.embedding <=> %(vector)s::halfvec)), 0) AS cosines, count(*) AS passages
+                    FROM {places} b JOIN {table} e USING (content_hash)
+                    WHERE b.novel_id = place.novel_id AND b.chapter = place.chapter
+                      AND b.ordinal IN (place.ordinal - 1, place.ordinal + 1)) beside
 LEFT JOIN by_words w USING (content_hash)
 
 
