@@ -201,8 +201,7 @@ def _lines(kind: str, chance: random.Random) -> DrawnPage:
 
 
 def _bleeds(kind: str, chance: random.Random) -> DrawnPage:
-    page = _draw(kind, chance, Style(frame=(0, 4)), margin=0.0)
-    return page
+    return _draw(kind, chance, Style(frame=(0, 4)), margin=0.0)
 
 
 def _partly_bleeding(kind: str, chance: random.Random) -> DrawnPage:

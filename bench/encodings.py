@@ -59,10 +59,8 @@ def measure(folder: Path, seed: int = 1) -> tuple[dict[tuple[str, str], list[int
             continue
         text = text_of(path).replace("\ufeff", "")
         if re.search("[㐀-鿿]", text):
-            for encoding in ("gb18030", "big5"):
-                case(path.name, "book", text, encoding) if encoding == "gb18030" else case(
-                    path.name, "book", text.encode("big5", "ignore").decode("big5"), encoding
-                )
+            case(path.name, "book", text, "gb18030")
+            case(path.name, "book", text.encode("big5", "ignore").decode("big5"), "big5")
             for piece in re.findall(r"[^\n]{60,}", text)[:400:4]:
                 case(path.name, "short", piece, "gb18030")
                 case(path.name, "short", piece, "big5")

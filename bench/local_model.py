@@ -39,7 +39,8 @@ def main() -> None:
     asked.add_argument("--compare", type=int, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.compare:
-        return compare(given.compare, given.rounds)
+        compare(given.compare, given.rounds)
+        return
     for name, load in _LOADS.items():
         out = subprocess.run(
             [sys.executable, "-c", _START.format(load=load)], capture_output=True, text=True, check=True

@@ -14,9 +14,9 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from dagster._core.utils import make_new_backfill_id
 
 from morpheus_assets.defs.partitions import partition_set
-from morpheus_assets.services.backfills import BACKFILLS_AT_WORK, RUNS_AT_WORK
+from morpheus_assets.defs.runs_at_work import runs_at_work
+from morpheus_assets.services.backfills import BACKFILLS_AT_WORK
 
-_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 RUNNING = tuple(BulkActionStatus[status] for status in BACKFILLS_AT_WORK)
 
 
@@ -56,7 +56,7 @@ class InstanceBackfills:
 
     def runs_at_work(self) -> Iterator[Mapping[str, str]]:
         """The tags of every run that waits or works."""
-        return (run.tags for run in self._instance.get_runs(filters=dg.RunsFilter(statuses=_AT_WORK)))
+        return (run.tags for run in runs_at_work(self._instance))
 
     def launch(
         self,

@@ -23,6 +23,9 @@ MOST_BANDS = 16
 MOST_PROGRESSIVE = 4
 # And one that is decoded whole, alone: as much as the two pages of the largest size that are decoded side by side.
 MOST_WHOLE = 2
+# Pixels of a part, and rows of a band.
+_MOST_OF_A_PART = 24_000_000
+_BAND = 2048
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,6 @@ class ScaledPage:
 
 
 Page = WholePage | BandedPage | ScaledPage
-_MOST_OF_A_PART = 24_000_000
-_BAND = 2048
 
 
 def _smaller(box: Box) -> int:

@@ -5,6 +5,7 @@ stream is unpacked band by band, and each band becomes a small PNG of its own th
 """
 
 import copy
+import io
 import struct
 import threading
 import zlib
@@ -25,13 +26,12 @@ _STEP = 1 << 16
 
 @dataclass(frozen=True)
 class PngHeader:
-    """Size in pixels, bits a sample, colour type, and whether the rows are interlaced."""
+    """Size in pixels, bits a sample, and colour type of a PNG whose rows follow each other."""
 
     width: int
     height: int
     depth: int
     colour: int
-    interlaced: bool
 
     @property
     def row_bytes(self) -> int:
@@ -49,7 +49,7 @@ def png_header(data: bytes) -> PngHeader | None:
     if depth == 16 and colour:
         # Pillow keeps eight of the sixteen bits: the low ones would be made up, and the next row's filter needs them.
         return None
-    return PngHeader(width, height, depth, colour, bool(interlaced))
+    return PngHeader(width, height, depth, colour)
 
 
 class PngBands:
@@ -105,8 +105,6 @@ class PngBands:
 
 
 def _decoded(header: PngHeader, kept: bytes, rows: bytes, count: int, name: str) -> Image.Image:
-    import io
-
     head = struct.pack(">IIBBBBB", header.width, count, header.depth, header.colour, 0, 0, 0)
     body = _chunk(b"IHDR", head) + kept + _chunk(b"IDAT", zlib.compress(rows, 0)) + _chunk(b"IEND", b"")
     try:
@@ -147,7 +145,7 @@ def _packed(row: Image.Image, depth: int, *, scaled: bool) -> bytes:
 
 
 def _kept(data: bytes) -> bytes:
-    return b"".join(_chunk(kind, body) for kind, body in _chunks(data, upto=b"IDAT") if kind in _KEPT)
+    return b"".join(_chunk(kind, body) for kind, body in _chunks_before_rows(data) if kind in _KEPT)
 
 
 class _Stream:
@@ -207,11 +205,11 @@ class _Stream:
         return self._data[start : self._at]
 
 
-def _chunks(data: bytes, upto: bytes = b"IEND") -> Iterator[tuple[bytes, bytes]]:
+def _chunks_before_rows(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = len(_SIGNATURE)
     while at + 8 <= len(data):
         length, kind = struct.unpack(">I4s", data[at : at + 8])
-        if kind == upto:
+        if kind == b"IDAT":
             return
         yield kind, data[at + 8 : at + 8 + length]
         at += length + 12

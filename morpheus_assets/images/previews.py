@@ -28,36 +28,15 @@ def contact_sheet(panels: Sequence[tuple[str, bytes]]) -> bytes:
 
     An image that cannot be decoded is a grey tile, so that the sheet shows which ones were refused.
     """
-    tiles = list(panels[:MAX_TILES])
-    if not tiles:
-        return b""
-    columns = min(_COLUMNS, len(tiles))
-    rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * _TILE, rows * (_TILE + _LABEL)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for position, (label, data) in enumerate(tiles):
-        left, top = position % columns * _TILE, position // columns * (_TILE + _LABEL)
-        small = _tile(label, data)
-        sheet.paste(small, (left + (_TILE - small.width) // 2, top + (_TILE - small.height) // 2))
-        draw.text((left + 2, top + _TILE), shown(label, 18), fill="black")
-    return _jpeg(sheet, MAX_PREVIEW_BYTES)
+    tiles = [(shown(label, 18), _tile(label, data)) for label, data in panels[:MAX_TILES]]
+    return _sheet(tiles, _TILE, _COLUMNS)
 
 
 def picture_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> bytes:
     """A JPEG of at most MAX_PREVIEW_BYTES with the first of `(label, picture)`, three in a row; b"" for none."""
-    tiles = list(pictures[:MAX_TILES])
-    if not tiles:
-        return b""
-    columns = min(_BOXED_COLUMNS, len(tiles))
-    rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * _BOXED_TILE, rows * (_BOXED_TILE + _LABEL)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for position, (label, picture) in enumerate(tiles):
-        left, top = position % columns * _BOXED_TILE, position // columns * (_BOXED_TILE + _LABEL)
-        small = ImageOps.contain(picture, (_BOXED_TILE - 4, _BOXED_TILE - 4))
-        sheet.paste(small, (left + (_BOXED_TILE - small.width) // 2, top + (_BOXED_TILE - small.height) // 2))
-        draw.text((left + 2, top + _BOXED_TILE), shown(label, 40), fill="black")
-    return _jpeg(sheet, MAX_PREVIEW_BYTES)
+    room = (_BOXED_TILE - 4, _BOXED_TILE - 4)
+    tiles = [(shown(label, 40), ImageOps.contain(picture, room)) for label, picture in pictures[:MAX_TILES]]
+    return _sheet(tiles, _BOXED_TILE, _BOXED_COLUMNS)
 
 
 def boxed_page(page: Image.Image, boxes: Sequence[tuple[int, int, int, int]]) -> Image.Image:
@@ -78,6 +57,21 @@ def as_markdown(picture: bytes, alternative: str) -> str:
         return ""
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
     return f"![{alternative}](data:image/{kind};base64,{base64.b64encode(picture).decode()})"
+
+
+def _sheet(tiles: Sequence[tuple[str, Image.Image]], side: int, most_columns: int) -> bytes:
+    """A JPEG of pictures no larger than `side`, each with its label below it; b"" for none."""
+    if not tiles:
+        return b""
+    columns = min(most_columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * side, rows * (side + _LABEL)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for position, (label, small) in enumerate(tiles):
+        left, top = position % columns * side, position // columns * (side + _LABEL)
+        sheet.paste(small, (left + (side - small.width) // 2, top + (side - small.height) // 2))
+        draw.text((left + 2, top + side), label, fill="black")
+    return _jpeg(sheet, MAX_PREVIEW_BYTES)
 
 
 def _tile(label: str, data: bytes) -> Image.Image:

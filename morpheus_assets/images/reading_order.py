@@ -51,7 +51,7 @@ def _ordered(boxes: Sequence[Box], indices: list[int], direction: Direction) -> 
     sign = 1 if direction == "ltr" else -1
     height = max(boxes[i][3] - boxes[i][1] for i in indices)
     # Nothing separates them: by the upper edge, and near each other in height by the side that is read first.
-    first = min(indices, key=lambda i: (boxes[i][1] - 0.0) / max(1, height) + sign * boxes[i][side] / 1e6)
+    first = min(indices, key=lambda i: boxes[i][1] / max(1, height) + sign * boxes[i][side] / 1e6)
     level = [i for i in indices if boxes[i][1] - boxes[first][1] < 0.2 * height]
     level.sort(key=lambda i: (sign * boxes[i][side], boxes[i][1]))
     rest = [i for i in indices if i != level[0]]

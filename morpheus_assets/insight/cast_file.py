@@ -94,17 +94,14 @@ def with_file(proposed: Sequence[Character], said: CastFile, text: str, chapters
             for index in claimed:
                 taken.setdefault(index, [])
     confirmed = [
-        _confirmed(character, taken.get(index, []), said, text, chapters)
-        for index, character in enumerate(said.characters)
+        _confirmed(character, taken.get(index, []), text, chapters) for index, character in enumerate(said.characters)
     ]
     return [*confirmed, *rest]
 
 
-def _confirmed(
-    said: NamedCharacter, taken: Sequence[Character], whole: CastFile, text: str, chapters: Sequence[Chapter]
-) -> Character:
+def _confirmed(said: NamedCharacter, taken: Sequence[Character], text: str, chapters: Sequence[Chapter]) -> Character:
     places = {place for one in taken for place in one.places}
-    forms = Counter({form: 0 for form in said.names})
+    forms = Counter(dict.fromkeys(said.names, 0))
     for one in taken:
         forms.update(one.aliases)
     covered = sorted(places)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from morpheus_assets.domain.unit_vectors import unit_rows
+
 NEAREST = 12
 FEWEST_TO_CENTRE = 4
 
@@ -27,23 +29,16 @@ def pictures_like(vectors: Any, references: Sequence[int]) -> list[AlikePicture]
 
     if not references:
         return []
-    rows = _unit(np.asarray(vectors, dtype=np.float64))
+    rows = unit_rows(np.asarray(vectors, dtype=np.float64))
     if len(rows) >= FEWEST_TO_CENTRE:
-        rows = _unit(rows - rows.mean(axis=0))
+        rows = unit_rows(rows - rows.mean(axis=0))
     chosen = sorted(set(references))
     sums = rows[chosen].sum(axis=0)
-    likeness = rows @ _unit(sums[None])[0]
+    likeness = rows @ unit_rows(sums[None])[0]
     for row in chosen if len(chosen) > 1 else ():
-        likeness[row] = rows[row] @ _unit((sums - rows[row])[None])[0]
+        likeness[row] = rows[row] @ unit_rows((sums - rows[row])[None])[0]
     if len(chosen) == 1:
         likeness[chosen[0]] = 1.0
     others = sorted(set(range(len(rows))) - set(chosen), key=lambda row: (-likeness[row], row))[:NEAREST]
     found = [AlikePicture(row, round(float(likeness[row]), 4), row in chosen) for row in [*chosen, *others]]
     return sorted(found, key=lambda each: (each.likeness, each.row))
-
-
-def _unit(rows: Any) -> Any:
-    import numpy as np
-
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths == 0, 1, lengths)

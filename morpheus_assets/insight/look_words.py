@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-_words = str.split
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 def _named(**groups: str) -> dict[str, str]:
@@ -56,12 +58,12 @@ _COLOURS = _words(
     " reddish bluish greyish grayish colourless pallid livid ashen flushed florid freckled waxen dusky"
 )
 _SHAPES = _words(
-    "long short thin thick curly straight wavy bushy shaggy heavy aquiline hooked snub flat broad narrow square pointed"
-    " round high low large big small little great tiny slender slim stout thickset burly sturdy lean gaunt bony massive"
-    " tall sharp full hollow sunken deep-set prominent bald smooth wrinkled lined clean-shaven clean-cut shaven bearded"
-    " keen piercing bright glassy bloodshot watery large-boned muscular plump delicate fine handsome beautiful pretty"
-    " ugly plain weather-beaten scarred crooked bent stooping matted tangled glossy silky close-cropped cropped greasy"
-    " powdered beady squinting luminous fierce tattooed haggard shapely pimpled toothless"
+    "long short thin thick curly straight wavy bushy shaggy heavy aquiline hooked snub flat broad narrow square"
+    " pointed round high low large big small little great tiny slender slim stout thickset burly sturdy lean gaunt"
+    " bony massive tall sharp full hollow sunken deep-set prominent bald smooth wrinkled lined clean-shaven clean-cut"
+    " shaven bearded keen piercing bright glassy bloodshot watery large-boned muscular plump delicate fine handsome"
+    " beautiful pretty ugly plain weather-beaten scarred crooked bent stooping matted tangled glossy silky"
+    " close-cropped cropped greasy powdered beady squinting luminous fierce tattooed haggard shapely pimpled toothless"
 )
 ATTRIBUTES = frozenset([*HAIR_AND_EYE_COLOURS, *_COLOURS, *_SHAPES])
 DRESS_ATTRIBUTES = frozenset(
@@ -70,8 +72,7 @@ DRESS_ATTRIBUTES = frozenset(
         *_COLOURS,
         *_words(
             "long short old new shabby ragged torn loose tight silk velvet linen cotton woollen woolen leather straw"
-            " fur"
-            " tweed satin lace muslin embroidered broad-brimmed wide-brimmed tall high low patched plain rich gold"
+            " fur tweed satin lace muslin embroidered broad-brimmed wide-brimmed tall high low patched plain rich gold"
             " gold-rimmed striped checked plaid tarpaulin canvas beaver felt"
         ),
     ]
@@ -82,15 +83,11 @@ BUILDS: Mapping[str, str] = _named(
     stout="stout fat corpulent portly burly thickset",
     thin="thin lean slender slim gaunt spare",
 )
-AGES = frozenset(_words("young old elderly middle-aged aged"))
-LOOKS = frozenset(
-    _words("handsome beautiful pretty plain ugly pale swarthy bald dark fair bearded red-headed red-haired")
-)
+AGES = _words("young old elderly middle-aged aged")
+LOOKS = _words("handsome beautiful pretty plain ugly pale swarthy bald dark fair bearded red-headed red-haired")
 LASTING = frozenset(("hair", "wig", "eyes", "beard", "moustache", "eyebrows"))
 """Parts whose colour does not change from one page to the next: two colours contradict each other."""
-PERSON_NOUNS = frozenset(_words("man woman girl boy lady gentleman fellow person creature youth lad child maid"))
-DEGREES = frozenset(
-    _words(
-        "very rather quite so somewhat a most too extremely remarkably deadly singularly exceedingly exceptionally and"
-    )
+PERSON_NOUNS = _words("man woman girl boy lady gentleman fellow person creature youth lad child maid")
+DEGREES = _words(
+    "very rather quite so somewhat a most too extremely remarkably deadly singularly exceedingly exceptionally and"
 )

@@ -276,7 +276,7 @@ def _of_person(
     """ "He was a tall, thin man"; "Mr. Collins was a tall young man"."""
     attributes: list[str] = []
     at = index - 1
-    while at >= 0 and (tokens[at].lower in BUILDS or tokens[at].lower in AGES | LOOKS or tokens[at].text in (",",)
+    while at >= 0 and (tokens[at].lower in BUILDS or tokens[at].lower in AGES | LOOKS or tokens[at].text == ","
                        or tokens[at].lower in DEGREES - {"a"}):  # fmt: skip
         if tokens[at].lower in BUILDS or tokens[at].lower in AGES | LOOKS:
             attributes.insert(0, tokens[at].lower)

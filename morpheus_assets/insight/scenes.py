@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from morpheus_assets.domain.unit_vectors import unit_rows
 from morpheus_assets.text.sentences import sentence_spans
 
 WEIGHTS = (6 / 11, 3 / 11, 2 / 11)
@@ -59,7 +60,7 @@ def match_scenes(
     if not len(panels) or not len(sentences):
         return []
     fixed = fixed or {}
-    texts, pictures = _unit(sentences), _unit(panels)
+    texts, pictures = (unit_rows(np.asarray(rows, dtype=np.float32)) for rows in (sentences, panels))
     cosines = pictures @ texts.T
     similar = csls(cosines)
     bounds = [int(place) for place in np.flatnonzero(np.diff(np.asarray(chapters))) + 1]
@@ -155,10 +156,3 @@ def _worth(scores: Any) -> float:
     for row in scores[1:]:
         sums = np.maximum.accumulate(sums) + row
     return float(sums.max())
-
-
-def _unit(rows: Any) -> Any:
-    import numpy as np
-
-    rows = np.asarray(rows, dtype=np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from morpheus_assets.domain.unit_vectors import unit_rows
+
 FEWEST_TO_CENTRE = 3
 VARIETY = 0.3
 """Weight of unlikeness to what is listed already (maximal marginal relevance, Carbonell and Goldstein 1998)."""
@@ -39,9 +41,9 @@ def most_like(novel: str, means: Mapping[str, Any], k: int) -> list[Likeness]:
     names = [name for name in sorted(means) if np.any(means[name])]
     if novel not in names or len(names) < 2:
         return []
-    vectors = _unit(np.asarray([means[name] for name in names], dtype=np.float64))
+    vectors = unit_rows(np.asarray([means[name] for name in names], dtype=np.float64))
     if len(names) > FEWEST_TO_CENTRE:
-        vectors = _unit(vectors - vectors.mean(axis=0))
+        vectors = unit_rows(vectors - vectors.mean(axis=0))
     similar = vectors @ vectors.T
     place = names.index(novel)
     left = [index for index in range(len(names)) if index != place]
@@ -64,7 +66,7 @@ def closest_passages(mine: Any, other: Any, k: int) -> list[PassagePair]:
 
     if not len(mine) or not len(other):
         return []
-    similar = _unit(np.asarray(mine, dtype=np.float32)) @ _unit(np.asarray(other, dtype=np.float32)).T
+    similar = unit_rows(np.asarray(mine, dtype=np.float32)) @ unit_rows(np.asarray(other, dtype=np.float32)).T
     pairs: list[PassagePair] = []
     for _ in range(min(k, *similar.shape)):
         row, column = np.unravel_index(int(similar.argmax()), similar.shape)
@@ -72,10 +74,3 @@ def closest_passages(mine: Any, other: Any, k: int) -> list[PassagePair]:
         similar[row, :] = -2
         similar[:, column] = -2
     return pairs
-
-
-def _unit(rows: Any) -> Any:
-    import numpy as np
-
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths == 0, 1, lengths)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from morpheus_assets.domain.unit_vectors import unit_rows
 from morpheus_assets.text.sentences import sentence_spans
 
 SENTENCE, JUDGED = "sentence", "judged"
@@ -59,9 +60,7 @@ def make_pairs(
 
     if not passages:
         return []
-    rows = np.asarray(vectors, dtype=np.float32)[[passage.row for passage in passages]]
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = rows / np.where(lengths == 0, 1, lengths)
+    unit = unit_rows(np.asarray(vectors, dtype=np.float32)[[passage.row for passage in passages]])
     chapters = np.array([passage.chapter for passage in passages])
     forbidden = {_key(question) for question in never}
     repeated = _repeated(passages)

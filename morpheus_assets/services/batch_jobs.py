@@ -9,6 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -42,7 +43,7 @@ from morpheus_assets.store.spaces.batch_jobs import BatchJob
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import novel_coverage
 from morpheus_assets.store.spaces.indexes import refresh_space
-from morpheus_assets.store.spaces.spaces import activate_first, get_space, list_spaces, stored_or_made
+from morpheus_assets.store.spaces.spaces import activate_first, get_space, list_spaces, register_space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,8 +91,7 @@ def submit_plan(engine: Engine, settings: Settings, plan: SpacePlan, say: Callab
     """
     if not plan.chosen:
         return [f"{plan.space.key}: {len(plan.work)} novels lack vectors, and tonight's budget allows none of them."]
-    stored = next((row for row in list_spaces(engine, plan.space.purpose) if row.key == plan.space.key), None)
-    row = stored_or_made(engine, plan.space, stored)
+    row = register_space(engine, plan.space)
     said = _submit(engine, settings, row, [each.novel for each in plan.chosen], plan.reason, say)
     return said or [f"{row.key}: runs have all of it at work, so no batch job is needed."]
 
@@ -117,21 +117,19 @@ def _submit(
     engine: Engine, settings: Settings, row: SpaceRow, novels: Sequence[str], reason: str, say: Callable[[str], None]
 ) -> list[str]:
     said: list[str] = []
-    api = open_batch_api(settings, row)
-    submission = _Submission(engine, settings, row, reason, api)
-    try:
-        with open_lease(engine, _LEASE) as lease, open_claims(engine, row, novels) as claims:
-            for missing in claims.missing():
-                lease.ensure()
-                if submission.is_full:
-                    said += _told(submission.send(), say)
-                submission.add(missing)
-            said += _told(submission.send(), say)
-    except BaseException:
-        submission.drop()
-        raise
-    finally:
-        api.close()
+    with closing(open_batch_api(settings, row)) as api:
+        submission = _Submission(engine, settings, row, reason, api)
+        try:
+            with open_lease(engine, _LEASE) as lease, open_claims(engine, row, novels) as claims:
+                for missing in claims.missing():
+                    lease.ensure()
+                    if submission.is_full:
+                        said += _told(submission.send(), say)
+                    submission.add(missing)
+                said += _told(submission.send(), say)
+        except BaseException:
+            submission.drop()
+            raise
     return said
 
 
@@ -246,11 +244,8 @@ def _look(settings: Settings, row: SpaceRow, job: BatchJob, now: datetime) -> Lo
         return LookedAt(job, None, f"{name} is collected: {job.outcome}", due=True)
     assert job.job is not None
     try:
-        api = open_batch_api(settings, row)
-        try:
+        with closing(open_batch_api(settings, row)) as api:
             status = api.status(job.job)
-        finally:
-            api.close()
     except EmbeddingError as fault:
         return LookedAt(job, None, f"{name} cannot be looked at: {fault}", due=False)
     late = job.deadline is not None and now > job.deadline + GRACE
@@ -272,7 +267,8 @@ def collect_jobs(
     """Store what the open jobs that have ended bring, and settle those whose process was killed.
 
     `embed` asks for the reference texts before the first vector of a job is stored. A job that cannot be collected now
-    gives its error, and the others go on. `finish_job` is the caller's, once it has done what `follow_up` says.
+    gives its error, and the others go on. `end_batch_job` is the caller's, once an
+    ordinary run was asked for what `follow_up` says is left.
     """
     now = now or datetime.now(UTC)
     with open_lease(engine, _LEASE):
@@ -286,20 +282,12 @@ def collect_jobs(
                 yield done
 
 
-def finish_job(engine: Engine, job: BatchJob) -> None:
-    """End a job, once an ordinary run was asked for what is left."""
-    store.end_batch_job(engine, job)
-
-
 def cancel_job(engine: Engine, settings: Settings, job: BatchJob) -> str:
     """Ask the provider to end a job; what it has answered is still collected, and the rest is anybody's then."""
     if job.job is None:
         return f"The job {job.token} is not submitted yet: wait a minute, then look again."
-    api = open_batch_api(settings, get_space(engine, job.space_key))
-    try:
+    with closing(open_batch_api(settings, get_space(engine, job.space_key))) as api:
         api.cancel(job.job)
-    finally:
-        api.close()
     store.record_cancelled(engine, job)
     return f"The provider was asked to cancel {job.job}: what it has answered by then is collected in some minutes."
 
@@ -329,13 +317,8 @@ class _Collection:
             return Collected(job, f"{job.space_key}: a job that was never sent is given up.", self._row)
         if job.state == "collected":
             return Collected(job, job.outcome, self._row, follow_up=True)
-        api = open_batch_api(self._settings, self._row)
-        try:
-            if job.state == "submitting":
-                return self._find(api)
-            return self._collect(api)
-        finally:
-            api.close()
+        with closing(open_batch_api(self._settings, self._row)) as api:
+            return self._find(api) if job.state == "submitting" else self._collect(api)
 
     def _find(self, api: BatchApi) -> Collected | None:
         job = self._job
@@ -403,13 +386,12 @@ class _Collection:
         if not answers:
             return
         job = self._job
-        usual = max(1, round(job.tokens / job.inputs)) if job.inputs else 1
         vectors: dict[bytes, np.ndarray] = {
             value: answer.vector for value, answer in answers.items() if answer.vector is not None
         }
         with self._engine.begin() as connection:
             taken = store.take_answers(connection, self._row, job, vectors)
-            tokens = sum(answers[value].tokens or usual for value in taken)
+            tokens = sum(answers[value].tokens or job.tokens_per_input for value in taken)
             for novel, inputs, share, requests in self._shares(taken, tokens):
                 record_spending(
                     connection, self._row, novel, tokens=share, inputs=inputs, requests=requests,
@@ -427,7 +409,7 @@ class _Collection:
         left = sorted(store.hashes_of(self._engine, job))
         # Answered at the provider and not here: paid for, perhaps.
         lost = min(len(left), max(0, status.completed - job.stored)) if status is not None else len(left)
-        usual = max(1, round(job.tokens / job.inputs)) if job.inputs else 1
+        usual = job.tokens_per_input
         word = status.status if status is not None else "not known to the provider any more"
         said = f"{status.fault_code} {status.fault}".strip() if status is not None else ""
         because = f" ({said})" if said else ""

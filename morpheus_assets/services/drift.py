@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import LOWEST_COSINE, SpaceRow
+from morpheus_assets.domain.unit_vectors import cosine
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.packs import EmbeddedBatch, UnansweredRequest
 from morpheus_assets.services.configured_spaces import price_of
@@ -84,8 +85,6 @@ def compare_again(
 
     Raises EmbeddingError.
     """
-    import numpy as np
-
     stored = {each.input.content_hash: each.vector for each in sample}
     cosines: list[float] = []
     tokens = requests = 0
@@ -98,8 +97,7 @@ def compare_again(
         if isinstance(outcome, EmbeddedBatch):
             tokens, requests = tokens + outcome.tokens, requests + outcome.requests
             for value, fresh in zip(outcome.hashes, outcome.embeddings, strict=True):
-                old = stored[value]
-                cosines.append(float(old @ fresh / (np.linalg.norm(old) * np.linalg.norm(fresh))))
+                cosines.append(cosine(stored[value], fresh))
     if cosines:
         cost = price_of(settings, row, tokens)
         record_spending(engine, row, None, tokens=tokens, inputs=len(cosines), requests=requests, cost=cost)

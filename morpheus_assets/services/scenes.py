@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.content import Chapter
 from morpheus_assets.domain.spaces import SentenceSpace, SpaceRow
+from morpheus_assets.domain.unit_vectors import cosine
 from morpheus_assets.insight.scene_file import ConfirmedScene, ConfirmedScenes, read_scenes
 from morpheus_assets.insight.scenes import match_scenes, picturable_sentences
 from morpheus_assets.services.configured_spaces import wanted_spaces
@@ -120,7 +121,7 @@ def find_scenes(engine: Engine, row: SpaceRow | None, novel: str, confirmed: Con
                 char_start=sentence.char_start,
                 char_end=sentence.char_end,
                 sentence=sentence.body,
-                similarity=round(_cosine(texts[sentence.content_hash], pictures[panel.content_hash]), 4),
+                similarity=round(cosine(texts[sentence.content_hash], pictures[panel.content_hash]), 4),
                 confirmed=place in said,
                 scores=list(scene.scores),
             )
@@ -152,10 +153,3 @@ def _said(
 def _quoted(sentences: Sequence[SceneSentence], scene: ConfirmedScene) -> SceneSentence | None:
     wanted = " ".join(scene.quotation.split()).casefold()
     return next((s for s in sentences if s.chapter == scene.chapter and wanted in s.body.casefold()), None)
-
-
-def _cosine(one: "object", other: "object") -> float:
-    import numpy as np
-
-    a, b = np.asarray(one), np.asarray(other)
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from morpheus_assets.domain.unit_vectors import cosine
 from morpheus_assets.store.search.hits import TextHit
 from morpheus_assets.text.sentences import sentence_spans
 
@@ -68,7 +69,7 @@ async def best_sentences(
     vectors = iter(await embed(wanted_texts) if wanted_texts else ())
     best: dict[bytes, BestSentence] = {}
     for at, ((hit, start, end), text) in enumerate(zip(found, texts, strict=True)):
-        similarity = known[at] if at in known else _cosine(question_vector, next(vectors))
+        similarity = known[at] if at in known else cosine(question_vector, next(vectors))
         if hit.content_hash not in best or best[hit.content_hash].similarity < similarity:
             best[hit.content_hash] = BestSentence(text, hit.char_start + start, hit.char_start + end, similarity)
     return best
@@ -154,7 +155,3 @@ def _words(text: str) -> set[str]:
     if text.isascii() or not _HAN.search(text):
         return words
     return {word[at : at + 2] for word in _WORD.findall(text) for at in range(len(word))}
-
-
-def _cosine(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.dot(one, other) / (np.linalg.norm(one) * np.linalg.norm(other)))

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.domain.unit_vectors import unit_rows
 from morpheus_assets.store.spaces.vectors import iter_vectors
 
 # Vectors lie by their hash, so the first ones are drawn at random.
@@ -20,7 +21,7 @@ _FEWEST = 20
 def sample_of(engine: Engine, space: SpaceRow) -> np.ndarray:
     """Stored vectors of a space that stand for all: float32 [up to 256, dimensions], of length 1."""
     vectors = next(iter_vectors(engine, space, rows_at_once=SAMPLE), ([], np.empty((0, space.dimensions))))[1]
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+    return unit_rows(vectors.astype(np.float32))
 
 
 def least_cosine(vector: np.ndarray, sample: np.ndarray, percent: float) -> float:

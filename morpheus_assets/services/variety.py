@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from morpheus_assets.domain.unit_vectors import unit_rows
 from morpheus_assets.store.search.hits import PanelHit, TextHit
 
 Hit = TypeVar("Hit", TextHit, PanelHit)
@@ -25,8 +26,7 @@ def most_varied(hits: Sequence[Hit], vectors: Mapping[bytes, np.ndarray], k: int
     known = [hit for hit in hits if hit.content_hash in vectors and hit.similarity is not None]
     if not known:
         return []
-    every = np.stack([vectors[hit.content_hash] for hit in known]).astype(np.float32)
-    every /= np.linalg.norm(every, axis=1, keepdims=True)
+    every = unit_rows(np.stack([vectors[hit.content_hash] for hit in known]).astype(np.float32))
     likeness = np.array([hit.similarity for hit in known], dtype=np.float32)
     nearest_chosen = np.full(len(known), -1.0, dtype=np.float32)
     left = np.ones(len(known), dtype=bool)

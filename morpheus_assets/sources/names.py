@@ -4,7 +4,6 @@ Names and sizes only: nothing is opened here. What is not taken gets a sentence 
 """
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,29 +11,16 @@ from pathlib import PurePosixPath
 
 from morpheus_assets.domain.content import SourceFile
 from morpheus_assets.domain.slugs import novel_slug
+from morpheus_assets.images.books.page_order import natural_parts
 from morpheus_assets.images.books.values import BOOK_SUFFIXES
 from morpheus_assets.images.corrections import FILE_NAME as CORRECTIONS
 from morpheus_assets.images.errors import shown
 from morpheus_assets.sources.base import Entry
 
-PANEL_SUFFIXES = frozenset(
-    {
-        ".png",
-        ".apng",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".mpo",
-        ".webp",
-        ".gif",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-    }
-    | {".avif", ".ico", ".jp2", ".j2k", ".pgm", ".ppm", ".pbm", ".pnm"}
-)
+PANEL_SUFFIXES = frozenset({
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff",
+    ".avif", ".ico", ".jp2", ".j2k", ".pgm", ".ppm", ".pbm", ".pnm",
+})  # fmt: skip
 MAX_PANEL_BYTES = 256 * 1024 * 1024
 # An archive, PDF or EPUB of pages.
 MAX_BOOK_BYTES = 2 * 1024 * 1024 * 1024
@@ -50,9 +36,9 @@ _NEARLY_IMAGES = {
     ".psd": "a Photoshop document is not read here: export it as PNG",
 }
 _BESIDE_CHAPTERS = PANEL_SUFFIXES | {
-    *(".css", ".js", ".svg", ".ttf", ".otf", ".woff", ".woff2", ".opf", ".ncx", ".xml", ".json", ".db", ".ini"),
-    *(".log", ".url", ".webloc", ".lnk"),
-}
+    ".css", ".js", ".svg", ".ttf", ".otf", ".woff", ".woff2", ".opf", ".ncx", ".xml", ".json", ".db", ".ini", ".log",
+    ".url", ".webloc", ".lnk",
+}  # fmt: skip
 """What saved web pages and book tools put beside chapters, without any text of the novel."""
 _PAGE_FOLDERS = ("_files", ".files", "-dateien", "_dateien", "_fichiers", "_archivos")
 _NO_CHAPTERS = frozenset({"readme", "license", "licence", "copying", "changelog"})
@@ -252,11 +238,7 @@ def not_a_name(name: str) -> str | None:
 
 def natural_order(path: str) -> tuple[object, ...]:
     """Sort key that reads numbers as numbers, folder by folder: page2 before page10, ch2/p1 before ch10."""
-    parts = []
-    for part in path.split("/"):
-        pieces = re.split(r"([0-9]+)", part.casefold())
-        parts.append(tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)))
-    return (tuple(parts), path)
+    return natural_parts(path), path
 
 
 def _same_key(novel: str, paths: Collection[str]) -> dict[str, str]:

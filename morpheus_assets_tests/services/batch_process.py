@@ -22,6 +22,7 @@ def _work(work: str, values: dict[str, Any], max_inputs: int) -> None:
     from morpheus_assets.services.reembedding_plan import make_plan
     from morpheus_assets.settings import Settings
     from morpheus_assets.store.database.engine import open_engine
+    from morpheus_assets.store.spaces.batch_jobs import end_batch_job
 
     settings = Settings(_env_file=None, **values)
     engine = open_engine(values["database_url"])
@@ -32,4 +33,4 @@ def _work(work: str, values: dict[str, Any], max_inputs: int) -> None:
             batch_jobs.submit_plan(engine, settings, plan, print)
     else:
         for done in batch_jobs.collect_jobs(engine, settings, lambda *_: iter(()), print):
-            batch_jobs.finish_job(engine, done.job)
+            end_batch_job(engine, done.job)

@@ -14,14 +14,14 @@ from sqlalchemy import Engine
 
 from morpheus_assets.embedding.errors import ConfigurationError, EmbeddingError, ProviderUnavailable, RateLimited
 from morpheus_assets.services import batch_jobs
-from morpheus_assets.services.batch_jobs import cancel_job, collect_jobs, finish_job, look_at_jobs, submit_plan
+from morpheus_assets.services.batch_jobs import cancel_job, collect_jobs, look_at_jobs, submit_plan
 from morpheus_assets.services.configured_spaces import batch_terms, configured_text_spaces
 from morpheus_assets.services.reembedding_plan import describe_plan, make_plan, remaining_budget
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import spending_totals
 from morpheus_assets.store.database.errors import SpaceError
 from morpheus_assets.store.spaces import spaces
-from morpheus_assets.store.spaces.batch_jobs import BatchJob, latest_batch_jobs, open_batch_jobs
+from morpheus_assets.store.spaces.batch_jobs import BatchJob, end_batch_job, latest_batch_jobs, open_batch_jobs
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import Coverage, coverage
 from morpheus_assets.store.spaces.vectors import read_vectors
@@ -58,7 +58,7 @@ class Deployment:
         for done in collect_jobs(self.engine, self.settings, no_embedding, self.said.append, run_id="run", now=now):
             found.append(done)
             if not isinstance(done, EmbeddingError):
-                finish_job(self.engine, done.job)
+                end_batch_job(self.engine, done.job)
         return found
 
     def covered(self) -> Coverage:

@@ -1,7 +1,5 @@
-from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from morpheus_assets.definitions import build_definitions
@@ -26,12 +24,6 @@ from morpheus_assets_tests.fixtures.passages import store_chunks
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 UNPRICED = "openai/own-model@64"
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

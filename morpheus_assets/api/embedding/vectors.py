@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from psycopg.errors import UndefinedTable
@@ -17,7 +18,7 @@ from morpheus_assets.api.embedding.query_cache import QueryCache, vector_key
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.embedding.errors import InputRefused, RequestTooLarge
-from morpheus_assets.embedding.long_inputs import Part, join, split, surely_too_long
+from morpheus_assets.embedding.long_inputs import Part, by_parts, join, surely_too_long
 from morpheus_assets.embedding.packs import EmbeddingInput, Pack, Packer
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult, InputType
 from morpheus_assets.services.connections import DatabaseNotRunning
@@ -224,17 +225,12 @@ class TextVectors:
         self, order: _Order, index: int, text: str, refused: Exception | None = None
     ) -> list[TextVector]:
         provider = await self._providers.provider(order.space)
-        for shrink in (1.0, 0.7, 0.45):
-            parts = await asyncio.to_thread(split, provider, text, shrink=shrink)
-            if refused is not None and len(parts) == 1:
-                continue
-            try:
-                return [await self._joined(order, index, parts)]
-            except InputRefused as error:
-                refused = error
-        raise InputRefused(str(refused), index)
+        try:
+            return [await by_parts(provider, text, partial(self._joined, order, index), refused=refused)]
+        except InputRefused as error:
+            raise InputRefused(str(error), index) from None
 
-    async def _joined(self, order: _Order, index: int, parts: list[Part]) -> TextVector:
+    async def _joined(self, order: _Order, index: int, parts: Sequence[Part]) -> TextVector:
         provider = await self._providers.provider(order.space)
         packer = Packer([EmbeddingInput(b"%d" % at, part.text) for at, part in enumerate(parts)], provider)
         packs = []

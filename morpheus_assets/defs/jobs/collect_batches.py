@@ -33,7 +33,8 @@ def collect(
 
     A job that cannot be collected now gives its error; its answers wait at the provider.
     """
-    from morpheus_assets.services.batch_jobs import collect_jobs, finish_job
+    from morpheus_assets.services.batch_jobs import collect_jobs
+    from morpheus_assets.store.spaces.batch_jobs import end_batch_job
 
     embed = text_embedder(providers, database)
     for done in collect_jobs(database.engine, database.settings, embed, say, run_id=run_id):
@@ -41,7 +42,7 @@ def collect(
             launched = _go_over(instance, graph, database, done)
             if launched:
                 say(launched)
-            finish_job(database.engine, done.job)
+            end_batch_job(database.engine, done.job)
         yield done
 
 

@@ -8,15 +8,14 @@ import dagster as dg
 
 from morpheus_assets.defs.jobs.collect_batches import collect_batches
 from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.defs.runs_at_work import runs_at_work
 from morpheus_assets.services.asset_names import space_asset
-from morpheus_assets.services.backfills import RUNS_AT_WORK
 from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
     from morpheus_assets.domain.spaces import SpaceRow
     from morpheus_assets.services.batch_jobs import LookedAt
 
-_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 # A run that failed at a job is followed by another one so much later.
 _AGAIN_SECONDS = 600
 
@@ -55,7 +54,7 @@ def batch_jobs_sensor(
     ]
     requests = []
     due = sorted(f"{each.job.id}:{each.job.state}" for each in seen if each.due)
-    if due and not context.instance.get_runs(dg.RunsFilter(job_name=collect_batches.name, statuses=_AT_WORK), limit=1):
+    if due and not runs_at_work(context.instance, job=collect_batches.name, limit=1):
         key = f"batches:{','.join(due)}:{int(time.time() // _AGAIN_SECONDS)}"
         requests.append(dg.RunRequest(run_key=key, tags={"morpheus/reason": f"{len(due)} batch jobs are due"}))
     skip = None if requests else dg.SkipReason(" ".join(each.said for each in seen))

@@ -3,7 +3,7 @@
 Dagster itself repeats a run only when its process crashed; a provider that was down, or a database, fails a step.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -11,10 +11,11 @@ import dagster as dg
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
 from morpheus_assets.defs.resources import DatabaseResource
+from morpheus_assets.defs.runs_at_work import runs_at_work
 from morpheus_assets.defs.sensors.new_content import embeddings_of
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.services.asset_names import ASSET_PREFIXES
-from morpheus_assets.services.backfills import PARTITION_TAG, RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
+from morpheus_assets.services.backfills import PARTITION_TAG, RANGE_END, RANGE_START, novels_of_runs
 from morpheus_assets.services.ingest_plan import unfinished
 from morpheus_assets.services.settings_digest import settings_digest
 from morpheus_assets.settings import Settings
@@ -26,7 +27,6 @@ TRY_TAG, AGAIN_TAG = "morpheus/try", "morpheus/again_for"
 WILL_RETRY_TAG = "dagster/will_retry"
 _LOOK_BACK = timedelta(days=1)
 _RUNS_LOOKED_AT = 500
-_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 
 
 @dg.sensor(
@@ -49,7 +49,7 @@ def failed_ingests_sensor(
     if not failed:
         context.update_cursor(digest)
         return dg.SkipReason("No failed ingest waits for another try.")
-    at_work = list(_ingests_at_work(context.instance))
+    at_work = [run.tags for run in runs_at_work(context.instance, tags={"morpheus/kind": "ingest"})]
     requests = []
     try:
         for job, purpose, definition in ((INGEST_NOVELS, "text", NOVELS), (INGEST_PANELS, "image", PANELS)):
@@ -120,7 +120,3 @@ def _assets(run: dg.DagsterRun, settings: Settings, purpose: str, novels: Collec
     others = sorted(key for key in run.asset_selection if key.path[0] not in ASSET_PREFIXES.values())
     embeds = len(others) < len(run.asset_selection)
     return [*others, *(embeddings_of(settings, purpose, min(novels, default="")) if embeds else ())]
-
-
-def _ingests_at_work(instance: dg.DagsterInstance) -> Iterator[Mapping[str, str]]:
-    return (run.tags for run in instance.get_runs(dg.RunsFilter(statuses=_AT_WORK, tags={"morpheus/kind": "ingest"})))

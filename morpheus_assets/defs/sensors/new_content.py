@@ -17,9 +17,10 @@ from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, NOVELS_WITH_PANELS, PANELS, partition_set
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
+from morpheus_assets.defs.runs_at_work import runs_at_work
 from morpheus_assets.defs.sensors.previews import unsaved_in_a_preview
 from morpheus_assets.defs.sensors.unrecorded import find_unrecorded
-from morpheus_assets.services.backfills import RANGE_END, RANGE_START, RUNS_AT_WORK, novels_of_runs
+from morpheus_assets.services.backfills import RANGE_END, RANGE_START, novels_of_runs
 from morpheus_assets.services.configured_spaces import configured_spaces, sample_image_spaces
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels
 from morpheus_assets.services.ingest_plan import Plan, PlannedRun, partition_changes, plan_runs
@@ -198,9 +199,7 @@ def _free(
 
     if any_running(instance):
         return []
-    at_work = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
-    tags = (run.tags for run in instance.get_runs(filters=dg.RunsFilter(statuses=at_work)))
-    busy = novels_of_runs(tags, known, partition_set(definition))
+    busy = novels_of_runs((run.tags for run in runs_at_work(instance)), known, partition_set(definition))
     return [novel for novel in surplus if novel not in busy]
 
 

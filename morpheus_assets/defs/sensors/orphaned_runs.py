@@ -8,9 +8,7 @@ import dagster as dg
 from dagster._core.launcher import DefaultRunLauncher
 
 from morpheus_assets.defs.jobs.lost_runs import end_lost_runs, lost_runs
-from morpheus_assets.services.backfills import RUNS_AT_WORK
-
-_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
+from morpheus_assets.defs.runs_at_work import runs_at_work
 
 
 @dg.sensor(
@@ -27,8 +25,7 @@ def lost_runs_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     lost = {run.run_id for run in lost_runs(context.instance)}
     if not lost:
         return dg.SkipReason("Every run has its process.")
-    filters = dg.RunsFilter(job_name=end_lost_runs.name, statuses=_AT_WORK)
-    at_work = {run.run_id for run in context.instance.get_runs(filters)} - lost
+    at_work = {run.run_id for run in runs_at_work(context.instance, job=end_lost_runs.name)} - lost
     if at_work:
         return dg.SkipReason(f"{len(lost)} runs have lost their process; the run {min(at_work)} is at it.")
     return dg.RunRequest(

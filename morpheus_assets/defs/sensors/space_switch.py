@@ -12,7 +12,7 @@ import dagster as dg
 from morpheus_assets.defs.assets.search_index import SEARCH_INDEX, materialize_index
 from morpheus_assets.defs.jobs.switch_spaces import prepare_new_space, switch_spaces
 from morpheus_assets.defs.resources import DatabaseResource
-from morpheus_assets.services.backfills import RUNS_AT_WORK
+from morpheus_assets.defs.runs_at_work import runs_at_work
 from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MOVES_TAG = "morpheus/moves"
 # A space that stands against its move, or a database that is away: what a person changes is seen at once all the same.
 AGAIN_AFTER = timedelta(hours=1)
-_AT_WORK = [dg.DagsterRunStatus(status) for status in RUNS_AT_WORK]
 
 
 @dg.sensor(
@@ -112,7 +111,7 @@ def _build(build: "IndexBuild") -> dg.RunRequest:
 
 def _why_not_now(instance: dg.DagsterInstance, digest: str) -> str | None:
     """The reason why the moves of a digest are not asked for now; None when they are."""
-    at_work = instance.get_runs(dg.RunsFilter(job_name=switch_spaces.name, statuses=_AT_WORK), limit=1)
+    at_work = runs_at_work(instance, job=switch_spaces.name, limit=1)
     if at_work:
         return f"The run {at_work[0].run_id} is at it."
     failed = instance.get_runs(

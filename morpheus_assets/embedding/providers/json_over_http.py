@@ -104,10 +104,7 @@ class JsonProvider:
         refuse_unusable(inputs)
         response = await self.post(self.payload(list(inputs), input_type), patience)
         answer = self.read(response.content, len(inputs))
-        counted = answer.tokens is not None
-        tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
-        limits = read_limits(response.headers)
-        return EmbeddingResult(answer.vectors, answer.model, tokens, limits, counted, answer.encoding)
+        return answer.result(inputs, self.estimate_tokens, read_limits(response.headers))
 
     async def post(self, payload: dict[str, Any], patience: float) -> "httpx.Response":
         """A successful response to a request with this body; raises embedding.errors."""

@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from morpheus_assets.domain.spaces import Space
@@ -127,28 +128,21 @@ class OpenAIProvider:
             headers, body = await self._post(list(inputs), patience, "float")
             self._encoding = "float"
         answer = read_response(body, count=len(inputs), **self._expected)
-        counted = answer.tokens is not None
-        tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
-        return EmbeddingResult(answer.vectors, answer.model, tokens, read_limits(headers), counted, answer.encoding)
+        return answer.result(inputs, self.estimate_tokens, read_limits(headers))
 
     def batches(self) -> "BatchDialect":
         """How jobs of the batch API embed documents of the space."""
         from morpheus_assets.embedding.providers.batch_api import BatchDialect
+        from morpheus_assets.embedding.providers.responses import read_single
 
         return BatchDialect(
-            self._endpoint, self._api_key, "24h", self._batch_line, self._read_one,
+            self._endpoint, self._api_key, "24h", self._batch_line, partial(read_single, **self._expected),
             query=self._query, key_header=self._key_header,
         )  # fmt: skip
 
     def _batch_line(self, name: str, text: str) -> dict[str, Any]:
         body = {"model": self._served_as, "input": text, "encoding_format": "base64", **self._size}
         return {"custom_id": name, "method": "POST", "url": "/v1/embeddings", "body": body}
-
-    def _read_one(self, body: object) -> EmbeddingResult:
-        from morpheus_assets.embedding.providers.responses import read_answer
-
-        answer = read_answer(body, count=1, **self._expected)
-        return EmbeddingResult(answer.vectors, answer.model, answer.tokens or 0, counted=answer.tokens is not None)
 
     async def _post(self, texts: list[str], patience: float, encoding: Literal["base64", "float"]) -> tuple[Any, bytes]:
         from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError

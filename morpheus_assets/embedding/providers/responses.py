@@ -7,13 +7,15 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InvalidAnswer, ProviderUnavailable
+from morpheus_assets.embedding.providers.base import EmbeddingResult
+from morpheus_assets.embedding.rate_limits import ObservedLimits
 
 # halfvec's largest number: beyond it the store would hold infinity.
 _LARGEST_COMPONENT = 65504.0
@@ -31,6 +33,14 @@ class Answer(NamedTuple):
     model: str
     tokens: int | None
     encoding: str
+
+    def result(
+        self, texts: Iterable[str], estimate: Callable[[str], int], limits: ObservedLimits | None
+    ) -> EmbeddingResult:
+        """As a provider gives it; where it does not say what was charged, that is estimated from what was sent."""
+        counted = self.tokens is not None
+        tokens = self.tokens if self.tokens is not None else sum(map(estimate, texts))
+        return EmbeddingResult(self.vectors, self.model, tokens, limits, counted, self.encoding)
 
 
 def read_response(
@@ -78,6 +88,12 @@ def read_answer(
         raise _invalid(vendor, f"it holds {len(entries)} vectors for {count} inputs")
     encoding = "base64" if entries and isinstance(entries[0], dict) and _is_text(entries[0]) else "float"
     return Answer(_vectors(entries, dimensions, vendor), str(named), _tokens(answer.get("usage")), encoding)
+
+
+def read_single(answer: object, **expected: Any) -> EmbeddingResult:
+    """A parsed response to a single input, with 0 tokens where it counts none; `expected` is as in `read_answer`."""
+    read = read_answer(answer, count=1, **expected)
+    return EmbeddingResult(read.vectors, read.model, read.tokens or 0, counted=read.tokens is not None)
 
 
 def passages_of_documents(answer: object, sizes: Sequence[int], vendor: str) -> object:

@@ -4,8 +4,10 @@ One layer below its `Client`, which drops the index of each vector, the headers 
 """
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -158,26 +160,19 @@ class VoyageProvider:
         if not 200 <= status < 300:
             raise self._endpoint.error_for(status, headers, body)
         answer = read_response(body, count=len(inputs), **self._expected)
-        counted = answer.tokens is not None
-        tokens = answer.tokens if answer.tokens is not None else sum(map(self.estimate_tokens, inputs))
-        return EmbeddingResult(answer.vectors, answer.model, tokens, read_limits(headers), counted, answer.encoding)
+        return answer.result(inputs, self.estimate_tokens, read_limits(headers))
 
     def batches(self) -> "BatchDialect":
         """How jobs of the batch API embed documents of the space; the parameters are a whole job's."""
         from morpheus_assets.embedding.providers.batch_api import BatchDialect
+        from morpheus_assets.embedding.providers.responses import read_single
 
         return BatchDialect(
             self._endpoint, self._api_key, "12h",
             lambda name, text: {"custom_id": name, "body": {"input": [text]}},
-            self._read_one,
+            partial(read_single, **self._expected),
             body={"request_params": self._parameters("document")},
         )  # fmt: skip
-
-    def _read_one(self, body: object) -> EmbeddingResult:
-        from morpheus_assets.embedding.providers.responses import read_answer
-
-        answer = read_answer(body, count=1, **self._expected)
-        return EmbeddingResult(answer.vectors, answer.model, answer.tokens or 0, counted=answer.tokens is not None)
 
     def _parameters(self, input_type: InputType) -> dict[str, Any]:
         return {
@@ -262,12 +257,7 @@ class VoyageContextProvider(VoyageProvider):
         sizes = [len(passages) for passages in documents]
         answer = passages_of_documents(parse_json(body, "Voyage"), sizes, "Voyage")
         read = read_answer(answer, count=sum(sizes), **self._expected)
-        counted = read.tokens is not None
-        estimated = sum(self.estimate_tokens(text) for passages in documents for text in passages)
-        return EmbeddingResult(
-            read.vectors, read.model, read.tokens if read.tokens is not None else estimated, read_limits(headers),
-            counted, read.encoding,
-        )  # fmt: skip
+        return read.result(itertools.chain(*documents), self.estimate_tokens, read_limits(headers))
 
 
 def _proxy_for(url: str) -> str | None:

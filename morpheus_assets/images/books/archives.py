@@ -9,7 +9,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -23,12 +23,10 @@ from morpheus_assets.images.books.values import Book, BookFacts, BookPage, Unrea
 from morpheus_assets.images.errors import shown
 from morpheus_assets.images.signatures import image_kind
 
-PAGE_SUFFIXES = frozenset(
-    (
-        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
-        *(".jp2", ".j2k", ".jxl", ".heic", ".heif", ".svg", ".psd"),
-    )
-)
+PAGE_SUFFIXES = frozenset({
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2",
+    ".j2k", ".jxl", ".heic", ".heif", ".svg", ".psd",
+})  # fmt: skip
 _STEP = 256 * 1024
 # Bytes: the smallest GIF has some forty.
 _LEAST_PICTURE = 40
@@ -38,6 +36,9 @@ _KEPT_BYTES = 96 * 1024 * 1024
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+# From here on letters are those of comics' names, as _likeness has it.
+_LIKELY = 0.6
+_COMMON = frozenset("第巻話章回卷册页頁漫画本上下中全集版特別番外篇編表紙封面人大小年月日一二三四五六七八九十")
 # By APPNOTE 4.4.5.
 _OTHER_METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 96: "JPEG recompression", 98: "PPMd"}
 
@@ -107,37 +108,11 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
             f"{shown(name)} is a {kind} archive, and libarchive is not installed: install it with the extra `comics`"
             " (and the system's libarchive), or pack the pages as .cbz."
         ) from error
-    encrypted: Collection[int] = ()
-    broken = ""
-    if kind == "RAR":
-        headers = read_rar_headers(file)
-        if headers.volume is not None:
-            which = "the first" if headers.volume == 1 else "a later one"
-            raise UnreadableBook(
-                f"{shown(name)} is {which} of several RAR volumes: unpack them together,"
-                " and pack the pages as one .cbz."
-            )
-        encrypted = headers.encrypted
-        broken = _damaged(name, kind) if headers.cut_off else ""
-        if encrypted and headers.solid:
-            raise UnreadableBook(f"{shown(name)} is protected by a password: save it without one.")
+    encrypted, cut_off = _checked_rar(file, name) if kind == "RAR" else (frozenset[int](), False)
     unpacked = _Unpacked(file)
-    found: list[Entry] = []
-    try:
-        for at, entry in unpacked.entries():
-            if entry.isfile:
-                # Where a name cannot be told, nobody reads it: the page is what counts.
-                path = (entry.pathname or f"entry {at + 1}").replace("\\", "/")
-                found.append(Entry(path, int(entry.size or 0), 0, at))
-            if len(found) > values.MAX_ENTRIES:
-                break
-    except Exception as error:
-        broken = _why_unreadable(error, name, kind)
-        if not found:
-            raise UnreadableBook(broken) from error
+    found, broken = _listed(unpacked, name, kind)
+    broken = broken or (_damaged(name, kind) if cut_off else "")
     passed: dict[int, bytes] = {}
-    names = _unique([entry.name for entry in found])
-    found = [replace(entry, name=each) for entry, each in zip(found, names, strict=True)]
     places = {entry.name: entry.at for entry in found}
 
     def read(wanted: str) -> bytes:
@@ -169,6 +144,39 @@ def open_with_libarchive(file: BinaryIO, name: str, kind: str) -> Book:
         return book
     missing = f"What follows {shown(found[-1].name)} is missing: {broken}"
     return replace(book, refused={**book.refused, "(the rest)": missing})
+
+
+def _checked_rar(file: BinaryIO, name: str) -> tuple[frozenset[int], bool]:
+    """The entries of a RAR that are encrypted, and whether its end is missing. Raises UnreadableBook."""
+    headers = read_rar_headers(file)
+    if headers.volume is not None:
+        which = "the first" if headers.volume == 1 else "a later one"
+        raise UnreadableBook(
+            f"{shown(name)} is {which} of several RAR volumes: unpack them together, and pack the pages as one .cbz."
+        )
+    if headers.encrypted and headers.solid:
+        raise UnreadableBook(f"{shown(name)} is protected by a password: save it without one.")
+    return headers.encrypted, headers.cut_off
+
+
+def _listed(unpacked: "_Unpacked", name: str, kind: str) -> tuple[list[Entry], str]:
+    """The files in front of any damage, and what is wrong behind them, or "". Raises UnreadableBook where none is."""
+    found: list[Entry] = []
+    broken = ""
+    try:
+        for at, entry in unpacked.entries():
+            if entry.isfile:
+                # Where a name cannot be told, nobody reads it: the page is what counts.
+                path = (entry.pathname or f"entry {at + 1}").replace("\\", "/")
+                found.append(Entry(path, int(entry.size or 0), 0, at))
+            if len(found) > values.MAX_ENTRIES:
+                break
+    except Exception as error:
+        broken = _why_unreadable(error, name, kind)
+        if not found:
+            raise UnreadableBook(broken) from error
+    names = _unique([entry.name for entry in found])
+    return [replace(entry, name=each) for entry, each in zip(found, names, strict=True)], broken
 
 
 class _Unpacked:
@@ -364,9 +372,6 @@ def _encoding_of(names: list[bytes]) -> str:
     return best if most >= _LIKELY else "cp437"
 
 
-_LIKELY = 0.6
-
-
 def _likeness(text: str) -> float:
     """The share of letters that names of comics are written in: kana and common ideographs, Hangul, not rare signs."""
     letters = [char for char in text if not char.isascii()]
@@ -380,9 +385,6 @@ def _likeness(text: str) -> float:
         elif 0xFF01 <= code <= 0xFF5E or 0x3000 <= code <= 0x303F:
             worth += 0.6
     return worth / max(1, len(letters))
-
-
-_COMMON = frozenset("第巻話章回卷册页頁漫画本上下中全集版特別番外篇編表紙封面人大小年月日一二三四五六七八九十")
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -51,7 +51,7 @@ def open_epub(file: BinaryIO, name: str) -> Book:
         pictures = [document] if document in known else _pictures(book, document, known)
         for picture in pictures:
             frames = regions.get(document, ()) if len(pictures) == 1 else ()
-            pages.setdefault(picture, BookPage(picture, frames=tuple(f for f, _ in frames), in_shares=True))
+            pages.setdefault(picture, BookPage(picture, frames=tuple(frames), in_shares=True))
     if not pages:
         raise UnreadableBook(f"{shown(name)} has no pictures in its pages: a text belongs into novels/.")
     facts = BookFacts(
@@ -98,8 +98,8 @@ def _referred(element: Any) -> list[str]:
     return _BACKGROUND.findall(_attribute(element, "style"))
 
 
-def _regions(book: Book, navigation: list[str]) -> dict[str, list[tuple[Frame, str]]]:
-    found: dict[str, list[tuple[Frame, str]]] = {}
+def _regions(book: Book, navigation: list[str]) -> dict[str, list[Frame]]:
+    found: dict[str, list[Frame]] = {}
     for path in navigation:
         try:
             root = _xml(book.read(path))
@@ -114,7 +114,7 @@ def _regions(book: Book, navigation: list[str]) -> dict[str, list[tuple[Frame, s
                 if _local(link) == "a" and match and (match[1] or "").lower() == "percent:":
                     x, y, width, height = (float(match[i]) / 100 for i in range(2, 6))
                     document = _joined(posixpath.dirname(path), target)
-                    found.setdefault(document, []).append(((x, y, x + width, y + height), "percent"))
+                    found.setdefault(document, []).append((x, y, x + width, y + height))
     return found
 
 

@@ -58,11 +58,13 @@ def spreads(names: Sequence[str]) -> set[str]:
 
 def natural_key(name: str) -> tuple[object, ...]:
     """Sort key that reads numbers as numbers, folder by folder; a name comes before the longer ones that it begins."""
-    parts = []
-    for part in name.removesuffix(PurePosixPath(name).suffix).split("/"):
-        pieces = re.split(r"([0-9]+)", part.casefold())
-        parts.append(tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)))
-    return (tuple(parts), name)
+    return natural_parts(name.removesuffix(PurePosixPath(name).suffix)), name
+
+
+def natural_parts(path: str) -> tuple[tuple[int | str, ...], ...]:
+    """The names of a path in a form in which their numbers are compared as numbers."""
+    parts = (re.split(r"([0-9]+)", part.casefold()) for part in path.split("/"))
+    return tuple(tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)) for pieces in parts)
 
 
 def _first_number(name: str) -> str:

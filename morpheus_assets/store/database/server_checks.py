@@ -79,31 +79,7 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
     server = _ask(engine)
     _check_versions(server)
     shared = _shares_sessions(engine)
-    if server.standby:
-        raise DatabaseUnusable(
-            "This Postgres is a standby, which only allows reading: name the primary in MORPHEUS_DATABASE_URL."
-        )
-    if server.read_only:
-        raise DatabaseUnusable(
-            "This database only allows reading (default_transaction_read_only): switch that off, or use another user."
-        )
-    if server.schema is None:
-        raise DatabaseUnusable(
-            f"The user {server.username!r} may use no schema that its search_path names: run `GRANT CREATE, USAGE ON"
-            f' SCHEMA public TO "{server.username}"` as the owner of that, or `ALTER ROLE "{server.username}" SET'
-            ' search_path = "$user", public`.'
-        )
-    if not server.may_create:
-        schema = server.schema
-        raise DatabaseUnusable(
-            f"The user {server.username!r} may not create tables in the schema {schema!r}: run `GRANT CREATE, USAGE ON"
-            f' SCHEMA {schema} TO "{server.username}"` as its owner.'
-        )
-    if not server.installed and not server.may_extend:
-        raise PgvectorMissing(
-            f"pgvector is not in this database and the user {server.username!r} may not put it there: run `CREATE"
-            " EXTENSION vector` in it as a user who may."
-        )
+    _check_rights(server)
     if server.connections_left < FEWEST_CONNECTIONS:
         raise DatabaseFull(
             f"Of {server.max_connections} connections that this Postgres allows, {server.connections_left} are left and"
@@ -133,6 +109,35 @@ def check_start(engine: Engine, *, connections: int = FEWEST_CONNECTIONS) -> lis
             " address in MORPHEUS_DIRECT_DATABASE_URL."
         )
     return notes
+
+
+def _check_rights(server: Server) -> None:
+    """Raise the DatabaseUnusable that says why this user may not write here, or return."""
+    if server.standby:
+        raise DatabaseUnusable(
+            "This Postgres is a standby, which only allows reading: name the primary in MORPHEUS_DATABASE_URL."
+        )
+    if server.read_only:
+        raise DatabaseUnusable(
+            "This database only allows reading (default_transaction_read_only): switch that off, or use another user."
+        )
+    if server.schema is None:
+        raise DatabaseUnusable(
+            f"The user {server.username!r} may use no schema that its search_path names: run `GRANT CREATE, USAGE ON"
+            f' SCHEMA public TO "{server.username}"` as the owner of that, or `ALTER ROLE "{server.username}" SET'
+            ' search_path = "$user", public`.'
+        )
+    if not server.may_create:
+        schema = server.schema
+        raise DatabaseUnusable(
+            f"The user {server.username!r} may not create tables in the schema {schema!r}: run `GRANT CREATE, USAGE ON"
+            f' SCHEMA {schema} TO "{server.username}"` as its owner.'
+        )
+    if not server.installed and not server.may_extend:
+        raise PgvectorMissing(
+            f"pgvector is not in this database and the user {server.username!r} may not put it there: run `CREATE"
+            " EXTENSION vector` in it as a user who may."
+        )
 
 
 def _shares_sessions(engine: Engine) -> bool:

@@ -1,6 +1,7 @@
 """Casts of novels and what is said of their looks: replaced as a whole, or left standing when nothing changed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from psycopg import sql
@@ -86,13 +87,4 @@ def replace_all(
 
 
 def _plain(one: Character) -> Character:
-    return Character(
-        one.name,
-        one.kind,
-        one.gender,
-        dict(one.aliases),
-        dict(one.chapters),
-        tuple(one.places),
-        one.confirmed,
-        one.panels,
-    )
+    return replace(one, aliases=dict(one.aliases), chapters=dict(one.chapters), places=tuple(one.places))

@@ -54,6 +54,11 @@ class BatchJob:
         """Its name among the launches that a night's budget counts."""
         return f"batch-{self.token}"
 
+    @property
+    def tokens_per_input(self) -> int:
+        """The tokens of an input, on average, as planned; at least 1."""
+        return max(1, round(self.tokens / self.inputs)) if self.inputs else 1
+
 
 def add_batch_job(bind: Bind, space: SpaceRow, token: str, reason: str) -> BatchJob:
     """Store a job of which nothing is sent yet."""

@@ -39,12 +39,6 @@ from morpheus_assets_tests.services.test_reembedding_launch import run_backfills
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
-
-
-@pytest.fixture
 def server() -> Iterator[BatchServer]:
     with batch_server() as made:
         yield made

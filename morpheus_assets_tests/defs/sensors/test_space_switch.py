@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -28,12 +27,6 @@ from morpheus_assets_tests.defs.model_change import (
     switch_tick,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture
