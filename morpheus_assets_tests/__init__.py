@@ -1,15 +1,19 @@
 """Tests, in the folders of the package. None of them sees the `.env` in the project's folder.
 
 What they write for a moment, databases above all, lies in memory where the machine has room: a fresh database there
-takes a tenth of the time. Libraries of numbers use one thread: several test processes keep the cores busy, and threads
-that wait for each other there take twice the time.
+takes a tenth of the time. What is compiled is kept, for the hundreds of processes that tests start. Libraries of
+numbers use one thread: several test processes keep the cores busy, and threads that wait for each other there take
+twice the time.
 """
 
 import os
 import shutil
+import sys
 import tempfile
 
 os.environ["MORPHEUS_DOTENV"] = os.devnull
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
