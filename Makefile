@@ -3,9 +3,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# a part of the suite: make test ARGS="-k sensor"; half of it waits, so three processes are worth it on two cores
+# a part of the suite: make test ARGS="-k sensor"; half of it waits, so four processes are worth it on two cores
 ARGS :=
-WORKERS := 3
+WORKERS := 4
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo test bench lint docs lock clean

@@ -20,7 +20,7 @@ from bench.growth_corpus import CHAPTERS, CHUNKS_PER_NOVEL, VectorModel, novel_n
 from bench.growth_costs import WINDOW
 from bench.growth_deployment import Place, place
 from bench.growth_report import write_report
-from bench.growth_search import Asked, Scope, ask_about, search_all
+from bench.growth_search import Asked, Scope, ask_about, judge, search_all
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.settings import PROJECT_FOLDER
@@ -107,6 +107,7 @@ class Growth:
         search_all(self.engine, self.meters, asked, mode="hybrid")
         found["vector"] = search_all(self.engine, self.meters, asked, mode="vector", rounds=2)
         found["hybrid"] = search_all(self.engine, self.meters, asked, mode="hybrid", rounds=2)
+        found["judged"] = judge(self.engine, self.here.settings, row)
         with self.meters.peaks() as found["search_memory"]:
             search_all(self.engine, self.meters, few, mode="hybrid", rounds=2)
         if row.index_kind:
@@ -125,10 +126,11 @@ class Growth:
         with self.meters.peaks() as peak, self.meters.measured() as taken:
             indexes.ensure_index(self.engine, self.space(), rebuild=True, index_type=INDEX_TYPES[kind])
         [found] = search_all(self.engine, self.meters, asked, mode="vector").values()
+        judged = judge(self.engine, self.here.settings, self.space())
         size_of = self.bytes_a_chunk(size, self.space().table)["vectors_index"]
         novel = self.ingest(ALONE)
         self.remove(ALONE)
-        return {**taken, "memory": peak, "bytes": size_of, **found, "novel": novel}
+        return {**taken, "memory": peak, "bytes": size_of, "judged": judged, **found, "novel": novel}
 
     def vacuum(self, table: str) -> None:
         """Make the room of removed novels free, so that what comes next does not make the table longer."""

@@ -58,6 +58,12 @@ def tables(found: dict[str, Any]) -> str:
             ])
             for mode, what in (("vector", "vector"), ("hybrid", "vector and words"))
         ),
+        *(
+            table("found by vector and words: first / among five", sizes, [
+                (f"by {kind} of a passage", _found(kind)) for kind in size["judged"]
+            ])
+            for size in sizes[:1] if "judged" in size
+        ),
         table("after a restart with nothing cached, by vector", sizes, [
             ("the very first search, ms", lambda s: f"{s['cold']['corpus']['first_ms']:.0f}"),
             *((f"first 20 in {scope}: p50 / p95 ms", _latency("cold", scope)) for scope in sizes[0]["cold"]),
@@ -71,6 +77,7 @@ def tables(found: dict[str, Any]) -> str:
             ("build: Postgres, MB at its peak (its largest backend)", _indexes(lambda i: _memory(i["memory"]))),
             ("bytes a chunk", _indexes(lambda i: f"{i['bytes']:.0f}")),
             ("recall@10, corpus", _indexes(lambda i: f"{i['recall']:.3f}")),
+            ("found by vector and words: mean reciprocal rank", _indexes(_reciprocal_ranks)),
             ("search: p95 ms (Postgres CPU ms)", _indexes(lambda i: f"{i['p95_ms']:.0f} ({i['postgres_ms']:.0f})")),
             ("a further novel: CPU ms to write a vector", _indexes(lambda i: f"{writing(i['novel']):.2f}")),
             ("a further novel: WAL kB a chunk", _indexes(lambda i: f"{i['novel']['wal_bytes'] / 1.024e6:.1f}")),
@@ -105,6 +112,15 @@ def _latency(mode: str, scope: str) -> Callable[[Size], str]:
 
 def _recall(scope: str) -> Callable[[Size], str]:
     return lambda size: f"{size['vector'][scope]['recall']:.3f}"
+
+
+def _found(kind: str) -> Callable[[Size], str]:
+    return lambda size: f"{size['judged'][kind]['first']:.3f} / {size['judged'][kind]['five']:.3f}"
+
+
+def _reciprocal_ranks(index: dict[str, Any]) -> str:
+    judged = index.get("judged", {}).values()
+    return f"{sum(each['mrr'] for each in judged) / len(judged):.3f}" if judged else "not judged"
 
 
 def _indexes(show: Callable[[dict[str, Any]], str]) -> Callable[[Size], str]:

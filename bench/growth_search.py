@@ -1,4 +1,6 @@
-"""Search as the API calls it, over a whole corpus and within 10% and 1% of it: seconds, and recall@10 against numpy."""
+"""Search as the API calls it, over a whole corpus and within 10% and 1% of it: seconds, recall@10 against numpy, and
+what the evaluation of `morpheus evaluate` finds, without which no speed is worth anything.
+"""
 
 import random
 import time
@@ -11,6 +13,9 @@ from bench.growth_corpus import VectorModel, questions
 from bench.growth_meters import Meters
 from bench.serving_setup import percentile
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.services.evaluation.evaluate import evaluate, questions_for
+from morpheus_assets.services.evaluation.measures import by_kind
+from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.search.hits import SearchFilter, search_text
 from morpheus_assets.store.spaces import vectors
@@ -103,3 +108,12 @@ def search_all(
         if mode == "vector":
             found[scope.name]["recall"] = hit / wanted
     return found
+
+
+def judge(engine: Engine, settings: Settings, space: SpaceRow) -> dict[str, dict[str, float]]:
+    """By kind of question made of the corpus, the shares with the right passage first and among the first five."""
+    measured = evaluate(engine, settings, space, questions_for(engine, []))
+    return {
+        kind: {"questions": found.questions, "first": found.recall_1, "five": found.recall_5, "mrr": found.mrr}
+        for kind, found in by_kind(measured.outcomes).items()
+    }

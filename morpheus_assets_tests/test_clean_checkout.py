@@ -58,7 +58,7 @@ def test_dg_works_from_a_shell_that_knows_nothing_and_sends_no_statistics(
         assert unwanted not in done.stdout + done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_the_demo_leaves_nothing_at_the_top_but_the_data_folder(checkout: Checkout):
     done = checkout.morpheus("demo")
     assert done.returncode == 0, done.stderr

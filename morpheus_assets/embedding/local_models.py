@@ -28,9 +28,14 @@ def explain_out_of_memory(model: str, variable: str) -> Iterator[None]:
     """
     try:
         yield
-    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+    except BaseException as error:
+        # safetensors, written in Rust, panics where there is no memory for an object: that is no Exception
+        panicked = type(error).__name__ == "PanicException" and "pointer is null" in str(error)
+        if not panicked and not isinstance(error, MemoryError | RuntimeError | OSError | ImportError):
+            raise
         if not (
-            isinstance(error, MemoryError)
+            panicked
+            or isinstance(error, MemoryError)
             or getattr(error, "errno", 0) == errno.ENOMEM
             or _OUT_OF_MEMORY.search(str(error))
         ):

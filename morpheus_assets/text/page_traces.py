@@ -14,13 +14,22 @@ from itertools import pairwise
 Anchor = tuple[int, int]
 """Offset in the new text, offset in the old one."""
 
-_NUMBER = re.compile(
-    r"[\s\-–—~•·|\[({<*]*(?:(?:page|pages|pg|p|seite|página|pagina|страница|стр|с)\b\.?\s*)?(\d{1,4})"
-    r"(?:\s*(?:of|/|von|de|di|из)\s*\d{1,4})?[\s\-–—~•·|\])}>*.]*",
+_PAGE = r"(?:(?:page|pages|pg|p|seite|página|pagina|страница|стр|с)\b\.?\s*)?"
+_OF = r"\s*(?:of|/|von|de|di|sur|из)\s*\d{1,4}"
+_NUMBER = re.compile(rf"[\s\-–—~•·|\[({{<*]*{_PAGE}(\d{{1,4}})(?:{_OF})?[\s\-–—~•·|\])}}>*.]*", re.I)
+# Browsers print "7/138" behind an address and "7 of 138" before a date, which begins with a number itself.
+_SEPARATOR = r"[\s|·•–—\-]+"
+_HEAD_THEN_NUMBER = re.compile(
+    rf"\s*(\S.{{0,140}}?\S){_SEPARATOR}{_PAGE}(\d{{1,4}}){_OF}\s*"
+    rf"|\s*(\D.{{0,70}}?\S){_SEPARATOR}{_PAGE}\[?(\d{{1,4}})\]?\s*",
     re.I,
 )
-_HEAD_THEN_NUMBER = re.compile(r"\s*(\D.{0,70}?\S)[\s|·•–—\-]+\[?(\d{1,4})\]?\s*")
-_NUMBER_THEN_HEAD = re.compile(r"\s*\[?(\d{1,4})\]?[\s|·•–—\-]+([^\d\s].{0,70})")
+_NUMBER_THEN_HEAD = re.compile(
+    rf"\s*{_PAGE}(\d{{1,4}}){_OF}{_SEPARATOR}(\S.{{0,140}})"
+    rf"|\s*\[?(\d{{1,4}})\]?{_SEPARATOR}([^\d\s].{{0,70}})",
+    re.I,
+)
+_ADDRESS = re.compile(r"\b(?:https?|file)://\S+")
 _ENDED = re.compile(r"[.!?:;…。！？」』”’\"')\]*»—]\s*$|--\s*$")
 _NEAR_LINES, _MIN_PAGE_LINES, _MAX_STEP = 2, 4, 4
 _MIN_PAGES, _MIN_RETURNS = 4, 4
@@ -96,14 +105,16 @@ class _Pages:
         with_head: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for i in self.full:
             line = self.lines[i]
-            if len(line) > _LONGEST_HEAD + 10 or not any(char.isdigit() for char in line):
+            if _length(line) > _LONGEST_HEAD + 10 or not any(char.isdigit() for char in line):
                 continue
             if match := _NUMBER.fullmatch(line):
                 found.append((i, int(match[1])))
             elif match := _HEAD_THEN_NUMBER.fullmatch(line):
-                with_head[_key(match[1])].append((i, int(match[2])))
+                head, number = match[1] or match[3], match[2] or match[4]
+                with_head[_key(head)].append((i, int(number)))
             elif match := _NUMBER_THEN_HEAD.fullmatch(line):
-                with_head[_key(match[2])].append((i, int(match[1])))
+                number, head = match[1] or match[3], match[2] or match[4]
+                with_head[_key(head)].append((i, int(number)))
         for key, returns in with_head.items():
             # "Chapter 5" counts on as well.
             counts_on = len(key) > 2 and len(_longest_count(returns)) >= max(_MIN_RETURNS, 0.6 * len(returns))
@@ -152,8 +163,7 @@ class _Pages:
                 )
             if place < 0:
                 continue
-            first = place - (_NEAR_LINES if mark in numbers else 1)
-            for i in self.full[max(first, 0) : place + _NEAR_LINES + 1]:
+            for i in self.full[max(place - _NEAR_LINES, 0) : place + _NEAR_LINES + 1]:
                 if i not in numbers:
                     edges.setdefault(i, page)
         return edges
@@ -221,9 +231,14 @@ class _Pages:
 
 def _like_a_head(line: str) -> bool:
     """True for a short line that neither goes on with a sentence nor ends one."""
-    if not line or len(line) > _LONGEST_HEAD or line[0].islower() or line[-1] in ",;:!?-”\"'’":
+    if not line or _length(line) > _LONGEST_HEAD or line[0].islower() or line[-1] in ",;:!?-”\"'’":
         return False
     return line[-1] != "." or line.isupper() or any(char.isdigit() for char in line)
+
+
+def _length(line: str) -> int:
+    """Characters of a line in which an address counts for a few."""
+    return len(_ADDRESS.sub("://", line)) if "://" in line else len(line)
 
 
 def _is_short(line: str) -> bool:

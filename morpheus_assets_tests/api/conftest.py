@@ -1,4 +1,3 @@
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from sqlalchemy.engine import make_url
 from morpheus_assets.api.app import build_app
 from morpheus_assets.api.server import server_config
 from morpheus_assets.domain.spaces import Space
+from morpheus_assets.services import search
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.spaces import spaces, vectors
@@ -52,12 +52,6 @@ class Api:
         return 0.0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def make_settings(database_url: str, provider_server: ProviderServer, tmp_path: Path) -> Callable[..., Settings]:
     """Settings of an API beside the fake provider; `provider` are the fake's own options."""
@@ -75,7 +69,14 @@ def make_settings(database_url: str, provider_server: ProviderServer, tmp_path: 
 
 
 @pytest.fixture
-def start_api(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Api]]:
+def patient_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that answers is waited for, however busy the machine is; tests of the deadline set one."""
+    monkeypatch.setattr(search, "QUESTION_SECONDS", 100.0)
+    monkeypatch.setattr(search, "SEARCH_SECONDS", 200.0)
+
+
+@pytest.fixture
+def start_api(make_settings: Callable[..., Settings], patient_questions: None) -> Iterator[Callable[..., Api]]:
     """Starts the application over real HTTP on loopback, as often as it is called."""
     running: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
 
@@ -88,7 +89,7 @@ def start_api(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
         while not server.started:
             time.sleep(0.01)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        client = httpx.Client(base_url=url, timeout=100, trust_env=False)
         running.append((server, thread, client))
         return Api(url, settings, client, settings.openai_base_url or "", app)
 
@@ -97,7 +98,7 @@ def start_api(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
         client.close()
         # nothing is in flight any more, so there is nothing to wait for
         server.should_exit = server.force_exit = True
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -15,9 +15,10 @@ import pytest
 from morpheus_assets.api.routes import health
 from morpheus_assets.services.process_start import process_start
 from morpheus_assets.services.running_parts import PartProcess, write_parts
-from morpheus_assets_tests.api.conftest import SECRET, Api, free_port
+from morpheus_assets_tests.api.conftest import SECRET, Api
+from morpheus_assets_tests.fixtures.ports import free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
-from morpheus_assets_tests.fixtures.waiting import eventually
+from morpheus_assets_tests.fixtures.waiting import answers, eventually
 
 
 def test_health_readiness_and_metrics_answer(api: Api):
@@ -127,12 +128,9 @@ def test_what_requests_cost_is_written_down(
     monkeypatch.setattr("morpheus_assets.api.embedding.spending.WRITE_SECONDS", 0.2)
     api = start_api()
     tokens = api.text("a ship came home").json()["total_tokens"]
-    for _ in range(50):
-        rows = sql("SELECT space_key, novel, tokens, inputs, requests, cost > 0 FROM spending")
-        if rows:
-            break
-        time.sleep(0.1)
-    assert rows == [("openai-text-embedding-3-small-256", None, tokens, 1, 1, True)]
+    written = "SELECT space_key, novel, tokens, inputs, requests, cost > 0 FROM spending"
+    assert eventually(lambda: bool(sql(written)))
+    assert sql(written) == [("openai-text-embedding-3-small-256", None, tokens, 1, 1, True)]
 
 
 @pytest.mark.slow
@@ -145,7 +143,7 @@ def test_a_request_in_flight_is_finished_when_the_server_is_told_to_end(
         "MORPHEUS_DATABASE_URL": database_url, "MORPHEUS_DATA_FOLDER": str(tmp_path), "MORPHEUS_API_PORT": str(port),
         "MORPHEUS_DOTENV": os.devnull,
         "MORPHEUS_TEXT_SPACES": "openai/text-embedding-3-small@256", "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
-        "OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": provider_server.base_url(latency_ms=1500),
+        "OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": (provider := provider_server.base_url(together=2)),
     }  # fmt: skip
     log = tmp_path / "log"
     with log.open("wb") as output:
@@ -154,28 +152,25 @@ def test_a_request_in_flight_is_finished_when_the_server_is_told_to_end(
             env=environment, cwd=tmp_path, stderr=output, stdout=output,
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            httpx.get(f"{url}/healthz")
-            break
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    answers: list[httpx.Response] = []
+    assert eventually(lambda: answers(port))
+    answered: list[httpx.Response] = []
     request = threading.Thread(
-        target=lambda: answers.append(
-            httpx.post(f"{url}/api/embeddings/text", json={"input": "a private sentence"}, timeout=20)
+        target=lambda: answered.append(
+            httpx.post(f"{url}/api/embeddings/text", json={"input": "a private sentence"}, timeout=100)
         )
     )
     request.start()
-    time.sleep(0.7)
+    assert eventually(lambda: provider_server.stats(provider).get("in_flight") == 1)
     server.send_signal(signal.SIGTERM)
-    request.join(20)
-    assert answers[0].status_code == 200
-    assert server.wait(20) == 0
+    assert eventually(lambda: not answers(port)), "nobody else is let in"
+    provider_server.ask(provider)
+    request.join()
+    assert answered[0].status_code == 200
+    assert server.wait(100) == 0
     written = log.read_text()
     lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
     [line] = [line for line in lines if line.get("route") == "/api/embeddings/text"]
-    assert line["request_id"] == answers[0].headers["x-request-id"]
+    assert line["request_id"] == answered[0].headers["x-request-id"]
     assert (line["status"], line["method"]) == (200, "POST")
     assert SECRET not in written
     assert "private sentence" not in written

@@ -85,20 +85,26 @@ def test_tables_are_put_where_the_page_has_a_place_for_them() -> None:
         put(page, "measured", "new")
 
 
+JUDGED = {
+    "sentence": {"questions": 30, "first": 1.0, "five": 1.0, "mrr": 1.0},
+    "five words": {"questions": 30, "first": 0.9, "five": 1.0, "mrr": 0.94},
+}
+
+
 def size(chunks: int, **more: object) -> dict:
     searched = {"first_ms": 90.0, "p50_ms": 9.0, "p95_ms": 12.0, "postgres_ms": 8.0, "recall": 0.99}
     memory = {"all": 200 << 20, "largest": 50 << 20}
     return {
         "chunks": chunks, "index": None, "bytes": {"vectors": 8300.0, "vectors_index": 440.0, "chunk_words": 300.0},
         "vector": {"corpus": searched}, "hybrid": {"corpus": searched}, "cold": {"corpus": searched},
-        "search_memory": memory, "ingest_memory": {"own": 210 << 20, **memory}, **more,
+        "search_memory": memory, "ingest_memory": {"own": 210 << 20, **memory}, "judged": JUDGED, **more,
     }  # fmt: skip
 
 
 def test_one_measurement_gives_every_table_and_the_plan(tmp_path) -> None:
     lists = {
         "wall": 9.0, "postgres": 8.0, "memory": {"all": 300 << 20, "largest": 90 << 20}, "bytes": 440.0,
-        "recall": 0.998, "p95_ms": 14.0, "postgres_ms": 11.0, "novel": novel(0.13),
+        "recall": 0.998, "p95_ms": 14.0, "postgres_ms": 11.0, "novel": novel(0.13), "judged": JUDGED,
     }  # fmt: skip
     graph = {**lists, "bytes": 600.0, "postgres": 13.0, "postgres_ms": 6.0, "novel": novel(0.7)}
     found = {
@@ -108,6 +114,8 @@ def test_one_measurement_gives_every_table_and_the_plan(tmp_path) -> None:
     }  # fmt: skip
     shown = tables(found)
     assert "| build: CPU ms a chunk | no index | 0.40 \\| 0.65 |" in shown
+    assert "| by five words of a passage | 0.900 / 1.000 | 0.900 / 1.000 |" in shown
+    assert "| found by vector and words: mean reciprocal rank | no index | 0.970 \\| 0.970 |" in shown
     assert "| the very first search, ms | 90 | 90 |" in shown
     assert "| a run over one novel: its process | 210 | 210 |" in shown
     (tmp_path / "growth.json").write_text(json.dumps(found))
@@ -116,3 +124,16 @@ def test_one_measurement_gives_every_table_and_the_plan(tmp_path) -> None:
     assert measured.live_ms == pytest.approx(0.6)
     assert measured.postgres_ms == pytest.approx(0.6)
     assert measured.disk_bytes == pytest.approx(8300 + 600 + 300)
+
+
+def test_what_was_measured_before_questions_were_asked_is_shown_without_them() -> None:
+    lists = {
+        "wall": 9.0, "postgres": 8.0, "memory": {"all": 300 << 20, "largest": 90 << 20}, "bytes": 440.0,
+        "recall": 0.998, "p95_ms": 14.0, "postgres_ms": 11.0, "novel": novel(0.13),
+    }  # fmt: skip
+    before = size(20_000, index="ivf-binary", indexes={"ivf-binary": lists, "hnsw-binary": lists})
+    del before["judged"]
+    found = {"dimensions": 3072, "cores": 2, "load_before": 0.1, "load_after": 1.0, "seconds": 600.0}
+    shown = tables({**found, "novels": [novel(0.1)] * 20, "sizes": [before]})
+    assert "among five" not in shown
+    assert "mean reciprocal rank | not judged \\| not judged |" in shown

@@ -59,7 +59,7 @@ class Watched:
         self.wait_for(lambda: self.noted[0].state == "down")
         self.watch.look()
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 100) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.said
@@ -161,7 +161,7 @@ def test_what_was_started_does_not_outlive_an_owner_that_is_killed(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=False)
     pids = [int(each) for each in done.stdout.split()]
     assert len(pids) == 2
-    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=20)
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=100)
     assert alive == []
     assert not (tmp_path / "processes.json").exists()
 

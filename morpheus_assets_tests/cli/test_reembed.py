@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -37,6 +36,7 @@ from morpheus_assets_tests.defs.model_change import (
     make_settings,
     names,
 )
+from morpheus_assets_tests.fixtures.ports import free_port
 
 
 @pytest.fixture
@@ -55,9 +55,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def webserver(settings: Settings, instance: dg.DagsterInstance, tmp_path: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
         "MORPHEUS_TEXT_SPACES": NEW,

@@ -1,7 +1,6 @@
 """Every schedule and sensor, previewed through a real webserver as "Preview tick result" in the UI does."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -37,6 +36,7 @@ from morpheus_assets_tests.defs.model_change import (
     names,
 )
 from morpheus_assets_tests.fixtures.deployment import story
+from morpheus_assets_tests.fixtures.ports import free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 LONG_AGO = 1_600_000_000
@@ -96,9 +96,7 @@ def instance(
 
 @pytest.fixture
 def webserver(settings: Settings, instance: dg.DagsterInstance) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert settings.database_url is not None
     environment = os.environ | {
         "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),

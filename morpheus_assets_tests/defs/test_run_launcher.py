@@ -1,5 +1,4 @@
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import pytest
 
 from morpheus_assets.defs.run_launcher import PatientRunLauncher
 from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests.fixtures.ports import free_port
 
 JOB = """
 import time
@@ -53,9 +53,7 @@ def busy_dagster(tmp_path: Path, launcher: str) -> Iterator[str]:
         f"run_launcher: {launcher}\nrun_monitoring: {{enabled: true}}\ntelemetry: {{enabled: false}}\n"
         "run_queue: {max_user_code_failure_retries: 3, user_code_failure_retry_delay: 1, dequeue_interval_seconds: 1}\n"
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "DAGSTER_HOME": str(tmp_path),
         "DAGSTER_GRPC_TIMEOUT_SECONDS": "4",
@@ -80,7 +78,7 @@ def busy_dagster(tmp_path: Path, launcher: str) -> Iterator[str]:
         process.wait(60)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(42)
 def test_a_run_whose_process_takes_longer_to_start_than_is_waited_for_is_launched_once_and_succeeds(
     busy_dagster: str,
 ) -> None:

@@ -1,5 +1,4 @@
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from dagster._grpc.server import DagsterApiServer
 
 from morpheus_assets.defs import run_processes
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 
 @dg.op
@@ -54,9 +54,7 @@ def test_a_code_server_goes_on_noticing_runs_that_crash_after_the_disk_was_full(
         server = CodeServer(run, instance.get_ref())
         thread = threading.Thread(target=server._cleanup_thread)
         thread.start()
-        deadline = time.monotonic() + 10
-        while not instance.get_run_by_id(run.run_id).is_finished and time.monotonic() < deadline:
-            time.sleep(0.1)
+        assert eventually(lambda: instance.get_run_by_id(run.run_id).is_finished)
         server._server_termination_event.set()
         thread.join()
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE

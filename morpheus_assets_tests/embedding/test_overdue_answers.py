@@ -51,11 +51,10 @@ class Results:
 def test_the_next_try_is_half_as_large_and_twice_as_patient_and_every_request_is_booked(
     space: str, provider_server: ProviderServer
 ):
-    # 40 inputs take 0.8 s and are overdue after 0.5 s; 20 take 0.4 s.
-    url = provider_server.base_url(input_ms=20, journal=1)
+    url = provider_server.base_url(hangs_over=39, delay=3, journal=1)
     texts = sentences(40)
 
-    got = Results(space, url, 0.5, as_inputs(texts), concurrency=1)
+    got = Results(space, url, 1.5, as_inputs(texts), concurrency=1)
 
     assert got.error is None
     assert got.refused == []
@@ -71,11 +70,11 @@ def test_the_next_try_is_half_as_large_and_twice_as_patient_and_every_request_is
 
 
 def test_an_input_without_an_answer_is_sent_three_times_and_then_waits_for_a_person(provider_server: ProviderServer):
-    url = provider_server.base_url(delay=2, journal=1)
+    url = provider_server.base_url(delay=4, journal=1)
     texts = sentences(8)
     texts[2] += STUCK
 
-    got = Results(OPENAI, url, 0.2, as_inputs(texts), concurrency=1)
+    got = Results(OPENAI, url, 0.6, as_inputs(texts), concurrency=1)
 
     assert got.error is None
     waiting = {each.content_hash for each in got.refused}
@@ -84,7 +83,7 @@ def test_an_input_without_an_answer_is_sent_three_times_and_then_waits_for_a_per
     assert got.vectors == {digest(text) for text in texts} - waiting
     assert "Waits for a person: sent 3 times in a day" in got.refused[0].reason
     assert "`morpheus refused retry`" in got.refused[0].reason
-    assert "within 0.8 s" in got.refused[0].reason
+    assert "within 2.4 s" in got.refused[0].reason
     sent = Counter(value for hashes in provider_server.journal() for value in hashes)
     assert max(sent.values()) == sent[digest(texts[2]).hex()] == 3
     assert [each.inputs for each in got.unanswered] == [8, 4, 2]
@@ -154,7 +153,7 @@ def test_after_its_third_try_nothing_is_sent_even_if_nobody_listed_it(provider_s
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_question_is_still_asked_again_within_its_attempts(times: int, provider_server: ProviderServer):
-    url = provider_server.base_url("slow", delay=0.6, times=times)
-    vector = asyncio.run(embed_query(open_provider(OPENAI, url, 0.3), "a ship", retry=QUICK))
+    url = provider_server.base_url("slow", delay=2, times=times)
+    vector = asyncio.run(embed_query(open_provider(OPENAI, url, 1.0), "a ship", retry=QUICK))
     assert vector.shape == (256,)
     assert provider_server.stats(url)["requests"] == times + 1

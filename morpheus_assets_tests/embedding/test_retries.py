@@ -1,7 +1,6 @@
 """How long and how often a request is tried again, by its error alone."""
 
 import asyncio
-import time
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from morpheus_assets.embedding.errors import (
     RateLimited,
 )
 from morpheus_assets.embedding.retries import FOR_QUERIES, RetryPolicy, with_retries
+from morpheus_assets_tests.fixtures.waiting import noted_sleeps
 
 AT_ONCE = RetryPolicy(attempts=4, first_wait=0.0, longest_wait=0.0, jitter=0.0, rate_limit_wait=0.0)
 
@@ -92,12 +92,12 @@ def test_nothing_is_tried_again_when_its_time_is_over_nor_what_is_no_error_of_a_
 
 
 def test_the_next_try_waits_as_long_as_the_provider_says_else_as_the_policy_does():
-    def seconds(error: Exception, **changes: float) -> float:
-        started = time.monotonic()
-        assert tried(error, replace(AT_ONCE, attempts=2, **changes)) == 2
-        return time.monotonic() - started
+    def waits(error: Exception, **changes: float) -> list[float]:
+        with noted_sleeps() as slept:
+            assert tried(error, replace(AT_ONCE, attempts=2, **changes)) == 2
+        return slept
 
-    assert 0.3 <= seconds(RateLimited("x", 0.3)) < 1.5
-    assert 0.3 <= seconds(RateLimited("x"), rate_limit_wait=0.3) < 1.5
-    assert 0.3 <= seconds(InvalidAnswer("x"), first_wait=0.3, longest_wait=9.0) < 1.5
-    assert seconds(InvalidAnswer("x"), first_wait=9.0, longest_wait=0.1) < 1.5
+    assert waits(RateLimited("x", 0.3)) == [0.3]
+    assert waits(RateLimited("x"), rate_limit_wait=0.3) == [0.3]
+    assert waits(InvalidAnswer("x"), first_wait=0.3, longest_wait=9.0) == [0.3]
+    assert waits(InvalidAnswer("x"), first_wait=9.0, longest_wait=0.1) == [0.1]

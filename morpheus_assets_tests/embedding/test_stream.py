@@ -1,6 +1,5 @@
 import asyncio
 import threading
-import time
 import tracemalloc
 from collections.abc import Iterator
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput
+from morpheus_assets.embedding.rate_limits import NoBudget
 from morpheus_assets.embedding.retries import RetryPolicy
 from morpheus_assets.embedding.stream import embed_batches, embed_stream
 from morpheus_assets_tests.embedding.helpers import (
@@ -23,6 +23,21 @@ from morpheus_assets_tests.embedding.helpers import (
     sentences,
 )
 from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.waiting import eventually
+
+
+class FailuresFirst(NoBudget):
+    """Holds back what succeeded, still on its way, until one of the other packs has ended."""
+
+    def __init__(self) -> None:
+        self.packs: set[asyncio.Task] = set()
+
+    async def take(self, requests: int, tokens: int) -> None:
+        self.packs.add(asyncio.current_task())
+
+    async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
+        if actual_tokens:
+            await asyncio.wait(self.packs - {asyncio.current_task()}, return_when=asyncio.FIRST_COMPLETED)
 
 
 @both_vendors
@@ -31,10 +46,10 @@ def test_what_was_on_its_way_is_delivered_before_the_stream_ends_with_an_error(
     space: str, failure: str, provider_server: ProviderServer
 ):
     script = f"ok+{failure}+ok" + f"+{failure}" * 9
-    url = provider_server.base_url(script=script, latency_ms=300)
+    url = provider_server.base_url(script=script)
     texts = sentences(40)
 
-    vectors, _, error = run(open_provider(space, url), texts, max_inputs=4, concurrency=3)
+    vectors, _, error = run(open_provider(space, url), texts, max_inputs=4, concurrency=3, budget=FailuresFirst())
 
     assert error is not None
     assert len(vectors) == 8
@@ -60,13 +75,14 @@ def test_a_broken_source_loses_nothing_that_was_on_its_way(provider_server: Prov
 def test_requests_run_side_by_side_up_to_the_setting_and_while_the_caller_stores(
     space: str, provider_server: ProviderServer
 ):
-    url = provider_server.base_url(latency_ms=150)
-    texts = sentences(40)
-    started = time.monotonic()
-    for _ in embed_batches(open_provider(space, url), as_inputs(texts), max_inputs=4, concurrency=4):
-        time.sleep(0.1)
-    # Ten requests of 150 ms and ten writes of 100 ms, one after the other, would take 2.5 s.
-    assert time.monotonic() - started < 2.0
+    # no answer comes before four are asked for
+    url = provider_server.base_url(together=4)
+    stored = 0
+    for _ in embed_batches(open_provider(space, url), as_inputs(sentences(48)), max_inputs=4, concurrency=4):
+        if not stored:
+            assert eventually(lambda: provider_server.stats(url)["requests"] == 5), "while the first is stored"
+        stored += 1
+    assert stored == 12
     assert provider_server.stats(url)["max_in_flight"] == 4
 
 
@@ -115,11 +131,8 @@ def test_closing_the_stream_early_ends_its_requests_and_its_thread(provider_serv
     next(stream)
     stream.close()
     assert threading.active_count() == before
-    # what was on its way has arrived by then
-    time.sleep(0.4)
-    asked = provider_server.stats(url)["requests"]
-    time.sleep(0.4)
-    assert provider_server.stats(url)["requests"] == asked <= 7
+    # without its thread nothing more is sent
+    assert provider_server.at_rest(url)["requests"] <= 7
 
 
 def test_it_can_be_used_inside_a_running_loop_and_as_an_async_stream(provider_server: ProviderServer):
@@ -137,12 +150,12 @@ def test_it_can_be_used_inside_a_running_loop_and_as_an_async_stream(provider_se
 
 def test_a_hostile_hour_ends_with_every_vector_right(provider_server: ProviderServer):
     url = provider_server.base_url(
-        random="429:0.05+500:0.05+reset:0.05+slow:0.05+nan:0.05", seed=11, delay=1, retry_after="0.02"
+        random="429:0.05+500:0.05+reset:0.05+slow:0.05+nan:0.05", seed=130, delay=7, retry_after="0.02"
     )
     texts = sentences(600)
     patient = RetryPolicy(attempts=8, invalid_answer_attempts=8, first_wait=0.01, longest_wait=0.05, jitter=0.01)
 
-    vectors, refused, error = run(open_provider(VOYAGE, url, 0.6), texts, max_inputs=10, retry=patient)
+    vectors, refused, error = run(open_provider(VOYAGE, url, 5.0), texts, max_inputs=10, retry=patient)
 
     assert (error, refused, len(vectors)) == (None, [], 600)
     assert_right(vectors, texts)

@@ -9,6 +9,7 @@ from PIL import Image
 from morpheus_assets.images import decoding
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.room import PixelRoom
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 
 def test_no_more_pixels_are_held_than_there_is_room_for() -> None:
@@ -37,7 +38,7 @@ def test_a_large_image_is_not_overtaken_for_ever_by_small_ones() -> None:
     def small() -> None:
         with room.hold(10):
             small_is_in.set()
-            large_waits.wait(5)
+            large_waits.wait()
             time.sleep(0.05)
 
     def named(name: str, pixels: int) -> None:
@@ -48,13 +49,13 @@ def test_a_large_image_is_not_overtaken_for_ever_by_small_ones() -> None:
     large = threading.Thread(target=named, args=("large", 100))
     late = threading.Thread(target=named, args=("late", 10))
     first.start()
-    small_is_in.wait(5)
+    small_is_in.wait()
     large.start()
-    time.sleep(0.02)
+    assert eventually(room._turn.locked, every=0.002)
     late.start()
     large_waits.set()
     for thread in (first, large, late):
-        thread.join(5)
+        thread.join()
     assert order == ["large", "late"]
 
 

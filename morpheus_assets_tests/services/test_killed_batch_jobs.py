@@ -21,6 +21,7 @@ from morpheus_assets.store.spaces.coverage import coverage
 from morpheus_assets_tests.defs.model_change import add_novel, bodies_of, make_settings, names
 from morpheus_assets_tests.fixtures.batch_server import BatchServer, batch_server
 from morpheus_assets_tests.fixtures.faults import FaultRow
+from morpheus_assets_tests.fixtures.waiting import eventually
 from morpheus_assets_tests.services.batch_process import start
 
 pytestmark = pytest.mark.slow
@@ -53,7 +54,7 @@ class Killed:
         if self.nth == 0 and self.process is not None:
             # Waited for by the test alone: of two that ask for its end, one is told 255.
             self.process.kill()
-            psutil.Process(self.process.pid).wait(20)
+            psutil.Process(self.process.pid).wait(100)
 
 
 @pytest.fixture
@@ -82,10 +83,7 @@ def collect(engine: Engine, settings: Settings, later: timedelta = timedelta(0))
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert eventually(true, every=0.01)
 
 
 def check_whole_and_sent_once(
@@ -117,12 +115,12 @@ def test_a_killed_process_sends_nothing_twice_and_loses_nothing(
     settings = Settings(_env_file=None, **values)
     if work == "collect":
         process = start("submit", values, MOST)
-        process.join(60)
+        process.join(600)
         server.end()
     killed = Killed(nth)
     server.hooks[call, when] = killed
     killed.process = start(work, values, MOST)
-    killed.process.join(60)
+    killed.process.join(600)
     assert killed.process.exitcode == -9
     fault = f"kill -9 of the {work} of a batch job, {when} call {nth} of {call}"
     check_whole_and_sent_once(engine, settings, server, fault_row, fault)
@@ -130,7 +128,7 @@ def test_a_killed_process_sends_nothing_twice_and_loses_nothing(
 
 def test_a_process_killed_between_two_slices_goes_on_where_it_was(engine, server, values, fault_row: FaultRow):
     settings = Settings(_env_file=None, **values)
-    start("submit", values, MOST).join(60)
+    start("submit", values, MOST).join(600)
     server.end()
     process = start("collect", values, MOST)
     [row] = spaces.list_spaces(engine)

@@ -1,13 +1,13 @@
 """Readers while spaces are switched, filled beside and dropped: no error and no empty answer at any moment."""
 
 import threading
-import time
 from collections import Counter
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.fixtures.searching import Reader, Vectors
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 READERS, SWITCHES = 8, 20
 BODIES = [
@@ -73,13 +73,11 @@ def test_eight_readers_see_no_error_and_no_empty_answer_during_twenty_switches(e
             spaces.activate(engine, fill(number).key)
             spaces.drop(engine, f"space-{number - 1}")
             # Nobody switches faster than a search: one would meet more drops than it looks for another space.
-            deadline = time.monotonic() + 10
-            while outcomes.total() < asked + READERS and time.monotonic() < deadline:
-                time.sleep(0.01)
+            assert eventually(lambda asked=asked: outcomes.total() >= asked + READERS, every=0.01)
     finally:
         done.set()
         for reader in readers:
-            reader.join(30)
+            reader.join()
     assert set(outcomes) == {"answers"}, outcomes
     assert outcomes["answers"] > 100
     assert len(answered_by) > SWITCHES / 2, "the readers followed the pointer"

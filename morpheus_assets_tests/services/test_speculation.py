@@ -1,11 +1,15 @@
 import asyncio
+from collections.abc import Coroutine
 from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
 from morpheus_assets.services.speculation import Speculation
+from morpheus_assets_tests.fixtures.waiting import JumpingLoop
 
+T = TypeVar("T")
 OLD, NEW = SimpleNamespace(fingerprint="old"), SimpleNamespace(fingerprint="new")
 
 
@@ -21,6 +25,11 @@ class Provider:
         return np.array([len(row.fingerprint)], np.float32)
 
 
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        return runner.run(work)
+
+
 def search(speculation: Speculation, provider: Provider, says: SimpleNamespace | None) -> list[str]:
     """One search, for which Postgres says after a while that `says` answers; what was asked for by then."""
 
@@ -34,7 +43,7 @@ def search(speculation: Speculation, provider: Provider, says: SimpleNamespace |
             assert (await question(says)).shape == (1,)
             return asked
 
-    return asyncio.run(run())
+    return at_once(run())
 
 
 def test_a_question_is_on_its_way_while_postgres_says_which_space_answers():
@@ -75,4 +84,4 @@ def test_a_fault_of_the_provider_is_the_searchs_own():
             await question(OLD)
 
     with pytest.raises(TimeoutError, match="old"):
-        asyncio.run(run())
+        at_once(run())

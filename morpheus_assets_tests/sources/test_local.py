@@ -109,7 +109,7 @@ def test_a_young_file_that_rests_is_taken_at_the_first_scan(tmp_path: Path):
     assert 0 < slept[0] <= 1.0
 
 
-@pytest.mark.parametrize(("age", "least", "most"), [(0.4, 0, 0.6), (1.2, 0, 0), (-1.0, 1.0, 1.0), (-60.0, 0, 0)])
+@pytest.mark.parametrize(("age", "least", "most"), [(0.4, 0, 0.6), (1.2, 0, 0), (-1.9, 1.0, 1.0), (-60.0, 0, 0)])
 def test_a_scan_waits_no_longer_than_a_file_lacks_to_a_second_of_rest(
     tmp_path: Path, age: float, least: float, most: float
 ):

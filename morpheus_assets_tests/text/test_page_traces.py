@@ -54,12 +54,16 @@ FOOTS = {
     "dashes": lambda page, chapter: [f"- {page} -"],
     "page of": lambda page, chapter: [f"Page {page} of 400"],
     "brackets": lambda page, chapter: [f"[{page}]"],
+    "Chrome": lambda page, chapter: [f"https://www.example.org/fiction/{'the-mill-by-the-river/' * 3} {page}/400"],
+    "Firefox": lambda page, chapter: [f"{page} of 400 11/28/26, 10:23 PM"],
+    "Safari": lambda page, chapter: [f"https://example.org/the-mill Page {page} of 400"],
     "none": lambda page, chapter: [],
 }
 HEADS = {
     "none": lambda page, chapter: [],
     "title": lambda page, chapter: ["THE MILL BY THE RIVER"],
     "chapter": lambda page, chapter: [chapter],
+    "date and title": lambda page, chapter: ["11/28/26, 10:23 PM The Mill by the River"],
     "title and number": lambda page, chapter: [f"THE MILL BY THE RIVER {page}" if page % 2 else f"{page} A. WRITER"],
 }
 
@@ -102,6 +106,10 @@ def words(text: str) -> str:
         ("title and number", "none", ""),
         ("title and number", "none", "\f"),
         ("chapter", "number", "\f"),
+        ("date and title", "Chrome", ""),
+        ("date and title", "Chrome", "\f"),
+        ("none", "Firefox", "\f"),
+        ("date and title", "Safari", "\f"),
     ],
 )
 def test_a_printed_book_becomes_the_book_it_was(head, foot, feed, blank, broken):

@@ -17,6 +17,7 @@ from morpheus_assets.api.embedding.query_cache import QueryCache, answer_key
 from morpheus_assets.api.embedding.vectors import TextVectors
 from morpheus_assets.api.metrics import Metrics
 from morpheus_assets.api.responses import to_json
+from morpheus_assets.api.search.admission import Admission
 from morpheus_assets.api.search.results import SearchAnswer, search_answer
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.services.search import (
@@ -68,26 +69,35 @@ class SearchService:
         self._rerank = settings.rerank or ""
         self._cache = cache
         self._metrics = metrics
+        self._admission = Admission()
 
     async def search(self, query: SearchQuery) -> SearchAnswer:
-        """The answer; from the cache when nothing that it depends on has changed. Raises as `Search.find`."""
+        """The answer; from the cache when nothing that it depends on has changed.
+
+        Raises as `Search.find`, and a Problem when so many are on their way that the answer would come too late.
+        """
         if not self._cache.configured:
-            return _answer(query, await self._search.find(query))
+            return _answer(query, await self._find(query))
         key = answer_key([await self._database.call(content_version), self._rerank, *map(str, astuple(query))])
         cached = _cached_answer(await self._cache.get([key]))
         self._metrics.cache.labels("answer", "redis" if cached else "search").inc()
         if cached is not None:
             return cached
-        found = await self._search.find(query)
+        found = await self._find(query)
         answer = _answer(query, found)
         # what else is noted, such as that there are no panels, is as true as the answer for as long as the key is
         if not found.faults:
             await self._cache.put({key: to_json(answer)})
         return answer
 
+    async def _find(self, query: SearchQuery) -> Found:
+        with self._admission.place():
+            return await self._search.find(query)
+
     async def by_vector(self, vector: np.ndarray, query: SearchQuery) -> SearchAnswer:
         """Passages near a vector [dimensions] of the model that answers. Raises as `Search.find_by_vector`."""
-        return _answer(query, await self._search.find_by_vector(vector, query))
+        with self._admission.place():
+            return _answer(query, await self._search.find_by_vector(vector, query))
 
     async def like_picture(self, picture: Any, query: SearchQuery) -> SearchAnswer:
         """Panels that look like a picture: a decoded one, or what opens it (images.decoding.opener_of)."""

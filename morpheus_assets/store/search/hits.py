@@ -405,9 +405,8 @@ def _rank(
     known: Collection[str] | None, *, fused: bool,
 ) -> list[_Ranked]:  # fmt: skip
     """The candidates, best first: of one list as they are, of both by both measures."""
-    share = _share_within(connection, look, words)
     if not (fused and by_vector and words) or look.space is None:
-        by_words = rank_by_words(connection, words, pool, look.within, look.parameters, share)
+        by_words = rank_by_words(connection, words, pool, look.within, look.parameters)
         measured = by_vector or by_words
         places = [(None, rank) if by_words else (rank, None) for rank in range(1, len(measured) + 1)]
         return [_Ranked(value, score, *place) for (value, score), place in zip(measured, places, strict=True)]
@@ -417,7 +416,7 @@ def _rank(
         places=queries.places_in_context if look.context else queries.places,
     )  # fmt: skip
     near = dict(by_vector)
-    parameters = look.wanted(**words.parameters(pool, share), near=list(near))
+    parameters = look.wanted(**words.parameters(pool), near=list(near))
     rows = connection.execute(query, parameters).fetchall()
     vector_ranks = {value: rank for rank, value in enumerate(near, 1)}
     # (content hash, configuration, cosine, words, covered, …): those that the words found, best first.
@@ -445,13 +444,6 @@ def _candidate(
         value, cosine, words, covered, cosine_beside, (novel_id, chapter), is_known=is_known,
         vector_rank=vector_ranks.get(value), text_rank=text_ranks.get(value),
     )  # fmt: skip
-
-
-def _share_within(connection: psycopg.Connection[Any], look: _Look, words: QuestionWords) -> float:
-    """About the share of all passages that the filter leaves; asked only where so many words matter."""
-    if not is_filtered(look.parameters) or not words.are_frequent:
-        return 1.0
-    return min(1.0, look.count(connection, "chunks") / max(1.0, words.passages))
 
 
 def _text_places(

@@ -15,6 +15,10 @@ from morpheus_assets.store.spaces.index_types import index_type_built
 
 queries = load_queries(__file__)
 
+# Within a filter that leaves a tenth, for each row that is ranked ten are looked at: only so many of each wanted, and
+# these at least. Of 20,000 real passages' signs the best 80 within a few novels held .999 of the best 10, as 120 do.
+_RANKED_WITHIN, _RANKED_WITHIN_EACH = 80, 2
+
 Nearest = list[tuple[bytes, float]]
 """(content hash, cosine similarity), the most similar first."""
 
@@ -94,6 +98,7 @@ def nearest_filtered(
             connection, space, k, share, queries.nearest_through_index_within,
             content=Identifier(content), within=within,
         )  # fmt: skip
+        wide = min(wide, max(_RANKED_WITHIN, _RANKED_WITHIN_EACH * k))
         found = connection.execute(query, {**parameters, "vector": vector, "k": k, "wide": wide})
     return _nearest(found)
 

@@ -28,8 +28,6 @@ _PAIRED_WORDS = 4
 _MOST_TERMS = 64
 # So many times what is asked for is ranked by all words.
 _LEADING = 2
-# A filter that leaves less than this is taken to leave so much: for its few, too many passages would be looked at.
-_NARROW = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,30 +51,21 @@ class _Finder:
 
 @dataclass(frozen=True)
 class QuestionWords:
-    """The question's words that occur at all, by text search configuration; `passages` is how many there are in all."""
+    """The question's words that occur at all, by text search configuration; `totals` are all passages of each."""
 
     terms: Mapping[str, Sequence[Term]] = field(default_factory=dict)
-    passages: float = 0.0
     totals: Mapping[str, float] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return any(self.terms.values())
 
-    @property
-    def are_frequent(self) -> bool:
-        """Whether so many passages have one of the words that not every one of them can be looked at."""
-        return any(sum(term.passages for term in terms) > _CANDIDATES for terms in self.terms.values())
-
-    def parameters(self, k: int, share_within: float = 1.0) -> dict[str, Any]:
-        """Parameters of the statements `best_by_words` and `measured_pool`.
-
-        `share_within` is the share of all passages that a filter leaves: the smaller, the more words find candidates.
-        """
+    def parameters(self, k: int) -> dict[str, Any]:
+        """Parameters of the statements `best_by_words` and `measured_pool`."""
         every = [(config, term) for config, terms in self.terms.items() for term in terms]
         chosen = [
             (config, finder)
             for config, terms in self.terms.items()
-            for finder in _finders(terms, self.totals.get(config, 0.0), _CANDIDATES / max(share_within, _NARROW))
+            for finder in _finders(terms, self.totals.get(config, 0.0), _CANDIDATES)
         ]
         return {
             "configs": [config for config, _ in every],
@@ -131,7 +120,6 @@ def question_words(rows: Iterable[tuple[str, str | None, float | None, float | N
     fits = _fits(asked, frequencies)
     return QuestionWords(
         {config: _weighted(words, totals.get(config, 0.0), fits[config]) for config, words in frequencies.items()},
-        sum(totals.values()),
         totals,
     )
 
@@ -142,7 +130,6 @@ def rank_by_words(
     k: int,
     within: Composable,
     parameters: Mapping[str, Any],
-    share_within: float = 1.0,
 ) -> list[tuple[bytes, float]]:
     """The k best (content hash, score) for a question; `within` is a condition on `c` (chunks), with its parameters.
 
@@ -151,7 +138,7 @@ def rank_by_words(
     if not words:
         return []
     query = best_by_words(within, filtered=is_filtered(parameters))
-    found = connection.execute(query, {**parameters, **words.parameters(k, share_within)})
+    found = connection.execute(query, {**parameters, **words.parameters(k)})
     return [(bytes(value), float(score)) for value, score in found]
 
 

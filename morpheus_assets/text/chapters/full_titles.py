@@ -15,7 +15,7 @@ _LONGEST_CASELESS = 40
 _FEWEST_TITLES = 3
 _MOST_CHAPTERS = 0.7
 _EMPHASIS = re.compile(r"(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
-_QUOTED = re.compile(r"[\"“‘«„](.*[^.,!?…])[\"”’»“]")
+_QUOTED = re.compile(r"[\"“‘«„](.+)[\"”’»“]")
 
 
 def full_title(text: str, hit: Hit, limit: int, titled: bool = False) -> str:
@@ -99,6 +99,8 @@ def _may_be_title(lines: list[str]) -> bool:
     joined = " ".join(lines)
     quoted = _QUOTED.fullmatch(joined)
     words = quoted.group(1) if quoted else joined
+    if quoted and words[-1] in ".,!?…" and words.upper() != words:
+        return False
     if not words or _stands_as_text(words, len(lines)) or not words[0].isalnum() or words[0].islower():
         return False
     if words.upper() == words.lower():

@@ -15,7 +15,7 @@ _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
 _SHORTEST_STORY = 600
 _SHORTEST_PIECE = 200
 _NOTES = re.compile(
-    r"transcriber|produced by|e-?book|e-?text|proofread|copyright|gutenberg|isbn|electronic", re.IGNORECASE
+    r"tran?s[ck]ri|t[iy]pogr|produced by|e-?book|e-?text|proofread|copyright|gutenberg|isbn|electronic", re.IGNORECASE
 )
 
 

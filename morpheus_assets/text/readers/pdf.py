@@ -31,8 +31,6 @@ _REFUSALS = {
 }
 _FEWEST_LETTERS = 20
 _FILE_NAME = re.compile(r"\.(docx?|pdf|indd|qxd|tex|rtf|odt)\b|^(untitled|microsoft word)", re.I)
-# PDFium's marks for a hyphen that the printer put at the end of a line.
-_SOFT = re.compile("[\x02\ufffe](?=\n|$)")
 
 
 def read_pdf(data: bytes) -> Document:
@@ -51,10 +49,8 @@ def read_pdf(data: bytes) -> Document:
         raise UnreadableText(
             "is a scan without text: let a text recognition (OCR) write its text first, or use another copy."
         )
-    text, repairs = clean(_SOFT.sub("¬", "\n".join(lines)))
+    text, repairs = clean("\n".join(lines))
     whole = without_page_traces(text, starts)
-    # Too few broken words to be sure of: what was printed stays.
-    whole.text = whole.text.replace("¬\n", "-\n")
     title = " ".join((found["title"] or "").split())
     return Document(
         whole.text,

@@ -2,12 +2,15 @@ import asyncio
 import time
 
 import pytest
+from sqlalchemy import event
 
 from morpheus_assets.api.embedding import budget as shared_budget
 from morpheus_assets.api.embedding.budget import PatientBudget, SharedBudget
 from morpheus_assets.embedding.rate_limits import ObservedLimits
 from morpheus_assets.store.accounts.rate_limits import BudgetExhausted, PostgresBudget
+from morpheus_assets.store.database import outages
 from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets_tests.fixtures.waiting import HeldSleeps, ManualClock, noted_sleeps
 
 
 def held_up(engine, budget: SharedBudget, taking: list[tuple[int, int]]) -> list[bool]:
@@ -21,7 +24,8 @@ def held_up(engine, budget: SharedBudget, taking: list[tuple[int, int]]) -> list
             await asyncio.sleep(0.3)
             waiting = [not task.done() for task in tasks]
         await asyncio.gather(*tasks)
-        await asyncio.sleep(0.5)
+        if budget._booking is not None:
+            await budget._booking
         return waiting
 
     return asyncio.run(run())
@@ -91,65 +95,76 @@ def test_who_may_wait_longer_is_tried_where_a_smaller_one_found_no_room_soon(eng
     assert asyncio.run(run()) == [True, True, False]
 
 
-def test_corrections_of_a_moment_are_written_together(engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_budget, "_SETTLE_SECONDS", 0.1)
-
-    async def run() -> list[tuple[int, int]]:
+def test_corrections_of_a_moment_are_written_together(engine) -> None:
+    async def run(sleeps: HeldSleeps) -> list[tuple[int, int]]:
         budget = SharedBudget(PostgresBudget(engine, "fake", None, 1000))
         await budget.take(1, 700)
         found = []
+
+        async def written(moments: int) -> tuple[int, int]:
+            await sleeps.until(moments)
+            sleeps.wake()
+            await budget._settling
+            return await asyncio.to_thread(booked, engine)
+
         for charged in ((100, 40), (50, 30), (7, 7)):
             await budget.settle(*charged)
         found.append(await asyncio.to_thread(booked, engine))
-        await asyncio.sleep(0.4)
-        found.append(await asyncio.to_thread(booked, engine))
+        found.append(await written(1))
         await budget.settle(10, 5)
-        await asyncio.sleep(0.4)
-        found.append(await asyncio.to_thread(booked, engine))
+        found.append(await written(2))
         return found
 
-    assert asyncio.run(run()) == [(1, 700), (1, 620), (1, 615)]
+    with HeldSleeps() as sleeps:
+        assert asyncio.run(run(sleeps)) == [(1, 700), (1, 620), (1, 615)]
+    assert sleeps.asked == [1.0, 1.0]
 
 
 def test_a_pause_and_lower_limits_hold_for_who_is_patient_until_a_moment(engine) -> None:
-    async def run() -> tuple[float, bool]:
+    async def run() -> tuple[float, float, bool]:
         budget = SharedBudget(PostgresBudget(engine, "fake", None, 1000))
-        await PatientBudget(budget, time.monotonic() + 1).take(1, 10)
+        await PatientBudget(budget, time.monotonic() + 50).take(1, 10)
         assert PatientBudget(budget, 0.0).surely_fits(1, 10)
         await PatientBudget(budget, 0.0).observe(ObservedLimits(limit_tokens=50))
-        await PatientBudget(budget, 0.0).pause(0.6)
         started = time.monotonic()
-        await PatientBudget(budget, started + 2).take(1, 10)
+        await PatientBudget(budget, 0.0).pause(0.6)
+        with noted_sleeps(passing=False) as slept:
+            await PatientBudget(budget, started + 50).take(1, 10)
         took = time.monotonic() - started
         with pytest.raises(BudgetExhausted):
             await PatientBudget(budget, time.monotonic() + 0.2).take(1, 40)
-        return took, budget.surely_fits(1, 1)
+        return sum(slept), took, budget.surely_fits(1, 1)
 
-    took, fits = asyncio.run(run())
-    assert 0.4 < took < 2
+    waited, took, fits = asyncio.run(run())
+    assert waited <= 0.6 <= took
     assert not fits
 
 
 def test_while_the_database_is_away_a_question_waits_for_a_moment_and_the_next_ones_not_at_all(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = open_engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing")
+    clock, tries = ManualClock(), []
+    monkeypatch.setattr(outages, "time", clock)
+    monkeypatch.setattr(shared_budget, "time", clock)
+    event.listen(nowhere, "do_connect", lambda *_: tries.append(clock.now))
 
     async def run() -> list[float]:
         budget = SharedBudget(PostgresBudget(nowhere, "fake", 10, 1000, longest_wait=0.3))
-        took = []
+        moments = []
         for _ in range(3):
-            started = time.monotonic()
             await budget.take(1, 10, 1.5)
-            took.append(time.monotonic() - started)
+            moments.append(clock.now)
         await budget.pause(10)
+        assert max(tries) <= moments[0], "who comes next does not try it"
         budget._silent_until = 0.0
         await budget.take(1, 10, 1.5)
-        return took
+        return moments
 
+    began = clock.now
     first, *others = asyncio.run(run())
-    assert first < 5, "and not the ninety seconds that a run waits for a server that restarts"
-    assert max(others) < 0.3
+    assert 0.3 < first - began < 1, "and not the ninety seconds that a run waits for a server that restarts"
+    assert others == [first, first]
     assert [record.getMessage().partition(" (")[0] for record in caplog.records] == [
         "The shared budget cannot be asked"
     ] * 2

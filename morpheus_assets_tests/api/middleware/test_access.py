@@ -20,6 +20,7 @@ from morpheus_assets.store.accounts.provider_keys import KeyUnusable
 from morpheus_assets_tests.api.conftest import Api
 from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.waiting import ManualClock, eventually
 
 KEY, OTHER = "alpha-key-0123456789", "beta-key-0123456789"
 
@@ -70,15 +71,19 @@ def test_only_digests_of_keys_are_kept():
     assert KEY not in repr(read_keys(f"alice:{KEY}"))
 
 
-def test_each_key_has_its_own_rate_and_is_told_when_to_come_again(start_api: Callable[..., Api]):
+def test_each_key_has_its_own_rate_and_is_told_when_to_come_again(
+    start_api: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+):
     api = start_api(api_keys=f"{KEY},{OTHER}", api_requests_per_minute=60)
+    clock = ManualClock(time.monotonic())
+    monkeypatch.setattr(access, "time", clock)
     mine = {"x-api-key": KEY}
     statuses = [api.client.get("/api/novels", headers=mine).status_code for _ in range(14)]
-    assert statuses.count(200) in (10, 11)
+    assert statuses.count(200) == 10
     refused = api.client.get("/api/novels", headers=mine)
     assert refused.status_code == 429
     assert api.client.get("/api/novels", headers={"x-api-key": OTHER}).status_code == 200
-    time.sleep(int(refused.headers["retry-after"]))
+    clock.now += int(refused.headers["retry-after"])
     assert api.client.get("/api/novels", headers=mine).status_code == 200
 
 
@@ -115,11 +120,8 @@ def test_a_foreign_name_that_points_at_this_machine_is_not_served(api: Api):
 
 
 def test_a_request_that_takes_too_long_ends_with_504(start_api: Callable[..., Api]):
-    api = start_api({"fault": "slow", "delay": 5}, api_timeout_seconds=0.5)
-    started = time.monotonic()
-    answer = api.text("a ship")
-    assert answer.status_code == 504
-    assert time.monotonic() - started < 2
+    api = start_api({"fault": "slow", "delay": 500}, api_timeout_seconds=0.5)
+    assert api.text("a ship").status_code == 504
 
 
 SECRETS = [
@@ -160,7 +162,7 @@ def test_what_is_no_master_key_ends_the_start(make_settings: Callable):
         serve(make_settings(master_key="rubbish"), print)
 
 
-def raw(api: Api, request: str | bytes, timeout: float = 10) -> bytes:
+def raw(api: Api, request: str | bytes, timeout: float = 100) -> bytes:
     """What the server answers to these bytes, until it ends the connection."""
     answer = b""
     with socket.create_connection(("127.0.0.1", httpx.URL(api.url).port or 0), timeout=timeout) as connection:
@@ -244,24 +246,28 @@ def test_an_unknown_parameter_is_named_and_not_passed_over(api: Api, subtests: p
     assert api.client.get("/healthz?t=1").status_code == 200
 
 
-def test_one_key_cannot_hold_all_that_may_be_in_flight(start_api: Callable[..., Api], fault_row: FaultRow):
-    api = start_api({"fault": "slow", "delay": 4}, api_keys=f"{KEY},{OTHER}", api_max_in_flight=8)
+def test_one_key_cannot_hold_all_that_may_be_in_flight(
+    start_api: Callable[..., Api], provider_server: ProviderServer, fault_row: FaultRow
+):
+    # none is answered before the fifth comes, and that is none of this key's
+    api = start_api({"together": 5}, api_keys=f"{KEY},{OTHER}", api_max_in_flight=8)
     statuses = []
 
     def ask(number: int) -> None:
         answer = httpx.post(
-            f"{api.url}/api/embeddings/text", json={"input": f"text {number}"}, headers={"x-api-key": KEY}, timeout=30
+            f"{api.url}/api/embeddings/text", json={"input": f"text {number}"}, headers={"x-api-key": KEY}, timeout=100
         )
         statuses.append((answer.status_code, answer.headers.get("retry-after")))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
     for thread in threads:
         thread.start()
-    time.sleep(1.5)
+    assert eventually(lambda: provider_server.stats(api.provider_url).get("in_flight") == 4 and len(statuses) == 8)
     assert api.client.get("/api/novels", headers={"x-api-key": OTHER}).status_code == 200
     refused = api.client.get("/api/novels", headers={"x-api-key": KEY})
     assert refused.status_code == 429
     fault_row("one key asks twelve times at once of a provider that hangs", sentence=refused.json()["detail"])
+    provider_server.ask(api.provider_url)
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [(200, None)] * 4 + [(429, "1")] * 8
@@ -279,7 +285,7 @@ def test_a_body_that_hardly_comes_is_given_up_and_gives_its_place_back(
     answer = raw(api, head + '{"input": ')
     took = time.monotonic() - started
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert 0.9 < took < 4
+    assert 0.9 < took < 50, "longer than one second, and not as long as a request may take"
     said = json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]
     fault_row("a body of which ten bytes come, given one second", sentence=said, seconds=took)
     assert api.client.get("/api/novels", headers={"x-api-key": KEY}).status_code == 200
@@ -296,17 +302,17 @@ def test_half_sent_headers_and_silent_connections_are_ended(
         with subtests.test(sent=sent):
             started = time.monotonic()
             assert raw(api, sent).startswith(status)
-            assert 0.9 < time.monotonic() - started < 4
-    with socket.create_connection(("127.0.0.1", httpx.URL(api.url).port or 0), timeout=10) as connection:
+            assert 0.9 < time.monotonic() - started < 50
+    with socket.create_connection(("127.0.0.1", httpx.URL(api.url).port or 0), timeout=100) as connection:
         connection.sendall(whole.encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         started = time.monotonic()
-        with contextlib.suppress(ConnectionError):
-            # a byte now and then keeps no connection alive
-            for byte in half * 9:
+        # a byte now and then, for three times as long, keeps no connection alive
+        with pytest.raises(ConnectionError):  # noqa: PT012
+            for byte in half + "a" * 100:
                 connection.sendall(byte.encode())
                 time.sleep(0.05)
-        assert 0.9 < time.monotonic() - started < 4
+        assert time.monotonic() - started > 0.9
 
 
 def test_headers_without_end_are_ended_by_their_size(api: Api):

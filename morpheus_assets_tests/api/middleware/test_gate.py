@@ -11,6 +11,7 @@ import pytest
 from morpheus_assets.api.middleware import access
 from morpheus_assets.api.middleware.access import Access, InFlight, TokenBucket, is_loopback, read_keys
 from morpheus_assets.api.problems import Problem
+from morpheus_assets_tests.fixtures.waiting import JumpingLoop
 
 KEY, OTHER, READER = "alpha-key-0123456789", "beta-key-0123456789", "reading-key-0123456789"
 
@@ -193,14 +194,14 @@ def test_one_key_from_two_addresses_and_two_keys_from_one_have_one_share_each():
 
         gate.app = answer
         tasks = [asyncio.create_task(Gate.call(gate, **each)) for each in calls]
-        await asyncio.sleep(0)
-        asyncio.get_running_loop().call_later(0.05, release.set)
+        asyncio.get_running_loop().call_later(1, release.set)
         return list(await asyncio.gather(*tasks))
 
-    one_key = asyncio.run(many(*({"client": f"10.0.0.{n}", "x_api_key": KEY} for n in range(3))))
-    assert one_key == [200, 200, 429]
-    one_address = asyncio.run(many(*({"client": "10.0.0.1", "x_api_key": key} for key in (KEY, OTHER, OTHER))))
-    assert one_address == [200, 200, 429]
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        one_key = runner.run(many(*({"client": f"10.0.0.{n}", "x_api_key": KEY} for n in range(3))))
+        assert one_key == [200, 200, 429]
+        one_address = runner.run(many(*({"client": "10.0.0.1", "x_api_key": key} for key in (KEY, OTHER, OTHER))))
+        assert one_address == [200, 200, 429]
 
 
 def test_streams_have_places_of_their_own_and_more_of_them():
@@ -278,8 +279,8 @@ def test_an_unstated_length_is_counted(pieces: tuple[bytes, ...], status: int):
 
 
 def test_the_time_for_a_body_is_for_all_of_it_and_grows_with_what_came(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(access, "BODY_SECONDS", 0.15)
     gate = Gate(max_body_bytes=10**6)
+    length = access.BODY_SECONDS
 
     async def take(*pieces: tuple[float, bytes]) -> str:
         waiting = list(pieces)
@@ -297,26 +298,27 @@ def test_the_time_for_a_body_is_for_all_of_it_and_grows_with_what_came(monkeypat
             return problem.kind
         return "whole"
 
-    assert asyncio.run(take((0.01, b"a"), (0.01, b"a"))) == "whole"
-    assert asyncio.run(take((0.1, b"a"), (0.1, b"a"))) == "timeout"
-    assert asyncio.run(take((0.1, b"a" * 20_000), (0.1, b"a"))) == "whole"
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        monkeypatch.setattr(access, "time", SimpleNamespace(monotonic=runner.get_loop().time))
+        assert runner.run(take((0.4 * length, b"a"), (0.4 * length, b"a"))) == "whole"
+        assert runner.run(take((0.6 * length, b"a"), (0.6 * length, b"a"))) == "timeout"
+        assert runner.run(take((0.6 * length, b"a" * 200_000), (0.6 * length, b"a"))) == "whole"
 
 
-def test_what_comes_after_the_whole_body_may_take_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(access, "BODY_SECONDS", 0.02)
-
+def test_what_comes_after_the_whole_body_may_take_for_ever():
     async def take() -> str:
         messages = [{"type": "http.request", "body": b"a"}, {"type": "http.disconnect"}]
 
         async def receive() -> dict[str, Any]:
             if len(messages) == 1:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(10_000)
             return messages.pop(0)
 
         counted = Gate().access._counted(receive)
         return [await counted(), await counted()][1]["type"]
 
-    assert asyncio.run(take()) == "http.disconnect"
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        assert runner.run(take()) == "http.disconnect"
 
 
 SITES = [

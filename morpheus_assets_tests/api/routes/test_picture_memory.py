@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +11,12 @@ import psutil
 import pytest
 
 from bench.picture_uploads import SIDE, grey, measure
+from bench.serving_setup import percentile
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets_tests.api.conftest import SECRET, SPACE, free_port
+from morpheus_assets_tests.api.conftest import SECRET, SPACE
+from morpheus_assets_tests.fixtures.ports import free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.waiting import answers, eventually
 
 
 @pytest.fixture
@@ -29,21 +31,15 @@ def served(
         "MORPHEUS_DATABASE_URL": database_url, "MORPHEUS_DATA_FOLDER": str(tmp_path / "data"),
         "MORPHEUS_CONTENT": str(tmp_path / "content"), "MORPHEUS_TEXT_SPACES": SPACE, "OPENAI_API_KEY": SECRET,
         "OPENAI_BASE_URL": provider_server.base_url(), "MORPHEUS_IMAGE_SPACES": "open_clip/demo",
-        "MORPHEUS_TORCH_THREADS": "1", "MORPHEUS_API_PORT": str(port),
+        "MORPHEUS_TORCH_THREADS": "1", "MORPHEUS_API_PORT": str(port), "MORPHEUS_API_TIMEOUT_SECONDS": "600",
     }  # fmt: skip
     command = [sys.executable, "-m", "morpheus_assets.cli.main", "serve"]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, env=own, cwd=PROJECT_FOLDER, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + 60
-        while time.monotonic() < end and process.poll() is None:
-            try:
-                httpx.get(f"{url}/healthz")
-                break
-            except httpx.HTTPError:
-                time.sleep(0.2)
-        first = httpx.post(f"{url}/api/embeddings/image", files={"file": ("a.png", grey(SIDE - 1))}, timeout=60)
+        assert eventually(lambda: answers(port) or process.poll() is not None)
+        first = httpx.post(f"{url}/api/embeddings/image", files={"file": ("a.png", grey(SIDE - 1))}, timeout=300)
         assert first.status_code == 200, first.text
         yield url, process.pid
     finally:
@@ -51,13 +47,12 @@ def served(
         process.wait(70)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_gigantic_pictures_take_turns_give_their_memory_back_and_hold_up_no_search(served: tuple[str, int]):
     loaded = psutil.Process(served[1]).memory_info().rss
-    found = measure(*served, uploads=16)
-    assert set(found.statuses) <= {200, 503}, found.statuses
-    assert found.statuses[200] >= 8
-    # one picture of 64 million pixels is 320 MB with what it is made from; sixteen at once would be 5 GB
+    found = measure(*served, uploads=8)
+    assert found.statuses == {200: 8}
+    # one picture of 64 million pixels is 320 MB with what it is made from; eight at once would be 2.5 GB
     assert found.most - loaded < 600e6, f"{found.most - loaded:,}"
     assert found.after - loaded < 150e6, f"{found.after - loaded:,}"
-    assert sorted(found.searches)[int(0.95 * (len(found.searches) - 1))] < 2.0, found.searches
+    assert percentile(found.searches, 0.95) < found.seconds / 4, "as much as two of the eight pictures"

@@ -72,7 +72,10 @@ def _ingest(environment: dict[str, str], novels: list[str], log: str) -> None:
 
             from morpheus_assets.defs.ingest_here import ingest
             from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS
+            from morpheus_assets.settings import load_settings
 
+            # whoever started the process that this one is forked from may have loaded the definitions there
+            load_settings.cache_clear()
             with dg.DagsterInstance.get() as instance:
                 done = ingest(novels, [INGEST_NOVELS.name], instance)
         except BaseException:

@@ -77,6 +77,7 @@ def test_whatever_the_fault_nothing_wrong_is_stored_and_the_run_says_what_to_do(
             assert "\n" not in said
             assert "sk-test" not in said
             sentences[fault] = said
+    deployment.settings.request_timeout_seconds = 30
     use(deployment, vendor, deployment.server.base_url())
     assert deployment.ingest("emma").success
     right = assert_every_vector_is_right(deployment, vendor)

@@ -1,44 +1,26 @@
-import os
-import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests.defs.assets import ingest_process
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 from morpheus_assets_tests.fixtures.faults import FaultRow
+from morpheus_assets_tests.fixtures.waiting import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(30)
 
 
-def start_ingest(deployment: Deployment, home: Path, base_url: str, *novels: str) -> subprocess.Popen[bytes]:
-    """The ingest in a process of its own, as a run launcher starts it."""
+def start_ingest(deployment: Deployment, home: Path, base_url: str, *novels: str) -> BaseProcess:
+    """The ingest in a process of its own, in the deployment's folder."""
     settings = deployment.settings
     assert settings.database_url is not None
-    environment = {
-        **os.environ,
-        "DAGSTER_HOME": str(home),
-        "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
-        "MORPHEUS_CONTENT": str(settings.content),
-        "MORPHEUS_DATA_FOLDER": str(settings.data_folder),
-        "MORPHEUS_TEXT_SPACES": settings.text_spaces,
-        "MORPHEUS_IMAGE_SPACES": settings.image_spaces,
-        "MORPHEUS_INPUTS_PER_REQUEST": "32",
-        "MORPHEUS_SAMPLES": "false",
-        "OPENAI_API_KEY": "sk-test-not-a-key",
-        "OPENAI_BASE_URL": base_url,
-        "PYTHONPATH": str(PROJECT_FOLDER),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "morpheus_assets.defs.ingest_here", "--texts", *novels],
-        env=environment,
-        cwd=home,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return ingest_process.start_ingest(
+        settings.novels_folder.parents[1], settings.database_url.get_secret_value(), base_url, novels,
+        home=str(home), MORPHEUS_INPUTS_PER_REQUEST="32",
+    )  # fmt: skip
 
 
 def stored(deployment: Deployment) -> int:
@@ -55,20 +37,20 @@ def test_a_run_killed_in_the_middle_of_a_long_novel_goes_on_and_pays_for_nothing
     deployment.drop("war-and-peace.txt", text)
     base_url = deployment.server.base_url(latency_ms=200)
     home = tmp_path / "dagster"
-    home.mkdir()
     run = start_ingest(deployment, home, base_url, "war-and-peace")
-    deadline = time.monotonic() + 120
-    while stored(deployment) < 500 and run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    eventually(lambda: stored(deployment) >= 500 or not run.is_alive(), 600)
+    run.kill()
+    run.join()
     killed = time.monotonic()
+    # what was on its way arrives at the provider all the same
     time.sleep(1)
-    committed, sent = stored(deployment), deployment.server.stats(base_url)["inputs"]
+    committed, sent = stored(deployment), deployment.server.at_rest(base_url)["inputs"]
     needed = deployment.rows("SELECT count(DISTINCT content_hash) FROM chunks")[0][0]
     assert 500 <= committed < needed
 
-    assert start_ingest(deployment, home, base_url, "war-and-peace").wait(180) == 0
+    again = start_ingest(deployment, home, base_url, "war-and-peace")
+    again.join(600)
+    assert again.exitcode == 0
     assert stored(deployment) == needed
     assert deployment.server.stats(base_url)["inputs"] - sent == needed - committed
     # what was in flight, and what had arrived in the meantime and waited to be stored

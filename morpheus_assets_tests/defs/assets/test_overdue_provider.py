@@ -19,10 +19,10 @@ def needed(deployment: Deployment) -> int:
 def test_what_the_server_counted_is_what_the_books_say_certain_and_uncertain(
     deployment: Deployment, fault_row: FaultRow
 ):
-    deployment.settings.request_timeout_seconds = 0.6
+    deployment.settings.request_timeout_seconds = 1.5
     deployment.settings.requests_in_flight = 1
     deployment.drop("emma.txt", story(chapters=10))
-    url = deployment.server.base_url(input_ms=30)
+    url = deployment.server.base_url(hangs_over=29, delay=3)
     use(deployment, "openai", url)
 
     result = deployment.ingest("emma")
@@ -55,11 +55,11 @@ def test_what_the_server_counted_is_what_the_books_say_certain_and_uncertain(
 def test_a_passage_that_is_never_answered_waits_for_a_person_who_may_ask_again(
     deployment: Deployment, fault_row: FaultRow
 ):
-    deployment.settings.request_timeout_seconds = 0.3
+    deployment.settings.request_timeout_seconds = 0.8
     text = story(chapters=2)
     at = text.index("\n\n", len(text) // 2)
     deployment.drop("emma.txt", text[:at] + "\n\nThe [[stuck]] clock.\n\n" + text[at:])
-    stuck = deployment.server.base_url(delay=3)
+    stuck = deployment.server.base_url(delay=4)
     use(deployment, "openai", stuck)
 
     assert deployment.ingest("emma").success

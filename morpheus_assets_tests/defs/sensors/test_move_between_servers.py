@@ -77,7 +77,7 @@ def test_eight_readers_see_no_error_while_a_library_moves_from_a_vendor_to_a_ser
         finally:
             done.set()
             for reader in readers:
-                reader.join(30)
+                reader.join()
 
         active = active_space(engine, "text")
         assert active is not None
@@ -91,7 +91,7 @@ def test_eight_readers_see_no_error_while_a_library_moves_from_a_vendor_to_a_ser
         assert set(provider_server.stats(vendor)["statuses"]) == {"200"}
 
 
-def wait_for(counted: Counter[str], key: str, count: int, seconds: float = 30) -> None:
+def wait_for(counted: Counter[str], key: str, count: int, seconds: float = 200) -> None:
     ended = threading.Event()
     for _ in range(int(seconds / 0.05)):
         if counted[key] >= count:

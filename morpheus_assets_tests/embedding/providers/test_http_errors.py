@@ -1,5 +1,4 @@
 import dataclasses
-import socket
 
 import pytest
 
@@ -24,6 +23,7 @@ from morpheus_assets_tests.embedding.helpers import (
     run,
     sentences,
 )
+from morpheus_assets_tests.fixtures.ports import free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 
@@ -148,10 +148,7 @@ def test_each_fault_ends_in_its_class_with_its_attempts_and_a_helpful_sentence(
 @pytest.mark.parametrize("space", [OPENAI, VOYAGE], ids=["openai", "voyage"])
 @pytest.mark.parametrize("where", ["closed port", "unknown host"])
 def test_a_server_that_is_not_there_is_named_with_its_setting(space: str, where: str):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/v1" if where == "closed port" else "http://nowhere.invalid/v1"
+    url = f"http://127.0.0.1:{free_port()}/v1" if where == "closed port" else "http://nowhere.invalid/v1"
 
     vectors, _, error = run(open_provider(space, url), sentences(3))
 

@@ -26,7 +26,7 @@ def server(vendor: str) -> Iterator[NativeServer]:
         yield started
 
 
-def scores(vendor: str, url: str, question: str, within: float = 5.0, key: str | None = KEY) -> Reranked:
+def scores(vendor: str, url: str, question: str, within: float = 60.0, key: str | None = KEY) -> Reranked:
     spec, model = find_reranker(MODELS[vendor])
     return asyncio.run(spec.open(model, RerankerOptions(key, url)).scores(question, TEXTS, within))
 

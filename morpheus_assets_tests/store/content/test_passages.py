@@ -130,7 +130,7 @@ def test_novels_that_share_passages_in_another_order_never_lock_each_other_out(e
     for thread in writers:
         thread.start()
     for thread in writers:
-        thread.join(60)
+        thread.join()
     assert faults == []
     assert [len(list(iter_chunks(engine, novel))) for novel in ("harbour", "island", "island-2")] == [200] * 3
 
@@ -156,7 +156,7 @@ def test_a_removal_leaves_what_another_transaction_refers_to_and_waits_for_nobod
         )
         removing = threading.Thread(target=remove_novel, args=[engine, "harbour"])
         removing.start()
-        removing.join(20)
+        removing.join(100)
         assert not removing.is_alive()
     assert stored(engine).keys() == {"The lantern was lit.", "Nobody slept."}
 

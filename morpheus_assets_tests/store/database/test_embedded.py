@@ -144,7 +144,7 @@ def test_the_server_of_a_killed_owner_is_adopted_by_the_next(server, folder) -> 
     assert server.owned
     assert postmaster(folder / "pg").pid == pid
     server.stop()
-    assert ended_within(5, pid)
+    assert ended_within(60, pid)
 
 
 @pytest.mark.slow

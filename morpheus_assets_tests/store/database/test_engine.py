@@ -1,4 +1,3 @@
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from morpheus_assets.store.database.errors import (
 )
 from morpheus_assets.store.database.server_checks import check_server
 from morpheus_assets_tests.fixtures.faults import FaultRow
+from morpheus_assets_tests.fixtures.ports import free_port
 
 
 def test_a_usable_server_passes(engine) -> None:
@@ -33,9 +33,7 @@ def test_any_postgres_driver_in_the_url_becomes_psycopg_3(database_url) -> None:
 
 
 def test_a_database_that_is_down_is_told_without_the_password(fault_row: FaultRow) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(DatabaseDown, match=r"No Postgres answers at 127\.0\.0\.1") as caught:
         check_server(open_engine(f"postgresql://me:s3cret@127.0.0.1:{port}/books"))
     assert "s3cret" not in str(caught.value)

@@ -116,9 +116,9 @@ with open_claims(engine, spaces.get_space(engine, "demo-8"), "one") as session:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("where", "within"), [("here", 3.0), ("elsewhere", 12.0)])
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_the_claims_of_a_killed_process_are_free_behind_a_pooler(
-    pooled: Engine, make_space, add_novel, where: str, within: float
+    pooled: Engine, make_space, add_novel, where: str
 ) -> None:
     add_novel("one", [f"p{i} " for i in range(5)])
     space = spaces.register_space(pooled, make_space())
@@ -135,7 +135,7 @@ def test_the_claims_of_a_killed_process_are_free_behind_a_pooler(
         process.stdout.close()
         killed = time.monotonic()
         assert session.wait_for_others(poll_seconds=0.1)
-        assert time.monotonic() - killed < within
+        assert time.monotonic() - killed < 50, "and not after the minute of an ordinary lease"
         assert len(list(session.missing())) == 5
 
 

@@ -414,22 +414,3 @@ def test_how_many_rows_a_filter_leaves_is_counted_up_to_where_it_matters_and_onc
             look = hits._Look(within.condition, within.parameters, space, None)
             assert [look.count(raw, "chunks") for _ in range(2)] == [rows] * 2
             assert look.counted == {"chunks": rows}
-
-
-def test_the_share_that_a_filter_leaves_is_asked_for_only_where_the_words_are_frequent(engine, corpus) -> None:
-    space, _, _ = corpus
-
-    def of_question(occurs: float, in_all: float) -> words.QuestionWords:
-        return words.QuestionWords({"english": [words.Term("'x'", occurs, 1.0, 1.0)]}, in_all)
-
-    with engine.connect() as connection:
-        raw = connection.connection.driver_connection
-        for within, asked, share in (
-            (SearchFilter("two"), of_question(5000, 400), 2 / 400),
-            (SearchFilter("one"), of_question(5000, 100), 1.0),
-            (SearchFilter(), of_question(5000, 400), 1.0),
-            (SearchFilter("two"), of_question(5, 400), 1.0),
-        ):
-            look = hits._Look(within.condition, within.parameters, space, None)
-            assert hits._share_within(raw, look, asked) == pytest.approx(share)
-            assert bool(look.counted) is (within != SearchFilter() and asked.are_frequent)

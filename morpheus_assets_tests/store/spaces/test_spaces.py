@@ -1,11 +1,11 @@
 import threading
-import time
 from dataclasses import replace
 
 import pytest
 
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
 from morpheus_assets.store.spaces import batch_jobs, spaces, vectors
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 
 def test_a_space_registered_by_many_at_once_is_made_once(engine, make_space) -> None:
@@ -90,13 +90,14 @@ def test_a_drop_that_must_wait_does_not_hold_up_readers(engine, make_space) -> N
         reader.exec_driver_sql(f"SELECT count(*) FROM {space.table}").scalar_one()
         dropper = threading.Thread(target=spaces.drop, args=[engine, space.key])
         dropper.start()
-        time.sleep(0.2)
-        started = time.monotonic()
         with engine.connect() as other:
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = to_regclass(%s)"
+            assert eventually(lambda: other.exec_driver_sql(waiting, (space.table,)).scalar_one() > 0)
+            # for ever, while the first one reads, unless the drop makes way
+            other.exec_driver_sql("SET LOCAL statement_timeout = '60s'")
             other.exec_driver_sql(f"SELECT count(*) FROM {space.table}").scalar_one()
-        assert time.monotonic() - started < 1
         reader.rollback()
-    dropper.join(10)
+    dropper.join()
     assert spaces.list_spaces(engine) == []
 
 

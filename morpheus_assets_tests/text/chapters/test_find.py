@@ -65,7 +65,7 @@ def test_a_title_on_the_lines_after_the_number_joins_it():
     [
         ("The Widow and her Child.", "The Old Mint.", "How the Prisoner broke out of the Cage."),
         ("A Letter with a Postscript", "Waterloo Station, and a Girl with Brown Hair", "The calm before the storm"),
-        ("Mr. Garnet's Narrative--Has to Do with a Reunion", "“Pieces of Eight”", "Is the Doctor at Home?"),
+        ("Mr. Garnet's Narrative--Has to Do with a Reunion", "“Pieces of Eight”", "“NO ONE IS THERE!”"),
         ("DR. SEWARD'S DIARY--_continued_", "Letter, Mina Harker to Lucy Westenra.", "Lucy Westenra's Diary."),
         ("La Marquise de MERTEUIL au Vicomte de VALMONT.", "CÉCILE VOLANGES à SOPHIE CARNAY.", "Billet de la main."),
     ],

@@ -2,9 +2,17 @@
 
 
 def pdf(
-    pages: list[list[tuple[float, float, str]]], *, bookmarks: dict[str, int] | None = None, title: str = ""
+    pages: list[list[tuple[float, float, str]]],
+    *,
+    bookmarks: dict[str, int] | None = None,
+    title: str = "",
+    turns: int = 0,
 ) -> bytes:
-    """Each page is a list of (x, y, line); `bookmarks` are titles → page numbers from 0."""
+    """Each page is a list of (x, y, line); `bookmarks` are titles → page numbers from 0.
+
+    `turns` are the quarters, against the clock, by which all is drawn on a page that is turned back.
+    """
+    matrix = ("1 0 0 1", "0 1 -1 0", "-1 0 0 -1", "0 -1 1 0")[turns]
     objects: dict[int, bytes] = {}
     first_page = 10
     kids = " ".join(f"{first_page + 2 * i} 0 R" for i in range(len(pages)))
@@ -15,11 +23,12 @@ def pdf(
         drawn = b"BT /F1 12 Tf\n"
         for x, y, line in lines:
             safe = line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)").encode("cp1252")
-            drawn += b"1 0 0 1 %.1f %.1f Tm (%s) Tj\n" % (x, y, safe)
+            x, y = ((x, y), (612 - y, x), (612 - x, 792 - y), (y, 792 - x))[turns]
+            drawn += b"%s %.1f %.1f Tm (%s) Tj\n" % (matrix.encode(), x, y, safe)
         drawn += b"ET"
         objects[first_page + 2 * i] = (
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {first_page + 2 * i + 1} 0 R "
-            "/Resources << /Font << /F1 3 0 R >> >> >>"
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Rotate {90 * turns} "
+            f"/Contents {first_page + 2 * i + 1} 0 R /Resources << /Font << /F1 3 0 R >> >> >>"
         ).encode()
         objects[first_page + 2 * i + 1] = b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn)
     outlines = ""

@@ -230,14 +230,66 @@ def printed(
     return pages, true, bookmarks
 
 
-def test_a_pdf_becomes_the_paragraphs_that_it_was_set_from():
+@pytest.mark.parametrize("turns", range(4))
+def test_a_pdf_becomes_the_paragraphs_that_it_was_set_from(turns: int):
     pages, true, bookmarks = printed(4)
-    document = read_document(pdf(pages, bookmarks=bookmarks, title="The Mill"), "a.pdf")
+    document = read_document(pdf(pages, bookmarks=bookmarks, title="The Mill", turns=turns), "a.pdf")
     assert [" ".join(block.split()) for block in document.text.split("\n\n")] == true
     assert chapters(document) == ["Chapter 1", "Chapter 2", "Chapter 3", "Chapter 4"]
     assert [document.text[hint.char_offset :][:9] for hint in document.hints] == list(bookmarks)
     assert (document.title, document.author, document.format) == ("The Mill", "A. Writer", "pdf")
     assert any("page numbers" in repair for repair in document.repairs)
+
+
+def test_what_a_pdf_sets_with_a_little_room_between_are_paragraphs():
+    """Browsers part paragraphs by a quarter of a line; a quotation mark stands higher than the letters after it."""
+    lines = [
+        "“Well,” said the miller, and went on to the",
+        "river.",
+        "“Nobody has seen him,” she answered.",
+        "He waited.",
+    ]
+    steps = [0.0, 14.0, 17.3, 17.3]
+    heights = [700 - sum(steps[: at + 1]) for at in range(len(lines))]
+    page = [(72.0, height, line) for height, line in zip(heights, lines, strict=True)]
+    more = [(72.0, 600.0 - 14 * at, "The water went by, and the wheel stood still, as ever") for at in range(9)]
+    text = read_document(pdf([[*page, *more]]), "a.pdf").text
+    assert text.split("\n\n")[:3] == ["\n".join(lines[:2]), *lines[2:]]
+
+
+def test_short_lines_of_speech_that_are_indented_alike_are_paragraphs():
+    body = [(72.0, 700.0 - 14 * at, "The water went by, and the wheel stood still, as it ever did") for at in range(6)]
+    speech = [(90.0, 616.0, "“Yes.”"), (90.0, 602.0, "“No.”"), (90.0, 588.0, "He said nothing.")]
+    text = read_document(pdf([[*body, *speech]]), "a.pdf").text
+    assert text.split("\n\n")[1:] == [line for _, _, line in speech]
+
+
+def test_pieces_that_stand_in_one_line_of_a_pdf_are_that_line():
+    pieces = [
+        (72.0, 700.0, "She had not"),
+        (150.0, 700.0, "wanted a little"),
+        (72.0, 686.0, "girl at all, said the miller."),
+    ]
+    text = read_document(pdf([pieces]), "a.pdf").text
+    assert text == "She had not wanted a little\ngirl at all, said the miller."
+
+
+def test_a_hyphen_of_the_writers_at_the_end_of_a_pdfs_line_is_kept_and_a_printers_is_not():
+    told = [
+        "He was a good-",
+        "natured man, good and well-natured, and every good thing that the garden had",
+        "was his.",
+    ]
+    broken = [("some", "body"), ("noth", "ing"), ("after", "noon"), ("gar", "den"), ("conver", "sation")]
+    whole = "somebody nothing afternoon garden conversation natured good"
+    lines = [*told, f"Of {whole} they spoke."]
+    for first, second in broken:
+        lines += [f"The miller of the river said {first}-", f"{second} and went away to the mill."]
+    text = " ".join(
+        read_document(pdf([[(72.0, 740.0 - 14 * at, line) for at, line in enumerate(lines)]]), "a.pdf").text.split()
+    )
+    assert "goodnatured" not in text
+    assert all(f"said {first}{second} and" in text for first, second in broken)
 
 
 def test_a_scan_a_locked_and_a_damaged_pdf_are_refused():
