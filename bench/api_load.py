@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import os
 import random
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from pathlib import Path
 import httpx
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.deployment import SHARED_NOVELS
 from bench.serving_setup import Bench, percentile, serving
 

@@ -1,6 +1,6 @@
 """How long a vector takes: from the provider (200 ms), from Postgres, from Redis, over the HTTP API.
 
-python bench/cache.py NOVEL.txt --redis-port 6399      (a redis-server is started for it)
+python -m bench.cache NOVEL.txt --redis-port 6399      (a redis-server is started for it)
 """
 
 import argparse
@@ -8,13 +8,11 @@ import asyncio
 import random
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.serving_setup import Bench, percentile, serving
 
 

@@ -12,10 +12,20 @@ import dagster as dg
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
-from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.engine import disposing, open_engine
 from morpheus_assets.store.database.migrations import migrate
 
 SHARED_NOVELS = PROJECT_FOLDER.parent / "shared" / "data" / "novels"
+
+
+@contextmanager
+def migrated_server(folder: Path, settings: dict[str, str] | None = None) -> Iterator[EmbeddedPostgres]:
+    """A Postgres of its own over `folder`, with the schema; it is stopped afterwards."""
+    with EmbeddedPostgres(folder, settings=settings) as server:
+        server.ensure_databases()
+        with disposing(open_engine(server.url())) as engine:
+            migrate(engine)
+        yield server
 
 
 @contextmanager
@@ -23,21 +33,21 @@ def throwaway(**values: object) -> Iterator[Settings]:
     """Settings over an empty, migrated database; everything is removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="mpb"))
     folder.chmod(0o711)
-    server = EmbeddedPostgres(folder / "pg")
     try:
-        server.start()
-        server.ensure_databases()
-        url = server.url()
-        engine = open_engine(url)
-        migrate(engine)
-        engine.dispose()
-        for name in ("novels", "panels"):
-            (folder / "content" / name).mkdir(parents=True)
-        given = {"content": folder / "content", "data_folder": folder / "data", "database_url": url, "samples": False}
-        yield Settings(_env_file=None, **{**given, "image_spaces": "open_clip/demo", **values})
+        with migrated_server(folder / "pg") as server:
+            yield settings_in(folder, server, **values)
     finally:
-        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def settings_in(folder: Path, server: EmbeddedPostgres, **values: object) -> Settings:
+    """Settings over a server, with the content in `folder`, whose folders are made."""
+    for name in ("novels", "panels"):
+        (folder / "content" / name).mkdir(parents=True, exist_ok=True)
+    given = {
+        "content": folder / "content", "data_folder": folder / "data", "database_url": server.url(), "samples": False,
+    }  # fmt: skip
+    return Settings(_env_file=None, **{**given, "image_spaces": "open_clip/demo", **values})
 
 
 def ingest(settings: Settings, *novels: str) -> list[dg.ExecuteInProcessResult]:

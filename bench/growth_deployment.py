@@ -13,11 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from bench.deployment import migrated_server, settings_in
 from bench.growth_meters import Meters, forget_cached, postmaster_of
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
-from morpheus_assets.store.database.engine import open_engine
-from morpheus_assets.store.database.migrations import migrate
 
 
 @dataclass
@@ -83,15 +82,9 @@ def place(dimensions: int) -> Iterator[Place]:
     """Everything is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="mpg"))
     folder.chmod(0o711)
-    server = EmbeddedPostgres(folder / "pg")
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        server.start()
-        stack.callback(server.stop)
-        server.ensure_databases()
-        engine = open_engine(server.url())
-        migrate(engine)
-        engine.dispose()
+        server = stack.enter_context(migrated_server(folder / "pg"))
         provider = subprocess.Popen(
             [sys.executable, "-m", "bench.growth_provider", "--dimensions", str(dimensions)],
             cwd=PROJECT_FOLDER, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -99,11 +92,8 @@ def place(dimensions: int) -> Iterator[Place]:
         stack.callback(provider.wait)
         stack.callback(provider.terminate)
         assert provider.stdout is not None
-        for name in ("novels", "panels"):
-            (folder / "content" / name).mkdir(parents=True)
-        settings = Settings(
-            _env_file=None, content=folder / "content", data_folder=folder / "data", database_url=server.url(),
-            samples=False, image_spaces="open_clip/demo", text_spaces=f"openai/text-embedding-3-large@{dimensions}",
+        settings = settings_in(
+            folder, server, text_spaces=f"openai/text-embedding-3-large@{dimensions}",
             openai_base_url=provider.stdout.readline().strip(), openai_api_key="sk-bench",
             requests_per_minute=10**6, tokens_per_minute=10**12,
         )  # fmt: skip

@@ -27,10 +27,11 @@ from unittest.mock import patch
 
 import dagster as dg
 import psutil
+from sqlalchemy import Engine
 
 from bench.clip_checkpoints import spaces_setting
 from bench.deployment import throwaway
-from bench.drawn_pages import FORMATS, write_pages
+from bench.drawn_pages import FORMATS, SIZE, write_pages
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.resources import DatabaseResource, ProvidersResource
@@ -38,10 +39,11 @@ from morpheus_assets.domain.content import PanelRecord
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.clip.model import ClipModel
 from morpheus_assets.embedding.providers.open_clip import BATCH, OpenClipProvider
-from morpheus_assets.images.decoding import decode_panel
+from morpheus_assets.images.page_pixels import look_at_page
 from morpheus_assets.services.configured_spaces import configured_image_spaces, open_provider
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.content.panels import replace_panels
+from morpheus_assets.store.content.panels import load_panels, replace_panels
+from morpheus_assets.store.content.regions import Region, replace_regions
 from morpheus_assets.store.spaces import vectors
 from morpheus_assets.store.spaces.spaces import register_space
 
@@ -111,8 +113,8 @@ class Bench:
         """What the product does with a page before the forward pass."""
         data = page.read_bytes()
         hashlib.sha256(data).digest()
-        limit, least = self.settings.max_image_pixels, model.preparation.least_size
-        return model.prepare(decode_panel(data, page.name, max_pixels=limit, least=least).image)
+        pixels, _ = look_at_page(data, page.name, max_pixels=self.settings.max_image_pixels)
+        return model.prepare(pixels.crop((0, 0, *pixels.size)))
 
     def decode(self, model: ClipModel, threads: int) -> Pace:
         """Files up to the model's pixels."""
@@ -168,7 +170,7 @@ class Bench:
             connection.exec_driver_sql(f"TRUNCATE {row.table}")
         definitions = build_definitions(self.settings, database=database, providers=Providers(self.settings))
         with dg.DagsterInstance.ephemeral() as instance, patch.object(vectors, "write_batch", store):
-            instance.add_dynamic_partitions("novels", [NOVEL])
+            instance.add_dynamic_partitions("panels", [NOVEL])
             definitions.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=instance,
                 partition_key=NOVEL,
@@ -180,6 +182,21 @@ class Bench:
         assert count == len(self.pages), (count, len(self.pages))
         seconds, spent = stored[-1][0] - begun[0][0], stored[-1][1] - begun[0][1]
         return Pace(count / seconds, spent / count * 1000)
+
+
+def store_pages(engine: Engine, pages: Sequence[Path]) -> None:
+    """The rows of pages, each with one region, the page itself, under a hash that no other has."""
+    records = [
+        PanelRecord(
+            f"{NOVEL}/{page.name}", "stored", page.stat().st_size,
+            content_hash=hashlib.sha256(page.read_bytes()).digest(), width=SIZE[0], height=SIZE[1],
+        )
+        for page in pages
+    ]  # fmt: skip
+    replace_panels(engine, NOVEL, records)
+    for page in load_panels(engine, NOVEL):
+        value = hashlib.sha256(f"region {page.path}".encode()).digest()
+        replace_regions(engine, page, [Region(0, "page", 0, 0, *SIZE, 1.0, "bench", value)], cut_of="bench")
 
 
 def measure(bench: Bench, threads: Threads, rounds: int) -> tuple[Pace, Pace, Pace, dict[str, float]]:
@@ -233,17 +250,8 @@ def main() -> None:
     try:
         with throwaway() as settings:
             pages = write_pages(settings.panels_folder / NOVEL, given.pages, given.formats.split(","))
-            rows = [
-                PanelRecord(
-                    f"{NOVEL}/{page.name}",
-                    "stored",
-                    page.stat().st_size,
-                    content_hash=hashlib.sha256(page.read_bytes()).digest(),
-                )
-                for page in pages
-            ]
             database = DatabaseResource(settings)
-            replace_panels(database.engine, NOVEL, rows)
+            store_pages(database.engine, pages)
             database.engine.dispose()
             load = os.getloadavg()[0]
             print(f"{given.pages} pages ({given.formats}), {CORES} cores, load {load:.1f}\n{HEADING}", flush=True)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from bench.deployment import SHARED_NOVELS, ingest, throwaway
+from bench.deployment import SHARED_NOVELS, ingest, migrated_server, settings_in, throwaway
 from morpheus_assets.domain.questions import Question
 from morpheus_assets.services.evaluation.comparison import FEWEST_QUESTIONS, Comparison, compare
 from morpheus_assets.services.evaluation.evaluate import Asking
@@ -35,9 +35,7 @@ from morpheus_assets.services.evaluation.measures import Outcome, by_kind
 from morpheus_assets.services.evaluation.questions import read_questions
 from morpheus_assets.services.evaluation.report import describe_table
 from morpheus_assets.settings import Settings
-from morpheus_assets.store.database.embedded import EmbeddedPostgres
 from morpheus_assets.store.database.engine import open_engine
-from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.evaluation.questions import novels_with_passages, passages_of_novel
 from morpheus_assets.store.spaces.index_types import INDEX_TYPES
 from morpheus_assets.store.spaces.indexes import ensure_index
@@ -59,16 +57,8 @@ def kept(folder: Path | None) -> Iterator[Settings]:
         return
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
-    with EmbeddedPostgres(folder / "pg") as server:
-        server.ensure_databases()
-        engine = open_engine(server.url())
-        migrate(engine)
-        engine.dispose()
-        (folder / "content" / "novels").mkdir(parents=True, exist_ok=True)
-        yield Settings(
-            _env_file=None, content=folder / "content", data_folder=folder / "data", database_url=server.url(),
-            samples=False, image_spaces="open_clip/demo",
-        )  # fmt: skip
+    with migrated_server(folder / "pg") as server:
+        yield settings_in(folder, server)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def search(settings: Settings, text: str) -> dict[str, float]:
             found = await services.search.search(query)
             took.append((time.perf_counter() - started) * 1e3)
             if len(found.passages) != 10:
-                raise SystemExit(f"{len(found['passages'])} passages instead of 10")
+                raise SystemExit(f"{len(found.passages)} passages instead of 10")
         took.sort()
         return took[SEARCHES // 2], took[int(SEARCHES * 0.95)]
 

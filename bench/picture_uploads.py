@@ -5,7 +5,6 @@ python -m bench.picture_uploads --uploads 100      (each 79 kB, 8000 × 8000 pix
 
 import argparse
 import io
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +16,6 @@ import httpx
 import psutil
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.serving_setup import percentile, serving
 
 NOVEL = Path(__file__).resolve().parents[1] / "morpheus_assets" / "samples" / "novels"

@@ -1,6 +1,6 @@
 """How near a quote, a close paraphrase and a free question come: cosine of the passage, and of its best sentence.
 
-    python bench/quotes.py http://127.0.0.1:8000 NOVELS_FOLDER [--questions queries.tsv]
+    python -m bench.quotes http://127.0.0.1:8000 NOVELS_FOLDER [--questions queries.tsv]
 
 Needs a running API that has the novels of paraphrases.tsv; the folder holds their text files.
 """
@@ -8,13 +8,11 @@ Needs a running API that has the novels of paraphrases.tsv; the folder holds the
 import argparse
 import csv
 import random
-import sys
 import time
 from pathlib import Path
 
 import httpx
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.serving_setup import percentile
 from morpheus_assets.text.formats import read_document
 from morpheus_assets.text.sentences import sentence_spans

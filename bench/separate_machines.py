@@ -17,11 +17,10 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
+from bench.deployment import migrated_server
 from bench.running_project import RunningProject, free_port, project_environment, until
 from morpheus_assets.settings import PROJECT_FOLDER
-from morpheus_assets.store.database.embedded import APPLICATION_DATABASE, EmbeddedPostgres
-from morpheus_assets.store.database.engine import open_engine
-from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.database.embedded import APPLICATION_DATABASE
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -183,13 +182,7 @@ def _postgres(folder: Path, network: Network) -> Iterator[str]:
     settings = {"track_commit_timestamp": "on", "max_connections": "400"}
     # the port names the socket too, so a server on loopback, where it may be taken, is reached by socket instead
     listen = {"listen_addresses": network.host} if network.namespaces else {}
-    server = EmbeddedPostgres(folder / "pg", settings=settings | listen)
-    server.start()
-    try:
-        server.ensure_databases()
-        engine = open_engine(server.url())
-        migrate(engine)
-        engine.dispose()
+    with migrated_server(folder / "pg", settings | listen) as server:
         if not network.namespaces:
             yield server.url()
             return
@@ -199,8 +192,6 @@ def _postgres(folder: Path, network: Network) -> Iterator[str]:
             connection.execute("ALTER USER postgres PASSWORD 'bench'")
             connection.execute("SELECT pg_reload_conf()")
         yield f"postgresql://postgres:bench@{network.host}:5432/{APPLICATION_DATABASE}"
-    finally:
-        server.stop()
 
 
 def _child(stack: ExitStack, command: list[str], stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:

@@ -7,20 +7,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from bench.deployment import migrated_server
 from morpheus_assets.domain.content import NovelRecord
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.content.chapters import replace_chapters
 from morpheus_assets.store.content.novels import upsert_novel
-from morpheus_assets.store.database.embedded import EmbeddedPostgres
-from morpheus_assets.store.database.engine import open_engine
-from morpheus_assets.store.database.migrations import migrate
+from morpheus_assets.store.database.engine import disposing, open_engine
 from morpheus_assets.store.database.server_files import home_of
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets.text.chapters.find import find_chapters
@@ -28,8 +28,6 @@ from morpheus_assets.text.chunking.chunks import cut_chunks
 from morpheus_assets.text.formats import read_document
 from morpheus_assets_tests.fixtures.passages import store_chunks
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
-
-PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass
@@ -51,17 +49,16 @@ def serving(
     """An API beside `novel`, stored with the fake provider's vectors; everything is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="bench"))
     folder.chmod(0o711)
-    server = EmbeddedPostgres(folder / "pg")
     children: list[subprocess.Popen] = []
-    try:
-        server.start()
-        server.ensure_databases()
-        engine = open_engine(server.url())
-        migrate(engine)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        server = stack.enter_context(migrated_server(folder / "pg"))
+        stack.callback(end_all, children)
+        engine = stack.enter_context(disposing(open_engine(server.url())))
         space = resolve_text_space(space_name, own_endpoints=["openai"])
         text, bodies = load_novel(engine, novel, space)
         command = [sys.executable, "-m", "morpheus_assets_tests.fixtures.provider_server", "--latency-ms"]
-        provider = subprocess.Popen([*command, str(latency_ms)], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        provider = subprocess.Popen([*command, str(latency_ms)], cwd=PROJECT_FOLDER, stdout=subprocess.PIPE, text=True)
         children.append(provider)
         assert provider.stdout is not None
         provider_url = provider.stdout.readline().strip() + "/v1"
@@ -77,19 +74,20 @@ def serving(
         }  # fmt: skip
         api = subprocess.Popen(
             [sys.executable, "-m", "morpheus_assets.cli.main", "serve"],
-            env=environment, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=environment, cwd=PROJECT_FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         children.append(api)
         url = f"http://127.0.0.1:{port}"
         wait_for(url)
         postgres_pid = int((home_of(folder / "pg") / "pgdata" / "postmaster.pid").read_text().split()[0])
         yield Bench(url, api.pid, postgres_pid, server.url(), provider_url, text, bodies, space)
-    finally:
-        for child in reversed(children):
-            child.terminate()
-            child.wait(70)
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_all(children: list[subprocess.Popen]) -> None:
+    """End processes, the last one first."""
+    for child in reversed(children):
+        child.terminate()
+        child.wait(70)
 
 
 def load_novel(engine, path: Path, space: Space) -> tuple[str, list[str]]:
@@ -101,11 +99,7 @@ def load_novel(engine, path: Path, space: Space) -> tuple[str, list[str]]:
         path.name, "0", document.text, "0",
     )  # fmt: skip
     upsert_novel(engine, record)
-    replace_chapters(
-        engine,
-        "bench",
-        chapters,
-    )
+    replace_chapters(engine, "bench", chapters)
     store_chunks(engine, "bench", chunks)
     unique = {chunk.content_hash: chunk.body for chunk in chunks}
     row = spaces.register_space(engine, space)

@@ -40,9 +40,9 @@ async def send_request(
     """Send one request's worth of contents: book it, send it, settle the booking, and try again as `policy` says.
 
     `tokens` is what it is expected to cost (None: the provider's estimate of the texts), `patience` how many times the
-    ordinary deadline it may take. `may_retry` is asked before
-    each further attempt, `on_error` told of every attempt that failed. What a failed attempt certainly did not cost is
-    given back to the budget, and a 429 pauses the budget for every process. Raises embedding.errors.
+    ordinary deadline it may take. `may_retry` is asked before each further attempt, `on_error` told of every attempt
+    that failed. What a failed attempt certainly did not cost is given back to the budget, and a 429 pauses the budget
+    for every process. Raises embedding.errors.
     """
     texts = [each for each in contents if isinstance(each, str)]
     booked = sum(map(provider.estimate_tokens, texts)) if tokens is None else tokens

@@ -29,7 +29,7 @@ class Corrections:
         )
 
 
-def read_corrections(data: bytes, name: str = FILE_NAME) -> Corrections:
+def read_corrections(data: bytes) -> Corrections:
     """The boxes of a corrections file; never raises."""
     boxes: dict[str, list[Box]] = {}
     problems = []
@@ -47,11 +47,11 @@ def read_corrections(data: bytes, name: str = FILE_NAME) -> Corrections:
             left, top, right, bottom = (int(cell) for cell in cells[1:5])
         except ValueError:
             problems.append(
-                f"{name}, line {number}, is not a page and four whole numbers with tabs between: it was left out."
+                f"{FILE_NAME}, line {number}, is not a page and four whole numbers with tabs between: it was left out."
             )
             continue
         if min(left, top) < 0 or right <= left or bottom <= top:
-            problems.append(f"{name}, line {number}, is no box (left, top, right, bottom): it was left out.")
+            problems.append(f"{FILE_NAME}, line {number}, is no box (left, top, right, bottom): it was left out.")
             continue
         boxes.setdefault(cells[0], []).append((left, top, right, bottom))
     return Corrections({page: tuple(found) for page, found in boxes.items()}, tuple(problems))

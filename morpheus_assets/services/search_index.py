@@ -37,12 +37,12 @@ def search_index(engine: Engine, settings: Settings, purpose: str) -> SearchInde
     return SearchIndex(active, before, spaces)
 
 
-def what_searches_lack(engine: Engine, index: SearchIndex, *, now: datetime | None = None) -> str | None:
+def what_searches_lack(engine: Engine, index: SearchIndex) -> str | None:
     """Why searches do not find all of the content yet; None when they do, but for what arrived in the last day."""
     row, covered = index.space.row, index.space.covered
     if covered.missing:
         return f"{covered.missing:,} of {covered.needed:,} inputs lack a vector in {row.key}."
-    before = (now or datetime.now(UTC)) - ON_ITS_WAY
+    before = datetime.now(UTC) - ON_ITS_WAY
     kind = "text" if row.purpose == "text" else "panel"
     files = load_source_files(engine, kind).values()
     stale = stale_texts(engine, one_source_a_novel(files)[0]) if kind == "text" else stale_panels(engine)

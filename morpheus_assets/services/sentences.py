@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import pairwise
 
 import numpy as np
 
@@ -121,8 +121,16 @@ def _candidates(body: str, wanted: set[str], telling: set[str], width: int) -> l
 def _clauses(body: str, start: int, end: int, wanted: set[str]) -> list[tuple[float, int, int]]:
     """Runs of clauses of a long sentence: what is quoted often follows a colon or stands in quotation marks."""
     cuts = [start, *(start + found.end() for found in _CLAUSE.finditer(body[start:end])), end][:_MOST_CUTS]
-    runs = [run for run in combinations(cuts, 2) if run != (start, end)]
-    return [(_share(_words(body[left:right]), wanted), left, right) for left, right in runs]
+    # A cut stands beside a mark: a run's words are those of its clauses, and each is read once and not in every run.
+    clauses = [_words(body[left:right]) for left, right in pairwise(cuts)]
+    scored = []
+    for first, left in enumerate(cuts):
+        words: set[str] = set()
+        for clause, right in zip(clauses[first:], cuts[first + 1 :], strict=True):
+            words |= clause
+            if (left, right) != (start, end):
+                scored.append((_share(words, wanted), left, right))
+    return scored
 
 
 def _share(words: set[str], wanted: set[str]) -> float:

@@ -152,7 +152,7 @@ def test_a_request_in_flight_is_finished_when_the_server_is_told_to_end(
             env=environment, cwd=tmp_path, stderr=output, stdout=output,
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
-    assert eventually(lambda: answers(port))
+    assert eventually(lambda: answers(port), 600)
     answered: list[httpx.Response] = []
     request = threading.Thread(
         target=lambda: answered.append(

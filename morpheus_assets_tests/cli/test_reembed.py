@@ -2,16 +2,12 @@
 
 import asyncio
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
-import httpx
 import pytest
 from click.testing import CliRunner
 from dagster._core.execution.backfill import BulkActionStatus
@@ -24,7 +20,7 @@ from morpheus_assets.defs.jobs.reembed import launch
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused
-from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings
+from morpheus_assets.settings import Settings, load_settings
 from morpheus_assets.store.accounts import reembeddings
 from morpheus_assets_tests.defs.model_change import (
     NEW,
@@ -36,7 +32,7 @@ from morpheus_assets_tests.defs.model_change import (
     make_settings,
     names,
 )
-from morpheus_assets_tests.fixtures.ports import free_port
+from morpheus_assets_tests.fixtures.webserver import running_webserver
 
 
 @pytest.fixture
@@ -55,7 +51,6 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def webserver(settings: Settings, instance: dg.DagsterInstance, tmp_path: Path) -> Iterator[str]:
-    port = free_port()
     environment = os.environ | {
         "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
         "MORPHEUS_TEXT_SPACES": NEW,
@@ -63,28 +58,8 @@ def webserver(settings: Settings, instance: dg.DagsterInstance, tmp_path: Path) 
         "MORPHEUS_DATA_FOLDER": str(tmp_path / "data"),
         "OPENAI_API_KEY": "sk-test",
     }
-    program = Path(sys.executable).parent / "dagster-webserver"
-    process = subprocess.Popen(
-        [str(program), "-w", str(PROJECT_FOLDER / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)],
-        env=environment,
-        # not in the project's folder: Dagster would let the `.env` there win over this environment
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(f"{address}/server_info", timeout=60).is_success:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.3)
+    with running_webserver(environment, tmp_path) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(120)
 
 
 class Doors:

@@ -36,8 +36,8 @@ from morpheus_assets_tests.defs.model_change import (
     names,
 )
 from morpheus_assets_tests.fixtures.deployment import story
-from morpheus_assets_tests.fixtures.ports import free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.webserver import running_webserver
 
 LONG_AGO = 1_600_000_000
 NOW_ON = f"{NEW}, {OLD}, openai/text-embedding-3-small@128"
@@ -96,7 +96,6 @@ def instance(
 
 @pytest.fixture
 def webserver(settings: Settings, instance: dg.DagsterInstance) -> Iterator[str]:
-    port = free_port()
     assert settings.database_url is not None
     environment = os.environ | {
         "MORPHEUS_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -108,28 +107,8 @@ def webserver(settings: Settings, instance: dg.DagsterInstance) -> Iterator[str]
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": settings.openai_base_url,
     }
-    program = Path(sys.executable).parent / "dagster-webserver"
-    workspace = str(PROJECT_FOLDER / "workspace.yaml")
-    process = subprocess.Popen(
-        [str(program), "-w", workspace, "-h", "127.0.0.1", "-p", str(port)],
-        env=environment,
-        cwd=settings.data_folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(f"{address}/server_info", timeout=60).is_success:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.3)
+    with running_webserver(environment, settings.data_folder) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(120)
 
 
 def rows_of(*urls: str) -> dict[str, list[str]]:

@@ -31,9 +31,9 @@ class Candidate:
     """A passage of the common pool with both measures.
 
     `words` is the sum over the question's words of weight × rank, `covered` the share of their weights that it has (0
-    to 1). `cosine_beside` is the sum over the passages before and behind it in its chapter, `chapter` names that.
-    `is_known`: it is in a language that the model knows. `vector_rank` and `text_rank` are its places in the two lists,
-    from 1.
+    to 1). `cosine_beside` is the sum over the `beside` passages before and behind it in its chapter, `chapter` names
+    that. `is_known`: it is in a language that the model knows. `vector_rank` and `text_rank` are its places in the two
+    lists, from 1.
     """
 
     value: bytes
@@ -41,6 +41,7 @@ class Candidate:
     words: float
     covered: float
     cosine_beside: float = 0.0
+    beside: int = 0
     chapter: Hashable = None
     is_known: bool = True
     vector_rank: int | None = None
@@ -53,7 +54,11 @@ def fuse(candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
     Each measure counts in standard deviations from the pool's mean, so that neither needs a scale of its own: the
     cosines of one model lie between .1 and .6, another's between .7 and .9.
     """
-    cosines = _standardised([each.cosine + _BESIDE * each.cosine_beside for each in candidates])
+    # A passage at the end of its chapter has one beside it. What is not there is taken for an average one: as 0 it set
+    # back what a model found whose cosines all lie about .8.
+    beside = sum(each.beside for each in candidates)
+    usual = math.fsum(each.cosine_beside for each in candidates) / beside if beside else 0.0
+    cosines = _standardised([each.cosine + _BESIDE * (each.cosine_beside - usual * each.beside) for each in candidates])
     words = _standardised([each.words for each in candidates])
     scores = []
     for each, cosine, shared in zip(candidates, cosines, words, strict=True):

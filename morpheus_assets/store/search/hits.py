@@ -436,12 +436,12 @@ def _candidate(
     row: Sequence[Any], similarities: Mapping[bytes, float | None], is_known: bool, vector_ranks: Mapping[bytes, int],
     text_ranks: Mapping[bytes, int],
 ) -> Candidate:  # fmt: skip
-    content_hash, _, _, words, covered, _, cosine_beside, novel_id, chapter = row
+    content_hash, _, _, words, covered, _, cosine_beside, beside, novel_id, chapter = row
     value = bytes(content_hash)
     # Without a vector a passage has no similarity, and in this measure the least.
     cosine = similarities[value] or 0.0
     return Candidate(
-        value, cosine, words, covered, cosine_beside, (novel_id, chapter), is_known=is_known,
+        value, cosine, words, covered, cosine_beside, beside, (novel_id, chapter), is_known=is_known,
         vector_rank=vector_ranks.get(value), text_rank=text_ranks.get(value),
     )  # fmt: skip
 

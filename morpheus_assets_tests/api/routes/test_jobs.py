@@ -5,8 +5,6 @@ What takes long there, a job about which nothing is new, is asked of a server th
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +17,12 @@ import psutil
 import pytest
 
 from morpheus_assets.api.routes import jobs
-from morpheus_assets.settings import PROJECT_FOLDER, Settings
+from morpheus_assets.settings import Settings
 from morpheus_assets_tests.api.conftest import SECRET, SPACE, Api
 from morpheus_assets_tests.fixtures.dagster_server import DagsterServer
-from morpheus_assets_tests.fixtures.ports import free_port
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
-from morpheus_assets_tests.fixtures.waiting import answers, eventually
+from morpheus_assets_tests.fixtures.webserver import running_webserver
 
 _INSTANCE = """
 run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
@@ -37,7 +34,7 @@ nux: {enabled: false}
 @pytest.fixture
 def dagster_url(make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[str]:
     """A webserver whose runs start at once, beside the database and the fake provider of the test."""
-    home, port = tmp_path / "dagster", free_port()
+    home = tmp_path / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text(_INSTANCE)
     settings = make_settings()
@@ -50,21 +47,8 @@ def dagster_url(make_settings: Callable[..., Settings], tmp_path: Path) -> Itera
         "MORPHEUS_TEXT_SPACES": SPACE, "MORPHEUS_IMAGE_SPACES": "open_clip/demo", "OPENAI_API_KEY": SECRET,
         "OPENAI_BASE_URL": settings.openai_base_url or "", "MORPHEUS_SAMPLES": "false",
     }  # fmt: skip
-    program = str(Path(sys.executable).parent / "dagster-webserver")
-    with (tmp_path / "webserver.log").open("wb") as log:
-        server = subprocess.Popen(
-            [program, "-h", "127.0.0.1", "-p", str(port), "-w", str(PROJECT_FOLDER / "workspace.yaml")],
-            env=environment, cwd=home, stdout=log, stderr=log,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        assert eventually(lambda: answers(port) or server.poll() is not None)
-        assert server.poll() is None, (tmp_path / "webserver.log").read_text()[-2000:]
-        assert httpx.get(f"{url}/server_info", timeout=100).is_success
+    with running_webserver(environment, home) as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(60)
 
 
 def add_partition(url: str, novel: str) -> None:

@@ -38,7 +38,7 @@ def served(
         process = subprocess.Popen(command, env=own, cwd=PROJECT_FOLDER, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        assert eventually(lambda: answers(port) or process.poll() is not None)
+        assert eventually(lambda: answers(port) or process.poll() is not None, 600)
         first = httpx.post(f"{url}/api/embeddings/image", files={"file": ("a.png", grey(SIDE - 1))}, timeout=300)
         assert first.status_code == 200, first.text
         yield url, process.pid

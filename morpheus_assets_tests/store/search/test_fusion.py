@@ -24,8 +24,8 @@ def test_many_common_words_are_no_answer_beside_a_much_nearer_passage() -> None:
 
 
 def test_a_passage_between_two_good_ones_comes_before_a_lonely_equal() -> None:
-    between = Candidate(b"\xfe", 0.45, 1.0, 0.3, cosine_beside=0.9)
-    lonely = Candidate(b"\xff", 0.45, 1.0, 0.3, cosine_beside=0.4)
+    between = Candidate(b"\xfe", 0.45, 1.0, 0.3, cosine_beside=0.9, beside=2)
+    lonely = Candidate(b"\xff", 0.45, 1.0, 0.3, cosine_beside=0.4, beside=2)
     found = order([*PLAIN, lonely, between])
     assert found.index(254) < found.index(255)
 
@@ -75,7 +75,18 @@ def test_nearness_counts_more_than_words_where_the_model_knows_the_language_and_
 @pytest.mark.parametrize(("beside", "first"), [(0.4, 254), (0.8, 255)])
 def test_what_stands_beside_a_passage_counts_a_quarter_of_the_passage_itself(beside: float, first: int) -> None:
     alone, between = Candidate(b"\xfe", 0.6, 0.3, 0.1), Candidate(b"\xff", 0.45, 0.3, 0.1, cosine_beside=beside)
-    assert order([*EVEN, alone, between])[0] == first
+    assert order([replace(each, beside=2) for each in (*EVEN, alone, between)])[0] == first
+
+
+@pytest.mark.parametrize("usual", [0.1, 0.5, 0.8], ids=["of a model whose cosines are low", "middling", "high"])
+def test_a_passage_at_the_end_of_its_chapter_is_not_set_back_by_what_is_not_there(usual: float) -> None:
+    inside = [
+        Candidate(bytes([number]), usual + 0.01 * number, 0.1, 0.1, 2 * usual, beside=2, chapter=number)
+        for number in range(6)
+    ]
+    at_the_end = Candidate(b"\xff", usual + 0.06, 0.1, 0.1, usual, beside=1, chapter=255)
+    by_itself = Candidate(b"\xfe", usual + 0.055, 0.1, 0.1, chapter=254)
+    assert order([*inside, by_itself, at_the_end])[:2] == [255, 254]
 
 
 @pytest.mark.parametrize(("near", "is_first"), [(0.43, False), (0.46, True)])
