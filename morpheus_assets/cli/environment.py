@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from morpheus_assets.services.connections import Databases, StartFailed, running_database
+from morpheus_assets.services.whole_files import write_whole
 from morpheus_assets.settings import PROJECT_FOLDER, Settings
 
 BLOCK_START = "# --- kept by `morpheus up`, so that `dagster dev` and `dg` find the database ---"
@@ -89,9 +90,7 @@ def remember_in_dotenv(dotenv: Path, settings: Settings, databases: Databases) -
     lines = [f"{name}={value}" for name, value in values.items() if not re.search(rf"(?m)^\s*{name}=", own)]
     fresh = "\n".join([*([own, ""] if own else []), BLOCK_START, *lines, BLOCK_END]) + "\n"
     if fresh != text:
-        dotenv.touch(mode=0o600)
-        dotenv.chmod(0o600)
-        dotenv.write_text(fresh, encoding="utf-8")
+        write_whole(dotenv, fresh)
 
 
 def forget_in_dotenv(dotenv: Path) -> None:
@@ -99,7 +98,7 @@ def forget_in_dotenv(dotenv: Path) -> None:
     text = dotenv.read_text(encoding="utf-8") if dotenv.exists() else ""
     own = _without_our_block(text)
     if BLOCK_START in text and own:
-        dotenv.write_text(own + "\n", encoding="utf-8")
+        write_whole(dotenv, own + "\n")
     elif BLOCK_START in text:
         dotenv.unlink()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from morpheus_assets.services.process_start import process_start
+from morpheus_assets.services.whole_files import write_whole
 
 STOP_SECONDS = 30.0
 
@@ -83,11 +84,9 @@ class Supervisor:
             with suppress(psutil.NoSuchProcess):
                 self._started.setdefault(child.pid, process_start(psutil.Process(child.pid)))
         rows = [[child.pid, self._started[child.pid]] for child in self.children if child.pid in self._started]
-        fresh = self.record.with_suffix(".new")
         # without room for it what runs goes on, and the next start of a child writes it
         with suppress(OSError):
-            fresh.write_text(json.dumps(rows), encoding="utf-8")
-            fresh.replace(self.record)
+            write_whole(self.record, json.dumps(rows))
 
 
 def _default_signals() -> None:

@@ -5,7 +5,6 @@ is asked of the system at the time of the question: after a kill the file is lef
 """
 
 import json
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from typing import Literal
 import psutil
 
 from morpheus_assets.services.process_start import process_start
+from morpheus_assets.services.whole_files import write_whole
 from morpheus_assets.settings import Settings
 
 FILE = "up.json"
@@ -81,11 +81,7 @@ def write_parts(data_folder: Path, dagster_url: str, api_url: str | None, parts:
     """Tell other processes what the `morpheus up` of this process runs."""
     me = psutil.Process()
     found = RunningParts(dagster_url, api_url, me.pid, process_start(me), tuple(parts))
-    path = data_folder / FILE
-    fresh = path.with_suffix(".new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(asdict(found), file)
-    fresh.replace(path)
+    write_whole(data_folder / FILE, json.dumps(asdict(found)))
 
 
 def forget_parts(data_folder: Path) -> None:

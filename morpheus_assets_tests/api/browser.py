@@ -65,6 +65,12 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
 
+    def begin_anew(self) -> None:
+        """Leave the page, and forget its errors: also those that it told and nobody has heard yet."""
+        self.open("about:blank")
+        self.wait("document.URL === 'about:blank' && document.readyState === 'complete'")
+        self.errors.clear()
+
     def open(self, url: str) -> None:
         self.send("Page.navigate", url=url)
 

@@ -87,7 +87,7 @@ def test_an_input_without_an_answer_is_sent_three_times_and_then_waits_for_a_per
     sent = Counter(value for hashes in provider_server.journal() for value in hashes)
     assert max(sent.values()) == sent[digest(texts[2]).hex()] == 3
     assert [each.inputs for each in got.unanswered] == [8, 4, 2]
-    assert got.requests == provider_server.at_rest(url)["requests"]
+    assert got.requests == provider_server.at_rest(url, got.requests)["requests"]
 
 
 @both_vendors
@@ -100,7 +100,7 @@ def test_a_provider_that_does_not_answer_at_all_is_not_sent_the_same_again(space
     assert "perhaps charges for it all the same" in str(got.error)
     assert (got.vectors, got.refused) == (set(), [])
     assert sorted(each.inputs for each in got.unanswered) == [1, 10, 10]
-    stats = provider_server.at_rest(url)
+    stats = provider_server.at_rest(url, got.requests)
     assert got.requests == stats["requests"] == 3
     assert sum(each.inputs for each in got.unanswered) == stats["inputs"]
 
@@ -128,7 +128,7 @@ def test_what_is_perhaps_paid_for_is_not_sent_again_before_a_harmless_sentence_i
 
     assert type(got.error) is AnswerOverdue
     assert [each.inputs for each in got.unanswered] == [1]
-    assert provider_server.at_rest(url)["inputs"] == 1
+    assert provider_server.at_rest(url, got.requests)["inputs"] == 1
 
 
 def test_a_fault_of_the_harmless_sentence_is_said_and_not_taken_for_silence(provider_server: ProviderServer):

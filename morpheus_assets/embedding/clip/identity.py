@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,11 +147,15 @@ def _write_cache(folder: Path | None, known: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=_HASH_CACHE)
+    except OSError:
+        return
+    try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(known, file)
         Path(temporary).replace(folder / _HASH_CACHE)
     except OSError:
-        return
+        with suppress(OSError):
+            Path(temporary).unlink()
 
 
 def _canonical(value: Any) -> str:

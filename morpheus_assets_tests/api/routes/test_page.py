@@ -62,7 +62,7 @@ def library(api: Api, engine: Engine, add_embedded: Callable[..., list[bytes]]) 
 
 def test_a_question_is_asked_and_followed_by_keyboard_alone(library: Api, browser: Browser):
     browser.requests.clear()
-    browser.errors.clear()
+    browser.begin_anew()
     browser.look(1280, 900)
     browser.open(f"{library.url}/")
     browser.wait("document.querySelector('#shelf li') && document.activeElement.id === 'q'")
@@ -143,7 +143,7 @@ def test_a_passage_does_not_repeat_its_heading_and_shows_italics(library: Api, b
 
 
 def test_a_book_has_a_page_with_its_chapters_its_progress_and_its_panels(library: Api, browser: Browser):
-    browser.errors.clear()
+    browser.begin_anew()
     browser.open(f"{library.url}/?book=the-last-lamp")
     browser.wait("document.querySelector('#book:not([hidden]) .contents li')")
     about = browser.run("document.querySelector('#book .about').textContent")
@@ -229,7 +229,7 @@ def test_a_book_s_page_says_what_its_panels_show_and_a_panel_leads_to_its_passag
     ]  # fmt: skip
     replace_scenes(engine, "the-last-lamp", space, SceneMatch(space.key, [1, 2], True, seen))
     assert len(seen) == len(pages) == 2
-    browser.errors.clear()
+    browser.begin_anew()
     browser.open(f"{library.url}/?book=the-last-lamp")
     browser.wait("document.querySelector('#scenes:not([hidden]) canvas').width > 4")
     assert "Without a panel: 1 chapter (2)" in browser.run("document.querySelector('.about-scenes').textContent")
