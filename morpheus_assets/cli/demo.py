@@ -61,10 +61,10 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
             with open_search(own) as searching:
                 for text in PASSAGES:
                     say(f"\nsearch: {text}")
-                    for hit in searching.passages(text, k=2).hits:
+                    for hit in searching.passages(text, k=2).found:
                         say(format_row(row_of(hit)))
                 say(f"\nsearch --panels: {PICTURE}")
-                for panel in searching.panels(PICTURE, k=3).hits:
+                for panel in searching.panels(PICTURE, k=3).found:
                     say(format_row(row_of(panel)))
             with connected_engine(own, start=True) as engine:
                 for novel in sample_novels():

@@ -21,16 +21,16 @@ class Rows:
 
 
 def format_row(row: Row) -> str:
-    """A hit for a person: how near, where, and the passage."""
+    """A hit for a person: what it is ordered by, where it stands, how it was found, and the passage."""
     if "path" in row:
         size = f"({row['width']}x{row['height']})"
         return f"{row['rank']:>3}. {row['similarity']:.3f}  {_place_on_page(row)}  {size}"
-    ranks = ", ".join(
+    found = [f"similarity {row['similarity']:.3f}"] if row["similarity"] is not None else []
+    found += [
         f"{name} #{rank}"
         for name, rank in (("vector", row["vector_rank"]), ("text", row["text_rank"]))
         if rank is not None
-    )
-    similarity = f"{row['similarity']:.3f}" if row["similarity"] is not None else "  -  "
+    ]
     place = f"{row['novel']}, {row['chapter_title'] or 'chapter {}'.format(row['chapter'])}"
     passage = textwrap.fill(
         " ".join(row["body"].split()),
@@ -40,7 +40,7 @@ def format_row(row: Row) -> str:
         max_lines=6,
         placeholder=" …",
     )
-    return f"{row['rank']:>3}. {similarity}  {place}  [{ranks}]\n{passage}"
+    return f"{row['rank']:>3}. {row['relevance']:.2f}  {place}  [{', '.join(found)}]\n{passage}"
 
 
 def _place_on_page(row: Row) -> str:

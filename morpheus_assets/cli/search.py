@@ -25,7 +25,7 @@ from morpheus_assets.embedding.retries import FOR_QUERIES
 from morpheus_assets.embedding.stream import embed_stream
 from morpheus_assets.services.configured_spaces import budget_for_people, configured_text_spaces, open_provider
 from morpheus_assets.services.connections import connected_engine
-from morpheus_assets.services.search import Found, InlineDatabase, QueryRefused, Search, SearchQuery
+from morpheus_assets.services.search import Found, InlineDatabase, Passage, QueryRefused, Search, SearchQuery
 from morpheus_assets.services.search_notes import told_apart
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.search.hits import PanelHit, TextHit
@@ -35,15 +35,20 @@ _PATIENT = replace(FOR_QUERIES, attempts=2)
 
 @dataclass(frozen=True)
 class Answer:
-    """Hits, best first; `notes` is what else a person should know; `nothing_found` is what to say without hits.
+    """What was found, best first; `notes` is what else a person should know; `nothing_found` is what to say without.
 
     `space` is the key of the space whose vectors answered, empty for a search by words alone.
     """
 
-    hits: Sequence[TextHit | PanelHit]
+    found: Sequence[Passage | PanelHit]
     notes: Sequence[str]
     nothing_found: str
     space: str
+
+    @property
+    def hits(self) -> Sequence[TextHit | PanelHit]:
+        """The same as the database found it."""
+        return [each.hit if isinstance(each, Passage) else each for each in self.found]
 
 
 class Searching:
@@ -68,7 +73,7 @@ class Searching:
         found = asyncio.run(self._search.find(query))
         if query.kind == "panels":
             return _answer(found.panels, found)
-        return _answer([passage.hit for passage in found.passages], found)
+        return _answer(found.passages, found)
 
     def panels_like(self, image: Path, query: SearchQuery) -> Answer:
         """Panels that look like the picture in `image`; raises RefusedImage when it cannot be decoded."""
@@ -80,7 +85,7 @@ class Searching:
         return _answer(found.panels, found)
 
 
-def _answer(hits: Sequence[TextHit | PanelHit], found: Found) -> Answer:
+def _answer(hits: Sequence[Passage | PanelHit], found: Found) -> Answer:
     return Answer(hits, *told_apart(found.notes), space=next(iter(found.spaces.values()), ""))
 
 
@@ -201,9 +206,11 @@ def search_here(settings: Settings, image: Path | None, **fields: Any) -> Rows:
 
 def rows_of(answer: Answer) -> Rows:
     """An answer as the command prints it."""
-    return Rows([row_of(hit) | {"space": answer.space} for hit in answer.hits], answer.notes, answer.nothing_found)
+    return Rows([row_of(hit) | {"space": answer.space} for hit in answer.found], answer.notes, answer.nothing_found)
 
 
-def row_of(hit: TextHit | PanelHit) -> dict[str, Any]:
-    """A hit, JSON-ready; the content hash in hex."""
-    return asdict(hit) | {"content_hash": hit.content_hash.hex()}
+def row_of(found: Passage | PanelHit) -> dict[str, Any]:
+    """What was found, JSON-ready; the content hash in hex."""
+    if isinstance(found, PanelHit):
+        return asdict(found) | {"content_hash": found.content_hash.hex()}
+    return asdict(found.hit) | {"content_hash": found.hit.content_hash.hex(), "relevance": found.relevance}

@@ -18,8 +18,7 @@ _MOST_CHARACTERS = 4000
 _BOUNDARY = "morpheus-search-b7e0d1c4f5"
 # What the API calls otherwise, or has for its page.
 _ONLY_OF_API = {
-    "id", "passage", "passage_similarity", "best_sentence", "relevance", "text_url", "url", "thumbnail_url",
-    "page_url",
+    "id", "passage", "passage_similarity", "best_sentence", "text_url", "url", "thumbnail_url", "page_url",
 }  # fmt: skip
 
 

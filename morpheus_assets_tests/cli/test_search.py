@@ -250,7 +250,8 @@ def test_the_api_that_runs_answers_for_the_command(api: Api, shelf: list[bytes],
         unknown = command(api.settings, "a ship", "--novel", "gamma")
         people = command(api.settings, QUESTIONS[0], "--novel", "alpha", "-k", "2", as_json=False)
     for here, there in zip(own.hits, said.hits, strict=True):
-        assert there.pop("similarity") == pytest.approx(here.pop("similarity"), abs=1e-4)
+        for measure in ("similarity", "relevance"):
+            assert there.pop(measure) == pytest.approx(here.pop(measure), abs=1e-4)
         assert there == here
     assert (unknown.code, unknown.errors.strip()) == (
         1,
