@@ -1,7 +1,7 @@
 """Leases: rights of one process that are rows, renewed while it lives and ended by whoever finds them expired.
 
 They need no session of the server, so they work through a pooler. Time is the server's; a lease that is expired but
-not yet ended is still its holder's. On one machine, the leases of a process that is gone are ended at once.
+not yet ended is still its holder's. On one machine, the leases of a process that is gone end within seconds.
 """
 
 import os
@@ -26,6 +26,8 @@ queries = load_queries(__file__)
 
 LEASE_SECONDS = 60.0
 RENEWAL_SECONDS = 10.0
+DEAD_SECONDS = 2.0
+"""How long the leases of a process that is gone are kept: the server ends what it had sent, and commits it."""
 # A renewal that failed is tried again so soon.
 _RETRY_SECONDS = 1.0
 # Two renewals that did not come: the process was suspended, or the server is away.
@@ -92,15 +94,13 @@ def open_lease(engine: Engine, name: str | None = None, *, poll_seconds: float =
     while True:
         asked_at = _now()
         with pipelined(engine) as connection:
-            connection.execute(queries.end_expired_leases, {"dead": []})
+            connection.execute(queries.end_expired_leases, {"dead": [], "seconds": DEAD_SECONDS})
             taking = connection.execute(queries.take_lease, wanted)
             others = connection.execute(queries.leases_of_machine, wanted)
         taken = taking.fetchone()
         if any(not _lives(str(process)) for _, process in others):
             with transaction(engine) as connection:
                 end_expired_leases(connection)
-            if taken is None:
-                continue
         if taken is not None:
             break
         time.sleep(poll_seconds)
@@ -112,13 +112,13 @@ def open_lease(engine: Engine, name: str | None = None, *, poll_seconds: float =
 
 
 def end_expired_leases(connection: psycopg.Connection[Any]) -> None:
-    """End the leases that have expired, and those of processes of this machine that are gone.
+    """End the leases that have expired; those of processes of this machine that are gone expire in DEAD_SECONDS.
 
     For a transaction that claims nothing: what a lease ends with is deleted in no particular order.
     """
     rows = connection.execute(queries.leases_of_machine, {"machine": _machine()}).fetchall()
     dead = [int(number) for number, process in rows if not _lives(str(process))]
-    connection.execute(queries.end_expired_leases, {"dead": dead})
+    connection.execute(queries.end_expired_leases, {"dead": dead, "seconds": DEAD_SECONDS})
 
 
 def _now() -> float:

@@ -157,9 +157,16 @@ DELETE FROM leases WHERE id = %(lease)s
 SELECT id, process FROM leases WHERE machine = %(machine)s
 
 -- name: end_expired_leases
--- One that is locked is being renewed, used or ended.
+-- One that is locked is being renewed, used or ended. What a process sent before it was gone, the server may still be
+-- storing: its leases get a moment for that.
+WITH hurried AS (
+    UPDATE leases SET expires_at = clock_timestamp() + %(seconds)s * interval '1 second' WHERE id IN (
+        SELECT id FROM leases
+        WHERE id = ANY(%(dead)s) AND expires_at > clock_timestamp() + %(seconds)s * interval '1 second'
+        FOR UPDATE SKIP LOCKED)
+)
 DELETE FROM leases WHERE id IN (
-    SELECT id FROM leases WHERE expires_at <= clock_timestamp() OR id = ANY(%(dead)s) FOR UPDATE SKIP LOCKED)
+    SELECT id FROM leases WHERE expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)
 
 
 -- Dumps ---------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A claim is there as long as its session's lease, which a thread renews while the process lives. So two processes share
 the work on one novel, or on one passage that is in two novels, without paying twice; what a killed one held is free
-within a minute, and at once for those on the same machine.
+within a minute, and within seconds for those on the same machine.
 """
 
 import time

@@ -18,7 +18,7 @@ from morpheus_assets.store.insight.scenes import SceneSentence, replace_sentence
 from morpheus_assets.store.spaces import batch_jobs, claims, refusals, spaces, vectors
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import coverage
-from morpheus_assets_tests.fixtures.waiting import ManualClock
+from morpheus_assets_tests.fixtures.waiting import ManualClock, eventually
 
 
 def test_two_sessions_share_a_novel_and_pay_for_each_hash_once(engine, make_space, add_novel, random_vectors) -> None:
@@ -113,6 +113,49 @@ def test_the_claims_of_a_killed_process_are_free_at_once(engine, database_url, m
         assert session.wait_for_others(poll_seconds=0.05)
         assert time.monotonic() - started < 50, "a lease of a minute is not waited for"
         assert len(list(session.missing())) == 5
+
+
+WRITE_AND_HANG = """
+import sys
+import numpy as np
+from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.spaces.claims import open_claims
+from morpheus_assets.store.spaces import spaces, vectors
+engine = open_engine(sys.argv[1])
+row = spaces.get_space(engine, sys.argv[2])
+with open_claims(engine, row, "one") as session:
+    hashes = [each.content_hash for each in session.missing()]
+    vectors.write_batch(engine, row, hashes, np.ones((len(hashes), row.dimensions), np.float32))
+"""
+
+
+def test_what_a_killed_process_had_sent_is_stored_before_its_claims_are_free(
+    engine, database_url, make_space, add_novel
+) -> None:
+    hashes = add_novel("one", [f"p{i} " for i in range(8)])
+    space = spaces.register_space(engine, make_space())
+    with engine.connect() as slow, open_claims(engine, space, "one") as session:
+        # the server takes its time: all was sent to it, and nothing is committed while a row is another's
+        slow.exec_driver_sql("SELECT 1")
+        vectors.write_batch(slow, space, hashes[:1], np.ones((1, space.dimensions), np.float32))
+        writer = subprocess.Popen([sys.executable, "-c", WRITE_AND_HANG, database_url, space.key])
+
+        def is_waiting() -> bool:
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%%' AND wait_event_type = 'Lock'"
+            with engine.connect() as connection:
+                return connection.exec_driver_sql(waits).scalar_one() == 1
+
+        assert eventually(is_waiting)
+        writer.kill()
+        writer.wait()
+        assert list(session.missing()) == []
+        assert session.contended == 8
+        done = threading.Timer(0.3, slow.rollback)
+        done.start()
+        # none of them is paid for again
+        assert not session.wait_for_others(poll_seconds=0.05)
+        done.join()
+        assert vectors.vector_summary(engine, space).rows == 8
 
 
 def test_leaving_with_an_error_leaves_no_claim(engine, make_space, add_novel) -> None:
