@@ -50,7 +50,7 @@ def test_a_space_that_becomes_active_is_loaded_before_it_is_asked(
     monkeypatch.setattr("morpheus_assets.api.embedding.warm_up.LOOK_SECONDS", 0.2)
     spaces.activate_first(engine, spaces.register_space(engine, space).key)
     api = start_api(voyage_api_key="pa-secret-0123456789", voyage_base_url=provider_server.base_url())
-    assert eventually(lambda: loaded(api) == {space.key}, 20)
+    assert eventually(lambda: loaded(api) == {space.key})
     other = resolve_text_space("voyage/voyage-3.5@256")
     spaces.activate(engine, spaces.register_space(engine, other).key)
     assert eventually(lambda: other.key in loaded(api), 20)

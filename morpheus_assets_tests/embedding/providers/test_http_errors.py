@@ -133,7 +133,7 @@ def test_each_fault_ends_in_its_class_with_its_attempts_and_a_helpful_sentence(
     vectors, refused, error = run(open_provider(space, url, row.timeout), texts)
 
     assert type(error) is (row.error or type(None)), error
-    assert provider_server.stats(url)["requests"] == row.attempts
+    assert provider_server.at_rest(url, row.attempts)["requests"] == row.attempts
     assert not refused
     assert len(vectors) == (0 if row.error else 3)
     assert_right(vectors, texts)
