@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -62,7 +63,13 @@ def busy_dagster(tmp_path: Path, launcher: str) -> Iterator[str]:
     program = str(Path(sys.executable).parent / "dagster")
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "dev", "-f", "slow.py", "-p", str(port)], cwd=tmp_path, env=environment, stdout=log, stderr=log
+            [program, "dev", "-f", "slow.py", "-p", str(port)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            # Dagster ends by SIGTERM as by SIGINT, which a shell lets its background jobs ignore
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     address = f"http://127.0.0.1:{port}"
     try:
