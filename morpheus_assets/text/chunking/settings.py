@@ -6,7 +6,7 @@ from typing import Literal
 TOKENIZER_NAME = "minilm-wordpiece"
 # all-MiniLM-L6-v2 reads 256 tokens, two of which are its own marks; what is beyond is cut off silently.
 DEFAULT_MAX_TOKENS = 254
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised when the same settings would cut the same text elsewhere: every chunk is then embedded anew."""
 
 

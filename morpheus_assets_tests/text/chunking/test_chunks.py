@@ -62,6 +62,7 @@ texts = st.one_of(
 @example("!?" * 10_000, 254, 0)
 @example("no full stop here " * 2_000, 40, 0)
 @example("\n" * 5_000 + "x", 16, 0)
+@example("가1A 나2b 豈3c", 16, 0)
 def test_chunks_slice_back_keep_the_limit_and_are_deterministic(text, limit, overlap):
     text = text.encode("utf-8", "ignore").decode()
     chunks = cut(text, max_tokens=limit, overlap_tokens=overlap)
