@@ -90,6 +90,14 @@ class SpaceTable:
         return resolve_described_space(self.description, self.where)
 
     @property
+    def is_asked_elsewhere(self) -> bool:
+        """True when it is asked otherwise than its provider's short form: where, with which key, or in which words."""
+        options = self.options
+        place = (options.endpoint, options.key_variable, options.stored_key, options.key_header, options.served_as)
+        words = (options.document_prefix, options.query_prefix, options.context, options.revision, options.shorten)
+        return any(each is not None for each in (*place, *words))
+
+    @property
     def price(self) -> Decimal | None:
         """Dollars for a million tokens, None where the table names none."""
         return None if self.options.price is None else Decimal(str(self.options.price))
