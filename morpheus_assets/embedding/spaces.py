@@ -39,7 +39,7 @@ def parse_space_names(
     """
     names = [_parse_name(part.strip(), variable, own_endpoints) for part in text.split(",") if part.strip()]
     if not names:
-        raise ConfigurationError(f"{variable} is empty: name at least one space, such as {known_models()}.")
+        raise ConfigurationError(f"{variable} is empty: name at least one space, such as {_text_examples()}.")
     twice = {str(name) for name in names if names.count(name) > 1}
     if twice:
         raise ConfigurationError(f"{variable}={text!r} names {', '.join(sorted(twice))} twice: name it once.")
@@ -55,7 +55,7 @@ def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> Spa
     if spec is None or not rest:
         raise ConfigurationError(
             f"{variable} names {part!r}, which is no space: write provider/model[@dimensions], "
-            f"such as {known_models()}, or {_image_examples()[0]} for images."
+            f"such as {_text_examples()}, or {_image_examples()[0]} for images."
         )
     if spec.purpose == "image":
         if rest.startswith("local:"):
@@ -303,6 +303,10 @@ def resolve_image_space(name: SpaceName, options: ProviderOptions) -> Space:
         *others, last = _image_examples()
         raise ConfigurationError(f"`{name}` is no image space: write {', '.join(others)} or {last}.")
     return spec.resolve(name, options)
+
+
+def _text_examples() -> str:
+    return ", ".join(f"{spec.name}/{spec.models[0].name}" for spec in PROVIDERS.values() if spec.purpose == "text")
 
 
 def _image_examples() -> list[str]:

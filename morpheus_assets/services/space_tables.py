@@ -71,7 +71,9 @@ class SpaceOptions(BaseModel):
         None, description="Instead of MORPHEUS_REQUEST_TIMEOUT_SECONDS."
     )
     price: Annotated[float, Field(ge=0)] | None = Field(None, description="Dollars for a million tokens.")
-    batch: bool | None = Field(None, description="Instead of MORPHEUS_REEMBED_BATCH.")
+    batch: bool | None = Field(
+        None, description="Instead of MORPHEUS_REEMBED_BATCH; `true` if an `endpoint` has a batch API."
+    )
     batch_price: Annotated[float, Field(ge=0)] | None = Field(
         None, description="Dollars for a million tokens in the batch API; unset: the vendor's share of `price`."
     )
@@ -215,7 +217,8 @@ def _table(file: Path, name: str, values: object, of_images: bool) -> SpaceTable
 def _name(where: str, name: str, options: SpaceOptions, of_images: bool) -> tuple[SpaceName, ProviderSpec]:
     """The space's name from the options, or from a table that is called like the short form.
 
-    `of_images`: MORPHEUS_IMAGE_SPACES names the table, where a vendor's name means its multimodal models.
+    `of_images`: MORPHEUS_IMAGE_SPACES names the table, where a vendor's name means its multimodal models; so it does
+    where only those have a model of that name.
     """
     written, _, rest = name.partition("/")
     short = find_provider(written) if rest else None
@@ -233,8 +236,10 @@ def _name(where: str, name: str, options: SpaceOptions, of_images: bool) -> tupl
         near = difflib.get_close_matches(provider, PROVIDERS, n=1)
         advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(PROVIDERS)}."
         raise ConfigurationError(f"{where}: provider is {provider!r}, which is not known: {advice}")
-    if of_images and spec.purpose == "text":
-        spec = find_provider(f"{spec.name}_multimodal") or spec
+    multimodal = find_provider(f"{spec.name}_multimodal")
+    only_there = multimodal is not None and spec.model(model) is None and multimodal.model(model) is not None
+    if spec.purpose == "text" and (of_images or only_there):
+        spec = multimodal or spec
         if spec.purpose == "text":
             raise ConfigurationError(f"{where}: {spec.name} embeds text: name the table in MORPHEUS_TEXT_SPACES.")
     dimensions = options.dimensions or (int(size) if size.isdecimal() else None)

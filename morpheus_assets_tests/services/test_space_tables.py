@@ -9,6 +9,7 @@ from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.spaces import resolve_image_space, resolve_text_space
 from morpheus_assets.services.configured_spaces import (
     account_of,
+    batch_terms,
     configured_image_spaces,
     configured_text_spaces,
     inputs_per_request,
@@ -16,6 +17,7 @@ from morpheus_assets.services.configured_spaces import (
     open_provider,
     price_of,
     query_space,
+    uses_batch,
 )
 from morpheus_assets.services.space_tables import space_tables, table_of
 from morpheus_assets.settings import Settings
@@ -155,6 +157,29 @@ def test_a_fault_in_the_file_is_one_sentence_that_names_the_table_and_the_option
     with pytest.raises(ConfigurationError, match=says) as caught:
         configured_text_spaces(read(tmp_path, text))
     assert "spaces.toml" in str(caught.value)
+
+
+def test_a_name_that_is_nearly_that_of_a_table_is_told_so(tmp_path: Path):
+    for spaces, says in (
+        (
+            "pasages",
+            r"MORPHEUS_TEXT_SPACES names 'pasages', which is no table of spaces.toml \(passages\).*mean passages",
+        ),
+        ("voyage/voyage-4,other", "names 'other', which is no table of spaces.toml .* write one of them"),
+    ):
+        with pytest.raises(ConfigurationError, match=says):
+            configured_text_spaces(read(tmp_path, OWN, spaces))
+    with pytest.raises(ConfigurationError, match=r"MORPHEUS_IMAGE_SPACES names 'picture', .* did you mean pictures"):
+        configured_image_spaces(read(tmp_path, PICTURES, "voyage/voyage-4", image_spaces="picture"))
+
+
+def test_a_server_of_ones_own_has_a_batch_api_only_where_its_table_says_so(tmp_path: Path):
+    for line, has_one in (("", False), ("batch = true", True), ("batch = false", False)):
+        settings = read(tmp_path, OWN + "price = 1.0\n" + line, reembed_batch=True)
+        (space,) = configured_text_spaces(settings)
+        assert (batch_terms(settings, space) is not None, uses_batch(settings, space)) == (has_one, has_one)
+    vendors = read(tmp_path, '["openai/text-embedding-3-small"]\nprice = 1.0', "openai/text-embedding-3-small")
+    assert batch_terms(vendors, configured_text_spaces(vendors)[0]) is not None
 
 
 def test_the_same_space_twice_is_refused_by_name(tmp_path: Path):

@@ -38,8 +38,13 @@ class Answer(NamedTuple):
         self, texts: Iterable[str], estimate: Callable[[str], int], limits: ObservedLimits | None
     ) -> EmbeddingResult:
         """As a provider gives it; where it does not say what was charged, that is estimated from what was sent."""
-        counted = self.tokens is not None
-        tokens = self.tokens if self.tokens is not None else sum(map(estimate, texts))
+        sent = list(texts)
+        tokens, counted = self.tokens, self.tokens is not None
+        if tokens is None or tokens == sum(map(len, sent)):
+            estimated = sum(map(estimate, sent))
+            # Infinity counts characters for tokens.
+            if tokens is None or tokens > 2 * estimated:
+                tokens, counted = estimated, False
         return EmbeddingResult(self.vectors, self.model, tokens, limits, counted, self.encoding)
 
 
@@ -216,7 +221,7 @@ def _is_same_model(named: str, asked: str) -> bool:
 
 
 def _tokens(usage: object) -> int | None:
-    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    tokens = usage.get("total_tokens", usage.get("prompt_tokens")) if isinstance(usage, dict) else None
     return tokens if type(tokens) is int and tokens >= 0 else None
 
 
