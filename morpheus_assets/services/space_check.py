@@ -153,7 +153,7 @@ def _row(each: CheckedSpace) -> tuple[str, ...]:
         "" if each.question_model == each.model else each.question_model,
         str(each.space.dimensions),
         each.encoding or "here",
-        f"{each.tokens}" if each.counted else f"about {each.tokens}, not said",
+        f"{each.tokens}" if each.counted else f"about {each.tokens}, not said" if each.tokens else "not said",
         "" if local else f"{each.requests_per_minute:,} requests, {each.tokens_per_minute:,} tokens",
         f"{each.inputs_per_request} inputs",
         f"{1000 * each.seconds:,.0f} ms",
