@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import EmbeddingError
@@ -125,6 +125,14 @@ def describe_checks(checked: list[CheckedSpace]) -> str:
     lines += [f"{each.space.key}: {each.fault}" for each in checked if each.fault]
     lines += [f"{each.space.key}: {note}" for each in checked if (note := model_note(each.space))]
     return "\n".join(lines)
+
+
+def check_as_json(each: CheckedSpace) -> dict[str, Any]:
+    """For machines; `fault` is empty where the provider answered, and `price` is in US dollars for a million tokens."""
+    told = {name: getattr(each, name) for name in CheckedSpace.__dataclass_fields__ if name not in ("space", "price")}
+    space = {"space": each.space.key, "provider": each.space.provider, "dimensions": each.space.dimensions}
+    price = None if each.price is None else float(each.price)
+    return {**space, **told, "price": price, "note": model_note(each.space) or ""}
 
 
 def _row(each: CheckedSpace) -> tuple[str, ...]:
