@@ -35,7 +35,7 @@ def list_command(as_json: bool) -> None:
 @spaces.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a space.")
 def check(as_json: bool) -> None:
-    """Ask the provider of each text space once. Tells what it answers: model, limits, speed, faults."""
+    """Ask the provider of each space once. Tells what it answers: model, limits, speed, faults."""
     from morpheus_assets.services.space_check import check_as_json, check_spaces, describe_checks, unused_tables
 
     values = settings()
@@ -48,7 +48,7 @@ def check(as_json: bool) -> None:
     else:
         click.echo(describe_checks(checked))
     for name in unused:
-        click.echo(f"[{name}] of {values.spaces_file.name} is not named in MORPHEUS_TEXT_SPACES.", err=as_json)
+        click.echo(f"[{name}] of {values.spaces_file.name} is named in none of the lists of spaces.", err=as_json)
     if any(each.fault for each in checked):
         raise SystemExit(1)
 
