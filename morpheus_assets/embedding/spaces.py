@@ -108,7 +108,12 @@ def _check_model(spec: ProviderSpec, name: SpaceName, variable: str, *, own_endp
     any_model = spec.other_models == "always" or (spec.other_models != "never" and own_endpoint)
     if any_model and name.dimensions is not None:
         return
-    hint = f", or any other model as {name.provider}/NAME@DIMENSIONS" if any_model else ""
+    written = (
+        f"with `dimensions = …` beside it, or as {name.provider}/NAME@DIMENSIONS"
+        if "table [" in variable
+        else (f"as {name.provider}/NAME@DIMENSIONS")
+    )
+    hint = f", or any other model {written}" if any_model else ""
     raise ConfigurationError(
         f"{variable} names the unknown model {name}: known are {known_models(name.provider)}{hint}."
     )
@@ -313,10 +318,11 @@ def _image_examples() -> list[str]:
     return [example for spec in PROVIDERS.values() if spec.purpose == "image" for example in spec.examples]
 
 
-def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
+def check_capacity(space: Space, largest_chunk_tokens: int, where: str = "") -> None:
     """Refuse a space whose model cannot take the largest chunk.
 
-    `largest_chunk_tokens` counts word pieces, as the chunker does. Raises ConfigurationError with numbers.
+    `largest_chunk_tokens` counts word pieces, as the chunker does; `where` is the table that describes the space.
+    Raises ConfigurationError with numbers.
     """
     if space.max_input_tokens is None:
         return
@@ -327,7 +333,7 @@ def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
     needed = largest_chunk_tokens if same_tokenizer else math.ceil(largest_chunk_tokens * _TOKENIZER_MARGIN)
     if needed > space.max_input_tokens:
         raise ConfigurationError(
-            f"{space.provider}/{space.model} takes {space.max_input_tokens} tokens an input, but a chunk of "
-            f"{largest_chunk_tokens} word pieces may need {needed}: lower MORPHEUS_CHUNK_TOKENS "
+            f"{where and f'{where}: '}{space.provider}/{space.model} takes {space.max_input_tokens} tokens an input, "
+            f"but a chunk of {largest_chunk_tokens} word pieces may need {needed}: lower MORPHEUS_CHUNK_TOKENS "
             "(which re-embeds everything) or choose another model."
         )

@@ -68,8 +68,8 @@ def configured_text_spaces(settings: Settings) -> list[Space]:
         else:
             spaces.append(each.space())
     _refuse_doubles("MORPHEUS_TEXT_SPACES", [part for part, _ in named], spaces)
-    for space in spaces:
-        check_capacity(space, settings.chunk_tokens)
+    for space, (_, each) in zip(spaces, named, strict=True):
+        check_capacity(space, settings.chunk_tokens, each.where if isinstance(each, SpaceTable) else "")
     return spaces
 
 

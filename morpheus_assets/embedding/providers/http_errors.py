@@ -186,7 +186,8 @@ class Endpoint:
                 f"{self.vendor} refuses the input ({said}): change the text, or leave it refused.",
                 int(found[1]) if found else None,
             )
-        if status in (408, 409, 425) or status >= 500:
+        # 424: what stands behind a managed endpoint failed (Azure ML, Bedrock).
+        if status in (408, 409, 424, 425) or status >= 500:
             return ProviderUnavailable(
                 f"{self.vendor} is in trouble ({said}): run again later, or name another provider in "
                 "MORPHEUS_TEXT_SPACES.",

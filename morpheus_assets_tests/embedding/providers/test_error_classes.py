@@ -58,6 +58,7 @@ CLASSES: list[tuple[int, Any, type[EmbeddingError]]] = [
     (422, said("dimensions: not a number"), ConfigurationError),
     (408, b"", ProviderUnavailable),
     (409, b"", ProviderUnavailable),
+    (424, b"", ProviderUnavailable),
     (425, b"", ProviderUnavailable),
     (500, b"", ProviderUnavailable),
     (599, b"<html>", ProviderUnavailable),
