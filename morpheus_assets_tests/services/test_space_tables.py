@@ -151,7 +151,7 @@ def test_questions_of_a_family_may_go_to_another_of_its_models_without_another_s
         (OWN + "served_as = 3", "should be a valid string; write it in quotation marks"),
         (
             OWN + "max_input_tokens = 100",
-            r"table \[passages\]: openai/BAAI/bge-m3 takes 100 tokens.*lower MORPHEUS_CHUNK",
+            r"table \[passages\]: openai/BAAI/bge-m3 takes 100 tokens.*lower MORPHEUS_CHUNK_TOKENS",
         ),
         (OWN.replace("[passages]", "[[passages]]"), r"\[\[passages\]\] is a list of tables: write \[passages\]"),
         (OWN.replace("dimensions = 1024", ""), "any other model with `dimensions = …` beside it"),
