@@ -91,8 +91,8 @@ def test_the_first_words_of_sentences_and_words_that_stand_without_a_capital_too
         ("He said so: ‘and Eh, Aye, the Fourth, Hallo, Jove, South’, said he there and Eh, and Aye. " * 6, "en", {}),
         # A day or a month is one where it speaks.
         ("Then Friday said no. But there Friday ran. On a Tuesday nothing was. " * 6, "en", {"Friday": ""}),
-        ("He saw England in May. Now he liked England, and she left England; they knew England and loved England as he had"
-         " loved England, and in England he died, not in June. " * 6, "en", {"England": ""}),
+        ("He saw England in May. Now he liked England, and she left England; they knew England and loved England, as"
+         " he had loved England, and in England he died, not in June. " * 6, "en", {"England": ""}),
         # Titles without a capital.
         ("Alors madame Bovary sortit avec Charles Bovary. Puis madame Bovary revint, et Bovary dormit. " * 6, "fr",
          {"madame Bovary": "f", "Charles Bovary": "m"}),
