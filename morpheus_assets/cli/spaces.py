@@ -33,7 +33,7 @@ def list_command(as_json: bool) -> None:
 
 @spaces.command()
 def check() -> None:
-    """Ask the provider of each text space once, and tell what it answers: model, limits, speed, faults."""
+    """Ask the provider of each space once, and tell what it answers: model, limits, speed, faults."""
     from morpheus_assets.services.space_check import check_spaces, describe_checks, unused_tables
 
     values = settings()
@@ -42,7 +42,7 @@ def check() -> None:
         unused = unused_tables(values)
     click.echo(describe_checks(checked))
     for name in unused:
-        click.echo(f"[{name}] of {values.spaces_file.name} is not named in MORPHEUS_TEXT_SPACES.")
+        click.echo(f"[{name}] of {values.spaces_file.name} is named in none of the lists of spaces.")
     if any(each.fault for each in checked):
         raise SystemExit(1)
 
