@@ -167,6 +167,8 @@ def check_vectors(vectors: np.ndarray, vendor: str) -> None:
 def _rows_at_fault(vendor: str, fault: str, rows: Iterable[int], count: int) -> InvalidAnswer:
     """The error for some rows; where all of several are at fault, it is the whole answer."""
     found = tuple(int(row) for row in rows)
+    if count > 1:
+        fault += f" (of input {found[0]} of {count})"
     return _invalid(vendor, fault, rows=None if len(found) == count > 1 else found)
 
 
