@@ -76,4 +76,10 @@ def build_io_managers(database: DatabaseResource) -> dict[str, dg.IOManagerDefin
 
 
 def _made_by(place: str, description: str, database: DatabaseResource) -> dg.IOManagerDefinition:
-    return dg.IOManagerDefinition(lambda _: resolve_name(place)(database), description=description)
+    def make(_: dg.InitResourceContext) -> dg.IOManager:
+        manager: dg.IOManager = resolve_name(place)(database)
+        return manager
+
+    # what the UI shows as the resource's type
+    make.__module__, _, make.__name__ = place.partition(":")
+    return dg.IOManagerDefinition(make, description=description)
