@@ -80,6 +80,6 @@ def _made_by(place: str, description: str, database: DatabaseResource) -> dg.IOM
         manager: dg.IOManager = resolve_name(place)(database)
         return manager
 
-    # what the UI shows as the resource's type
-    make.__module__, _, make.__name__ = place.partition(":")
+    # the UI shows it as the resource's type, within this module, for that of the class is not loaded yet
+    make.__name__ = place.rpartition(":")[2]
     return dg.IOManagerDefinition(make, description=description)
