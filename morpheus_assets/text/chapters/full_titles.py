@@ -20,6 +20,8 @@ _LONGEST_CASELESS = 40
 _FEWEST_TITLES, _FEWEST_REPEATED, _FEWEST_ALIKE = 3, 4, 5
 _MOST_CHAPTERS, _NEARLY_ALL, _MOST_BELOW = 0.7, 0.85, 0.6
 _LONGEST_LINE, _SHORTEST_PARAGRAPH = 80, 80
+_GOES_ON = ",;:"
+"""Ends of a letter's "Dear Father," and of a sentence that goes on."""
 _STAGE = frozenset({"scene", "act"})
 _EMPHASIS = re.compile(r"(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _QUOTED = re.compile(r"[\"“‘«„](.+)[\"”’»“]")
@@ -117,8 +119,10 @@ def _line_below(text: str, position: int, limit: int) -> bool:
     blocks = _first_blocks(text, position, limit)
     words = clean(blocks[0]) if len(blocks) == 2 and "\n" not in blocks[0] else ""
     opens = 0 < len(words) <= _LONGEST_LINE and words[0].isalnum() and not words[0].islower()
-    parsed = parse_heading(words) if opens else None
-    return opens and (parsed is None or (not parsed.unit and bool(parsed.title)))
+    if not opens or words[-1] in _GOES_ON:
+        return False
+    parsed = parse_heading(words)
+    return parsed is None or (not parsed.unit and bool(parsed.title))
 
 
 def _block_apart(text: str, position: int, limit: int) -> list[str]:
@@ -130,7 +134,8 @@ def _block_apart(text: str, position: int, limit: int) -> list[str]:
     if gaps[0] < 3 or max(gaps[1:]) >= gaps[0]:
         return []
     lines = [clean(line) for line in found[0].group().split("\n")]
-    return lines if lines[0][:1].isalpha() and not lines[0][0].islower() else []
+    opens = lines[0][:1].isalpha() and not lines[0][0].islower()
+    return lines if opens and lines[-1][-1:] not in _GOES_ON else []
 
 
 def _joined(number: str, joins: bool) -> str:

@@ -19,13 +19,15 @@ _SITE = re.compile(
     r"\s*\[Archive of Our Own\]\s*$|\s*[|–—-]\s*(?:Royal Road|Wattpad|Fan[Ff]iction(?:\.net)?|Archive of Our Own|"
     r"Web[Nn]ovel|Scribble ?Hub|Wikisource(?:, the free online library)?|(?:A )?Project Gutenberg(?: eBook)?)\s*$"
 )
+_NOTICE = re.compile(r"^\*|Project Gutenberg", re.IGNORECASE)
 _HEAD, _LINES, _LONGEST = 3_000, 12, 90
 _MOST_ABOVE = 3
 
 
 def title_page(text: str) -> tuple[str | None, str | None]:
     """(title, author) of a text that names them before it begins; None for what it does not say."""
-    lines = [match.group().strip() for match in islice(_LINE.finditer(text[:_HEAD]), _LINES)]
+    found = (match.group().strip() for match in _LINE.finditer(text[:_HEAD]))
+    lines = list(islice((line for line in found if not _NOTICE.search(line)), _LINES))
     title = author = None
     for index, line in enumerate(lines):
         if len(line) > _LONGEST * 2:

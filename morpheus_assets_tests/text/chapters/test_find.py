@@ -321,6 +321,25 @@ def test_single_lines_below_nearly_all_the_numbers_are_titles_whatever_they_end_
     assert titles(text) == [f"{n}. {line}" for n, line in enumerate(BELOW, 1)]
 
 
+def test_a_salutation_below_the_numbers_is_no_title():
+    letters = chaptered([(f"LETTER {n}", f"DEAR FATHER {'I' * n},\n\n{prose(n)}") for n in range(1, 7)])
+    assert titles(letters) == [f"LETTER {n}" for n in range(1, 7)]
+
+
+def test_titles_that_come_again_below_some_of_the_numbers_are_titles():
+    tellers = ["HOLT'S JOURNAL", "ANNA'S DIARY", "HOLT'S JOURNAL", "HOLT'S JOURNAL", "ANNA'S DIARY", "HOLT'S JOURNAL"]
+    tellers += ["A LETTER", "ANNA'S DIARY", "THE TELEGRAM"]
+    text = chaptered([(f"CHAPTER {n}", f"{name}\n\n{prose(n)}") for n, name in enumerate(tellers, 1)])
+    assert titles(text) == [f"CHAPTER {n}. {name}" for n, name in enumerate(tellers, 1)]
+
+
+def test_a_play_that_is_told_in_a_chapter_adds_no_acts_to_the_chapters():
+    acts = "\n\n\n".join(f"ACT {number}.\n\n{prose(5, 2_500)}" for number in ("I", "II", "III"))
+    heads = [f"CHAPTER {number}" for number in ("I", "II", "III", "IV")]
+    bodies = [prose(1), prose(2), f"{prose(3, 2_000)}\n\n\n{acts}", prose(4)]
+    assert titles(chaptered(zip(heads, bodies, strict=True))) == heads
+
+
 def test_verse_whose_lines_stand_apart_has_no_titles_below_its_numbers():
     verse = "".join(f"The {word} is on the water and the hill,\n\n" for word in ("lamp", "snow", "bell", "light") * 20)
     text = chaptered([(f"{number}", verse) for number in ("I", "II", "III", "IV", "V", "VI")])

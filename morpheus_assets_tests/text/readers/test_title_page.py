@@ -25,6 +25,7 @@ def named(data: str, name: str = "a.txt") -> tuple[str | None, str | None]:
         ("《长路》作者：无名", "长路", "无名"),
         ("书名：长路\n作者：无名\n简介：北行。", "长路", "无名"),
         ("Tên truyện: Đường Dài\nTác giả: Vô Danh", "Đường Dài", "Vô Danh"),
+        ("*** START OF THE PROJECT GUTENBERG EBOOK 1 ***\n\nLong Road\n\nby A. Nobody", "Long Road", "A. Nobody"),
         ("He stood\n\nby the river.", None, None),
         ("Chapter 0\n\nby A. Nobody", None, None),
     ],
