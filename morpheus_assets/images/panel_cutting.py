@@ -345,7 +345,8 @@ def _margins(paper: Any) -> Any:
         for start, end in _stretches(turned[:edge].mean(axis=0) > 0.5):
             own, flat = depth[start // 4 : -(-end // 4)], level[start // 4 : -(-end // 4)]
             if end - start < _WIDEST_GUTTER * width:
-                begins = end - start >= 2 and own.max() > _WIDEST_GUTTER * height
+                # Of the last pixels, fewer than four, nothing is known.
+                begins = end - start >= 2 and own.max(initial=0) > _WIDEST_GUTTER * height
             else:
                 usual = np.median(own[flat]) if flat.any() else height
                 begins = (flat & (np.abs(own - usual) <= 0.012 * height)).mean() > 0.5

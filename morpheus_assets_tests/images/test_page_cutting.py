@@ -169,5 +169,16 @@ def test_a_box_at_the_edge_of_an_odd_page_stays_within_it() -> None:
     assert snapped((0, 0, 1001, 1003), (1001, 1003)) == (0, 0, 1001, 1003)
 
 
+@pytest.mark.parametrize("size", [(901, 1300), (902, 1301), (903, 1303)])
+def test_a_panel_that_leaves_two_pixels_of_paper_at_the_edge_of_an_odd_page_is_cut(size: tuple[int, int]) -> None:
+    page = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((0, 0, size[0] - 3, 400), fill="teal")
+    draw.rectangle((40, 440, size[0] - 40, size[1] - 3), fill="navy")
+
+    for turned in (page, page.transpose(Image.Transpose.ROTATE_90)):
+        assert len(panels_of(cut_page(turned))) == 2
+
+
 def test_an_empty_page_has_one_region() -> None:
     assert [region.kind for region in cut_page(Image.new("RGB", (200, 300), "white")).regions] == ["page"]
