@@ -1,7 +1,7 @@
 """A TIFF read in bands of rows, so that a strip of any height takes the memory of one band.
 
-Pillow decodes a TIFF whole or not at all. Its strips and tiles are packed each for itself (TIFF 6.0, sections 7 and 15):
-those of a band become a small TIFF of their own, with the tags that say how they are packed, that Pillow decodes.
+Pillow decodes a TIFF whole or not at all. Its strips and tiles are each packed for itself (TIFF 6.0, sections 7, 15):
+those of a band become a small TIFF of their own, which Pillow decodes, with the tags that say how they are packed.
 """
 
 import io
