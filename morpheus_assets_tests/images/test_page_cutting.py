@@ -1,6 +1,7 @@
 """A page becomes the page itself, its panels in reading order, and tiles where the cut is doubtful."""
 
 import itertools
+import random
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,36 @@ def test_a_drawing_without_a_frame_is_not_torn_into_its_lines_of_text_and_figure
 
     assert [round((box[0] - 10) / 246) for box in found] == [0, 1, 2]
     assert all(box[1] <= 16 and box[3] >= top + 108 for box in found)
+
+
+def test_figures_of_loose_strokes_on_a_page_without_frames_are_one_picture() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    chance = random.Random(1)
+    for left, top, width, height in ((40, 60, 360, 520), (500, 40, 340, 560), (60, 700, 780, 520)):
+        for _ in range(9):
+            stroke = [(left + chance.randrange(width), top + chance.randrange(height)) for _ in range(3)]
+            draw.line(stroke, fill="black", width=7)
+        draw.line([(left, top), (left + width, top + height)], fill="black", width=12)
+        draw.line([(left + width, top), (left, top + height)], fill="black", width=12)
+
+    cut = cut_page(page)
+
+    assert len(panels_of(cut)) <= 1
+    assert cut.doubts == ("one panel or none was found",)
+
+
+def test_panels_that_stand_in_no_rows_and_touch_each_other_at_corners_are_found() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    left = [(50, 50 + 245 * at, 570, 245 + 245 * at) for at in range(5)]
+    right = [(560, 215 + 245 * at, 850, 325 + 245 * at) for at in range(4)]
+    for at, box in enumerate([*left, *right]):
+        draw.rectangle(box, fill=("brown", "steelblue", "seagreen")[at % 3], outline="black", width=3)
+
+    found = panels_of(cut_page(page))
+
+    assert len(match([*left, *right], found, 0.8)) == len(found) == 9
 
 
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:
