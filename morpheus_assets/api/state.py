@@ -79,8 +79,9 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         await asyncio.to_thread(database.close)
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """The services of the application that the request came to."""
+    # async although nothing is awaited: FastAPI sends a plain function to a thread, for every request
     services: Services = request.app.state.services
     return services
 

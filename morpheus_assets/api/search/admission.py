@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 from morpheus_assets.api.problems import Problem
 from morpheus_assets.services.search import SEARCH_SECONDS
@@ -34,7 +35,9 @@ class Admission:
             self._answered.popleft()
         if len(self._answered) < _FEWEST:
             return 0.0
-        return (self._under_way + 1) * (now - self._answered[0]) / (len(self._answered) - 1)
+        # One pause of the machine or of the database is no rate: the longest is left out, with the answer at its end.
+        pause = max(later - earlier for earlier, later in pairwise([*self._answered, now]))
+        return (self._under_way + 1) * (now - self._answered[0] - pause) / (len(self._answered) - 2)
 
     @contextmanager
     def place(self) -> Iterator[None]:

@@ -233,7 +233,7 @@ ON CONFLICT (content_hash) DO UPDATE SET config = excluded.config, tsv = exclude
 WHERE passages.config <> excluded.config
 
 -- name: delete_unused_passages
-SELECT delete_unused_passages(%(hashes)s)
+SELECT delete_unused_passages(%(hashes)b)
 
 -- name: unused_passages
 SELECT p.content_hash FROM passages p
@@ -242,7 +242,7 @@ WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = p.content_hash) LI
 -- name: passages_in_no_novels_language
 SELECT p.content_hash, p.body, p.token_count, min(n.text_config)
 FROM passages p JOIN chunks c USING (content_hash) JOIN novels n ON n.id = c.novel_id
-WHERE %(hashes)s::bytea[] IS NULL OR p.content_hash = ANY(%(hashes)s)
+WHERE %(hashes)b::bytea[] IS NULL OR p.content_hash = ANY(%(hashes)b)
 GROUP BY p.content_hash HAVING bool_and(n.text_config <> p.config)
 LIMIT %(limit)s
 

@@ -63,7 +63,7 @@ INSERT INTO training_pairs (novel_id, ordinal, question, kind, content_hash, cha
 VALUES (%(number)s, %(ordinal)s, %(question)s, %(kind)s, %(content_hash)s, %(chapter)s, %(negatives)s)
 
 -- name: bodies
-SELECT content_hash, body FROM passages WHERE content_hash = ANY(%(hashes)s)
+SELECT content_hash, body FROM passages WHERE content_hash = ANY(%(hashes)b)
 
 -- name: sentences
 SELECT s.ordinal, s.chapter, s.char_start, s.char_end, s.content_hash, s.body

@@ -115,7 +115,7 @@ ON CONFLICT DO NOTHING
 DROP TABLE staged_vectors
 
 -- name: read_vectors
-SELECT content_hash, halfvec_send(embedding) FROM {table} v WHERE content_hash = ANY(%(hashes)s)
+SELECT content_hash, halfvec_send(embedding) FROM {table} v WHERE content_hash = ANY(%(hashes)b)
 
 -- name: vectors_of_sentences
 (SELECT content_hash, embedding FROM sentence_vectors WHERE space_id = {space})
@@ -132,7 +132,7 @@ ON CONFLICT DO NOTHING
 -- Of a passage that stands in several contexts the first.
 SELECT DISTINCT ON (c.passage_hash) c.passage_hash, halfvec_send(v.embedding)
 FROM chunks_in_context c JOIN {table} v USING (content_hash)
-WHERE c.context = %(context)s AND c.passage_hash = ANY(%(hashes)s)
+WHERE c.context = %(context)s AND c.passage_hash = ANY(%(hashes)b)
 ORDER BY c.passage_hash, c.novel_id, c.chapter, c.ordinal
 
 -- name: page_of_vectors
@@ -166,7 +166,7 @@ AND NOT EXISTS (SELECT FROM kept_pictures k WHERE k.content_hash = e.content_has
 DELETE FROM {table} e WHERE e.content_hash = %(content_hash)s AND {orphaned}
 
 -- name: keep_texts
-INSERT INTO kept_texts (content_hash) SELECT unnest(%(hashes)s::bytea[]) ON CONFLICT DO NOTHING
+INSERT INTO kept_texts (content_hash) SELECT unnest(%(hashes)b::bytea[]) ON CONFLICT DO NOTHING
 
 -- name: let_go_text
 DELETE FROM kept_texts WHERE content_hash = %(content_hash)s
@@ -353,19 +353,19 @@ DELETE FROM embedding_claims WHERE session_id = %(session)s
 -- name: claim
 -- In the order of the hashes, else two sessions that claim overlapping pages lock each other out.
 INSERT INTO embedding_claims (space_id, content_hash, session_id)
-SELECT %(space)s, h, %(session)s FROM unnest(%(hashes)s::bytea[]) h ORDER BY h
+SELECT %(space)s, h, %(session)s FROM unnest(%(hashes)b::bytea[]) h ORDER BY h
 ON CONFLICT DO NOTHING
 RETURNING content_hash
 
 -- name: own_claims
 SELECT content_hash FROM embedding_claims
-WHERE space_id = %(space)s AND session_id = %(session)s AND content_hash = ANY(%(hashes)s)
+WHERE space_id = %(space)s AND session_id = %(session)s AND content_hash = ANY(%(hashes)b)
 
 -- name: claimed
-SELECT content_hash FROM embedding_claims WHERE space_id = %(space)s AND content_hash = ANY(%(hashes)s)
+SELECT content_hash FROM embedding_claims WHERE space_id = %(space)s AND content_hash = ANY(%(hashes)b)
 
 -- name: still_missing
-SELECT h FROM unnest(%(hashes)s::bytea[]) h
+SELECT h FROM unnest(%(hashes)b::bytea[]) h
 WHERE NOT EXISTS (SELECT FROM {table} e WHERE e.content_hash = h)
   AND NOT EXISTS (SELECT FROM refused_inputs r WHERE r.space_id = %(space)s AND r.content_hash = h)
   AND NOT EXISTS (SELECT FROM batched_inputs b WHERE b.space_id = %(space)s AND b.content_hash = h)
@@ -389,7 +389,7 @@ SELECT coalesce(job, token) FROM batch_jobs WHERE space_id = %(space)s AND state
 
 -- name: add_batched_inputs
 INSERT INTO batched_inputs (space_id, content_hash, batch_id)
-SELECT %(space)s, h, %(job)s FROM unnest(%(hashes)s::bytea[]) h ORDER BY h
+SELECT %(space)s, h, %(job)s FROM unnest(%(hashes)b::bytea[]) h ORDER BY h
 
 -- name: begin_submitting
 UPDATE batch_jobs
@@ -407,7 +407,7 @@ UPDATE batch_jobs SET cancelled_at = coalesce(cancelled_at, now()) WHERE id = %(
 SELECT content_hash FROM batched_inputs WHERE batch_id = %(job)s
 
 -- name: take_batched
-DELETE FROM batched_inputs WHERE batch_id = %(job)s AND content_hash = ANY(%(hashes)s) RETURNING content_hash
+DELETE FROM batched_inputs WHERE batch_id = %(job)s AND content_hash = ANY(%(hashes)b) RETURNING content_hash
 
 -- name: count_stored
 UPDATE batch_jobs SET stored = stored + %(stored)s WHERE id = %(job)s
@@ -426,14 +426,14 @@ WHERE id = %(job)s AND state <> 'ended'
 -- name: owners_in_context
 SELECT DISTINCT ON (c.content_hash) c.content_hash, n.novel, p.token_count
 FROM chunks_in_context c JOIN passages p ON p.content_hash = c.passage_hash JOIN novels n ON n.id = c.novel_id
-WHERE c.content_hash = ANY(%(hashes)s)
+WHERE c.content_hash = ANY(%(hashes)b)
 ORDER BY c.content_hash, n.id
 
 -- name: owners_of_texts
 -- One novel for each text, the oldest that has it; none for what no novel has any more.
 SELECT DISTINCT ON (p.content_hash) p.content_hash, n.novel, p.token_count
 FROM passages p JOIN chunks c USING (content_hash) JOIN novels n ON n.id = c.novel_id
-WHERE p.content_hash = ANY(%(hashes)s)
+WHERE p.content_hash = ANY(%(hashes)b)
 ORDER BY p.content_hash, n.id
 
 
@@ -441,7 +441,7 @@ ORDER BY p.content_hash, n.id
 
 -- name: record_refusals
 INSERT INTO refused_inputs (space_id, content_hash, reason)
-SELECT %(space)s, h, reason FROM unnest(%(hashes)s::bytea[], %(reasons)s::text[]) AS refused (h, reason) ORDER BY h
+SELECT %(space)s, h, reason FROM unnest(%(hashes)b::bytea[], %(reasons)s::text[]) AS refused (h, reason) ORDER BY h
 ON CONFLICT (space_id, content_hash) DO UPDATE SET reason = excluded.reason, last_seen = now()
 
 -- name: list_refusals
@@ -476,16 +476,16 @@ ORDER BY r.last_seen DESC, s.key, r.content_hash
 
 -- name: ignore_refusals
 UPDATE refused_inputs SET ignored = true
-WHERE space_id = %(space)s AND NOT ignored AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+WHERE space_id = %(space)s AND NOT ignored AND (%(hashes)b::bytea[] IS NULL OR content_hash = ANY(%(hashes)b))
 
 -- name: delete_refusals
 -- Whoever asks for an input again also allows that it is paid for again.
 WITH again AS (
     DELETE FROM unanswered_inputs
-    WHERE space_id = %(space)s AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+    WHERE space_id = %(space)s AND (%(hashes)b::bytea[] IS NULL OR content_hash = ANY(%(hashes)b))
 )
 DELETE FROM refused_inputs
-WHERE space_id = %(space)s AND (%(hashes)s::bytea[] IS NULL OR content_hash = ANY(%(hashes)s))
+WHERE space_id = %(space)s AND (%(hashes)b::bytea[] IS NULL OR content_hash = ANY(%(hashes)b))
 
 
 -- Unanswered inputs -------------------------------------------------------------------------------------------------
@@ -495,7 +495,7 @@ DELETE FROM unanswered_inputs WHERE space_id = %(space)s AND first_at < now() - 
 
 -- name: record_unanswered
 INSERT INTO unanswered_inputs (space_id, content_hash, tries, together)
-SELECT %(space)s, hash, 1, %(together)s FROM unnest(%(hashes)s::bytea[]) AS hash
+SELECT %(space)s, hash, 1, %(together)s FROM unnest(%(hashes)b::bytea[]) AS hash
 ON CONFLICT (space_id, content_hash) DO UPDATE
 SET tries = unanswered_inputs.tries + 1, together = excluded.together
 

@@ -94,6 +94,18 @@ def test_a_provider_that_is_silent_for_a_while_is_no_sign_of_too_many():
     assert all(searches.come() for _ in range(50))
 
 
+def test_one_pause_of_the_machine_is_no_sign_of_too_many():
+    searches = Searches(patience=5.0)
+    for _ in range(12):
+        assert searches.come()
+    for _ in range(9):
+        searches.now += 0.05
+        searches.answer()
+        assert searches.come()
+    searches.now += 4
+    assert all(searches.come() for _ in range(20)), "32 under way, twenty a second but for the pause"
+
+
 def test_what_fails_leaves_its_place_and_is_no_answer():
     searches = Searches(patience=1.0)
     overload(searches, 20, times=3, seconds=5)
