@@ -38,6 +38,8 @@ _FILLED = 0.75
 _DRAWN_SIDES = 0.8
 # Of what is cut: area of such leaves, at least, where the cut is sure or is not.
 _DENSE_BESIDE_FRAMES, _DENSE = 0.15, 0.5
+# Of the page: a space between drawings without frames that stands for a gutter.
+_FAR = 0.035
 _REACH = 0.008
 # Of the page: what panels that touch each other share at most; of the smaller of two, what lies over a corner; and of
 # the ink, what such panels hold together.
@@ -434,7 +436,8 @@ def _leaves(page: _Page, part: _Part, depth: int, undivided: list[Box]) -> Itera
     dense = [leaf for leaf in leaves if not _is_sparse(page, leaf)]
     least = _DENSE_BESIDE_FRAMES if pieces[0].sure else _DENSE
     much = sum(area(leaf.box) for leaf in dense) >= least * sum(area(leaf.box) for leaf in leaves)
-    if not much and len(dense) < len(leaves) / 2:
+    far = _apart(pieces) >= _FAR * max(page.width, page.height)
+    if not far and not much and len(dense) < len(leaves) / 2:
         # Figures of one picture, and the paper between them that reaches into it from a side without a frame.
         undivided += [leaf.box for leaf in dense]
         yield part
@@ -470,13 +473,15 @@ def _pieces(page: _Page, part: _Part) -> list[_Part]:
 
 def _is_torn(page: _Page, pieces: list[_Part]) -> bool:
     """True for letters and figures without a frame between which there is less than a wide space: one drawing."""
-    boxes = [piece.box for piece in pieces]
-    apart = max(
-        max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at]
-    )
-    if apart >= _WIDE * max(page.width, page.height):
+    if _apart(pieces) >= _WIDE * max(page.width, page.height):
         return False
     return all(_is_loose(page, piece, framed=piece.sure) for piece in pieces)
+
+
+def _apart(pieces: list[_Part]) -> int:
+    """The widest space between two of the pieces, in pixels; below 0 where all lie over each other."""
+    boxes = [piece.box for piece in pieces]
+    return max(max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at])
 
 
 def _is_loose(page: _Page, part: _Part, *, framed: bool) -> bool:

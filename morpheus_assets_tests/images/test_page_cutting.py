@@ -118,7 +118,7 @@ def test_figures_of_loose_strokes_on_a_page_without_frames_are_one_picture() -> 
     page = Image.new("RGB", (900, 1300), "white")
     draw = ImageDraw.Draw(page)
     chance = random.Random(1)
-    for left, top, width, height in ((40, 60, 360, 520), (500, 40, 340, 560), (60, 700, 780, 520)):
+    for left, top, width, height in ((40, 60, 380, 560), (450, 40, 400, 590), (60, 660, 780, 560)):
         for _ in range(9):
             stroke = [(left + chance.randrange(width), top + chance.randrange(height)) for _ in range(3)]
             draw.line(stroke, fill="black", width=7)
