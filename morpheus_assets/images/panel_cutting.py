@@ -481,7 +481,9 @@ def _is_torn(page: _Page, pieces: list[_Part]) -> bool:
 def _apart(pieces: list[_Part]) -> int:
     """The widest space between two of the pieces, in pixels; below 0 where all lie over each other."""
     boxes = [piece.box for piece in pieces]
-    return max(max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at])
+    return max(
+        max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at]
+    )
 
 
 def _is_loose(page: _Page, part: _Part, *, framed: bool) -> bool:
