@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # Up to 96 a request and 5 MB a panel; these many are about 8 MB of JPEG.
 _INPUTS = 32
 _NAME = "cohere_multimodal"
-# Tokens of pictures cost $0.47 a million, those of text $0.12: cohere.com/pricing.
+# Tokens of pictures cost $0.47 a million, those of text $0.12: cohere.com/pricing in 2025; the price of text was the same
+# at vercel.com in November 2026, that of pictures is to be checked.
 _MODELS = (
     EmbeddingModel("embed-v4.0", 1536, 128_000, _INPUTS, price=Decimal("0.47"), other_dimensions=(256, 512, 1024)),
 )
