@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 # Up to 96 a request and 5 MB a panel; these many are about 8 MB of JPEG.
 _INPUTS = 32
 _NAME = "cohere_multimodal"
-# Tokens of pictures cost $0.47 a million, those of text $0.12: cohere.com/pricing in 2025; the price of text was the same
-# at vercel.com in November 2026, that of pictures is to be checked.
+# Tokens of text cost $0.12 a million, as vercel.com had it in November 2026; those of pictures $0.47, to be checked at
+# cohere.com/pricing.
 _MODELS = (
     EmbeddingModel("embed-v4.0", 1536, 128_000, _INPUTS, price=Decimal("0.47"), other_dimensions=(256, 512, 1024)),
 )

@@ -12,8 +12,8 @@ from morpheus_assets.embedding.providers.multimodal import Content, MultimodalPr
 _INPUTS = 32
 _NAME = "voyage_multimodal"
 _MODELS = (
-    # For text; pixels cost $0.60 a billion beside it: docs.voyageai.com/docs/pricing, as usagepricing.com read it in 2026
-    # (looked at in November 2026).
+    # For text; pixels cost $0.60 a billion beside it: docs.voyageai.com/docs/pricing, as usagepricing.com had it in
+    # November 2026.
     EmbeddingModel(
         "voyage-multimodal-3.5", 1024, 32_000, _INPUTS, price=Decimal("0.12"), other_dimensions=(256, 512, 2048)
     ),
