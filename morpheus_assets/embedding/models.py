@@ -54,12 +54,14 @@ def price_of(space: Space, tokens: int) -> Decimal | None:
 
 
 def estimate_tokens(space: Space, *, inputs: int, word_pieces: int, characters: int, octets: int) -> int:
-    """Tokens that `inputs` texts will cost in `space`, for plans, which must not read every text; 0 for images.
+    """Tokens that `inputs` will cost in `space`, for plans, which must not read every text or picture.
 
+    0 for pictures where nothing is known of the model. Of texts:
     `octets` is their length in UTF-8. Over and not under for prose, as packing estimates each text by itself.
     """
     if space.purpose == "image":
-        return 0
+        model = find_model(space.provider, space.model)
+        return inputs * model.image_tokens if model is not None else 0
     spec = PROVIDERS.get(space.provider)
     if spec is not None and spec.counts_word_pieces:
         return word_pieces

@@ -150,7 +150,7 @@ def test_image_spaces_with_an_endpoint_are_asked_too_and_those_of_this_machine_a
         assert gpu.keys == {f"Bearer {KEY_OF_VENDORS}"}
     assert shown.exit_code == 0, shown.output
     _, _, pictures, clip = shown.output.splitlines()
-    for part in ("voyage_multimodal/voyage-multimodal-3.5", "256", "30 requests", "32 inputs", "$0.12 for 1M"):
+    for part in ("voyage_multimodal/voyage-multimodal-3.5", "256", "30 requests", "32 inputs", "$0.336 for 1M"):
         assert part in pictures
     assert "remote_clip/my-clip" in clip
     assert "16 inputs" in clip

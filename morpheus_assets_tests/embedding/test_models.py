@@ -40,3 +40,14 @@ def test_a_local_model_counts_word_pieces_and_an_image_costs_no_tokens():
     numbers = {"inputs": 3, "word_pieces": 500, "characters": 2000, "octets": 2000}
     assert estimate_tokens(local, **numbers) == 500
     assert estimate_tokens(image, **numbers) == 0
+
+
+def test_panels_of_a_vendors_model_cost_tokens_in_a_plan():
+    for provider, model, dollars in (
+        ("voyage_multimodal", "voyage-multimodal-3.5", "0.6384"),
+        ("cohere_multimodal", "embed-v4.0", "3.0268"),
+        ("gemini_multimodal", "gemini-embedding-2", "0.1215"),
+    ):
+        space = Space("x", "image", provider, model, "", 512, "", None)
+        tokens = estimate_tokens(space, inputs=1000, word_pieces=0, characters=0, octets=0)
+        assert price_of(space, tokens) == Decimal(dollars)

@@ -77,7 +77,7 @@ class EmbeddingModel:
     `revision` identifies weights of this machine; empty for a model that is served. The prefixes are those that it was
     trained with. `context_tokens`: it embeds the passages of a document together, so many tokens of them (None: each by
     itself). Models of one `family` give vectors that may be compared with each other. `note` is what its vendor
-    says of it now, such as that another one takes its place.
+    says of it now, such as that another one takes its place. `image_tokens` are those of a panel, about and not under.
     """
 
     name: str
@@ -94,6 +94,7 @@ class EmbeddingModel:
     context_tokens: int | None = None
     family: str = ""
     note: str = ""
+    image_tokens: int = 0
 
     def allows(self, dimensions: int) -> bool:
         """True when the model can be asked for vectors of this size."""

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
 # Up to 96 a request and 5 MB a panel; these many are about 8 MB of JPEG.
 _INPUTS = 32
 _NAME = "cohere_multimodal"
-# Tokens of pictures cost $0.47 a million, those of text $0.12: cohere.com/pricing.
+# Tokens of text cost $0.12 a million, as vercel.com had it in November 2026; those of pictures $0.47, to be checked at
+# cohere.com/pricing. 512 pixels square are some 1,610 tokens (docs.oracle.com, cohere-embed-4), a panel's 1,024 up to
+# four times as many.
 _MODELS = (
-    EmbeddingModel("embed-v4.0", 1536, 128_000, _INPUTS, price=Decimal("0.47"), other_dimensions=(256, 512, 1024)),
+    EmbeddingModel(
+        "embed-v4.0",
+        1536,
+        128_000,
+        _INPUTS,
+        price=Decimal("0.47"),
+        other_dimensions=(256, 512, 1024),
+        image_tokens=6440,
+    ),
 )
 
 PROVIDER = ProviderSpec(

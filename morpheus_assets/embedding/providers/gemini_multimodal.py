@@ -1,5 +1,6 @@
 """Gemini's gemini-embedding-2 for panels: ai.google.dev/gemini-api/docs/embeddings, `batchEmbedContents`."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
 # A request may have 20 MB; these many panels are about 8 MB of JPEG.
 _INPUTS = 32
 _NAME = "gemini_multimodal"
-_MODELS = (EmbeddingModel("gemini-embedding-2", 3072, 8192, _INPUTS, any_dimensions=True),)
+# A million tokens of pictures cost $0.45, and a picture $0.00012, as tokencost.app had Google's page in 2026; to be
+# checked at ai.google.dev/gemini-api/docs/pricing.
+_MODELS = (
+    EmbeddingModel(
+        "gemini-embedding-2", 3072, 8192, _INPUTS, price=Decimal("0.45"), any_dimensions=True, image_tokens=270
+    ),
+)
 
 PROVIDER = ProviderSpec(
     name=_NAME,

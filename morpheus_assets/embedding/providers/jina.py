@@ -19,7 +19,8 @@ PROVIDER = ProviderSpec(
     name="jina",
     purpose="text",
     kind="jina",
-    # Price: for the smallest amount of tokens, and to be checked at jina.ai/embeddings.
+    # Price: for the smallest amount of tokens; jina.ai/embeddings named none where it was read in November 2026: to be
+    # checked there.
     models=(
         _model("jina-embeddings-v5-text-small", 1024, 32_768),
         _model("jina-embeddings-v5-text-nano", 768, 32_768),

@@ -41,6 +41,7 @@ class JsonProvider:
 
     def __init__(self, space: Space, options: ProviderOptions, model: EmbeddingModel | None) -> None:
         self.space = space
+        self.model = model
         most_inputs, most_tokens = (model.max_inputs, model.max_request_tokens) if model else (96, None)
         self.limits = request_limits(options, most_inputs, most_tokens, space.max_input_tokens)
         self.served_as = options.served_as or space.model

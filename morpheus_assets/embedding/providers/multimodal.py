@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from morpheus_assets.domain.spaces import MOST_DIMENSIONS, Space, SpaceName, space_key
@@ -16,7 +16,7 @@ from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers.base import EmbeddingModel, EmbeddingResult, InputType
 from morpheus_assets.embedding.providers.json_over_http import JsonProvider
 from morpheus_assets.embedding.providers.panel_jpegs import data_uri
-from morpheus_assets.embedding.providers.text_inputs import refuse_unusable
+from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 
 _DECODERS = 4
 
@@ -78,7 +78,13 @@ class MultimodalProvider(JsonProvider):
             # One after the other is begun when one is done, so that few decoded panels are in memory at a time.
             jobs = [loop.run_in_executor(self._decoding, data_uri, index, each) for index, each in enumerate(inputs)]
             contents = [Content(image=await job) for job in jobs]
-        return await self.send(self.contents_payload(contents, input_type), len(inputs), patience)
+        result = await self.send(self.contents_payload(contents, input_type), len(inputs), patience)
+        return result if result.counted else replace(result, total_tokens=sum(map(self._estimated, contents)))
+
+    def _estimated(self, content: Content) -> int:
+        # Gemini does not say what it charged.
+        image_tokens = self.model.image_tokens if self.model is not None else 0
+        return image_tokens if content.image else estimate_cl100k(content.text)
 
     async def send(self, payload: dict[str, Any], count: int, patience: float) -> EmbeddingResult:
         """Send a request and give its checked vectors, of length 1."""

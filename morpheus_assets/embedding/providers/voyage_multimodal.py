@@ -11,18 +11,27 @@ from morpheus_assets.embedding.providers.multimodal import Content, MultimodalPr
 # are about 8 MB of JPEG.
 _INPUTS = 32
 _NAME = "voyage_multimodal"
+# A billion pixels cost $0.60, and 560 of them are counted as a token; a million tokens of text cost $0.12, which are
+# few beside panels: docs.voyageai.com/docs/pricing, as usagepricing.com had it in November 2026.
+_PRICE, _IMAGE_TOKENS = Decimal("0.336"), 1900
 _MODELS = (
-    # For text; pixels cost $0.60 a billion beside it: docs.voyageai.com/docs/pricing.
     EmbeddingModel(
-        "voyage-multimodal-3.5", 1024, 32_000, _INPUTS, price=Decimal("0.12"), other_dimensions=(256, 512, 2048)
+        "voyage-multimodal-3.5",
+        1024,
+        32_000,
+        _INPUTS,
+        price=_PRICE,
+        other_dimensions=(256, 512, 2048),
+        image_tokens=_IMAGE_TOKENS,
     ),
     EmbeddingModel(
         "voyage-multimodal-3",
         1024,
         32_000,
         _INPUTS,
-        price=Decimal("0.12"),
+        price=_PRICE,
         note="older: voyage-multimodal-3.5 takes its place",
+        image_tokens=_IMAGE_TOKENS,
     ),
 )
 

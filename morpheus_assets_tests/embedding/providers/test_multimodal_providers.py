@@ -60,6 +60,7 @@ def test_panels_and_descriptions_meet_in_one_space(vendor: str, server: NativeSe
     assert cosines[1] == pytest.approx(1, abs=1e-4)
     assert cosines[0] < 0.9
     assert panels.counted == (vendor != "gemini_multimodal")
+    assert panels.total_tokens > 0
 
 
 def test_a_picture_that_cannot_be_opened_is_refused_by_its_place(vendor: str, server: NativeServer):
