@@ -68,7 +68,8 @@ def retry_refused(engine: Engine, refusals: Sequence[Refusal]) -> str:
 
 def ignore_refused(engine: Engine, refusals: Sequence[Refusal]) -> str:
     """Stop warning about them; returns a sentence."""
-    return f"{_by_space(engine, refusals, ignore_refusals)} inputs are ignored: no check warns about them any more."
+    count = _by_space(engine, refusals, ignore_refusals)
+    return f"{counted(count, 'input is', 'inputs are')} ignored: no check warns of what is ignored."
 
 
 def _by_space(

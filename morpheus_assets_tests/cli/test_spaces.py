@@ -123,7 +123,7 @@ def test_what_is_refused_is_listed_ignored_and_retried(engine, before, morpheus)
     assert shown.count("the provider would not have it") == 2
     assert "novel-003, chapter 1, passage 1" in shown
     first = lacking[0].hex()[:12]
-    assert "1 inputs are ignored" in morpheus("refused", "ignore", first).output
+    assert "1 input is ignored" in morpheus("refused", "ignore", first).output
     assert {each.content_hash: each.ignored for each in list_refusals(engine)}[lacking[0]]
     assert "1 input counts as missing again" in morpheus("refused", "retry", first).output
     assert [each.content_hash for each in missing_inputs(engine, row, "novel-003")] == [lacking[0]]

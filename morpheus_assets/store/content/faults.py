@@ -27,7 +27,7 @@ def faults_of_novels(bind: Bind) -> ContentFaults:
 
 
 def faults_of_panels(bind: Bind) -> ContentFaults:
-    """Of the panels' files, each image by itself."""
+    """Of the panels' files, each image by itself, behind the name of its novel."""
     return _faults(bind, queries.refused_pages, "panel")
 
 

@@ -527,7 +527,7 @@ WHERE n.novel = ANY(%(novels)s)
 ORDER BY n.novel, p.ordinal, p.path, p.entry
 
 -- name: refused_pages
-SELECT p.reason FROM pages p JOIN novels n ON n.id = p.novel_id
+SELECT n.novel || ': ' || p.reason FROM pages p JOIN novels n ON n.id = p.novel_id
 WHERE p.state = 'refused' ORDER BY n.novel, p.ordinal, p.path, p.entry
 
 -- name: delete_regions

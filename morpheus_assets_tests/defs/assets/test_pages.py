@@ -236,6 +236,8 @@ def test_doubtful_pages_are_shown_with_their_boxes_and_warned_of_where_they_are_
     pages = metadata_of(result, "panel_images")
     assert (pages["stored"], pages["refused"]) == (5, 1)
     assert str(pages["refusals"]).startswith("- 9.png in book.cbz is no image")
+    [decoded] = [each for each in result.get_asset_check_evaluations() if each.check_name == "every_image_was_decoded"]
+    assert str(decoded.description).startswith("1 to look at: lamp: 9.png in book.cbz is no image")
     [warning] = [each for each in result.get_asset_check_evaluations() if each.check_name == "few_pages_are_doubtful"]
     assert (warning.passed, warning.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "lamp: 4 of 5 pages" in str(warning.description)
