@@ -5,12 +5,12 @@ Image spaces of this machine are left out: they have no endpoint, and may first 
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from morpheus_assets.domain.spaces import Space
-from morpheus_assets.embedding.errors import EmbeddingError
+from morpheus_assets.domain.spaces import LOWEST_COSINE, Space
+from morpheus_assets.embedding.errors import EmbeddingError, RequestTooLarge
 from morpheus_assets.embedding.models import model_note
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.configured_spaces import (
@@ -25,7 +25,9 @@ from morpheus_assets.services.space_tables import listed_names, space_tables
 from morpheus_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.providers.base import EmbeddingResult
+    import numpy as np
+
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult
 
 # A few cents would be too much for a look: four short passages and one question.
 _PASSAGES = (
@@ -35,11 +37,21 @@ _PASSAGES = (
     "At noon the bells began, and the whole street stood still to listen.",
 )
 _QUESTION = "Who came home in the evening?"
+# A sentence of so many word pieces, and the ends of two passages of them.
+_SENTENCE, _PIECES = "The rain fell on the roofs of the old town.", 11
+_LAST = ("At last the captain burned every letter.", "Nobody ever saw the two sisters again.")
+# Inputs of the first request that are sent again.
+_MET_AGAIN = 2
+# The cosine from which two vectors are the same but for rounding; the ends alone make at least a thousandth.
+_ALIKE = 0.99999
 
 
 @dataclass(frozen=True)
 class CheckedSpace:
-    """What a space's provider answered; `fault` is the sentence of what went wrong instead (empty: nothing)."""
+    """What a space's provider answered; `fault` is the sentence of what went wrong instead (empty: nothing).
+
+    `warning` is what of the answers spoils the vectors.
+    """
 
     space: Space
     model: str = ""
@@ -53,6 +65,7 @@ class CheckedSpace:
     inputs_per_request: int = 0
     price: Decimal | None = None
     fault: str = ""
+    warning: str = ""
 
 
 def check_spaces(settings: Settings) -> list[CheckedSpace]:
@@ -81,18 +94,64 @@ async def _check(settings: Settings, space: Space) -> CheckedSpace:
     except EmbeddingError as error:
         return CheckedSpace(space, fault=str(error))
     try:
-        # The first call opens a connection, or loads a model.
         asked = _documents(space)
-        await provider.embed(asked[:1], "document")
+        most = inputs_per_request(settings, space)
+        # The first call opens a connection, or loads a model.
+        first = await _embed(provider, [*_long_passages(settings, space), asked[0], asked[-1]], most)
         begun = time.perf_counter()
-        documents = await provider.embed(asked, "document")
+        documents = await _embed(provider, asked, most)
         seconds = time.perf_counter() - begun
         question = await provider.embed([_QUESTION], "query")
     except EmbeddingError as error:
         return CheckedSpace(space, fault=str(error))
     finally:
         await provider.close()
-    return _found(settings, space, documents, question, seconds, provider.limits.max_inputs)
+    found = _found(settings, space, documents, question, seconds, provider.limits.max_inputs)
+    return replace(found, warning=_warning(settings, first.embeddings, documents.embeddings))
+
+
+async def _embed(provider: "EmbeddingProvider", inputs: list[Any], most: int) -> "EmbeddingResult":
+    """All inputs in one request, or one by one where the space or its server takes fewer in one."""
+    import numpy as np
+
+    if len(inputs) <= most:
+        try:
+            return await provider.embed(inputs, "document")
+        except RequestTooLarge:
+            pass
+    parts = [await provider.embed([each], "document") for each in inputs]
+    vectors = np.concatenate([part.embeddings for part in parts])
+    return replace(parts[-1], embeddings=vectors, total_tokens=sum(part.total_tokens for part in parts))
+
+
+def _long_passages(settings: Settings, space: Space) -> list[str]:
+    """Two passages as long as the largest chunk, with other ends; none for a model of this machine."""
+    if space.purpose != "text" or is_local(space):
+        return []
+    sentences = max(1, settings.chunk_tokens // _PIECES - 1)
+    return [" ".join([*[_SENTENCE] * sentences, last]) for last in _LAST]
+
+
+def _warning(settings: Settings, first: "np.ndarray", documents: "np.ndarray") -> str:
+    """What of the vectors is wrong; the last two of the first request are of the first and last document."""
+    if len(first) > _MET_AGAIN and _cosine(first[0], first[1]) > _ALIKE:
+        return (
+            f"passages of {settings.chunk_tokens} word pieces are not read to their end, for two that differ there get"
+            " the same vector: give the server a longer context, or lower MORPHEUS_CHUNK_TOKENS (which re-embeds"
+            " everything)."
+        )
+    if min(_cosine(first[-2], documents[0]), _cosine(first[-1], documents[-1])) < LOWEST_COSINE:
+        return (
+            "the same input gets another vector when others are sent with it, or it comes in another order: set"
+            " inputs_per_request = 1 in its table of spaces.toml, or mend the server."
+        )
+    return ""
+
+
+def _cosine(one: "np.ndarray", other: "np.ndarray") -> float:
+    import numpy as np
+
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
 def _found(
@@ -137,7 +196,7 @@ def describe_checks(checked: list[CheckedSpace]) -> str:
     rows = [heads, *(_row(each) for each in checked)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"{each.space.key}: {each.fault}" for each in checked if each.fault]
+    lines += [f"{each.space.key}: {each.fault or each.warning}" for each in checked if each.fault or each.warning]
     lines += [f"{each.space.key}: {note}" for each in checked if (note := model_note(each.space))]
     return "\n".join(lines)
 
@@ -161,7 +220,7 @@ def _row(each: CheckedSpace) -> tuple[str, ...]:
         "" if each.question_model == each.model else each.question_model,
         str(each.space.dimensions),
         each.encoding or "here",
-        f"{each.tokens}" if each.counted else f"about {each.tokens}, not said",
+        f"{each.tokens}" if each.counted else f"about {each.tokens}, not said" if each.tokens else "not said",
         "" if local else f"{each.requests_per_minute:,} requests, {each.tokens_per_minute:,} tokens",
         f"{each.inputs_per_request} inputs",
         f"{1000 * each.seconds:,.0f} ms",

@@ -1,5 +1,6 @@
 """What servers were reported to do beside their documentation: each to a stream of texts, over real HTTP."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,6 +176,35 @@ def test_too_many_inputs_are_found_and_remembered_in_whichever_words_they_are_re
     assert not any(too_many[12:])
 
 
+def test_too_many_inputs_are_found_where_the_server_fails_at_them_and_says_nothing(tmp_path: Path):
+    def answer(asked: Asked, number: int) -> object:
+        if len(asked.texts) > 16:
+            raise refused(500, "llama_decode returned -1")
+        return answer_to(asked)
+
+    found: list[int] = []
+    vectors, refusals, error, server = embed(
+        answer, sentences(200), tmp_path, concurrency=1, on_limit=found.append, max_inputs=32
+    )
+    assert (error, refusals, len(vectors)) == (None, [], 200)
+    assert found == [16]
+    # Two packs: three attempts and two halves each, and a harmless sentence after each failure.
+    assert len(server.asked) <= 2 * (3 + 1 + 2) + -(-136 // 16)
+
+
+def test_a_server_that_fails_now_and_then_is_not_sent_smaller_requests(tmp_path: Path):
+    def answer(asked: Asked, number: int) -> object:
+        # Every third pack fails three times, and its halves pass.
+        place = int(asked.texts[0].split()[2]) if asked.texts[0].startswith("Sentence") else 0
+        if len(asked.texts) == 32 and place % 96 == 32:
+            raise refused(500, "busy")
+        return answer_to(asked)
+
+    found: list[int] = []
+    vectors, _, error, _ = embed(answer, sentences(320), tmp_path, concurrency=1, on_limit=found.append, max_inputs=32)
+    assert (error, len(vectors), found) == (None, 320, [])
+
+
 def test_a_bad_text_is_no_sign_of_too_many_inputs(tmp_path: Path):
     def answer(asked: Asked, number: int) -> object:
         if any(BAD in text for text in asked.texts):
@@ -235,6 +265,26 @@ def test_a_model_that_has_one_size_only_is_told_with_both_ways_out(tmp_path: Pat
     assert (refusals, type(error)) == ([], InvalidAnswer)
     assert "gives bge-m3 vectors of 128 dimensions and not of 64, even if asked" in str(error)
     assert "write dimensions = 128 (and shorten = 64," in str(error)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens", "counted"),
+    [
+        (lambda texts: {"total_tokens": 33}, 33, True),
+        (lambda texts: {"prompt_tokens": 33}, 33, True),
+        (lambda texts: {}, 24, False),
+        # Infinity 0.0.78, as it was measured here.
+        (lambda texts: {"total_tokens": sum(map(len, texts))}, 24, False),
+    ],
+)
+def test_the_tokens_are_those_that_an_answer_counts_unless_they_are_characters(
+    usage: Callable[[list[str]], dict[str, int]], tokens: int, counted: bool, tmp_path: Path
+):
+    texts = ["The ship came home in the evening.", "She put the letter on the table without a word."]
+    with running(answer=lambda asked, number: {**answer_to(asked), "usage": usage(asked.texts)}) as server:
+        provider = open_table(server, tmp_path)
+        result = asyncio.run(provider.embed(texts, "document"))
+    assert (result.total_tokens, result.counted) == (tokens, counted)
 
 
 def test_a_name_in_other_capitals_is_the_same_model(tmp_path: Path):
