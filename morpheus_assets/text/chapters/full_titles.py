@@ -23,7 +23,7 @@ _LONGEST_LINE, _SHORTEST_PARAGRAPH = 80, 80
 _GOES_ON = ",;:"
 """Ends of a letter's "Dear Father," and of a sentence that goes on."""
 _STAGE = frozenset({"scene", "act"})
-_FOOTNOTE = re.compile(r"(?<=\S)[\[(]?\d{1,3}[\])]?$")
+_FOOTNOTE = re.compile(r"(?<=[^\s\d])[\[(]?\d{1,3}[\])]?$")
 _EMPHASIS = re.compile(r"(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _QUOTED = re.compile(r"[\"“‘«„](.+)[\"”’»“]")
 
@@ -170,6 +170,9 @@ def _next_block(text: str, position: int, limit: int) -> list[str]:
 def _is_sentence(words: str) -> bool:
     """True for the first sentence of a chapter that follows its number at once."""
     if not words.endswith((".", "!", "?", "…", "”", '"', "’")) or words.upper() == words:
+        return False
+    quoted = _QUOTED.fullmatch(words)
+    if quoted and quoted.group(1)[-1] not in ".,!?…" and _is_capitalised(quoted.group(1)):
         return False
     return words[0] in '"“‘«' or not _is_capitalised(words)
 

@@ -255,7 +255,8 @@ def _decorated_lines(text: str, body: Body) -> list[HeadingHint]:
 def _indented_lines(text: str, body: Body) -> list[HeadingHint]:
     """Short lines alone in Chinese or Japanese text that begin deeper than any paragraph; the deeper the higher."""
     hints = []
-    for match in _INDENTED.finditer(text, body.start, body.end):
+    # a pattern tries every place, and hardly a text outside Japan has any
+    for match in _INDENTED.finditer(text, body.start, body.end) if "\u3000" * 3 in text else ():
         words = clean(match.group(2))
         if words and words.lower() == words.upper() and words[-1] not in _PROSE_END:
             level = _INDENTED_MARK + _DEEPEST - min(len(match.group(1)), _DEEPEST)

@@ -14,6 +14,7 @@ from morpheus_assets.text.chapters.words import title_key
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
 _YEAR = re.compile(r"1[0-9]{3}|20[0-9]{2}")
+_DATE = re.compile(r"(?:\w+,? )?[0-9]{1,2}\.? \D{1,20}(?:1[0-9]{3}|20[0-9]{2})\D{0,8}")
 _SENTENCE_END = ".!?…”\"’'»。！？」』:;,—"
 _SHORTEST_CHAPTER = 700
 _LONGEST_CHAPTER = 120_000
@@ -131,7 +132,7 @@ def _could_be_title(line: ShortLine, far: bool) -> bool:
         words = words.rstrip(". ")
     if not words or len(words) > 90 or words[0] in '"“«([-—–*' or words[-1] in ",;:-—":
         return False
-    if _YEAR.fullmatch(words):
+    if _YEAR.fullmatch(words) or _DATE.fullmatch(words):
         return True
     if not any(c.isalpha() for c in words) or matter_kind(words) is not None:
         return False

@@ -321,6 +321,12 @@ def test_single_lines_below_nearly_all_the_numbers_are_titles_whatever_they_end_
     assert titles(text) == [f"{n}. {line}" for n, line in enumerate(BELOW, 1)]
 
 
+def test_a_title_in_quotation_marks_right_below_its_number_joins_it():
+    names = ["The Gate", "Ash and Iron", "A Quiet Inn"]
+    text = "\n\n\n".join(f"Chapter {n}\n“{name}”\n\n{prose(n)}" for n, name in enumerate(names, 1))
+    assert titles(text) == [f"Chapter {n}. “{name}”" for n, name in enumerate(names, 1)]
+
+
 def test_a_salutation_below_the_numbers_is_no_title():
     letters = chaptered([(f"LETTER {n}", f"DEAR FATHER {'I' * n},\n\n{prose(n)}") for n in range(1, 7)])
     assert titles(letters) == [f"LETTER {n}" for n in range(1, 7)]
@@ -425,8 +431,12 @@ def test_short_titles_with_a_full_stop_that_stand_far_apart_are_titles():
     assert titles("\n\n\n\n".join(f"{name}\n\n{prose(n)}" for n, name in enumerate(names))) == names
 
 
-def test_the_days_of_a_diary_are_its_chapters():
-    days = [f"{n}th of May, 1893" for n in range(5, 13)]
+@pytest.mark.parametrize(
+    "form",
+    ["{0}th of May, 1893", "Am {0}. Mai 1771.", "{0} мая 1893 года", "{0} de mayo de 1893", "Monday, {0} May 1893"],
+)
+def test_the_days_of_a_diary_are_its_chapters(form: str):
+    days = [form.format(n) for n in range(5, 13)]
     assert titles("\n\n\n".join(f"{day}\n\n{prose(n)}" for n, day in enumerate(days))) == days
 
 
