@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -30,6 +31,8 @@ WEIGHTS = {
 # How long searches may be unanswered after what they stand on was taken away; `up` itself starts within a minute.
 _AWAY = {"postgres": 40.0, "pooler": 15.0, "api": 40.0, "up": 90.0}
 _WINDOW = 40.0
+# Three deaths of a part within a minute end `up`, as they should; a death is noticed some seconds later.
+_DEATHS_WITHIN, _FEWER_THAN_ITS_END = 75.0, 2
 
 
 class SoakActions:
@@ -46,6 +49,7 @@ class SoakActions:
         self.disturbed = False
         self.forget_committed: Callable[[int], None] = lambda dimensions: None
         self.dropping = threading.Lock()
+        self._died: defaultdict[str, list[float]] = defaultdict(list)
         self._panels = deployment.project.folder / "content" / "panels"
 
     # --- content ------------------------------------------------------------------------------------------------
@@ -124,8 +128,8 @@ class SoakActions:
     def kill(self, chance: random.Random) -> None:
         """kill -9 of a part, of `up` itself, or of the pooler."""
         parts = ["postgres", "code server", "webserver", "daemon", "api", "up", *(["pooler"] if self.at.pooled else [])]
-        part = chance.choice(parts)
-        self._away(part)
+        part = chance.choice([part for part in parts if self._may_die(part)])
+        self._dies(part)
         self.at.signal(part, signal.SIGKILL)
         if part == "up":
             time.sleep(chance.uniform(0, 3))
@@ -150,8 +154,9 @@ class SoakActions:
 
     def restart_postgres(self, chance: random.Random) -> None:
         """As `pg_ctl restart -m fast`."""
-        self._away("postgres")
-        self.at.signal("postgres", signal.SIGINT)
+        if self._may_die("postgres"):
+            self._dies("postgres")
+            self.at.signal("postgres", signal.SIGINT)
 
     def recycle_backends(self, chance: random.Random) -> None:
         """Every connection to the server ends."""
@@ -163,8 +168,7 @@ class SoakActions:
 
     def full_disk(self, chance: random.Random) -> None:
         """No byte is left on the database's disk for some seconds, in which a novel comes."""
-        self.disturbed = True
-        self._away("postgres")
+        self._dies("postgres")
         with self.at.full_disk():
             self.add(chance)
             time.sleep(chance.uniform(4, 12))
@@ -264,6 +268,14 @@ class SoakActions:
                 )
 
     # --- helpers ------------------------------------------------------------------------------------------------
+
+    def _may_die(self, part: str) -> bool:
+        lately = time.monotonic() - _DEATHS_WITHIN
+        return part == "up" or sum(died > lately for died in self._died[part]) < _FEWER_THAN_ITS_END
+
+    def _dies(self, part: str) -> None:
+        self._died[part].append(time.monotonic())
+        self._away(part)
 
     def _away(self, part: str) -> None:
         self.disturbed = True

@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     )
     spaces_file: Path = Field(
         PROJECT_FOLDER / "spaces.toml",
-        description="Tables of text spaces with an endpoint, key, limits, price or prefixes of their own.",
+        description="Tables of spaces with an endpoint, key, limits, price or prefixes of their own.",
     )
     image_spaces: str = Field(
         "open_clip/ViT-B-32@laion2b_s34b_b79k",

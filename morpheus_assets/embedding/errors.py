@@ -27,7 +27,12 @@ class BillingError(EmbeddingError):
 
 
 class ValidationError(EmbeddingError):
-    """The provider, or our own check before it, refuses this input for what it is."""
+    """The provider, or our own check before it, refuses this input for what it is.
+
+    `by_provider`: the provider said so, who may mean the account or a setting and blame the input.
+    """
+
+    by_provider = False
 
 
 class InputRefused(ValidationError):
@@ -79,7 +84,20 @@ class AnswerOverdue(ProviderUnavailable):
 
 
 class InvalidAnswer(EmbeddingError):
-    """An answer came that cannot be trusted (count, index, dimensions, NaN, zero, model): retried once."""
+    """An answer came that cannot be trusted (count, index, dimensions, NaN, zero, model): retried once.
+
+    `rows` are the places of the inputs without a usable vector where others have one, empty where it is not known which
+    they are, and None where the whole answer is at fault. `dimensions` are those of its vectors, if it is only that.
+    `said` is the fault in a few words.
+    """
 
     retryable = True
     perhaps_paid = True
+
+    def __init__(
+        self, message: str, said: str = "", *, rows: tuple[int, ...] | None = None, dimensions: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.said = said or message
+        self.rows = rows
+        self.dimensions = dimensions

@@ -16,6 +16,7 @@ from morpheus_assets.embedding.errors import (
     AnswerOverdue,
     EmbeddingError,
     InputRefused,
+    InvalidAnswer,
     ProviderUnavailable,
     RequestTooLarge,
     ValidationError,
@@ -103,6 +104,14 @@ class Pack:
             return self._pick([at]), self._pick(others)
         middle = len(self.inputs) // 2
         return self._pick(range(middle)), self._pick(range(middle, len(self.inputs)))
+
+    def apart(self, trouble: ProviderUnavailable | InvalidAnswer) -> "list[Pack]":
+        """The inputs that have no usable vector in an answer one by one and the others together, else two halves."""
+        rows = trouble.rows if isinstance(trouble, InvalidAnswer) else None
+        if not rows or len(self.hashes) != len(self.inputs):
+            return list(self.split(None))
+        others = [index for index in range(len(self.inputs)) if index not in rows]
+        return [*(self._pick([index]) for index in rows), *([self._pick(others)] if others else [])]
 
     def cut(self, inputs: int) -> "list[Pack]":
         """Packs of at most so many inputs."""
@@ -300,11 +309,13 @@ class PackSender:
         self._input_type: InputType = input_type
         self._on_too_large = on_too_large
         self._stopped = False
-        self._trusted = False
+        # When the last request was sent that got vectors; 0: none did.
+        self._answered = 0.0
         self._probing = asyncio.Lock()
         self._probe_passed = self._probe_failed = 0.0
         self._probe_error: EmbeddingError | None = None
         self._once = replace(self._policy, unavailable_attempts=1)
+        self._part_once = replace(self._once, invalid_answer_attempts=1)
         self._opened = time.monotonic()
 
     def stop(self) -> None:
@@ -333,7 +344,9 @@ class PackSender:
         outcome.requests_without_result += trouble.requests
         await self._find_fault(pack, trouble, failed_at, outcome)
 
-    async def _try(self, pack: Pack, outcome: PackOutcome, policy: RetryPolicy) -> ProviderUnavailable | None:
+    async def _try(
+        self, pack: Pack, outcome: PackOutcome, policy: RetryPolicy
+    ) -> ProviderUnavailable | InvalidAnswer | None:
         # Send a pack, in parts where it is refused; a server in trouble is for the caller to judge.
         if pack.tries and not await self._may_be_sent_again(pack, outcome):
             return None
@@ -349,7 +362,10 @@ class PackSender:
             return None
         except ProviderUnavailable as error:
             return error
-        self._trusted = True
+        except InvalidAnswer as error:
+            if error.rows is None:
+                raise
+            return error
         hashes = pack.hashes
         requests = sent.attempts + outcome.take_requests()
         tokens = sent.result.total_tokens + outcome.take_tokens()
@@ -366,10 +382,14 @@ class PackSender:
         if len(pack.hashes) == 1:
             outcome.results.append(outcome.refusal(pack.hashes[0], str(error)))
             return
+        refused = _refusals(outcome)
         for part in _parts_after(pack, error):
             if self._stopped:
                 return
             await self._embed(part, outcome)
+        if isinstance(error, InputRefused) and error.index is None and size > 1 and _refusals(outcome) == refused:
+            # No input was at fault, so their number was, in whichever words the provider said so.
+            self._on_too_large(size, None)
 
     async def _may_be_sent_again(self, pack: Pack, outcome: PackOutcome) -> bool:
         # Before inputs that are perhaps paid for are paid again, a harmless sentence shows that answers come at all.
@@ -410,39 +430,42 @@ class PackSender:
         outcome.results += [outcome.refusal(value, reason) for value in pack.hashes]
 
     async def _find_fault(
-        self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome
+        self, pack: Pack, trouble: ProviderUnavailable | InvalidAnswer, failed_at: float, outcome: PackOutcome
     ) -> None:
-        """Halve a pack that fails while a harmless input passes, until the inputs at fault stand alone.
+        """Divide a pack that fails while a harmless input passes, until the inputs at fault stand alone.
 
-        Some servers answer 500, or not at all, for one text that they cannot embed. Raises `trouble` as soon as nothing
-        passes any more.
+        Some servers answer 500, or not at all, for one text that they cannot embed, or give it a vector of NaN. Raises
+        `trouble` as soon as nothing passes any more.
         """
         if len(pack.hashes) == 1:
             await self._confirm(pack, trouble, failed_at, outcome)
             return
-        failed: list[tuple[Pack, ProviderUnavailable, float]] = []
-        for part in pack.split(None):
+        failed: list[tuple[Pack, ProviderUnavailable | InvalidAnswer, float]] = []
+        parts = pack.apart(trouble)
+        for part in parts:
             if self._stopped:
                 return
-            again = await self._try(part, outcome, self._once)
+            again = await self._try(part, outcome, self._part_once)
             if again is not None:
                 failed.append((part, again, time.monotonic()))
-        if len(failed) == 2 and not await self._passes_harmless(pack, failed[1][2], outcome):
-            outcome.requests_without_result += failed[0][1].requests
-            raise failed[1][1]
+        if len(failed) == len(parts) and not await self._passes_harmless(pack, failed[-1][2], outcome):
+            outcome.requests_without_result += sum(again.requests for _, again, _ in failed[:-1])
+            raise failed[-1][1]
         outcome.requests_without_result += sum(again.requests for _, again, _ in failed)
         for part, again, at in failed:
             await self._find_fault(part, again, at, outcome)
 
-    async def _confirm(self, pack: Pack, trouble: ProviderUnavailable, failed_at: float, outcome: PackOutcome) -> None:
-        if sum(isinstance(result, RefusedInput) for result in outcome.results) >= _MOST_AT_FAULT:
+    async def _confirm(
+        self, pack: Pack, trouble: ProviderUnavailable | InvalidAnswer, failed_at: float, outcome: PackOutcome
+    ) -> None:
+        if _refusals(outcome) >= _MOST_AT_FAULT:
             trouble.requests = 0
             raise trouble
         for _ in range(_CONFIRMATIONS):
             if not await self._passes_harmless(pack, failed_at, outcome):
                 trouble.requests = 0
                 raise trouble
-            again = await self._try(pack, outcome, self._once)
+            again = await self._try(pack, outcome, self._part_once)
             if again is None:
                 return
             outcome.requests_without_result += again.requests
@@ -469,27 +492,31 @@ class PackSender:
                 self._probe_error, self._probe_failed = error, time.monotonic()
                 return False
             self._probe_passed = time.monotonic()
-            self._trusted = True
             return True
 
-    async def _check_inputs_are_at_fault(self, pack: Pack, error: EmbeddingError, outcome: PackOutcome) -> None:
-        """Before the first refusal is believed, send a harmless sentence: a wrong setting refuses that too.
+    async def _check_inputs_are_at_fault(
+        self, pack: Pack, error: InputRefused | RequestTooLarge, outcome: PackOutcome
+    ) -> None:
+        """Before a refusal is believed, send a harmless input: a wrong setting or an empty account refuses that too.
 
-        Else one wrong setting would cost two requests an input and mark a whole novel as refused.
+        Once before the first pack is divided, and again for each input that would be refused, unless another request
+        got vectors since. Else one wrong setting would mark a whole novel as refused, and so would an account that is
+        used up meanwhile, where a server says so with 400 (LiteLLM, DashScope).
         """
-        if not _is_text(pack):
+        if not error.by_provider:
             return
+        refused_at = time.monotonic()
         async with self._probing:
-            if self._trusted:
+            if self._answered > (refused_at if len(pack.hashes) == 1 else 0.0):
                 return
             try:
                 await self._send_harmless(pack, outcome, self._policy)
             except ValidationError:
+                harmless = "sentence" if _is_text(pack) else "picture"
                 raise ValidationError(
-                    f"{error} A harmless sentence is refused as well, so the setting is at fault and not the "
-                    "input: check MORPHEUS_TEXT_SPACES and the base URL."
+                    f"{error} A harmless {harmless} is refused as well, so a setting or the account is at fault and not"
+                    " the input: check MORPHEUS_TEXT_SPACES or MORPHEUS_IMAGE_SPACES, the base URL and the account."
                 ) from None
-            self._trusted = True
 
     async def _send_harmless(self, pack: Pack, outcome: PackOutcome, policy: RetryPolicy) -> None:
         content = _harmless(pack)
@@ -516,7 +543,8 @@ class PackSender:
             if error.perhaps_paid:
                 outcome.results.append(UnansweredRequest([], len(contents), tokens, 0))
 
-        return await send_request(
+        sent_at = time.monotonic()
+        sent = await send_request(
             self._provider,
             contents,
             self._input_type,
@@ -527,10 +555,16 @@ class PackSender:
             may_retry=lambda: not self._stopped,
             on_error=book,
         )
+        self._answered = max(self._answered, sent_at)
+        return sent
 
 
 def _is_text(pack: Pack) -> bool:
     return isinstance(pack.inputs[0].content, str | tuple)
+
+
+def _refusals(outcome: PackOutcome) -> int:
+    return sum(isinstance(result, RefusedInput) for result in outcome.results)
 
 
 def _hashes_of(result: StreamResult) -> list[bytes]:

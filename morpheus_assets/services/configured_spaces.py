@@ -24,7 +24,7 @@ from morpheus_assets.embedding.spaces import (
 )
 from morpheus_assets.services.provider_keys import provider_key, providers_with_keys, stored_key
 from morpheus_assets.services.samples import sample_novels
-from morpheus_assets.services.space_tables import SpaceTable, space_tables, table_of
+from morpheus_assets.services.space_tables import SpaceTable, listed_names, space_tables, table_of
 from morpheus_assets.settings import Settings, read_variable
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def configured_text_spaces(settings: Settings) -> list[Space]:
     """
     own = own_endpoints(settings)
     tables = space_tables(settings)
-    parts = [part.strip() for part in settings.text_spaces.split(",") if part.strip()]
+    parts = listed_names(settings, "text")
     spaces = []
     # All of them are read at once first, so that one that is named twice is found.
     for name in parse_space_names(settings.text_spaces, own_endpoints=own) if not set(parts) & set(tables) else ():
@@ -64,22 +64,54 @@ def configured_text_spaces(settings: Settings) -> list[Space]:
     if not spaces:
         for part in parts:
             table = tables.get(part)
+            if table is not None and table.spec.purpose == "image":
+                raise ConfigurationError(
+                    f"{table.where}: {table.spec.name} embeds images: name the table in MORPHEUS_IMAGE_SPACES."
+                )
             spaces.append(table.space() if table else resolve_text_space(part, own_endpoints=own))
-    keys = [space.key for space in spaces]
-    for part, key in zip(parts, keys, strict=True):
-        if keys.count(key) > 1:
-            raise ConfigurationError(
-                f"MORPHEUS_TEXT_SPACES={settings.text_spaces!r} names {part} and another one that is the same space:"
-                " name one of them."
-            )
+    _refuse_doubles("MORPHEUS_TEXT_SPACES", parts, spaces)
     for space in spaces:
         check_capacity(space, settings.chunk_tokens)
     return spaces
 
 
 def configured_image_spaces(settings: Settings) -> list[Space]:
-    """The image spaces of the settings, in order; raises ConfigurationError for unreadable weights."""
-    return [_image_space(settings, name) for name in _image_names(settings)]
+    """The image spaces of the settings, in order: names in short form, or of tables in spaces.toml.
+
+    Raises ConfigurationError for a wrong name, and for unreadable weights.
+    """
+    return _image_spaces(settings, with_local=True)
+
+
+def image_spaces_elsewhere(settings: Settings) -> list[Space]:
+    """Those of the image spaces that are asked at an endpoint; looks at no weights. Raises ConfigurationError."""
+    return _image_spaces(settings, with_local=False)
+
+
+def _image_spaces(settings: Settings, *, with_local: bool) -> list[Space]:
+    tables, parts = space_tables(settings), listed_names(settings, "image")
+    # All of them are read at once, so that one that is named twice is found.
+    short = iter(_short_names(settings, "image"))
+    named = [(part, tables.get(part) or next(short)) for part in parts]
+    if not with_local:
+        named = [(part, each) for part, each in named if not _is_local(each)]
+    spaces = [each.space() if isinstance(each, SpaceTable) else _image_space(settings, each) for _, each in named]
+    _refuse_doubles("MORPHEUS_IMAGE_SPACES", [part for part, _ in named], spaces)
+    return spaces
+
+
+def _is_local(named: SpaceTable | SpaceName) -> bool:
+    spec = named.spec if isinstance(named, SpaceTable) else registry.PROVIDERS[named.provider]
+    return spec.is_local
+
+
+def _refuse_doubles(variable: str, parts: Sequence[str], spaces: Sequence[Space]) -> None:
+    keys = [space.key for space in spaces]
+    for part, key in zip(parts, keys, strict=True):
+        if keys.count(key) > 1:
+            raise ConfigurationError(
+                f"{variable}={','.join(parts)!r} names {part} and another one that is the same space: name one of them."
+            )
 
 
 def demo_image_space(settings: Settings) -> Space:
@@ -293,7 +325,7 @@ def _options(settings: Settings, space: Space, table: SpaceTable | None) -> Prov
         torch_threads=settings.torch_threads,
         cache_folder=settings.data_folder,
         precision=settings.image_precision,
-        configured=tuple(_image_names(settings) if spec.purpose == "image" else _text_names(settings)),
+        configured=tuple(_names(settings, spec.purpose)),
     )
     if table is None:
         return replace(usual, api_key=provider_key(settings, spec.name))
@@ -324,16 +356,21 @@ def _image_space(settings: Settings, name: SpaceName) -> Space:
     return resolve_image_space(name, options)
 
 
-def _text_names(settings: Settings) -> list[SpaceName]:
-    """The names of all text spaces of the settings and the file, also of tables that no list names."""
-    tables = space_tables(settings)
-    parts = [part.strip() for part in settings.text_spaces.split(",") if part.strip() and part.strip() not in tables]
-    named = parse_space_names(",".join(parts), own_endpoints=own_endpoints(settings)) if parts else []
-    return [*named, *(table.description.name for table in tables.values())]
+def _names(settings: Settings, purpose: str) -> list[SpaceName]:
+    """The names of all spaces of a purpose in the settings and the file, also of tables that no list names."""
+    tables = space_tables(settings).values()
+    described = [table.description.name for table in tables if table.spec.purpose == purpose]
+    return [*_short_names(settings, purpose), *described]
 
 
-def _image_names(settings: Settings) -> list[SpaceName]:
-    return parse_space_names(settings.image_spaces, variable="MORPHEUS_IMAGE_SPACES")
+def _short_names(settings: Settings, purpose: str) -> list[SpaceName]:
+    """What the settings list for a purpose beside the names of tables; raises ConfigurationError."""
+    tables, listed = space_tables(settings), listed_names(settings, purpose)
+    short = [part for part in listed if part not in tables]
+    if listed and not short:
+        return []
+    variable = f"MORPHEUS_{purpose.upper()}_SPACES"
+    return parse_space_names(",".join(short), variable=variable, own_endpoints=own_endpoints(settings))
 
 
 def _base_url(settings: Settings, spec: ProviderSpec) -> str | None:

@@ -1,22 +1,27 @@
-"""Asks the provider of each configured text space once, and says what was found: model, size, limits, speed, faults."""
+"""Asks the provider of each configured space once, and says what was found: model, size, limits, speed, faults.
+
+Image spaces of this machine are left out: they have no endpoint, and may first have to load 600 MB.
+"""
 
 import asyncio
 import time
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.models import model_note
+from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.configured_spaces import (
     configured_text_spaces,
+    image_spaces_elsewhere,
     inputs_per_request,
     limits_per_minute,
     open_provider,
     price_of,
 )
-from morpheus_assets.services.space_tables import space_tables
+from morpheus_assets.services.space_tables import listed_names, space_tables
 from morpheus_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,14 +56,23 @@ class CheckedSpace:
 
 
 def check_spaces(settings: Settings) -> list[CheckedSpace]:
-    """Ask for each text space of the settings in order; raises ConfigurationError for a fault in the settings alone."""
-    return [asyncio.run(_check(settings, space)) for space in configured_text_spaces(settings)]
+    """Ask for each space of the settings in order; raises ConfigurationError for a fault in the settings alone."""
+    spaces = [*configured_text_spaces(settings), *image_spaces_elsewhere(settings)]
+    return [asyncio.run(_check(settings, space)) for space in spaces]
 
 
 def unused_tables(settings: Settings) -> list[str]:
-    """The tables of spaces.toml that MORPHEUS_TEXT_SPACES does not name."""
-    named = {part.strip() for part in settings.text_spaces.split(",")}
+    """The tables of spaces.toml that neither MORPHEUS_TEXT_SPACES nor MORPHEUS_IMAGE_SPACES names."""
+    named = {*listed_names(settings, "text"), *listed_names(settings, "image")}
     return [name for name in space_tables(settings) if name not in named]
+
+
+def _documents(space: Space) -> list[Any]:
+    if space.purpose == "text":
+        return list(_PASSAGES)
+    from PIL import Image
+
+    return [Image.new("RGB", (64, 64), colour) for colour in ("navy", "teal", "olive", "maroon")]
 
 
 async def _check(settings: Settings, space: Space) -> CheckedSpace:
@@ -68,9 +82,10 @@ async def _check(settings: Settings, space: Space) -> CheckedSpace:
         return CheckedSpace(space, fault=str(error))
     try:
         # The first call opens a connection, or loads a model.
-        await provider.embed(_PASSAGES[:1], "document")
+        asked = _documents(space)
+        await provider.embed(asked[:1], "document")
         begun = time.perf_counter()
-        documents = await provider.embed(_PASSAGES, "document")
+        documents = await provider.embed(asked, "document")
         seconds = time.perf_counter() - begun
         question = await provider.embed([_QUESTION], "query")
     except EmbeddingError as error:
@@ -116,7 +131,7 @@ def describe_checks(checked: list[CheckedSpace]) -> str:
         "tokens",
         "a minute",
         "a request",
-        "4 texts",
+        "4 inputs",
         "price",
     )
     rows = [heads, *(_row(each) for each in checked)]
@@ -127,11 +142,19 @@ def describe_checks(checked: list[CheckedSpace]) -> str:
     return "\n".join(lines)
 
 
+def check_as_json(each: CheckedSpace) -> dict[str, Any]:
+    """For machines; `fault` is empty where the provider answered, and `price` is in US dollars for a million tokens."""
+    told = {name: getattr(each, name) for name in CheckedSpace.__dataclass_fields__ if name not in ("space", "price")}
+    space = {"space": each.space.key, "provider": each.space.provider, "dimensions": each.space.dimensions}
+    price = None if each.price is None else float(each.price)
+    return {**space, **told, "price": price, "note": model_note(each.space) or ""}
+
+
 def _row(each: CheckedSpace) -> tuple[str, ...]:
     name = (each.space.key, f"{each.space.provider}/{each.space.model}")
     if each.fault:
         return (*name, "", str(each.space.dimensions), "no answer", "", "", "", "", "")
-    local = not each.encoding
+    local = is_local(each.space)
     return (
         name[0],
         each.model if local else f"{name[1]}" if each.model == each.space.model else f"{name[1]} as {each.model}",

@@ -5,7 +5,7 @@ What an option means stands at its field of SpaceOptions; a fault is one sentenc
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -13,20 +13,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from morpheus_assets.domain.spaces import TITLES, Space, SpaceName
+from morpheus_assets.domain.spaces import TITLES, Space, SpaceName, space_key
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.providers.base import ProviderSpec
+from morpheus_assets.embedding.providers.base import ProviderOptions, ProviderSpec
 from morpheus_assets.embedding.providers.registry import PROVIDERS, find_provider
 from morpheus_assets.embedding.spaces import (
     SpaceDescription,
     check_query_model,
     parse_space_names,
     resolve_described_space,
+    resolve_image_space,
 )
 from morpheus_assets.settings import Settings
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+# The options that a space of images has no use for.
+_OF_TEXT = (
+    "shorten", "document_prefix", "query_prefix", "context", "context_tokens", "query_model", "tokens_per_request",
+    "max_input_tokens", "batch", "batch_price",
+)  # fmt: skip
 
 
 class SpaceOptions(BaseModel):
@@ -87,12 +95,32 @@ class SpaceTable:
 
     def space(self) -> Space:
         """The space that the table describes; raises ConfigurationError."""
-        return resolve_described_space(self.description, self.where)
+        if self.spec.purpose == "text":
+            return resolve_described_space(self.description, self.where)
+        space = resolve_image_space(self.description.name, ProviderOptions())
+        own = self.description.revision
+        if own is None:
+            return space
+        return replace(space, key=space_key(space.key, own), revision=f"{space.revision} {own}".strip())
+
+    @property
+    def is_asked_elsewhere(self) -> bool:
+        """True when it is asked otherwise than its provider's short form: where, with which key, or in which words."""
+        options = self.options
+        place = (options.endpoint, options.key_variable, options.stored_key, options.key_header, options.served_as)
+        words = (options.document_prefix, options.query_prefix, options.context, options.revision, options.shorten)
+        return any(each is not None for each in (*place, *words))
 
     @property
     def price(self) -> Decimal | None:
         """Dollars for a million tokens, None where the table names none."""
         return None if self.options.price is None else Decimal(str(self.options.price))
+
+
+def listed_names(settings: Settings, purpose: str) -> list[str]:
+    """What MORPHEUS_TEXT_SPACES or MORPHEUS_IMAGE_SPACES names, as it is written, in order."""
+    written = settings.text_spaces if purpose == "text" else settings.image_spaces
+    return [part.strip() for part in written.split(",") if part.strip()]
 
 
 def space_tables(settings: Settings) -> dict[str, SpaceTable]:
@@ -108,12 +136,12 @@ def space_tables(settings: Settings) -> dict[str, SpaceTable]:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read ({error.strerror}): check its rights.") from None
-    return _read(file, stamp.st_mtime_ns, stamp.st_size)
+    return _read(file, stamp.st_mtime_ns, stamp.st_size, frozenset(listed_names(settings, "image")))
 
 
 def table_of(settings: Settings, space: Space) -> SpaceTable | None:
     """The table of a space, also of a stored one that the settings do not name any more: the named ones come first."""
-    named = [part.strip() for part in settings.text_spaces.split(",")]
+    named = listed_names(settings, space.purpose)
     tables = space_tables(settings)
     for table in sorted(tables.values(), key=lambda each: each.name not in named):
         if table.spec.purpose == space.purpose and table.space().fingerprint == space.fingerprint:
@@ -122,17 +150,17 @@ def table_of(settings: Settings, space: Space) -> SpaceTable | None:
 
 
 @lru_cache(maxsize=8)
-def _read(file: Path, _changed: int, _size: int) -> dict[str, SpaceTable]:
+def _read(file: Path, _changed: int, _size: int, of_images: frozenset[str]) -> dict[str, SpaceTable]:
     try:
         content = tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file} is no TOML: {error}. Correct that line.") from None
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(f"{file} cannot be read ({error}): write it as UTF-8.") from None
-    return {name: _table(file, name, values) for name, values in content.items()}
+    return {name: _table(file, name, values, name in of_images) for name, values in content.items()}
 
 
-def _table(file: Path, name: str, values: object) -> SpaceTable:
+def _table(file: Path, name: str, values: object, of_images: bool) -> SpaceTable:
     where = f"{file.name}, table [{name}]"
     if not isinstance(values, dict):
         raise ConfigurationError(
@@ -142,7 +170,11 @@ def _table(file: Path, name: str, values: object) -> SpaceTable:
         options = SpaceOptions.model_validate(values | _tuples(values))
     except ValidationError as error:
         raise ConfigurationError(f"{where}: {_sentence(error)}") from None
-    space_name, spec = _name(where, name, options)
+    space_name, spec = _name(where, name, options, of_images)
+    if spec.purpose == "image" and (given := [each for each in _OF_TEXT if getattr(options, each) is not None]):
+        raise ConfigurationError(
+            f"{where}: {given[0]} is for spaces of text, and {spec.name} embeds images: leave it out."
+        )
     if options.key_variable is not None and options.stored_key is not None:
         raise ConfigurationError(f"{where}: key_variable and stored_key are both given: leave one of them out.")
     if (options.batch or options.batch_price is not None) and spec.batch is None:
@@ -169,15 +201,22 @@ def _table(file: Path, name: str, values: object) -> SpaceTable:
         query_model = _query_name(where, space_name, options.query_model)
         check_query_model(described, query_model, where)
     table = SpaceTable(name, file, spec, described, options, query_model)
-    if table.space().context not in ("", TITLES) and (options.batch or options.batch_price is not None):
+    if (
+        spec.purpose == "text"
+        and table.space().context not in ("", TITLES)
+        and (options.batch or options.batch_price is not None)
+    ):
         raise ConfigurationError(
             f"{where}: passages that are embedded together go to no batch API: leave `batch` and `batch_price` out."
         )
     return table
 
 
-def _name(where: str, name: str, options: SpaceOptions) -> tuple[SpaceName, ProviderSpec]:
-    """The space's name from the options, or from a table that is called like the short form."""
+def _name(where: str, name: str, options: SpaceOptions, of_images: bool) -> tuple[SpaceName, ProviderSpec]:
+    """The space's name from the options, or from a table that is called like the short form.
+
+    `of_images`: MORPHEUS_IMAGE_SPACES names the table, where a vendor's name means its multimodal models.
+    """
     written, _, rest = name.partition("/")
     short = find_provider(written) if rest else None
     provider = options.provider or (short.name if short else None)
@@ -194,12 +233,19 @@ def _name(where: str, name: str, options: SpaceOptions) -> tuple[SpaceName, Prov
         near = difflib.get_close_matches(provider, PROVIDERS, n=1)
         advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(PROVIDERS)}."
         raise ConfigurationError(f"{where}: provider is {provider!r}, which is not known: {advice}")
-    if spec.purpose != "text":
-        raise ConfigurationError(
-            f"{where}: {spec.name} embeds images: name such a space in MORPHEUS_IMAGE_SPACES, without a table."
-        )
+    if of_images and spec.purpose == "text":
+        spec = find_provider(f"{spec.name}_multimodal") or spec
+        if spec.purpose == "text":
+            raise ConfigurationError(f"{where}: {spec.name} embeds text: name the table in MORPHEUS_TEXT_SPACES.")
     dimensions = options.dimensions or (int(size) if size.isdecimal() else None)
-    return SpaceName(spec.name, model, dimensions), spec
+    if spec.purpose == "text":
+        return SpaceName(spec.name, model, dimensions), spec
+    if spec.is_local:
+        raise ConfigurationError(
+            f"{where}: {spec.name} computes on this machine and has no endpoint, key or limit: name such a space in"
+            " MORPHEUS_IMAGE_SPACES, without a table."
+        )
+    return SpaceName(spec.name, model, tag=None if dimensions is None else str(dimensions)), spec
 
 
 def _query_name(where: str, own: SpaceName, written: str) -> SpaceName:

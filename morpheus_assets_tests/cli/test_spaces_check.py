@@ -6,7 +6,10 @@ from click.testing import CliRunner, Result
 
 from morpheus_assets.cli.main import main
 from morpheus_assets.settings import load_settings
+from morpheus_assets_tests.embedding.providers.clip_endpoint import running_endpoint
 from morpheus_assets_tests.fixtures.compatible_servers import SERVERS, running
+from morpheus_assets_tests.fixtures.native_servers import KEY as KEY_OF_VENDORS
+from morpheus_assets_tests.fixtures.native_servers import running_native
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 NAMED = {quirks.name: quirks for quirks in SERVERS}
@@ -54,7 +57,7 @@ def test_each_space_is_asked_once_and_a_table_tells_what_was_found(check: Check,
     for part in ("as /data/bge-m3", "base64", "60 requests", "32 inputs", "not known"):
         assert part in large
     assert "$0.02 for 1M" in voyage
-    assert unused == "[unused] of spaces.toml is not named in MORPHEUS_TEXT_SPACES."
+    assert unused == "[unused] of spaces.toml is named in none of the lists of spaces."
 
 
 def test_a_space_that_does_not_answer_is_told_and_the_others_are_asked_all_the_same(check: Check):
@@ -84,3 +87,21 @@ def test_a_key_that_is_not_there_is_named_by_the_table_that_wants_it(check: Chec
     shown = check(table, MORPHEUS_TEXT_SPACES="own")
     assert shown.exit_code == 1
     assert "OUR_VOYAGE_KEY is not set" in shown.output
+
+
+def test_image_spaces_with_an_endpoint_are_asked_too_and_those_of_this_machine_are_not(check: Check):
+    with running_native("voyage_multimodal") as vendor, running_endpoint() as gpu:
+        tables = (
+            f'[pictures]\nprovider = "voyage"\nmodel = "voyage-multimodal-3.5"\ndimensions = 256\n'
+            f'endpoint = "{vendor.url}"\nkey_variable = "PICTURES_KEY"\nrequests_per_minute = 30\n'
+            f'[clip]\nprovider = "remote_clip"\nmodel = "my-clip"\ndimensions = 4\nendpoint = "{gpu.url}"\n'
+            f'key_variable = "PICTURES_KEY"\n'
+        )
+        shown = check(tables, MORPHEUS_IMAGE_SPACES="pictures,clip,open_clip/demo", PICTURES_KEY=KEY_OF_VENDORS)
+        assert gpu.keys == {f"Bearer {KEY_OF_VENDORS}"}
+    assert shown.exit_code == 0, shown.output
+    _, _, pictures, clip = shown.output.splitlines()
+    for part in ("voyage_multimodal/voyage-multimodal-3.5", "256", "30 requests", "32 inputs", "$0.12 for 1M"):
+        assert part in pictures
+    assert "remote_clip/my-clip" in clip
+    assert "16 inputs" in clip

@@ -3,13 +3,17 @@ from pathlib import Path
 
 import pytest
 
+from morpheus_assets.domain.spaces import SpaceName
 from morpheus_assets.embedding.errors import ConfigurationError
-from morpheus_assets.embedding.spaces import resolve_text_space
+from morpheus_assets.embedding.providers.base import ProviderOptions
+from morpheus_assets.embedding.spaces import resolve_image_space, resolve_text_space
 from morpheus_assets.services.configured_spaces import (
     account_of,
+    configured_image_spaces,
     configured_text_spaces,
     inputs_per_request,
     limits_per_minute,
+    open_provider,
     price_of,
     query_space,
 )
@@ -135,7 +139,11 @@ def test_questions_of_a_family_may_go_to_another_of_its_models_without_another_s
         (OWN + "shorten = 1024", "shorten is 1024, but BAAI/bge-m3 gives vectors of 1024 dimensions"),
         ("[passages]\nprovider='openai'\nmodel='text-embedding-ada-002'\nshorten=512", "not trained to be shortened"),
         ("[passages]\nprovider='openai'\nmodel='bge-m3'\ndimensions=1024", "unknown model openai/bge-m3"),
-        ("[passages]\nprovider='open_clip'\nmodel='ViT-B-32'", "embeds images"),
+        ("[passages]\nprovider='open_clip'\nmodel='ViT-B-32'", "computes on this machine.*without a table"),
+        (
+            "[passages]\nprovider='remote_clip'\nmodel='ViT-B-32'",
+            "embeds images: name the table in MORPHEUS_IMAGE_SPACES",
+        ),
         (
             '["voyage/voyage-4"]\nquery_model="voyage-3.5"',
             "do not compare with those of voyage/voyage-4: choose",
@@ -210,3 +218,52 @@ def test_titles_need_room_beside_the_largest_passage(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="lower MORPHEUS_CHUNK_TOKENS"):
         configured_text_spaces(read(tmp_path, text))
     assert configured_text_spaces(read(tmp_path, text, chunk_tokens=120))[0].context == "titles"
+
+
+PICTURES = """
+[pictures]
+provider = "voyage"
+model = "voyage-multimodal-3.5"
+dimensions = 512
+endpoint = "http://gateway/v1"
+key_variable = "PICTURES_KEY"
+requests_per_minute = 30
+price = 0.2
+"""
+
+
+def test_a_space_of_images_has_options_of_its_own_too(tmp_path: Path):
+    settings = read(tmp_path, PICTURES + OWN, image_spaces="pictures, open_clip/demo")
+    pictures, demo = configured_image_spaces(settings)
+    assert pictures == resolve_image_space(
+        SpaceName("voyage_multimodal", "voyage-multimodal-3.5", tag="512"), ProviderOptions()
+    )
+    assert demo.provider == "open_clip"
+    assert account_of(settings, pictures) == "voyage_multimodal http://gateway/v1 PICTURES_KEY"
+    assert limits_per_minute(settings, pictures)[0] == 30
+    assert price_of(settings, pictures, 1_000_000) == Decimal("0.2")
+    # An address of its own may want no key; the vendor's does.
+    without = read(tmp_path, PICTURES.replace("endpoint", "#"), "voyage/voyage-4", image_spaces="pictures")
+    with pytest.raises(ConfigurationError, match="PICTURES_KEY is not set"):
+        open_provider(without, pictures)
+
+    again = read(tmp_path, PICTURES + "revision = 'second weights'", "voyage/voyage-4", image_spaces="pictures")
+    (other,) = configured_image_spaces(again)
+    assert (other.fingerprint != pictures.fingerprint, other.key != pictures.key) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "spaces", "says"),
+    [
+        (PICTURES + "query_prefix = 'a picture of '", "pictures", "query_prefix is for spaces of text"),
+        (PICTURES + "batch = true", "pictures", "batch is for spaces of text"),
+        (PICTURES.replace("512", "500"), "pictures", "gives vectors of 256, 512, 1024, 2048 dimensions"),
+        (PICTURES.replace("-3.5", "-9"), "pictures", "unknown model voyage_multimodal/voyage-multimodal-9@512"),
+        (OWN, "passages", "openai embeds text: name the table in MORPHEUS_TEXT_SPACES"),
+        ('[mine]\nprovider = "open_clip"\nmodel = "ViT-B-32"', "mine", "computes on this machine"),
+        (PICTURES + PICTURES.replace("[pictures]", "[again]"), "pictures,again", "another one that is the same space"),
+    ],
+)
+def test_a_fault_in_a_table_of_images_is_one_sentence_too(tmp_path: Path, text: str, spaces: str, says: str):
+    with pytest.raises(ConfigurationError, match=says):
+        configured_image_spaces(read(tmp_path, text, "voyage/voyage-4", image_spaces=spaces))

@@ -1,6 +1,7 @@
 """The text space that a request means: the one it names, or the one that answers searches now.
 
-A model may be named as clients do (`text-embedding-3-large`), as the settings do (`openai/…@1024`), or by its key.
+A model may be named as clients do (`text-embedding-3-large`), as the settings do (`openai/…@1024`, or the name of a
+table of spaces.toml), or by its key.
 """
 
 import time
@@ -13,6 +14,7 @@ from morpheus_assets.embedding.models import known_models, providers_of
 from morpheus_assets.embedding.spaces import resolve_text_space
 from morpheus_assets.services.configured_spaces import configured_text_spaces, own_endpoints
 from morpheus_assets.services.connections import DatabaseNotRunning
+from morpheus_assets.services.space_tables import space_tables, table_of
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.spaces.spaces import active_space
@@ -25,6 +27,7 @@ class TextSpaces:
     """The text spaces that may be asked for."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
         self._own_endpoints = own_endpoints(settings)
         self._database = database
         self._configured = configured_text_spaces(settings)
@@ -40,6 +43,12 @@ class TextSpaces:
         space = self._named(model) if model else await self.default()
         if dimensions is None or dimensions == space.dimensions:
             return space
+        table = table_of(self._settings, space)
+        if table is not None and table.is_asked_elsewhere:
+            raise field_problem(
+                "dimensions",
+                f"{space.model} gives vectors of {space.dimensions} dimensions here: leave `dimensions` out.",
+            )
         try:
             name = SpaceName(space.provider, space.model, dimensions)
             return resolve_text_space(name, own_endpoints=self._own_endpoints)
@@ -59,6 +68,9 @@ class TextSpaces:
         return self._known
 
     def _named(self, model: str) -> Space:
+        table = space_tables(self._settings).get(model)
+        if table is not None and table.space() in self._configured:
+            return table.space()
         for space in self._configured:
             if model in (space.key, space.model, f"{space.provider}/{space.model}"):
                 return space

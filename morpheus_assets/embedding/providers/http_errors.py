@@ -18,23 +18,36 @@ from morpheus_assets.embedding.errors import (
     ProviderUnavailable,
     RateLimited,
     RequestTooLarge,
+    ValidationError,
 )
 from morpheus_assets.embedding.rate_limits import read_limits, read_retry_advice, read_retry_after
 
 _KEY_LIKE = re.compile(r"\b(sk|pa|al)-[\w*.\-]{4,}")
 _TOO_LARGE = re.compile(
     r"max_tokens_per_request|request too large|tokens per request|tokens per submitted batch|batch size|"
-    r"exceeds the tpm limit|too many inputs|tokens in the batch|at most \d+ (requests|items|inputs)",
+    r"exceeds the tpm limit|too many inputs|tokens in the batch|at most \d+ (requests|items|inputs)|"
+    # Cohere behind a gateway, Mistral, Qianfan.
+    r"number of (texts|inputs) must be|split into more batches|length of input array",
     re.IGNORECASE,
 )
-# TEI, DashScope, Gemini's compatible face, and servers that check a list's length.
+# TEI, DashScope, Gemini's compatible face, Cohere, Azure, Qianfan, and servers that check a list's length.
 _MOST_INPUTS = re.compile(
-    r"(?:maximum allowed batch size|larger than|at most|max(?:imum)? batch size(?: is| of)?:?) (\d+)\b", re.IGNORECASE
+    r"(?:maximum allowed batch size|larger than|at most|max(?:imum)? batch size(?: is| of)?:?|"
+    r"max(?:imum)? number of inputs is|less than or equal to) (\d+)\b",
+    re.IGNORECASE,
 )
 # TEI says with 413 that one input is too long, as it says that there are too many.
 _ONE_INPUT = re.compile(r"inputs?`? must have less than", re.IGNORECASE)
 # Codes, never sentences: Azure, Gemini, and accounts without a card hear of quota and billing at a plain rate limit.
-_BILLING_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
+_BILLING_CODES = {
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    # LiteLLM's own budgets (with 400, later 429), DashScope (with 400), Moonshot, Zhipu.
+    "budget_exceeded",
+    "Arrearage",
+    "exceeded_current_quota_error",
+    "1113",
+}
 _SETUP = re.compile(
     r"model .{0,80}(not supported|not exist|not found|unknown)|unknown model|"
     r"dimensions?\b.{0,40}(not|invalid)|(invalid|unsupported).{0,20}dimension|encoding_format|input_type|output_dtype|api.?key",
@@ -108,11 +121,29 @@ class Endpoint:
         text = _KEY_LIKE.sub("[key]", " ".join(text.split()))
         return text if len(text) <= 240 else text[:239] + "…"
 
-    def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
-        """The error for a response with this status."""
+    def error_in(self, headers: Mapping[str, str], body: bytes) -> EmbeddingError | None:
+        """The error that a response holds though its status is 200, as OpenRouter and LM Studio answer; else None."""
+        try:
+            error = json.loads(body)["error"]
+        except (ValueError, RecursionError, TypeError, KeyError):
+            return None
+        code = str(error.get("code")) if isinstance(error, dict) else ""
+        status = int(code) if code.isascii() and code.isdecimal() and 400 <= int(code) <= 599 else 500
+        return self.error_for(status, headers, body, said="HTTP 200 with an error") if error else None
+
+    def error_for(
+        self, status: int, headers: Mapping[str, str], body: bytes, *, said: str | None = None
+    ) -> EmbeddingError:
+        """The error for a response with this status; `said` is what it is called in the sentence."""
+        error = self._error_for(status, headers, body, said or f"HTTP {status}")
+        if isinstance(error, ValidationError):
+            error.by_provider = True
+        return error
+
+    def _error_for(self, status: int, headers: Mapping[str, str], body: bytes, said: str) -> EmbeddingError:
         message, codes = _read_error(body)
         named = f"{' '.join(codes)} {message}"
-        said = f"HTTP {status}: {self.quote(message)}" if message else f"HTTP {status}"
+        said = f"{said}: {self.quote(message)}" if message else said
         limits = read_limits(headers)
         retry_after = read_retry_after(headers)
         if retry_after is None and limits is not None:
@@ -162,9 +193,16 @@ class Endpoint:
                 retry_after,
                 said,
             )
+        if 300 <= status < 400:
+            elsewhere = next((value for name, value in headers.items() if name.lower() == "location"), "elsewhere")
+            return ConfigurationError(
+                f"{self.vendor} is not at {self.display_url} but {self.quote(elsewhere)} ({said}): write that address "
+                f"into {self.base_url_setting}."
+            )
+        bare = urlsplit(self.base_url).path in ("", "/")
         return ConfigurationError(
             f"{self.vendor} does not offer {self.model} at {self.display_url} ({said}): check MORPHEUS_TEXT_SPACES "
-            f"and {self.base_url_setting}."
+            f"and {self.base_url_setting}{', at whose end /v1 may be lacking' if bare else ''}."
         )
 
 

@@ -103,8 +103,15 @@ class JsonProvider:
         """Embed texts in one request; `input_type` is sent along and changes the vectors."""
         refuse_unusable(inputs)
         response = await self.post(self.payload(list(inputs), input_type), patience)
-        answer = self.read(response.content, len(inputs))
+        answer = self.checked(response, len(inputs))
         return answer.result(inputs, self.estimate_tokens, read_limits(response.headers))
+
+    def checked(self, response: "httpx.Response", count: int) -> "Answer":
+        """The checked vectors of a response, or the error that it holds in their place; raises embedding.errors."""
+        try:
+            return self.read(response.content, count)
+        except ProviderUnavailable as error:
+            raise self._endpoint.error_in(response.headers, response.content) or error from None
 
     async def post(self, payload: dict[str, Any], patience: float) -> "httpx.Response":
         """A successful response to a request with this body; raises embedding.errors."""

@@ -85,9 +85,10 @@ class MultimodalProvider(JsonProvider):
         from morpheus_assets.embedding.providers.responses import unit_vectors
 
         response = await self.post(payload, patience)
-        answer = self.read(response.content, count)
+        answer = self.checked(response, count)
         vectors = unit_vectors(answer.vectors, count, self.space)
-        return EmbeddingResult(vectors, answer.model, answer.tokens or 0, counted=answer.tokens is not None)
+        counted = answer.tokens is not None
+        return EmbeddingResult(vectors, answer.model, answer.tokens or 0, counted=counted, encoding=answer.encoding)
 
     async def close(self) -> None:
         """Give back connections and threads."""

@@ -5,13 +5,14 @@ One call is one request: retries and budget are requests.py's.
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from morpheus_assets.domain.spaces import Space
-from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.errors import ConfigurationError, InputRefused, InvalidAnswer, ProviderUnavailable
 from morpheus_assets.embedding.providers.base import (
     BatchTerms,
     EmbeddingModel,
@@ -75,6 +76,8 @@ class OpenAIProvider:
         self.space = space
         self.limits = request_limits(options, _INPUTS, _REQUEST_TOKENS, space.max_input_tokens)
         url, self._query = split_query(options.base_url or _OWN_URL)
+        # Azure's portal shows the whole address of a request.
+        url = url.rstrip("/").removesuffix("/embeddings")
         self._endpoint = Endpoint(
             "OpenAI" if options.base_url is None else "The OpenAI-compatible endpoint",
             space.model,
@@ -107,6 +110,7 @@ class OpenAIProvider:
         self._size: dict[str, Any] = (
             {"dimensions": space.dimensions} if model and space.dimensions != model.dimensions else {}
         )
+        self._may_be_sized = model is None
 
     def estimate_tokens(self, text: str) -> int:
         """Tokens, estimated and not under for prose."""
@@ -114,20 +118,49 @@ class OpenAIProvider:
 
     async def embed(self, inputs: Sequence[str], input_type: InputType, *, patience: float = 1.0) -> EmbeddingResult:
         """Embed up to 2048 texts in one request; documents and queries are treated alike by these models."""
+        refuse_unusable(inputs)
+        try:
+            return await self._ask(inputs, patience, self._size)
+        except InvalidAnswer as error:
+            if error.dimensions is None or self._size or not self._may_be_sized:
+                raise
+            given = error.dimensions
+        return await self._ask_for_size(inputs, patience, given)
 
+    async def _ask_for_size(self, inputs: Sequence[str], patience: float, given: int) -> EmbeddingResult:
+        """Ask a model for the space's dimensions, of which it gave others by itself; raises InvalidAnswer."""
+        wanted = self.space.dimensions
+        size = {"dimensions": wanted}
+        try:
+            result = await self._ask(inputs, patience, size)
+        except (ConfigurationError, InputRefused, InvalidAnswer):
+            cut = f" (and shorten = {wanted}, if it was trained to be shortened)" if given > wanted else ""
+            raise InvalidAnswer(
+                f"{self._endpoint.vendor} gives {self._served_as} vectors of {given} dimensions and not of {wanted},"
+                f" even if asked: write dimensions = {given}{cut} into a table of spaces.toml, or another model into"
+                " MORPHEUS_TEXT_SPACES."
+            ) from None
+        # Most models give one size, and their servers refuse to be asked for it: so it is asked for only where needed.
+        self._size = size
+        # The first answer was charged as well.
+        return replace(result, total_tokens=2 * result.total_tokens)
+
+    async def _ask(self, inputs: Sequence[str], patience: float, size: Mapping[str, Any]) -> EmbeddingResult:
         from morpheus_assets.embedding.providers.responses import read_response
 
-        refuse_unusable(inputs)
         encoding = self._encoding
         try:
-            headers, body = await self._post(list(inputs), patience, encoding)
-        except ConfigurationError as error:
+            headers, body = await self._post(list(inputs), patience, encoding, size)
+        except (ConfigurationError, InputRefused, ProviderUnavailable) as error:
             # Floats cost 75 times the processor time, so they are asked for only where a server refuses base64.
             if encoding == "float" or not _ABOUT_ENCODING.search(str(error)):
                 raise
-            headers, body = await self._post(list(inputs), patience, "float")
+            headers, body = await self._post(list(inputs), patience, "float", size)
             self._encoding = "float"
-        answer = read_response(body, count=len(inputs), **self._expected)
+        try:
+            answer = read_response(body, count=len(inputs), **self._expected)
+        except ProviderUnavailable as error:
+            raise self._endpoint.error_in(headers, body) or error from None
         return answer.result(inputs, self.estimate_tokens, read_limits(headers))
 
     def batches(self) -> "BatchDialect":
@@ -144,7 +177,9 @@ class OpenAIProvider:
         body = {"model": self._served_as, "input": text, "encoding_format": "base64", **self._size}
         return {"custom_id": name, "method": "POST", "url": "/v1/embeddings", "body": body}
 
-    async def _post(self, texts: list[str], patience: float, encoding: Literal["base64", "float"]) -> tuple[Any, bytes]:
+    async def _post(
+        self, texts: list[str], patience: float, encoding: Literal["base64", "float"], size: Mapping[str, Any]
+    ) -> tuple[Any, bytes]:
         from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
 
         endpoint = self._endpoint
@@ -154,12 +189,16 @@ class OpenAIProvider:
             async with asyncio.timeout(deadline):
                 # Raw: the SDK's own parsing costs two more copies of every vector and checks nothing.
                 answer = await self._open().embeddings.with_raw_response.create(
-                    input=texts, model=self._served_as, encoding_format=encoding, timeout=deadline, **self._size
+                    input=texts, model=self._served_as, encoding_format=encoding, timeout=deadline, **size
                 )
                 return answer.headers, answer.content
         except (TimeoutError, APITimeoutError):
             raise endpoint.too_slow(deadline) from None
         except APIStatusError as error:
+            if error.response.history and error.status_code in (404, 405):
+                # A redirect made another kind of request of it.
+                moved = error.response.history[0]
+                raise endpoint.error_for(moved.status_code, moved.headers, b"") from None
             raise endpoint.error_for(error.status_code, error.response.headers, error.response.content) from None
         except APIConnectionError as error:
             raise endpoint.unreachable(str(error.__cause__ or error)) from None

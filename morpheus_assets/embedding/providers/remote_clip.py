@@ -14,7 +14,13 @@ from morpheus_assets.domain.spaces import Space, SpaceName, space_key
 from morpheus_assets.embedding.clip.preprocessing import PANEL_SHAPINGS, SHAPING
 from morpheus_assets.embedding.clip.sources import architecture_config
 from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
-from morpheus_assets.embedding.providers.base import EmbeddingResult, InputType, ProviderLimits, ProviderSpec
+from morpheus_assets.embedding.providers.base import (
+    EmbeddingResult,
+    InputType,
+    ProviderOptions,
+    ProviderSpec,
+    request_limits,
+)
 from morpheus_assets.embedding.providers.panel_jpegs import data_uri
 
 if TYPE_CHECKING:
@@ -34,9 +40,7 @@ PROVIDER = ProviderSpec(
     resolve=lambda name, _: resolve_remote_space(name),
     key_setting="remote_clip_api_key",
     base_url_setting="remote_clip_url",
-    open=lambda space, options: open_provider(
-        space, api_key=options.api_key, base_url=options.base_url, timeout_seconds=options.timeout_seconds
-    ),
+    open=lambda space, options: open_provider(space, options),
 )
 
 
@@ -62,44 +66,39 @@ def resolve_remote_space(name: SpaceName) -> Space:
     return Space(key, "image", "remote_clip", name.model, "as deployed", dimensions, preparation, None)
 
 
-def open_provider(
-    space: Space,
-    *,
-    api_key: str | None,
-    base_url: str | None,
-    timeout_seconds: float = 60.0,
-    cold_start_seconds: float = 300.0,
-) -> "RemoteClipProvider":
+def open_provider(space: Space, options: ProviderOptions, cold_start_seconds: float = 300.0) -> "RemoteClipProvider":
     """Open a `remote_clip/…` space; connects to nothing yet. Raises ConfigurationError without key or address."""
     from morpheus_assets.embedding.providers.runpod import RunPodEndpoint, RunPodJobs
 
+    base_url = options.base_url
     if not base_url or not base_url.startswith(("http://", "https://")):
         raise ConfigurationError(
             f"{space.key} needs MORPHEUS_REMOTE_CLIP_URL: set it to https://api.runpod.ai/v2/ENDPOINT_ID."
         )
-    if not api_key:
-        raise ConfigurationError(
-            f"{space.key} needs MORPHEUS_REMOTE_CLIP_API_KEY: set it to a key of the endpoint's account."
-        )
+    key_name = options.key_name or "MORPHEUS_REMOTE_CLIP_API_KEY"
+    if not options.api_key:
+        raise ConfigurationError(f"{space.key} needs {key_name}: set it to a key of the endpoint's account.")
     endpoint = RunPodEndpoint(
         vendor=_VENDOR,
         model=space.model,
         base_url=base_url,
-        key_setting="MORPHEUS_REMOTE_CLIP_API_KEY",
-        base_url_setting="MORPHEUS_REMOTE_CLIP_URL",
-        timeout_seconds=timeout_seconds,
-        secret=api_key,
+        key_setting=key_name,
+        base_url_setting=options.address_name or "MORPHEUS_REMOTE_CLIP_URL",
+        timeout_seconds=options.timeout_seconds,
+        secret=options.api_key,
     )
-    return RemoteClipProvider(space, RunPodJobs(endpoint, cold_start_seconds))
+    return RemoteClipProvider(space, RunPodJobs(endpoint, cold_start_seconds), options)
 
 
 class RemoteClipProvider:
     """Embeds panels ("document", polled for) and descriptions ("query", answered in one exchange)."""
 
-    def __init__(self, space: Space, jobs: "RunPodJobs") -> None:
+    def __init__(self, space: Space, jobs: "RunPodJobs", options: ProviderOptions) -> None:
         self.space = space
-        self.limits = ProviderLimits(max_inputs=BATCH)
+        self.limits = request_limits(options, BATCH, options.max_request_tokens, None)
         self._jobs = jobs
+        self._served_as = options.served_as or space.model
+        self._answers_as = (space.model, *options.answers_as)
         # not the event loop's own: what else its process does in them would wait for pictures
         self._decoding = ThreadPoolExecutor(DECODERS, "remote-clip-decode")
 
@@ -131,17 +130,20 @@ class RemoteClipProvider:
                 await loop.run_in_executor(self._decoding, data_uri, index, each, self.space.shaping)
                 for index, each in enumerate(inputs)
             ]
-        job = {"model": self.space.model, "input": content, "modality": modality}
+        job = {"model": self._served_as, "input": content, "modality": modality}
         output = await self._jobs.run(job, wait_inline=input_type == "query", patience=patience)
         _raise_worker_error(output)
         answer = read_response(
             json.dumps(output).encode(),
             count=len(inputs),
             dimensions=self.space.dimensions,
-            model=self.space.model,
+            model=self._served_as,
+            also_named=self._answers_as,
             vendor=_VENDOR,
         )
-        return EmbeddingResult(unit_vectors(answer.vectors, len(inputs), self.space), answer.model, answer.tokens or 0)
+        vectors = unit_vectors(answer.vectors, len(inputs), self.space)
+        counted = answer.tokens is not None
+        return EmbeddingResult(vectors, answer.model, answer.tokens or 0, counted=counted, encoding=answer.encoding)
 
     async def close(self) -> None:
         """Give back connections; a later `embed` opens them again."""

@@ -85,7 +85,7 @@ def read_answer(
     if not any(_is_same_model(str(named), name) for name in (model, *also_named)):
         raise _invalid(vendor, f"it comes from the model {str(named)[:60]!r} and not from {model!r}")
     if len(entries) != count:
-        raise _invalid(vendor, f"it holds {len(entries)} vectors for {count} inputs")
+        raise _invalid(vendor, f"it holds {len(entries)} vectors for {count} inputs", rows=())
     encoding = "base64" if entries and isinstance(entries[0], dict) and _is_text(entries[0]) else "float"
     return Answer(_vectors(entries, dimensions, vendor), str(named), _tokens(answer.get("usage")), encoding)
 
@@ -133,7 +133,7 @@ def rows_in_order(
     if not isinstance(rows, list):
         raise ProviderUnavailable(f"{vendor} answered without any vectors: check the address, or run again later.")
     if len(rows) != count:
-        raise _invalid(vendor, f"it holds {len(rows)} vectors for {count} inputs")
+        raise _invalid(vendor, f"it holds {len(rows)} vectors for {count} inputs", rows=())
     entries = [{"index": position, "embedding": row} for position, row in enumerate(rows)]
     vectors = _vectors(entries, space.dimensions, vendor)
     if unit_norm:
@@ -147,13 +147,22 @@ def _is_text(entry: dict[str, Any]) -> bool:
 
 
 def check_vectors(vectors: np.ndarray, vendor: str) -> None:
-    """Raise InvalidAnswer unless every row is finite, storable and not zero."""
-    if not np.isfinite(vectors).all():
-        raise _invalid(vendor, "a vector holds NaN or infinity")
-    if vectors.size and np.abs(vectors).max() > _LARGEST_COMPONENT:
-        raise _invalid(vendor, f"a vector holds a number above {_LARGEST_COMPONENT:.0f}")
-    if (np.linalg.norm(vectors, axis=1) < _SMALLEST_NORM).any():
-        raise _invalid(vendor, "a vector is all zeros")
+    """Raise InvalidAnswer, with the rows at fault, unless every row is finite, storable and not zero."""
+    with np.errstate(invalid="ignore"):
+        faults = (
+            (~np.isfinite(vectors).all(axis=1), "holds NaN or infinity"),
+            ((np.abs(vectors) > _LARGEST_COMPONENT).any(axis=1), f"holds a number above {_LARGEST_COMPONENT:.0f}"),
+            (np.linalg.norm(vectors, axis=1) < _SMALLEST_NORM, "is all zeros"),
+        )
+    for at_fault, what in faults:
+        if at_fault.any():
+            raise _rows_at_fault(vendor, f"a vector {what}", np.flatnonzero(at_fault), len(vectors))
+
+
+def _rows_at_fault(vendor: str, fault: str, rows: Iterable[int], count: int) -> InvalidAnswer:
+    """The error for some rows; where all of several are at fault, it is the whole answer."""
+    found = tuple(int(row) for row in rows)
+    return _invalid(vendor, fault, rows=None if len(found) == count > 1 else found)
 
 
 def _vectors(entries: list[Any], dimensions: int, vendor: str) -> np.ndarray:
@@ -164,20 +173,31 @@ def _vectors(entries: list[Any], dimensions: int, vendor: str) -> np.ndarray:
             raise _invalid(vendor, f"its entry {position} is no object")
     # Some servers name no index at all, and some leave out a zero.
     in_order = all("index" not in entry for entry in entries)
+    empty = []
     for position, entry in enumerate(entries):
         index = entry.get("index", position if in_order or position == 0 else None)
         if type(index) is not int or not 0 <= index < len(entries) or seen[index]:
             raise _invalid(vendor, f"its entry {position} has the index {index!r}, which is missing or repeated")
         seen[index] = True
         row = _row(entry.pop("embedding", None), vendor)
-        if row.shape != (dimensions,):
-            raise _invalid(vendor, f"a vector has {row.size} dimensions and not {dimensions}")
-        vectors[index] = row
+        if row.size == 0:
+            empty.append(index)
+        elif row.ndim != 1:
+            raise _invalid(vendor, f"an entry holds {row.shape[0]} vectors, as of the tokens of a text, and not one")
+        elif row.size != dimensions:
+            fault = f"a vector has {row.size} dimensions and not {dimensions}"
+            raise _invalid(vendor, fault, dimensions=row.size)
+        else:
+            vectors[index] = row
+    if empty:
+        raise _rows_at_fault(vendor, "an entry has no vector", empty, len(entries))
     check_vectors(vectors, vendor)
     return vectors
 
 
 def _row(embedding: object, vendor: str) -> np.ndarray:
+    if embedding is None:
+        return np.empty(0, dtype=np.float32)
     try:
         if isinstance(embedding, str):
             return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
@@ -191,7 +211,7 @@ def _row(embedding: object, vendor: str) -> np.ndarray:
 
 def _is_same_model(named: str, asked: str) -> bool:
     """True when the model that a response names is the one asked for; a version or a namespace may be added."""
-    named, asked = named.rsplit("/", 1)[-1], asked.rsplit("/", 1)[-1]
+    named, asked = (each.rsplit("/", 1)[-1].casefold() for each in (named, asked))
     return named == asked or (named.startswith(asked) and _REVISION_SUFFIX.fullmatch(named[len(asked) :]) is not None)
 
 
@@ -200,10 +220,15 @@ def _tokens(usage: object) -> int | None:
     return tokens if type(tokens) is int and tokens >= 0 else None
 
 
-def _invalid(vendor: str, fault: str) -> InvalidAnswer:
+def _invalid(
+    vendor: str, fault: str, rows: tuple[int, ...] | None = None, dimensions: int | None = None
+) -> InvalidAnswer:
     return InvalidAnswer(
         f"{vendor}'s answer cannot be trusted: {fault}. Nothing of it was stored; if it happens again, check "
-        "the base URL and the model in MORPHEUS_TEXT_SPACES."
+        "the base URL and the model in MORPHEUS_TEXT_SPACES.",
+        f"the answer cannot be trusted: {fault}",
+        rows=rows,
+        dimensions=dimensions,
     )
 
 

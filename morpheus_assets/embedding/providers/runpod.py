@@ -37,12 +37,11 @@ _WAITING = ("IN_QUEUE", "IN_PROGRESS")
 class RunPodEndpoint(Endpoint):
     """One serverless endpoint: `base_url` is https://api.runpod.ai/v2/ENDPOINT_ID."""
 
-    def error_for(self, status: int, headers: Mapping[str, str], body: bytes) -> EmbeddingError:
-        """The error for a response with this status."""
+    def _error_for(self, status: int, headers: Mapping[str, str], body: bytes, said: str) -> EmbeddingError:
         retry_after = read_retry_after(headers)
         if retry_after is None:
             retry_after = read_retry_advice(body)
-        said = f"HTTP {status}" + (f": {self.quote(body[:400].decode('utf-8', 'replace'))}" if body else "")
+        said += f": {self.quote(body[:400].decode('utf-8', 'replace'))}" if body else ""
         if status in (401, 403):
             return ConfigurationError(
                 f"{self.vendor} refuses the key ({said}): set {self.key_setting} to a key with access to"

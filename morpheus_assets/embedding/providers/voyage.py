@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from morpheus_assets.domain.spaces import Space
-from morpheus_assets.embedding.errors import InputRefused
+from morpheus_assets.embedding.errors import InputRefused, ProviderUnavailable
 from morpheus_assets.embedding.providers.base import (
     BatchTerms,
     EmbeddingModel,
@@ -159,7 +159,10 @@ class VoyageProvider:
         )
         if not 200 <= status < 300:
             raise self._endpoint.error_for(status, headers, body)
-        answer = read_response(body, count=len(inputs), **self._expected)
+        try:
+            answer = read_response(body, count=len(inputs), **self._expected)
+        except ProviderUnavailable as error:
+            raise self._endpoint.error_in(headers, body) or error from None
         return answer.result(inputs, self.estimate_tokens, read_limits(headers))
 
     def batches(self) -> "BatchDialect":

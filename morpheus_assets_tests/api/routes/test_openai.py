@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import openai
@@ -10,6 +11,7 @@ import pytest
 from openai import OpenAI
 
 from morpheus_assets_tests.api.conftest import Api
+from morpheus_assets_tests.fixtures.compatible_servers import running
 from morpheus_assets_tests.fixtures.provider import ProviderServer
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 
@@ -59,6 +61,27 @@ def test_dimensions_are_given_where_the_space_allows_them(api: Api):
         assert len(answer.data[0].embedding) == 64
         with pytest.raises(openai.BadRequestError, match="dimensions"):
             client.embeddings.create(input="a ship", model=MODEL, dimensions=3000)
+
+
+def test_a_space_of_a_table_is_named_by_the_table_and_asked_for_its_own_size_only_at_its_own_server(
+    start_api: Callable[..., Api], tmp_path: Path, provider_server: ProviderServer
+):
+    with running() as server:
+        table = server.table.replace("dimensions = 64", "dimensions = 64\ndocument_prefix = 'passage: '")
+        priced = f'["openai/{MODEL}@256"]\nprice = 0.01\n'
+        (tmp_path / "spaces.toml").write_text(f"[passages]\n{table}{priced}")
+        api = start_api(text_spaces=f"passages,openai/{MODEL}@256", spaces_file=tmp_path / "spaces.toml")
+        with client_of(api) as client:
+            for name in ("passages", "bge-m3", "openai/bge-m3"):
+                answer = client.embeddings.create(input=f"a ship, {name}", model=name)
+                assert (len(answer.data[0].embedding), answer.model) == (64, "bge-m3")
+            with pytest.raises(openai.BadRequestError, match=r"bge-m3 gives vectors of 64 dimensions here") as refused:
+                client.embeddings.create(input="a ship", model="passages", dimensions=32)
+            assert refused.value.param == "dimensions"
+            # A table that only has a price of its own changes nothing of it.
+            assert len(client.embeddings.create(input="a ship", model=MODEL, dimensions=64).data[0].embedding) == 64
+        assert [each.texts[0].startswith("passage: a ship, ") for each in server.asked] == [True] * 3
+    assert provider_server.stats(api.provider_url)["requests"] == 1
 
 
 @pytest.mark.parametrize("tokens", [[1, 2, 3], [[1, 2], [3]], ["a", [1]]])

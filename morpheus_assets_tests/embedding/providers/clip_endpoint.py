@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from morpheus_assets.domain.spaces import Space, SpaceName
+from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.providers.remote_clip import RemoteClipProvider, open_provider, resolve_remote_space
 
 KEY = "rpa_SECRETKEY123"
@@ -121,8 +122,11 @@ def space(tmp_path: Path) -> Space:
     return resolve_remote_space(SpaceName("remote_clip", "my-clip", tag=str(DIMENSIONS)))
 
 
-def opened(space: Space, endpoint: Endpoint, **options: float) -> RemoteClipProvider:
-    provider = open_provider(space, api_key=KEY, base_url=endpoint.url, **options)
+def opened(
+    space: Space, endpoint: Endpoint, timeout_seconds: float = 60.0, cold_start_seconds: float = 300.0
+) -> RemoteClipProvider:
+    options = ProviderOptions(api_key=KEY, base_url=endpoint.url, timeout_seconds=timeout_seconds)
+    provider = open_provider(space, options, cold_start_seconds)
     assert isinstance(provider, RemoteClipProvider)
     return provider
 

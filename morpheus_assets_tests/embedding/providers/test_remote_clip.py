@@ -12,6 +12,7 @@ from morpheus_assets.embedding.errors import (
     InputRefused,
     RequestTooLarge,
 )
+from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.providers.remote_clip import open_provider
 from morpheus_assets_tests.embedding.providers.clip_endpoint import (
     DIMENSIONS,
@@ -85,6 +86,6 @@ def test_a_panel_that_cannot_be_opened_is_refused_by_its_position(space: Space, 
 
 def test_a_missing_key_or_address_is_named(space: Space) -> None:
     with pytest.raises(ConfigurationError, match="MORPHEUS_REMOTE_CLIP_API_KEY"):
-        open_provider(space, api_key=None, base_url="https://api.runpod.ai/v2/abc")
+        open_provider(space, ProviderOptions(base_url="https://api.runpod.ai/v2/abc"))
     with pytest.raises(ConfigurationError, match="MORPHEUS_REMOTE_CLIP_URL"):
-        open_provider(space, api_key=KEY, base_url=None)
+        open_provider(space, ProviderOptions(api_key=KEY))

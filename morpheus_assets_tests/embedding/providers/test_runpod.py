@@ -20,6 +20,7 @@ from morpheus_assets.embedding.errors import (
 )
 from morpheus_assets.embedding.packs import EmbeddedBatch, EmbeddingInput, RefusedInput
 from morpheus_assets.embedding.providers import runpod
+from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.providers.remote_clip import open_provider
 from morpheus_assets.embedding.stream import embed_batches
 from morpheus_assets_tests.embedding.helpers import QUICK
@@ -165,7 +166,7 @@ def test_an_endpoint_that_does_not_answer_is_given_up_in_time(space: Space, endp
 
 
 def test_nobody_listening_is_a_network_fault(space: Space) -> None:
-    provider = open_provider(space, api_key=KEY, base_url="http://127.0.0.1:9/v2/abc")
+    provider = open_provider(space, ProviderOptions(api_key=KEY, base_url="http://127.0.0.1:9/v2/abc"))
     with pytest.raises(ProviderUnavailable, match="cannot be reached"):
         embed(provider, [PANEL])
 
