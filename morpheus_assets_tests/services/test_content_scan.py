@@ -64,7 +64,7 @@ def test_a_new_novel_in_a_bucket_is_noticed_ingested_and_left_alone_until_it_cha
     assert in_bucket.ingest("emma").success
     assert in_bucket.rows("SELECT count(*) > 0 FROM chunks") == [(True,)]
     reason = novels.skipped()
-    assert "1 files, nothing new" in reason
+    assert "1 file, nothing new" in reason
     assert "scan.djvu is not one of" in reason
     assert "deep/er.mobi is not one of" in reason
     bucket.put("novels/Emma.txt", story())
