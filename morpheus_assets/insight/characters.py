@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from morpheus_assets.domain.content import Chapter
+from morpheus_assets.insight.given_names import given_gender
 from morpheus_assets.insight.names import Evidence, Mention, find_mentions, weigh
 from morpheus_assets.insight.people_words import PeopleWords, words_of
 
@@ -17,7 +18,10 @@ PERSON, PLACE, UNKNOWN = "person", "place", "unknown"
 FEWEST_MENTIONS = 5
 MOST_CHARACTERS = 200
 _PLACE_SHARE, _PERSON_SHARE, _OWN_SHARE = 0.2, 0.05, 0.8
+_INSIDE_SHARE, _FEWEST_INSIDE = 0.08, 2
 _RARE_TITLE, _FEWEST_PRONOUNS, _MOSTLY, _FEWEST_TITLED = 0.01, 4, 0.6, 3
+_OTHER_TITLE, _TITLED_SHARE, _ALONE_SHARE, _RANKED_SHARE = 0.2, 0.5, 0.02, 0.1
+_OVER_NAMESAKES, _OFTEN, _NEAR_CHARACTERS, _MEETING, _TITLED_PERSON = 0.9, 0.2, 20_000, 0.6, 0.3
 
 
 @dataclass(frozen=True)
@@ -81,18 +85,35 @@ def _joined(
 ) -> list[_Group]:
     groups: dict[Key, _Group] = {}
     for mention in mentions:
-        told = _told(mention.title, known) if len(mention.words) == 1 else _sex(_told(mention.title, known))
+        told = _told(mention.title, known)
+        # "Mme de Volanges" and "Mlle de Volanges" are two, "Miss Lucy Westenra" and "Lucy Westenra" one.
+        told = told if _is_surname(mention.words, known) else _sex(told)
         group = groups.setdefault((told, mention.words), _Group(mention.words, {told} - {"", "title"}))
         group.mentions.append(mention)
-    genders = {words: _gender_of(each) for words, each in evidence.items()}
+    genders = {words: given_gender(words, known.language) or _gender_of(each) for words, each in evidence.items()}
     places = {words for words, each in evidence.items() if _is_place(words, each, known)}
     women = {
         words for words, each in evidence.items() if each.she >= _MOSTLY * max(_FEWEST_PRONOUNS, each.he + each.she)
     }
-    _merge_titles(groups, women)
-    _merge_first_names(groups, genders, places)
-    _merge_surnames(groups, genders, places)
+    full = Counter({words: 0 for _, words in groups if len(words) > 1})
+    for (_, words), group in groups.items():
+        if len(words) > 1:
+            full[words] += len(group.mentions)
+    _merge_titles(groups, women, genders)
+    _merge_first_names(groups, genders, places, full, known)
+    _merge_surnames(groups, genders, places, full, known)
     return list(groups.values())
+
+
+def _is_surname(words: tuple[str, ...], known: PeopleWords) -> bool:
+    """True for a name of one word, or of one behind a particle: "de Villefort"."""
+    return len(words) == 1 or (words[0] in known.particles and sum(word not in known.particles for word in words) == 1)
+
+
+def _ranks(group: _Group, known: PeopleWords) -> set[str]:
+    """The ranks that belong to a name, unless hardly anybody calls it so."""
+    ranks = Counter(word for mention in group.mentions for word in mention.title.lower().split() if word in known.ranks)
+    return {rank for rank, count in ranks.items() if count >= _RANKED_SHARE * len(group.mentions)}
 
 
 def _told(title: str, known: PeopleWords) -> str:
@@ -117,7 +138,9 @@ def _merge(groups: dict[Key, _Group], source: Key, target: Key) -> None:
     groups[target].told |= moved.told
 
 
-def _merge_titles(groups: dict[Key, _Group], women: set[tuple[str, ...]]) -> None:
+def _merge_titles(
+    groups: dict[Key, _Group], women: set[tuple[str, ...]], genders: Mapping[tuple[str, ...], str]
+) -> None:
     """A name with and without a title: "Darcy" is Mr. Darcy; a wife or sister is another person of his name."""
     for words in {words for _, words in groups}:
         held = {
@@ -125,6 +148,10 @@ def _merge_titles(groups: dict[Key, _Group], women: set[tuple[str, ...]]) -> Non
         }
         bare = held.pop("", 0)
         if "title" in held and "m" in held:
+            fewer, more = sorted((held["title"], held["m"]))
+            if fewer > _OTHER_TITLE * more and fewer + more > _OTHER_TITLE * bare:
+                # As many times Mr. Craven as Dr. Craven: they are brothers.
+                continue
             _merge(groups, ("title", words), ("m", words))
             held["m"] += held.pop("title")
         if not bare or not held:
@@ -135,6 +162,9 @@ def _merge_titles(groups: dict[Key, _Group], women: set[tuple[str, ...]]) -> Non
             groups[(told, words)].told.clear()
             _merge(groups, (told, words), ("", words))
             del held[told]
+        if genders.get(words) == "m" and not held.keys() & {"m", "title"}:
+            # "Mrs. Joe Gargery" is not Joe Gargery.
+            continue
         owner: str | None = next((told for told in ("m", "title") if told in held), None)
         if owner is None and len(held) == 1 and (len(words) > 1 or bare <= 0.2 * sum(held.values()) or "f" in held):
             owner = next(iter(held))
@@ -145,17 +175,19 @@ def _merge_titles(groups: dict[Key, _Group], women: set[tuple[str, ...]]) -> Non
 
 
 def _merge_first_names(
-    groups: dict[Key, _Group], genders: Mapping[tuple[str, ...], str], places: set[tuple[str, ...]]
+    groups: dict[Key, _Group],
+    genders: Mapping[tuple[str, ...], str],
+    places: set[tuple[str, ...]],
+    full: Mapping[tuple[str, ...], int],
+    known: PeopleWords,
 ) -> None:
     """ "Elizabeth" and "Elizabeth Bennet" where hardly another full name begins with her name."""
-    full = Counter({words: 0 for _, words in groups if len(words) > 1})
-    for (_, words), group in groups.items():
-        if len(words) > 1:
-            full[words] += len(group.mentions)
     for key in sorted((key for key in groups if len(key[1]) > 1), key=lambda key: (len(key[1]), key)):
         if key not in groups or key[1] in places:
             continue
         words, count = key[1], full[key[1]]
+        if _is_surname(words, known):
+            continue
         first = [other for other in groups if other[1] == words[:1] and other != key]
         rivals = {other for other in full if other[0] == words[0] and other != words and other[: len(words)] != words
                   and words[: len(other)] != other}  # fmt: skip
@@ -164,6 +196,9 @@ def _merge_first_names(
         if count < max(2, _RARE_TITLE * alone) or not told_apart:
             continue
         for other in first:
+            ranked = _ranks(groups[other], known)
+            if ranked and not any(rank in mention.title.lower() for mention in groups[key].mentions for rank in ranked):
+                continue
             if words[:1] not in places and _agree(groups[key], groups[other], genders):
                 _merge(groups, other, key)
         for other in [other for other in groups if len(other[1]) > len(words) and other[1][: len(words)] == words]:
@@ -173,19 +208,57 @@ def _merge_first_names(
 
 
 def _merge_surnames(
-    groups: dict[Key, _Group], genders: Mapping[tuple[str, ...], str], places: set[tuple[str, ...]]
+    groups: dict[Key, _Group],
+    genders: Mapping[tuple[str, ...], str],
+    places: set[tuple[str, ...]],
+    full: Mapping[tuple[str, ...], int],
+    known: PeopleWords,
 ) -> None:
-    """ "Van Helsing" and "Abraham Van Helsing": a surname joins the one full name that it can belong to."""
+    """ "Van Helsing" and "Abraham Van Helsing": a surname joins the full name that it can belong to.
+
+    Where several can, one that stands far more often than the others, and only if the surname mostly has no title: Mr.
+    Knightley is not John Knightley.
+    """
+    first_names = {words[0] for words, count in full.items() if count > 1 and not _is_surname(words, known)}
     for key in sorted((key for key in groups if len(key[1]) == 1), key=str):
-        if key not in groups or key[0] in ("mrs", "miss") or key[1] in places:
+        if key not in groups or key[0] in ("mrs", "miss") or key[1] in places or key[1][0] in first_names:
             continue
         bearers = [
             other for other in groups if len(other[1]) > 1 and other[1][-1] == key[1][0] and other[1] not in places
         ]
         bearers = [other for other in bearers if _agree(groups[key], groups[other], genders)]
-        named = [other for other in bearers if len(groups[other].mentions) >= 2]
-        if len(named) == 1 and len(bearers) == 1 and _is_told(groups[key], groups[named[0]], genders):
-            _merge(groups, key, named[0])
+        # "Villefort" is M. de Villefort, whoever else has the name in full.
+        bearers = [other for other in bearers if _is_surname(other[1], known)] or bearers
+        if not bearers:
+            continue
+        best = max(bearers, key=lambda other: (full[other[1]], other))
+        count = full[best[1]]
+        if count < max(2, _RARE_TITLE * len(groups[key].mentions)) or not _is_told(groups[key], groups[best], genders):
+            continue
+        titled = sum(bool(mention.title) for mention in groups[key].mentions)
+        bare = titled <= _TITLED_SHARE * len(groups[key].mentions)
+        alone = len(bearers) == 1 or (bare and count >= _OVER_NAMESAKES * sum(full[other[1]] for other in bearers))
+        same = bare or not _has_family(groups, key[1][0], best)
+        if alone and (_is_surname(best[1], known) or (same and _meet(groups[key].mentions, groups[best].mentions))):
+            _merge(groups, key, best)
+
+
+def _has_family(groups: Mapping[Key, _Group], surname: str, best: Key) -> bool:
+    """True where others have the surname, and who has it in full is called by a first name: Fred is not Mr. Vincy."""
+    by_first = sum(mention.words == best[1][:1] for mention in groups[best].mentions)
+    others = any(
+        other != best and other[1][-1] == surname and (len(other[1]) > 1 or other[0] in ("mrs", "miss"))
+        for other in groups
+    )
+    return others and by_first >= _OFTEN * len(groups[best].mentions)
+
+
+def _meet(surname: Sequence[Mention], whole: Sequence[Mention]) -> bool:
+    """False where both are names of whole parts of the novel, but not of the same: a father and his son."""
+    if len(whole) < _OFTEN * len(surname):
+        return True
+    where = {mention.start // _NEAR_CHARACTERS for mention in whole}
+    return sum(mention.start // _NEAR_CHARACTERS in where for mention in surname) >= _MEETING * len(surname)
 
 
 def _is_told(titled: _Group, whole: _Group, genders: Mapping[tuple[str, ...], str]) -> bool:
@@ -213,27 +286,37 @@ def _character(
     return Character(
         _display(group.mentions),
         kind,
-        _gender(group, evidence) if kind != PLACE else "",
+        _gender(group, evidence, known) if kind != PLACE else "",
         dict(forms.most_common()),
         chapter_counts([mention.start for mention in mentions], chapters),
         tuple((mention.start, mention.end) for mention in mentions),
     )
 
 
-def _gender(group: _Group, evidence: Mapping[tuple[str, ...], Evidence]) -> str:
+def _gender(group: _Group, evidence: Mapping[tuple[str, ...], Evidence], known: PeopleWords) -> str:
     told = {_sex(each) for each in group.told} - {""}
     if len(told) == 1:
         return told.pop()
+    given = given_gender(_longest(group), known.language)
+    if given:
+        return given
     he = she = 0
     for words in {mention.words for mention in group.mentions}:
         he, she = he + evidence[words].he, she + evidence[words].she
     return _gender_of(Evidence(he=he, she=she))
 
 
+def _longest(group: _Group) -> tuple[str, ...]:
+    forms = Counter(mention.words for mention in group.mentions)
+    return max(forms, key=lambda words: (len(words) if forms[words] > 1 else 0, forms[words]))
+
+
 def _is_place(words: tuple[str, ...], evidence: Evidence, known: PeopleWords) -> bool:
     if words[-1].lower() in known.place_words:
         return True
     personal = evidence.titled + evidence.speaks
+    if not personal + evidence.owns and evidence.inside >= max(_FEWEST_INSIDE, _INSIDE_SHARE * evidence.count):
+        return True
     return evidence.in_place >= _PLACE_SHARE * evidence.count and personal <= max(1, _PERSON_SHARE * evidence.count)
 
 
@@ -244,9 +327,13 @@ def _kind(group: _Group, evidence: Mapping[tuple[str, ...], Evidence], known: Pe
     personal = sum(each.titled + each.speaks for each in found.values())
     if _is_place(main, found[main], known):
         return PLACE
+    if group.told and sum(each.titled for each in found.values()) >= _TITLED_PERSON * count:
+        return PERSON
     if sum(each.after_the for each in found.values()) >= 0.4 * count:
         return UNKNOWN
     if group.told or personal >= max(2, _PERSON_SHARE * count):
+        return PERSON
+    if given_gender(_longest(group), known.language):
         return PERSON
     owns = sum(each.owns for each in found.values())
     sexed = _gender_of(Evidence(he=sum(e.he for e in found.values()), she=sum(e.she for e in found.values())))
@@ -254,10 +341,10 @@ def _kind(group: _Group, evidence: Mapping[tuple[str, ...], Evidence], known: Pe
 
 
 def _display(mentions: Sequence[Mention]) -> str:
-    """The commonest form, or one with more of the name that is not rare."""
-    forms = Counter(mention.text for mention in mentions)
-    length = {mention.text: len(mention.words) for mention in mentions}
-    plain = {mention.text: not mention.title for mention in mentions}
+    """The commonest form, or one with more of the name that is not rare; inflected ones as their first form."""
+    forms = Counter(mention.name for mention in mentions)
+    length = {mention.name: len(mention.words) for mention in mentions}
+    plain = {mention.name: not mention.title for mention in mentions}
     usual, count = forms.most_common(1)[0]
     fuller = [
         form
@@ -271,7 +358,7 @@ def _display(mentions: Sequence[Mention]) -> str:
 def _with_titles_alone(
     cast: Sequence[Character], text: str, chapters: Sequence[Chapter], known: PeopleWords
 ) -> list[Character]:
-    """ "The Count" is Count Dracula where hardly another count is named."""
+    """ "The Count" is Count Dracula where hardly another count is named, and "the Queen" herself where no queen is."""
     bearers: dict[str, Counter[int]] = defaultdict(Counter)
     for index, one in enumerate(cast):
         for form, count in one.aliases.items():
@@ -279,14 +366,24 @@ def _with_titles_alone(
             if one.kind == PERSON and " " in form and title.lower() in known.titles and title.lower() in known.alone:
                 bearers[title][index] += count
     added: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
-    for title, counts in bearers.items():
-        index, count = counts.most_common(1)[0]
-        if count < _FEWEST_TITLED or count < _OWN_SHARE * sum(counts.values()):
-            continue
-        alone = re.compile(rf"\b[Tt]he {re.escape(title)}\b(?! [A-Z])(?! of\b)")
-        for found in alone.finditer(text, chapters[0].char_start, chapters[-1].char_end):
-            added[index].append((f"the {title}", *found.span()))
-    return [_with_more(one, added.get(index, []), chapters) for index, one in enumerate(cast)]
+    alone: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    if known.alone:
+        words = "|".join(sorted(known.alone))
+        for found in re.finditer(rf"\b[Tt]he ((?i:{words}))\b(?! [A-Z])(?! of\b)", text):
+            if chapters[0].char_start <= found.start() < chapters[-1].char_end:
+                alone[found[1]].append(found.span())
+    nameless: list[Character] = []
+    for title in sorted(word for word in alone if word[0].isupper()):
+        places = alone[title]
+        index, count = bearers[title].most_common(1)[0] if bearers[title] else (-1, 0)
+        named = sum(bearers[title].values())
+        if count >= max(_FEWEST_TITLED, _ALONE_SHARE * (cast[index].mentions if count else 0), _OWN_SHARE * named):
+            added[index] += [(f"the {title}", start, end) for start, end in places]
+        elif named <= _OTHER_TITLE * len(places) and len(alone[title.lower()]) < len(places):
+            counts = chapter_counts([start for start, _ in places], chapters)
+            gender, forms = _sex(known.titles[title.lower()]), {f"the {title}": len(places)}
+            nameless.append(Character(f"the {title}", PERSON, gender, forms, counts, tuple(places)))
+    return [*(_with_more(one, added.get(index, []), chapters) for index, one in enumerate(cast)), *nameless]
 
 
 def _with_more(one: Character, more: Sequence[tuple[str, int, int]], chapters: Sequence[Chapter]) -> Character:

@@ -42,7 +42,9 @@ CLOTHES: Mapping[str, str] = _named(
     uniform="uniform suit",
     gloves="gloves",
     spectacles="spectacles glasses eyeglasses monocle",
-    shawl="shawl veil scarf apron",
+    shawl="shawl scarf",
+    veil="veil",
+    apron="apron pinafore",
 )
 HAIR_AND_EYE_COLOURS: Mapping[str, str] = _named(
     fair="fair flaxen golden blond blonde yellow sandy straw-coloured tow-coloured light-coloured",

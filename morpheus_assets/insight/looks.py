@@ -41,6 +41,9 @@ _POSSESSIVE = re.compile(r"^(.+?)['’]s?$")
 _BE = frozenset(["was", "is", "were", "are", "had", "been", "looked", "seemed", "grew", "turned", "became"])
 _HAVE = frozenset(["had", "has", "with", "wore", "wearing", "having"])
 _CLAUSE_ENDS = frozenset(',;:.!?“”"()—') | {"--"}
+_BEHIND_OBJECTS = frozenset(
+    ["to", "in", "with", "from", "at", "by", "and", "on", "into", "that", "as", "come", "go", "up", "down", "out"]
+)
 _NOT = frozenset(["not", "no", "never", "nor", "without", "if", "as", "like"])
 
 
@@ -185,13 +188,16 @@ def _of_part(
     allowed = DRESS_ATTRIBUTES if tokens[index].lower in CLOTHES else ATTRIBUTES
     attributes: list[str] = []
     at = index - 1
+    counted = False
     while at >= 0 and (tokens[at].lower in allowed or tokens[at].lower in DEGREES or tokens[at].text == ","):
         if tokens[at].lower in allowed:
             attributes.insert(0, tokens[at].lower)
         elif tokens[at].text == "," and (at == 0 or tokens[at - 1].lower not in allowed):
             break
+        counted = counted or tokens[at].lower in ("a", "an")
         at -= 1
-    owner = _owner_at(tokens, at, here, before, quoted)
+    # "Anne's a great hand at it": she is one.
+    owner = None if counted else _owner_at(tokens, at, here, before, quoted)
     if owner is None and at >= 0 and tokens[at].lower in _HAVE | {"a", "an"}:
         owner = _subject_of_having(tokens, at, here, before, quoted)
     if not attributes:
@@ -235,22 +241,43 @@ def _owner_at(
         owned = [owner for owner in here if owner.start <= token.start < max(owner.end, owner.start + 1) + 2]
         return (owned[-1].name, True) if owned else None
     if token.lower in ("his", "her") and not quoted[at]:
-        return _referred("m" if token.lower == "his" else "f", token.start, here, before)
+        return _referred(tokens, "m" if token.lower == "his" else "f", token.start, here, before)
     return None
 
 
-def _referred(gender: str, place: int, here: Sequence[_Owner], before: Sequence[_Owner]) -> tuple[str, bool] | None:
+def _referred(
+    tokens: Sequence[_Token], gender: str, place: int, here: Sequence[_Owner], before: Sequence[_Owner]
+) -> tuple[str, bool] | None:
     """The only person of that gender who is named before in the sentence, else shortly before it."""
-    for near in ([owner for owner in here if owner.start < place], before):
+    named = [owner for owner in here if owner.start < place]
+    for near in (named, before):
         fitting = {owner.name for owner in near if owner.gender in (gender, "")}
         if len(fitting) == 1:
             [name] = fitting
+            if near is named and _another(tokens, gender, [owner for owner in named if owner.name == name], place):
+                return None
             # Somebody whose gender nothing tells may be another than the one that is spoken of.
             told = any(owner.name == name and owner.gender for owner in near)
             return (name, False) if told else None
         if fitting:
             return None
     return None
+
+
+def _another(tokens: Sequence[_Token], gender: str, named: Sequence[_Owner], place: int) -> bool:
+    """True where a sentence has two of one gender and names one: "He gave a Cossack his coat"."""
+    subject, object_ = ("he", "him") if gender == "m" else ("she", "her")
+    for index, token in enumerate(tokens):
+        if token.start >= place:
+            return False
+        following = tokens[index + 1].lower if index + 1 < len(tokens) else "."
+        if token.start < named[0].start:
+            # "After his usual description Mr. Lorry flattened his flaxen wig" is one.
+            if token.lower in (subject, "him"):
+                return True
+        elif token.lower == object_ and (gender == "m" or following in _CLAUSE_ENDS | _BEHIND_OBJECTS):
+            return True
+    return False
 
 
 def _subject_of_having(
@@ -266,7 +293,7 @@ def _subject_of_having(
     if named:
         return named[-1].name, True
     if subject.lower in ("he", "she") and not quoted[at - 1]:
-        return _referred("m" if subject.lower == "he" else "f", subject.start, here, before)
+        return _referred(tokens, "m" if subject.lower == "he" else "f", subject.start, here, before)
     return None
 
 
@@ -287,7 +314,7 @@ def _of_person(
     named = [owner for owner in here if owner.start <= subject.start < owner.end]
     owner: tuple[str, bool] | None = (named[-1].name, True) if named else None
     if owner is None and subject.lower in ("he", "she") and not quoted[at - 2]:
-        owner = _referred("m" if subject.lower == "he" else "f", subject.start, here, before)
+        owner = _referred(tokens, "m" if subject.lower == "he" else "f", subject.start, here, before)
     if attributes in (["old"], ["young"], ["little"], ["poor"]) and owner is not None and not owner[1]:
         return None, "build", []
     return owner, "build", attributes

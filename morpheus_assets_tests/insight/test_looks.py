@@ -34,6 +34,9 @@ def looks(text: str, language: str = "en") -> list[tuple[str, str, str, bool]]:
         ("Anna's hair was very fair.", [("Anna Lowe", "hair", "fair", True)]),
         ("Mr. Brand was a tall, thin man of forty.", [("Mr. Brand", "build", "tall thin", True)]),
         ("Peter sat down. He wore a black coat.", [("Peter", "coat", "black", False)]),
+        ("Anna took her hat and put it on her dark hair.", [("Anna Lowe", "hair", "dark", False)]),
+        ("After his breakfast Peter flattened his flaxen wig.", [("Peter", "wig", "flaxen", False)]),
+        ("Peter had his leather apron on.", [("Peter", "apron", "leather", False)]),
         ("Anna stood by the door. Her grey dress was torn.", [("Anna Lowe", "dress", "grey", False)]),
     ],
 )
@@ -52,6 +55,11 @@ def test_parts_and_attributes_are_read_with_whose_they_are(text: str, expected: 
         "The long road was white, and the night was dark.",
         "Anna's eyes were not blue.",
         "Peter had high cheek bones.",
+        "He gave the reins to Peter and took off his black coat.",  # he is another
+        "As he came to Peter, he touched his grey hat.",
+        "Mr. Brand took him by the front of his red shirt.",
+        "Anna beckoned her to come, and held it against her brown hair.",
+        "Anna’s a great hand at it.",
     ],
 )
 def test_where_it_is_not_told_whose_look_it_is_nothing_is_said(text: str):

@@ -37,7 +37,7 @@ def characters(
 ) -> dg.Output[LazyPartitions]:
     """The persons and places that a novel names: one row a name, with its forms, chapters and every mention.
 
-    Proposed from capital letters, titles and verbs of speech, in English, French, German, Spanish and Russian; none in
+    Proposed from capital letters, titles and verbs of speech, in the languages of insight/people_words.py; none in
     other languages. `content/characters/<novel>.toml` confirms or corrects them (see insight/cast_file.py); a sensor
     asks for a run when it changes.
     """
