@@ -22,6 +22,8 @@ from morpheus_assets.images.page_regions import regions_of
 
 USABLE_SHARE = 0.8
 USABLE_SIZE = 3.0
+# Of a page: a picture that is the page, whose answer is the page's own region.
+ONE_PICTURE = 0.9
 
 
 @dataclass
@@ -47,6 +49,9 @@ def measure(page: DrawnPage, tally: Tally, iou: float) -> None:
     cut, _ = regions_of(WholePage(page.image), page.direction)
     tally.seconds += time.process_time() - started
     panels = [region.box for region in cut.regions if region.kind == "panel"]
+    whole = page.image.width * page.image.height
+    if not panels and any(area(panel) >= ONE_PICTURE * whole for panel in page.panels):
+        panels = [cut.regions[0].box]
     matched = match(page.panels, panels, iou)
     tally.pages += 1
     tally.panels += len(page.panels)

@@ -14,6 +14,7 @@ from morpheus_assets.defs.jobs.reembed import reembed
 from morpheus_assets.defs.jobs.upkeep import upkeep
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import StoreError
 
@@ -56,7 +57,10 @@ def build_schedules(settings: Settings, check_job: UnresolvedAssetJobDefinition)
         bounded = [each for each in plan.spaces if not each.unbounded]
         if not bounded:
             return dg.SkipReason("\n".join(f"{each.space.key}: {why_unbounded(each)}" for each in plan.spaces))
-        reasons = [f"{len(each.work)} novels lack {each.space.key}: {each.reason}" for each in bounded]
+        reasons = [
+            f"{counted(len(each.work), 'novel lacks', 'novels lack')} {each.space.key}: {each.reason}"
+            for each in bounded
+        ]
         return dg.RunRequest(
             run_key=context.scheduled_execution_time.isoformat(), tags={"morpheus/reason": "; ".join(reasons)}
         )

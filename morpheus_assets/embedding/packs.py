@@ -31,6 +31,8 @@ TRIES_A_DAY = 3
 # How often an input that fails by itself is sent once more, each time after a harmless sentence that passes: at 40 %
 # failing requests, chance alone gets an input here and through in one of 40,000.
 _CONFIRMATIONS = 3
+# So many packs that fail while their halves pass are no chance.
+_FAILED_WHOLE = 2
 # So many inputs of one request that only fail: it is not the inputs.
 _MOST_AT_FAULT = 8
 
@@ -309,8 +311,11 @@ class PackSender:
         self._input_type: InputType = input_type
         self._on_too_large = on_too_large
         self._stopped = False
-        # When the last request was sent that got vectors; 0: none did.
+        # When the last request was sent that got vectors, and how many inputs the largest had; 0: none did.
         self._answered = 0.0
+        self._most_answered = 0
+        # Packs that failed for good while each of their halves passed.
+        self._failed_whole = 0
         self._probing = asyncio.Lock()
         self._probe_passed = self._probe_failed = 0.0
         self._probe_error: EmbeddingError | None = None
@@ -366,6 +371,7 @@ class PackSender:
             if error.rows is None:
                 raise
             return error
+        self._most_answered = max(self._most_answered, len(pack.inputs))
         hashes = pack.hashes
         requests = sent.attempts + outcome.take_requests()
         tokens = sent.result.total_tokens + outcome.take_tokens()
@@ -451,9 +457,22 @@ class PackSender:
         if len(failed) == len(parts) and not await self._passes_harmless(pack, failed[-1][2], outcome):
             outcome.requests_without_result += sum(again.requests for _, again, _ in failed[:-1])
             raise failed[-1][1]
+        if not failed:
+            self._suspect_size(len(pack.inputs))
         outcome.requests_without_result += sum(again.requests for _, again, _ in failed)
         for part, again, at in failed:
             await self._find_fault(part, again, at, outcome)
+
+    def _suspect_size(self, size: int) -> None:
+        """Send smaller packs when two failed for good whose halves passed, and none as large ever did.
+
+        LM Studio and llama.cpp answer 500 to more inputs than they hold.
+        """
+        if size <= self._most_answered:
+            return
+        self._failed_whole += 1
+        if self._failed_whole >= _FAILED_WHOLE:
+            self._on_too_large(size, None)
 
     async def _confirm(
         self, pack: Pack, trouble: ProviderUnavailable | InvalidAnswer, failed_at: float, outcome: PackOutcome

@@ -1,7 +1,6 @@
 """Floods over masks with numpy alone: what is reached from seeds, and connected parts with their labels.
 
-Both work on whole runs of pixels: a handful of passes for the gutters of a page, where a queue of pixels would take
-seconds.
+Both work on whole runs of pixels, joined with those below them: a queue of pixels would take seconds.
 """
 
 from collections.abc import Iterator
@@ -10,23 +9,16 @@ from typing import Any
 
 import numpy as np
 
-# Passes after which a maze of hatching is left as it is.
-_MOST_PASSES = 80
-
 
 def reached_from(mask: Any, seeds: Any) -> Any:
     """The pixels of `mask` (bool [h, w]) connected with `seeds` inside it, over sides and not over corners."""
-    rows, columns = _Runs(mask), _Runs(mask.T)
-    reached = mask & seeds
-    count = int(reached.sum())
-    for _ in range(_MOST_PASSES):
-        reached = rows.touched(reached)
-        reached = columns.touched(reached.T).T
-        grown = int(reached.sum())
-        if grown == count:
-            break
-        count = grown
-    return reached
+    runs = _Runs(mask)
+    if not runs.starts.size:
+        return np.zeros_like(mask)
+    root = runs.roots()
+    begun = np.zeros(root.size, dtype=bool)
+    begun[root[runs.touched(seeds)]] = True
+    return runs.filled(begun[root])
 
 
 @dataclass(frozen=True)
@@ -48,26 +40,9 @@ def connected_parts(mask: Any) -> Parts:
     """The parts of `mask` (bool [h, w]) that are connected over sides: runs of pixels joined with those below them."""
     height, width = mask.shape
     runs = _Runs(mask)
-    starts, ends = runs.starts, runs.starts + runs.lengths
-    # In the padded rows a run lies above another when it begins before the other ends, and ends after it begins.
-    first = np.searchsorted(ends, starts + width + 1, side="right")
-    last = np.searchsorted(starts, ends + width + 1, side="left")
-    below = np.maximum(last - first, 0)
-    upper = np.repeat(np.arange(starts.size), below)
-    lower = np.arange(upper.size) - np.repeat(np.cumsum(below) - below, below) + np.repeat(first, below)
-    root = np.arange(starts.size)
-    while upper.size:
-        one, other = root[upper], root[lower]
-        apart = one != other
-        upper, lower, one, other = upper[apart], lower[apart], one[apart], other[apart]
-        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
-        while True:
-            farther = root[root]
-            if np.array_equal(farther, root):
-                break
-            root = farther
+    root = runs.roots()
     numbers, place = np.unique(root, return_inverse=True)
-    rows, columns = np.divmod(starts, width + 1)
+    rows, columns = np.divmod(runs.starts, width + 1)
     boxes = np.empty((numbers.size, 4), dtype=np.int64)
     boxes[:, :2], boxes[:, 2:] = max(height, width), 0
     for side, values, pick in (
@@ -96,13 +71,33 @@ class _Runs:
         self._flat = flat
         self._offsets = np.cumsum(self.lengths) - self.lengths
 
+    def roots(self) -> Any:
+        """Of each run the number of the first one that it is connected with, over sides."""
+        starts, ends, row = self.starts, self.starts + self.lengths, self._shape[1] + 1
+        # In the padded rows a run lies above another when it begins before the other ends, and ends after it begins.
+        first = np.searchsorted(ends, starts + row, side="right")
+        last = np.searchsorted(starts, ends + row, side="left")
+        below = np.maximum(last - first, 0)
+        upper = np.repeat(np.arange(starts.size), below)
+        lower = np.arange(upper.size) - np.repeat(np.cumsum(below) - below, below) + np.repeat(first, below)
+        root = np.arange(starts.size)
+        while upper.size:
+            one, other = root[upper], root[lower]
+            apart = one != other
+            upper, lower, one, other = upper[apart], lower[apart], one[apart], other[apart]
+            np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+            while True:
+                farther = root[root]
+                if np.array_equal(farther, root):
+                    break
+                root = farther
+        return root
+
     def touched(self, mask: Any) -> Any:
-        """The runs that `mask` touches, whole."""
-        if not self.starts.size:
-            return np.zeros(self._shape, dtype=bool)
+        """Which runs `mask` touches (bool [runs]); there is one at least."""
         padded = np.zeros((self._shape[0], self._shape[1] + 1), dtype=bool)
         padded[:, :-1] = mask
-        return self.filled(np.logical_or.reduceat(padded.ravel()[self._flat], self._offsets))
+        return np.logical_or.reduceat(padded.ravel()[self._flat], self._offsets)
 
     def filled(self, values: Any) -> Any:
         """A picture in which each run has its value, and the rest is 0."""

@@ -14,7 +14,7 @@ from morpheus_assets.images.panel_cutting import find_panels
 from morpheus_assets.images.reading_order import Direction, reading_order
 
 # Raised by hand whenever the boxes of a page may come out otherwise.
-CUTTER_VERSION = "3"
+CUTTER_VERSION = "4"
 Kind = Literal["page", "panel", "piece", "tile", "given"]
 
 _SNAP = 4

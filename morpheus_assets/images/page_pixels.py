@@ -1,7 +1,7 @@
 """A page's pixels: decoded whole, or where a strip has more of them than may be decoded at a time, in bands or scaled.
 
-A PNG is read in bands. A JPEG is scaled while it is decoded, and what is no larger than twice the bound after it: a
-model looks at a piece of a strip at some 300 pixels.
+A PNG or TIFF is read in bands. A JPEG is scaled while it is decoded, and what is no larger than twice the bound after
+it: a model looks at a piece of a strip at some 300 pixels.
 """
 
 import math
@@ -16,6 +16,7 @@ from morpheus_assets.images.errors import RefusedImage, shown
 from morpheus_assets.images.png_bands import PngBands, png_header
 from morpheus_assets.images.scaled_decoding import is_held_whole
 from morpheus_assets.images.strips import edge_rows, is_tall
+from morpheus_assets.images.tiff_bands import TiffBands, tiff_bands
 
 # How many times the bound a strip may hold that is read in bands, or scaled while it is decoded: some seconds of work.
 MOST_BANDS = 16
@@ -65,14 +66,14 @@ class WholePage:
 
 @dataclass(frozen=True)
 class BandedPage:
-    """A PNG strip that is decoded a band at a time; a part is held, never the whole."""
+    """A strip that is decoded a band at a time; a part is held, never the whole."""
 
-    rows: PngBands
+    rows: PngBands | TiffBands
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.rows.header.width, self.rows.header.height
+        return self.rows.size
 
     def bands(self) -> Iterator[Image.Image]:
         """The page from top to bottom."""
@@ -130,8 +131,7 @@ def look_at_page(data: bytes, name: str, *, max_pixels: int) -> tuple[Page, Page
     """A page from the bytes of a picture. Raises RefusedImage with a sentence that names the file and the way out."""
     banded = _banded(data, name, max_pixels)
     if banded is not None:
-        width, height = banded.size
-        return banded, PageFacts(width, height, "PNG", "RGB", ("read in bands",))
+        return banded
     scaled = _scaled(data, name, max_pixels)
     if scaled is not None:
         return scaled
@@ -140,19 +140,25 @@ def look_at_page(data: bytes, name: str, *, max_pixels: int) -> tuple[Page, Page
     return WholePage(panel.image), PageFacts(*size, panel.format, panel.mode, panel.treatments, edges)
 
 
-def _banded(data: bytes, name: str, max_pixels: int) -> BandedPage | None:
-    header = png_header(data)
-    if header is None or not is_tall((header.width, header.height)):
+def _banded(data: bytes, name: str, max_pixels: int) -> tuple[BandedPage, PageFacts] | None:
+    """A strip over the bound whose rows can be decoded a band at a time; None for any other picture."""
+    known = declared_size(data)
+    if known is None or not is_tall(known.size) or known.size[0] * known.size[1] <= max_pixels:
         return None
-    pixels = header.width * header.height
-    if pixels <= max_pixels:
+    bands: PngBands | TiffBands | None = None
+    if known.format == "PNG" and png_header(data) is not None:
+        bands = PngBands(data, name)
+    elif known.format == "TIFF":
+        bands = tiff_bands(data, name)
+    # One that lies on its side is not read in bands.
+    if bands is None or bands.size != known.size:
         return None
-    _check_most(name, pixels, MOST_BANDS * max_pixels)
-    return BandedPage(PngBands(data, name))
+    _check_most(name, known.size[0] * known.size[1], MOST_BANDS * max_pixels)
+    return BandedPage(bands), PageFacts(*known.size, known.format, bands.mode, ("read in bands",))
 
 
 def _scaled(data: bytes, name: str, max_pixels: int) -> tuple[ScaledPage, PageFacts] | None:
-    """A strip over the bound in another format than PNG, scaled; None for any other picture."""
+    """A strip over the bound that cannot be read in bands, scaled; None for any other picture."""
     known = declared_size(data)
     if known is None or not is_tall(known.size) or known.size[0] * known.size[1] <= max_pixels:
         return None

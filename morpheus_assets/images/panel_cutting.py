@@ -33,6 +33,19 @@ _LEAST_UNSURE = 0.03
 _CLOSED = 0.35
 _AS_LONG = 0.4
 _RECTANGULAR = 0.8
+# Of a leaf: ink that a panel has at least, or else how much of its sides is drawn, within a share of the page.
+_FILLED = 0.75
+_DRAWN_SIDES = 0.8
+# Of what is cut: area of such leaves, at least, where the cut is sure or is not.
+_DENSE_BESIDE_FRAMES, _DENSE = 0.15, 0.5
+# Of the page: a space between drawings without frames that stands for a gutter.
+_FAR = 0.035
+_REACH = 0.008
+# Of the page: what panels that touch each other share at most; of the smaller of two, what lies over a corner; and of
+# the ink, what such panels hold together.
+_TOUCHING = 0.02
+_OVER_A_CORNER = 0.15
+_COVERED = 0.85
 # Share of a line that is drawn over right beside it when a frame runs there.
 _FRAMED = 0.6
 _BOTH_FRAMED = 0.5
@@ -69,7 +82,8 @@ _UNBROKEN_IN_PANEL = 0.97
 class FoundPanels:
     """Boxes (left, top, right, bottom) in pixels of the page, in no order, and the share of ink outside all of them.
 
-    `undivided` are boxes that were cut where there is only a space: each may be one picture after all.
+    `undivided` are boxes that may be one picture or several: they were cut where there is only a space, or were not cut
+    although a part of them stands apart, which then is among them.
     """
 
     boxes: tuple[Box, ...]
@@ -345,7 +359,8 @@ def _margins(paper: Any) -> Any:
         for start, end in _stretches(turned[:edge].mean(axis=0) > 0.5):
             own, flat = depth[start // 4 : -(-end // 4)], level[start // 4 : -(-end // 4)]
             if end - start < _WIDEST_GUTTER * width:
-                begins = end - start >= 2 and own.max() > _WIDEST_GUTTER * height
+                # Of the last pixels, fewer than four, nothing is known.
+                begins = end - start >= 2 and own.max(initial=0) > _WIDEST_GUTTER * height
             else:
                 usual = np.median(own[flat]) if flat.any() else height
                 begins = (flat & (np.abs(own - usual) <= 0.012 * height)).mean() > 0.5
@@ -416,10 +431,31 @@ def _leaves(page: _Page, part: _Part, depth: int, undivided: list[Box]) -> Itera
     if not pieces:
         yield part
         return
+    inner: list[Box] = []
+    leaves = [leaf for piece in pieces for leaf in _leaves(page, piece, depth + 1, inner)]
+    dense = [leaf for leaf in leaves if not _is_sparse(page, leaf)]
+    least = _DENSE_BESIDE_FRAMES if pieces[0].sure else _DENSE
+    much = sum(area(leaf.box) for leaf in dense) >= least * sum(area(leaf.box) for leaf in leaves)
+    far = _apart(pieces) >= _FAR * max(page.width, page.height)
+    if not far and not much and len(dense) < len(leaves) / 2:
+        # Figures of one picture, and the paper between them that reaches into it from a side without a frame.
+        undivided += [leaf.box for leaf in dense]
+        yield part
+        return
     if not pieces[0].sure:
         undivided.append(part.box)
-    for piece in pieces:
-        yield from _leaves(page, piece, depth + 1, undivided)
+    undivided += inner
+    yield from leaves
+
+
+def _is_sparse(page: _Page, part: _Part) -> bool:
+    """True for a part that is open in much of its box, and whose sides are drawn in part only: no panel is both."""
+    ink = page.ink_in(part)
+    if ink.mean() >= _FILLED:
+        return False
+    reach = max(3, round(_REACH * max(page.width, page.height)))
+    sides = (ink[:reach].any(axis=0), ink[-reach:].any(axis=0), ink[:, :reach].any(axis=1), ink[:, -reach:].any(axis=1))
+    return sum(float(side.mean()) for side in sides) < 4 * _DRAWN_SIDES
 
 
 def _pieces(page: _Page, part: _Part) -> list[_Part]:
@@ -437,13 +473,17 @@ def _pieces(page: _Page, part: _Part) -> list[_Part]:
 
 def _is_torn(page: _Page, pieces: list[_Part]) -> bool:
     """True for letters and figures without a frame between which there is less than a wide space: one drawing."""
-    boxes = [piece.box for piece in pieces]
-    apart = max(
-        max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at]
-    )
-    if apart >= _WIDE * max(page.width, page.height):
+    if _apart(pieces) >= _WIDE * max(page.width, page.height):
         return False
     return all(_is_loose(page, piece, framed=piece.sure) for piece in pieces)
+
+
+def _apart(pieces: list[_Part]) -> int:
+    """The widest space between two of the pieces, in pixels; below 0 where all lie over each other."""
+    boxes = [piece.box for piece in pieces]
+    return max(
+        max(b[0] - a[2], a[0] - b[2], b[1] - a[3], a[1] - b[3]) for at, a in enumerate(boxes) for b in boxes[:at]
+    )
 
 
 def _is_loose(page: _Page, part: _Part, *, framed: bool) -> bool:
@@ -567,18 +607,23 @@ def _lines(
     # Strips so narrow that the steepest line hardly moves within one.
     step = 8 if len(slopes) > 1 else width
     starts = np.arange(0, width, step)
-    own = np.ones_like(ink) if own is None else own
-    inked = np.add.reduceat(ink & own, starts, axis=1, dtype=np.int32)
-    there = np.add.reduceat(own, starts, axis=1, dtype=np.int32)
-    shut = None if closed is None else np.add.reduceat(closed & own, starts, axis=1, dtype=np.int32)
-    middles = starts + np.minimum(step, width - starts) / 2 - width / 2
+    widths = np.minimum(step, width - starts)
+    inked = np.add.reduceat(ink if own is None else ink & own, starts, axis=1, dtype=np.int32)
+    there = None if own is None else np.add.reduceat(own, starts, axis=1, dtype=np.int32)
+    shut = None
+    if closed is not None:
+        shut = np.add.reduceat(closed if own is None else closed & own, starts, axis=1, dtype=np.int32)
+    middles = starts + widths / 2 - width / 2
     for slope in slopes:
         shift = np.round(slope * middles).astype(int)
         if np.abs(shift).max(initial=0) > height / 2:
             continue
-        dark, length = _sheared(inked, shift), _sheared(there, shift)
+        dark = _sheared(inked, shift)
+        length = _lengths(widths, shift, height) if there is None else _sheared(there, shift)
         share = 1 - dark / np.maximum(length, 1)
         share[length < 0.3 * width] = 0
+        if share.max() < clear:
+            continue
         if shut is not None:
             share[1 - _sheared(shut, shift) / np.maximum(length, 1) < _OPEN_IN_PART] = 0
         for start, end in _stretches(share >= clear):
@@ -595,6 +640,13 @@ def _lines(
             worth *= 0.5 + 0.25 * (above + below)
             worth *= (1 - 0.3 * abs(slope)) * (0.9 if down else 1.0)
             yield _Line((start + end) / 2, slope, down, worth, not both_edges and min(above, below) >= _BOTH_FRAMED)
+
+
+def _lengths(widths: Any, shift: Any, height: int) -> Any:
+    """How long each row that leans is within a part of all its box: _sheared of columns of so many pixels."""
+    begin, end = np.maximum(0, -shift), np.minimum(height, height - shift)
+    change = np.bincount(begin, widths, height + 1) - np.bincount(end, widths, height + 1)
+    return np.cumsum(change[:height])
 
 
 def _sheared(values: Any, shift: Any) -> Any:
@@ -652,6 +704,34 @@ def _by_components(page: _Page, part: _Part) -> list[_Part]:
     if len(pieces) < 2:
         return []
     return pieces
+
+
+def _by_touching_components(page: _Page, part: _Part) -> list[_Part]:
+    """Panels that stand side by side in no rows and touch each other at corners: parts whose rims are taken away."""
+    ink = page.ink_in(part)
+    rim = max(3, round(_TOUCHING * max(page.width, page.height)))
+    outside = np.pad(~ink, rim, constant_values=True)
+    inner = connected_parts(~_grown(outside, rim)[rim:-rim, rim:-rim])
+    x0, y0, _, _ = part.box
+    boxes = []
+    for _, count, (left, top, right, bottom) in inner.each():
+        box = (left - rim, top - rim, right + rim, bottom + rim)
+        if area(box) >= page.least_area and count >= _RECTANGULAR * area((left, top, right, bottom)):
+            boxes.append(box)
+    covered = np.zeros_like(ink)
+    for at, box in enumerate(boxes):
+        covered[max(0, box[1]) : box[3], max(0, box[0]) : box[2]] = True
+        if any(shared_area(box, other) > _OVER_A_CORNER * min(area(box), area(other)) for other in boxes[:at]):
+            return []
+    if len(boxes) < 2 or int((ink & covered).sum()) < _COVERED * int(ink.sum()):
+        return []
+    height, width = ink.shape
+    pieces = []
+    for left, top, right, bottom in boxes:
+        left, top, right, bottom = max(0, left), max(0, top), min(width, right), min(height, bottom)
+        mask = None if part.mask is None else part.mask[top:bottom, left:right]
+        pieces.append(page.trimmed(_Part((x0 + left, y0 + top, x0 + right, y0 + bottom), mask)))
+    return [piece for piece in pieces if piece is not None]
 
 
 def _spanned(mask: Any) -> Any:
@@ -734,6 +814,7 @@ _WAYS = (
     _by_hung_over_line,
     _by_components,
     _by_hung_over_leaning_line,
+    _by_touching_components,
     _by_strip,
     _by_wide_space,
 )

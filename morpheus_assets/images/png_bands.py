@@ -65,12 +65,19 @@ class PngBands:
                 f"{shown(name)} is no PNG that can be read in bands: save it not interlaced, with 8 bits."
             )
         self.header = header
+        # What the bands come in.
+        self.mode = "RGB"
         self.rows = max(1, most_pixels // header.width)
         self._name = name
         self._kept = _kept(data)
         # Before each band that was reached: the stream, and the row above.
         self._marks: list[tuple[_Stream, bytes]] = [(_Stream(data, name), b"")]
         self._lock = threading.Lock()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.header.width, self.header.height
 
     def each(self, top: int = 0, bottom: int | None = None) -> Iterator[tuple[int, Image.Image]]:
         """(top, RGB image) of the bands that hold the rows from `top` to `bottom`."""

@@ -108,6 +108,15 @@ class DagsterClient:
         answer = (await self._ask(_PLAN, {"selector": selector}))["executionPlanOrError"]
         return bool(answer["__typename"] == "ExecutionPlan")
 
+    async def load_fault(self) -> str | None:
+        """Why the definitions cannot be loaded, of which the UI and the daemon then see none; None where they are."""
+        entries = _expect((await self._ask(_LOCATIONS, {}))["workspaceOrError"], "Workspace")["locationEntries"]
+        for entry in entries:
+            loaded = entry["locationOrLoadError"] or {}
+            if entry["name"] == self._selector["repositoryLocationName"] and loaded.get("__typename") == "PythonError":
+                return _first_sentences(_root_of(loaded))
+        return None
+
     async def last_failures(self, most: int) -> list[RunFailure]:
         """The runs that failed last and will not be tried again by Dagster itself, the newest first."""
         asked = {"statuses": ["FAILURE"], "limit": most * 3}
@@ -406,6 +415,8 @@ def _root_of(error: Mapping[str, Any] | None) -> str:
 
 
 _HEARTBEATS = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
+_LOCATIONS = """{ workspaceOrError { __typename ... on Workspace { locationEntries { name locationOrLoadError {
+  __typename ... on PythonError { message errorChain { error { message } } } } } } ... on PythonError { message } } }"""
 _PLAN = """query($selector: PipelineSelector!) { executionPlanOrError(pipeline: $selector, mode: "default") {
   __typename } }"""
 _LAUNCH_RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename

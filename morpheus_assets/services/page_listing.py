@@ -77,7 +77,8 @@ def find_pages(reader: PageReader, files: Sequence[Entry]) -> FoundPages:
     for at, (name, each) in enumerate(zip(order, found, strict=True)):
         direction = each.facts.direction or facts.direction or "ltr"
         for row in each.rows:
-            if not row.entry:
+            # What a refused archive is called says nothing of a page.
+            if not row.entry and row.state == "stored":
                 row = replace(row, role=role_of(name, at == 0), spread=name in double)
             rows.append(replace(row, direction=direction, ordinal=len(rows) + 1))
     pairs = [(by_name[name].path, each.digest) for name, each in zip(order, found, strict=True)]

@@ -274,7 +274,7 @@ class Search:
         if len(vector) != row.dimensions:
             raise QueryRefused("vector", f"It has {len(vector)} dimensions, and {row.key} has {row.dimensions}.")
         hits = await self._hits(replace(query, mode="vector"), row, vector)
-        found.passages = near_enough(map(Passage, hits), await self._floor(query, row, vector))
+        found.passages = near_enough(with_relevance(list(map(Passage, hits))), await self._floor(query, row, vector))
         found.spaces["text"] = row.key
         return found
 

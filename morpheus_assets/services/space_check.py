@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from morpheus_assets.domain.spaces import Space
-from morpheus_assets.embedding.errors import EmbeddingError
+from morpheus_assets.domain.spaces import LOWEST_COSINE, Space
+from morpheus_assets.embedding.errors import EmbeddingError, RequestTooLarge
 from morpheus_assets.embedding.models import model_note
 from morpheus_assets.embedding.providers.registry import is_local
 from morpheus_assets.services.configured_spaces import (
@@ -25,7 +25,9 @@ from morpheus_assets.services.space_tables import listed_names, space_tables
 from morpheus_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from morpheus_assets.embedding.providers.base import EmbeddingResult
+    import numpy as np
+
+    from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult
 
 # A few cents would be too much for a look: four short passages and one question.
 _PASSAGES = (
@@ -38,6 +40,8 @@ _QUESTION = "Who came home in the evening?"
 # A sentence of so many word pieces, and the ends of two passages of them.
 _SENTENCE, _PIECES = "The rain fell on the roofs of the old town.", 11
 _LAST = ("At last the captain burned every letter.", "Nobody ever saw the two sisters again.")
+# Inputs of the first request that are sent again.
+_MET_AGAIN = 2
 # The cosine from which two vectors are the same but for rounding; the ends alone make at least a thousandth.
 _ALIKE = 0.99999
 
@@ -91,10 +95,11 @@ async def _check(settings: Settings, space: Space) -> CheckedSpace:
         return CheckedSpace(space, fault=str(error))
     try:
         asked = _documents(space)
+        most = inputs_per_request(settings, space)
         # The first call opens a connection, or loads a model.
-        first = await provider.embed(_long_passages(settings, space) or asked[:1], "document")
+        first = await _embed(provider, [*_long_passages(settings, space), asked[0], asked[-1]], most)
         begun = time.perf_counter()
-        documents = await provider.embed(asked, "document")
+        documents = await _embed(provider, asked, most)
         seconds = time.perf_counter() - begun
         question = await provider.embed([_QUESTION], "query")
     except EmbeddingError as error:
@@ -102,7 +107,21 @@ async def _check(settings: Settings, space: Space) -> CheckedSpace:
     finally:
         await provider.close()
     found = _found(settings, space, documents, question, seconds, provider.limits.max_inputs)
-    return replace(found, warning=_cuts(settings, first))
+    return replace(found, warning=_warning(settings, first.embeddings, documents.embeddings))
+
+
+async def _embed(provider: "EmbeddingProvider", inputs: list[Any], most: int) -> "EmbeddingResult":
+    """All inputs in one request, or one by one where the space or its server takes fewer in one."""
+    import numpy as np
+
+    if len(inputs) <= most:
+        try:
+            return await provider.embed(inputs, "document")
+        except RequestTooLarge:
+            pass
+    parts = [await provider.embed([each], "document") for each in inputs]
+    vectors = np.concatenate([part.embeddings for part in parts])
+    return replace(parts[-1], embeddings=vectors, total_tokens=sum(part.total_tokens for part in parts))
 
 
 def _long_passages(settings: Settings, space: Space) -> list[str]:
@@ -113,19 +132,26 @@ def _long_passages(settings: Settings, space: Space) -> list[str]:
     return [" ".join([*[_SENTENCE] * sentences, last]) for last in _LAST]
 
 
-def _cuts(settings: Settings, first: "EmbeddingResult") -> str:
-    """A sentence where both long passages got the same vector, so that their ends were not read."""
+def _warning(settings: Settings, first: "np.ndarray", documents: "np.ndarray") -> str:
+    """What of the vectors is wrong; the last two of the first request are of the first and last document."""
+    if len(first) > _MET_AGAIN and _cosine(first[0], first[1]) > _ALIKE:
+        return (
+            f"passages of {settings.chunk_tokens} word pieces are not read to their end, for two that differ there get"
+            " the same vector: give the server a longer context, or lower MORPHEUS_CHUNK_TOKENS (which re-embeds"
+            " everything)."
+        )
+    if min(_cosine(first[-2], documents[0]), _cosine(first[-1], documents[-1])) < LOWEST_COSINE:
+        return (
+            "the same input gets another vector when others are sent with it, or it comes in another order: set"
+            " inputs_per_request = 1 in its table of spaces.toml, or mend the server."
+        )
+    return ""
+
+
+def _cosine(one: "np.ndarray", other: "np.ndarray") -> float:
     import numpy as np
 
-    if len(first.embeddings) < 2:
-        return ""
-    one, other = first.embeddings
-    if float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other))) < _ALIKE:
-        return ""
-    return (
-        f"passages of {settings.chunk_tokens} word pieces are not read to their end, for two that differ there get the"
-        " same vector: give the server a longer context, or lower MORPHEUS_CHUNK_TOKENS (which re-embeds everything)."
-    )
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
 def _found(

@@ -44,13 +44,15 @@ class SpaceStatus:
 class Status:
     """A deployment now; `parts` is empty where no `morpheus up` runs over the data folder.
 
-    Spending is today's, by UTC; `spent_cost` is in US dollars, None when no price was known for any of it.
+    `load_fault` is why Dagster cannot load the definitions, None where it can or does not run. Spending is today's, by
+    UTC; `spent_cost` is in US dollars, None when no price was known for any of it.
     """
 
     database: str
     dagster: str | None
     api: str | None
     parts: Mapping[str, str]
+    load_fault: str | None
     novels: int
     refused_novels: Mapping[str, str]
     spaces: Sequence[SpaceStatus]
@@ -74,9 +76,9 @@ def read_status(engine: Engine, settings: Settings) -> Status:
     running = running_parts(settings)
     try:
         url: str | None = dagster_url(settings)
-        failures = asyncio.run(_last_failures(str(url)))
+        load_fault, failures = asyncio.run(_told_by_dagster(str(url)))
     except (DagsterRefused, DagsterUnavailable):
-        url, failures = (running.dagster_url if running else None), None
+        url, load_fault, failures = (running.dagster_url if running else None), None, None
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     spent = spending_totals(engine, since=midnight)
     costs = [float(total.cost) for total in spent if total.cost is not None]
@@ -86,6 +88,7 @@ def read_status(engine: Engine, settings: Settings) -> Status:
         dagster=url,
         api=running.api_url if running else None,
         parts=running.states if running else {},
+        load_fault=load_fault,
         novels=len(novels),
         refused_novels={each.novel: each.refused_reason for each in novels if each.refused_reason},
         spaces=[_space(each) for each in listed_spaces(engine, settings) if each.place or each.row.state == "active"],
@@ -111,6 +114,7 @@ def describe_status(status: Status) -> str:
         lines += [f"running     {', '.join(f'{name} {state}' for name, state in status.parts.items())}"]
     else:
         lines += ["running     no `morpheus up` over this data folder"]
+    lines += [f"definitions cannot be loaded: {status.load_fault}"] if status.load_fault else []
     lines += [f"Dagster UI  {status.dagster}"] if status.dagster else []
     lines += [f"search      {status.api}/"] if status.api else []
     lines += [f"novels      {status.novels:,}"]
@@ -163,6 +167,6 @@ def _space(listed: ListedSpace) -> SpaceStatus:
     )
 
 
-async def _last_failures(url: str) -> list[RunFailure]:
+async def _told_by_dagster(url: str) -> tuple[str | None, list[RunFailure]]:
     async with DagsterClient(url, timeout_seconds=_ANSWER_SECONDS) as client:
-        return await client.last_failures(_LAST_FAILURES)
+        return await client.load_fault(), await client.last_failures(_LAST_FAILURES)

@@ -126,7 +126,9 @@ def test_the_same_keys_hold_as_for_the_rest_of_the_api(start_api: Callable[..., 
 
 
 @pytest.mark.slow
-def test_the_command_answers_over_its_standard_streams_without_an_api(api: Api, shelf: list[bytes], tmp_path: Path):
+def test_the_command_answers_over_its_standard_streams_without_an_api_and_is_quiet(
+    api: Api, shelf: list[bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
     settings = api.settings
     assert settings.database_url is not None
     environment = {
@@ -149,3 +151,4 @@ def test_the_command_answers_over_its_standard_streams_without_an_api(api: Api, 
     answer = asyncio.run(run())
     assert answer.structured_content["passages"][0]["passage"] == SHIP
     assert json.loads(answer.content[0].text) == answer.structured_content
+    assert "INFO" not in capfd.readouterr().err

@@ -105,6 +105,32 @@ def test_a_server_that_cuts_passages_in_silence_and_one_that_refuses_them_are_to
     assert len(told) == 2
 
 
+def test_a_server_whose_vectors_depend_on_their_neighbours_is_told_and_one_that_takes_one_input_is_asked_one_by_one(
+    check: Check,
+):
+    def shuffles(asked: Asked, number: int) -> object:
+        made = answer_to(asked)
+        rows = [entry["embedding"] for entry in made["data"]]  # type: ignore[attr-defined]
+        for entry, row in zip(made["data"], rows[::-1], strict=True):  # type: ignore[call-overload]
+            entry["embedding"] = row
+        return made
+
+    def takes_one(asked: Asked, number: int) -> object:
+        if len(asked.texts) > 1:
+            raise Refused(400, {"error": {"message": "Too many inputs. The max number of inputs is 1."}})
+        return answer_to(asked)
+
+    with running(answer=shuffles) as shuffling, running(answer=takes_one) as narrow, running(answer=shuffles) as alone:
+        tables = [f"[{name}]\n{server.table}revision = '{name}'\n" for name, server in
+                  (("shuffling", shuffling), ("narrow", narrow), ("alone", alone))]  # fmt: skip
+        shown = check("".join(tables) + "inputs_per_request = 1\n", MORPHEUS_TEXT_SPACES="shuffling,narrow,alone")
+        assert {len(asked.texts) for asked in alone.asked} == {1}
+    told = [line for line in shown.output.splitlines() if ": " in line]
+    assert len(told) == 1, shown.output
+    assert "gets another vector when others are sent with it" in told[0]
+    assert "inputs_per_request = 1" in told[0]
+
+
 def test_a_key_that_is_not_there_is_named_by_the_table_that_wants_it(check: Check):
     table = '[own]\nprovider = "voyage"\nmodel = "voyage-4"\nkey_variable = "OUR_VOYAGE_KEY"\n'
     shown = check(table, MORPHEUS_TEXT_SPACES="own")

@@ -97,7 +97,11 @@ def test_a_failure_that_nobody_foresaw_is_told_by_its_cause_and_its_novels_once(
     }
     monkeypatch.setenv("MORPHEUS_DAGSTER_URL", server.url)
     load_settings.cache_clear()
-    assert "failed      a materialization of emma: KeyError: 'hue'" in morpheus("status").output
+    shown = morpheus("status").output
+    assert "failed      a materialization of emma: KeyError: 'hue'" in shown
+    assert "definitions" not in shown
+    server.load_fault = {"__typename": "PythonError", "message": "Error loading …", "errorChain": chain}
+    assert "definitions cannot be loaded: KeyError: 'hue'" in morpheus("status").output
     server.shutdown()
 
 

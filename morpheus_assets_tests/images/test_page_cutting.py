@@ -1,6 +1,7 @@
 """A page becomes the page itself, its panels in reading order, and tiles where the cut is doubtful."""
 
 import itertools
+import random
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,36 @@ def test_a_drawing_without_a_frame_is_not_torn_into_its_lines_of_text_and_figure
     assert all(box[1] <= 16 and box[3] >= top + 108 for box in found)
 
 
+def test_figures_of_loose_strokes_on_a_page_without_frames_are_one_picture() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    chance = random.Random(1)
+    for left, top, width, height in ((40, 60, 380, 560), (450, 40, 400, 590), (60, 660, 780, 560)):
+        for _ in range(9):
+            stroke = [(left + chance.randrange(width), top + chance.randrange(height)) for _ in range(3)]
+            draw.line(stroke, fill="black", width=7)
+        draw.line([(left, top), (left + width, top + height)], fill="black", width=12)
+        draw.line([(left + width, top), (left, top + height)], fill="black", width=12)
+
+    cut = cut_page(page)
+
+    assert len(panels_of(cut)) <= 1
+    assert cut.doubts == ("one panel or none was found",)
+
+
+def test_panels_that_stand_in_no_rows_and_touch_each_other_at_corners_are_found() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    left = [(50, 50 + 245 * at, 570, 245 + 245 * at) for at in range(5)]
+    right = [(560, 215 + 245 * at, 850, 325 + 245 * at) for at in range(4)]
+    for at, box in enumerate([*left, *right]):
+        draw.rectangle(box, fill=("brown", "steelblue", "seagreen")[at % 3], outline="black", width=3)
+
+    found = panels_of(cut_page(page))
+
+    assert len(match([*left, *right], found, 0.8)) == len(found) == 9
+
+
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:
     page = draw_comic_page("right to left", 3)
 
@@ -167,6 +198,17 @@ def test_an_edge_that_moves_by_a_pixel_moves_no_box() -> None:
 
 def test_a_box_at_the_edge_of_an_odd_page_stays_within_it() -> None:
     assert snapped((0, 0, 1001, 1003), (1001, 1003)) == (0, 0, 1001, 1003)
+
+
+@pytest.mark.parametrize("size", [(901, 1300), (902, 1301), (903, 1303)])
+def test_a_panel_that_leaves_two_pixels_of_paper_at_the_edge_of_an_odd_page_is_cut(size: tuple[int, int]) -> None:
+    page = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((0, 0, size[0] - 3, 400), fill="teal")
+    draw.rectangle((40, 440, size[0] - 40, size[1] - 3), fill="navy")
+
+    for turned in (page, page.transpose(Image.Transpose.ROTATE_90)):
+        assert len(panels_of(cut_page(turned))) == 2
 
 
 def test_an_empty_page_has_one_region() -> None:

@@ -5,6 +5,7 @@ import itertools
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from morpheus_assets.images import page_pixels
+from morpheus_assets.images import tiff_bands as tiff_bands_module
 from morpheus_assets.images.errors import RefusedImage
 from morpheus_assets.images.page_pixels import BandedPage, WholePage, look_at_page
 from morpheus_assets.images.page_regions import regions_of
@@ -19,6 +21,7 @@ from morpheus_assets.images.pixels import to_rgb
 from morpheus_assets.images.png_bands import PngBands
 from morpheus_assets.images.scaled_decoding import is_held_whole
 from morpheus_assets.images.strips import StripFile, edge_rows, joined_files, look_at_rows, pieces, strip_pieces
+from morpheus_assets.images.tiff_bands import tiff_bands
 
 
 def strip(width: int, height: int, pictures: list[tuple[int, int]]) -> Image.Image:
@@ -87,6 +90,76 @@ def test_a_png_read_in_bands_has_the_pixels_of_the_whole(mode: str) -> None:
     assert np.array_equal(np.concatenate(bands), np.asarray(to_rgb(Image.open(file))[0]))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK"])
+@pytest.mark.parametrize("packing", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_tiff_read_in_bands_has_the_pixels_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, mode: str, packing: str | None
+) -> None:
+    monkeypatch.setattr(tiff_bands_module, "_MOST_PIXELS", 123 * 100)
+    file = io.BytesIO()
+    noisy_strip().convert(mode).save(file, "TIFF", compression=packing, tiffinfo={278: 50})
+
+    page, facts = look_at_page(file.getvalue(), "strip.tif", max_pixels=123 * 500)
+
+    assert isinstance(page, BandedPage)
+    assert (facts.format, facts.treatments) == ("TIFF", ("read in bands",))
+    bands = [np.asarray(band) for band in page.bands()]
+    whole = np.asarray(to_rgb(Image.open(file))[0])
+    assert len(bands) == 7
+    assert np.array_equal(np.concatenate(bands), whole)
+    assert np.array_equal(np.asarray(page.crop((5, 333, 120, 512))), whole[333:512, 5:120])
+
+
+def test_a_tiff_of_tiles_or_of_one_plain_strip_is_read_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiff_bands_module, "_MOST_PIXELS", 123 * 100)
+    whole = np.asarray(noisy_strip())
+    padded = np.pad(whole, ((0, 704 - 700), (0, 128 - 123), (0, 0)))
+    tiles = [padded[y : y + 64, x : x + 64].tobytes() for y in range(0, 704, 64) for x in (0, 64)]
+
+    for file in (tiff(tiles, {322: 64, 323: 64}, 324, 325), tiff([whole.tobytes()], {278: 700}, 273, 279)):
+        page, _ = look_at_page(file, "strip.tif", max_pixels=123 * 500)
+
+        assert isinstance(page, BandedPage)
+        assert np.array_equal(np.concatenate([np.asarray(band) for band in page.bands()]), whole)
+        assert np.array_equal(np.asarray(page.crop((5, 333, 120, 512))), whole[333:512, 5:120])
+
+
+def test_a_tiff_whose_bands_end_early_says_so() -> None:
+    file = io.BytesIO()
+    noisy_strip().save(file, "TIFF", compression="tiff_lzw", tiffinfo={278: 50})
+    bands = tiff_bands(file.getvalue(), "strip.tif")
+    assert bands is not None
+
+    with pytest.raises(RefusedImage, match=r"strip\.tif is a damaged TIFF"):
+        list(replace(bands, data=file.getvalue()[:60_000]).each())
+
+
+def noisy_strip() -> Image.Image:
+    """123 × 700 pixels that no packing makes small, with a flat band."""
+    pixels = np.random.default_rng(1).integers(0, 256, (700, 123, 3), dtype=np.uint8)
+    pixels[300:400] = 255
+    return Image.fromarray(pixels)
+
+
+def tiff(parts: list[bytes], tags: dict[int, int], offsets: int, sizes: int) -> bytes:
+    """A TIFF of 123 × 700 RGB pixels, not packed, of strips or tiles."""
+    long = {256: 123, 257: 700, 259: 1, 262: 2, 277: 3, 284: 1, **tags}
+    fields = {tag: struct.pack("<I", value) for tag, value in long.items()}
+    fields[258] = struct.pack("<3I", 8, 8, 8)
+    fields[sizes] = struct.pack(f"<{len(parts)}I", *map(len, parts))
+    places = list(itertools.accumulate(map(len, parts[:-1]), initial=8))
+    fields[offsets] = struct.pack(f"<{len(parts)}I", *places)
+    body = b"".join(parts)
+    entries, behind = b"", 8 + len(body) + 2 + 12 * len(fields) + 4
+    beside = b""
+    for tag, value in sorted(fields.items()):
+        at = value if len(value) == 4 else struct.pack("<I", behind + len(beside))
+        beside += b"" if len(value) == 4 else value
+        entries += struct.pack("<HHI", tag, 4, len(value) // 4) + at
+    head = b"II*\0" + struct.pack("<I", 8 + len(body))
+    return head + body + struct.pack("<H", len(fields)) + entries + b"\0\0\0\0" + beside
+
+
 def test_parts_of_a_banded_strip_are_read_in_any_order_and_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     image = strip(120, 6000, [(top + 10, top + 180) for top in range(0, 6000, 200)])
     file = io.BytesIO()
@@ -106,7 +179,7 @@ def test_parts_of_a_banded_strip_are_read_in_any_order_and_unpacked_once(monkeyp
     assert len(decoded) <= 60 + 2 + 2 + 2
 
 
-@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 92}), ("WEBP", {"lossless": True}), ("TIFF", {})])
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 92}), ("WEBP", {"lossless": True}), ("BMP", {})])
 def test_a_strip_over_the_bound_is_held_smaller_and_cut_at_the_same_places(form: str, options: dict[str, Any]) -> None:
     image = strip(200, 1600, [(20, 280), (340, 600), (660, 960), (1040, 1560)])
     file = io.BytesIO()

@@ -102,7 +102,10 @@ def assistant_server(api: httpx.AsyncClient, version: str) -> MCPServer:
 
     The key that a request came with goes on to the API. A tool fails with the API's own sentence.
     """
-    server = MCPServer("morpheus-assets", title="Morpheus Assets", instructions=_INSTRUCTIONS, version=version)
+    # at INFO each call and each request behind it is a line on the assistant's terminal
+    server = MCPServer(
+        "morpheus-assets", title="Morpheus Assets", instructions=_INSTRUCTIONS, version=version, log_level="WARNING"
+    )
 
     async def ask(context: Context[Any, Any], path: str, parameters: Mapping[str, Any]) -> httpx.Response:
         given = context.headers or {}

@@ -132,7 +132,7 @@ viewer.addEventListener("keydown", (event) => {
 });
 // a strip is as wide as can be read, and scrolls
 $("img", viewer).addEventListener("load", ({ target }) => {
-  target.classList.toggle("strip", target.naturalHeight > 2.5 * target.naturalWidth);
+  target.classList.toggle("tall", target.naturalHeight > 2.5 * target.naturalWidth);
 });
 $(".whole", viewer).addEventListener("click", () => { shown.whole = !shown.whole; draw(); });
 $(".download", viewer).addEventListener("click", () => {

@@ -13,6 +13,7 @@ from morpheus_assets.defs.jobs.ingest import PANELS_GROUP, TEXT_GROUP
 from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.backfills import PARTITION_SET_TAG, bridge, novels_of_runs
+from morpheus_assets.services.wording import counted
 
 # Thirty scattered novels took 91 s in twenty runs; four run at a time.
 FEW_RUNS = 4
@@ -48,11 +49,11 @@ def _launch(
     backfill_id = backfills.launch(
         assets,
         taken,
-        title=f"{len(wanted)} novels that are not whole",
-        description=f"{len(taken) - len(wanted)} whole novels between them are taken along: that makes fewer runs.",
+        title=f"{counted(len(wanted), 'novel that is', 'novels that are')} not whole",
+        description=f"Taken along: {counted(len(taken) - len(wanted), 'whole novel')} between them, for fewer runs.",
         tags=tags,
     )
-    return f"{len(wanted)} novels are not whole: backfill {backfill_id}."
+    return f"{counted(len(wanted), 'novel is', 'novels are')} not whole: backfill {backfill_id}."
 
 
 def choose(

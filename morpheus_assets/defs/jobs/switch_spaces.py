@@ -71,6 +71,10 @@ def make_space_moves(context: dg.OpExecutionContext, database: dg.ResourceParam[
                     _observe(context, index.before, index.before.state, said_of)
         elif move.move == "retire":
             _observe(context, move.row, "retired", move.why)
+            # the index has a row for it, which says so from now on
+            index = search_index(database.engine, database.settings, move.row.purpose)
+            if index is not None:
+                context.log_event(materialize_index(index, move.why))
     if faults:
         raise dg.Failure(description="\n".join(faults), allow_retries=False)
     context.add_output_metadata({"moves": dg.MetadataValue.md("\n\n".join(said) or "There was nothing to move.")})

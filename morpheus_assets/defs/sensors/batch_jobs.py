@@ -10,6 +10,7 @@ from morpheus_assets.defs.jobs.collect_batches import collect_batches
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.defs.runs_at_work import runs_at_work
 from morpheus_assets.services.asset_names import space_asset
+from morpheus_assets.services.wording import counted
 from morpheus_assets.store.database.errors import StoreError
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def batch_jobs_sensor(
     due = sorted(f"{each.job.id}:{each.job.state}" for each in seen if each.due)
     if due and not runs_at_work(context.instance, job=collect_batches.name, limit=1):
         key = f"batches:{','.join(due)}:{int(time.time() // _AGAIN_SECONDS)}"
-        requests.append(dg.RunRequest(run_key=key, tags={"morpheus/reason": f"{len(due)} batch jobs are due"}))
+        requests.append(
+            dg.RunRequest(
+                run_key=key, tags={"morpheus/reason": f"{counted(len(due), 'batch job is', 'batch jobs are')} due"}
+            )
+        )
     skip = None if requests else dg.SkipReason(" ".join(each.said for each in seen))
     return dg.SensorResult(run_requests=requests, skip_reason=skip, asset_events=events, cursor=json.dumps(now))
 

@@ -18,6 +18,7 @@ from morpheus_assets.services.asset_names import ASSET_PREFIXES
 from morpheus_assets.services.backfills import PARTITION_TAG, RANGE_END, RANGE_START, novels_of_runs
 from morpheus_assets.services.ingest_plan import unfinished
 from morpheus_assets.services.settings_digest import settings_digest
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.database.errors import StoreError
 
@@ -66,7 +67,8 @@ def failed_ingests_sensor(
         return dg.SkipReason(str(fault))
     if not requests:
         context.update_cursor(digest)
-        return dg.SkipReason(f"{len(failed)} ingests failed, but their novels are whole, refused, or at work.")
+        said = counted(len(failed), "ingest")
+        return dg.SkipReason(f"{said} failed, but what it was of is whole, refused, or at work.")
     return dg.SensorResult(run_requests=requests[: database.settings.max_runs_per_tick], cursor=digest)
 
 

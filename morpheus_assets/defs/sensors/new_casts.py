@@ -6,6 +6,7 @@ import dagster as dg
 
 from morpheus_assets.defs.partitions import NOVELS
 from morpheus_assets.defs.resources import ContentFolderResource
+from morpheus_assets.services.wording import counted
 from morpheus_assets.sources.base import ContentUnreadable
 
 # One tick asks for so many runs at most; the rest follows.
@@ -38,7 +39,7 @@ def new_casts_sensor(
     changed = sorted(novel for novel in seen.keys() | known.keys() if seen.get(novel) != known.get(novel))
     asked = [name for name in changed if name.removeprefix(_TRAINING) in stored][:MOST_RUNS]
     if not asked:
-        return dg.SkipReason(f"{len(seen)} files of corrections, nothing new")
+        return dg.SkipReason(f"{counted(len(seen), 'file')} of corrections, nothing new")
     # Dagster runs a key once: a file that goes, comes back and goes again is another state each time.
     states = {novel: seen.get(novel) or f"gone after {known[novel]}" for novel in asked}
     after = {novel: seen.get(novel, "") if novel in states else mark for novel, mark in {**seen, **known}.items()}

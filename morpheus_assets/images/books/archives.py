@@ -233,6 +233,7 @@ def _book(kind: str, name: str, entries: list[Entry], read: Callable[[str], byte
     _check_bounds(entries, name)
     facts, frames, page_facts = BookFacts(), {}, {}
     refused: dict[str, str] = {}
+    inner: dict[str, str] = {}
     pages: list[Entry] = []
     skipped = 0
     for entry in entries:
@@ -252,13 +253,17 @@ def _book(kind: str, name: str, entries: list[Entry], read: Callable[[str], byte
             with suppress(UnreadableBook):
                 acbf = read_acbf(read(entry.name))
                 facts, frames = _merged(facts, acbf.facts), acbf.frames
+        elif suffix in values.BOOK_SUFFIXES:
+            inner[entry.name] = (
+                f"{shown(entry.name)} in {shown(name)} is an archive or PDF of its own, which is not opened there:"
+                " put it into the folder beside it."
+            )
         else:
             skipped += 1
     if not pages and not refused:
         pages = [entry for entry in entries if not _hidden(entry.name) and _is_picture(entry, read)]
         skipped -= len(pages)
     if not pages and not refused:
-        inner = any(PurePosixPath(entry.name).suffix.lower() in values.BOOK_SUFFIXES for entry in entries)
         what = (
             "holds other archives or PDFs and no pictures: put these into the folder instead of it"
             if inner
@@ -279,7 +284,7 @@ def _book(kind: str, name: str, entries: list[Entry], read: Callable[[str], byte
                 frames.get(page) or frames.get(PurePosixPath(page).name, ()),
             )
         )
-    return Book(kind, tuple(found), read, facts, refused, skipped)
+    return Book(kind, tuple(found), read, facts, refused | inner, skipped)
 
 
 def _is_picture(entry: Entry, read: Callable[[str], bytes]) -> bool:

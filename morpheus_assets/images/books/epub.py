@@ -15,6 +15,9 @@ from morpheus_assets.images.reading_order import Direction
 
 _XYWH = re.compile(r"xywh=(percent:|pixel:)?([\d.]+),([\d.]+),([\d.]+),([\d.]+)", re.I)
 _BACKGROUND = re.compile(r"""url\(\s*["']?([^"')]+)""")
+# Documents of navigation: regions stand in that of data, and some programs write them into the table of contents.
+_NAVIGATION = {"nav", "data-nav"}
+_LETTERING = {"balloon", "text-area", "sound-area"}
 Frame = tuple[float, float, float, float]
 
 
@@ -32,7 +35,7 @@ def open_epub(file: BinaryIO, name: str) -> Book:
     navigation = [
         _joined(base, _attribute(e, "href"))
         for e in package.iter()
-        if _local(e) == "item" and "nav" in _attribute(e, "properties").split()
+        if _local(e) == "item" and _NAVIGATION & set(_attribute(e, "properties").split())
     ]
     if _protected(book):
         raise UnreadableBook(
@@ -99,23 +102,36 @@ def _referred(element: Any) -> list[str]:
 
 
 def _regions(book: Book, navigation: list[str]) -> dict[str, list[Frame]]:
-    found: dict[str, list[Frame]] = {}
+    """The panels of each document in reading order, in shares of its page; groups where it has no panels.
+
+    Balloons and other lettering are regions of their own in the navigation, within their panel.
+    """
+    panels: dict[str, list[Frame]] = {}
+    groups: dict[str, list[Frame]] = {}
     for path in navigation:
         try:
             root = _xml(book.read(path))
         except (UnreadableBook, KeyError):
             continue
         for nav in root.iter() if root is not None else ():
-            if _local(nav) != "nav" or "region-based" not in _attribute(nav, "type"):
+            if _local(nav) != "nav" or "region-based" not in _attribute(nav, "type").split():
                 continue
             for link in nav.iter():
                 target, _, fragment = _attribute(link, "href").partition("#")
                 match = _XYWH.search(fragment)
-                if _local(link) == "a" and match and (match[1] or "").lower() == "percent:":
+                kinds = _kinds(link)
+                if _local(link) == "a" and match and (match[1] or "").lower() == "percent:" and not kinds & _LETTERING:
                     x, y, width, height = (float(match[i]) / 100 for i in range(2, 6))
                     document = _joined(posixpath.dirname(path), target)
+                    found = groups if "panel-group" in kinds else panels
                     found.setdefault(document, []).append((x, y, x + width, y + height))
-    return found
+    return groups | panels
+
+
+def _kinds(link: Any) -> set[str]:
+    """What a link or the entry that it labels is said to be."""
+    entry = next((e for e in link.iterancestors() if _local(e) == "li"), None)
+    return {kind for e in (link, entry) if e is not None for kind in _attribute(e, "type").split()}
 
 
 def _direction(package: Any, spine: str | None) -> Direction | None:

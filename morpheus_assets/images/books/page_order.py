@@ -48,12 +48,14 @@ def spreads(names: Sequence[str]) -> set[str]:
             half = len(digits) // 2
             if len(digits) % 2 == 0 and half > 1 and int(digits[half:]) == int(digits[:half]) + 1:
                 doubles[name] = (int(digits[:half]), int(digits[half:]))
-    singles = {number for name, number in numbers.items() if name not in doubles}
-    return {
-        name
-        for name, (first, second) in doubles.items()
-        if first not in singles and second not in singles and ({first - 1, second + 1} & singles)
-    }
+    known = {number for name, number in numbers.items() if name not in doubles}
+    free = {name: pair for name, pair in doubles.items() if not known & set(pair)}
+    found: set[str] = set()
+    # Beside a page, or beside a spread that is one: spreads follow each other.
+    while near := {name for name, (first, second) in free.items() if {first - 1, second + 1} & known} - found:
+        found |= near
+        known.update(number for name in near for number in free[name])
+    return found
 
 
 def natural_key(name: str) -> tuple[object, ...]:

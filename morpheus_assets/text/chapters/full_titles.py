@@ -23,6 +23,7 @@ _LONGEST_LINE, _SHORTEST_PARAGRAPH = 80, 80
 _GOES_ON = ",;:"
 """Ends of a letter's "Dear Father," and of a sentence that goes on."""
 _STAGE = frozenset({"scene", "act"})
+_FOOTNOTE = re.compile(r"(?<=\S)[\[(]?\d{1,3}[\])]?$")
 _EMPHASIS = re.compile(r"(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _QUOTED = re.compile(r"[\"“‘«„](.+)[\"”’»“]")
 
@@ -75,7 +76,7 @@ def titles_below(heads: Sequence[tuple[str, Hit, int]]) -> TitlesBelow:
 
 
 def _common_key(lines: Sequence[str]) -> str:
-    return title_key(" ".join(lines)).rstrip("0123456789")
+    return title_key(_FOOTNOTE.sub("", " ".join(lines)))
 
 
 def _title(text: str, hit: Hit, limit: int, below: TitlesBelow) -> str:

@@ -71,6 +71,8 @@ def _long_kind(key: str) -> str | None:
         ("transcribersnote", "listofillustrations", "alsoby", "otherbooksby", "otherworksby", "praisefor")
     ):
         return "boilerplate"
+    if key.endswith("newsletter"):
+        return "boilerplate"
     if len(key) < _LONGEST_END and _END_OF.match(key):
         return "boilerplate"
     return "contents" if key.startswith(("contentsofvol", "contentsofthe")) else None

@@ -14,6 +14,7 @@ from morpheus_assets.text.chapters.hits import Hit
 
 _LONGEST_STORY = 80_000
 _SHORTEST_CHAPTER = 2_000
+_LAST_PAGE = 400
 _MOSTLY_LEAVES = 2
 _INNER = frozenset({"scene", "section", "poem"})
 
@@ -39,11 +40,21 @@ def listed_division(marked: Sequence[Marked], story: Body) -> Division | None:
     """The chapters that the table of contents names, None where it names fewer than two or little of the book."""
     entries = _tree([m for m in marked if m.listed], story.end)
     chosen = sorted((hit for hit in _chapters(entries) if hit.matter is None), key=lambda hit: hit.start)
-    heads = without_title_page(chosen, marked, story.end)
+    heads = _without_last_pages(without_title_page(chosen, marked, story.end), marked, story.end)
     if len(heads) < 2:
         return None
     division = measure(heads, "title", "toc", story)
     return division if division.coverage >= 0.6 and division.usual_length >= 200 else None
+
+
+def _without_last_pages(heads: list[Hit], marked: Sequence[Marked], end: int) -> list[Hit]:
+    """Entries after the afterword that hardly any text follows are the publisher's: no chapters, and no end of them."""
+    endings = [m.hit.start for m in marked if m.hit.matter in ("ending", "back")]
+    last = len(heads)
+    while last > 2 and heads[last - 1].parsed is None and end - heads[last - 1].start < _LAST_PAGE:
+        end = heads[last - 1].start
+        last -= 1
+    return heads[:last] if any(start < end for start in endings) else heads
 
 
 def _tree(listed: Sequence[Marked], end: int) -> list[_Entry]:

@@ -13,6 +13,7 @@ from morpheus_assets.text.chapters.matter import NAMED, matter_kind
 from morpheus_assets.text.chapters.words import title_key
 
 _BLOCK = re.compile(r"^[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", re.MULTILINE)
+_YEAR = re.compile(r"1[0-9]{3}|20[0-9]{2}")
 _SENTENCE_END = ".!?…”\"’'»。！？」』:;,—"
 _SHORTEST_CHAPTER = 700
 _LONGEST_CHAPTER = 120_000
@@ -130,6 +131,8 @@ def _could_be_title(line: ShortLine, far: bool) -> bool:
         words = words.rstrip(". ")
     if not words or len(words) > 90 or words[0] in '"“«([-—–*' or words[-1] in ",;:-—":
         return False
+    if _YEAR.fullmatch(words):
+        return True
     if not any(c.isalpha() for c in words) or matter_kind(words) is not None:
         return False
     parsed = parse_heading(words)

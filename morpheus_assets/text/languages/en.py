@@ -74,7 +74,8 @@ LANGUAGE = Language(
         "opening": "prologue|the prologue|prelude",
         "between": (
             "interlude|intermission|intermezzo|entr'acte|side story|side chapter|bonus chapter|"
-            "extra chapter|bonus|extra|omake|special chapter|bonus story|short story|extra story|"
+            "extra chapter|bonus|extra|omake|special chapter|bonus story|short story|bonus short story|extra story|"
+            "bonus short stories|"
             "side quest|interludium"
         ),
         "ending": "epilogue|the epilogue|afterword|author's afterword|coda|postlude|envoi",

@@ -177,6 +177,19 @@ def test_a_panel_that_was_cut_out_of_a_page_can_be_seen_on_it(library: Api, brow
     assert browser.run("document.querySelector('#viewer .whole').getAttribute('aria-pressed')") == "true"
 
 
+def test_a_piece_of_a_strip_is_shown_at_its_own_size_and_scrolls(library: Api, browser: Browser):
+    browser.open(f"{library.url}/?book=the-last-lamp")
+    browser.wait("document.querySelector('#book-panels img')?.naturalWidth > 0")
+    browser.run("document.querySelector('#book-panels .picture').click()")
+    browser.wait("document.querySelector('#viewer[open] img').naturalWidth > 0")
+    browser.run(
+        "const drawn = document.createElement('canvas'); drawn.width = 300; drawn.height = 2000;"
+        "drawn.toBlob((blob) => { document.querySelector('#viewer img').src = URL.createObjectURL(blob); })"
+    )
+    browser.wait("document.querySelector('#viewer img').naturalHeight === 2000")
+    assert browser.run("document.querySelector('#viewer img').clientWidth") == 300
+
+
 def test_one_turns_the_pages_of_a_long_comic_from_wherever_one_begins(api: Api, engine: Engine, browser: Browser):
     rows = [
         PanelRecord(f"{at:03}.png", "stored", 9, None, at.to_bytes(32), "PNG", "RGB", 90, 120) for at in range(1, 231)

@@ -47,6 +47,7 @@ def test_a_vector_finds_what_is_near_it_and_costs_nothing(
     [found] = outcomes(api, {"vector": vector, "k": 1})
     [first] = found["answer"]["passages"]
     assert (first["id"], first["similarity"]) == (shelf[1].hex(), pytest.approx(1.0, abs=1e-3))
+    assert first["relevance"] == first["similarity"], "what the order goes by"
     [within] = outcomes(api, {"vector": vector, "novel": "beta"})
     assert [row["passage"] for row in within["answer"]["passages"]] == [RAIN]
     [far] = outcomes(api, {"vector": vector, "min_similarity": 0.99})

@@ -156,6 +156,20 @@ def test_each_switch_is_recorded_with_the_space_before_and_a_row_for_what_the_se
     assert f"{OLD_KEY} is retired: {NEW_KEY} answers in its place." in observation.asset_observation.description
 
 
+def test_a_space_that_is_taken_out_of_the_settings_is_called_retired_in_its_row(
+    engine, old_space: Settings, ticks: Ticks, instance
+) -> None:
+    both = old_space.model_copy(update={"text_spaces": f"{OLD}, {NEW}"})
+    fill(engine, both, NEW_KEY, names(2))
+    ticks.tick(both)
+    ticks.tick(old_space)
+    ticks.tick(old_space)
+    table = recorded(instance)[-1]["spaces"]
+    rows = {row.data["space"]: row.data for row in getattr(table, "records", table)}
+    assert (rows[NEW_KEY]["state"], rows[NEW_KEY]["place in the settings"]) == ("retired", 0)
+    assert (rows[OLD_KEY]["state"], rows[OLD_KEY]["place in the settings"]) == ("active", 1)
+
+
 def test_a_switch_by_hand_is_recorded_too(engine, old_space: Settings, ticks: Ticks, instance) -> None:
     both = old_space.model_copy(update={"text_spaces": f"{OLD}, {NEW}"})
     fill(engine, both, NEW_KEY, names(2))

@@ -103,7 +103,7 @@ def test_panels_whose_run_was_cancelled_before_their_vectors_came_are_taken_up(l
     [backfill] = lamp.instance.get_backfills()
     assert {key.path[0] for key in backfill.asset_selection} == {"panel_images", "regions", "clip_embeddings"}
     assert said == [
-        f"Panels: 1 novels are not whole: backfill {backfill.backfill_id}.",
+        f"Panels: 1 novel is not whole: backfill {backfill.backfill_id}.",
         f"Panels: The backfill {backfill.backfill_id} is still running, so none is added.",
     ]
     assert choose(DatabaseResource(lamp.settings), ["lamp"], busy={"lamp"}, purpose="image") == ([], [])

@@ -13,7 +13,7 @@ def test_a_file_of_corrections_is_asked_for_when_it_is_new_changed_or_gone(deplo
     assert "nothing new" in watcher.skipped()
     folder.mkdir()
     (folder / "emma.toml").write_text('[[character]]\nname = "Anna"\naliases = ["Anna Harrow"]\n')
-    assert "1 files of corrections, nothing new" in watcher.skipped()
+    assert "1 file of corrections, nothing new" in watcher.skipped()
     deployment.drop("emma.txt", tale())
     deployment.ingest("emma")
     assert watcher.asked_for() == ["emma"]
@@ -38,4 +38,4 @@ def test_a_file_of_questions_for_training_asks_for_the_pairs_alone(deployment: D
     [request] = watcher.tick().run_requests
     assert request.partition_key == "emma"
     assert [key.to_user_string() for key in request.asset_selection or ()] == ["training_pairs"]
-    assert "1 files of corrections, nothing new" in watcher.skipped()
+    assert "1 file of corrections, nothing new" in watcher.skipped()

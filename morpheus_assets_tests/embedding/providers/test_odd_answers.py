@@ -176,6 +176,35 @@ def test_too_many_inputs_are_found_and_remembered_in_whichever_words_they_are_re
     assert not any(too_many[12:])
 
 
+def test_too_many_inputs_are_found_where_the_server_fails_at_them_and_says_nothing(tmp_path: Path):
+    def answer(asked: Asked, number: int) -> object:
+        if len(asked.texts) > 16:
+            raise refused(500, "llama_decode returned -1")
+        return answer_to(asked)
+
+    found: list[int] = []
+    vectors, refusals, error, server = embed(
+        answer, sentences(200), tmp_path, concurrency=1, on_limit=found.append, max_inputs=32
+    )
+    assert (error, refusals, len(vectors)) == (None, [], 200)
+    assert found == [16]
+    # Two packs: three attempts and two halves each, and a harmless sentence after each failure.
+    assert len(server.asked) <= 2 * (3 + 1 + 2) + -(-136 // 16)
+
+
+def test_a_server_that_fails_now_and_then_is_not_sent_smaller_requests(tmp_path: Path):
+    def answer(asked: Asked, number: int) -> object:
+        # Every third pack fails three times, and its halves pass.
+        place = int(asked.texts[0].split()[2]) if asked.texts[0].startswith("Sentence") else 0
+        if len(asked.texts) == 32 and place % 96 == 32:
+            raise refused(500, "busy")
+        return answer_to(asked)
+
+    found: list[int] = []
+    vectors, _, error, _ = embed(answer, sentences(320), tmp_path, concurrency=1, on_limit=found.append, max_inputs=32)
+    assert (error, len(vectors), found) == (None, 320, [])
+
+
 def test_a_bad_text_is_no_sign_of_too_many_inputs(tmp_path: Path):
     def answer(asked: Asked, number: int) -> object:
         if any(BAD in text for text in asked.texts):

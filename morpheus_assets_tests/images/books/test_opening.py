@@ -18,6 +18,7 @@ from PIL import Image
 
 from morpheus_assets.images.books import values
 from morpheus_assets.images.books.opening import open_book
+from morpheus_assets.images.books.page_order import spreads
 from morpheus_assets.images.books.values import Book, UnreadableBook
 from morpheus_assets.images.decoding import decode_panel
 from morpheus_assets.images.errors import RefusedImage
@@ -183,6 +184,16 @@ def test_a_name_of_two_numbers_is_a_spread_where_both_are_missing() -> None:
     ]
 
 
+def test_spreads_that_follow_each_other_are_spreads_and_numbers_of_four_digits_are_not() -> None:
+    assert spreads(["p01.jpg", "p02-03.jpg", "p04_05.jpg", "p0607.jpg", "p0809.jpg", "p10.jpg"]) == {
+        "p02-03.jpg",
+        "p04_05.jpg",
+        "p0607.jpg",
+        "p0809.jpg",
+    }
+    assert spreads(["0102.jpg", "0304.jpg", "0506.jpg"]) == set()
+
+
 def test_pages_twelve_and_thirteen_are_no_spread() -> None:
     book = opened(packed({f"{number}.png": picture() for number in (*range(10, 14), 1112)}))
 
@@ -227,6 +238,13 @@ def test_an_archive_without_pictures_gets_one_sentence() -> None:
 def test_an_archive_of_archives_says_what_to_do_with_them() -> None:
     with pytest.raises(UnreadableBook, match=r"holds other archives or PDFs and no pictures: put these into the"):
         opened(packed({"vol 1.cbz": b"PK\x03\x04", "vol 2.pdf": b"%PDF-1.7", "read me.txt": b"x"}))
+
+
+def test_an_archive_beside_pages_is_refused_and_not_passed_over() -> None:
+    book = opened(packed({"1.png": picture(), "extra/2.cbz": packed({"1.png": picture()}).getvalue()}))
+
+    assert pages(book) == ["1.png"]
+    assert "2.cbz in book.cbz is an archive or PDF of its own" in book.refused["extra/2.cbz"]
 
 
 def test_pages_whose_names_have_no_suffix_are_told_by_their_content() -> None:
@@ -303,10 +321,32 @@ def test_an_epub_of_pictures_is_read_in_the_order_of_its_spine_with_the_author_s
     assert book.pages[0].boxes((60, 90)) == ((30, 0, 60, 90), (0, 0, 30, 90))
 
 
-def fixed_layout(*bodies: str, meta: str = "", others: Mapping[str, bytes] | None = None) -> Book:
+def test_the_panels_of_a_data_navigation_document_are_the_author_s_and_their_balloons_are_not() -> None:
+    link = '<a href="{}.xhtml#xywh=percent:{}"/>'
+    nav = f"""<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body>
+        <nav epub:type="region-based"><ol>
+        <li epub:type="panel-group">{link.format("page%200", "0,0,100,100")}<ol>
+          <li epub:type="panel">{link.format("page%200", "0,0,100,50")}
+            <ol><li epub:type="balloon">{link.format("page%200", "10,10,20,20")}</li></ol></li>
+          <li><a epub:type="panel" href="page%200.xhtml#xywh=percent:0,50,100,50"/>
+            <ol><li><a epub:type="text-area" href="page%200.xhtml#xywh=percent:1,1,5,5"/></li></ol></li></ol></li>
+        <li epub:type="panel-group">{link.format("page%201", "0,0,50,100")}</li></ol></nav></body></html>"""
+    picture_of = '<img src="../pictures/{}.png"/>'
+    book = fixed_layout(
+        picture_of.format(0),
+        picture_of.format(1),
+        items='<item id="r" href="text/regions.xhtml" properties="data-nav"/>',
+        others={"o/text/regions.xhtml": nav.encode()},
+    )
+
+    assert book.pages[0].boxes((60, 90)) == ((0, 0, 60, 45), (0, 45, 60, 90))
+    assert book.pages[1].boxes((60, 90)) == ((0, 0, 30, 90),)
+
+
+def fixed_layout(*bodies: str, meta: str = "", items: str = "", others: Mapping[str, bytes] | None = None) -> Book:
     """An EPUB whose n-th page has a body, beside three pictures."""
     names = [f"page {at}.xhtml" for at in range(len(bodies))]
-    items = "".join(f'<item id="p{at}" href="text/{quote(name)}"/>' for at, name in enumerate(names))
+    items += "".join(f'<item id="p{at}" href="text/{quote(name)}"/>' for at, name in enumerate(names))
     spine = "".join(f'<itemref idref="p{at}"/>' for at in range(len(names)))
     package = f"""<package xmlns="http://www.idpf.org/2007/opf"><metadata>{meta}</metadata><manifest>{items}</manifest>
         <spine>{spine}</spine></package>"""

@@ -430,6 +430,11 @@ def test_the_days_of_a_diary_are_its_chapters():
     assert titles("\n\n\n".join(f"{day}\n\n{prose(n)}" for n, day in enumerate(days))) == days
 
 
+def test_the_years_of_a_chronicle_are_its_chapters():
+    years = [str(year) for year in range(1901, 1909)]
+    assert titles("\n\n\n\n".join(f"{year}\n\n{prose(n)}" for n, year in enumerate(years))) == years
+
+
 def test_a_lone_chapter_one_in_the_notes_does_not_hide_the_numbers():
     numbered = chaptered([(number, prose(n)) for n, number in enumerate(("I", "II", "III", "IV", "V"))])
     assert titles(f"{numbered}\n\n\nChapter 1\n\n{prose(9, 700)}") == ["I", "II", "III", "IV", "V"]

@@ -123,6 +123,14 @@ def test_a_file_may_be_split_and_several_chapters_may_share_one():
     )
 
 
+def test_a_publishers_page_after_the_afterword_is_no_chapter():
+    after = [("Epilogue", prose(11)), ("Afterword", prose(12, 900)), ("More Books", "<p>See our other series.</p>")]
+    pages = {file: page(f"<h2>{name}</h2>{prose(n)}") for n, (file, name) in enumerate(LISTED)}
+    pages |= {f"{name[:4]}.xhtml": page(f"<h2>{name}</h2>{body}") for name, body in after}
+    entries = [*LISTED, *((f"{name[:4]}.xhtml", name) for name, _ in after)]
+    assert chapters(epub(pages, nav=nav(entries))) == [*FOUND, ("back", "Epilogue"), ("back", "Afterword")]
+
+
 def test_among_stories_the_chapters_of_one_are_its_sections():
     sections = "".join(
         f'<section id="s{n}" epub:type="chapter"><h3>{r}</h3>{prose(n)}</section>' for n, r in ((1, "I"), (2, "II"))
