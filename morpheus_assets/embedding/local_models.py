@@ -1,4 +1,4 @@
-"""Two faults of the machine that a local model meets: too little memory, and a torchvision built for another torch.
+"""What a local model meets on a machine: too little memory, a torchvision built for another torch, slow imports.
 
 No model code belongs here.
 """
@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from morpheus_assets.embedding.errors import ConfigurationError
@@ -58,7 +59,7 @@ def ensure_torchvision_imports() -> None:
     not be loaded (a CPU torch beside a CUDA torchvision, for one). Declaring the schema, without an
     implementation, lets the import pass; calling `nms` would still fail, as it should.
     """
-    with _lock:
+    with _lock, _compiler_on_demand():
         try:
             importlib.import_module("torchvision")
             return
@@ -75,3 +76,45 @@ def ensure_torchvision_imports() -> None:
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _library.append(library)
         importlib.import_module("torchvision")
+
+
+@contextmanager
+def _compiler_on_demand() -> Iterator[None]:
+    """Let torchvision be imported without torch's compiler, 1.6 s of CPU, which its `roi_align` asks one question."""
+    name = "torch._dynamo.utils"
+    if name in sys.modules:
+        yield
+        return
+
+    def compiler(attribute: str) -> Any:
+        # `inspect` asks every module for its file
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+        return getattr(importlib.import_module(name), attribute)
+
+    stand_in = ModuleType(name)
+    stand_in.__dict__["is_compile_supported"] = lambda device: compiler("is_compile_supported")(device)
+    # for another thread that imports the compiler at this moment
+    stand_in.__dict__["__getattr__"] = compiler
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+
+
+@contextmanager
+def without_optional(name: str) -> Iterator[None]:
+    """Let a library be imported as if its optional dependency `name` were not installed, unless that is loaded."""
+    with _lock:
+        hidden = name not in sys.modules
+        if hidden:
+            sys.modules[name] = None  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            if hidden:
+                del sys.modules[name]

@@ -89,7 +89,7 @@ def start_api(make_settings: Callable[..., Settings], patient_questions: None) -
         while not server.started:
             time.sleep(0.01)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        client = httpx.Client(base_url=url, timeout=100, trust_env=False)
+        client = httpx.Client(base_url=url, timeout=100, trust_env=False, verify=False)
         running.append((server, thread, client))
         return Api(url, settings, client, settings.openai_base_url or "", app)
 

@@ -26,7 +26,7 @@ def result(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 def test_the_command_prints_what_the_api_answers(engine: Engine, api: Api, result: Callable[..., Result]):
     vectors = np.random.default_rng(0).standard_normal((3, 256)).astype(np.float32)
     save_result(engine, RUN, space_key="demo-256", model="demo", input_type="query", total_tokens=9, embeddings=vectors)
-    answered = httpx.get(f"{api.url}/api/jobs/{RUN}/result", trust_env=False, timeout=100).text
+    answered = httpx.get(f"{api.url}/api/jobs/{RUN}/result", trust_env=False, verify=False, timeout=100).text
     assert result(RUN, "--json").output.rstrip() == answered
     assert result(RUN).output.startswith("3 vectors of 256 dimensions from demo (demo-256), 9 tokens, ")
 

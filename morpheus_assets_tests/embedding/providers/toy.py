@@ -24,7 +24,7 @@ class ToyProvider:
         return len(text.split())
 
     async def embed(self, inputs, input_type, *, patience=1.0):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             answer = (await client.post(self._url, json={"texts": list(inputs), "as": input_type})).json()
         return EmbeddingResult(unit_vectors(answer["vectors"], len(inputs), self.space), "echo", answer["tokens"])
 
