@@ -329,11 +329,15 @@ WORDS: Mapping[str, PeopleWords] = {
 }
 
 
+CHINESE = "zh"
+"""Has no capitals: its names are chinese_names.py's."""
+
+
 def names_note(language: str) -> str:
     """A sentence where no cast is proposed in a language; "" for those with tables."""
-    if language in WORDS:
+    if language in (*WORDS, CHINESE):
         return ""
-    known = ", ".join(sorted(WORDS))
+    known = ", ".join(sorted((*WORDS, CHINESE)))
     return f"Names are proposed in {known} only, and this text is in {language}: write them into content/characters."
 
 
