@@ -22,6 +22,7 @@ _PLACE_SHARE, _PERSON_SHARE, _OWN_SHARE = 0.2, 0.05, 0.8
 _INSIDE_SHARE, _FEWEST_INSIDE = 0.08, 2
 _RARE_TITLE, _FEWEST_PRONOUNS, _MOSTLY, _FEWEST_TITLED = 0.01, 4, 0.6, 3
 _OTHER_TITLE, _TITLED_SHARE, _ALONE_SHARE, _RANKED_SHARE = 0.2, 0.5, 0.02, 0.1
+_FEWEST_SPOKEN, _SPOKEN_PERSON = 3, 0.15
 _OVER_NAMESAKES, _OFTEN, _NEAR_CHARACTERS, _MEETING, _TITLED_PERSON = 0.9, 0.2, 20_000, 0.6, 0.3
 
 
@@ -345,7 +346,7 @@ def _kind(group: _Group, evidence: Mapping[tuple[str, ...], Evidence], known: Pe
     if group.told and sum(each.titled for each in found.values()) >= _TITLED_PERSON * count:
         return PERSON
     if sum(each.after_the for each in found.values()) >= 0.4 * count:
-        return UNKNOWN
+        return PERSON if personal >= max(_FEWEST_SPOKEN, _SPOKEN_PERSON * count) else UNKNOWN
     if group.told or personal >= max(2, _PERSON_SHARE * count):
         return PERSON
     if given_gender(_longest(group), known.language):

@@ -174,7 +174,9 @@ def weigh(text: str, mentions: Sequence[Mention], known: PeopleWords) -> dict[tu
             evidence.she += known.pronouns.get(told[0].lower()) == "f"
         following = re.match(r"(['’]s)?\s{0,3}([^\W\d_]+)", after)
         next_word = following.group(2).lower() if following else ""
-        evidence.speaks += next_word in known.speech or last in known.speech
+        # "said the Hatter"
+        behind = before[-2].lower() if last in known.articles and len(before) > 1 else last
+        evidence.speaks += next_word in known.speech or behind in known.speech
         evidence.owns += bool(following and following.group(1)) or text[mention.end - 2 : mention.end] in ("'s", "’s")
         evidence.in_place += last in known.in_place
         evidence.inside += last in known.inside

@@ -106,8 +106,8 @@ def test_the_first_words_of_sentences_and_words_that_stand_without_a_capital_too
          {"don Quijote": "m", "Sancho": "m"}),
         ("Allora don Abbondio vide Lucia. E poi Lucia parlò, e don Abbondio fuggì con Renzo. " * 6, "it",
          {"don Abbondio": "m", "Lucia": "f", "Renzo": "m"}),
-        ("Então a Capitú saiu. Depois veio o Bentinho, e a Capitú e o Bentinho e D. Gloria riram. " * 6, "pt",
-         {"Capitú": "f", "Bentinho": "m", "D. Gloria": "f"}),
+        ("Então a Carlota saiu. Depois veio o Bento, e a Carlota e o Bento e D. Gloria riram. " * 6, "pt",
+         {"Carlota": "f", "Bento": "m", "D. Gloria": "f"}),
         ("Daar kwam Huib met Marten. Toen ging schipper Hein met Huib en Marten. " * 6, "nl",
          {"Huib": "", "Marten": "m", "schipper Hein": "m"}),
         # All nouns have capitals: a name speaks or is called, and has no article. The genitive is the same name.
