@@ -11,7 +11,7 @@ from morpheus_assets.cli.common import one_sentence, settings
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--content-only", is_flag=True, help="Without Dagster's runs and events.")
 def backup(file: Path, content_only: bool) -> None:
-    """Write all that is stored to FILE, also while `morpheus up` runs.
+    """Write all that is stored to FILE. `morpheus up` may run meanwhile.
 
     Keys of providers stay encrypted: keep MORPHEUS_MASTER_KEY elsewhere. The files of novels and panels are not in it.
     """
@@ -29,7 +29,7 @@ def backup(file: Path, content_only: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Also where something is stored, which is deleted.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def restore(file: Path, content_only: bool, overwrite: bool, yes: bool) -> None:
-    """Bring back what FILE holds, into the database that the settings name; `morpheus up` must not run."""
+    """Bring back what FILE holds. It goes into the database of the settings; `morpheus up` must not run."""
     from morpheus_assets.cli.progress import Bytes
     from morpheus_assets.services.backup import read_backup
     from morpheus_assets.services.backup import restore as bring_back

@@ -7,16 +7,24 @@ from pathlib import Path
 import click
 
 from morpheus_assets.cli.common import database
+from morpheus_assets.cli.completion import complete_space
+from morpheus_assets.cli.progress import bar
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--space", "keys", multiple=True, help="A text space's key; twice to compare. Default: the active one.")
+@click.option(
+    "--space",
+    "keys",
+    multiple=True,
+    help="A text space's key; twice to compare. Default: the active one.",
+    shell_complete=complete_space,
+)
 @click.option("--made", type=click.IntRange(0, 1000), default=60, show_default=True, help="Passages to ask of.")
 @click.option("--mode", type=click.Choice(["hybrid", "vector", "text"]), default="hybrid", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a question.")
 def evaluate(file: Path | None, keys: tuple[str, ...], made: int, mode: str, as_json: bool) -> None:
-    """Ask the questions of FILE, or of content/questions, and tell where their answers come.
+    """Measure how well questions find their answers. They are those of FILE, or of content/questions.
 
     Others are made of stored passages: a sentence, and five of its rarer words. With two spaces the second is compared
     with the first.
@@ -47,7 +55,8 @@ def evaluate(file: Path | None, keys: tuple[str, ...], made: int, mode: str, as_
         questions = questions_for(engine, judged, made)
         if not questions:
             raise click.ClickException("There is nothing to ask: write questions, or store a novel first.")
-        measured = [ask(engine, settings, row, questions, mode=mode) for row in rows]
+        with bar("Asking", len(rows) * len(questions)) as step:
+            measured = [ask(engine, settings, row, questions, mode=mode, step=step) for row in rows]
         comparison = compare(measured[1].outcomes, measured[0].outcomes) if len(measured) == 2 else None
         if as_json:
             for each in measured:

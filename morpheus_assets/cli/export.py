@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from morpheus_assets.cli.common import database, one_sentence
+from morpheus_assets.cli.completion import complete_novel
 
 
 @click.group()
@@ -22,7 +23,13 @@ def export() -> None:
     show_default=True,
     help="For sentence-transformers; or panels with sentences as open_clip's training reads them.",
 )
-@click.option("--novel", "novels", multiple=True, help="Only this novel; may be given several times.")
+@click.option(
+    "--novel",
+    "novels",
+    multiple=True,
+    help="Only this novel; may be given several times.",
+    shell_complete=complete_novel,
+)
 @click.option("--licence", default="unknown", show_default=True, help="Written into every row.")
 @click.option(
     "--least-margin",
@@ -33,16 +40,18 @@ def export() -> None:
     " a novel whose panels do not follow the chapters only with a margin above 0.",
 )
 def pairs(folder: Path, form: str, novels: tuple[str, ...], licence: str, least_margin: float) -> None:
-    """Write training pairs into FOLDER: a file each for train, validation and test, split by novel.
+    """Write training pairs into FOLDER. A file each for train, validation and test, split by novel.
 
     Questions and passages as Parquet or JSON lines. With `--format open_clip` panels and the sentences that they show:
     tab-separated files with the columns `filepath` and `title`, and the pictures beside them.
     """
     from morpheus_assets.services.evaluation.question_files import read_question_files
+    from morpheus_assets.services.novel_names import verify_stored
     from morpheus_assets.services.panel_pairs import export_panel_pairs
     from morpheus_assets.services.training_pairs import export_pairs
 
     with one_sentence(), database() as (engine, values):
+        verify_stored(engine, novels)
         if form == "open_clip":
             done = export_panel_pairs(engine, values, folder, novels, licence, least_margin)
         else:

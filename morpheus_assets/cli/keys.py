@@ -12,12 +12,12 @@ provider_argument = click.argument("provider")
 
 @click.group()
 def keys() -> None:
-    """Keep provider keys encrypted in Postgres; variables such as OPENAI_API_KEY win over them."""
+    """Keep provider keys encrypted in Postgres. Variables such as OPENAI_API_KEY win over them."""
 
 
 @keys.command(name="new-master")
 def new_master() -> None:
-    """Print a new master key; keep it in a secret store as MORPHEUS_MASTER_KEY."""
+    """Print a new master key. Keep it in a secret store as MORPHEUS_MASTER_KEY."""
     from morpheus_assets.store.accounts.provider_keys import MasterKey
 
     click.echo(MasterKey.new())
@@ -26,7 +26,7 @@ def new_master() -> None:
 @keys.command(name="set")
 @provider_argument
 def set_key(provider: str) -> None:
-    """Store the key of PROVIDER, read from the terminal without echo, or from standard input.
+    """Store the key of PROVIDER. It is read from the terminal without echo, or from standard input.
 
     PROVIDER may also be a name that a table of spaces.toml gives as `stored_key`.
     """
@@ -59,7 +59,7 @@ def set_key(provider: str) -> None:
 @keys.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a key.")
 def list_command(as_json: bool) -> None:
-    """Which providers have a stored key; the keys themselves are never shown."""
+    """List the providers that have a stored key. The keys themselves are never shown."""
     from morpheus_assets.store.accounts.provider_keys import list_keys
 
     with database() as (engine, _):
@@ -85,7 +85,7 @@ def remove(provider: str) -> None:
 
 @keys.command()
 def rotate() -> None:
-    """Encrypt all stored keys with MORPHEUS_MASTER_KEY; MORPHEUS_PREVIOUS_MASTER_KEY is the one before."""
+    """Encrypt all stored keys anew. MORPHEUS_MASTER_KEY is the new key, MORPHEUS_PREVIOUS_MASTER_KEY the one before."""
     from morpheus_assets.services.provider_keys import master_keys
     from morpheus_assets.store.accounts.provider_keys import rotate as rotate_keys
 

@@ -73,7 +73,7 @@ def search(
     count: int,
     as_json: bool,
 ) -> None:
-    """Find the passages, or with --panels the pictures, that TEXT describes."""
+    """Find passages, or with --panels pictures, that TEXT describes."""
     if (text is None) == (image is None):
         raise click.UsageError("Give a TEXT to search for, or --image FILE.")
     if better_than is not None and image is not None:

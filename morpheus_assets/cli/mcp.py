@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 def mcp() -> None:
-    """Answer an assistant over stdin and stdout (Model Context Protocol)."""
+    """Answer an assistant over stdin and stdout. It speaks the Model Context Protocol."""
     import asyncio
 
     with one_sentence():

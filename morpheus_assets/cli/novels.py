@@ -16,7 +16,7 @@ from morpheus_assets.domain.spaces import Space
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
-    """Show what FILES would become, without a database or a provider."""
+    """Show what FILES would become. Needs no database and no provider."""
     from morpheus_assets.embedding.errors import ConfigurationError
     from morpheus_assets.services.chunker import configured_chunker
     from morpheus_assets.services.configured_spaces import configured_text_spaces
@@ -41,7 +41,7 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a novel.")
 def novels(as_json: bool) -> None:
-    """List the stored novels: chapters, passages, panels, and what is missing or was refused."""
+    """List the stored novels and what each lacks. With chapters, passages, panels, and what was refused."""
     from morpheus_assets.services.stored_novels import describe_novels, novel_as_json, stored_novels
 
     with database() as (engine, values):
@@ -57,7 +57,7 @@ def novels(as_json: bool) -> None:
 @click.argument("novel", shell_complete=complete_novel)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(novel: str, yes: bool) -> None:
-    """Delete what is stored of NOVEL, and its partition in Dagster; its files must be gone first.
+    """Delete what is stored of NOVEL. Its partition in Dagster goes too; its files must be gone first.
 
     Where only the pictures, or only the text's file, are gone, its panels or its text alone are deleted.
     """

@@ -20,7 +20,7 @@ from morpheus_assets.cli.common import database
 )
 @click.option("--json", "as_json", is_flag=True, help="With --plan: one JSON object a space.")
 def reembed(only_plan: bool, yes: bool, follow: bool, batch: bool | None, as_json: bool) -> None:
-    """Embed what lacks a configured space, now and not at night; within the night's budget."""
+    """Embed now, and not at night, what lacks a configured space. Within the night's budget."""
     from morpheus_assets.cli.progress import bar
     from morpheus_assets.services.dagster_client import (
         DagsterRefused,

@@ -3,13 +3,14 @@
 import click
 
 from morpheus_assets.cli.common import database
+from morpheus_assets.services.wording import counted
 
 
 @click.command()
 @click.argument("run_id")
 @click.option("--json", "as_json", is_flag=True, help="The vectors too, as one JSON object.")
 def result(run_id: str, as_json: bool) -> None:
-    """Show the result of the run RUN_ID of `generate_embedding`."""
+    """Show what the run RUN_ID of `generate_embedding` gave."""
     from morpheus_assets.store.accounts.jobs import result_embeddings, result_summary
 
     with database() as (engine, _):
@@ -28,6 +29,7 @@ def result(run_id: str, as_json: bool) -> None:
         click.echo(to_json(answer))
         return
     click.echo(
-        f"{summary.inputs} vectors of {summary.dimensions} dimensions from {summary.model} ({summary.space_key}),"
-        f" {summary.total_tokens} tokens, {summary.created_at:%Y-%m-%d %H:%M}; --json gives them."
+        f"{counted(summary.inputs, 'vector')} of {summary.dimensions} dimensions from {summary.model}"
+        f" ({summary.space_key}), {counted(summary.total_tokens, 'token')}, {summary.created_at:%Y-%m-%d %H:%M};"
+        " --json gives them."
     )

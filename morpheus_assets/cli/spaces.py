@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from morpheus_assets.cli.common import database, one_sentence, settings
+from morpheus_assets.cli.completion import complete_novel, complete_space
 
 
 @click.group(invoke_without_command=True)
@@ -20,7 +21,7 @@ def spaces(context: click.Context, as_json: bool) -> None:
 @spaces.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a space.")
 def list_command(as_json: bool) -> None:
-    """Every stored space with its state, coverage, size and cost."""
+    """List every stored space with state, coverage, size and cost."""
     from morpheus_assets.services.space_lifecycle import describe_space, listed_spaces, space_as_json
 
     with database() as (engine, values):
@@ -32,26 +33,31 @@ def list_command(as_json: bool) -> None:
 
 
 @spaces.command()
-def check() -> None:
-    """Ask the provider of each space once, and tell what it answers: model, limits, speed, faults."""
-    from morpheus_assets.services.space_check import check_spaces, describe_checks, unused_tables
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a space.")
+def check(as_json: bool) -> None:
+    """Ask the provider of each space once. Tells what it answers: model, limits, speed, faults."""
+    from morpheus_assets.services.space_check import check_as_json, check_spaces, describe_checks, unused_tables
 
     values = settings()
     with one_sentence():
         checked = check_spaces(values)
         unused = unused_tables(values)
-    click.echo(describe_checks(checked))
+    if as_json:
+        for each in checked:
+            click.echo(json.dumps(check_as_json(each), ensure_ascii=False))
+    else:
+        click.echo(describe_checks(checked))
     for name in unused:
-        click.echo(f"[{name}] of {values.spaces_file.name} is named in none of the lists of spaces.")
+        click.echo(f"[{name}] of {values.spaces_file.name} is named in none of the lists of spaces.", err=as_json)
     if any(each.fault for each in checked):
         raise SystemExit(1)
 
 
 @spaces.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_space)
 @click.option("--anyway", is_flag=True, help="Even if it lacks vectors of what came since it was filled.")
 def activate(key: str, anyway: bool) -> None:
-    """Let the space KEY answer searches from now on, also an old one that is still kept."""
+    """Let the space KEY answer searches from now on. Also an old one that is still kept."""
     from morpheus_assets.services.space_lifecycle import activate_by_hand
 
     with database() as (engine, values):
@@ -59,9 +65,9 @@ def activate(key: str, anyway: bool) -> None:
 
 
 @spaces.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_space)
 def retire(key: str) -> None:
-    """Begin the retention of the space KEY; upkeep drops it at its end."""
+    """Begin the retention of the space KEY. Upkeep drops it at its end."""
     from morpheus_assets.services.space_lifecycle import retire_by_hand
 
     with database() as (engine, values):
@@ -69,10 +75,10 @@ def retire(key: str) -> None:
 
 
 @spaces.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_space)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(key: str, yes: bool) -> None:
-    """Delete the space KEY with all its vectors; exported first if MORPHEUS_ARCHIVE_FOLDER is set."""
+    """Delete the space KEY with all its vectors. They are exported first if MORPHEUS_ARCHIVE_FOLDER is set."""
     from morpheus_assets.services.space_lifecycle import drop_by_hand
 
     with database() as (engine, values):
@@ -84,7 +90,7 @@ def drop(key: str, yes: bool) -> None:
 @spaces.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
-    """Bring back a space from the Parquet FILE that it was exported to."""
+    """Bring back a space from the FILE (Parquet) of its export."""
     from morpheus_assets.services.space_lifecycle import restore as restore_space
 
     with database() as (engine, _):
@@ -92,8 +98,8 @@ def restore(file: Path) -> None:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--novel", help="Only of this novel.")
-@click.option("--space", "key", help="Only of this space.")
+@click.option("--novel", help="Only of this novel.", shell_complete=complete_novel)
+@click.option("--space", "key", help="Only of this space.", shell_complete=complete_space)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an input.")
 @click.pass_context
 def refused(context: click.Context, novel: str | None, key: str | None, as_json: bool) -> None:
@@ -107,7 +113,7 @@ def refused(context: click.Context, novel: str | None, key: str | None, as_json:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an input.")
 @click.pass_obj
 def list_refused(filters: tuple[str | None, str | None], as_json: bool) -> None:
-    """Every refused passage or panel, with the provider's reason."""
+    """List refused passages and panels with the provider's reason."""
     from morpheus_assets.services.refusals import describe_refusal, find_refusals, refusal_as_json
 
     with database() as (engine, _):
@@ -123,7 +129,7 @@ def list_refused(filters: tuple[str | None, str | None], as_json: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="All that `morpheus refused` lists with the same options.")
 @click.pass_obj
 def retry(filters: tuple[str | None, str | None], hashes: tuple[str, ...], every: bool) -> None:
-    """Ask again for what begins with HASHES: it counts as missing from now on."""
+    """Ask again for what begins with HASHES. It counts as missing from now on."""
     from morpheus_assets.services.refusals import choose_refusals, retry_refused
 
     with database() as (engine, _):

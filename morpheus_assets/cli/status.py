@@ -14,7 +14,7 @@ WATCH_SECONDS = 2.0
 @click.option("--watch", is_flag=True, help="Show it anew every two seconds, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(watch: bool, as_json: bool) -> None:
-    """Show what runs and where, which space answers, what is missing, what today cost, and what failed last."""
+    """Show what runs, answers, is missing, was spent and failed."""
     from morpheus_assets.services.status import describe_status, read_status
 
     while True:

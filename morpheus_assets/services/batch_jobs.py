@@ -10,12 +10,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
@@ -446,6 +446,12 @@ def describe_job(job: BatchJob) -> str:
     what = f"{job.stored:,} of {job.inputs:,} inputs stored" if job.inputs else "not sent yet"
     when = f", promised by {job.deadline:%Y-%m-%d %H:%M} UTC" if job.deadline and job.state == "submitted" else ""
     return f"{job.id}: {job.space_key}, {job.job or job.token}, {job.state}, {what}{when}"
+
+
+def job_as_json(job: BatchJob) -> dict[str, Any]:
+    """For machines: times are ISO 8601, `cost` is in US dollars as planned."""
+    told = {**asdict(job), "cost": None if job.cost is None else float(job.cost)}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}
 
 
 def _hash_of(name: str) -> bytes:

@@ -59,7 +59,10 @@ class JobState:
 
 @dataclass(frozen=True)
 class RunFailure:
-    """A run that failed: when it ended, in seconds since 1970, the novels where its tags name them, and the reason."""
+    """A run that failed: when it ended, in seconds since 1970, and the reason.
+
+    `novels` is the novel that its tags name, or the first and the last of several; empty where they name none.
+    """
 
     run_id: str
     job: str
@@ -114,7 +117,8 @@ class DagsterClient:
             tags = _as_mapping(run["tags"])
             if tags.get("dagster/will_retry") == "true" or len(found) == most:
                 continue
-            novels = [tags[name] for name in (PARTITION_TAG, RANGE_START, RANGE_END) if name in tags]
+            named = (tags[name] for name in (PARTITION_TAG, RANGE_START, RANGE_END) if name in tags)
+            novels = list(dict.fromkeys(named))
             reason = await self._why_failed(run["runId"])
             found.append(RunFailure(run["runId"], run["jobName"], run["endTime"], novels, reason))
         return found
@@ -239,7 +243,7 @@ class DagsterClient:
         last = "The run failed; its log in the Dagster UI says why."
         for event in events:
             metadata = event.get("failureMetadata") or {}
-            text = metadata.get("description") or (event.get("error") or {}).get("message") or ""
+            text = metadata.get("description") or _root_of(event.get("error")) or ""
             if event["__typename"] == "ExecutionStepFailureEvent" and text:
                 return _first_sentences(text)
             if event["__typename"] == "RunFailureEvent" and (text or event.get("message")):
@@ -395,6 +399,12 @@ def _first_sentences(text: str) -> str:
     return kept if len(kept) <= 500 else kept[:499] + "…"
 
 
+def _root_of(error: Mapping[str, Any] | None) -> str:
+    """What an error says that nobody foresaw: of a chain the last one, for Dagster wraps it into its own."""
+    chain = [each["error"]["message"] for each in (error or {}).get("errorChain") or []]
+    return str(next((said for said in reversed(chain) if said), (error or {}).get("message") or ""))
+
+
 _HEARTBEATS = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
 _PLAN = """query($selector: PipelineSelector!) { executionPlanOrError(pipeline: $selector, mode: "default") {
   __typename } }"""
@@ -420,7 +430,8 @@ _ASSETS_OF_JOB = """query($selector: PipelineSelector!) { assetNodes(pipeline: $
 _RUN = """query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status jobName creationTime startTime
   endTime tags { key value } } ... on Error { message } } }"""
 _FAILURES = """query($id: ID!) { logsForRun(runId: $id) { __typename ... on EventConnection { events { __typename
-  ... on ExecutionStepFailureEvent { error { message } failureMetadata { description } }
+  ... on ExecutionStepFailureEvent {
+    error { message errorChain { error { message } } } failureMetadata { description } }
   ... on RunFailureEvent { message error { message } } } } } }"""
 _BACKFILL = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
   ... on PartitionBackfill { status timestamp endTimestamp partitionNames error { message }

@@ -15,6 +15,7 @@ from morpheus_assets.embedding.errors import EmbeddingError
 from morpheus_assets.embedding.packs import EmbeddedBatch, UnansweredRequest
 from morpheus_assets.services.configured_spaces import price_of
 from morpheus_assets.services.embed_novels import Embed
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.spaces.drift import Drift, SampledInput, fixed_sample, record_drift
@@ -105,7 +106,7 @@ def compare_again(
 
 
 def _judged(row: SpaceRow, lowest: float, count: int, at: datetime) -> DriftFinding:
-    measured = f"lowest cosine {lowest:.5f} over {count} inputs, measured {at:%Y-%m-%d}"
+    measured = f"lowest cosine {lowest:.5f} over {counted(count, 'input')}, measured {at:%Y-%m-%d}"
     if lowest >= LOWEST_COSINE:
         return DriftFinding(True, f"The vectors come out as they are stored: {measured}.", lowest)
     return DriftFinding(

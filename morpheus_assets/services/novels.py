@@ -13,6 +13,7 @@ from morpheus_assets.services.connections import connected_engine
 from morpheus_assets.services.content_location import novels_source, panels_source
 from morpheus_assets.services.dagster_client import DagsterClient, DagsterRefused, DagsterUnavailable, dagster_url
 from morpheus_assets.services.novel_names import no_such_novel
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.novels import list_novels, remove_novel
 from morpheus_assets.store.content.panels import remove_panels
@@ -79,15 +80,15 @@ def find_removal(
     if any(there.values()) and not with_files:
         raise _still_there(sources, there, novel)
     chapters, chunks = (rows[0].chapters, rows[0].chunks) if rows else (0, 0)
-    of_text = f"{chapters} chapters, {chunks} chunks"
+    of_text = f"{counted(chapters, 'chapter')}, {counted(chunks, 'chunk')}"
     if only == "panels":
         kept = " Its text stays." if rows and rows[0].body_digest is not None else ""
-        question = f"Delete the {panels} panels of {novel}, whose files are gone?{kept}"
+        question = f"Delete the {counted(panels, 'panel')} of {novel}, whose files are gone?{kept}"
     elif only == "text":
-        kept = f" Its {panels} panels stay." if panels else ""
+        kept = f" Its {counted(panels, 'panel stays', 'panels stay')}." if panels else ""
         question = f"Delete the text of {novel}, whose file is gone: {of_text}?{kept}"
     else:
-        question = f"Delete {novel}: {of_text}, {panels} panels?"
+        question = f"Delete {novel}: {of_text}, {counted(panels, 'panel')}?"
     return Removal(novel, question, only=only, files=there)
 
 

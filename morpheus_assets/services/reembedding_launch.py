@@ -26,6 +26,7 @@ from morpheus_assets.services.reembedding_plan import (
     whole_novels,
     why_unbounded,
 )
+from morpheus_assets.services.wording import counted
 from morpheus_assets.store.accounts.reembeddings import (
     Launch,
     confirm_launch,
@@ -142,7 +143,11 @@ def follow_plan(engine: Engine, dagster: Backfills, plan: Plan, *, seconds: floa
 def what_is_left(engine: Engine, plan: Plan) -> Iterator[str]:
     """A sentence for each space of a plan on what it lacks now."""
     for key, missing in _missing(engine, plan).items():
-        left = f"{missing:,} inputs are left to another night or to batch jobs" if missing else "all is embedded"
+        left = (
+            f"{counted(missing, 'input is', 'inputs are')} left to another night or to batch jobs"
+            if missing
+            else "all is embedded"
+        )
         yield f"{key}: {left}."
 
 

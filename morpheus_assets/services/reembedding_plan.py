@@ -31,6 +31,7 @@ from morpheus_assets.services.configured_spaces import (
     wanted_spaces,
 )
 from morpheus_assets.services.samples import sample_novels
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.reembeddings import launches_since
 from morpheus_assets.store.accounts.spending import uncertain_since
@@ -233,13 +234,14 @@ def describe_space(plan: SpacePlan) -> list[str]:
     chosen_tokens = sum(each.tokens for each in plan.chosen)
     lines = [
         f"{plan.space.key}: {plan.reason}",
-        f"  lacking   {len(plan.work)} novels, {plan.inputs:,} inputs, about {plan.tokens:,} tokens in"
-        f" {plan.requests:,} requests",
+        f"  lacking   {counted(len(plan.work), 'novel')}, {counted(plan.inputs, 'input')},"
+        f" about {plan.tokens:,} tokens in {counted(plan.requests, 'request')}",
         f"  price     {dollars(plan.price)}",
         f"  time      {minutes} at the rate limit",
         *([_describe_offer(plan.batch, taken=plan.by_batch)] if plan.batch else []),
         f"  disk      {megabytes(plan.table_bytes)} for the vectors, {megabytes(plan.index_bytes)} for their index",
-        f"  tonight   {len(plan.chosen)} novels, {chosen_tokens:,} tokens, {dollars(total_price(plan.chosen))}",
+        f"  tonight   {counted(len(plan.chosen), 'novel')}, {chosen_tokens:,} tokens,"
+        f" {dollars(total_price(plan.chosen))}",
     ]
     if plan.unbounded:
         lines.append(f"  {why_unbounded(plan)}")
@@ -288,7 +290,7 @@ def as_json(plan: Plan) -> list[Mapping[str, object]]:
 
 
 def _describe_offer(offer: BatchOffer, *, taken: bool) -> str:
-    jobs = "1 job" if offer.jobs == 1 else f"{offer.jobs} jobs"
+    jobs = counted(offer.jobs, "job")
     choice = "chosen" if taken else "not chosen: `batch = true` in its table, MORPHEUS_REEMBED_BATCH or --batch"
     return f"  as batch  {dollars(offer.price)} in {jobs}, within {offer.hours} hours ({choice})"
 
@@ -403,8 +405,9 @@ def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
     chunker = configured_chunker(settings, configured_text_spaces(settings))
     others = partial(other_chunkers, engine, chunker.versions(spelled=False), spelled=SPELLED)
     notes = [
-        f"{novels} novels are cut by another chunker ({other}; now {chunker.version()}): materializing `chunks` for"
-        f" them cuts them anew, and about {tokens:,} tokens are then embedded again in each space."
+        f"{counted(novels, 'novel is', 'novels are')} cut by another chunker ({other}; now {chunker.version()}):"
+        f" materializing `chunks` for them cuts them anew, and about {tokens:,} tokens are then embedded"
+        " again in each space."
         for other, novels, tokens in others(chunkers_of_spelled=chunker.versions(spelled=True))
     ]
     if chunker.by_script == "new":
@@ -412,7 +415,7 @@ def _chunker_notes(engine: Engine, settings: Settings) -> tuple[str, ...]:
         novels, tokens = sum(count for _, count, _ in short), sum(count for _, _, count in short)
         if novels and not notes:
             notes.append(
-                f"{novels} novels in other scripts than Latin have passages of a few words, as they were cut before:"
+                f"{counted(novels, 'novel')} in other scripts than Latin, cut as before into passages of a few words:"
                 f" MORPHEUS_CHUNK_BY_SCRIPT=all has `chunks` cut them anew, and up to {tokens:,} tokens are then"
                 " embedded again in each space."
             )

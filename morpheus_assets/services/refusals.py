@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.services.novel_names import verify_stored
+from morpheus_assets.services.wording import counted
 from morpheus_assets.store.database.errors import StoreError
 from morpheus_assets.store.spaces.refusals import Refusal, ignore_refusals, list_refusals, retry_refusals
 from morpheus_assets.store.spaces.spaces import get_space
@@ -19,7 +21,8 @@ class NothingChosen(StoreError):
 
 
 def find_refusals(engine: Engine, novel: str | None, key: str | None) -> list[Refusal]:
-    """Refused inputs, of one novel or space if named."""
+    """Refused inputs, of one novel or space if named; raises UnknownNovel, UnknownSpace."""
+    verify_stored(engine, [novel] if novel else [])
     return list_refusals(engine, get_space(engine, key) if key else None, novel=novel)
 
 
@@ -59,7 +62,8 @@ def choose_refusals(
 def retry_refused(engine: Engine, refusals: Sequence[Refusal]) -> str:
     """Forget them, so that they count as missing; returns a sentence."""
     count = _by_space(engine, refusals, retry_refusals)
-    return f"{count} inputs count as missing again; the next run, or `morpheus reembed`, asks for them."
+    asked = counted(count, "input counts", "inputs count")
+    return f"{asked} as missing again; the next run, or `morpheus reembed`, asks for what is missing."
 
 
 def ignore_refused(engine: Engine, refusals: Sequence[Refusal]) -> str:

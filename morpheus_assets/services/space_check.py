@@ -142,6 +142,14 @@ def describe_checks(checked: list[CheckedSpace]) -> str:
     return "\n".join(lines)
 
 
+def check_as_json(each: CheckedSpace) -> dict[str, Any]:
+    """For machines; `fault` is empty where the provider answered, and `price` is in US dollars for a million tokens."""
+    told = {name: getattr(each, name) for name in CheckedSpace.__dataclass_fields__ if name not in ("space", "price")}
+    space = {"space": each.space.key, "provider": each.space.provider, "dimensions": each.space.dimensions}
+    price = None if each.price is None else float(each.price)
+    return {**space, **told, "price": price, "note": model_note(each.space) or ""}
+
+
 def _row(each: CheckedSpace) -> tuple[str, ...]:
     name = (each.space.key, f"{each.space.provider}/{each.space.model}")
     if each.fault:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.spaces import LOWEST_RECALL, Space, SpaceRow
 from morpheus_assets.services.configured_spaces import PURPOSES, configured_spaces, wanted_spaces
 from morpheus_assets.services.evaluation.gate import decide_switch, reason_against
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.accounts.spending import SpendingTotal, spending_totals
 from morpheus_assets.store.database.errors import SpaceError, SpaceIncomplete
@@ -304,8 +305,8 @@ def activate_by_hand(engine: Engine, settings: Settings, key: str, *, anyway: bo
     except SpaceIncomplete as fault:
         missing = coverage(engine, row).missing
         raise SpaceIncomplete(
-            f"{key} lacks {missing:,} vectors: fill it first (name it in the settings and run `morpheus reembed`), or"
-            " use --anyway, and searches by meaning will not find what is missing."
+            f"{key} lacks {counted(missing, 'vector')}: fill it first (name it in the settings and run"
+            " `morpheus reembed`), or use --anyway, and searches by meaning will not find what is missing."
         ) from fault
     first = configured_spaces(settings, row.purpose)[0].key
     _forget_choices(engine, row.purpose)
@@ -371,7 +372,9 @@ def _first(
         return Decision("wait", row, f"{active.key} was chosen by hand and goes on answering in place of {row.key}.")
     found = covered(row)
     if found.missing:
-        return Decision("wait", row, f"{row.key} is to answer{before}, but {found.missing:,} inputs arrived meanwhile.")
+        return Decision(
+            "wait", row, f"{row.key} is to answer{before}, but {counted(found.missing, 'input')} arrived meanwhile."
+        )
     if reason := held_back(row):
         return Decision("wait", row, reason)
     return Decision("activate", row, f"{row.key} answers {row.purpose} searches from now on{before}.", found.present)

@@ -150,8 +150,10 @@ def _describe_spaces(purpose: str, spaces: Sequence[SpaceStatus]) -> list[str]:
 
 def _describe_failure(failure: RunFailure) -> str:
     when = f"{datetime.fromtimestamp(failure.ended, UTC):%Y-%m-%d %H:%M} " if failure.ended else ""
-    novels = f" of {', '.join(failure.novels)}" if failure.novels else ""
-    return f"{when}{failure.job}{novels}: {failure.error}"
+    novels = f" of {' to '.join(failure.novels)}" if failure.novels else ""
+    # Dagster's own name for what was materialized from its UI, or by an automation condition
+    job = "a materialization" if failure.job.startswith("__ASSET_JOB") else failure.job
+    return f"{when}{job}{novels}: {failure.error}"
 
 
 def _space(listed: ListedSpace) -> SpaceStatus:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from morpheus_assets.services.space_lifecycle import listed_spaces
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.store.content.novels import list_novels
 
@@ -72,6 +73,6 @@ def novel_as_json(novel: StoredNovel) -> dict[str, Any]:
 
 def _state(novel: StoredNovel) -> str:
     parts = [f"{novel.missing:,} missing"] if novel.missing else []
-    parts += [f"{novel.refused_panels:,} panels refused"] if novel.refused_panels else []
+    parts += [f"{counted(novel.refused_panels, 'panel')} refused"] if novel.refused_panels else []
     parts += ["file refused"] if novel.refused else []
     return ", ".join(parts) or "whole"

@@ -125,9 +125,9 @@ def test_what_is_refused_is_listed_ignored_and_retried(engine, before, morpheus)
     first = lacking[0].hex()[:12]
     assert "1 inputs are ignored" in morpheus("refused", "ignore", first).output
     assert {each.content_hash: each.ignored for each in list_refusals(engine)}[lacking[0]]
-    assert "1 inputs count as missing again" in morpheus("refused", "retry", first).output
+    assert "1 input counts as missing again" in morpheus("refused", "retry", first).output
     assert [each.content_hash for each in missing_inputs(engine, row, "novel-003")] == [lacking[0]]
-    assert "1 inputs count as missing again" in morpheus("refused", "--novel", "novel-003", "retry", "--all").output
+    assert "1 input counts as missing again" in morpheus("refused", "--novel", "novel-003", "retry", "--all").output
     assert "Nothing is refused." in morpheus("refused").output
 
 

@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import psutil
 import pytest
 from click.testing import CliRunner
@@ -24,7 +25,8 @@ from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.content.novels import refuse_novel
 from morpheus_assets.store.spaces.spaces import register_space
 from morpheus_assets_tests.cli.test_spaces import before, morpheus
-from morpheus_assets_tests.defs.model_change import OLD_KEY, fill, names
+from morpheus_assets_tests.defs.model_change import NEW_KEY, OLD_KEY, fill, names
+from morpheus_assets_tests.fixtures.dagster_server import DagsterServer
 
 __all__ = ["before", "morpheus"]
 
@@ -71,6 +73,34 @@ def test_status_shows_the_parts_that_run_and_where(morpheus: Callable, settings:
     assert "search      http://127.0.0.1:8007/" in shown
 
 
+def test_a_failure_that_nobody_foresaw_is_told_by_its_cause_and_its_novels_once(
+    morpheus: Callable, monkeypatch: pytest.MonkeyPatch
+):
+    server = DagsterServer()
+    wrapped = 'dagster.DagsterExecutionHandleOutputError: Error occurred while handling output "result":'
+    chain = [{"error": {"message": wrapped}}, {"error": {"message": "KeyError: 'hue'\n"}}]
+    novels = [
+        {"key": f"dagster/asset_partition_range_{end}", "value": name}
+        for end, name in (("start", "emma"), ("end", "emma"))
+    ]
+    server.runs["1"] = {
+        "status": "FAILURE",
+        "job": "__ASSET_JOB",
+        "tags": novels,
+        "events": [
+            {
+                "__typename": "ExecutionStepFailureEvent",
+                "error": {"message": wrapped, "errorChain": chain},
+                "failureMetadata": None,
+            }
+        ],
+    }
+    monkeypatch.setenv("MORPHEUS_DAGSTER_URL", server.url)
+    load_settings.cache_clear()
+    assert "failed      a materialization of emma: KeyError: 'hue'" in morpheus("status").output
+    server.shutdown()
+
+
 def test_novels_are_listed_with_what_each_lacks(morpheus: Callable, settings: Settings, engine: Engine):
     refuse_novel(engine, "broken", "novels/broken.pdf", None, "The file is no PDF.")
     listed = morpheus("novels")
@@ -89,6 +119,12 @@ def test_lists_have_a_form_for_machines(morpheus: Callable):
     assert morpheus("spaces", "list", "--json").output == morpheus("spaces", "--json").output
     assert morpheus("refused", "--json").output == ""
     assert morpheus("keys", "list", "--json").output == ""
+    assert morpheus("batches", "--json").output == morpheus("batches", "list", "--all", "--json").output == ""
+    checked = morpheus("spaces", "check", "--json")
+    [space] = [json.loads(line) for line in checked.stdout.splitlines()]
+    assert checked.exit_code == 1
+    assert (space["space"], space["provider"]) == (NEW_KEY, "openai")
+    assert "127.0.0.1:9" in space["fault"]
 
 
 def test_progress_counts_what_the_configured_spaces_need(engine: Engine, settings: Settings):
@@ -115,8 +151,13 @@ def test_the_first_ingest_is_shown_until_it_is_over(
     assert shown[1:] == [("Embedded 9 of 9 passages and panels", True)]
 
 
-def test_a_misspelt_novel_is_answered_with_those_near_it(morpheus: Callable):
-    for command in (("search", "a ship", "--novel", "novel-0000"), ("remove", "novel-0000")):
+def test_a_misspelt_novel_is_answered_with_those_near_it(morpheus: Callable, tmp_path: Path):
+    for command in (
+        ("search", "a ship", "--novel", "novel-0000"),
+        ("remove", "novel-0000"),
+        ("refused", "--novel", "novel-0000"),
+        ("export", "pairs", str(tmp_path / "pairs"), "--novel", "novel-0000"),
+    ):
         done = morpheus(*command)
         assert done.exit_code == 1
         assert "No novel named 'novel-0000' is stored; did you mean 'novel-00" in done.output, done.output
@@ -139,12 +180,25 @@ def test_the_shell_completes_commands_and_the_names_of_novels(morpheus: Callable
     environment = os.environ | {"_MORPHEUS_COMPLETE": "bash_complete", "PYTHONPATH": str(PROJECT_FOLDER)}
     program = "from morpheus_assets.cli.main import main; main(prog_name='morpheus')"
     found = {}
-    for words in ("morpheus stat", "morpheus search x --novel novel-00"):
+    for words in ("morpheus stat", "morpheus search x --novel novel-00", f"morpheus spaces activate {OLD_KEY[:6]}"):
         asked = environment | {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
         done = subprocess.run([sys.executable, "-c", program], env=asked, capture_output=True, text=True, check=False)
         found[words] = done.stdout.split()
     assert found["morpheus stat"] == ["plain,status"]
     assert "plain,novel-000" in found["morpheus search x --novel novel-00"]
+    assert f"plain,{OLD_KEY}" in found[f"morpheus spaces activate {OLD_KEY[:6]}"]
+
+
+def test_no_line_of_the_help_is_cut_off():
+    def groups(command: click.Group) -> Iterator[click.Group]:
+        yield command
+        for each in command.commands.values():
+            if isinstance(each, click.Group):
+                yield from groups(each)
+
+    for group in groups(main):
+        shown = group.get_help(click.Context(group, info_name="morpheus"))
+        assert "..." not in shown.partition("Commands:")[2], shown
 
 
 def test_the_version_is_that_of_the_package():

@@ -104,7 +104,7 @@ def test_what_is_cut_by_another_chunker_is_shown_in_the_plan(engine, before, ins
     add_novels(engine, instance, names(1))
     store_chunks(engine, "novel-000", list(iter_chunks(engine, "novel-000")), chunker="older 1.0")
     [note] = make_plan(engine, before).notes
-    assert "1 novels are cut by another chunker (older 1.0" in note
+    assert "1 novel is cut by another chunker (older 1.0" in note
 
 
 def test_passages_of_another_script_that_were_cut_before_cost_nothing_until_a_person_says_so(
@@ -116,10 +116,10 @@ def test_passages_of_another_script_that_were_cut_before_cost_nothing_until_a_pe
     for novel in names(2):
         store_chunks(engine, novel, list(iter_chunks(engine, novel)), chunker=ChunkerSettings().version())
     [note] = make_plan(engine, before).notes
-    assert "1 novels in other scripts than Latin" in note
+    assert "1 novel in other scripts than Latin" in note
     assert "MORPHEUS_CHUNK_BY_SCRIPT=all" in note
     [note] = make_plan(engine, before.model_copy(update={"chunk_by_script": "all"})).notes
-    assert "1 novels are cut by another chunker" in note
+    assert "1 novel is cut by another chunker" in note
     assert make_plan(engine, before.model_copy(update={"chunk_by_script": "off"})).notes == ()
     # an English model spells other scripts too
     assert make_plan(engine, with_spaces(before, "sentence-transformers/all-MiniLM-L6-v2")).notes == ()

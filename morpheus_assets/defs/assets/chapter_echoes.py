@@ -9,7 +9,8 @@ from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.partitioned import by_novel
 from morpheus_assets.defs.assets.values import OF_TEXT, OWNERS
 from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
-from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.defs.checks.remembered import result_for_all
+from morpheus_assets.defs.partitions import NOVELS, partition_set
 from morpheus_assets.domain.spaces import Space
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
         """
         passages: Mapping[str, Any] = by_novel(context.partition_keys, chunks)
         vectors: Mapping[str, Any] = by_novel(context.partition_keys, embeddings)
-        twice: list[str] = []
+        twice: dict[str, list[str]] = {}
         for novel in context.partition_keys:
             found = vectors[novel]
             place = {value: row for row, value in enumerate(found.hashes)}
@@ -57,7 +58,9 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
             ]
             echoes = find_echoes(rows, found.embeddings)
             same = echoes[(echoes["similarity"] >= SAME) & (echoes["chapter"] < echoes["echoes"])]
-            twice += [f"{novel}: chapters {row.chapter} and {row.echoes} are the same." for row in same.itertuples()]
+            twice[novel] = [
+                f"{novel}: chapters {row.chapter} and {row.echoes} are the same." for row in same.itertuples()
+            ]
             rows_shown = echoes.head(SHOWN).to_dict("records")
             table = [dg.TableRecord({str(name): value for name, value in row.items()}) for row in rows_shown]
             metadata = {
@@ -67,12 +70,13 @@ def build_chapter_echoes_asset(space: Space) -> dg.AssetsDefinition:
             }
             context.add_asset_metadata(metadata, partition_key=novel)
         yield dg.MaterializeResult()
-        yield dg.AssetCheckResult(
-            check_name=NO_CHAPTER_TWICE,
-            passed=not twice,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=" ".join(twice[:SHOWN]) or "No chapter is there twice.",
-            metadata={"count": len(twice)},
+        yield result_for_all(
+            context.instance,
+            dg.AssetCheckKey(context.asset_key, NO_CHAPTER_TWICE),
+            twice,
+            twice,
+            lambda: context.instance.get_dynamic_partitions(partition_set(NOVELS)),
+            "no chapter is there twice",
         )
 
     return chapter_echoes

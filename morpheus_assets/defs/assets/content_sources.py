@@ -1,6 +1,7 @@
 """The two halves of the content folder or bucket, at the head of the lineage: external assets, observed by sensors.
 
-Nothing materializes them: people do, who drop files. An observation says what lies there since the last change.
+People change them, not Dagster. After a change a sensor records two things: an observation, of what lies there now, and
+a materialization, without which Dagster's overview counts an asset as missing for good.
 """
 
 from datetime import UTC, datetime
@@ -36,15 +37,16 @@ def _spec(key: dg.AssetKey, uri: str, scheme: str, said: str) -> dg.AssetSpec:
         kinds={_STORES.get(scheme, "file")},
         owners=OWNERS,
         tags=OF_TEXT if key == NOVEL_FILES else OF_IMAGES,
-        description=f"{said}\n\nPeople change it, not Dagster. `{sensor}` observes it after each change: files, bytes"
-        " and the newest of them.",
+        description=f"{said}\n\nPeople change it, not Dagster. `{sensor}` records each change: files, bytes and the"
+        " newest of them.",
         metadata={"dagster/uri": uri},
     )
 
 
-def observe_content(key: dg.AssetKey, found: SourceSummary) -> dg.AssetObservation:
-    """What is known of the files of one half now."""
+def record_content(key: dg.AssetKey, found: SourceSummary) -> list[dg.AssetObservation | dg.AssetMaterialization]:
+    """What is known of the files of one half now, after people changed them."""
     metadata: dict[str, dg.MetadataValue | int] = {"files": found.files, "novels": found.novels, "bytes": found.bytes}
     if found.newest is not None:
         metadata["newest"] = dg.MetadataValue.timestamp(datetime.fromtimestamp(found.newest / 1e9, UTC))
-    return dg.AssetObservation(key, metadata=metadata)
+    changed = dg.AssetMaterialization(key, metadata=metadata, description="Files were added, changed or taken away.")
+    return [changed, dg.AssetObservation(key, metadata=metadata)]

@@ -16,6 +16,7 @@ from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResour
 from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL, Space
 from morpheus_assets.services.backfills import novels_of_runs
 from morpheus_assets.services.configured_spaces import PARTITION_SETS, only_novels
+from morpheus_assets.services.wording import counted
 
 if TYPE_CHECKING:
     from morpheus_assets.domain.spaces import SpaceRow
@@ -141,7 +142,11 @@ def _nothing_refused(key: dg.AssetKey, health: "SpaceHealth") -> dg.AssetCheckRe
     # A passage that was edited since is in no novel any more: there is nothing left to look at.
     refusals = [each for each in health.refusals if each.places]
     listed = "\n".join(f"- {'; '.join(each.places)}: {each.reason}" for each in refusals[:SHOWN])
-    said = f"{len(refusals)} inputs are refused; see `morpheus refused`." if refusals else "No input is refused."
+    said = (
+        f"{counted(len(refusals), 'input is', 'inputs are')} refused; see `morpheus refused`."
+        if refusals
+        else "No input is refused."
+    )
     return _result(
         key, "nothing_refused", not refusals, said, count=len(refusals), list=dg.MetadataValue.md(listed or "nothing")
     )

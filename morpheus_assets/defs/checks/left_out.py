@@ -9,9 +9,8 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.execution.context.system import StepExecutionContext
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-_EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+from morpheus_assets.defs.checks.remembered import last_evaluation
 
 
 def with_checks_left_out(step: StepExecutionContext, asset: dg.AssetKey, events: Iterator[Any]) -> Iterator[Any]:
@@ -58,17 +57,14 @@ def _made_of(step: StepExecutionContext, asset: dg.AssetKey) -> set[dg.AssetKey]
 
 
 def _what_it_said(instance: dg.DagsterInstance, key: dg.AssetCheckKey, failed: dg.AssetKey) -> dg.AssetCheckEvaluation:
-    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=_EVALUATED)
     why = f"Not evaluated in this run, for {failed.to_user_string()} failed before it."
-    for record in history:
-        event = record.event.dagster_event if record.event else None
-        if event is not None:
-            last = event.asset_check_evaluation_data
-            said = (last.description or "").partition(" It said before: ")[2] or last.description or "nothing"
-            return dg.AssetCheckEvaluation(
-                key.asset_key, key.name, last.passed, last.metadata, severity=last.severity,
-                description=f"{why} It said before: {said}",
-            )  # fmt: skip
+    last = last_evaluation(instance, key)
+    if last is None:
+        return dg.AssetCheckEvaluation(
+            key.asset_key, key.name, passed=False, severity=dg.AssetCheckSeverity.WARN, description=why
+        )
+    said = (last.description or "").partition(" It said before: ")[2] or last.description or "nothing"
     return dg.AssetCheckEvaluation(
-        key.asset_key, key.name, passed=False, severity=dg.AssetCheckSeverity.WARN, description=why
-    )
+        key.asset_key, key.name, last.passed, last.metadata, severity=last.severity,
+        description=f"{why} It said before: {said}",
+    )  # fmt: skip

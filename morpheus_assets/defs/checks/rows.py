@@ -3,7 +3,7 @@
 Run by hand, without a novel, they look at all that are stored, up to MOST_NOVELS.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,11 @@ import dagster as dg
 from morpheus_assets.defs.assets.panels import panel_images
 from morpheus_assets.defs.assets.text import chapters
 from morpheus_assets.defs.checks.left_out import evaluations_left_out
+from morpheus_assets.defs.checks.remembered import result_for_all
 from morpheus_assets.defs.partitions import NOVELS, PANELS, partition_set
 from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.services.backfills import novels_of_runs
+from morpheus_assets.services.wording import counted
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from morpheus_assets.store.content.chunks import PlacedChunk
 
 MOST_NOVELS = 200
-SHOWN = 30
 # A chapter of fewer characters is a heading alone; a novel of several chapters with one that holds so much of it was
 # probably not divided where it should be.
 SHORTEST_CHAPTER = 40
@@ -60,26 +61,27 @@ def check_chapters(
     # a printed list is left to the nightly job: looking for it takes as long as finding the chapters
     printed = not _of_the_run(context, NOVELS)
     rows: dict[str, Sequence[Chapter]] = {}
-    counts: dict[str, tuple[int | None, int]] = {}
+    counts: dict[str, tuple[int, int]] = {}
     for novel in _novels(context, database, NOVELS):
         record, rows[novel] = text_with_chapters(database.engine, novel)
-        counts[novel] = _contents_and_found(record, rows[novel], printed)
+        listed, found = _contents_and_found(record, rows[novel], printed)
+        if listed is not None:
+            counts[novel] = (listed, found)
     if "as_many_as_its_contents_name" in wanted:
-        compared = {novel: both for novel, both in counts.items() if both[0] is not None}
-        faults = [
-            f"{novel}: its table of contents names {listed} numbered chapters, {found} were found."
-            for novel, (listed, found) in compared.items()
-            if abs((listed or 0) - found) > max(1, (listed or 0) // 10)
-        ]
-        said = f"as many chapters as the tables of contents of {len(compared)} novels name"
-        yield _result(chapters.key, "as_many_as_its_contents_name", faults, said)
+        faults = {
+            novel: [f"{novel}: its table of contents names {listed} numbered chapters, {found} were found."]
+            for novel, (listed, found) in counts.items()
+            if abs(listed - found) > max(1, listed // 10)
+        }
+        said = _as_many(len(counts), printed)
+        yield _result(context, NOVELS, chapters.key, "as_many_as_its_contents_name", faults, counts, said)
     if "chapter_lengths" in wanted:
-        faults, lengths = [], [row.char_end - row.char_start for found in rows.values() for row in found]
-        for novel, found in rows.items():
-            faults += chapter_faults(novel, found)
-        said = f"{len(lengths):,} chapters of {min(lengths, default=0):,} to {max(lengths, default=0):,} characters"
+        lengths = [row.char_end - row.char_start for found in rows.values() for row in found]
+        faults = {novel: chapter_faults(novel, found) for novel, found in rows.items()}
         shortest, longest = min(lengths, default=0), max(lengths, default=0)
-        yield _result(chapters.key, "chapter_lengths", faults, said, shortest=shortest, longest=longest)
+        said = f"{counted(len(lengths), 'chapter')} of {shortest:,} to {longest:,} characters"
+        yield _result(context, NOVELS, chapters.key, "chapter_lengths", faults, rows, said,
+                      shortest=shortest, longest=longest)  # fmt: skip
 
 
 @dg.asset_check(asset=panel_images, name="panels_are_large_enough", description=PANEL_CHECKS["panels_are_large_enough"])
@@ -90,13 +92,17 @@ def panels_are_large_enough(
     from morpheus_assets.store.content.panels import load_panels_of
 
     found = load_panels_of(database.engine, _novels(context, database, PANELS))
-    panels = [row for rows in found.values() for row in rows if row.state == "stored"]
-    small = [
-        f"{row.path} has {row.width} × {row.height} pixels."
-        for row in panels
-        if min(row.width or 0, row.height or 0) < SMALLEST_PANEL
-    ]
-    return _result(panel_images.key, "panels_are_large_enough", small, f"{len(panels)} panels are large enough")
+    stored = {novel: [row for row in rows if row.state == "stored"] for novel, rows in found.items()}
+    small = {
+        novel: [
+            f"{row.path} has {row.width} × {row.height} pixels."
+            for row in rows
+            if min(row.width or 0, row.height or 0) < SMALLEST_PANEL
+        ]
+        for novel, rows in stored.items()
+    }
+    said = f"of {counted(sum(map(len, stored.values())), 'page')} each is large enough"
+    return _result(context, PANELS, panel_images.key, "panels_are_large_enough", small, stored, said)
 
 
 def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
@@ -118,30 +124,32 @@ def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
         from morpheus_assets.store.content.chunks import placed_chunks
 
         wanted = {each.name for each in context.selected_asset_check_keys}
-        uncovered: list[str] = []
-        too_large: list[str] = []
+        uncovered: dict[str, list[str]] = {}
+        too_large: dict[str, list[str]] = {}
         sizes: list[int] = []
         for novel in _novels(context, database, NOVELS):
             text, places, cut = placed_chunks(database.engine, novel)
             if text is None:
                 continue
-            uncovered += coverage_faults(novel, text, places, cut)
+            uncovered[novel] = coverage_faults(novel, text, places, cut)
             sizes += [chunk.token_count for chunk in cut]
-            too_large += [
+            too_large[novel] = [
                 f"{novel}: chunk {chunk.ordinal} has {chunk.token_count} word pieces."
                 for chunk in cut
                 if chunk.token_count > settings.max_tokens
             ]
         if "chunk_sizes" in wanted:
-            said = f"{len(sizes):,} chunks of {min(sizes, default=0)} to {max(sizes, default=0)} word pieces"
-            yield _result(key, "chunk_sizes", too_large, said, severity=dg.AssetCheckSeverity.ERROR,
-                          smallest=min(sizes, default=0), largest=max(sizes, default=0))  # fmt: skip
+            smallest, largest = min(sizes, default=0), max(sizes, default=0)
+            said = f"{counted(len(sizes), 'chunk')} of {smallest} to {largest} word pieces"
+            yield _result(context, NOVELS, key, "chunk_sizes", too_large, too_large, said,
+                          severity=dg.AssetCheckSeverity.ERROR, smallest=smallest, largest=largest)  # fmt: skip
         if "text_is_covered" in wanted:
-            if uncovered:
+            if any(uncovered.values()):
                 # what waits for this check is not run, and neither are the checks of that
                 yield from _of_what_waits(context, key)
             said = "every character of the chapters but white space is in a chunk"
-            yield _result(key, "text_is_covered", uncovered, said, severity=dg.AssetCheckSeverity.ERROR)
+            yield _result(context, NOVELS, key, "text_is_covered", uncovered, uncovered, said,
+                          severity=dg.AssetCheckSeverity.ERROR)  # fmt: skip
 
     return check_chunks
 
@@ -226,24 +234,31 @@ def _of_what_waits(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> 
             yield event
 
 
+def _as_many(compared: int, printed: bool) -> str:
+    if compared:
+        return f"as many chapters as the tables of contents of {counted(compared, 'novel')} name"
+    if printed:
+        return "no novel has a table of contents to compare with"
+    return "no file has a table of contents of its own; printed ones are counted each night, by `check_embeddings`"
+
+
 def _result(
-    key: dg.AssetKey,
+    context: dg.AssetCheckExecutionContext,
+    definition: dg.DynamicPartitionsDefinition,
+    asset: dg.AssetKey,
     name: str,
-    faults: Sequence[str],
+    faults: Mapping[str, Sequence[str]],
+    looked_at: Collection[str],
     well: str,
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
     **metadata: Any,
 ) -> dg.AssetCheckResult:
-    listed = "\n".join(f"- {fault}" for fault in faults[:SHOWN])
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=name,
-        passed=not faults,
-        severity=severity,
-        description=f"{len(faults)} to look at: {faults[0]}" if faults else well,
-        metadata={"count": len(faults), "list": dg.MetadataValue.md(listed or "nothing"), **metadata},
-    )
+    def stored() -> Sequence[str]:
+        return context.instance.get_dynamic_partitions(partition_set(definition))
+
+    key = dg.AssetCheckKey(asset, name)
+    return result_for_all(context.instance, key, faults, looked_at, stored, well, severity=severity, **metadata)
 
 
 def build_row_checks(settings: ChunkerSettings) -> list[dg.AssetChecksDefinition]:

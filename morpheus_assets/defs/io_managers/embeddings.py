@@ -30,6 +30,7 @@ from morpheus_assets.domain.embeddings import (
 from morpheus_assets.domain.spaces import Space, SpaceRow
 from morpheus_assets.services.asset_names import space_asset
 from morpheus_assets.services.configured_spaces import price_of
+from morpheus_assets.services.wording import counted
 from morpheus_assets.store.accounts.spending import record_spending, record_uncertain_spending
 from morpheus_assets.store.content.chunks import iter_chunks
 from morpheus_assets.store.content.panels import load_panels
@@ -149,6 +150,9 @@ class EmbeddingsIOManager(dg.IOManager):
 
         size = TableSize(row.table)
 
+        def table() -> Metadata:
+            return {"dagster/table_name": row.table, "dagster/row_count": size.rows}
+
         def record_whole_novels() -> None:
             if events.due:
                 left = [novel for novel in novels if novel not in events]
@@ -156,7 +160,7 @@ class EmbeddingsIOManager(dg.IOManager):
                     if not covered.missing:
                         report(covered)
                 # Handed on later: a step that Dagster leaves at a yield must not have requests on their way.
-                written.extend(events.write())
+                written.extend(events.write(table()))
 
         found = self._coverage(row, novels, size)
         if any(covered.to_send for covered in found):
@@ -173,10 +177,14 @@ class EmbeddingsIOManager(dg.IOManager):
         for covered in [*found, *nothing]:
             if covered.to_send:
                 fault = tally.faults.get(covered.novel)
-                failures[covered.novel] = sentence(fault) if fault else f"{covered.to_send} inputs still lack a vector."
+                failures[covered.novel] = (
+                    sentence(fault)
+                    if fault
+                    else f"{counted(covered.to_send, 'input still lacks', 'inputs still lack')} a vector."
+                )
             elif covered.novel not in events:
                 report(covered)
-        yield from events.write({"dagster/table_name": row.table, "dagster/row_count": size.rows})
+        yield from events.write(table())
         if failures:
             text = list_failures(failures) if len(obj.novels) > 1 else failures[obj.novels[0]]
             cause = next(iter(tally.faults.values()), None)

@@ -22,6 +22,7 @@ from morpheus_assets.defs.io_managers.embeddings import EmbeddingsIOManager, Tal
 from morpheus_assets.defs.io_managers.events import NovelEvents
 from morpheus_assets.services.scenes import FoundScenes
 from morpheus_assets.store.database.outages import retry_while_down
+from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.store.insight.scenes import (
     CharacterPanel,
     SceneMatch,
@@ -51,17 +52,21 @@ class SentencesIOManager(EmbeddingsIOManager):
                 counts = retry_while_down(partial(replace_sentences, self.engine, novel, found.rows))
             metadata = replaced(counts)
             if found.stream is not None:
-                metadata |= self._embed(context, novel, found, failures)
+                # the rows are those of the sentences' table, of which some may be equal
+                metadata = {**self._embed(context, novel, found, failures), **metadata}
             else:
                 metadata["note"] = "The novel has no text, or none of its panels a vector: nothing is embedded."
             if novel not in failures:
                 events.add(novel, metadata)
             if events.due:
-                yield from events.write()
-        yield from events.write()
+                yield from events.write(self._describe_table())
+        yield from events.write(self._describe_table())
         if failures:
             text = list_failures(failures) if len(obj) > 1 else next(iter(failures.values()))
             raise dg.Failure(description=text, metadata=dict(failures), allow_retries=False)
+
+    def _describe_table(self) -> Metadata:
+        return {"dagster/row_count": retry_while_down(partial(TableSize("scene_sentences").looked_up, self.engine))}
 
     def _embed(
         self, context: dg.OutputContext, novel: str, found: FoundSentences, failures: dict[str, str]

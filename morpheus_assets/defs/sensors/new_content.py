@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from morpheus_assets.defs.assets.content_sources import NOVEL_FILES, PANEL_FILES, observe_content
+from morpheus_assets.defs.assets.content_sources import NOVEL_FILES, PANEL_FILES, record_content
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.jobs.ingest import INGEST_NOVELS, INGEST_PANELS
 from morpheus_assets.defs.partitions import NOVELS, NOVELS_WITH_PANELS, PANELS, partition_set
@@ -25,6 +25,7 @@ from morpheus_assets.services.configured_spaces import configured_spaces, sample
 from morpheus_assets.services.content_scan import Scan, scan_novels, scan_panels
 from morpheus_assets.services.ingest_plan import Plan, PlannedRun, partition_changes, plan_runs
 from morpheus_assets.services.samples import sample_novels
+from morpheus_assets.services.wording import counted
 from morpheus_assets.settings import Settings
 from morpheus_assets.sources.base import ContentUnreadable, Source
 from morpheus_assets.store.database.errors import StoreError
@@ -130,9 +131,10 @@ def _tick(
             scan = scanning(bind, source, position.after)
             known = context.instance.get_dynamic_partitions(partition_set(definition))
             changes = partition_changes(bind, kind, known)
-            observed = _observed(bind, kind) if scan.changed or scan.gone or context.cursor is None else []
             purpose = "text" if kind == "text" else "image"
             unrecorded = find_unrecorded(context, bind, settings, purpose, position.recorded)
+            changed = scan.changed or scan.gone or unrecorded.position != position.recorded
+            content = _content(bind, kind) if changed else []
     except (ContentUnreadable, StoreError) as fault:
         return dg.SkipReason(str(fault))
     named = "\n".join(sorted(scan.problems.values()))
@@ -140,8 +142,8 @@ def _tick(
     for problem in scan.problems.values() if told != position.told else ():
         context.log.warning(problem)
     if unrecorded.events:
-        context.log.info("%s materializations are recorded of what is stored", len(unrecorded.events))
-    events: list[dg.AssetObservation | dg.AssetMaterialization] = [*observed, *unrecorded.events]
+        context.log.info("Recorded of what is stored: %s", counted(len(unrecorded.events), "materialization"))
+    events: list[dg.AssetObservation | dg.AssetMaterialization] = [*content, *unrecorded.events]
     # After a loss of Dagster's database, or of one from before there were two sets: what is stored has its partition
     # again, and lacks nothing.
     restored = changes.missing
@@ -171,7 +173,7 @@ def _tick(
         context.update_cursor(cursor)
         return said
     if restored:
-        context.log.info("%s stored novels have their partition again", len(restored))
+        context.log.info("Their partition again: %s", counted(len(restored), "stored novel"))
     if surplus:
         context.log.info("nothing is stored any more, or yet, of the partitions %s", ", ".join(surplus))
     return dg.SensorResult(
@@ -182,11 +184,11 @@ def _tick(
     )
 
 
-def _observed(bind: "Bind", kind: str) -> list[dg.AssetObservation]:
+def _content(bind: "Bind", kind: str) -> list[dg.AssetObservation | dg.AssetMaterialization]:
     from morpheus_assets.store.content.source_files import summarize_source_files
 
     key = NOVEL_FILES if kind == "text" else PANEL_FILES
-    return [observe_content(key, summarize_source_files(bind, kind))]
+    return record_content(key, summarize_source_files(bind, kind))
 
 
 def _free(
@@ -236,14 +238,14 @@ def _run_request(run: PlannedRun, assets: list[dg.AssetKey] | None) -> dg.RunReq
 
 
 def _nothing_to_do(scan: Scan, plan: Plan) -> str:
-    seen = f"{scan.files} files"
+    seen = counted(scan.files, "file")
     if scan.pages > 1:
-        seen += f" on {scan.pages} pages"
+        seen += f" on {counted(scan.pages, 'page')}"
     if scan.after is not None:
         seen += f", up to {scan.after}"
     parts = [f"{seen}, nothing new"]
     if plan.requested:
-        parts.append(f"{len(plan.requested)} novels asked for earlier")
+        parts.append(f"{counted(len(plan.requested), 'novel')} asked for earlier")
     if scan.waiting:
-        parts.append(f"{scan.waiting} files still being copied")
+        parts.append(f"{counted(scan.waiting, 'file')} still being copied")
     return "; ".join([*parts, *scan.problems.values()])

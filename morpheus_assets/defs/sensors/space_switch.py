@@ -4,8 +4,9 @@ It reads and asks: services/space_lifecycle.py says what is to be moved, the job
 """
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MOVES_TAG = "morpheus/moves"
 # A space that stands against its move, or a database that is away: what a person changes is seen at once all the same.
 AGAIN_AFTER = timedelta(hours=1)
+# A switch may come before the last novel of the first ingest is in; its page says so until the rest is there.
+LOOK_AGAIN_SECONDS = 60.0
 
 
 @dg.sensor(
@@ -69,7 +72,8 @@ def _report_switches(
 ) -> tuple[str, list[dg.AssetMaterialization]]:
     """The spaces that answer, as the cursor to store, and the switches that no run has recorded.
 
-    The first space of all answers by itself, and a person may let another one answer from the command line.
+    The first space of all answers by itself, and a person may let another one answer from the command line. A space
+    that lacked vectors when it was recorded is recorded again once it holds all of the content.
     """
     from morpheus_assets.services.search_index import search_index
     from morpheus_assets.store.spaces.spaces import active_spaces
@@ -77,19 +81,39 @@ def _report_switches(
     reported = json.loads(context.cursor or "{}")
     active = active_spaces(database.engine)
     events = []
+    lacking: dict[str, float] = reported.get("lacking", {})
     for purpose, row in active.items():
         if reported.get(purpose) == _switch_of(row):
+            if purpose in lacking and _may_be_whole(context.instance, lacking[purpose]):
+                index = search_index(database.engine, database.settings, purpose)
+                if index is not None and not index.space.covered.missing:
+                    events.append(materialize_index(index, "All of the content is found in it now."))
+                    del lacking[purpose]
+                else:
+                    lacking[purpose] = round(time.time())
             continue
+        lacking.pop(purpose, None)
         recorded = context.instance.get_latest_materialization_event(SEARCH_INDEX[purpose])
         if recorded is not None and recorded.asset_materialization is not None:
-            known = recorded.asset_materialization.metadata.get("space")
+            metadata = recorded.asset_materialization.metadata
+            known = metadata.get("space")
             # a run that switched just now, or a cursor that was lost
             if known is not None and known.value == row.key and _since(row) <= recorded.timestamp:
+                if "missing" in metadata and metadata["missing"].value:
+                    lacking[purpose] = 0
                 continue
         index = search_index(database.engine, database.settings, purpose)
         if index is not None:
             events.append(materialize_index(index, f"{row.key} answers {purpose} searches."))
-    return json.dumps({purpose: _switch_of(row) for purpose, row in sorted(active.items())}), events
+            if index.space.covered.missing:
+                lacking[purpose] = 0
+    switches: dict[str, Any] = {purpose: _switch_of(row) for purpose, row in sorted(active.items())}
+    return json.dumps(switches | ({"lacking": lacking} if lacking else {})), events
+
+
+def _may_be_whole(instance: dg.DagsterInstance, looked: float) -> bool:
+    """Nothing is at work any more, and the last look, which reads the whole space, was a while ago."""
+    return time.time() - looked >= LOOK_AGAIN_SECONDS and not runs_at_work(instance, limit=1)
 
 
 def _switch_of(row: "SpaceRow") -> str:

@@ -34,7 +34,8 @@ def find_unrecorded(
     context: dg.SensorEvaluationContext, bind: "Bind", settings: Settings, purpose: str, position: str | None
 ) -> Unrecorded:
     """The next novels' unrecorded assets, of texts ("text") or panels ("image"); without a query once all were seen."""
-    names = "\n".join("/".join(space_asset(space)) for space in wanted_spaces(settings, purpose))
+    # `content`: the assets of files are recorded as materialized too, since a version that did not
+    names = "\n".join(["content", *("/".join(space_asset(space)) for space in wanted_spaces(settings, purpose))])
     digest = hashlib.sha256(names.encode()).hexdigest()[:16]
     of, begun, after = (position or "").partition(" ")
     if of == digest and not begun:

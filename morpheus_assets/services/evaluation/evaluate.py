@@ -1,7 +1,7 @@
 """Asks a space every question through the search that people use, and notes where the answers come."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -56,20 +56,36 @@ def questions_for(engine: Engine, judged: Sequence[Question], made: int = MADE_Q
 
 
 def evaluate(
-    engine: Engine, settings: Settings, space: SpaceRow, questions: Sequence[Question], *, mode: str = "hybrid"
+    engine: Engine,
+    settings: Settings,
+    space: SpaceRow,
+    questions: Sequence[Question],
+    *,
+    mode: str = "hybrid",
+    step: Callable[[int], None] = lambda _: None,
 ) -> Measured:
     """Ask `space` every question over the whole library; raises embedding.errors, SpaceGone.
 
     `mode` "hybrid" is what people get; "vector" asks the stored vectors alone, without words or nearest sentences.
+    `step` is told of each question that was answered.
     """
-    return asyncio.run(_evaluate(engine, settings, space, questions, mode))
+    return asyncio.run(_evaluate(engine, settings, space, questions, mode, step))
 
 
 async def _evaluate(
-    engine: Engine, settings: Settings, space: SpaceRow, questions: Sequence[Question], mode: str
+    engine: Engine,
+    settings: Settings,
+    space: SpaceRow,
+    questions: Sequence[Question],
+    mode: str,
+    step: Callable[[int], None],
 ) -> Measured:
     async with Asking(engine, settings, space, questions, mode) as asking:
-        outcomes = [await asking.ask(question) for question in asking.known]
+        outcomes = []
+        for question in asking.known:
+            outcomes.append(await asking.ask(question))
+            step(1)
+        step(len(asking.unknown))
         return Measured(space, outcomes, asking.unknown, asking.tokens)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import autocommit
+from morpheus_assets.store.database.transactions import Bind, autocommit, reading
 
 queries = load_queries(__file__)
 
@@ -40,6 +40,13 @@ class TableSize:
             self._rows = int((self._cursor.fetchone() or [0])[0])
             self._cursor = None
         return self._rows
+
+    def looked_up(self, bind: Bind) -> int:
+        """The rows; asked now, in a round trip, where no answer waits."""
+        if self._cursor is None:
+            with reading(bind) as connection:
+                self.ask(connection)
+        return self.rows
 
 
 def rows_of(connection: psycopg.Connection[Any], table: str) -> int:

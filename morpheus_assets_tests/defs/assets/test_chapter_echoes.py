@@ -56,4 +56,4 @@ def test_a_chapter_that_is_there_twice_is_warned_of(deployment: Deployment):
     result = deployment.materialize("chapter_echoes", "emma")
     [check] = [each for each in result.get_asset_check_evaluations() if each.check_name == "no_chapter_twice"]
     assert not check.passed
-    assert check.description == "emma: chapters 1 and 3 are the same."
+    assert check.description == "1 to look at: emma: chapters 1 and 3 are the same."

@@ -47,6 +47,9 @@ def test_a_novels_insight_is_stored_made_anew_only_where_it_changed_and_never_pa
     [(body,)] = deployment.rows("SELECT body FROM novels")
     assert all(" ".join(body[look.char_start : look.char_end].split()) == look.sentence for look in looks)
     assert metadata_of(results["character_sheets"], "character_sheets")["contradictions"] == 2
+    for asset, result in results.items():
+        said = metadata_of(result, asset)
+        assert said["dagster/row_count"] == said["dagster/partition_row_count"] > 0, "the table holds one novel"
     pairs = load_pairs(deployment.engine, "emma")
     assert pairs
     assert all(pair.negatives for pair in pairs[:3])

@@ -1,5 +1,6 @@
 """The two ends of the lineage: the content that people drop, and the space that answers searches."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_the_lineage_begins_with_content_and_ends_with_what_answers(settings: Se
         assert graph.get(key).is_external, key
 
 
-def test_content_is_observed_after_each_change_and_at_no_other_tick(deployment: Deployment) -> None:
+def test_content_is_recorded_after_each_change_and_at_no_other_tick(deployment: Deployment) -> None:
     novels = Watcher(deployment, new_novels_sensor)
 
     def observed() -> dict[str, Any]:
@@ -106,6 +107,8 @@ def test_content_is_observed_after_each_change_and_at_no_other_tick(deployment: 
     found = observed()
     assert {"files": 2, "novels": 2, "bytes": 16}.items() <= found.items()
     assert found["newest"] == 1_600_000_000
+    assert len(deployment.instance.fetch_observations(NOVEL_FILES, limit=9).records) == 2
+    assert len(deployment.instance.fetch_materializations(NOVEL_FILES, limit=9).records) == 2
 
 
 def test_the_first_space_that_answers_is_recorded_once(old_space: Settings, ticks: Ticks, instance) -> None:
@@ -113,6 +116,25 @@ def test_the_first_space_that_answers_is_recorded_once(old_space: Settings, tick
     assert ticks.tick(old_space) == []
     [first] = recorded(instance)
     assert (first["space"], first["dagster/row_count"], first["before"]) == (OLD_KEY, 6, "none that is still stored")
+
+
+def test_a_space_that_answered_before_it_was_whole_is_recorded_again_once_it_is(
+    engine, settings: Settings, ticks: Ticks, instance
+) -> None:
+    add_novels(engine, instance, names(2))
+    fill(engine, settings, OLD_KEY, names(1), active=True)
+    ticks.tick(settings)
+    assert ticks.tick(settings) == [], "it still lacks a novel"
+    fill(engine, settings, OLD_KEY, names(2))
+    assert ticks.tick(settings) == [], "it was looked at a moment ago"
+    later = json.loads(ticks.cursor) | {"lacking": {"text": 0}}
+    ticks.cursor = json.dumps(later)
+    assert [event.asset_key for event in ticks.tick(settings)] == [TEXT]
+    first, whole = recorded(instance)
+    assert (first["missing"], whole["missing"]) == (3, 0)
+    assert (first["dagster/row_count"], whole["dagster/row_count"]) == (3, 6)
+    assert ticks.tick(settings) == []
+    assert "lacking" not in json.loads(ticks.cursor)
 
 
 def test_each_switch_is_recorded_with_the_space_before_and_a_row_for_what_the_settings_name_no_more(

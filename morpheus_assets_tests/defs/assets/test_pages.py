@@ -230,6 +230,7 @@ def test_doubtful_pages_are_shown_with_their_boxes_and_warned_of_where_they_are_
     result = deployment.ingest_panels("lamp")
 
     cut = metadata_of(result, "regions")
+    assert cut["dagster/row_count"] == cut["dagster/partition_row_count"] > 0
     assert (cut["pages"], cut["doubtful_pages"]) == (5, 4)
     assert str(cut["doubtful"]).startswith("![doubtful pages](data:image/jpeg;base64,")
     pages = metadata_of(result, "panel_images")

@@ -50,6 +50,10 @@ def test_sample_panels_find_their_chapter_and_a_second_run_embeds_and_writes_not
     shown = metadata_of(results["scene_panel_match"], "scene_panel_match")
     assert str(shown["heat_map"]).startswith("![")
     assert shown["chapters_without_a_panel"] == ", ".join(map(str, match.without_panel)) or "none"
+    assert (
+        said["dagster/row_count"] == said["dagster/partition_row_count"] == len(load_sentences(samples.engine, NOVEL))
+    )
+    assert shown["dagster/row_count"] == shown["dagster/partition_row_count"] == 12
 
 
 def test_an_edited_sentence_is_embedded_alone_and_the_old_one_is_collected_once_announced(samples: Deployment):

@@ -9,7 +9,7 @@ from morpheus_assets.defs.checks.rows import chapter_faults, coverage_faults
 from morpheus_assets.domain.content import Chapter
 from morpheus_assets.store.content.chunks import PlacedChunk
 from morpheus_assets_tests.defs.sensors.test_new_content import drop_panels
-from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.deployment import Deployment, failure_of, story
 from morpheus_assets_tests.text.readers.container_files import epub
 
 CONTENTS = "CONTENTS\n\n" + "\n".join(f"CHAPTER {number}. The {number}th" for number in range(1, 7)) + "\n\n\n"
@@ -76,7 +76,7 @@ def test_an_epubs_chapters_are_counted_within_the_run(deployment: Deployment):
     deployment.drop("emma.epub", epub(pages, nav=f'<nav epub:type="toc"><ol>{nav}</ol></nav>'))
     check = evaluated(deployment.ingest("emma"))["as_many_as_its_contents_name"]
     assert check.passed
-    assert check.description == "as many chapters as the tables of contents of 1 novels name"
+    assert check.description == "as many chapters as the tables of contents of 1 novel name"
 
 
 def test_chapters_are_counted_against_the_novels_own_contents(deployment: Deployment):
@@ -135,3 +135,53 @@ def test_panels_that_a_model_sees_nothing_of_are_named(deployment: Deployment):
     check = evaluated(deployment.ingest_panels("emma"))["panels_are_large_enough"]
     assert not check.passed
     assert "emma/thin.png has 40 × 300 pixels." in check.description
+
+
+def test_a_sound_novel_does_not_hide_the_fault_of_the_one_before_it(deployment: Deployment):
+    most_of_it = "\n\nCHAPTER 4. The Long One\n\n" + "Rain fell on the roof of the old lighthouse. " * 250
+    deployment.drop("emma.txt", story(chapters=3, paragraphs=2) + most_of_it)
+    deployment.drop("persuasion.txt", story(chapters=3, paragraphs=2, seed=4))
+    first = evaluated(deployment.ingest("emma"))["chapter_lengths"]
+    assert not first.passed
+    second = evaluated(deployment.ingest("persuasion"))["chapter_lengths"]
+    assert not second.passed
+    assert second.severity == dg.AssetCheckSeverity.WARN
+    assert second.description is not None
+    assert second.description.startswith("The novels of this run are sound: 3 chapters of ")
+    assert "1 to look at: emma: chapter 4, 'CHAPTER 4. The Long One', holds" in second.description
+    deployment.drop("emma.txt", story(chapters=3, paragraphs=2))
+    assert evaluated(deployment.ingest("emma"))["chapter_lengths"].passed
+    assert evaluated(deployment.ingest("persuasion"))["chapter_lengths"].passed
+
+
+def test_a_fault_of_a_novel_that_was_removed_is_forgotten(deployment: Deployment):
+    small = Image.new("RGB", (40, 300), "red")
+    for novel, picture in (("emma", small), ("persuasion", Image.new("RGB", (200, 300), "blue"))):
+        (deployment.settings.panels_folder / novel).mkdir(parents=True)
+        picture.save(deployment.settings.panels_folder / novel / "1.png")
+    assert not evaluated(deployment.ingest_panels("emma"))["panels_are_large_enough"].passed
+    warned = evaluated(deployment.ingest_panels("persuasion"))["panels_are_large_enough"]
+    assert warned.metadata["by_novel"].value == {"emma": ["emma/1.png has 40 × 300 pixels."]}
+    deployment.instance.delete_dynamic_partition("panels", "emma")
+    assert evaluated(deployment.ingest_panels("persuasion"))["panels_are_large_enough"].passed
+
+
+def test_what_a_run_left_uncovered_does_not_keep_the_next_novel_from_its_vectors(deployment: Deployment):
+    deployment.drop("emma.txt", story(chapters=2))
+    deployment.drop("persuasion.txt", story(chapters=2, seed=4))
+    with deployment.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION shorten() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN NEW.char_end := NEW.char_end - 30; RETURN NEW; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER shorten BEFORE INSERT ON chunks FOR EACH ROW EXECUTE FUNCTION shorten()"
+        )
+    assert not deployment.ingest("emma").success
+    with deployment.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER shorten ON chunks")
+    result = deployment.ingest("persuasion")
+    assert result.success, failure_of(result)
+    check = evaluated(result)["text_is_covered"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert deployment.inputs > 0

@@ -265,7 +265,7 @@ def test_the_cursors_of_all_former_forms_are_read(stored: str | None, position: 
 def test_what_a_local_folder_asked_for_before_is_not_asked_for_again(deployment: Deployment, novels: Watcher):
     drop(deployment, "emma.txt", LAMP)
     novels.cursor = f'{{"emma": "{FOLDERS}"}}'
-    assert "1 files, nothing new; 1 novels asked for earlier" in novels.skipped()
+    assert "1 file, nothing new; 1 novel asked for earlier" in novels.skipped()
     drop(deployment, "dracula.txt", LAMP)
     assert novels.asked_for() == ["dracula"]
 

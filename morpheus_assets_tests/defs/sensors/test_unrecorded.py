@@ -39,10 +39,11 @@ def upgraded(library: Deployment) -> Iterator[Deployment]:
 
 
 def reported(result: dg.SensorResult | dg.SkipReason) -> list[tuple[str, str | None]]:
+    """The novels that are recorded, by asset; that the files changed is recorded of no novel."""
     events = result.asset_events if isinstance(result, dg.SensorResult) else []
     return [
         (event.asset_key.to_user_string(), event.partition)
-        for event in events if isinstance(event, dg.AssetMaterialization)
+        for event in events if isinstance(event, dg.AssetMaterialization) and event.partition
     ]  # fmt: skip
 
 
