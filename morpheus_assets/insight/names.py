@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from morpheus_assets.insight.given_names import given_gender
-from morpheus_assets.insight.people_words import PeopleWords
+from morpheus_assets.insight.people_words import KIN, PeopleWords
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*(?:['’]s?\b)?\.?")
 _OPENS = re.compile(r"""(?:^|[.!?…:;]["'”’»)\]_*]*\s|["“”«»„‘—(\[_*]|--|\n\s*\n)\s*\Z""")
@@ -283,7 +283,7 @@ def _mentions(
         start = index
         while index < len(tokens) and _is_title(tokens[index], known) and index - start < 2:
             follows = index + 1 < len(tokens) and _joined(text, tokens[index], tokens[index + 1])
-            if not follows:
+            if not follows or (tokens[index].lower in KIN and tokens[index + 1].text.lower() in known.particles):
                 break
             if tokens[index].lower not in known.epithets:
                 title = f"{title} {tokens[index].text}".strip()

@@ -104,6 +104,9 @@ def test_the_first_words_of_sentences_and_words_that_stand_without_a_capital_too
          {"madame Bovary": "f", "Charles Bovary": "m"}),
         ("Vio don Quijote a Sancho. Dio a Sancho pan, y a don Quijote nada. " * 6, "es",
          {"don Quijote": "m", "Sancho": "m"}),
+        # A father of somebody is somebody else.
+        ("Vio a Leonor. Habló el padre de Leonor, y vino Leonor con el conde de Haro. " * 6, "es",
+         {"Leonor": "f", "conde de Haro": "m"}),
         ("Allora don Abbondio vide Lucia. E poi Lucia parlò, e don Abbondio fuggì con Renzo. " * 6, "it",
          {"don Abbondio": "m", "Lucia": "f", "Renzo": "m"}),
         ("Então a Carlota saiu. Depois veio o Bento, e a Carlota e o Bento e D. Gloria riram. " * 6, "pt",
