@@ -18,6 +18,7 @@ from morpheus_assets.defs.assets.training_pairs import build_training_pairs_asse
 from morpheus_assets.defs.automation import insight_sensor
 from morpheus_assets.defs.checks.content import CONTENT_CHECKS
 from morpheus_assets.defs.checks.embeddings import build_check_job, build_embeddings_checks
+from morpheus_assets.defs.checks.insight import INSIGHT_CHECKS
 from morpheus_assets.defs.checks.pages import PAGE_CHECKS
 from morpheus_assets.defs.checks.retrieval import build_retrieval_checks
 from morpheus_assets.defs.checks.rows import build_row_checks
@@ -99,6 +100,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
             *CONTENT_CHECKS,
             *PAGE_CHECKS,
             *build_row_checks(chunker),
+            *INSIGHT_CHECKS,
             *build_embeddings_checks([*text_spaces, *image_spaces]),
             *build_retrieval_checks(text_spaces),
         ],

@@ -49,7 +49,7 @@ def check(as_json: bool) -> None:
         click.echo(describe_checks(checked))
     for name in unused:
         click.echo(f"[{name}] of {values.spaces_file.name} is named in none of the lists of spaces.", err=as_json)
-    if any(each.fault for each in checked):
+    if any(each.fault or each.warning for each in checked):
         raise SystemExit(1)
 
 

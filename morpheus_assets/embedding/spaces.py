@@ -39,7 +39,7 @@ def parse_space_names(
     """
     names = [_parse_name(part.strip(), variable, own_endpoints) for part in text.split(",") if part.strip()]
     if not names:
-        raise ConfigurationError(f"{variable} is empty: name at least one space, such as {known_models()}.")
+        raise ConfigurationError(f"{variable} is empty: name at least one space, such as {_text_examples()}.")
     twice = {str(name) for name in names if names.count(name) > 1}
     if twice:
         raise ConfigurationError(f"{variable}={text!r} names {', '.join(sorted(twice))} twice: name it once.")
@@ -55,7 +55,7 @@ def _parse_name(part: str, variable: str, own_endpoints: Collection[str]) -> Spa
     if spec is None or not rest:
         raise ConfigurationError(
             f"{variable} names {part!r}, which is no space: write provider/model[@dimensions], "
-            f"such as {known_models()}, or {_image_examples()[0]} for images."
+            f"such as {_text_examples()}, or {_image_examples()[0]} for images."
         )
     if spec.purpose == "image":
         if rest.startswith("local:"):
@@ -108,7 +108,12 @@ def _check_model(spec: ProviderSpec, name: SpaceName, variable: str, *, own_endp
     any_model = spec.other_models == "always" or (spec.other_models != "never" and own_endpoint)
     if any_model and name.dimensions is not None:
         return
-    hint = f", or any other model as {name.provider}/NAME@DIMENSIONS" if any_model else ""
+    written = (
+        f"with `dimensions = …` beside it, or as {name.provider}/NAME@DIMENSIONS"
+        if "table [" in variable
+        else (f"as {name.provider}/NAME@DIMENSIONS")
+    )
+    hint = f", or any other model {written}" if any_model else ""
     raise ConfigurationError(
         f"{variable} names the unknown model {name}: known are {known_models(name.provider)}{hint}."
     )
@@ -305,14 +310,19 @@ def resolve_image_space(name: SpaceName, options: ProviderOptions) -> Space:
     return spec.resolve(name, options)
 
 
+def _text_examples() -> str:
+    return ", ".join(f"{spec.name}/{spec.models[0].name}" for spec in PROVIDERS.values() if spec.purpose == "text")
+
+
 def _image_examples() -> list[str]:
     return [example for spec in PROVIDERS.values() if spec.purpose == "image" for example in spec.examples]
 
 
-def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
+def check_capacity(space: Space, largest_chunk_tokens: int, where: str = "") -> None:
     """Refuse a space whose model cannot take the largest chunk.
 
-    `largest_chunk_tokens` counts word pieces, as the chunker does. Raises ConfigurationError with numbers.
+    `largest_chunk_tokens` counts word pieces, as the chunker does; `where` is the table that describes the space.
+    Raises ConfigurationError with numbers.
     """
     if space.max_input_tokens is None:
         return
@@ -323,7 +333,7 @@ def check_capacity(space: Space, largest_chunk_tokens: int) -> None:
     needed = largest_chunk_tokens if same_tokenizer else math.ceil(largest_chunk_tokens * _TOKENIZER_MARGIN)
     if needed > space.max_input_tokens:
         raise ConfigurationError(
-            f"{space.provider}/{space.model} takes {space.max_input_tokens} tokens an input, but a chunk of "
-            f"{largest_chunk_tokens} word pieces may need {needed}: lower MORPHEUS_CHUNK_TOKENS "
+            f"{where and f'{where}: '}{space.provider}/{space.model} takes {space.max_input_tokens} tokens an input, "
+            f"but a chunk of {largest_chunk_tokens} word pieces may need {needed}: lower MORPHEUS_CHUNK_TOKENS "
             "(which re-embeds everything) or choose another model."
         )

@@ -144,7 +144,7 @@ class _Submission:
     """Fills the input file of one job after the other, and submits each."""
 
     def __init__(self, engine: Engine, settings: Settings, row: SpaceRow, reason: str, api: BatchApi) -> None:
-        terms = batch_terms(row)
+        terms = batch_terms(settings, row)
         assert terms is not None
         self._engine, self._settings, self._row, self._reason, self._api = engine, settings, row, reason, api
         self._terms = terms

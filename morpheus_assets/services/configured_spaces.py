@@ -1,6 +1,7 @@
 """The embedding spaces that the settings name, and of each the open provider and its budget."""
 
 import contextlib
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -55,23 +56,20 @@ def configured_text_spaces(settings: Settings) -> list[Space]:
     Raises ConfigurationError for a wrong name, and for a space that cannot take a chunk.
     """
     own = own_endpoints(settings)
-    tables = space_tables(settings)
-    parts = listed_names(settings, "text")
+    named = _listed(settings, "text")
     spaces = []
-    # All of them are read at once first, so that one that is named twice is found.
-    for name in parse_space_names(settings.text_spaces, own_endpoints=own) if not set(parts) & set(tables) else ():
-        spaces.append(resolve_text_space(name, own_endpoints=own))
-    if not spaces:
-        for part in parts:
-            table = tables.get(part)
-            if table is not None and table.spec.purpose == "image":
-                raise ConfigurationError(
-                    f"{table.where}: {table.spec.name} embeds images: name the table in MORPHEUS_IMAGE_SPACES."
-                )
-            spaces.append(table.space() if table else resolve_text_space(part, own_endpoints=own))
-    _refuse_doubles("MORPHEUS_TEXT_SPACES", parts, spaces)
-    for space in spaces:
-        check_capacity(space, settings.chunk_tokens)
+    for _, each in named:
+        if isinstance(each, SpaceName):
+            spaces.append(resolve_text_space(each, own_endpoints=own))
+        elif each.spec.purpose == "image":
+            raise ConfigurationError(
+                f"{each.where}: {each.spec.name} embeds images: name the table in MORPHEUS_IMAGE_SPACES."
+            )
+        else:
+            spaces.append(each.space())
+    _refuse_doubles("MORPHEUS_TEXT_SPACES", [part for part, _ in named], spaces)
+    for space, (_, each) in zip(spaces, named, strict=True):
+        check_capacity(space, settings.chunk_tokens, each.where if isinstance(each, SpaceTable) else "")
     return spaces
 
 
@@ -89,15 +87,18 @@ def image_spaces_elsewhere(settings: Settings) -> list[Space]:
 
 
 def _image_spaces(settings: Settings, *, with_local: bool) -> list[Space]:
-    tables, parts = space_tables(settings), listed_names(settings, "image")
-    # All of them are read at once, so that one that is named twice is found.
-    short = iter(_short_names(settings, "image"))
-    named = [(part, tables.get(part) or next(short)) for part in parts]
-    if not with_local:
-        named = [(part, each) for part, each in named if not _is_local(each)]
+    named = [(part, each) for part, each in _listed(settings, "image") if with_local or not _is_local(each)]
     spaces = [each.space() if isinstance(each, SpaceTable) else _image_space(settings, each) for _, each in named]
     _refuse_doubles("MORPHEUS_IMAGE_SPACES", [part for part, _ in named], spaces)
     return spaces
+
+
+def _listed(settings: Settings, purpose: str) -> list[tuple[str, SpaceTable | SpaceName]]:
+    """What the settings list for a purpose, as it is written and as a table or a name; raises ConfigurationError."""
+    tables = space_tables(settings)
+    # All short forms are read at once, so that one that is named twice is found.
+    short = iter(_short_names(settings, purpose))
+    return [(part, tables.get(part) or next(short)) for part in listed_names(settings, purpose)]
 
 
 def _is_local(named: SpaceTable | SpaceName) -> bool:
@@ -195,11 +196,15 @@ def price_of(settings: Settings, space: Space, tokens: int, input_type: str = "d
     return models.price_of(space, tokens)
 
 
-def batch_terms(space: Space) -> BatchTerms | None:
+def batch_terms(settings: Settings, space: Space) -> BatchTerms | None:
     """What the batch API of the space's provider takes and asks for; None where it has none.
 
-    Passages that are embedded together have none either: a line of a job is one passage.
+    Passages that are embedded together have none either: a line of a job is one passage. Nor has a server of one's own
+    that speaks the vendor's protocol, unless the space's table says so.
     """
+    table = table_of(settings, space)
+    if table is not None and table.options.endpoint is not None and not table.options.batch:
+        return None
     return registry.provider_of(space).batch if space.context in ("", TITLES) else None
 
 
@@ -207,12 +212,12 @@ def uses_batch(settings: Settings, space: Space) -> bool:
     """True when the space is re-embedded through a batch API, as its table or the settings say."""
     table = table_of(settings, space)
     chosen = table.options.batch if table is not None else None
-    return batch_terms(space) is not None and (settings.reembed_batch if chosen is None else chosen)
+    return batch_terms(settings, space) is not None and (settings.reembed_batch if chosen is None else chosen)
 
 
 def batch_price_of(settings: Settings, space: Space, tokens: int) -> Decimal | None:
     """Dollars for `tokens` in the provider's batch API; None where no price is known."""
-    table, terms = table_of(settings, space), batch_terms(space)
+    table, terms = table_of(settings, space), batch_terms(settings, space)
     if table is not None and table.options.batch_price is not None:
         return Decimal(str(table.options.batch_price)) * tokens / 1_000_000
     price = price_of(settings, space, tokens)
@@ -370,6 +375,13 @@ def _short_names(settings: Settings, purpose: str) -> list[SpaceName]:
     if listed and not short:
         return []
     variable = f"MORPHEUS_{purpose.upper()}_SPACES"
+    unknown = next((part for part in short if registry.find_provider(part.partition("/")[0]) is None), None)
+    if unknown is not None and tables:
+        near = difflib.get_close_matches(unknown, tables, n=1)
+        raise ConfigurationError(
+            f"{variable} names {unknown!r}, which is no table of {settings.spaces_file.name} ({', '.join(tables)}) and"
+            f" no provider/model[@dimensions]: {f'did you mean {near[0]}?' if near else 'write one of them.'}"
+        )
     return parse_space_names(",".join(short), variable=variable, own_endpoints=own_endpoints(settings))
 
 

@@ -170,7 +170,7 @@ def make_plan(engine: Engine, settings: Settings, *, now: datetime | None = None
             work = _work(engine, settings, space, row, others)
             if not work or _only_samples(engine, settings, space, row, work):
                 continue
-            alone = _work(engine, settings, space, row, ()) if others and batch_terms(space) else work
+            alone = _work(engine, settings, space, row, ()) if others and batch_terms(settings, space) else work
             by_batch = uses_batch(settings, space) if batch is None else batch
             plan, left = _plan_space(settings, space, _reason(row, others, work), work, alone, left, by_batch=by_batch)
             plans.append(plan)
@@ -306,7 +306,7 @@ def _offer_as_json(plan: SpacePlan) -> dict[str, object]:
 
 
 def _offer(settings: Settings, space: Space, work: Sequence[NovelWork]) -> BatchOffer | None:
-    terms = batch_terms(space)
+    terms = batch_terms(settings, space)
     inputs, tokens = sum(each.inputs for each in work), sum(each.tokens for each in work)
     if terms is None or not inputs:
         return None

@@ -5,7 +5,7 @@ Image spaces of this machine are left out: they have no endpoint, and may first 
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +35,19 @@ _PASSAGES = (
     "At noon the bells began, and the whole street stood still to listen.",
 )
 _QUESTION = "Who came home in the evening?"
+# A sentence of so many word pieces, and the ends of two passages of them.
+_SENTENCE, _PIECES = "The rain fell on the roofs of the old town.", 11
+_LAST = ("At last the captain burned every letter.", "Nobody ever saw the two sisters again.")
+# The cosine from which two vectors are the same but for rounding; the ends alone make at least a thousandth.
+_ALIKE = 0.99999
 
 
 @dataclass(frozen=True)
 class CheckedSpace:
-    """What a space's provider answered; `fault` is the sentence of what went wrong instead (empty: nothing)."""
+    """What a space's provider answered; `fault` is the sentence of what went wrong instead (empty: nothing).
+
+    `warning` is what of the answers spoils the vectors.
+    """
 
     space: Space
     model: str = ""
@@ -53,6 +61,7 @@ class CheckedSpace:
     inputs_per_request: int = 0
     price: Decimal | None = None
     fault: str = ""
+    warning: str = ""
 
 
 def check_spaces(settings: Settings) -> list[CheckedSpace]:
@@ -81,9 +90,9 @@ async def _check(settings: Settings, space: Space) -> CheckedSpace:
     except EmbeddingError as error:
         return CheckedSpace(space, fault=str(error))
     try:
-        # The first call opens a connection, or loads a model.
         asked = _documents(space)
-        await provider.embed(asked[:1], "document")
+        # The first call opens a connection, or loads a model.
+        first = await provider.embed(_long_passages(settings, space) or asked[:1], "document")
         begun = time.perf_counter()
         documents = await provider.embed(asked, "document")
         seconds = time.perf_counter() - begun
@@ -92,7 +101,31 @@ async def _check(settings: Settings, space: Space) -> CheckedSpace:
         return CheckedSpace(space, fault=str(error))
     finally:
         await provider.close()
-    return _found(settings, space, documents, question, seconds, provider.limits.max_inputs)
+    found = _found(settings, space, documents, question, seconds, provider.limits.max_inputs)
+    return replace(found, warning=_cuts(settings, first))
+
+
+def _long_passages(settings: Settings, space: Space) -> list[str]:
+    """Two passages as long as the largest chunk, with other ends; none for a model of this machine."""
+    if space.purpose != "text" or is_local(space):
+        return []
+    sentences = max(1, settings.chunk_tokens // _PIECES - 1)
+    return [" ".join([*[_SENTENCE] * sentences, last]) for last in _LAST]
+
+
+def _cuts(settings: Settings, first: "EmbeddingResult") -> str:
+    """A sentence where both long passages got the same vector, so that their ends were not read."""
+    import numpy as np
+
+    if len(first.embeddings) < 2:
+        return ""
+    one, other = first.embeddings
+    if float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other))) < _ALIKE:
+        return ""
+    return (
+        f"passages of {settings.chunk_tokens} word pieces are not read to their end, for two that differ there get the"
+        " same vector: give the server a longer context, or lower MORPHEUS_CHUNK_TOKENS (which re-embeds everything)."
+    )
 
 
 def _found(
@@ -137,7 +170,7 @@ def describe_checks(checked: list[CheckedSpace]) -> str:
     rows = [heads, *(_row(each) for each in checked)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"{each.space.key}: {each.fault}" for each in checked if each.fault]
+    lines += [f"{each.space.key}: {each.fault or each.warning}" for each in checked if each.fault or each.warning]
     lines += [f"{each.space.key}: {note}" for each in checked if (note := model_note(each.space))]
     return "\n".join(lines)
 
@@ -161,7 +194,7 @@ def _row(each: CheckedSpace) -> tuple[str, ...]:
         "" if each.question_model == each.model else each.question_model,
         str(each.space.dimensions),
         each.encoding or "here",
-        f"{each.tokens}" if each.counted else f"about {each.tokens}, not said",
+        f"{each.tokens}" if each.counted else f"about {each.tokens}, not said" if each.tokens else "not said",
         "" if local else f"{each.requests_per_minute:,} requests, {each.tokens_per_minute:,} tokens",
         f"{each.inputs_per_request} inputs",
         f"{1000 * each.seconds:,.0f} ms",

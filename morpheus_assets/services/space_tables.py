@@ -4,12 +4,14 @@ What an option means stands at its field of SpaceOptions; a fault is one sentenc
 """
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -26,8 +28,18 @@ from morpheus_assets.embedding.spaces import (
 )
 from morpheus_assets.settings import Settings
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# What other tools call an option.
+_MEANT = {
+    "api_key": "key_variable", "key": "key_variable", "token": "key_variable", "url": "endpoint",
+    "base_url": "endpoint", "api_base": "endpoint", "dims": "dimensions", "size": "dimensions",
+    "batch_size": "inputs_per_request", "max_inputs": "inputs_per_request", "instruction": "query_prefix",
+}  # fmt: skip
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Count = Annotated[int, Field(ge=1)]
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 # The options that a space of images has no use for.
@@ -67,12 +79,16 @@ class SpaceOptions(BaseModel):
     inputs_per_request: Count | None = Field(None, description="Instead of MORPHEUS_INPUTS_PER_REQUEST.")
     tokens_per_request: Count | None = Field(None, description="Tokens of one request, at most.")
     max_input_tokens: Count | None = Field(None, description="Tokens of one input, at most.")
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = Field(
+    timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="Instead of MORPHEUS_REQUEST_TIMEOUT_SECONDS."
     )
-    price: Annotated[float, Field(ge=0)] | None = Field(None, description="Dollars for a million tokens.")
-    batch: bool | None = Field(None, description="Instead of MORPHEUS_REEMBED_BATCH.")
-    batch_price: Annotated[float, Field(ge=0)] | None = Field(
+    price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="Dollars for a million tokens."
+    )
+    batch: bool | None = Field(
+        None, description="Instead of MORPHEUS_REEMBED_BATCH; `true` if an `endpoint` has a batch API."
+    )
+    batch_price: Dollars | None = Field(
         None, description="Dollars for a million tokens in the batch API; unset: the vendor's share of `price`."
     )
 
@@ -152,7 +168,8 @@ def table_of(settings: Settings, space: Space) -> SpaceTable | None:
 @lru_cache(maxsize=8)
 def _read(file: Path, _changed: int, _size: int, of_images: frozenset[str]) -> dict[str, SpaceTable]:
     try:
-        content = tomllib.loads(file.read_text("utf-8"))
+        # Windows' editor puts a mark before UTF-8.
+        content = tomllib.loads(file.read_text("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file} is no TOML: {error}. Correct that line.") from None
     except (UnicodeDecodeError, OSError) as error:
@@ -162,6 +179,8 @@ def _read(file: Path, _changed: int, _size: int, of_images: frozenset[str]) -> d
 
 def _table(file: Path, name: str, values: object, of_images: bool) -> SpaceTable:
     where = f"{file.name}, table [{name}]"
+    if isinstance(values, list) and all(isinstance(each, dict) for each in values):
+        raise ConfigurationError(f"{file.name}: [[{name}]] is a list of tables: write [{name}], once for each space.")
     if not isinstance(values, dict):
         raise ConfigurationError(
             f"{file.name}: {name} stands outside of any table: write it below a line such as [my-space]."
@@ -183,8 +202,21 @@ def _table(file: Path, name: str, values: object, of_images: bool) -> SpaceTable
             f"{where}: no batch API of {spec.name} is used here, only those of {known}: leave `batch` and"
             " `batch_price` out."
         )
-    if options.endpoint is not None and not options.endpoint.startswith(("http://", "https://")):
-        raise ConfigurationError(f"{where}: endpoint is no address: write one such as http://host:8080/v1.")
+    if options.endpoint is not None and not _is_address(options.endpoint):
+        # Not repeated: it may hold a password.
+        raise ConfigurationError(
+            f"{where}: endpoint is no address: write one such as http://host:8080/v1, without user or password."
+        )
+    if options.key_variable is not None and not _VARIABLE.fullmatch(options.key_variable):
+        # Not repeated: it may be the key.
+        raise ConfigurationError(
+            f"{where}: key_variable is no name of an environment variable: write one such as OUR_KEY, and the key"
+            " itself into the environment or .env under that name."
+        )
+    if options.key_header is not None and not _HEADER.fullmatch(options.key_header):
+        raise ConfigurationError(
+            f"{where}: key_header is {options.key_header!r}, which is no name of a header: write one such as api-key."
+        )
     described = SpaceDescription(
         space_name,
         document_prefix=options.document_prefix,
@@ -212,10 +244,20 @@ def _table(file: Path, name: str, values: object, of_images: bool) -> SpaceTable
     return table
 
 
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.username or parts.password)
+
+
 def _name(where: str, name: str, options: SpaceOptions, of_images: bool) -> tuple[SpaceName, ProviderSpec]:
     """The space's name from the options, or from a table that is called like the short form.
 
-    `of_images`: MORPHEUS_IMAGE_SPACES names the table, where a vendor's name means its multimodal models.
+    `of_images`: MORPHEUS_IMAGE_SPACES names the table, where a vendor's name means its multimodal models; so it does
+    where only those have a model of that name.
     """
     written, _, rest = name.partition("/")
     short = find_provider(written) if rest else None
@@ -233,8 +275,10 @@ def _name(where: str, name: str, options: SpaceOptions, of_images: bool) -> tupl
         near = difflib.get_close_matches(provider, PROVIDERS, n=1)
         advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(PROVIDERS)}."
         raise ConfigurationError(f"{where}: provider is {provider!r}, which is not known: {advice}")
-    if of_images and spec.purpose == "text":
-        spec = find_provider(f"{spec.name}_multimodal") or spec
+    multimodal = find_provider(f"{spec.name}_multimodal")
+    only_there = multimodal is not None and spec.model(model) is None and multimodal.model(model) is not None
+    if spec.purpose == "text" and (of_images or only_there):
+        spec = multimodal or spec
         if spec.purpose == "text":
             raise ConfigurationError(f"{where}: {spec.name} embeds text: name the table in MORPHEUS_TEXT_SPACES.")
     dimensions = options.dimensions or (int(size) if size.isdecimal() else None)
@@ -265,9 +309,19 @@ def _sentence(error: ValidationError) -> str:
     fault = error.errors()[0]
     option = str(fault["loc"][0]) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(option, SpaceOptions.model_fields, n=1)
+        near = _MEANT.get(option) or next(iter(difflib.get_close_matches(option, SpaceOptions.model_fields, n=1)), None)
         return f"{option} is no option: " + (
-            f"did you mean {near[0]}?" if near else f"known are {', '.join(SpaceOptions.model_fields)}."
+            f"did you mean {near}?" if near else f"known are {', '.join(SpaceOptions.model_fields)}."
         )
-    said = str(fault["msg"])
-    return f"{option} is {fault['input']!r}: {said[:1].lower()}{said[1:]}."
+    given, said = fault["input"], str(fault["msg"]).replace("a valid tuple", "a list")
+    shown = list(given) if isinstance(given, tuple) else given
+    quoted = isinstance(given, str) and given.strip()
+    advice = {
+        "string_type": "write it in quotation marks",
+        "string_too_short": "write a name, or leave the option out",
+        "int_type": "write a whole number without quotation marks" if quoted else "write a whole number",
+        "float_type": "write a number without quotation marks",
+        "bool_type": "write true or false, without quotation marks",
+        "tuple_type": f'write ["{given}"]' if quoted else "write names in brackets",
+    }.get(fault["type"], "write another value, or leave the option out")
+    return f"{option} is {shown!r}: {said[:1].lower()}{said[1:]}; {advice}."

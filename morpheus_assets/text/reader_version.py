@@ -3,7 +3,7 @@
 import unicodedata
 from functools import cache
 
-READER_RULES = "reader 5"
+READER_RULES = "reader 6"
 """Raised when the same bytes may become another text, or be told another way: each file is then read anew."""
 _PACKAGES = ("ftfy", "lxml", "mammoth", "markdown-it-py", "py3langid", "pypdfium2")
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from click.testing import CliRunner, Result
 from morpheus_assets.cli.main import main
 from morpheus_assets.settings import load_settings
 from morpheus_assets_tests.embedding.providers.clip_endpoint import running_endpoint
-from morpheus_assets_tests.fixtures.compatible_servers import SERVERS, running
+from morpheus_assets_tests.fixtures.compatible_servers import SERVERS, Asked, Refused, answer_to, running
 from morpheus_assets_tests.fixtures.native_servers import KEY as KEY_OF_VENDORS
 from morpheus_assets_tests.fixtures.native_servers import running_native
 from morpheus_assets_tests.fixtures.provider import ProviderServer
@@ -80,6 +81,28 @@ def test_a_model_that_its_vendor_calls_old_says_so(check: Check, provider_server
     )  # fmt: skip
     assert shown.exit_code == 0
     assert "text-embedding-ada-002 is older: text-embedding-3-small takes its place." in shown.output
+
+
+def test_a_server_that_cuts_passages_in_silence_and_one_that_refuses_them_are_told(check: Check):
+    def cuts(asked: Asked, number: int) -> object:
+        return answer_to(replace(asked, body={**asked.body, "input": [text[:400] for text in asked.texts]}))
+
+    def refuses(asked: Asked, number: int) -> object:
+        if any(len(text) > 400 for text in asked.texts):
+            raise Refused(400, {"error": {"message": "the input length exceeds the context length"}})
+        return answer_to(asked)
+
+    with running(answer=cuts) as short, running(answer=refuses) as strict, running() as whole:
+        tables = [f"[{name}]\n{server.table}revision = '{name}'\n" for name, server in
+                  (("short", short), ("strict", strict), ("whole", whole))]  # fmt: skip
+        shown = check("".join(tables), MORPHEUS_TEXT_SPACES="short,strict,whole")
+        assert len(short.asked) == len(whole.asked) == 3
+    assert shown.exit_code == 1
+    told = [line for line in shown.output.splitlines() if ": " in line]
+    assert "passages of 254 word pieces are not read to their end" in told[0]
+    assert "lower MORPHEUS_CHUNK_TOKENS" in told[0]
+    assert "the input length exceeds the context length" in told[1]
+    assert len(told) == 2
 
 
 def test_a_key_that_is_not_there_is_named_by_the_table_that_wants_it(check: Check):

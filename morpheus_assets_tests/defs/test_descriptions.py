@@ -104,3 +104,14 @@ def config_fields(repository: dg.RepositoryDefinition) -> Iterator[tuple[str, st
             schema = node.definition.config_schema.config_type if node.definition.has_config_field else None
             for name, field in getattr(schema, "fields", {}).items():
                 yield f"{job.name}.{node.name}.{name}", field.description
+
+
+def test_the_ui_gets_all_of_it_and_calls_resources_by_their_classes(repository: dg.RepositoryDefinition) -> None:
+    from dagster._core.remote_representation.external_data import RepositorySnap
+
+    snap = RepositorySnap.from_def(repository)
+    types = {each.name: each.resource_type.rpartition(".")[2] for each in snap.resources or []}
+    assert types["database"] == "DatabaseResource"
+    managers = {name: kind for name, kind in types.items() if name.endswith("_io_manager")}
+    assert managers
+    assert all(kind.endswith("IOManager") for kind in managers.values()), managers

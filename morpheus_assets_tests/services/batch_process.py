@@ -27,7 +27,7 @@ def _work(work: str, values: dict[str, Any], max_inputs: int) -> None:
     settings = Settings(_env_file=None, **values)
     engine = open_engine(values["database_url"])
     terms = batch_jobs.batch_terms
-    batch_jobs.batch_terms = lambda space: replace(terms(space), max_inputs=max_inputs)
+    batch_jobs.batch_terms = lambda *of: replace(terms(*of), max_inputs=max_inputs)
     if work == "submit":
         for plan in make_plan(engine, settings, batch=True).spaces:
             batch_jobs.submit_plan(engine, settings, plan, print)

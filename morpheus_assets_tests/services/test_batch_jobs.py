@@ -147,7 +147,7 @@ def test_the_setting_and_a_spaces_table_choose_the_batch_and_the_table_outranks(
 
 
 def test_a_space_with_more_inputs_than_a_job_takes_is_sent_as_several(deployment, monkeypatch):
-    monkeypatch.setattr(batch_jobs, "batch_terms", lambda space: replace(batch_terms(space), max_inputs=8))
+    monkeypatch.setattr(batch_jobs, "batch_terms", lambda *of: replace(batch_terms(*of), max_inputs=8))
     assert len(deployment.submit()) == 3
     assert sorted(job.inputs for job in deployment.jobs()) == [4, 8, 8]
     deployment.server.end()

@@ -9,6 +9,7 @@ from morpheus_assets.embedding.providers.base import ProviderOptions
 from morpheus_assets.embedding.spaces import resolve_image_space, resolve_text_space
 from morpheus_assets.services.configured_spaces import (
     account_of,
+    batch_terms,
     configured_image_spaces,
     configured_text_spaces,
     inputs_per_request,
@@ -16,6 +17,7 @@ from morpheus_assets.services.configured_spaces import (
     open_provider,
     price_of,
     query_space,
+    uses_batch,
 )
 from morpheus_assets.services.space_tables import space_tables, table_of
 from morpheus_assets.settings import Settings
@@ -134,6 +136,25 @@ def test_questions_of_a_family_may_go_to_another_of_its_models_without_another_s
         (OWN + "price = 'much'", "price is 'much': input should be a valid number"),
         (OWN + "requests_per_minute = 0", "requests_per_minute is 0: input should be greater than or equal to 1"),
         (OWN.replace("http://gpu:8080/v1", "gpu"), "endpoint is no address"),
+        (OWN.replace("gpu:8080", "gpu:port"), "endpoint is no address: write one such as http"),
+        (OWN.replace("gpu:8080", "me:secret@gpu"), "endpoint is no address.*without user or password"),
+        (
+            OWN + "key_variable = 'sk-proj-secret'",
+            "key_variable is no name of an environment variable: write one such as",
+        ),
+        (OWN + "api_key = 'sk-proj-secret'", "api_key is no option: did you mean key_variable"),
+        (OWN + "key_header = 'api key'", "key_header is 'api key', which is no name of a header"),
+        (OWN + "answers_as = 'bge'", r'answers_as is \'bge\': input should be a list; write \["bge"\]'),
+        (OWN + "price = '0.02'", "should be a valid number; write a number without quotation marks"),
+        (OWN + "price = inf", "price is inf: input should be a finite number; write another value"),
+        (OWN + "batch = 'yes'", "write true or false, without quotation marks"),
+        (OWN + "served_as = 3", "should be a valid string; write it in quotation marks"),
+        (
+            OWN + "max_input_tokens = 100",
+            r"table \[passages\]: openai/BAAI/bge-m3 takes 100 tokens.*lower MORPHEUS_CHUNK_TOKENS",
+        ),
+        (OWN.replace("[passages]", "[[passages]]"), r"\[\[passages\]\] is a list of tables: write \[passages\]"),
+        (OWN.replace("dimensions = 1024", ""), "any other model with `dimensions = …` beside it"),
         (OWN + "key_variable = 'A'\nstored_key = 'b'", "key_variable and stored_key are both given"),
         (OWN.replace("1024", "4096"), r"4096 dimensions.*at most 4000.*shorten = 1024"),
         (OWN + "shorten = 1024", "shorten is 1024, but BAAI/bge-m3 gives vectors of 1024 dimensions"),
@@ -155,6 +176,35 @@ def test_a_fault_in_the_file_is_one_sentence_that_names_the_table_and_the_option
     with pytest.raises(ConfigurationError, match=says) as caught:
         configured_text_spaces(read(tmp_path, text))
     assert "spaces.toml" in str(caught.value)
+    # A key or a password that was written into the wrong place is not repeated.
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_with_the_mark_of_windows_before_it_is_read(tmp_path: Path):
+    assert configured_text_spaces(read(tmp_path, "\ufeff" + OWN))[0].model == "BAAI/bge-m3"
+
+
+def test_a_name_that_is_nearly_that_of_a_table_is_told_so(tmp_path: Path):
+    for spaces, says in (
+        (
+            "pasages",
+            r"MORPHEUS_TEXT_SPACES names 'pasages', which is no table of spaces.toml \(passages\).*mean passages",
+        ),
+        ("voyage/voyage-4,other", "names 'other', which is no table of spaces.toml .* write one of them"),
+    ):
+        with pytest.raises(ConfigurationError, match=says):
+            configured_text_spaces(read(tmp_path, OWN, spaces))
+    with pytest.raises(ConfigurationError, match=r"MORPHEUS_IMAGE_SPACES names 'picture', .* did you mean pictures"):
+        configured_image_spaces(read(tmp_path, PICTURES, "voyage/voyage-4", image_spaces="picture"))
+
+
+def test_a_server_of_ones_own_has_a_batch_api_only_where_its_table_says_so(tmp_path: Path):
+    for line, has_one in (("", False), ("batch = true", True), ("batch = false", False)):
+        settings = read(tmp_path, OWN + "price = 1.0\n" + line, reembed_batch=True)
+        (space,) = configured_text_spaces(settings)
+        assert (batch_terms(settings, space) is not None, uses_batch(settings, space)) == (has_one, has_one)
+    vendors = read(tmp_path, '["openai/text-embedding-3-small"]\nprice = 1.0', "openai/text-embedding-3-small")
+    assert batch_terms(vendors, configured_text_spaces(vendors)[0]) is not None
 
 
 def test_the_same_space_twice_is_refused_by_name(tmp_path: Path):

@@ -36,8 +36,12 @@ class OpenAIRequest(BaseModel):
     )
 
     input: str | list[str] = Field(description=f"A text, or up to {MOST_INPUTS}.")
-    model: str = Field(max_length=200, description="A model's name or a space's key; GET /v1/models lists them.")
-    encoding_format: Literal["float", "base64"] = Field("float", description="base64: float32, little-endian.")
+    model: str = Field(
+        min_length=1, max_length=200, description="A model's name or a space's key; GET /v1/models lists them."
+    )
+    encoding_format: Literal["float", "base64"] | None = Field(
+        None, description="base64: float32, little-endian; null, as some gateways send it, means float."
+    )
     dimensions: int | None = Field(None, ge=1, le=4000, description="Where the model can give several sizes.")
     input_type: Literal["query", "document"] | None = Field(
         None, description="Not OpenAI's: what it is for; null means document. Some models make a difference."
@@ -153,7 +157,7 @@ def _unknown_model(services: Services, name: str) -> Problem:
     return field_problem("model", f"There is no {name!r}; there are {known}.", status=404, kind="model-not-found")
 
 
-def _encoded(vector: np.ndarray, encoding: str) -> np.ndarray | str:
+def _encoded(vector: np.ndarray, encoding: str | None) -> np.ndarray | str:
     if encoding == "base64":
         return base64.b64encode(vector.astype("<f4").tobytes()).decode()
     return np.ascontiguousarray(vector, np.float32)

@@ -163,7 +163,7 @@ async function drawAlike(book) {
     const item = document.createElement("li"), link = document.createElement("a");
     link.href = `/?${new URLSearchParams({ book: other.novel })}`;
     link.textContent = other.title || nameOf(other.novel);
-    item.append(link, ` ${other.similarity.toFixed(2)}`);
+    item.append(link);
     const [why] = other.reasons;
     if (why) {
       const reason = document.createElement("p");

@@ -8,7 +8,8 @@ export function nameOf(novel) {
 }
 
 // the file of a page, and its name within an archive
-export const fileOf = (panel) => [panel.path, panel.entry].filter(Boolean).join(" · ");
+// without the novel's folder: its name stands beside it
+export const fileOf = (panel) => [panel.path.replace(/^[^/]+\//, ""), panel.entry].filter(Boolean).join(" · ");
 
 export function chapterName(place) {
   return place.chapter_title || place.title || `Chapter ${place.chapter}`;

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import dagster as dg
 
+from morpheus_assets.defs.assets.metadata import beginning
+
 if TYPE_CHECKING:
     from morpheus_assets.defs.assets.values import SpaceStream
     from morpheus_assets.insight.characters import Character
@@ -113,7 +115,7 @@ def scene_table(match: "SceneMatch") -> dg.MetadataValue:
                 "region": panel.region,
                 "chapter": panel.chapter,
                 "similarity": panel.similarity,
-                "sentence": panel.sentence[:160],
+                "sentence": beginning(panel.sentence, 160),
                 "confirmed": panel.confirmed,
             }
             for panel in match.panels[:SHOWN]

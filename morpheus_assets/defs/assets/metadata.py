@@ -241,11 +241,21 @@ def chapter_strip(rows: Sequence[Chapter]) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(as_markdown(picture, "the chapters, as wide as they are long") or "no chapters")
 
 
+def beginning(text: str, most: int = 300) -> str:
+    """The beginning of a text as one line, which says where it goes on; cut between words where there are spaces."""
+    line = " ".join(text.split())
+    if len(line) < most:
+        return line
+    kept = line[: most - 2]
+    space = kept.rfind(" ")
+    return f"{kept[:space] if space > most // 2 else kept} …"
+
+
 def sample_table(passages: Sequence[SamplePassage]) -> dg.TableMetadataValue:
     """Some passages of a novel as they are embedded and searched."""
     return _table(
         {"chapter": "int", "tokens": "int", "passage": "string"},
-        [{"chapter": each.chapter, "tokens": each.tokens, "passage": " ".join(each.body.split())} for each in passages],
+        [{"chapter": each.chapter, "tokens": each.tokens, "passage": beginning(each.body)} for each in passages],
     )
 
 
@@ -260,13 +270,16 @@ def chunk_preview(counts: Sequence[ChapterCount], titles: Mapping[int, str]) -> 
     )
 
 
-def comic_book_table(books: Sequence[ComicBook]) -> dg.TableMetadataValue:
-    """What the first archives, EPUBs and PDFs say of themselves."""
+def comic_books(books: Sequence[ComicBook]) -> dict[str, dg.MetadataValue]:
+    """What the first archives, EPUBs and PDFs say of themselves; nothing where there are none."""
+    if not books:
+        return {}
     shown = ("path", "series", "number", "volume", "title", "writer", "language", "direction")
-    return _table(
+    table = _table(
         dict.fromkeys(shown, "string"),
         [{name: getattr(book, name) or "" for name in shown} for book in books[:PREVIEW_ROWS]],
     )
+    return {"comic_books": table}
 
 
 def panel_sheet(pages: "FoundPages") -> dg.MarkdownMetadataValue:

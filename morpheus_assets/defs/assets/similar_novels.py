@@ -7,7 +7,7 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key
 from morpheus_assets.defs.assets.insight_values import FoundMean
-from morpheus_assets.defs.assets.metadata import MEAN_COLUMNS
+from morpheus_assets.defs.assets.metadata import MEAN_COLUMNS, beginning
 from morpheus_assets.defs.assets.partitioned import LazyPartitions, by_novel
 from morpheus_assets.defs.assets.values import OF_TEXT, OWNERS
 from morpheus_assets.defs.automation import AFTER_ITS_INPUTS, INSIGHT_GROUP
@@ -65,9 +65,12 @@ def _shown(database: DatabaseResource, space: Space, novel: str) -> dict[str, An
             {
                 "novel": each.novel,
                 "similarity": each.similarity,
-                "reason": " / ".join(f"{why.mine_text[:120]} ~ {why.other_text[:120]}" for why in each.reasons[:1]),
+                "reason": " / ".join(
+                    f"{beginning(why.mine_text, 120)} ~ {beginning(why.other_text, 120)}" for why in each.reasons[:1]
+                ),
             }
         )
         for each in found
     ]
-    return {"similar": dg.MetadataValue.table(rows) if rows else "no other novel to compare with"}
+    nothing = "there was no other novel to compare with; the API compares anew whenever it is asked"
+    return {"similar": dg.MetadataValue.table(rows) if rows else nothing}

@@ -7,13 +7,13 @@ import dagster as dg
 
 from morpheus_assets.defs.assets.panels import panel_images
 from morpheus_assets.defs.assets.text import novels
+from morpheus_assets.defs.checks.fault_lists import fault_list, summary
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource
 from morpheus_assets.sources.base import ContentUnreadable
 
 if TYPE_CHECKING:
     from morpheus_assets.store.content.faults import ContentFaults
 
-SHOWN = 50
 READ, DECODED, THERE = "every_file_was_read", "every_image_was_decoded", "no_file_is_gone"
 
 
@@ -103,12 +103,11 @@ def _results(
 
 
 def _result(key: dg.AssetKey, name: str, faults: Sequence[str], well: str) -> dg.AssetCheckResult:
-    listed = "\n".join(f"- {fault}" for fault in faults[:SHOWN])
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
         passed=not faults,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(faults)} to look at" if faults else well,
-        metadata={"count": len(faults), "list": dg.MetadataValue.md(listed or "nothing")},
+        description=summary(faults, well),
+        metadata=fault_list(faults),
     )

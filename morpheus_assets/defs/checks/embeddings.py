@@ -4,7 +4,7 @@ They run with every run of the asset while that is cheap. Those that read a whol
 it is large, else each novel would cost more than the one before; drift, which costs requests, is measured weekly there.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -12,6 +12,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from morpheus_assets.defs.assets.embeddings import embeddings_key, panel_embedder, text_embedder
+from morpheus_assets.defs.checks.fault_lists import fault_list
 from morpheus_assets.defs.resources import ContentFolderResource, DatabaseResource, ProvidersResource
 from morpheus_assets.domain.spaces import LOWEST_COSINE, LOWEST_RECALL, Space
 from morpheus_assets.services.backfills import novels_of_runs
@@ -91,7 +92,7 @@ def _build_checks(space: Space) -> dg.AssetChecksDefinition:
             novels=_looked_at(context, database, space),
         )
         results: dict[str, Callable[[], dg.AssetCheckResult]] = {
-            "coverage": lambda: _coverage(key, row, health),
+            "coverage": lambda: _coverage(key, row, health, of_the_run=_brings_novels(context.run)),
             "nothing_refused": lambda: _nothing_refused(key, health),
             "dimensions_and_norm": lambda: _dimensions_and_norm(key, row, health),
             "no_zero_vector": lambda: _no_zero_vector(key, health),
@@ -121,7 +122,7 @@ def _looked_at(
     return sorted(brought if allowed is None else brought.intersection(allowed))
 
 
-def _coverage(key: dg.AssetKey, row: "SpaceRow", health: "SpaceHealth") -> dg.AssetCheckResult:
+def _coverage(key: dg.AssetKey, row: "SpaceRow", health: "SpaceHealth", *, of_the_run: bool) -> dg.AssetCheckResult:
     found = health.coverage
     assert found is not None
     things = "chunks" if row.purpose == "text" else "panels"
@@ -130,7 +131,8 @@ def _coverage(key: dg.AssetKey, row: "SpaceRow", health: "SpaceHealth") -> dg.As
         "coverage",
         found.whole,
         f"{found.present} of {found.needed} distinct {things} have a vector"
-        f", {found.refused} are refused, {found.missing} are missing.",
+        f", {found.refused} are refused, {found.missing} are missing"
+        + (", in the novels of this run." if of_the_run else "."),
         needed=found.needed,
         present=found.present,
         refused=found.refused,
@@ -141,15 +143,10 @@ def _coverage(key: dg.AssetKey, row: "SpaceRow", health: "SpaceHealth") -> dg.As
 def _nothing_refused(key: dg.AssetKey, health: "SpaceHealth") -> dg.AssetCheckResult:
     # A passage that was edited since is in no novel any more: there is nothing left to look at.
     refusals = [each for each in health.refusals if each.places]
-    listed = "\n".join(f"- {'; '.join(each.places)}: {each.reason}" for each in refusals[:SHOWN])
-    said = (
-        f"{counted(len(refusals), 'input is', 'inputs are')} refused; see `morpheus refused`."
-        if refusals
-        else "No input is refused."
-    )
-    return _result(
-        key, "nothing_refused", not refusals, said, count=len(refusals), list=dg.MetadataValue.md(listed or "nothing")
-    )
+    faults = [f"{'; '.join(each.places)}: {each.reason}" for each in refusals]
+    refused = counted(len(refusals), "input is", "inputs are")
+    said = f"{refused} refused; see `morpheus refused`." if refusals else "No input is refused."
+    return _result(key, "nothing_refused", not refusals, said, shown=fault_list(faults, SHOWN))
 
 
 def _dimensions_and_norm(key: dg.AssetKey, row: "SpaceRow", health: "SpaceHealth") -> dg.AssetCheckResult:
@@ -228,7 +225,7 @@ def _drift(
         found.passed,
         found.sentence,
         severity=dg.AssetCheckSeverity.ERROR if found.lowest_cosine is not None else dg.AssetCheckSeverity.WARN,
-        **({} if found.lowest_cosine is None else {"lowest_cosine": found.lowest_cosine}),
+        shown={} if found.lowest_cosine is None else {"lowest_cosine": dg.MetadataValue.float(found.lowest_cosine)},
     )
 
 
@@ -239,6 +236,7 @@ def _result(
     description: str,
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+    shown: Mapping[str, dg.MetadataValue] | None = None,
     **metadata: Any,
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
@@ -247,5 +245,5 @@ def _result(
         passed=bool(passed),
         description=description,
         severity=severity,
-        metadata=metadata,
+        metadata={**metadata, **(shown or {})},
     )

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from morpheus_assets.defs.assets.panels import regions
+from morpheus_assets.defs.checks.fault_lists import fault_list, summary
 from morpheus_assets.defs.resources import DatabaseResource
 
 MOST_DOUBTFUL = 0.3
@@ -17,16 +18,16 @@ def few_pages_are_doubtful(database: dg.ResourceParam[DatabaseResource]) -> dg.A
     found = doubtful_pages(database.engine)
     worst = [row for row in found if row.pages >= FEWEST_PAGES and row.doubtful > MOST_DOUBTFUL * row.pages]
     pages, doubtful = sum(row.pages for row in found), sum(row.doubtful for row in found)
-    told = "\n".join(
-        f"- {row.novel}: {row.doubtful} of {row.pages} pages; look at them in the materialization of `regions`, and"
+    told = [
+        f"{row.novel}: {row.doubtful} of {row.pages} pages; look at them in the materialization of `regions`, and"
         f" correct boxes in content/panels/{row.novel}/regions.tsv"
-        for row in worst[:50]
-    )
+        for row in worst
+    ]
     return dg.AssetCheckResult(
         passed=not worst,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{doubtful} of {pages} pages are cut doubtfully and have tiles beside their panels.",
-        metadata={"pages": pages, "doubtful": doubtful, "novels": dg.MetadataValue.md(told or "none")},
+        description=summary(told, f"{doubtful} of {pages} pages are cut doubtfully, with tiles beside their panels"),
+        metadata={"pages": pages, "doubtful": doubtful, **fault_list(told)},
     )
 
 

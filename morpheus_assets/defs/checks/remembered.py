@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-SHOWN = 30
+from morpheus_assets.defs.checks.fault_lists import fault_list, summary
+
 # A novel with more is told by its first ones.
 _SHOWN_OF_A_NOVEL = 10
 _BY_NOVEL = "by_novel"
@@ -48,8 +49,7 @@ def result_for_all(
         others = {novel: said for novel, said in others.items() if novel in known}
     own, earlier = _flat(found), _flat(others)
     told = [*own, *earlier]
-    listed = "\n".join(f"- {fault}" for fault in told[:SHOWN])
-    said = f"{len(told)} to look at: {told[0]}" if told else well
+    said = summary(told, well)
     if own and earlier:
         said += f" ({len(earlier)} of them were found by earlier runs, in other novels.)"
     elif earlier:
@@ -63,7 +63,7 @@ def result_for_all(
         passed=not told,
         severity=severity if own or not earlier else dg.AssetCheckSeverity.WARN,
         description=said,
-        metadata={"count": len(told), "list": dg.MetadataValue.md(listed or "nothing"), **metadata},
+        metadata={**fault_list(told), **metadata},
     )
 
 

@@ -62,7 +62,7 @@ def check_chapters(
     printed = not _of_the_run(context, NOVELS)
     rows: dict[str, Sequence[Chapter]] = {}
     counts: dict[str, tuple[int, int]] = {}
-    for novel in _novels(context, database, NOVELS):
+    for novel in novels_looked_at(context, database, NOVELS):
         record, rows[novel] = text_with_chapters(database.engine, novel)
         listed, found = _contents_and_found(record, rows[novel], printed)
         if listed is not None:
@@ -91,7 +91,7 @@ def panels_are_large_enough(
     """Warns of panels that are too small to be found by what they show."""
     from morpheus_assets.store.content.panels import load_panels_of
 
-    found = load_panels_of(database.engine, _novels(context, database, PANELS))
+    found = load_panels_of(database.engine, novels_looked_at(context, database, PANELS))
     stored = {novel: [row for row in rows if row.state == "stored"] for novel, rows in found.items()}
     small = {
         novel: [
@@ -127,7 +127,7 @@ def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
         uncovered: dict[str, list[str]] = {}
         too_large: dict[str, list[str]] = {}
         sizes: list[int] = []
-        for novel in _novels(context, database, NOVELS):
+        for novel in novels_looked_at(context, database, NOVELS):
             text, places, cut = placed_chunks(database.engine, novel)
             if text is None:
                 continue
@@ -210,9 +210,10 @@ def _contents_and_found(
     return listed_chapters(document, printed=printed), numbered(titles)
 
 
-def _novels(
+def novels_looked_at(
     context: dg.AssetCheckExecutionContext, database: DatabaseResource, definition: dg.DynamicPartitionsDefinition
 ) -> list[str]:
+    """The novels of the run that have what `definition` is of; without any, all that are stored, up to MOST_NOVELS."""
     of_the_run = _of_the_run(context, definition)
     if of_the_run:
         return sorted(of_the_run)

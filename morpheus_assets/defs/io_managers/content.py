@@ -14,7 +14,7 @@ from morpheus_assets.defs.assets.metadata import (
     chapter_preview,
     chapter_strip,
     chunk_preview,
-    comic_book_table,
+    comic_books,
     cut_sheet,
     replaced,
     sample_table,
@@ -261,7 +261,7 @@ class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):
             "stored": len(value.rows) - len(refused),
             "refused": len(refused),
             "refusals": dg.MetadataValue.md("\n".join(f"- {row.reason}" for row in refused[:50]) or "none"),
-            "comic_books": comic_book_table(value.books),
+            **comic_books(value.books),
             "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in value.notes[:50]) or "none"),
             "contact_sheet": value.contact_sheet,
         }

@@ -76,4 +76,10 @@ def build_io_managers(database: DatabaseResource) -> dict[str, dg.IOManagerDefin
 
 
 def _made_by(place: str, description: str, database: DatabaseResource) -> dg.IOManagerDefinition:
-    return dg.IOManagerDefinition(lambda _: resolve_name(place)(database), description=description)
+    def make(_: dg.InitResourceContext) -> dg.IOManager:
+        manager: dg.IOManager = resolve_name(place)(database)
+        return manager
+
+    # the UI shows it as the resource's type, within this module, for that of the class is not loaded yet
+    make.__name__ = place.rpartition(":")[2]
+    return dg.IOManagerDefinition(make, description=description)

@@ -93,7 +93,8 @@ class ScenesIOManager(ContentIOManager[FoundScenes, SceneMatch | None]):
     def store(self, novel: str, value: FoundScenes) -> Metadata:
         """Write the scenes unless they are the stored ones."""
         counts = replace_scenes(self.engine, novel, value.space, value.match)
-        metadata = {**replaced(counts), "notes": dg.MetadataValue.md("\n".join(f"- {each}" for each in value.notes))}
+        notes = "\n".join(f"- {each}" for each in value.notes)
+        metadata = {**replaced(counts), "notes": dg.MetadataValue.md(notes or "none")}
         match = value.match
         if match is None:
             return metadata

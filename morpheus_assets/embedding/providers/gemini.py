@@ -19,8 +19,8 @@ PROVIDER = ProviderSpec(
     name="gemini",
     purpose="text",
     kind="gemini",
-    # Price, not the batch rate: of 001 as developers.googleblog.com had it in July 2025; Google's page of today,
-    # ai.google.dev/gemini-api/docs/pricing, is to be checked.
+    # Prices, not the batch rate: of 001 as developers.googleblog.com had it in July 2025, of 2 as openrouter.ai had it
+    # in November 2026; Google's page of today, ai.google.dev/gemini-api/docs/pricing, is to be checked.
     models=(
         EmbeddingModel("gemini-embedding-001", 3072, 2048, _INPUTS, price=Decimal("0.15"), any_dimensions=True),
         # It knows no task types: the task stands before the text.
@@ -29,7 +29,7 @@ PROVIDER = ProviderSpec(
             3072,
             8192,
             _INPUTS,
-            price=None,
+            price=Decimal("0.20"),
             any_dimensions=True,
             document_prefix="title: none | text: ",
             query_prefix=QUERY_TASK,

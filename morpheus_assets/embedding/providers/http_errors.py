@@ -53,6 +53,8 @@ _SETUP = re.compile(
     r"dimensions?\b.{0,40}(not|invalid)|(invalid|unsupported).{0,20}dimension|encoding_format|input_type|output_dtype|api.?key",
     re.IGNORECASE,
 )
+# Characters of a message in which a setting is looked for: behind them a server may repeat the text that it refuses.
+_BEGINNING = 300
 # Gemini's way to say 401.
 _WRONG_KEY = re.compile(r"API key not valid", re.IGNORECASE)
 _AT_INDEX = re.compile(r"(?:at index |input\[|inputs\[|input\.)(\d+)", re.IGNORECASE)
@@ -180,13 +182,14 @@ class Endpoint:
                 retry_after,
                 limits,
             )
-        if status in (400, 422) and not _SETUP.search(message):
+        if status in (400, 422) and not _SETUP.search(message[:_BEGINNING]):
             found = _AT_INDEX.search(message)
             return InputRefused(
                 f"{self.vendor} refuses the input ({said}): change the text, or leave it refused.",
                 int(found[1]) if found else None,
             )
-        if status in (408, 409, 425) or status >= 500:
+        # 424: what stands behind a managed endpoint failed (Azure ML, Bedrock).
+        if status in (408, 409, 424, 425) or status >= 500:
             return ProviderUnavailable(
                 f"{self.vendor} is in trouble ({said}): run again later, or name another provider in "
                 "MORPHEUS_TEXT_SPACES.",
@@ -212,6 +215,11 @@ def split_query(url: str) -> tuple[str, dict[str, str]]:
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), dict(parse_qsl(parts.query))
 
 
+def _place(loc: object) -> str:
+    parts = [str(part) for part in loc if part != "body"] if isinstance(loc, list | tuple) else []
+    return f"{'.'.join(parts)}: " if parts else ""
+
+
 def _read_error(body: bytes) -> tuple[str, tuple[str, ...]]:
     """Message and codes of an error body in OpenAI's shape (`error`, or a list of one), Voyage's (`detail`) or none."""
     try:
@@ -224,5 +232,8 @@ def _read_error(body: bytes) -> tuple[str, tuple[str, ...]]:
     if not isinstance(error, dict):
         return str(error), ()
     message = error.get("message") or error.get("detail") or ""
+    if isinstance(message, list) and all(isinstance(each, dict) and "msg" in each for each in message):
+        # pydantic's, which repeat what was sent: a novel may speak of a model that is not found.
+        message = "; ".join(f"{_place(each.get('loc'))}{each['msg']}" for each in message[:3])
     codes = tuple(str(error[name]) for name in ("code", "type") if error.get(name) is not None)
     return (message if isinstance(message, str) else json.dumps(message)), codes

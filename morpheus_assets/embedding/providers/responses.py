@@ -38,8 +38,13 @@ class Answer(NamedTuple):
         self, texts: Iterable[str], estimate: Callable[[str], int], limits: ObservedLimits | None
     ) -> EmbeddingResult:
         """As a provider gives it; where it does not say what was charged, that is estimated from what was sent."""
-        counted = self.tokens is not None
-        tokens = self.tokens if self.tokens is not None else sum(map(estimate, texts))
+        sent = list(texts)
+        tokens, counted = self.tokens, self.tokens is not None
+        if tokens is None or tokens == sum(map(len, sent)):
+            estimated = sum(map(estimate, sent))
+            # Infinity counts characters for tokens.
+            if tokens is None or tokens > 2 * estimated:
+                tokens, counted = estimated, False
         return EmbeddingResult(self.vectors, self.model, tokens, limits, counted, self.encoding)
 
 
@@ -162,6 +167,8 @@ def check_vectors(vectors: np.ndarray, vendor: str) -> None:
 def _rows_at_fault(vendor: str, fault: str, rows: Iterable[int], count: int) -> InvalidAnswer:
     """The error for some rows; where all of several are at fault, it is the whole answer."""
     found = tuple(int(row) for row in rows)
+    if count > 1:
+        fault += f" (of input {found[0]} of {count})"
     return _invalid(vendor, fault, rows=None if len(found) == count > 1 else found)
 
 
@@ -216,7 +223,7 @@ def _is_same_model(named: str, asked: str) -> bool:
 
 
 def _tokens(usage: object) -> int | None:
-    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    tokens = usage.get("total_tokens", usage.get("prompt_tokens")) if isinstance(usage, dict) else None
     return tokens if type(tokens) is int and tokens >= 0 else None
 
 

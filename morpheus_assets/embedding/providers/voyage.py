@@ -61,14 +61,15 @@ PROVIDER = ProviderSpec(
     purpose="text",
     kind="voyage",
     # Prices, not the batch rate: of the voyage-4 family and voyage-code-3 mongodb.com/docs/vector-search, its owner's,
-    # November 2026; the others are to be checked at docs.voyageai.com/docs/pricing. Of what is embedded together a
-    # request takes 32,000 tokens: docs.voyageai.com/docs/contextualized-chunk-embeddings, as of August 2026. What is
-    # older, and until when it answers: docs.voyageai.com/docs/choose-a-model, November 2026.
+    # November 2026; of the context models blog.voyageai.com/2026/06/29/voyage-context-4; the others are to be checked
+    # at docs.voyageai.com/docs/pricing. Of what is embedded together a request takes 32,000 tokens:
+    # docs.voyageai.com/docs/contextualized-chunk-embeddings, as of August 2026. What is older, and until when it
+    # answers: docs.voyageai.com/docs/choose-a-model, November 2026.
     models=(
         _model("voyage-4-large", 120_000, "0.12", family=VOYAGE_4),
         _model("voyage-4", 320_000, "0.06", family=VOYAGE_4),
         _model("voyage-4-lite", 1_000_000, "0.02", family=VOYAGE_4),
-        _model("voyage-context-4", 32_000, None, context_tokens=32_000),
+        _model("voyage-context-4", 32_000, "0.12", context_tokens=32_000),
         _model(
             "voyage-context-3", 32_000, "0.18", context_tokens=32_000, note="older: voyage-context-4 takes its place"
         ),

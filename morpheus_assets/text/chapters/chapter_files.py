@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from morpheus_assets.domain.content import Chapter, HeadingHint
 from morpheus_assets.text.chapters.boilerplate import Body, find_body
-from morpheus_assets.text.chapters.full_titles import full_title, has_titles_below
+from morpheus_assets.text.chapters.full_titles import TitlesBelow, full_title, titles_below
 from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.heading import CONTAINERS, Heading
 from morpheus_assets.text.chapters.hits import Hit
@@ -93,11 +93,9 @@ def pieces_of_files(document: Document, heads_of: Heads, pieces_of: Pieces) -> l
     pieces: list[Titled] = []
     hold = [_holds_chapters(file, name, counts_on) for file, name in zip(files, names, strict=True)]
     whole = [file for file, several in zip(files, hold, strict=True) if not several]
-    titled = has_titles_below(
-        [(file.document.text, file.opening, file.limit) for file in whole if file.opening is not None]
-    )
+    below = titles_below([(file.document.text, file.opening, file.limit) for file in whole if file.opening is not None])
     for file, name, several in zip(files, names, hold, strict=True):
-        pieces += _inner_pieces(file, name, pieces_of) if several else _whole_file(file, name, titled)
+        pieces += _inner_pieces(file, name, pieces_of) if several else _whole_file(file, name, below)
     if 1 < len(files) <= _MOST_VOLUMES and any(hold) and not all(hold):
         # Chapters that only a number heads are told from page and section numbers by where they began, in another file.
         together = replace(document, hints=tuple(hint for hint in document.hints if hint.source != FILE))
@@ -186,22 +184,22 @@ def _inner_pieces(file: _File, name: str, pieces_of: Pieces) -> list[Titled]:
     return pieces
 
 
-def _whole_file(file: _File, name: str, titled: bool) -> list[Titled]:
+def _whole_file(file: _File, name: str, below: TitlesBelow) -> list[Titled]:
     text, start, end = file.document.text, *file.body
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    title, matter = _title(file, name, start, titled)
+    title, matter = _title(file, name, start, below)
     if start == end or matter in ("contents", "boilerplate"):
         return []
     return [(title, matter, file.start + start, file.start + end)]
 
 
-def _title(file: _File, name: str, start: int, titled: bool) -> tuple[str, str | None]:
+def _title(file: _File, name: str, start: int, below: TitlesBelow) -> tuple[str, str | None]:
     text, opening = file.document.text, file.opening
     if opening is not None and not (_is_inner(opening) and sum(map(_is_inner, file.heads)) > 1):
-        return full_title(text, opening, file.limit, titled), opening.matter or matter_kind(opening.text)
+        return full_title(text, opening, file.limit, below), opening.matter or matter_kind(opening.text)
     number = _NUMBER_IN_FRONT.match(name)
     bare = clean(name[number.end() :] if number else name)
     matter = matter_kind(name) or matter_kind(bare)

@@ -12,7 +12,7 @@ from morpheus_assets.text.chapters.boilerplate import Body, find_body
 from morpheus_assets.text.chapters.chapter_files import is_folder, pieces_of_files
 from morpheus_assets.text.chapters.contents_lists import Region, contents_pages, find_regions, outside, with_pages
 from morpheus_assets.text.chapters.divisions import Division, measure, numbered_divisions
-from morpheus_assets.text.chapters.full_titles import full_title, has_titles_below
+from morpheus_assets.text.chapters.full_titles import full_title, titles_below
 from morpheus_assets.text.chapters.grammar import might_be_heading
 from morpheus_assets.text.chapters.hints import (
     Marked,
@@ -35,6 +35,7 @@ _LONGEST_CHAPTER = 150_000
 SECTION_LENGTH = 20_000
 """Characters of a piece: about a chapter of a nineteenth-century novel."""
 _SEARCH = 4_000
+_BACK = 0.6
 _DEFAULT_TITLES = {"front": "Front matter", "back": "Back matter"}
 
 
@@ -59,8 +60,8 @@ def find_chapters(document: Document) -> list[Chapter]:
     edges = [*(hit.start for hit in heads[1:]), last_end]
     parts = [("front", _title(text, piece), piece.start, piece.end) for piece in front]
     chapters = list(zip(heads, edges, strict=True))
-    titled = has_titles_below([(text, hit, edge) for hit, edge in chapters])
-    parts += [("chapter", full_title(text, hit, edge, titled), hit.start, edge) for hit, edge in chapters]
+    below = titles_below([(text, hit, edge) for hit, edge in chapters])
+    parts += [("chapter", full_title(text, hit, edge, below), hit.start, edge) for hit, edge in chapters]
     parts += [("back", _title(text, piece), piece.start, piece.end) for piece in back]
     return _numbered(text, parts)
 
@@ -138,6 +139,7 @@ def find_heads(document: Document, body: Body) -> Found:
 def _from_marks(
     hinted: Sequence[Marked], hits: list[Hit], plain: Found, division: Division | None, body: Body
 ) -> Found | None:
+    hinted = _outside_back_matter(hinted, body)
     if len(hinted) < 2:
         return None
     marks = [m.hit for m in hinted]
@@ -161,6 +163,19 @@ def _out_of_lists(hinted: Sequence[Marked], regions: Sequence[Region]) -> list[M
     """Marked headings without the entries of a contents list that are marked too."""
     kept = {hit.start for hit in outside([m.hit for m in hinted], regions)}
     return [m for m in hinted if m.hit.start in kept] if len(kept) > 1 else list(hinted)
+
+
+def _outside_back_matter(hinted: Sequence[Marked], body: Body) -> list[Marked]:
+    """Marked headings without those below a heading of back matter: the sections of notes are no chapters."""
+    kept: list[Marked] = []
+    notes: int | None = None
+    for marked in hinted:
+        if notes is not None and marked.level > notes:
+            continue
+        late = marked.hit.start - body.start > _BACK * (body.end - body.start)
+        notes = marked.level if marked.hit.matter == "back" and late else None
+        kept.append(marked)
+    return kept
 
 
 def _are_as_many(likely: Division, division: Division) -> bool:

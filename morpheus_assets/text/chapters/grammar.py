@@ -35,6 +35,7 @@ _SECOND_NUMBERS = (
         re.IGNORECASE,
     ),
 )
+_SHORT_FORM = re.compile(r"(?:(?:V|Vol|B|S)\.?(\d{1,3})[ .,-]{0,2})?(?:C|Ch|Ep)\.?(\d{1,4})(?=$|[\s:.–—-])")
 _TWO_NUMBERS = re.compile(r"(\d{1,3})[.．-](\d{1,3})(?![\d.,-]*\d)(?=[\s.:：–—)-]|$)")
 _LETTERED_PART = re.compile(r"(\d{1,4})([a-h])", re.IGNORECASE)
 _SHARE = re.compile(r"[(\[]?(\d{1,3}) ?/ ?(\d{1,3})[)\]]?$")
@@ -59,6 +60,8 @@ def might_be_heading(line: str) -> bool:
     if match is None:
         return "§" in line[:12]
     word = match.group(1)
+    if _SHORT_FORM.match(line.lstrip("#*=[ ")):
+        return True
     if word == "I":
         return not (line[match.end() : match.end() + 1] == " " and line[match.end() + 1 : match.end() + 2].islower())
     if _opens_heading(word):
@@ -111,6 +114,7 @@ def parse_heading(text: str) -> Heading | None:
     first = 1 if len(tokens) > 2 and _is_article(tokens[0]) else 0
     return (
         _two_numbers(text)
+        or _short_form(text)
         or _unit_first(text, spans, tokens, first)
         or _number_then_unit(text, spans, tokens, first)
         or _number_first(text, spans, tokens)
@@ -133,6 +137,16 @@ def _two_numbers(text: str) -> Heading | None:
     if title and (title[0].islower() or len(text) > 100):
         return None
     return Heading("", value, "bare-decimal", title, True, title.isupper(), label=match.group())
+
+
+def _short_form(text: str) -> Heading | None:
+    """ "C12: Title" and "V2C12", as readers of serials abbreviate."""
+    match = _SHORT_FORM.match(text)
+    if match is None:
+        return None
+    title, separated = _title_after(text[match.end() :])
+    outer = ("volume", float(match.group(1))) if match.group(1) else None
+    return Heading("chapter", int(match.group(2)), "arabic", title, separated, True, match.group(), outer)
 
 
 def _spans(text: str) -> list[tuple[int, int, str]]:

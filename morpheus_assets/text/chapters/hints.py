@@ -22,7 +22,7 @@ from morpheus_assets.text.chapters.matter import NAMED, STORY, matter_kind
 from morpheus_assets.text.chapters.words import title_key
 from morpheus_assets.text.documents import Document, HeadingHint
 
-_AOZORA = re.compile(r"［＃「[^」\n]{0,200}」は(?:同行|窓)?(大|中|小)見出し］|［＃(?:ここから)?(大|中|小)見出し］")
+_AOZORA = re.compile(r"［＃「[^\n］]{0,200}」は(?:同行|窓)?(大|中|小)見出し］|［＃(?:ここから)?(大|中|小)見出し］")
 _AOZORA_LEVELS = {"大": 1, "中": 2, "小": 3}
 _RECORD = re.compile(r"(?:title|author|year|date|language|by|translator|translated by|publisher|source)\b\s*[:.]", re.I)
 _LONGEST_STORY = 80_000
@@ -38,7 +38,9 @@ _PROSE_END = '.!?…。！？,;:，；"”’»」'
 LOWEST_HEADING = 6
 """Level of h6; what only stands like a heading has a lower one."""
 _PLAIN_MARK = 8
+_INDENTED_MARK, _DEEPEST = 10, 10
 _MARKED_LINE = re.compile(r"^[ \t]*(?:\[[a-z]|\*\*|__|=|#)[^\n]{2,200}$", re.IGNORECASE | re.MULTILINE)
+_INDENTED = re.compile(r"(?:\A|(?<=\n\n))(\u3000{3,20})([^\s\u3000][^\n]{0,60})\n(?=\n)")
 _UNDERLINED = re.compile(
     r"(?:\A|^[ \t]*\n)[ \t]*(\w[^\n]{1,100})\n[ \t]*(?:={3,}|-{3,}|~{3,}|\*{3,})[ \t]*$", re.MULTILINE
 )
@@ -68,7 +70,7 @@ def likely_headings(document: Document, body: Body) -> list[Marked]:
     """Lines that the markup, or marks left in plain text, set apart without calling them headings."""
     text = document.text
     hints = [hint for hint in document.hints if hint.level > LOWEST_HEADING and hint.source != "epub-page"]
-    return _one_a_place(text, (*hints, *_decorated_lines(text, body)), body)
+    return _one_a_place(text, (*hints, *_decorated_lines(text, body), *_indented_lines(text, body)), body)
 
 
 def _one_a_place(text: str, hints: Iterable[HeadingHint], body: Body) -> list[Marked]:
@@ -248,6 +250,17 @@ def _decorated_lines(text: str, body: Body) -> list[HeadingHint]:
     lines = [(match.start(), match.group()) for match in marked]
     lines += [(match.start(1), match.group(1)) for match in _underlined(text, body)]
     return [HeadingHint(start, _PLAIN_MARK, clean(line), "text") for start, line in lines]
+
+
+def _indented_lines(text: str, body: Body) -> list[HeadingHint]:
+    """Short lines alone in Chinese or Japanese text that begin deeper than any paragraph; the deeper the higher."""
+    hints = []
+    for match in _INDENTED.finditer(text, body.start, body.end):
+        words = clean(match.group(2))
+        if words and words.lower() == words.upper() and words[-1] not in _PROSE_END:
+            level = _INDENTED_MARK + _DEEPEST - min(len(match.group(1)), _DEEPEST)
+            hints.append(HeadingHint(match.start(), level, words, "text"))
+    return hints
 
 
 def _underlined(text: str, body: Body) -> list[re.Match[str]]:

@@ -8,7 +8,8 @@ from morpheus_assets.text.chapters.words import title_key
 _TITLED = re.compile(r"(\w[\w'’ -]{2,24}?(?: [A-Z0-9]{1,2})?)\s*(?:[:：.—–]|--| - )\s*\S")
 _CAPTIONED = re.compile(r"([^\W\d_]{2,6})[\s\u3000：:·・]+\S")
 _COUNTED = re.compile(
-    r"(\D{2,24}?)[\s\u3000#(（［\[之其第]*(?:\d{1,3}|[IVXLC]{1,6}|[一二三四五六七八九十百]{1,4})(?!\w)(.*)", re.DOTALL
+    r"(\D{2,24}?)[\s\u3000#(（［\[之其第のノ]*(?:\d{1,3}|[IVXLC]{1,6}|[一二三四五六七八九十百]{1,4})(?!\w)(.*)",
+    re.DOTALL,
 )
 _AFTER_COUNT = re.compile(r"[)）\]］]?(?:$|\s*[:：.—–-]|[\s\u3000]+\S)")
 _LONGEST_END = 45
@@ -19,6 +20,7 @@ _END_OF = re.compile(
     r"|findela\w{0,14}partie|findel\w{0,14}(?:acto|libro|tomo|capitulo)|finedell\w{0,14}(?:atto|libro|volume)"
     r"|конец\w{0,14}(?:действия|части|книги|тома|главы)"
 )
+_PICTURES = ("illustrations", "listofillustrations", "listofplates", "listoffigures", "loi")
 STORY = ("opening", "between", "ending")
 """Kinds of matter that tell the story."""
 NAMED = ("front", "back", *STORY)
@@ -44,13 +46,18 @@ def matter_kind(title: str) -> str | None:
     return _piece_kind(title) or _long_kind(key)
 
 
+def lists_pictures(title: str) -> bool:
+    """True for what heads a list of a book's pictures, which is printed as its list of chapters is."""
+    return title_key(title) in _PICTURES
+
+
 def _piece_kind(title: str) -> str | None:
     """The kind of a numbered piece ("Side Story 3", "番外二") or of one with a title in a script without capitals."""
     kinds = vocabulary().matter
     counted = _COUNTED.match(title)
     if counted and _AFTER_COUNT.match(counted.group(2)):
         kind = kinds.get(title_key(counted.group(1)))
-        if kind in STORY:
+        if kind in STORY or (kind == "front" and not title.isascii()):
             return kind
     captioned = None if title.isascii() else _CAPTIONED.match(title)
     if captioned and captioned.group(1).lower() == captioned.group(1).upper():

@@ -1,16 +1,21 @@
 """Choice between possible divisions: the level of headings that is the book's chapters."""
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from morpheus_assets.text.chapters.boilerplate import Body
 from morpheus_assets.text.chapters.divisions import Division, measure, share_of_parents
 from morpheus_assets.text.chapters.hits import Hit
 
-_LONGEST_STORY = 80_000
+_LONGEST_STORY, _LONGEST_CHAPTER = 80_000, 150_000
+_TITLE_PAGE = 600
 _PAGE = 3_500
 _WHOLE = 0.97
 _MANY = 10
+_PAIR_COVERS = 0.6
+_FAULTLESS = 0.99
+_SHORTEST_OPENING, _ALONE, _MOST_PARTS = 1_500, 0.9, 0.7
 _INNER = frozenset({"section", "scene", "poem"})
 """Units that books with chapters count within them."""
 
@@ -20,6 +25,9 @@ def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -
     units = [d for d in divisions if d.kind == "unit" and _holds(d, body)]
     numbers = [d for d in divisions if d.kind == "number" and _holds(d, body)]
     containers = [d for d in divisions if d.kind == "container" and _holds(d, body)]
+    if len(units) == 1 and len(units[0].heads) == 1 and (numbers or containers):
+        # a lone "Chapter 1" says less than what counts on
+        units = []
     if units:
         best = _best_unit(units, body)
         if titles is not None and titles.family == "contents" and best.family in _INNER:
@@ -34,9 +42,10 @@ def choose(divisions: Sequence[Division], titles: Division | None, body: Body) -
             return container
         return number
     if titles is not None:
-        if container is not None and len(container.heads) >= len(titles.heads):
+        if container is not None and (len(container.heads) >= len(titles.heads) or _outranks(container, titles)):
             return container
-        return titles
+        within = max((d for d in divisions if d.kind == "number"), key=lambda d: len(d.heads), default=None)
+        return _divided(titles, within, body) if within is not None and _are_too_long(titles, body) else titles
     return container
 
 
@@ -58,6 +67,8 @@ def _holds(division: Division, body: Body) -> bool:
             return False
         if _counts_without_fault(division):
             return True
+        if count == 2 and division.coverage < _PAIR_COVERS:
+            return False
         return division.coverage >= (0.6 if own_word else 0.45) and division.regularity >= (0.8 if own_word else 0.5)
     if count == 1:
         return division.family == "titled-arabic" and _is_whole(division)
@@ -71,7 +82,7 @@ def _holds(division: Division, body: Body) -> bool:
 def _counts_without_fault(division: Division) -> bool:
     """True for many chapters that count from one without a gap, whatever long piece follows the last of them."""
     named = division.kind == "unit" and not division.family.startswith("~") and division.family not in _INNER
-    whole = len(division.heads) >= _MANY and division.opens_at_one and division.regularity >= 0.99
+    whole = len(division.heads) >= _MANY and division.opens_at_one and division.regularity >= _FAULTLESS
     return named and whole and division.usual_length >= _PAGE / 2 and min(h.quality for h in division.heads) >= 0.7
 
 
@@ -103,6 +114,27 @@ def _worth(division: Division) -> float:
 
 
 def _title_or_number(titles: Division, number: Division, body: Body) -> Division:
+    chosen = _titles_or_numbers(titles, number, body)
+    return _divided(titles, number, body) if chosen is titles and _are_too_long(titles, body) else chosen
+
+
+def _are_too_long(titles: Division, body: Body) -> bool:
+    """True if a third of the book stands under titles that hold more than a chapter does."""
+    lengths = [end - start for start, end in itertools.pairwise([*(hit.start for hit in titles.heads), body.end])]
+    return sum(length for length in lengths if length > _LONGEST_CHAPTER) * 3 > sum(lengths)
+
+
+def _divided(titles: Division, number: Division, body: Body) -> Division:
+    """The titles, and the numbers below those that have several: a narrator's chapters."""
+    heads: list[Hit] = []
+    for title, end in zip(titles.heads, [*(hit.start for hit in titles.heads[1:]), body.end], strict=True):
+        inner = [hit for hit in number.heads if title.start < hit.start < end]
+        first = 1 if inner and inner[0].start - title.end < _TITLE_PAGE else 0
+        heads += [title, *inner[first:]] if len(inner) > 1 else [title]
+    return measure(heads, titles.kind, titles.family, body)
+
+
+def _titles_or_numbers(titles: Division, number: Division, body: Body) -> Division:
     if len(titles.heads) * 1.2 >= len(number.heads):
         near = _near(titles.heads, number.heads)
         if near > 0.7 * len(titles.heads):
@@ -119,6 +151,12 @@ def _title_or_number(titles: Division, number: Division, body: Body) -> Division
     if _restarts(number) < 0.6 * len(titles.heads):
         return number
     return titles if len(titles.heads) >= 5 and titles.usual_length < _LONGEST_STORY else number
+
+
+def _outranks(container: Division, titles: Division) -> bool:
+    """True for many books that count without fault and are as long as chapters, over lines that only stand apart."""
+    counts = len(container.heads) >= _MANY and container.opens_at_one and container.regularity >= _FAULTLESS
+    return counts and titles.family == "isolation" and _PAGE <= container.usual_length <= _LONGEST_STORY
 
 
 def _restarts(division: Division) -> int:
@@ -155,8 +193,36 @@ def completed(division: Division, divisions: Sequence[Division], hits: Sequence[
         length = (first if before else body.end) - other.heads[0].start
         if outside and before and other.regularity > 0.9 and length / len(other.heads) > 0.1 * division.usual_length:
             heads = sorted(heads + other.heads, key=lambda h: h.start)
+    heads = _with_openings(heads, divisions, division, body)
     heads = _closed(heads, hits, division)
     return measure(heads, division.kind, division.family, body)
+
+
+def _with_openings(heads: list[Hit], divisions: Sequence[Division], division: Division, body: Body) -> list[Hit]:
+    """Adds the headings of parts that text of their own follows, as an act's first scene that has no heading."""
+    starts = [hit.start for hit in heads]
+    shortest = max(_SHORTEST_OPENING, 0.2 * division.usual_length)
+    usual = min(_ALONE, sorted(hit.quality for hit in heads)[len(heads) // 2])
+    named = {hit.parsed.outer[0] for hit in heads if hit.parsed and hit.parsed.outer}
+    openings = []
+    for other in divisions:
+        if other.kind != "container" or other.family == division.family:
+            continue
+        if other.family not in named and not _is_above(other, starts, body):
+            continue
+        for hit in other.heads:
+            place = bisect_left(starts, hit.start)
+            within = 0 < place < len(starts) and hit.start > heads[place - 1].end
+            if within and starts[place] - hit.end >= shortest and hit.quality >= usual:
+                openings.append(hit)
+    return sorted([*heads, *openings], key=lambda hit: hit.start)
+
+
+def _is_above(container: Division, starts: Sequence[int], body: Body) -> bool:
+    """True if the parts begin with the book and nearly all hold chapters; a play that is told in a chapter doesn't."""
+    edges = [*(hit.start for hit in container.heads), body.end]
+    held = sum(bisect_left(starts, begin) < bisect_left(starts, end) for begin, end in itertools.pairwise(edges))
+    return container.opens_at_one and edges[0] <= starts[0] and held > _MOST_PARTS * len(container.heads)
 
 
 def _continued(heads: list[Hit], hits: Sequence[Hit], body: Body) -> list[Hit]:

@@ -11,6 +11,8 @@ _LOOK_BACK = 24
 _LONGEST_STEP = 6
 _SHORTEST_COUNT = 4
 _STANDS_WELL = 0.95
+_OWN_ROOM = 0.3
+_SECOND = 2
 _SKIPPED = 0.6
 
 
@@ -44,7 +46,7 @@ def best_chain(hits: Sequence[Hit], parents: Sequence[int]) -> list[Hit]:
     while position >= 0:
         chain.append(hits[position])
         position = links[position]
-    return _with_misprints(_without_strays(_without_excursions(chain[::-1])), hits)
+    return _with_displaced(_with_misprints(_without_strays(_without_excursions(chain[::-1])), hits), hits)
 
 
 def regularity(chain: Sequence[Hit]) -> float:
@@ -56,6 +58,8 @@ def regularity(chain: Sequence[Hit]) -> float:
         if earlier.number is None or later.number is None or 0 < later.number - earlier.number <= 1:
             good += 1
             counted += 1
+        elif _opens_next(earlier, later):
+            good += 1
         elif later.number <= 1:
             # A restart is natural only where something has been counted before it.
             good += counted > 0
@@ -109,7 +113,7 @@ def _step_cost(earlier: Hit, later: Hit, parents: Sequence[int]) -> float:
     if earlier.number is None or later.number is None:
         return 0.2
     step = later.number - earlier.number
-    if 0 < step <= 1:
+    if 0 < step <= 1 or _opens_next(earlier, later):
         return 0.0
     if step == 0:
         if later.number <= 1 and not later.unit and not _between(parents, earlier.start, later.start):
@@ -119,6 +123,9 @@ def _step_cost(earlier: Hit, later: Hit, parents: Sequence[int]) -> float:
         return 0.25 * (step - 1)
     if later.number <= 1:
         return 0.05 if _between(parents, earlier.start, later.start) else 0.5
+    if later.number == _SECOND and _between(parents, earlier.start, later.start):
+        # the heading of the part stands for its first chapter's
+        return 0.5
     if step > 0:
         # A serial skips numbers; what stands as well as the other headings is one all the same.
         stands_well = min(earlier.quality, later.quality) >= _STANDS_WELL
@@ -126,6 +133,14 @@ def _step_cost(earlier: Hit, later: Hit, parents: Sequence[int]) -> float:
             return _SKIPPED
         return min(3.0, 1.5 + 0.05 * step)
     return 2.2
+
+
+def _opens_next(earlier: Hit, later: Hit) -> bool:
+    """True for the first of the next part, where both say which they are in ("ACT II. SCENE I.")."""
+    before, after = (hit.parsed.outer if hit.parsed else None for hit in (earlier, later))
+    if before is None or after is None or before[0] != after[0] or before[1] is None or after[1] is None:
+        return False
+    return after[1] - before[1] == 1 and later.number is not None and later.number <= 1
 
 
 def _between(parents: Sequence[int], start: int, end: int) -> bool:
@@ -141,6 +156,43 @@ def _without_strays(chain: list[Hit]) -> list[Hit]:
     end = -1 if numbers[-1] <= 1 < numbers[-2] else None
     start = 1 if numbers[1] <= 1 and chain[0].shape != chain[1].shape else 0
     return chain[start:end]
+
+
+def _with_displaced(chain: list[Hit], hits: Sequence[Hit]) -> list[Hit]:
+    """Puts back chapters out of their order ("9, 2, 10"), as serials that were saved page by page have them.
+
+    Each stands as the others do, with text of its own, and its number is found nowhere else.
+    """
+    if len(chain) < _SHORTEST_COUNT or chain[0].family not in ("chapter", "episode"):
+        return chain
+    usual = sorted(later.start - earlier.start for earlier, later in itertools.pairwise(chain))[len(chain) // 2 - 1]
+    shape, _ = Counter(hit.shape for hit in chain).most_common(1)[0]
+    result = list(chain)
+    starts = [hit.start for hit in result]
+    chosen = set(starts)
+    counts = _counts(chain)
+    for hit in hits:
+        if hit.shape != shape or hit.quality < _STANDS_WELL or hit.number is None or hit.start in chosen:
+            continue
+        place = bisect_left(starts, hit.start)
+        near = [abs(hit.start - start) for start in starts[max(0, place - 1) : place + 1]]
+        count = counts[max(0, bisect_left([begin for begin, _ in counts], hit.start) - 1)][1]
+        if min(near) >= _OWN_ROOM * usual and hit.number not in count and 0 < hit.number < max(count):
+            result.insert(place, hit)
+            starts.insert(place, hit.start)
+            count.add(hit.number)
+    return result
+
+
+def _counts(chain: Sequence[Hit]) -> list[tuple[int, set[float]]]:
+    """For each time that counting begins anew, its place and its numbers."""
+    counts: list[tuple[int, set[float]]] = [(chain[0].start, set())]
+    for earlier, later in itertools.pairwise(chain):
+        counts[-1][1].add(earlier.number or 0)
+        if later.number is not None and later.number <= 1 < (earlier.number or 0):
+            counts.append((later.start, set()))
+    counts[-1][1].add(chain[-1].number or 0)
+    return counts
 
 
 def _with_misprints(chain: list[Hit], hits: Sequence[Hit]) -> list[Hit]:

@@ -14,6 +14,7 @@ from morpheus_assets.text.chapters.hits import Hit
 
 _LONGEST_STORY = 80_000
 _SHORTEST_CHAPTER = 2_000
+_MOSTLY_LEAVES = 2
 _INNER = frozenset({"scene", "section", "poem"})
 
 
@@ -58,7 +59,10 @@ def _tree(listed: Sequence[Marked], end: int) -> list[_Entry]:
 
 def _chapters(entries: Sequence[_Entry]) -> list[Hit]:
     holders = [entry for entry in entries if entry.children]
-    opened = [entry for entry in holders if _says_it_holds_chapters(entry)]
+    leaves = sum(not entry.children and entry.hit.matter is None for entry in entries)
+    # among stories, most of which have none, a story's own chapters are its sections
+    stories = leaves >= _MOSTLY_LEAVES * len(holders)
+    opened = [entry for entry in holders if _is_named_part(entry) or (not stories and _holds_named_chapters(entry))]
     # An epilogue whose chapters are numbered as those of the parts are holds chapters too.
     families = {child.hit.family for entry in opened for child in entry.children if child.hit.parsed is not None}
     opened += [e for e in holders if e not in opened and all(child.hit.family in families for child in e.children)]
@@ -70,9 +74,12 @@ def _chapters(entries: Sequence[_Entry]) -> list[Hit]:
     return heads
 
 
-def _says_it_holds_chapters(entry: _Entry) -> bool:
-    named = entry.unit in CONTAINERS or entry.role == "part"
-    return named or any(child.role == "chapter" for child in entry.children)
+def _is_named_part(entry: _Entry) -> bool:
+    return entry.unit in CONTAINERS or entry.role == "part"
+
+
+def _holds_named_chapters(entry: _Entry) -> bool:
+    return any(child.role == "chapter" for child in entry.children)
 
 
 def _hold_chapters(holders: Sequence[_Entry], siblings: Sequence[_Entry]) -> bool:

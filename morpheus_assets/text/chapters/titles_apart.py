@@ -17,7 +17,7 @@ _SENTENCE_END = ".!?…”\"’'»。！？」』:;,—"
 _SHORTEST_CHAPTER = 700
 _LONGEST_CHAPTER = 120_000
 _TITLE_PAGE = 5_000
-_LONGEST_CASELESS = 40
+_LONGEST_CASELESS, _LONGEST_STOPPED = 40, 40
 _LONGEST_NAME = 60
 _PRECISION = 0.6
 
@@ -34,7 +34,7 @@ def by_isolation(text: str, table: LineTable, start: int, end: int) -> list[Hit]
         if start <= line.start < end
         and line.after
         and (apart[line.start] > gap or (line.before and _is_upper(line.text)) or line.start < start + _TITLE_PAGE)
-        and _could_be_title(line)
+        and _could_be_title(line, far=apart[line.start] > gap + 1)
     ]
     counts = Counter(title_key(line.text) for line in candidates)
     candidates = [line for line in candidates if counts[title_key(line.text)] <= 2]
@@ -123,8 +123,11 @@ def _evenness(group: Sequence[ShortLine], start: int, end: int, shortest: int) -
     return covered * min(1.0, len(group) / 5) if covered > 0.7 else 0.0
 
 
-def _could_be_title(line: ShortLine) -> bool:
+def _could_be_title(line: ShortLine, far: bool) -> bool:
+    """`far`: it stands much further from the text above than paragraphs do, and may end in a full stop."""
     words = clean(line.text)
+    if far and words.endswith(".") and len(words) <= _LONGEST_STOPPED:
+        words = words.rstrip(". ")
     if not words or len(words) > 90 or words[0] in '"“«([-—–*' or words[-1] in ",;:-—":
         return False
     if not any(c.isalpha() for c in words) or matter_kind(words) is not None:
@@ -137,9 +140,12 @@ def _could_be_title(line: ShortLine) -> bool:
     if words.lower() == words.upper():
         # Chinese and Japanese have no capitals: a title is short and does not end like a sentence.
         return len(words) <= _LONGEST_CASELESS and words[-1] not in _SENTENCE_END
-    significant = [w for w in re.findall(r"[^\W\d_]+", words) if len(w) > 3]
+    every = re.findall(r"[^\W\d_]+", words)
+    significant = [word for word in every if len(word) > 3]
     capitalised = sum(w[0].isupper() for w in significant)
-    return words[-1] not in ".!?" and words[0].isupper() and capitalised * 2 >= len(significant)
+    # a diary's "5th of May, 1893"
+    opens = words[0].isupper() or (words[0].isdecimal() and any(word[0].isupper() for word in every))
+    return words[-1] not in ".!?" and opens and capitalised * 2 >= len(significant)
 
 
 def _is_upper(words: str) -> bool:

@@ -11,7 +11,7 @@ from morpheus_assets.text.chapters.grammar import parse_heading
 from morpheus_assets.text.chapters.heading import CONTAINERS
 from morpheus_assets.text.chapters.hits import Hit, title_hit
 from morpheus_assets.text.chapters.lines import LineTable, ShortLine, clean
-from morpheus_assets.text.chapters.matter import matter_kind
+from morpheus_assets.text.chapters.matter import lists_pictures, matter_kind
 from morpheus_assets.text.chapters.words import title_key, without_page_number
 
 _LINE = re.compile(r"^[^\n]*\S[^\n]*", re.MULTILINE)
@@ -46,8 +46,15 @@ def by_contents(text: str, keyed: Sequence[Keyed], region: Region, end: int) -> 
                 break
     chosen = _longest_rise(matches)
     chosen = _with_misspelled(chosen, entries, keyed, region)
+    chosen = _with_text_below(text, chosen)
     used = len({index for _, index in chosen})
     return [title_hit(line) for line, _ in chosen], used / max(1, len(entries))
+
+
+def _with_text_below(text: str, chosen: list[tuple[ShortLine, int]]) -> list[tuple[ShortLine, int]]:
+    """Without the title of a part, which the title of its first chapter follows at once."""
+    following = [line.start for line, _ in chosen[1:]] + [len(text)]
+    return [pair for pair, after in zip(chosen, following, strict=False) if text[pair[0].end : after].strip()]
 
 
 def _entries(text: str, region: Region) -> list[set[str]]:
@@ -60,6 +67,8 @@ def _entries(text: str, region: Region) -> list[set[str]]:
         if len(line) > 200:
             continue
         words = clean(without_page_number(line))
+        if lists_pictures(words):
+            break
         if not words or matter_kind(words) is not None:
             continue
         parsed = parse_heading(words)

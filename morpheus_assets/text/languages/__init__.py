@@ -97,3 +97,23 @@ def listed(names: str, separator: str = "") -> list[str]:
 def counted(words: str) -> dict[str, int]:
     """Values of words in counting order from one; "/" parts two forms of one number."""
     return {form: number for number, forms in enumerate(words.split(), 1) for form in forms.split("/")}
+
+
+def tens(words: str) -> dict[str, int]:
+    """Values of the words for 20, 30, 40 …; "/" parts two forms of one number."""
+    return {form: (number + 1) * 10 for form, number in counted(words).items()}
+
+
+def compounds(words: str, ones: Mapping[str, int], pattern: str = "{ten} {one}") -> dict[str, int]:
+    """Numbers between the tens, of the words for 20, 30, 40 … and those below ten: "twenty" and "one" are 21."""
+    below = {word: number for word, number in ones.items() if 0 < number < 10}
+    return {
+        pattern.format(ten=ten, one=one): value + number
+        for ten, value in tens(words).items()
+        for one, number in below.items()
+    }
+
+
+def inflected(stems: str, endings: str) -> dict[str, int]:
+    """Values of stems in counting order from one, each with every ending; "/" parts two stems of one number."""
+    return {stem + ending: number for stem, number in counted(stems).items() for ending in endings.split()}

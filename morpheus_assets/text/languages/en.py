@@ -46,8 +46,8 @@ LANGUAGE = Language(
         "lecture": "lecture lesson essay sermon discourse dialogue fable",
         "canticle": "fytte fit knot",
         "book": "book",
-        "part": "part phase pt",
-        "volume": "volume vol",
+        "part": "part phase pt arc",
+        "volume": "volume vol season",
         "act": "act",
     },
     articles="the no nr number num n #",
@@ -68,7 +68,8 @@ LANGUAGE = Language(
             "editor's preface|publisher's preface|editor's note|a note|a note on the text|foreword|"
             "introduction|introductory|introductory note|proem|etymology|extracts|dedication|epigraph|"
             "epigraphs|to the reader|advertisement|prefatory note|prefatory|argument|induction|"
-            "acknowledgments|acknowledgements"
+            "acknowledgments|acknowledgements|dramatis personae|dramatis personæ|persons represented|"
+            "persons of the play|characters of the play|cast of characters"
         ),
         "opening": "prologue|the prologue|prelude",
         "between": (

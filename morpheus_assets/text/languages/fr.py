@@ -37,7 +37,7 @@ LANGUAGE = Language(
         "episode": "épisode",
         "story": "aventure récit",
         "day": "journée nuit",
-        "scene": "scène",
+        "scene": "scène tableau",
         "section": "section",
         "book": "livre",
         "part": "partie",

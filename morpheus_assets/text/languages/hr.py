@@ -1,21 +1,31 @@
 """Croatian."""
 
-from morpheus_assets.text.languages import CENTRAL_EUROPEAN, Language, counted
+from morpheus_assets.text.languages import CENTRAL_EUROPEAN, Language, compounds, inflected, listed, tens
 
 _ORDINALS = (
-    "prvo/prva/prvi drugo/druga/drugi treća/treći četvrto/četvrta/četvrti peto/peta/peti "
-    "šesto/šesta/šesti sedmo/sedma/sedmi osmo/osma/osmi deveto/deveta/deveti deseto/deseta/deseti"
+    "prv drug treć četvrt pet šest sedm osm devet deset jedanaest dvanaest trinaest četrnaest petnaest šesnaest "
+    "sedamnaest osamnaest devetnaest"
 )
+_TENS = "dvadeset trideset četrdeset pedeset šezdeset sedamdeset osamdeset devedeset"
+
+
+def _numbers() -> dict[str, int]:
+    ordinals = inflected(_ORDINALS, "i a o")
+    forms = " ".join("/".join(stem + ending for ending in listed("i a o")) for stem in listed(_TENS))
+    return ordinals | compounds(_TENS, ordinals) | tens(forms)
+
 
 LANGUAGE = Language(
     code="hr",
     units={"chapter": "poglavlje glava", "book": "knjiga", "part": "dio"},
-    numbers=lambda: counted(_ORDINALS),
+    numbers=_numbers,
     letters="čšžćđ",
     encodings=CENTRAL_EUROPEAN,
     matter={
+        "front": "predgovor|uvod",
         "opening": "prolog",
         "between": "međuigra",
-        "ending": "epilog",
+        "ending": "epilog|pogovor",
+        "back": "bilješke|napomene|dodatak",
     },
 )

@@ -4,12 +4,13 @@ from morpheus_assets.text.languages import BALTIC, Language, counted
 
 _ORDINALS = (
     "pirmā/pirmais otrā/otrais trešā/trešais ceturtā/ceturtais piektā/piektais sestā/sestais "
-    "septītā/septītais astotā/astotais devītā/devītais desmitā/desmitais"
+    "septītā/septītais astotā/astotais devītā/devītais desmitā/desmitais vienpadsmitā divpadsmitā trīspadsmitā "
+    "četrpadsmitā piecpadsmitā sešpadsmitā septiņpadsmitā astoņpadsmitā deviņpadsmitā divdesmitā"
 )
 
 LANGUAGE = Language(
     code="lv",
-    units={"chapter": "nodaļa"},
+    units={"chapter": "nodaļa", "part": "daļa"},
     numbers=lambda: counted(_ORDINALS),
     letters="āīēšņūļžķģčō",
     encodings=BALTIC,

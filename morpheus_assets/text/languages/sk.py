@@ -1,16 +1,24 @@
 """Slovak."""
 
-from morpheus_assets.text.languages import CENTRAL_EUROPEAN, Language, counted
+from morpheus_assets.text.languages import CENTRAL_EUROPEAN, Language, compounds, inflected, listed, tens
 
 _ORDINALS = (
-    "prvá/prvý druhá/druhý tretia/tretí štvrtá/štvrtý piata/piaty šiesta/šiesty siedma/siedmy "
-    "ôsma/ôsmy deviata/deviaty desiata/desiaty"
+    "prv druh tret štvrt piat šiest siedm ôsm deviat desiat jedenást dvanást trinást štrnást pätnást šestnást "
+    "sedemnást osemnást devätnást"
 )
+_TENS = "dvadsiat tridsiat štyridsiat päťdesiat šesťdesiat sedemdesiat osemdesiat deväťdesiat"
+
+
+def _numbers() -> dict[str, int]:
+    ordinals = inflected(_ORDINALS, "ý á é í ia ie")
+    forms = " ".join("/".join(stem + ending for ending in listed("y a e")) for stem in listed(_TENS))
+    return ordinals | compounds(forms, ordinals) | tens(forms)
+
 
 LANGUAGE = Language(
     code="sk",
-    units={"chapter": "kapitola", "book": "kniha"},
-    numbers=lambda: counted(_ORDINALS),
+    units={"chapter": "kapitola", "book": "kniha", "part": "diel časť", "act": "dejstvo"},
+    numbers=_numbers,
     matter={
         "opening": "prolog|prológ",
         "between": "medzihra",

@@ -6,9 +6,10 @@ from morpheus_assets.text.markup.flattening import FlatText
 
 _MARKS = re.compile(r"［＃|《[ぁ-んァ-ヶー]{1,20}》|【テキスト中に現れる記号について】")
 _COLOPHON = "底本："
-_TRANSLATOR = re.compile(r"(?:訳|編|校訂|校註|譯)$")
+_TRANSLATOR = re.compile(r"(?:訳|編|校訂|校註|譯|編纂|校注|編輯|編集|補訳|抄訳|共訳)$")
+_LATIN = re.compile(r"[\x20-\x7e\u00a0-\u024f’]+")
 _HEAD, _TAIL, _TITLE_PAGE = 3_000, 6_000, 300
-_LONGEST_LINE, _MOST_LINES = 60, 5
+_LONGEST_LINE, _MOST_LINES = 60, 7
 
 
 def aozora_header(text: str) -> tuple[str | None, str | None]:
@@ -25,6 +26,9 @@ def aozora_header(text: str) -> tuple[str | None, str | None]:
     if not lines or len(lines) == _MOST_LINES or any(len(line) > _LONGEST_LINE or "。" in line for line in lines):
         return None, None
     names = [line for line in lines[1:] if not _TRANSLATOR.search(line)]
+    if len(names) > 1 and _LATIN.fullmatch(names[-1]) and "・" in names[-2]:
+        # the author's name again, in its own letters
+        names.pop()
     return lines[0], names[-1] if names else None
 
 

@@ -16,8 +16,11 @@ _FIELD = re.compile(
     re.M | re.I,
 )
 _OPENING = re.compile(
-    r"Proje[ck]t Gutenberg(?:'s|’s)?(?: EBook of| Etext of| eBook,|,)? ([^\n]+?),? (?:by|par|von|di|por) ([^\n]+)", re.I
+    r"Proje[ck]t Gutenberg(?:'s|’s)?(?: EBook of| Etext(?: of)?| eBook,|,)? ([^\n]+?),? (?:by|par|von|di|por) ([^\n]+)",
+    re.I,
 )
+_QUOTED = re.compile(r"^[\"“](.+)[\"”]$")
+_EDITED = re.compile(r"^(?:(?:compiled|edited|collected|written)(?: and edited)? by|by) ", re.I)
 _HEAD = 12_000
 
 
@@ -39,4 +42,6 @@ def gutenberg_header(text: str) -> Header:
     opening = _OPENING.search(head[:600])
     title = found.get("title") or (opening.group(1).strip() if opening else None)
     author = found.get("author") or (opening.group(2).strip() if opening else None)
+    title = _QUOTED.sub(r"\1", title) if title else None
+    author = _EDITED.sub("", author) if author else None
     return Header(title, author, language_named(found.get("language", "").split("(")[0].strip()))

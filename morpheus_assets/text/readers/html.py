@@ -8,10 +8,12 @@ from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.markup.flattening import FlatText, flatten
 from morpheus_assets.text.readers.aozora import aozora_headings
 from morpheus_assets.text.readers.gutenberg import gutenberg_header
+from morpheus_assets.text.readers.title_page import page_title, title_page
 
 _TITLE_EXTRAS = re.compile(
     r"^\s*(?:The )?Project Gutenberg(?:'s|’s)?(?: eBook of| Etext of|,)?\s+|\s*\|\s*Project Gutenberg\s*$", re.I
 )
+_TOP = 2
 _MARKUP = re.compile(r"<(?:!doctype|html|head|body|p|div|br|h[1-6]|span|pre|table|section|article)[\s>/]", re.I)
 
 
@@ -25,7 +27,10 @@ def read_html(decoded: Decoded) -> Document:
     flat = flatten(decoded.text)
     header = gutenberg_header(flat.text)
     aozora = aozora_headings(flat)
-    title = header.title or _named(flat, "dc.title") or aozora[0] or _TITLE_EXTRAS.sub("", flat.title or "") or None
+    first = next((heading for heading in flat.headings if heading.level <= _TOP), None)
+    shown = page_title(_TITLE_EXTRAS.sub("", flat.title or ""), first.text if first else None)
+    title = header.title or _named(flat, "dc.title") or aozora[0] or shown[0]
+    author = header.author or _named(flat, "author") or _named(flat, "dc.creator") or aozora[1] or shown[1]
     language = language_of(flat.text)
     if language == "und" and flat.language:
         language = language_of(flat.text, flat.language)
@@ -37,7 +42,7 @@ def read_html(decoded: Decoded) -> Document:
         (*decoded.repairs, *flat.repairs),
         header.language or language,
         title,
-        header.author or _named(flat, "author") or _named(flat, "dc.creator") or aozora[1],
+        author or title_page(flat.text[first.char_offset if first else 0 :])[1],
         tuple(HeadingHint(h.char_offset, h.level, h.text, "html", h.role) for h in flat.headings),
         OriginMap.of((SourcePart.of(decoded.text),), anchors),
     )

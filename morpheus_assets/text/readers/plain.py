@@ -7,6 +7,7 @@ from morpheus_assets.text.language_detection import language_of
 from morpheus_assets.text.page_traces import without_page_traces
 from morpheus_assets.text.readers.aozora import aozora_header
 from morpheus_assets.text.readers.gutenberg import gutenberg_header
+from morpheus_assets.text.readers.title_page import title_page
 
 
 def read_plain(decoded: Decoded, name: str = "txt") -> Document:
@@ -19,7 +20,11 @@ def read_plain(decoded: Decoded, name: str = "txt") -> Document:
         anchors = ((at, 0, origins.position(before).char_offset) for at, before in whole.anchors)
         origins = OriginMap.of(origins.parts, anchors)
     header = gutenberg_header(whole.text)
-    title, author = (header.title, header.author) if header.title else aozora_header(whole.text)
+    title, author = header.title, header.author
+    if title is None:
+        title, author = aozora_header(whole.text)
+    if title is None:
+        title, author = title_page(whole.text)
     return Document(
         whole.text,
         name,

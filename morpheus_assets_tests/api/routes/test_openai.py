@@ -93,6 +93,14 @@ def test_token_ids_are_refused_with_the_way_out(api: Api, tokens: list, provider
     assert provider_server.stats(api.provider_url)["requests"] == 0
 
 
+def test_what_gateways_send_for_nothing_means_the_default_and_a_model_must_be_named(api: Api):
+    body = {"input": "a ship", "model": MODEL, "encoding_format": None, "dimensions": None, "user": None}
+    answer = api.client.post("/v1/embeddings", json=body)
+    assert (answer.status_code, len(answer.json()["data"][0]["embedding"])) == (200, 256)
+    refused = api.client.post("/v1/embeddings", json={**body, "model": ""})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "model")
+
+
 def test_an_empty_input_is_named(api: Api):
     with client_of(api) as client, pytest.raises(openai.BadRequestError, match="Input 1 is empty"):
         client.embeddings.create(input=["a ship", " "], model=MODEL)

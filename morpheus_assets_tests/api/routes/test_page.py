@@ -233,6 +233,10 @@ def test_a_book_s_page_says_what_its_panels_show_and_a_panel_leads_to_its_passag
     browser.open(f"{library.url}/?book=the-last-lamp")
     browser.wait("document.querySelector('#scenes:not([hidden]) canvas').width > 4")
     assert "Without a panel: 1 chapter (2)" in browser.run("document.querySelector('.about-scenes').textContent")
+    browser.look(390, 844)
+    browser.run("document.querySelector('#scenes canvas').style.width = '1500px'")
+    assert browser.run("document.documentElement.scrollWidth") == 390, "many panels are scrolled within the picture"
+    browser.look(1280, 900)
     browser.run("document.querySelector('#book-panels .picture').click()")
     browser.wait("document.querySelector('#viewer[open] .passage-of:not([hidden])')")
     browser.run("document.querySelector('.passage-of').click()")

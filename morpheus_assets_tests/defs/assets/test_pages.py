@@ -238,6 +238,6 @@ def test_doubtful_pages_are_shown_with_their_boxes_and_warned_of_where_they_are_
     assert str(pages["refusals"]).startswith("- 9.png in book.cbz is no image")
     [warning] = [each for each in result.get_asset_check_evaluations() if each.check_name == "few_pages_are_doubtful"]
     assert (warning.passed, warning.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert "lamp: 4 of 5 pages" in str(warning.metadata["novels"].value)
+    assert "lamp: 4 of 5 pages" in str(warning.description)
     again = metadata_of(deployment.ingest_panels("lamp"), "clip_embeddings")
     assert (again["embedded"], again["reused"]) == (0, again["dagster/partition_row_count"])

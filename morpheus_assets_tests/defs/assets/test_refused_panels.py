@@ -55,7 +55,7 @@ def test_a_panel_that_cannot_be_embedded_loses_none_of_its_siblings(deployment: 
     assert check_of(result, "coverage").passed
     warned = check_of(result, "nothing_refused")
     assert not warned.passed
-    assert "lamp/plain7.png" in str(warned.metadata["list"].value)
+    assert "lamp/plain7.png" in str(warned.metadata["list"].records)
 
     again = run(deployment, "clip_embeddings")
     assert again.success

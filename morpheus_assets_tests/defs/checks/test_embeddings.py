@@ -69,7 +69,7 @@ def test_a_refused_input_is_named_and_not_missing(engine, settings) -> None:
     record_refusals(engine, row, [(lacking.content_hash, "the provider would not have it")])
     found = check(settings)
     assert {name for name, each in found.items() if not each.passed} == {"nothing_refused"}
-    assert "would not have it" in found["nothing_refused"].metadata["list"].value
+    assert "would not have it" in str(found["nothing_refused"].metadata["list"].records)
 
 
 def test_a_vector_of_length_zero_or_of_another_length_is_noticed(engine, settings) -> None:

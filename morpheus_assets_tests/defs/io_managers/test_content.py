@@ -154,7 +154,14 @@ def test_chunks_show_passages_from_the_whole_novel_and_chapters_their_lengths(de
     result = deployment.ingest("emma")
     samples = metadata_of(result, "chunks")["samples"]
     assert [record.data["chapter"] for record in samples.records] == [1, 3, 5, 7, 9]
-    assert all(len(record.data["passage"]) > 100 for record in samples.records)
+    for record in samples.records:
+        said, chapter = (
+            record.data["passage"],
+            story(chapters=9, paragraphs=1).split(f"CHAPTER {record.data['chapter']}.")[1],
+        )
+        assert 100 < len(said) <= 300
+        assert said.endswith(" …")
+        assert said.removesuffix(" …").split()[-1] in chapter.split(), "no word is cut"
     assert metadata_of(result, "chunks")["dagster/row_count"] == metadata_of(result, "chunks")[
         "dagster/partition_row_count"
     ]  # fmt: skip

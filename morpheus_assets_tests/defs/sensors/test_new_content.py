@@ -193,7 +193,7 @@ def test_a_removed_file_shows_in_the_check_of_the_asset(deployment: Deployment, 
     result = deployment.ingest("dracula")
     [check] = [found for found in result.get_asset_check_evaluations() if found.check_name == "no_file_is_gone"]
     assert not check.passed
-    assert "morpheus remove emma" in check.metadata["list"].value
+    assert "morpheus remove emma" in str(check.metadata["list"].records)
 
 
 def test_one_more_panel_runs_the_panels_of_its_novel_and_embeds_only_the_new_one(

@@ -33,7 +33,8 @@ def test_three_hundred_texts_with_one_that_the_server_cannot_take_are_embedded_b
 ):
     quirks: Quirks = server.quirks
     texts = sentences(300)
-    at_fault = [f"A text {mark} at fault." for mark, has in ((BAD, quirks.bad), (LONG, quirks.too_long)) if has]
+    marks = ((BAD, quirks.bad or quirks.no_vector), (LONG, quirks.too_long))
+    at_fault = [f"A text {mark} at fault." for mark, has in marks if has]
     texts[137:137] = at_fault
 
     vectors, refused, error = run(open_table(server, tmp_path), texts, max_inputs=256)

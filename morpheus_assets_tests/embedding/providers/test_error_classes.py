@@ -58,6 +58,7 @@ CLASSES: list[tuple[int, Any, type[EmbeddingError]]] = [
     (422, said("dimensions: not a number"), ConfigurationError),
     (408, b"", ProviderUnavailable),
     (409, b"", ProviderUnavailable),
+    (424, b"", ProviderUnavailable),
     (425, b"", ProviderUnavailable),
     (500, b"", ProviderUnavailable),
     (599, b"<html>", ProviderUnavailable),
@@ -128,6 +129,27 @@ def test_the_wait_is_what_a_header_says_else_what_is_used_up_else_what_the_body_
     assert isinstance(limited, RateLimited)
     assert limited.limits is not None
     assert limited.limits.remaining_tokens == 0
+
+
+def test_a_text_that_is_repeated_with_its_refusal_is_not_read_as_the_refusal():
+    text = "She was a model of virtue, unknown to us, and the api key of the harpsichord lay beside her."
+    fault = {"type": "string_too_long", "loc": ["body", "input", 1], "msg": "String should be shorter", "input": text}
+    error = error_for(422, {"detail": [fault]})
+    assert isinstance(error, InputRefused)
+    assert error.index == 1
+    assert "(HTTP 422: input.1: String should be shorter)" in str(error)
+    for message in (f"String should be shorter: {'x' * 300} {text}", "Input refused. " * 30 + text):
+        assert isinstance(error_for(400, said(message)), InputRefused)
+    many = {
+        "loc": ["body", "input"],
+        "msg": "List should have at most 96 items after validation",
+        "input": [text] * 200,
+    }
+    error = error_for(422, {"detail": [many]})
+    assert isinstance(error, RequestTooLarge)
+    assert error.most_inputs == 96
+    encoding = {"loc": ["body", "encoding_format"], "msg": "Input should be 'float'", "input": "base64"}
+    assert isinstance(error_for(422, {"detail": [encoding]}), ConfigurationError)
 
 
 SHAPES = [{"error": {"message": "a", "code": 7}}, [{"error": {"message": "a"}}], {"detail": "a"}, {"message": "a"},

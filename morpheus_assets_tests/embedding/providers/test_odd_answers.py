@@ -1,5 +1,6 @@
 """What servers were reported to do beside their documentation: each to a stream of texts, over real HTTP."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,6 +236,26 @@ def test_a_model_that_has_one_size_only_is_told_with_both_ways_out(tmp_path: Pat
     assert (refusals, type(error)) == ([], InvalidAnswer)
     assert "gives bge-m3 vectors of 128 dimensions and not of 64, even if asked" in str(error)
     assert "write dimensions = 128 (and shorten = 64," in str(error)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens", "counted"),
+    [
+        (lambda texts: {"total_tokens": 33}, 33, True),
+        (lambda texts: {"prompt_tokens": 33}, 33, True),
+        (lambda texts: {}, 24, False),
+        # Infinity 0.0.78, as it was measured here.
+        (lambda texts: {"total_tokens": sum(map(len, texts))}, 24, False),
+    ],
+)
+def test_the_tokens_are_those_that_an_answer_counts_unless_they_are_characters(
+    usage: Callable[[list[str]], dict[str, int]], tokens: int, counted: bool, tmp_path: Path
+):
+    texts = ["The ship came home in the evening.", "She put the letter on the table without a word."]
+    with running(answer=lambda asked, number: {**answer_to(asked), "usage": usage(asked.texts)}) as server:
+        provider = open_table(server, tmp_path)
+        result = asyncio.run(provider.embed(texts, "document"))
+    assert (result.total_tokens, result.counted) == (tokens, counted)
 
 
 def test_a_name_in_other_capitals_is_the_same_model(tmp_path: Path):

@@ -288,3 +288,173 @@ def test_a_word_of_the_books_own_over_a_title_outranks_the_numbered_parts_within
     page = f"<html><body><h1>THE PHYSICIAN</h1>{markup}</body></html>"
     found = [chapter.title for chapter in chapters_of(read_document(page.encode(), "cases.html"))]
     assert found == [f"CASE {number} {case}" for number, case in zip(("I", "II", "III", "IV"), cases, strict=True)]
+
+
+PARAGRAPH = "He came back over the hill with the lamp, and nobody in the house had heard of it before that winter.\n\n"
+
+
+def chaptered(pairs, gap="\n\n\n"):
+    return gap.join(f"{heading}\n\n{body}" for heading, body in pairs)
+
+
+def test_who_enters_is_no_title_of_a_scene():
+    scenes = chaptered([(f"SCENE {number}.", f"Enter HOLT the {number}.\n\n{prose(1)}") for number in ("I", "II")])
+    text = "\n\n\n".join(f"ACT {number}.\n\n{scenes}" for number in ("I", "II", "III"))
+    assert titles(text) == ["SCENE I.", "SCENE II."] * 3
+
+
+def test_a_scene_on_the_line_of_its_act_opens_the_act():
+    acts = ["Actus Primus. Scena Prima.", "Scena Secunda.", "Actus Secundus. Scena Prima.", "Scena Secunda."]
+    assert titles(chaptered([(act, prose(n)) for n, act in enumerate(acts)])) == acts
+
+
+def test_an_act_whose_first_scene_has_no_heading_is_a_piece():
+    heads = ["Actus Primus. Scena Prima.", "Scena Secunda.", "Actus Secundus.", "Scena Secunda.", "Scena Tertia."]
+    assert titles(chaptered([(head, prose(n)) for n, head in enumerate(heads)])) == heads
+
+
+BELOW = ["Do titulo.", "Do livro.", "A denuncia.", "Um dever amarissimo!", "O aggregado.", "Tio Cosme.", "D. Gloria."]
+
+
+def test_single_lines_below_nearly_all_the_numbers_are_titles_whatever_they_end_with():
+    text = chaptered([(f"{n}", f"{line}\n\n{prose(n)}") for n, line in enumerate(BELOW, 1)])
+    assert titles(text) == [f"{n}. {line}" for n, line in enumerate(BELOW, 1)]
+
+
+def test_a_salutation_below_the_numbers_is_no_title():
+    letters = chaptered([(f"LETTER {n}", f"DEAR FATHER {'I' * n},\n\n{prose(n)}") for n in range(1, 7)])
+    assert titles(letters) == [f"LETTER {n}" for n in range(1, 7)]
+
+
+def test_titles_that_come_again_below_some_of_the_numbers_are_titles():
+    tellers = ["HOLT'S JOURNAL", "ANNA'S DIARY", "HOLT'S JOURNAL", "HOLT'S JOURNAL", "ANNA'S DIARY", "HOLT'S JOURNAL"]
+    tellers += ["A LETTER", "ANNA'S DIARY", "THE TELEGRAM"]
+    text = chaptered([(f"CHAPTER {n}", f"{name}\n\n{prose(n)}") for n, name in enumerate(tellers, 1)])
+    assert titles(text) == [f"CHAPTER {n}. {name}" for n, name in enumerate(tellers, 1)]
+
+
+def test_a_play_that_is_told_in_a_chapter_adds_no_acts_to_the_chapters():
+    acts = "\n\n\n".join(f"ACT {number}.\n\n{prose(5, 2_500)}" for number in ("I", "II", "III"))
+    heads = [f"CHAPTER {number}" for number in ("I", "II", "III", "IV")]
+    bodies = [prose(1), prose(2), f"{prose(3, 2_000)}\n\n\n{acts}", prose(4)]
+    assert titles(chaptered(zip(heads, bodies, strict=True))) == heads
+
+
+def test_verse_whose_lines_stand_apart_has_no_titles_below_its_numbers():
+    verse = "".join(f"The {word} is on the water and the hill,\n\n" for word in ("lamp", "snow", "bell", "light") * 20)
+    text = chaptered([(f"{number}", verse) for number in ("I", "II", "III", "IV", "V", "VI")])
+    assert titles(text) == ["I", "II", "III", "IV", "V", "VI"]
+
+
+def test_what_stands_apart_below_every_number_says_what_happens_in_the_chapter():
+    said = "How it happened that the miller {}, and what came\nof it before the winter was over."
+    done = ["lost his lamp", "found a letter", "went to sea", "bought a bell", "came home"]
+    text = chaptered([(f"CHAPTER {n}", f"{said.format(it)}\n\n\n{prose(n)}") for n, it in enumerate(done, 1)], "\n" * 6)
+    expected = [f"CHAPTER {n}. {' '.join(said.format(it).split())}" for n, it in enumerate(done, 1)]
+    assert titles(text) == expected
+
+
+@pytest.mark.parametrize("line", ["ARGUMENT.", "Chapter Summary", "The Argument"])
+def test_what_is_printed_below_every_number_names_no_chapter(line: str):
+    text = chaptered(
+        [(f"BOOK {number}.", f"{line}\n\n{prose(n)}") for n, number in enumerate(("I", "II", "III", "IV"))]
+    )
+    assert titles(text) == ["BOOK I.", "BOOK II.", "BOOK III.", "BOOK IV."]
+
+
+def test_a_number_below_a_number_counts_the_sections_of_the_chapter():
+    text = chaptered([(f"第{number}章", f"一\n\n{'雪が降っていた。' * 300}") for number in "一二三四"])
+    assert titles(text) == ["第一章", "第二章", "第三章", "第四章"]
+
+
+def test_the_first_sentence_below_a_number_is_no_title_in_chinese_or_japanese():
+    text = chaptered([(number, f"山路を登りながら考えた。\n\n{'雪が降っていた。' * 300}") for number in "一二三四"])
+    assert titles(text) == ["一", "二", "三", "四"]
+
+
+def test_a_title_in_capitals_may_be_as_long_as_a_page_is_wide_four_times():
+    long = "OF THE GOOD FORTUNE WHICH THE VALIANT MILLER HAD\nIN THE TERRIBLE AND UNDREAMT-OF ADVENTURE\n"
+    long += "OF THE WINDMILLS, WITH OTHER OCCURRENCES WORTHY\nTO BE FITLY RECORDED AND TOLD BY THE FIRE IN {}"
+    months = ["MAY", "JUNE", "JULY"]
+    text = chaptered([(f"CHAPTER {n}", f"{long.format(month)}\n\n{prose(n)}") for n, month in enumerate(months, 1)])
+    assert titles(text) == [f"CHAPTER {n}. {' '.join(long.format(m).split())}" for n, m in enumerate(months, 1)]
+
+
+def test_a_chapter_that_a_serial_holds_out_of_its_order_is_found_where_it_stands():
+    heads = [f"Chapter {n}: The Gate" for n in (1, 3, 4, 5, 2, 6, 7, 8)]
+    assert titles(chaptered([(head, prose(n)) for n, head in enumerate(heads)])) == heads
+
+
+@pytest.mark.parametrize("form", ["C{0}: Ash", "Ch{0} Ash", "V1C{0}: Ash", "Vol.1 Ch.{0} - Ash"])
+def test_the_abbreviations_of_serials_are_chapters(form: str):
+    heads = [form.format(n) for n in range(1, 6)]
+    assert titles(chaptered([(head, prose(n)) for n, head in enumerate(heads)], "\n\n")) == heads
+
+
+def test_a_list_of_pictures_below_the_contents_names_no_chapters():
+    books = [f"BOOK {number}." for number in ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"]]
+    pictures = [f"{name} AT THE GATE." for name in ("MARS", "CERES", "JUNO", "VULCAN", "DIANA", "PALLAS")]
+    contents = "CONTENTS\n\n\n" + "\n".join(books) + "\n\n\n\n\nILLUSTRATIONS\n\n\n" + "\n".join(pictures)
+    body = "\n\n\n\n".join(
+        f"{book}\n\n{prose(n, 4_000)}\n\n{pictures[n % 6]}\n\n\n{prose(n + 20, 4_000)}" for n, book in enumerate(books)
+    )
+    assert titles(f"{contents}\n\n\n\n\n{body}") == books
+
+
+def test_the_title_of_a_part_right_above_that_of_its_first_chapter_is_no_chapter():
+    names = ["Of the Three Changes", "Of the Chairs of Virtue", "Of the Pale Felon", "Of the Tree on the Hill"]
+    contents = "Contents\n\n  The Speeches\n" + "\n".join(f"    {name}" for name in names)
+    body = "\n\n\n".join(f"{name}\n\n{prose(n)}" for n, name in enumerate(names))
+    assert titles(f"{contents}\n\n\n\n\nThe Speeches\n\n{body}") == names
+
+
+def test_long_narratives_are_divided_by_the_numbers_within_them():
+    people = ["WALTER HART", "VINCENT GILL", "MARIAN HALL"]
+    heads = [f"THE STORY CONTINUED BY {name}" for name in people]
+    chapter = PARAGRAPH * 600
+    told = "\n\n\n".join(
+        f"{head}\n\n{first}\n\n{chapter}\n\n\nII\n\n{chapter}\n\n\nIII\n\n{chapter}"
+        for head, first in zip(heads, ("(of Clement's Inn)", "I", "I"), strict=True)
+    )
+    found = titles("CONTENTS\n\n" + "\n".join(heads) + f"\n\n\n\n\n{told}")
+    assert found == [title for head in heads for title in (head, "II", "III")]
+
+
+def test_short_titles_with_a_full_stop_that_stand_far_apart_are_titles():
+    names = ["Am Brunnen.", "Vorspiel auf dem Theater.", "Hexenküche.", "Gretchens Stube.", "Straße.", "Dom."]
+    assert titles("\n\n\n\n".join(f"{name}\n\n{prose(n)}" for n, name in enumerate(names))) == names
+
+
+def test_the_days_of_a_diary_are_its_chapters():
+    days = [f"{n}th of May, 1893" for n in range(5, 13)]
+    assert titles("\n\n\n".join(f"{day}\n\n{prose(n)}" for n, day in enumerate(days))) == days
+
+
+def test_a_lone_chapter_one_in_the_notes_does_not_hide_the_numbers():
+    numbered = chaptered([(number, prose(n)) for n, number in enumerate(("I", "II", "III", "IV", "V"))])
+    assert titles(f"{numbered}\n\n\nChapter 1\n\n{prose(9, 700)}") == ["I", "II", "III", "IV", "V"]
+
+
+def test_two_headings_in_the_second_half_of_a_book_are_no_chapters():
+    text = PARAGRAPH * 800 + chaptered([("第一回の発作", PARAGRAPH * 100), ("第二回の発作", PARAGRAPH * 700)])
+    assert {chapter.kind for chapter in find_chapters(document(text))} == {"section"}
+
+
+def test_lines_indented_deeper_than_paragraphs_are_titles_in_japanese():
+    names = ["暴風雨", "探検", "協力", "冬ごもり", "徳と才"]
+    text = "\n\n".join(f"　　　　　{name}\n\n" + "　雪が降っていた。\n" * 200 for name in names)
+    assert titles(text) == names
+
+
+def test_headings_within_back_matter_are_no_chapters():
+    story = "".join(f"{number}［＃「{number}」は大見出し］\n" + "　雪が降っていた。\n" * 300 for number in "一二三四五")
+    notes = "訳者後記［＃「訳者後記」は大見出し］\n" + "　山の話。\n" * 60
+    notes += "".join(f"{number}［＃「{number}」は小見出し］\n" + "　山の話。\n" * 40 for number in "一二三四五六")
+    pieces = [(c.kind, c.title) for c in find_chapters(document(story + notes))]
+    assert pieces == [*(("chapter", number) for number in "一二三四五"), ("back", "訳者後記")]
+
+
+def test_a_marked_heading_may_hold_quotation_marks():
+    names = ["鉄のわな", "「わしがほんものじゃ」", "種明し"]
+    text = "".join(f"{name}［＃「{name}」は中見出し］\n" + "　雪が降っていた。\n" * 300 for name in names)
+    assert [chapter.char_start for chapter in find_chapters(document(text))] == [text.index(f"{n}［") for n in names]

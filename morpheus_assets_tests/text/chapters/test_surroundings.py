@@ -50,3 +50,11 @@ def test_pieces_before_the_chapters_count_down_from_nought():
         ["Preface", "Prologue", "Chapter 1", "Chapter 2", "Epilogue"]
     ))  # fmt: skip
     assert [c.ordinal for c in find_chapters(Document(text, "txt", "utf-8"))] == [-1, 0, 1, 2, 3]
+
+
+def test_prefaces_and_afterwords_that_are_counted_are_pieces():
+    headings = ["はしがきの一", "はしがきの二", "第一章", "第二章", "第三章", "あとがきの一", "あとがきの二"]
+    text = "".join(f"{heading}\n\n" + "　雪が降っていた。\n" * 200 + "\n" for heading in headings)
+    found = [(c.kind, c.title) for c in find_chapters(Document(text, "txt", "utf-8"))]
+    kinds = ["front", "front", "chapter", "chapter", "chapter", "back", "back"]
+    assert found == list(zip(kinds, headings, strict=True))

@@ -121,3 +121,14 @@ def test_a_file_may_be_split_and_several_chapters_may_share_one():
     assert (
         chapters(epub({"a.xhtml": whole}, nav=nav([(f"a.xhtml#a{n}", name) for n, name in enumerate(NAMES)]))) == FOUND
     )
+
+
+def test_among_stories_the_chapters_of_one_are_its_sections():
+    sections = "".join(
+        f'<section id="s{n}" epub:type="chapter"><h3>{r}</h3>{prose(n)}</section>' for n, r in ((1, "I"), (2, "II"))
+    )
+    pages = {file: page(f"<h2>{name}</h2>{prose(n)}") for n, (file, name) in enumerate(LISTED)}
+    pages[FILES[1]] = page(f"<h2>{NAMES[1]}</h2>{sections}")
+    entries = [(file, name) for file, name in LISTED]
+    entries[1] = (FILES[1], NAMES[1], [(f"{FILES[1]}#s1", "I"), (f"{FILES[1]}#s2", "II")])
+    assert chapters(epub(pages, nav=nav(entries))) == FOUND

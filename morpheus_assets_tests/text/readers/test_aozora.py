@@ -1,3 +1,5 @@
+import pytest
+
 from morpheus_assets.text.formats import read_document
 
 STORY = "老人《ろうじん》は門の前に座って、昔のことを思い出した。雪は静かに降っていた。\n" * 30
@@ -10,6 +12,18 @@ def test_the_first_lines_name_title_and_author():
 
 def test_a_translator_is_not_the_author():
     document = read_document(f"雪の門\n――冬――\nJ・スミス\n山田太郎訳\n\n{STORY}".encode(), "a.txt")
+    assert (document.title, document.author) == ("雪の門", "J・スミス")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "雪の門\nTHE GATE OF SNOW\n第一部\nJ・スミス\n山田太郎訳",
+        "雪の門\nTHE GATE OF SNOW\nJ・スミス\nJohn Smith\n山田太郎訳",
+    ],
+)
+def test_an_original_title_and_a_name_in_its_own_letters_do_not_hide_the_author(lines: str):
+    document = read_document(f"{lines}\n\n{STORY}\n底本：「雪」".encode(), "a.txt")
     assert (document.title, document.author) == ("雪の門", "J・スミス")
 
 
