@@ -36,7 +36,8 @@ def export() -> None:
     type=float,
     default=0.0,
     show_default=True,
-    help="Of panels: how much better their chapter fits than any other; confirmed ones are always written.",
+    help="Of panels: how much better their chapter fits than any other. Confirmed ones are always written, those of"
+    " a novel whose panels do not follow the chapters only with a margin above 0.",
 )
 def pairs(folder: Path, form: str, novels: tuple[str, ...], licence: str, least_margin: float) -> None:
     """Write training pairs into FOLDER. A file each for train, validation and test, split by novel.
@@ -57,7 +58,11 @@ def pairs(folder: Path, form: str, novels: tuple[str, ...], licence: str, least_
             never = {each.question for each in read_question_files(values).questions}
             done = export_pairs(engine, folder, form, novels, licence, never)
     if not done.files:
-        asset = "scene_panel_match" if form == "open_clip" else "training_pairs"
-        raise click.ClickException(f"No training pairs are stored; materialize the asset `{asset}` first.")
+        if form == "open_clip":
+            raise click.ClickException(
+                "No panel is confirmed, or follows the chapters and fits its own best: materialize the asset"
+                " `scene_panel_match`, confirm scenes in scenes.tsv, or give --least-margin."
+            )
+        raise click.ClickException("No training pairs are stored; materialize the asset `training_pairs` first.")
     for split, file in done.files.items():
         click.echo(f"{done.rows[split]:>8,}  {file}")

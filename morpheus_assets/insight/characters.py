@@ -1,18 +1,19 @@
 """The cast of a novel, proposed from its text: names joined to persons cautiously, places told apart.
 
-Scripts with capitals only; other languages give an empty proposal. A person's corrections are cast_file.py's.
+Scripts with capitals, and Chinese; other languages give an empty proposal. A person's corrections are cast_file.py's.
 """
 
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from morpheus_assets.domain.content import Chapter
+from morpheus_assets.insight.chinese_names import chinese_gender, chinese_names
 from morpheus_assets.insight.given_names import given_gender
 from morpheus_assets.insight.names import Evidence, Mention, find_mentions, weigh
-from morpheus_assets.insight.people_words import PeopleWords, words_of
+from morpheus_assets.insight.people_words import CHINESE, PeopleWords, words_of
 
 PERSON, PLACE, UNKNOWN = "person", "place", "unknown"
 FEWEST_MENTIONS = 5
@@ -21,6 +22,7 @@ _PLACE_SHARE, _PERSON_SHARE, _OWN_SHARE = 0.2, 0.05, 0.8
 _INSIDE_SHARE, _FEWEST_INSIDE = 0.08, 2
 _RARE_TITLE, _FEWEST_PRONOUNS, _MOSTLY, _FEWEST_TITLED = 0.01, 4, 0.6, 3
 _OTHER_TITLE, _TITLED_SHARE, _ALONE_SHARE, _RANKED_SHARE = 0.2, 0.5, 0.02, 0.1
+_FEWEST_SPOKEN, _SPOKEN_PERSON = 3, 0.15
 _OVER_NAMESAKES, _OFTEN, _NEAR_CHARACTERS, _MEETING, _TITLED_PERSON = 0.9, 0.2, 20_000, 0.6, 0.3
 
 
@@ -63,11 +65,13 @@ class _Group:
 
 
 def propose_cast(text: str, chapters: Sequence[Chapter], language: str) -> list[Character]:
-    """The persons and places that a text names, by mentions; [] where nothing is found or the script has no capitals.
+    """The persons and places that a text names, by mentions; [] where nothing is found or the language has no tables.
 
     A surname with several titles ("Mr. Bennet", "Mrs. Bennet") is as many persons, and belongs to none where it stands
     alone. A first name joins a full name only where one full name has it.
     """
+    if language == CHINESE:
+        return _kept(_chinese_cast(text, chapters))
     known = words_of(language)
     if known is None:
         return []
@@ -76,8 +80,20 @@ def propose_cast(text: str, chapters: Sequence[Chapter], language: str) -> list[
     groups = _joined(mentions, evidence, known)
     cast = [_character(group, evidence, chapters, known) for group in groups]
     cast = _with_titles_alone(cast, text, chapters, known)
+    return _kept(cast)
+
+
+def _kept(cast: Iterable[Character]) -> list[Character]:
     kept = [one for one in cast if one.mentions >= FEWEST_MENTIONS]
     return sorted(kept, key=lambda one: (-one.mentions, one.name))[:MOST_CHARACTERS]
+
+
+def _chinese_cast(text: str, chapters: Sequence[Chapter]) -> Iterator[Character]:
+    found = chinese_names(text, [(chapter.char_start, chapter.char_end) for chapter in chapters])
+    for name, places in found.items():
+        forms = Counter(text[start:end] for start, end in places)
+        counts = chapter_counts([start for start, _ in places], chapters)
+        yield Character(name, PERSON, chinese_gender(name), dict(forms.most_common()), counts, tuple(places))
 
 
 def _joined(
@@ -330,7 +346,7 @@ def _kind(group: _Group, evidence: Mapping[tuple[str, ...], Evidence], known: Pe
     if group.told and sum(each.titled for each in found.values()) >= _TITLED_PERSON * count:
         return PERSON
     if sum(each.after_the for each in found.values()) >= 0.4 * count:
-        return UNKNOWN
+        return PERSON if personal >= max(_FEWEST_SPOKEN, _SPOKEN_PERSON * count) else UNKNOWN
     if group.told or personal >= max(2, _PERSON_SHARE * count):
         return PERSON
     if given_gender(_longest(group), known.language):

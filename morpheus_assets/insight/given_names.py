@@ -29,9 +29,9 @@ _MEN: Mapping[str, str] = {
     " gilbert gilles grégoire guillaume gustave guy hector henri hercule hervé hilaire hippolyte honoré hubert hugues"
     " ignace jacques jacquot jean jérôme joachim joseph jules julien justin lambert laurent lazare léon léonard"
     " léopold louis luc lucien ludovic marc marcel marius martial martin mathieu maurice max maximilien médard michel"
-    " nicolas octave olivier oscar pascal patrice paul philippe pierre pierrot prosper quentin raoul raphaël raymond"
-    " rémi rené richard robert rodolphe roger roland romain sébastien simon stanislas sylvain théodore théophile"
-    " thierry thomas tristan urbain valentin victor vincent xavier yves",
+    " nicolas octave olivier oscar pascal patrice paul philippe pierre prosper quentin raoul raphaël raymond rémi"
+    " rené richard robert rodolphe roger roland romain sébastien simon stanislas sylvain théodore théophile thierry"
+    " thomas tristan urbain valentin victor vincent xavier yves",
     "de": "achim adalbert adam adolf albert albrecht alexander alfred alois alwin andreas anselm anton armin arnold"
     " arthur august balthasar bastian benedikt bernhard berthold bruno burkhard christian christoph christof claus"
     " conrad daniel detlev dietrich eberhard eckart edmund eduard egon emil engelbert erdmann erhard erich ernst"
@@ -44,15 +44,15 @@ _MEN: Mapping[str, str] = {
     " robert roderich rolf rudolf rüdiger ruprecht samuel sebastian siegfried siegmund sigismund simon stefan stephan"
     " theobald theodor thomas tobias udo ulrich uwe valentin veit viktor vinzenz volker waldemar walter walther"
     " wenzel werner wilhelm wolf wolfgang xaver",
-    "es": "adolfo agustín alberto alejandro alfonso alonso álvaro amadís ambrosio andrés anselmo antonio arturo"
-    " aurelio baltasar bartolomé basilio benito bernardo blas camilo cardenio carlos ciriaco clemente cristóbal"
-    " dámaso diego dionisio domingo eduardo emilio enrique ernesto esteban eugenio evaristo fabián federico felipe"
-    " félix fermín fernando florencio francisco frasquito gabriel gaspar gerardo gil ginés gonzalo gregorio guillermo"
-    " gustavo hernando hipólito ignacio isidro jacinto jaime javier jerónimo joaquín jorge josé juan juanito julián"
-    " julio lázaro leandro leonardo leopoldo lope lorenzo lotario lucas luis manolo manuel marcelo marcos mariano"
-    " martín mateo matías mauricio máximo melchor miguel nicolás pablo paco pascual pedro pepe plácido quijote"
-    " quijano rafael ramiro ramón raúl ricardo roberto rodrigo rogelio roque salvador sancho sansón santiago santos"
-    " sebastián segismundo servando severo silvestre simón teodoro timoteo tomás valentín vicente víctor",
+    "es": "adolfo agustín alberto alejandro alfonso alonso álvaro ambrosio andrés anselmo antonio arturo aurelio"
+    " baltasar bartolomé basilio benito bernardo blas camilo carlos ciriaco clemente cristóbal dámaso diego dionisio"
+    " domingo eduardo emilio enrique ernesto esteban eugenio evaristo fabián federico felipe félix fermín fernando"
+    " florencio francisco frasquito gabriel gaspar gerardo gil ginés gonzalo gregorio guillermo gustavo hernando"
+    " hipólito ignacio isidro jacinto jaime javier jerónimo joaquín jorge josé juan juanito julián julio lázaro"
+    " leandro leonardo leopoldo lope lorenzo lucas luis manolo manuel marcelo marcos mariano martín mateo matías"
+    " mauricio máximo melchor miguel nicolás pablo paco pascual pedro pepe plácido  rafael ramiro ramón raúl ricardo"
+    " roberto rodrigo rogelio roque salvador sancho sansón santiago santos sebastián segismundo servando severo"
+    " silvestre simón teodoro timoteo tomás valentín vicente víctor",
     "ru": "александр алексей альберт анатолий анатоль андрей антон аркадий архип афанасий борис василий вася викентий"
     " виктор витя владимир влас володя вячеслав гаврила геннадий георгий герасим григорий гриша даниил денис дмитрий"
     " евгений егор емельян ефим захар иван игнат игорь илья иннокентий ипполит кирилл константин кузьма лев леонид"
@@ -62,19 +62,19 @@ _MEN: Mapping[str, str] = {
     "it": "abbondio agostino alberto aldo alessandro alessio alfonso alfredo ambrogio andrea angelo anselmo antonio"
     " arturo attilio augusto baldassarre bartolo bartolomeo battista benedetto benito bernardo bortolo carlo cesare"
     " cristoforo dante davide domenico donato edoardo egidio emilio enrico ernesto ettore eugenio fabio fabrizio"
-    " federico federigo felice ferdinando ferrante filippo francesco gabriele gaetano galdino gaspare gennaro"
-    " geppetto gervaso giacomo gianni gino giorgio giovanni girolamo giuseppe giulio guglielmo guido ignazio lamberto"
-    " leonardo leone lodovico lorenzo luca luciano luigi manfredi marcello marco mario martino matteo maurizio menico"
-    " michele nicola nicolò orazio paolo pasquale pietro pinocchio raffaele renzo riccardo roberto rodrigo romeo"
-    " rosario salvatore sandro sebastiano silvio simone stefano tommaso tonio ugo umberto valentino vincenzo vittorio",
+    " federico federigo felice ferdinando ferrante filippo francesco gabriele gaetano galdino gaspare gennaro gervaso"
+    " giacomo gianni gino giorgio giovanni girolamo giuseppe giulio guglielmo guido ignazio lamberto leonardo leone"
+    " lodovico lorenzo luca luciano luigi manfredi marcello marco mario martino matteo maurizio menico michele nicola"
+    " nicolò orazio paolo pasquale pietro raffaele renzo riccardo roberto rodrigo romeo rosario salvatore sandro"
+    " sebastiano silvio simone stefano tommaso tonio ugo umberto valentino vincenzo vittorio",
     "pt": "abel afonso agostinho alberto alexandre alfredo amâncio amaro américo anacleto andré antónio antônio"
-    " armando artur augusto baltasar basílio bartolomeu bento bentinho bernardo brás camilo carlos carlinhos"
-    " cristiano cristóvão damaso david dinis diogo domingos duarte edmundo eduardo emílio ernesto estevão eugénio"
-    " eusébio ezequiel félix fernando fernão filipe florêncio francisco frederico gabriel gaspar gonçalo gonçalves"
-    " gregório guilherme henrique inácio jacinto jaime jerónimo joão joaquim jorge josé julião júlio leonardo"
-    " lourenço lucas luís luiz manuel manoel marcelo marcos mário martim mateus miguel nicolau olavo pádua paulo"
-    " pedro quincas rafael raimundo ramiro raul ricardo roberto rodrigo rubião salvador sebastião simão teodorico"
-    " teodoro tomás tomé vasco vicente vítor xavier zacarias",
+    " armando artur augusto baltasar basílio bartolomeu bento bernardo brás camilo carlos carlinhos cristiano"
+    " cristóvão damaso david dinis diogo domingos duarte edmundo eduardo emílio ernesto estevão eugénio eusébio"
+    " ezequiel félix fernando fernão filipe florêncio francisco frederico gabriel gaspar gonçalo  gregório guilherme"
+    " henrique inácio jacinto jaime jerónimo joão joaquim jorge josé julião júlio leonardo lourenço lucas luís luiz"
+    " manuel manoel marcelo marcos mário martim mateus miguel nicolau olavo paulo pedro rafael raimundo ramiro raul"
+    " ricardo roberto rodrigo salvador sebastião simão teodorico teodoro tomás tomé vasco vicente vítor xavier"
+    " zacarias",
     "nl": "aart abraham adriaan albert andries anton arie arnold bart bartel ben bernard bram christiaan cornelis"
     " daan dirk eduard ernst evert filip frans frederik frits gerard gerrit gijs govert hans harm heintje hein"
     " hendrik henk herman hugo isaak jaap jacob jakob jan jeroen joachim joan job johan johannes joost joris jozef"
@@ -84,7 +84,7 @@ _MEN: Mapping[str, str] = {
     "": "achille aleksei aleksandr alexei alexey alyosha anatole andrei andrey arkady boris dmitri dmitry edmond"
     " fernand feodor fyodor franz grigory grisha ilya ippolit ivan kolya konstantin kostya lev mikhail mishka misha"
     " mitya nikita nikolai nikolay pavel petya pierre platon porfiry porphyry pyotr rodion rodya semyon sergei sergey"
-    " seryozha stepan stiva vanya vasili vasily vassily vladimir yakov",
+    " seryozha stepan vanya vasili vasily vassily vladimir yakov",
 }
 _WOMEN: Mapping[str, str] = {
     "en": "abigail ada adela adelaide adele agatha agnes alice alicia alison amabel amanda amelia amy angelina ann"
@@ -105,44 +105,42 @@ _WOMEN: Mapping[str, str] = {
     "fr": "adélaïde adèle adrienne agathe agnès aimée albertine alexandrine alice aline aloïse amélie anaïs andrée"
     " angèle angélique anne annette antoinette armande aurélie aurore barbe béatrice berthe blanche brigitte caroline"
     " catherine cécile céleste célestine céline charlotte chloé christine claire clara clarisse claudine clémence"
-    " clémentine clotilde colette constance cosette delphine denise désirée diane dorothée edith edmée éléonore"
-    " élisabeth élise élodie éloïse emma émilie émilienne éponine ernestine esther étiennette eugénie eulalie"
-    " euphrasie eva fanny fantine fernande flore florence françoise gabrielle geneviève georgette germaine gervaise"
-    " gilberte hélène henriette hermance hortense ida irène isabelle jacqueline jeanne jeannette jenny joséphine"
-    " judith julie juliette justine laure léonie léontine lisette lise louise louison lucie lucienne lucile lydie"
-    " madeleine marcelle margot marguerite marianne marie mariette marion marthe mathilde mélanie mercédès michelle"
-    " mina nadine nana nanette nathalie nicole nicolette ninon noémie octavie odette olympe ophélie paule pauline"
-    " pélagie philomène rachel raymonde régine renée rosalie rose rosette rosine sabine sidonie simone solange sophie"
-    " stéphanie suzanne sylvie thérèse toinette ursule valentine valérie véronique victoire victorine virginie yvonne"
-    " zélie zoé",
+    " clémentine clotilde colette constance delphine denise désirée diane dorothée edith edmée éléonore élisabeth"
+    " élise élodie éloïse emma émilie émilienne ernestine esther étiennette eugénie eulalie euphrasie eva fanny"
+    " fernande flore florence françoise gabrielle geneviève georgette germaine gervaise gilberte hélène henriette"
+    " hermance hortense ida irène isabelle jacqueline jeanne jeannette jenny joséphine judith julie juliette justine"
+    " laure léonie léontine lisette lise louise louison lucie lucienne lucile lydie madeleine marcelle margot"
+    " marguerite marianne marie mariette marion marthe mathilde mélanie mercédès michelle mina nadine nana nanette"
+    " nathalie nicole nicolette ninon noémie octavie odette olympe ophélie paule pauline pélagie philomène rachel"
+    " raymonde régine renée rosalie rose rosette rosine sabine sidonie simone solange sophie stéphanie suzanne sylvie"
+    " thérèse toinette ursule valentine valérie véronique victoire victorine virginie yvonne zélie zoé",
     "de": "adele adelheid agathe agnes alma amalie angela anna annchen anneliese annemarie annette annie antonie"
     " auguste barbara bärbel beate bertha berta bettina brigitte cäcilie camilla carola charlotte christa christiane"
-    " christine clara clothilde cora cornelia dora doris dorothea edith effi elfriede elisabeth elise ella else"
-    " elvira emilie emma emmy erika erna ernestine esther eva eveline fanny franziska frieda friederike gabriele"
-    " genoveva gerda gertrud gisela grete gretchen gretel gudrun hanna hannchen hanne hedwig heidi helene helga"
-    " henriette hermine hertha hilda hilde hildegard hulda ida ilse ingeborg irma irene isabella jenny johanna"
-    " josephine julchen julia juliane julie justine käthe karoline katharina katrin klara klärchen klothilde"
-    " konstanze kunigunde laura lena lene leni leonore liesel liese lili lina lisbeth lisa lisette lore lotte louise"
-    " lucie ludmilla luise lydia magda magdalena malwina margarete margarethe margot maria marianne marie marietta"
-    " marta martha mathilde melanie meta mimi mina minna monika nora olga ottilie paula pauline regine renate resi"
-    " rosa rosalie rose roswitha ruth sabine sarah selma sesemi sidonie sibylle sophie stefanie susanne tekla therese"
-    " tilde tony toni traute trude ulrike ursula valerie vera veronika viktoria walburga wally wilhelmine zerline",
-    "es": "adela agustina aldonza altisidora amelia amparo ana andrea ángela antonia asunción aurora bárbara beatriz"
-    " benina benita bernarda blanca camila carlota carmen carolina casilda catalina cecilia celia clara claudia"
-    " clementina concepción concha consuelo cristina dolores dorotea dulcinea elena elisa eloísa elvira emilia emma"
-    " encarnación ernestina esperanza estefanía eugenia eulalia eva fátima felisa fermina filomena flora florentina"
-    " fortunata francisca gertrudis gloria guadalupe guillermina inés irene isabel isabela jacinta jimena josefa"
-    " juana juanita julia laura leandra leonor lola lorenza lucía lucila luisa luscinda magdalena manuela marcela"
-    " margarita maría mariana marta matilde mauricia melisendra mercedes micaela natalia nieves nina obdulia olalla"
-    " olimpia paca pastora patricia paula paulina pepa petra pilar quiteria rafaela ramona rita rosa rosalía rosario"
-    " rufina sara serafina severiana sofía soledad susana teresa tomasa trifaldi úrsula valentina vicenta victoria"
-    " visitación zoraida",
+    " christine clara clothilde cora cornelia dora doris dorothea edith elfriede elisabeth elise ella else elvira"
+    " emilie emma emmy erika erna ernestine esther eva eveline fanny franziska frieda friederike gabriele genoveva"
+    " gerda gertrud gisela grete gretchen gretel gudrun hanna hannchen hanne hedwig heidi helene helga henriette"
+    " hermine hertha hilda hilde hildegard hulda ida ilse ingeborg irma irene isabella jenny johanna josephine"
+    " julchen julia juliane julie justine käthe karoline katharina katrin klara klärchen klothilde konstanze"
+    " kunigunde laura lena lene leni leonore liesel liese lili lina lisbeth lisa lisette lore lotte louise lucie"
+    " ludmilla luise lydia magda magdalena malwina margarete margarethe margot maria marianne marie marietta marta"
+    " martha mathilde melanie meta mimi mina minna monika nora olga ottilie paula pauline regine renate resi rosa"
+    " rosalie rose roswitha ruth sabine sarah selma sidonie sibylle sophie stefanie susanne tekla therese tilde tony"
+    " toni traute trude ulrike ursula valerie vera veronika viktoria walburga wally wilhelmine ",
+    "es": "adela agustina amelia amparo ana andrea ángela antonia asunción aurora bárbara beatriz benina benita"
+    " bernarda blanca camila carlota carmen carolina casilda catalina cecilia celia clara claudia clementina"
+    " concepción concha consuelo cristina dolores dorotea elena elisa eloísa elvira emilia emma encarnación ernestina"
+    " esperanza estefanía eugenia eulalia eva fátima felisa fermina filomena flora florentina fortunata francisca"
+    " gertrudis gloria guadalupe guillermina inés irene isabel isabela jacinta jimena josefa juana juanita julia"
+    " laura leandra leonor lola lorenza lucía lucila luisa magdalena manuela marcela margarita maría mariana marta"
+    " matilde mauricia mercedes micaela natalia nieves nina obdulia olalla olimpia paca pastora patricia paula"
+    " paulina pepa petra pilar quiteria rafaela ramona rita rosa rosalía rosario rufina sara serafina severiana sofía"
+    " soledad susana teresa tomasa úrsula valentina vicenta victoria visitación ",
     "ru": "авдотья агафья аграфена аксинья александра алена алёна анастасия анисья анна анфиса антонина аня варвара"
-    " варя василиса вера глафира грушенька даша дарья дуня дунечка евгения екатерина елена елизавета ефросинья зина"
-    " зинаида ирина катя катерина клавдия ксения лиза лизавета лида лидия люба любовь людмила маргарита марина мария"
-    " марфа марья маша матрена машенька надежда надя настасья настя наталья наташа нина оленька ольга оля параша"
-    " пелагея поленька полина прасковья пульхерия раиса соня софья софия таисия татьяна таня ульяна устинья фекла"
-    " фёкла феня элен эмилия юлия",
+    " варя василиса вера глафира даша дарья дуня дунечка евгения екатерина елена елизавета ефросинья зина зинаида"
+    " ирина катя катерина клавдия ксения лиза лизавета лида лидия люба любовь людмила маргарита марина мария марфа"
+    " марья маша матрена машенька надежда надя настасья настя наталья наташа нина оленька ольга оля параша пелагея"
+    " поленька полина прасковья пульхерия раиса соня софья софия таисия татьяна таня ульяна устинья фекла фёкла феня"
+    " элен эмилия юлия",
     "it": "adele agnese alessandra amalia angela angelica anna annunziata antonia assunta beatrice bettina bianca"
     " camilla carlotta carmela carolina caterina cecilia chiara clara clelia concetta cristina diana elena eleonora"
     " elisa elisabetta emilia ernestina eugenia fiammetta filomena flora francesca gertrude giacinta gigia ginevra"
@@ -151,21 +149,21 @@ _WOMEN: Mapping[str, str] = {
     " perpetua pia prassede rita rosa rosalia rosina sara silvia sofia stella teresa tilde valentina viola violante"
     " virginia vittoria",
     "pt": "adelaide adélia alice amália amélia ana andrea angela angélica antónia beatriz bernarda branca camila"
-    " capitu carlota carlotinha carolina catarina cecília clara constança cristina delfina doroteia eduarda elisa"
-    " elvira emília ermelinda eufrásia eugénia eulália eva felicidade fernanda filomena flora francisca gabriela"
-    " genoveva gertrudes glória graça guilhermina helena henriqueta inês iracema isabel jacinta joana joaninha josefa"
-    " júlia juliana justina laura leonor leopoldina leocádia lourença lúcia luísa luiza luzia madalena margarida"
-    " maria mariana marta matilde micaela natália natividade olímpia paula pilar quitéria raquel rita rosa rufina"
-    " sancha sara sofia teresa titi tonica úrsula violante virgília virgínia vitória",
+    " carlota carlotinha carolina catarina cecília clara constança cristina delfina doroteia eduarda elisa elvira"
+    " emília ermelinda eufrásia eugénia eulália eva felicidade fernanda filomena flora francisca gabriela genoveva"
+    " gertrudes glória graça guilhermina helena henriqueta inês isabel jacinta joana joaninha josefa júlia juliana"
+    " justina laura leonor leopoldina leocádia lourença lúcia luísa luiza luzia madalena margarida maria mariana"
+    " marta matilde micaela natália natividade olímpia paula pilar quitéria raquel rita rosa rufina sancha sara sofia"
+    " teresa úrsula violante virgínia vitória",
     "nl": "aafje aaltje adriana agnes aletta anna anneke antje barbara beatrijs betje catharina christina clara"
     " cornelia dina dorothea elisabeth elsje emma eva geertje geertruida grietje hanna helena hendrika hester jacoba"
     " jacomijn jannetje johanna josina judith julia kaatje keetje klaartje leentje lena leonora lidewij lijsbeth"
     " louise lucia machteld magdalena margaretha maria mariken marie martha mathilde mietje mina neeltje paulina"
     " petronella rachel rebecca rika roosje rosa sara saartje sophia stijntje suze suzanna teuntje trijn trijntje"
     " truitje ursula wilhelmina",
-    "": "adèle agafea agrafena anisya avdotya cosette darya dounia dunya ekaterina elena fenya glafira grushenka"
-    " helene julie katerina katya lidia lise lizaveta masha marfa marya mercédès nastasia nastasya natalya natasha"
-    " olga praskovya pulcheria sofya sonia sonya tatyana tanya valentine varenka varvara varya vera",
+    "": "adèle agafea agrafena anisya avdotya darya dounia dunya ekaterina elena fenya glafira  helene julie katerina"
+    " katya lidia lise lizaveta masha marfa marya mercédès nastasia nastasya natalya natasha olga praskovya pulcheria"
+    " sofya sonia sonya tatyana tanya valentine varenka varvara varya vera",
 }
 _PATRONYMIC = re.compile(
     r"(?P<m>.{2,}(?:ович|евич|ьич|ovich|ovitch|evich|evitch|yevich|yevitch|lyich|lyitch)$)"
@@ -199,7 +197,7 @@ _EVERYWHERE: Mapping[str, str] = _everywhere()
 
 
 def given_gender(words: tuple[str, ...], language: str) -> str:
-    """ "m" or "f" of a name by its given name or its patronymic, "" where neither tells; language as ISO 639-1."""
+    """ "m" or "f" of a name by its given name or its patronymic, " where neither tells; language as ISO 639-1."""
     for word in words[1:]:
         patronymic = _PATRONYMIC.match(word.lower())
         if patronymic is not None:

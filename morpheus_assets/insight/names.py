@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from morpheus_assets.insight.given_names import given_gender
-from morpheus_assets.insight.people_words import PeopleWords
+from morpheus_assets.insight.people_words import KIN, PeopleWords
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*(?:['’]s?\b)?\.?")
 _OPENS = re.compile(r"""(?:^|[.!?…:;]["'”’»)\]_*]*\s|["“”«»„‘—(\[_*]|--|\n\s*\n)\s*\Z""")
@@ -174,7 +174,9 @@ def weigh(text: str, mentions: Sequence[Mention], known: PeopleWords) -> dict[tu
             evidence.she += known.pronouns.get(told[0].lower()) == "f"
         following = re.match(r"(['’]s)?\s{0,3}([^\W\d_]+)", after)
         next_word = following.group(2).lower() if following else ""
-        evidence.speaks += next_word in known.speech or last in known.speech
+        # "said the Hatter"
+        behind = before[-2].lower() if last in known.articles and len(before) > 1 else last
+        evidence.speaks += next_word in known.speech or behind in known.speech
         evidence.owns += bool(following and following.group(1)) or text[mention.end - 2 : mention.end] in ("'s", "’s")
         evidence.in_place += last in known.in_place
         evidence.inside += last in known.inside
@@ -281,7 +283,7 @@ def _mentions(
         start = index
         while index < len(tokens) and _is_title(tokens[index], known) and index - start < 2:
             follows = index + 1 < len(tokens) and _joined(text, tokens[index], tokens[index + 1])
-            if not follows:
+            if not follows or (tokens[index].lower in KIN and tokens[index + 1].text.lower() in known.particles):
                 break
             if tokens[index].lower not in known.epithets:
                 title = f"{title} {tokens[index].text}".strip()

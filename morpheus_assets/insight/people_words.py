@@ -47,6 +47,14 @@ _WIVES = _words("mrs mrs. madame madam mme mme. frau sra sra. señora signora da
 _MISSES = _words("miss mademoiselle mlle mlle. fräulein fraulein señorita signorina jonkvrouw")
 
 
+KIN = _words(
+    "father mother brother sister uncle aunt cousin père mère frère soeur oncle tante vater mutter bruder schwester"
+    " onkel oheim padre madre hermano hermana tío tía zio zia tio tia irmão irmã primo prima vader moeder broeder"
+    " zuster oom отец мать дядя"
+)
+"""Whose name stands behind a particle is somebody else: "padre de Zoraida"."""
+
+
 def _titles(male: str, female: str, either: str) -> dict[str, str]:
     kinds = {word: "mrs" if word in _WIVES else "miss" if word in _MISSES else "f" for word in female.split()}
     return {**dict.fromkeys(male.split(), "m"), **kinds, **dict.fromkeys(either.split(), "")}
@@ -178,7 +186,6 @@ WORDS: Mapping[str, PeopleWords] = {
             " märz april mai juni juli august september oktober november dezember deutsch französisch englisch"
             " lateinisch uhr ihnen ihre ihren ihrem ihrer du dir dich dein deine anmerkung fußnote"
         ),
-        pronouns={"er": "m"},
         every_noun=True,
         determiners=_words(
             "der die das dem den des ein eine einen einem einer eines kein keine keinen keinem keiner mein meine"
@@ -291,7 +298,6 @@ WORDS: Mapping[str, PeopleWords] = {
             " kapitein admiraal januari februari maart april mei juni juli augustus september oktober november"
             " december maandag dinsdag woensdag donderdag vrijdag zaterdag zondag"
         ),
-        pronouns={"hij": "m"},
     ),
     "ru": PeopleWords(
         language="ru",
@@ -329,11 +335,15 @@ WORDS: Mapping[str, PeopleWords] = {
 }
 
 
+CHINESE = "zh"
+"""Has no capitals: its names are chinese_names.py's."""
+
+
 def names_note(language: str) -> str:
     """A sentence where no cast is proposed in a language; "" for those with tables."""
-    if language in WORDS:
+    if language in (*WORDS, CHINESE):
         return ""
-    known = ", ".join(sorted(WORDS))
+    known = ", ".join(sorted((*WORDS, CHINESE)))
     return f"Names are proposed in {known} only, and this text is in {language}: write them into content/characters."
 
 

@@ -31,8 +31,8 @@ class PassagePair:
     similarity: float
 
 
-def most_like(novel: str, means: Mapping[str, Any], k: int) -> list[Likeness]:
-    """Up to `k` of the others, each chosen for its likeness less its likeness to those before it.
+def most_like(novel: str, means: Mapping[str, Any], k: int, least: float = -1.0) -> list[Likeness]:
+    """Up to `k` of the others above `least`, each chosen for its likeness less its likeness to those before it.
 
     `means` are one vector [dimensions] a novel, of any length but zero; [] when `novel` has none.
     """
@@ -46,7 +46,7 @@ def most_like(novel: str, means: Mapping[str, Any], k: int) -> list[Likeness]:
         vectors = unit_rows(vectors - vectors.mean(axis=0))
     similar = vectors @ vectors.T
     place = names.index(novel)
-    left = [index for index in range(len(names)) if index != place]
+    left = [index for index in range(len(names)) if index != place and similar[place, index] > least]
     chosen: list[int] = []
     while left and len(chosen) < k:
         worth = {

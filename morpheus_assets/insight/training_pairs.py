@@ -19,6 +19,8 @@ TOO_ALIKE = 0.95
 """A passage that is more alike than this may be an answer itself: of the nearest eight of a question a quarter lay in
 the right chapter, and most of those outranked the right passage."""
 _SHORTEST, _LONGEST = 40, 300
+# A half of a sentence, as one behind verse or before "3. Oktober".
+_HALF = re.compile(r"\W*[a-zà-öø-ÿа-яё]|.*\b\d{1,2}\.\W*\Z", re.DOTALL)
 _ROWS_AT_ONCE = 256
 _WORD = re.compile(r"\w+")
 
@@ -96,8 +98,15 @@ def without_sentence(body: str, question: str) -> str:
     return body
 
 
+def work_of(novel: str, title: str | None, author: str | None) -> str:
+    """What two files of one work have in common: the first part of the title and the last name; else the key."""
+    words = _key(re.split(r"[:;,(/.—]|\bor\b", title or "")[0])
+    names = _key(author or "").split()
+    return f"{words} {names[-1]}" if words and names else novel
+
+
 def split_of(novel: str, shares: Mapping[str, int]) -> str:
-    """The split that a novel belongs to, by its name alone: no novel is in two of them. `shares` are per cent."""
+    """The split that a work belongs to, by its name alone: none is in two of them. `shares` are per cent."""
     place = int.from_bytes(hashlib.sha256(f"split {novel}".encode()).digest()[:8], "big") % 100
     for name, share in shares.items():
         if place < share:
@@ -112,6 +121,7 @@ def _question(passage: PairPassage, forbidden: set[str], repeated: set[str]) -> 
         text
         for text in sentences
         if _SHORTEST <= len(text) <= _LONGEST and _key(text) not in forbidden and text not in repeated
+        if len(passage.body) - len(text) >= _SHORTEST and not _HALF.match(text)
     ]
     if len(sentences) < 2 or not fit:
         return None

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from morpheus_assets.images.books.values import UnreadableBook
 from morpheus_assets.images.errors import RefusedImage
-from morpheus_assets.insight.training_pairs import PairPassage, asked_of, is_asked, split_of
+from morpheus_assets.insight.training_pairs import PairPassage, asked_of, is_asked, split_of, work_of
 from morpheus_assets.services.content_location import panels_source
 from morpheus_assets.services.page_reading import PageChanged, PageReader
 from morpheus_assets.services.training_pairs import SPLITS, Exported, evaluated_questions
@@ -45,7 +45,8 @@ def export_panel_pairs(
     """Write `<split>.csv` and `pictures/<hash>.png` of the panels of all novels, or of those named.
 
     A panel is taken when a person confirmed its scene, or when its chapter's score is more than `least_margin` above
-    every other chapter's. A picture that cannot be read any more is left out. Paths are absolute, as open_clip opens
+    every other chapter's; of panels that do not follow the chapters only above one that is given, for they may show
+    anything. A picture that cannot be read any more is left out. Paths are absolute, as open_clip opens
     them from anywhere; `licence` is written into every row.
     """
     pictures = folder.resolve() / "pictures"
@@ -87,9 +88,11 @@ def _rows(
         if match is None:
             continue
         asked = asked_of(_evaluated(engine, settings, summary.novel))
+        split = split_of(work_of(summary.novel, summary.title, summary.author), SPLITS)
         for panel in match.panels:
             better = margin(match, panel)
-            if not (panel.confirmed or better > least_margin) or is_asked(panel.sentence, asked):
+            trusted = better > least_margin and (match.aligned or least_margin > 0)
+            if not (panel.confirmed or trusted) or is_asked(panel.sentence, asked):
                 continue
             file = pictures / f"{panel.content_hash.hex()}.png"
             if not file.exists():
@@ -100,7 +103,7 @@ def _rows(
             values = (
                 str(file), panel.sentence, summary.novel, summary.title, summary.author, panel.chapter,
                 f"{panel.path}/{panel.entry}" if panel.entry else panel.path, panel.region,
-                CONFIRMED if panel.confirmed else MATCHED, round(better, 4), split_of(summary.novel, SPLITS), licence,
+                CONFIRMED if panel.confirmed else MATCHED, round(better, 4), split, licence,
             )  # fmt: skip
             yield dict(zip(_COLUMNS, values, strict=True))
 

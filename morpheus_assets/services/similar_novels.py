@@ -68,7 +68,8 @@ def similar_to(engine: Engine, novel: str, k: int) -> list[SimilarNovel]:
 def similar_novels(engine: Engine, space: SpaceRow, novel: str, k: int, *, reasons: bool = True) -> list[SimilarNovel]:
     """Up to `k` novels like `novel` among those that have a mean in `space`; [] when it has none itself.
 
-    Novels in other languages count only for a model that knows several.
+    Novels in other languages count only for a model that knows several; one that is less like it than novels are on
+    the whole is not like it.
     """
     known = {each.novel: each for each in load_means(engine, space.id)}
     mine = known.get(novel)
@@ -76,7 +77,7 @@ def similar_novels(engine: Engine, space: SpaceRow, novel: str, k: int, *, reaso
         return []
     if not speaks_many_languages(space):
         known = {name: each for name, each in known.items() if each.language == mine.language}
-    found = most_like(novel, {name: each.mean for name, each in known.items()}, min(k, MOST))
+    found = most_like(novel, {name: each.mean for name, each in known.items()}, min(k, MOST), least=0.0)
     why: Mapping[str, Sequence[AlikePassages]] = {}
     if reasons and found:
         why = _reasons(engine, space, novel, [each.novel for each in found])

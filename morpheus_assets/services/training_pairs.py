@@ -15,6 +15,7 @@ from morpheus_assets.insight.training_pairs import (
     is_asked,
     split_of,
     without_sentence,
+    work_of,
 )
 from morpheus_assets.services.content_location import training_source
 from morpheus_assets.services.evaluation.made_questions import made_questions
@@ -125,7 +126,7 @@ def _rows(engine: Engine, novels: Sequence[str], licence: str, never: Collection
                 summary.author,
                 pair.chapter,
                 pair.kind,
-                split_of(summary.novel, SPLITS),
+                split_of(work_of(summary.novel, summary.title, summary.author), SPLITS),
                 licence,
             )
             yield dict(zip(_COLUMNS, values, strict=True))

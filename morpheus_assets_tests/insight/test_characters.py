@@ -48,7 +48,13 @@ def test_every_mention_slices_back_to_one_of_the_forms():
 
 @pytest.mark.parametrize(
     ("text", "language"),
-    [("", "en"), ("nothing is named here. " * 50, "en"), ("他走了。" * 100, "zh"), ("x", "und")],
+    [
+        ("", "en"),
+        ("nothing is named here. " * 50, "en"),
+        ("他走了。" * 100, "zh"),
+        ("私は笑った。" * 100, "ja"),
+        ("x", "und"),
+    ],
 )
 def test_a_text_that_names_nobody_or_has_no_capitals_gives_nobody(text: str, language: str):
     assert cast_of(text, language) == {}
@@ -98,10 +104,13 @@ def test_the_first_words_of_sentences_and_words_that_stand_without_a_capital_too
          {"madame Bovary": "f", "Charles Bovary": "m"}),
         ("Vio don Quijote a Sancho. Dio a Sancho pan, y a don Quijote nada. " * 6, "es",
          {"don Quijote": "m", "Sancho": "m"}),
+        # A father of somebody is somebody else.
+        ("Vio a Leonor. Habló el padre de Leonor, y vino Leonor con el conde de Haro. " * 6, "es",
+         {"Leonor": "f", "conde de Haro": "m"}),
         ("Allora don Abbondio vide Lucia. E poi Lucia parlò, e don Abbondio fuggì con Renzo. " * 6, "it",
          {"don Abbondio": "m", "Lucia": "f", "Renzo": "m"}),
-        ("Então a Capitú saiu. Depois veio o Bentinho, e a Capitú e o Bentinho e D. Gloria riram. " * 6, "pt",
-         {"Capitú": "f", "Bentinho": "m", "D. Gloria": "f"}),
+        ("Então a Carlota saiu. Depois veio o Bento, e a Carlota e o Bento e D. Gloria riram. " * 6, "pt",
+         {"Carlota": "f", "Bento": "m", "D. Gloria": "f"}),
         ("Daar kwam Huib met Marten. Toen ging schipper Hein met Huib en Marten. " * 6, "nl",
          {"Huib": "", "Marten": "m", "schipper Hein": "m"}),
         # All nouns have capitals: a name speaks or is called, and has no article. The genitive is the same name.
@@ -112,6 +121,12 @@ def test_the_first_words_of_sentences_and_words_that_stand_without_a_capital_too
         ("Тут Раскольников вышел. Там Соня дала Раскольникову хлеб. Потом от Раскольникова ушла Катерина Ивановна, и"
          " сказала Катерина Ивановна Раскольникову слово, и для Сони, и про Соню. " * 6, "ru",
          {"Раскольников": "", "Соня": "f", "Катерина Ивановна": "f"}),
+        # No capitals: who says something at the beginning of a clause.
+        ("寶玉笑道：「林黛玉來了。」黛玉忙道：「我不信。」王夫人問道：「誰？」眾人都笑道：「他！」寶玉不知道。"
+         "鳳姐儿便說：「好。」鳳姐又笑道：「好。」那人道：「一面說。」林黛玉說：「罷。」" * 6, "zh",
+         {"寶玉": "", "林黛玉": "", "王夫人": "f", "鳳姐": "f"}),
+        ("张三说：“王小明不在。”小明问道：“谁？”王小明说：“是我。”大家都笑了。我不知道他说什么。" * 6, "zh",
+         {"张三": "", "王小明": ""}),
     ],
 )  # fmt: skip
 def test_who_is_one_person_and_who_is_not(text: str, language: str, expected: dict[str, str]):
@@ -123,6 +138,23 @@ def test_who_is_one_person_and_who_is_not(text: str, language: str, expected: di
 @pytest.fixture(scope="module")
 def novels(shared_data: Path) -> Path:
     return shared_data / "novels"
+
+
+def test_the_cast_of_a_real_chinese_novel_is_found(novels: Path):
+    document = read_document((novels / "hongloumeng.txt").read_bytes(), "hongloumeng.txt")
+    cast = propose_cast(document.text, find_chapters(document), document.language)
+    assert {one.name for one in cast[:12]} >= {
+        "寶玉",
+        "鳳姐",
+        "賈母",
+        "林黛玉",
+        "襲人",
+        "寶釵",
+        "王夫人",
+        "賈政",
+        "賈璉",
+    }
+    assert {"黛玉", "林黛玉"} == next(one.aliases for one in cast if one.name == "林黛玉").keys()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ def test_what_all_novels_share_tells_nothing_and_the_rest_tells_who_is_alike():
     assert {each.novel for each in found[:2]} == {"sea1", "sea2"}
     assert found[0].similarity > 0.8
     assert all(each.similarity < 0 for each in found[2:])
+    assert [each.novel for each in most_like("sea0", means, 5, least=0.0)] == [each.novel for each in found[:2]]
 
 
 def test_two_that_are_the_same_do_not_fill_the_list():

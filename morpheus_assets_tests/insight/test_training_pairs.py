@@ -6,6 +6,7 @@ from morpheus_assets.insight.training_pairs import (
     make_pairs,
     split_of,
     without_sentence,
+    work_of,
 )
 
 
@@ -64,3 +65,23 @@ def test_a_novel_belongs_to_one_split_and_many_novels_fill_all_of_them():
     assert 740 < found.count("train") < 860
     assert found.count("test") > 60
     assert found.count("validation") > 60
+
+
+def test_two_files_of_one_work_are_one_work():
+    frankenstein = work_of("frankenstein", "Frankenstein; Or, The Modern Prometheus", "Mary Wollstonecraft Shelley")
+    assert work_of("frankenstein-epub", "Frankenstein", "Mary Shelley") == frankenstein
+    assert work_of("other", "Frankenstein", "Somebody Else") != frankenstein
+    assert work_of("nameless", None, None) == "nameless"
+
+
+def test_half_a_sentence_is_no_question_and_a_passage_that_is_hardly_more_has_none():
+    whole = "The bride waited with her mother in the cold church for an hour."
+    body = (
+        f"and I hazard the guess that nobody will ever know of it. The wedding day had come at last, on the 3. {whole}"
+    )
+    for number in range(12):
+        others = [passage(1, 2), passage(2, 3)]
+        [pair, *_] = make_pairs([PairPassage(bytes([90 + number]) * 32, 1, body, 0), *others], VECTORS)
+        assert pair.question == whole
+    short = [passage(0, 1, f"Oh, no. {whole}"), passage(1, 2), passage(2, 3)]
+    assert passage(0, 1).content_hash not in {pair.positive for pair in make_pairs(short, VECTORS)}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
 from morpheus_assets.services.panel_pairs import export_panel_pairs, margin
 from morpheus_assets.services.samples import SAMPLES
@@ -57,6 +58,16 @@ def test_panels_are_written_whose_chapter_fits_better_than_any_other_and_those_a
     [said] = [row for row in rows_of(file) if row["kind"] == "confirmed"]
     assert said["page"].endswith(page)
     assert said["chapter"] == page[7]
+
+
+def test_of_panels_that_follow_no_chapters_only_those_above_a_bound_that_was_given_are_written(
+    matched: Deployment, tmp_path: Path
+):
+    with matched.engine.begin() as connection:
+        connection.execute(text("UPDATE scene_matches SET aligned = false"))
+    assert export_panel_pairs(matched.engine, matched.settings, tmp_path / "a").files == {}
+    given = export_panel_pairs(matched.engine, matched.settings, tmp_path / "b", least_margin=0.01)
+    assert sum(given.rows.values()) > 0
 
 
 def test_a_sentence_that_an_evaluation_asks_is_no_caption_and_a_picture_that_changed_is_left_out(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     kinds={"python", "postgres"},
     owners=OWNERS,
     tags=OF_TEXT,
-    code_version="1",
+    code_version="2",
     io_manager_key="characters_io_manager",
     metadata={"dagster/column_schema": CHARACTER_COLUMNS, "dagster/table_name": "characters"},
 )
@@ -64,7 +64,7 @@ def characters(
     kinds={"python", "postgres"},
     owners=OWNERS,
     tags=OF_TEXT,
-    code_version="1",
+    code_version="2",
     io_manager_key="looks_io_manager",
     metadata={"dagster/column_schema": LOOK_COLUMNS, "dagster/table_name": "character_looks"},
 )

@@ -28,7 +28,7 @@ def build_training_pairs_asset(space: Space) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         owners=OWNERS,
         tags=OF_TEXT,
-        code_version="1",
+        code_version="2",
         io_manager_key="pairs_io_manager",
         metadata={"dagster/column_schema": PAIR_COLUMNS, "dagster/table_name": "training_pairs"},
     )

@@ -52,11 +52,13 @@ def test_cast_looks_similar_novels_and_pairs_are_shown_where_a_person_looks(
     monkeypatch.setenv("MORPHEUS_DATABASE_URL", database_url)
     load_settings.cache_clear()
     done = CliRunner().invoke(main, ["export", "pairs", str(tmp_path / "out"), "--format", "jsonl", "--novel", "emma"])
-    nothing = CliRunner().invoke(main, ["export", "pairs", str(tmp_path / "none"), "--novel", "nobody"])
+    unknown = CliRunner().invoke(main, ["export", "pairs", str(tmp_path / "none"), "--novel", "nobody"])
+    pictures = CliRunner().invoke(main, ["export", "pairs", str(tmp_path / "none"), "--format", "open_clip"])
     load_settings.cache_clear()
     assert done.exit_code == 0, done.output
     assert sum(1 for file in (tmp_path / "out").iterdir() for _ in file.open()) > 5
-    assert (nothing.exit_code, "No training pairs are stored" in nothing.output) == (1, True)
+    assert (unknown.exit_code, "nobody" in unknown.output) == (1, True)
+    assert (pictures.exit_code, "`scene_panel_match`" in pictures.output) == (1, True)
 
 
 def test_what_panels_show_and_pictures_of_a_character_are_answered_by_chapter(
