@@ -246,7 +246,9 @@ def _is_short(line: str) -> bool:
 
 
 def _key(text: str) -> str:
-    return " ".join(text.split()).casefold().strip(" -–—|·•[]().*_")
+    # A printed address has gaps where its letters stand wide, on one page and not on the next.
+    between = "" if "://" in text else " "
+    return between.join(text.split()).casefold().strip(" -–—|·•[]().*_")
 
 
 def _longest_count(found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
