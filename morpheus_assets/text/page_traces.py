@@ -20,16 +20,18 @@ _NUMBER = re.compile(rf"[\s\-–—~•·|\[({{<*]*{_PAGE}(\d{{1,4}})(?:{_OF})?[
 # Browsers print "7/138" behind an address and "7 of 138" before a date, which begins with a number itself.
 _SEPARATOR = r"[\s|·•–—\-]+"
 _HEAD_THEN_NUMBER = re.compile(
-    rf"\s*(\S.{{0,140}}?\S){_SEPARATOR}{_PAGE}(\d{{1,4}}){_OF}\s*"
+    rf"\s*(\S.{{0,400}}?\S){_SEPARATOR}{_PAGE}(\d{{1,4}}){_OF}\s*"
     rf"|\s*(\D.{{0,70}}?\S){_SEPARATOR}{_PAGE}\[?(\d{{1,4}})\]?\s*",
     re.I,
 )
 _NUMBER_THEN_HEAD = re.compile(
-    rf"\s*{_PAGE}(\d{{1,4}}){_OF}{_SEPARATOR}(\S.{{0,140}})"
+    rf"\s*{_PAGE}(\d{{1,4}}){_OF}{_SEPARATOR}(\S.{{0,400}})"
     rf"|\s*\[?(\d{{1,4}})\]?{_SEPARATOR}([^\d\s].{{0,70}})",
     re.I,
 )
 _ADDRESS = re.compile(r"\b(?:https?|file)://\S+")
+# As browsers print it at the top of each page, before the title: "11/28/26, 10:23 PM", "28.11.2026, 22:23".
+_TIME = re.compile(r"\d{1,4}[./-] ?\d{1,2}[./-] ?\d{1,4}\.?,? (?:\S{2} )?\d{1,2}[:.]\d{2}(?: ?[AP]M)?\b")
 _ENDED = re.compile(r"[.!?:;…。！？」』”’\"')\]*»—]\s*$|--\s*$")
 _NEAR_LINES, _MIN_PAGE_LINES, _MAX_STEP = 2, 4, 4
 _MIN_PAGES, _MIN_RETURNS = 4, 4
@@ -230,7 +232,9 @@ class _Pages:
 
 
 def _like_a_head(line: str) -> bool:
-    """True for a short line that neither goes on with a sentence nor ends one."""
+    """True for a short line that neither goes on with a sentence nor ends one, and for a browser's time and title."""
+    if _TIME.match(line):
+        return True
     if not line or _length(line) > _LONGEST_HEAD or line[0].islower() or line[-1] in ",;:!?-”\"'’":
         return False
     return line[-1] != "." or line.isupper() or any(char.isdigit() for char in line)

@@ -56,6 +56,7 @@ FOOTS = {
     "brackets": lambda page, chapter: [f"[{page}]"],
     "Chrome": lambda page, chapter: [f"https://www.example.org/fiction/{'the-mill-by-the-river/' * 3} {page}/400"],
     "gaps": lambda page, chapter: [f"https://www.example.org/justifi{' ' if page % 17 else ''}ed-mill {page}/400"],
+    "long address": lambda page, chapter: [f"https://example.org/{'the-mill-by-the-river/' * 9} {page}/400"],
     "Firefox": lambda page, chapter: [f"{page} of 400 11/28/26, 10:23 PM"],
     "Safari": lambda page, chapter: [f"https://example.org/the-mill Page {page} of 400"],
     "none": lambda page, chapter: [],
@@ -65,6 +66,9 @@ HEADS = {
     "title": lambda page, chapter: ["THE MILL BY THE RIVER"],
     "chapter": lambda page, chapter: [chapter],
     "date and title": lambda page, chapter: ["11/28/26, 10:23 PM The Mill by the River"],
+    "time and long title": lambda page, chapter: [
+        f"28.11.2026, 22:23 {'Who Came to the Mill by the River? ' * 3}"[:-1]
+    ],
     "title and number": lambda page, chapter: [f"THE MILL BY THE RIVER {page}" if page % 2 else f"{page} A. WRITER"],
 }
 
@@ -109,6 +113,8 @@ def words(text: str) -> str:
         ("chapter", "number", "\f"),
         ("date and title", "Chrome", ""),
         ("date and title", "Chrome", "\f"),
+        ("time and long title", "long address", ""),
+        ("time and long title", "long address", "\f"),
         ("date and title", "gaps", ""),
         ("date and title", "gaps", "\f"),
         ("none", "Firefox", "\f"),

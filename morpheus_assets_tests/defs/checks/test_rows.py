@@ -93,8 +93,8 @@ def test_chapters_are_counted_against_the_novels_own_contents(deployment: Deploy
     assert "its table of contents names 6 numbered chapters, 2 were found" in check.description
 
 
-def test_chunks_that_lack_text_are_not_paid_for(deployment: Deployment):
-    deployment.drop("emma.txt", story(chapters=2))
+def shorten_chunks(deployment: Deployment) -> None:
+    """From now on each chunk is stored as ending thirty characters before its end."""
     with deployment.engine.begin() as connection:
         connection.exec_driver_sql(
             "CREATE FUNCTION shorten() RETURNS trigger LANGUAGE plpgsql AS"
@@ -103,6 +103,11 @@ def test_chunks_that_lack_text_are_not_paid_for(deployment: Deployment):
         connection.exec_driver_sql(
             "CREATE TRIGGER shorten BEFORE INSERT ON chunks FOR EACH ROW EXECUTE FUNCTION shorten()"
         )
+
+
+def test_chunks_that_lack_text_are_not_paid_for(deployment: Deployment):
+    deployment.drop("emma.txt", story(chapters=2))
+    shorten_chunks(deployment)
     result = deployment.ingest("emma")
     assert not result.success
     assert not evaluated(result)["text_is_covered"].passed
@@ -169,14 +174,7 @@ def test_a_fault_of_a_novel_that_was_removed_is_forgotten(deployment: Deployment
 def test_what_a_run_left_uncovered_does_not_keep_the_next_novel_from_its_vectors(deployment: Deployment):
     deployment.drop("emma.txt", story(chapters=2))
     deployment.drop("persuasion.txt", story(chapters=2, seed=4))
-    with deployment.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE FUNCTION shorten() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN NEW.char_end := NEW.char_end - 30; RETURN NEW; END $$"
-        )
-        connection.exec_driver_sql(
-            "CREATE TRIGGER shorten BEFORE INSERT ON chunks FOR EACH ROW EXECUTE FUNCTION shorten()"
-        )
+    shorten_chunks(deployment)
     assert not deployment.ingest("emma").success
     with deployment.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER shorten ON chunks")
