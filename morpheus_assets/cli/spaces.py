@@ -35,7 +35,7 @@ def list_command(as_json: bool) -> None:
 @spaces.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a space.")
 def check(as_json: bool) -> None:
-    """Ask the provider of each space once. Tells what it answers: model, limits, speed, faults."""
+    """Ask the provider of each space. Tells what it answers: model, limits, speed, faults."""
     from morpheus_assets.services.space_check import check_as_json, check_spaces, describe_checks, unused_tables
 
     values = settings()

@@ -1,4 +1,4 @@
-"""Asks the provider of each configured space once, and says what was found: model, size, limits, speed, faults.
+"""Asks the provider of each configured space, and says what was found: model, size, limits, speed, faults.
 
 Image spaces of this machine are left out: they have no endpoint, and may first have to load 600 MB.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from morpheus_assets.embedding.providers.base import EmbeddingProvider, EmbeddingResult
 
-# A few cents would be too much for a look: four short passages and one question.
+# A few cents would be too much for a look: what it sends is short, but for two passages of the largest size.
 _PASSAGES = (
     "The ship came home in the evening, and nobody on the quay knew her.",
     "She put the letter on the table without a word and went out into the rain.",
