@@ -8,17 +8,7 @@ from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = [
-    "dagster",
-    "numpy",
-    "openai",
-    "morpheus_assets.defs.assets.embeddings",
-    "morpheus_assets.defs.checks.embeddings",
-    "morpheus_assets.defs.io_managers.embeddings",
-    "morpheus_assets.defs.io_managers.content",
-    "morpheus_assets.text.readers.plain",
-    "morpheus_assets.text.chunking.chunks",
-]
+PRELOADED = ["morpheus_assets_tests.defs.assets.ingest_libraries"]
 
 
 def start_ingest(
@@ -40,11 +30,8 @@ def start_ingest(
         "OPENAI_BASE_URL": base_url,
         **variables,
     }
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(
-        target=_ingest, args=(environment, list(novels), str(folder / f"{home}.log")), daemon=True
-    )
+    log = str(folder / f"{home}.log")
+    process = _context().Process(target=_ingest, args=(environment, list(novels), log), daemon=True)
     process.start()
     return process
 
