@@ -19,7 +19,8 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 _IN_MEMORY = "/dev/shm"
-_ROOM = 8 << 30
+# a whole run takes half of a gigabyte
+_ROOM = 3 << 30
 
 
 def _fits_in_memory() -> bool:
