@@ -1,6 +1,5 @@
 """Ingests in processes of their own, forked from one that has imported everything: real processes, to be killed."""
 
-import multiprocessing
 import os
 import sys
 import traceback
@@ -8,7 +7,7 @@ from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = ["morpheus_assets_tests.defs.assets.ingest_libraries"]
+from morpheus_assets_tests.fixtures.forked_processes import context
 
 
 def start_ingest(
@@ -31,22 +30,16 @@ def start_ingest(
         **variables,
     }
     log = str(folder / f"{home}.log")
-    process = _context().Process(target=_ingest, args=(environment, list(novels), log), daemon=True)
+    process = context().Process(target=_ingest, args=(environment, list(novels), log), daemon=True)
     process.start()
     return process
 
 
 def warm_up() -> None:
     """Return when everything is imported, so that the time of an ingest is its own."""
-    process = _context().Process(target=int)
+    process = context().Process(target=int)
     process.start()
     process.join()
-
-
-def _context() -> multiprocessing.context.ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    return context
 
 
 def _ingest(environment: dict[str, str], novels: list[str], log: str) -> None:
