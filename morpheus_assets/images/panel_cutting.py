@@ -25,7 +25,9 @@ _LEAST_SIDE = 0.055
 _CLEAR = 0.985
 _HUNG_OVER = 0.72
 _HUNG_OVER_LEANING = 0.78
-_OPEN_IN_PART = 0.4
+_OPEN_IN_PART = 0.48
+# Of the line's length, of both its sides together: where a frame stands at the commonest distance from it.
+_EVEN_EDGES = 0.65
 _WIDE = 0.016
 _LEAST_UNSURE = 0.03
 # Of a part's box: what is closed by a frame, whatever runs into it from a side, and how wide its line is at least. Of
@@ -578,10 +580,38 @@ def _best_halves(
         )
     lines = [replace(line, at=line.at * step) for line in lines]
     for line in sorted(lines, key=lambda line: -line.worth):
+        if both_edges and not _is_even(page, part, drawn, line):
+            continue
         halves = _halves(page, part, line)
         if halves:
             return halves
     return []
+
+
+def _is_even(page: _Page, part: _Part, drawn: Any, line: _Line) -> bool:
+    """True where the frames on both sides of a line keep their distance from it, as far as nothing hangs over it.
+
+    Light that falls into a drawing is as white as a gutter, and its edges go in and out.
+    """
+    own = np.ones_like(drawn) if part.mask is None else part.mask
+    if line.down:
+        drawn, own = drawn.T, own.T
+    height, width = drawn.shape
+    across = np.arange(width)
+    down = np.round(line.at + line.slope * (across - width / 2)).astype(int)
+    across = across[(down >= 0) & (down < height)]
+    across = across[own[down[across], across]]
+    down = down[across]
+    reach = round(_WIDEST_GUTTER * max(page.width, page.height))
+    open_at = np.flatnonzero(~drawn[down, across])
+    across, down, length = across[open_at], down[open_at], max(1, len(across))
+    even = 0.0
+    for towards in (-1, 1):
+        at = np.clip(down[None, :] + towards * np.arange(1, reach + 1)[:, None], 0, height - 1)
+        inked = drawn[at, across]
+        distance = np.bincount(inked.argmax(axis=0)[inked.any(axis=0)], minlength=reach)
+        even += float(np.convolve(distance, np.ones(3, dtype=int)).max()) / length
+    return even >= _EVEN_EDGES
 
 
 def _lines(
