@@ -28,6 +28,8 @@ _HUNG_OVER_LEANING = 0.78
 _OPEN_IN_PART = 0.48
 # Of the line's length, of both its sides together: where a frame stands at the commonest distance from it.
 _EVEN_EDGES = 0.65
+# Of the page: a block of panels with gutters of their own colour, and a panel of it; of the block's rim, that colour.
+_BLOCK, _BLOCK_PANEL, _BLOCK_RIM = 0.1, 0.015, 0.4
 _WIDE = 0.016
 _LEAST_UNSURE = 0.03
 # Of a part's box: what is closed by a frame, whatever runs into it from a side, and how wide its line is at least. Of
@@ -421,11 +423,43 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
         x0, y0, x1, y1 = leaf.box
         covered[y0:y1, x0:x1] = True
     left_out = 1 - int((page.ink & covered).sum()) / max(1, int(page.ink.sum()))
-    boxes = [leaf.box for leaf in leaves] + [box for leaf in leaves for box in _insets(page, leaf)]
+    boxes = [box for leaf in leaves for box in _on_paper_of_its_own(page, leaf) or [leaf.box, *_insets(page, leaf)]]
     largest = max(map(area, boxes)) / (page.height * page.width)
     # One box says little, and so does one that is most of the page.
     merit = (1 - left_out) * (1 - max(0.0, largest - 0.45)) * min(1.0, 0.6 + 0.1 * len(boxes))
     return _Cut(boxes, undivided, left_out, merit)
+
+
+def _on_paper_of_its_own(page: _Page, leaf: _Part) -> list[Box]:
+    """The panels of a block whose gutters have another colour than the page's, as a black grid on a white sheet."""
+    if area(leaf.box) < _BLOCK * page.width * page.height:
+        return []
+    x0, y0, x1, y1 = (side + inwards for side, inwards in zip(leaf.box, (2, 2, -2, -2), strict=True))
+    pixels = page.pixels[y0:y1, x0:x1]
+    edge = max(3, round(_REACH * max(page.width, page.height)))
+    sides = (pixels[:edge], pixels[-edge:], pixels[:, :edge], pixels[:, -edge:])
+    colour, share = _commonest(np.concatenate([side.reshape(-1, 3) for side in sides]))
+    if share < _BLOCK_RIM:
+        return []
+    paper = _near_any(pixels, [colour], 40)
+    if (paper & page.paper[y0:y1, x0:x1]).mean() > 0.5 * paper.mean() or not _has_gutter(paper):
+        return []
+    cut = _cut(pixels, paper)
+    held = sum(map(area, cut.boxes))
+    least = _BLOCK_PANEL * page.width * page.height
+    if len(cut.boxes) < 3 or cut.left_out > 0.08 or held < 0.55 * area(leaf.box) or min(map(area, cut.boxes)) < least:
+        return []
+    if any(2 * area(box) > area(leaf.box) for box in cut.undivided):
+        return []
+    return cut.moved(x0, y0).boxes
+
+
+def _has_gutter(paper: Any) -> bool:
+    """True where some line from side to side, away from the ends, is all but open."""
+    return any(
+        lines[round(0.1 * len(lines)) : round(0.9 * len(lines))].max(initial=0) >= 0.93
+        for lines in (paper.mean(axis=0), paper.mean(axis=1))
+    )
 
 
 def _leaves(page: _Page, part: _Part, depth: int, undivided: list[Box]) -> Iterator[_Part]:
