@@ -28,8 +28,10 @@ _HUNG_OVER_LEANING = 0.78
 _OPEN_IN_PART = 0.48
 # Of the line's length, of both its sides together: where a frame stands at the commonest distance from it.
 _EVEN_EDGES = 0.65
-# Of the page: a block of panels with gutters of their own colour, and a panel of it; of the block's rim, that colour.
-_BLOCK, _BLOCK_PANEL, _BLOCK_RIM = 0.1, 0.015, 0.4
+# Of the page: a block of panels with gutters of a colour of their own, and how deep its rim is looked at.
+_BLOCK, _BLOCK_EDGE = 0.1, 0.012
+# Of the block's rim, that colour; how many panels it has; of its ink, what they leave out; of its area, what they hold.
+_BLOCK_RIM, _BLOCK_PANELS, _BLOCK_LEFT_OUT, _BLOCK_HELD = 0.55, 3, 0.03, (0.55, 0.95)
 _WIDE = 0.016
 _LEAST_UNSURE = 0.03
 # Of a part's box: what is closed by a frame, whatever runs into it from a side, and how wide its line is at least. Of
@@ -403,7 +405,7 @@ def _without_crumbs(inked: Any, ink: Any, least: float) -> tuple[int, int] | Non
     return stretches[0][0], stretches[-1][1]
 
 
-def _cut(pixels: Any, paper: Any) -> _Cut:
+def _cut(pixels: Any, paper: Any, *, within_block: bool = False) -> _Cut:
     page = _Page(pixels, paper)
     whole = page.trimmed(_Part((0, 0, page.width, page.height), None))
     if whole is None:
@@ -411,7 +413,7 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
     within = _within_frame(pixels, whole.box) if page.is_solid(whole) else None
     if within is not None:
         left, top, right, bottom = within
-        inside = _cut(pixels[top:bottom, left:right], paper[top:bottom, left:right])
+        inside = _cut(pixels[top:bottom, left:right], paper[top:bottom, left:right], within_block=within_block)
         # What only a space parts is one drawing in its frame.
         parted = any(2 * area(box) > (right - left) * (bottom - top) for box in inside.undivided)
         if len(inside.boxes) > 1 and not parted:
@@ -423,7 +425,10 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
         x0, y0, x1, y1 = leaf.box
         covered[y0:y1, x0:x1] = True
     left_out = 1 - int((page.ink & covered).sum()) / max(1, int(page.ink.sum()))
-    boxes = [box for leaf in leaves for box in _on_paper_of_its_own(page, leaf) or [leaf.box, *_insets(page, leaf)]]
+    boxes: list[Box] = []
+    for leaf in leaves:
+        block = [] if within_block else _on_paper_of_its_own(page, leaf)
+        boxes += block or [leaf.box, *_insets(page, leaf)]
     largest = max(map(area, boxes)) / (page.height * page.width)
     # One box says little, and so does one that is most of the page.
     merit = (1 - left_out) * (1 - max(0.0, largest - 0.45)) * min(1.0, 0.6 + 0.1 * len(boxes))
@@ -434,22 +439,23 @@ def _on_paper_of_its_own(page: _Page, leaf: _Part) -> list[Box]:
     """The panels of a block whose gutters have another colour than the page's, as a black grid on a white sheet."""
     if area(leaf.box) < _BLOCK * page.width * page.height:
         return []
-    x0, y0, x1, y1 = (side + inwards for side, inwards in zip(leaf.box, (2, 2, -2, -2), strict=True))
-    pixels = page.pixels[y0:y1, x0:x1]
-    edge = max(3, round(_REACH * max(page.width, page.height)))
-    sides = (pixels[:edge], pixels[-edge:], pixels[:, :edge], pixels[:, -edge:])
-    colour, share = _commonest(np.concatenate([side.reshape(-1, 3) for side in sides]))
+    x0, y0, x1, y1 = leaf.box
+    pixels, outside = page.pixels[y0:y1, x0:x1], page.paper[y0:y1, x0:x1]
+    edge = max(3, round(_BLOCK_EDGE * max(page.width, page.height)))
+    drawn = ~outside
+    drawn[edge:-edge, edge:-edge] = False
+    colour, share = _commonest(pixels[drawn]) if drawn.any() else (None, 0.0)
     if share < _BLOCK_RIM:
         return []
-    paper = _near_any(pixels, [colour], 40)
-    if (paper & page.paper[y0:y1, x0:x1]).mean() > 0.5 * paper.mean() or not _has_gutter(paper):
+    own = _near_any(pixels, [colour], 40)
+    if (own & outside).mean() > 0.5 * own.mean() or not _has_gutter(own | outside):
         return []
-    cut = _cut(pixels, paper)
-    held = sum(map(area, cut.boxes))
-    least = _BLOCK_PANEL * page.width * page.height
-    if len(cut.boxes) < 3 or cut.left_out > 0.08 or held < 0.55 * area(leaf.box) or min(map(area, cut.boxes)) < least:
+    paper = own | reached_from(outside, _rim(outside))
+    cut = _cut(pixels, paper, within_block=True)
+    held = sum(map(area, cut.boxes)) / area(leaf.box)
+    if len(cut.boxes) < _BLOCK_PANELS or cut.left_out > _BLOCK_LEFT_OUT or not _BLOCK_HELD[0] <= held <= _BLOCK_HELD[1]:
         return []
-    if any(2 * area(box) > area(leaf.box) for box in cut.undivided):
+    if len(cut.boxes) < 2 * _BLOCK_PANELS and any(2 * area(box) > area(leaf.box) for box in cut.undivided):
         return []
     return cut.moved(x0, y0).boxes
 
