@@ -47,9 +47,9 @@ _DENSE_BESIDE_FRAMES, _DENSE = 0.15, 0.5
 # Of the page: a space between drawings without frames that stands for a gutter.
 _FAR = 0.035
 _REACH = 0.008
-# Of the page: what panels that touch each other share at most; of the smaller of two, what lies over a corner; and of
-# the ink, what such panels hold together.
-_TOUCHING = 0.02
+# Of the page, what panels that touch each other share at most, and of its box, what such a panel fills: the wider is
+# tried last. Of the smaller of two, what lies over a corner; and of the ink, what such panels hold together.
+_TOUCHING = ((0.02, 0.8), (0.03, 0.93))
 _OVER_A_CORNER = 0.15
 _COVERED = 0.85
 # Share of a line that is drawn over right beside it when a frame runs there.
@@ -437,7 +437,7 @@ def _cut(pixels: Any, paper: Any, *, within_block: bool = False) -> _Cut:
 
 def _on_paper_of_its_own(page: _Page, leaf: _Part) -> list[Box]:
     """The panels of a block whose gutters have another colour than the page's, as a black grid on a white sheet."""
-    if area(leaf.box) < _BLOCK * page.width * page.height:
+    if area(leaf.box) < _BLOCK * page.width * page.height or page.ink_in(leaf).mean() < _RECTANGULAR:
         return []
     x0, y0, x1, y1 = leaf.box
     pixels, outside = page.pixels[y0:y1, x0:x1], page.paper[y0:y1, x0:x1]
@@ -448,14 +448,19 @@ def _on_paper_of_its_own(page: _Page, leaf: _Part) -> list[Box]:
     if share < _BLOCK_RIM:
         return []
     own = _near_any(pixels, [colour], 40)
-    if (own & outside).mean() > 0.5 * own.mean() or not _has_gutter(own | outside):
+    # Where the colours of block and page mix is neither.
+    paper = own | _grown(reached_from(outside, _rim(outside)), 3)
+    if (own & outside).mean() > 0.5 * own.mean() or not _has_gutter(paper):
         return []
-    paper = own | reached_from(outside, _rim(outside))
     cut = _cut(pixels, paper, within_block=True)
     held = sum(map(area, cut.boxes)) / area(leaf.box)
     if len(cut.boxes) < _BLOCK_PANELS or cut.left_out > _BLOCK_LEFT_OUT or not _BLOCK_HELD[0] <= held <= _BLOCK_HELD[1]:
         return []
     if len(cut.boxes) < 2 * _BLOCK_PANELS and any(2 * area(box) > area(leaf.box) for box in cut.undivided):
+        return []
+    # The line of a floor or of a frame is no gutter.
+    wide = [(left - 1, top - 1, right + 1, bottom + 1) for left, top, right, bottom in cut.boxes]
+    if 2 * sum(any(shared_area(box, other) for other in wide if other is not box) for box in wide) > len(wide):
         return []
     return cut.moved(x0, y0).boxes
 
@@ -779,22 +784,14 @@ def _by_components(page: _Page, part: _Part) -> list[_Part]:
 def _by_touching_components(page: _Page, part: _Part) -> list[_Part]:
     """Panels that stand side by side in no rows and touch each other at corners: parts whose rims are taken away."""
     ink = page.ink_in(part)
-    rim = max(3, round(_TOUCHING * max(page.width, page.height)))
-    outside = np.pad(~ink, rim, constant_values=True)
-    inner = connected_parts(~_grown(outside, rim)[rim:-rim, rim:-rim])
-    x0, y0, _, _ = part.box
-    boxes = []
-    for _, count, (left, top, right, bottom) in inner.each():
-        box = (left - rim, top - rim, right + rim, bottom + rim)
-        if area(box) >= page.least_area and count >= _RECTANGULAR * area((left, top, right, bottom)):
-            boxes.append(box)
-    covered = np.zeros_like(ink)
-    for at, box in enumerate(boxes):
-        covered[max(0, box[1]) : box[3], max(0, box[0]) : box[2]] = True
-        if any(shared_area(box, other) > _OVER_A_CORNER * min(area(box), area(other)) for other in boxes[:at]):
-            return []
-    if len(boxes) < 2 or int((ink & covered).sum()) < _COVERED * int(ink.sum()):
+    for touching, rectangular in _TOUCHING:
+        rim = max(3, round(touching * max(page.width, page.height)))
+        boxes = _without_rims(ink, rim, rectangular, page.least_area)
+        if len(boxes) > 1:
+            break
+    else:
         return []
+    x0, y0, _, _ = part.box
     height, width = ink.shape
     pieces = []
     for left, top, right, bottom in boxes:
@@ -802,6 +799,23 @@ def _by_touching_components(page: _Page, part: _Part) -> list[_Part]:
         mask = None if part.mask is None else part.mask[top:bottom, left:right]
         pieces.append(page.trimmed(_Part((x0 + left, y0 + top, x0 + right, y0 + bottom), mask)))
     return [piece for piece in pieces if piece is not None]
+
+
+def _without_rims(ink: Any, rim: int, rectangular: float, least_area: float) -> list[Box]:
+    """Boxes of what remains connected without so many pixels at its edges; [] where they aren't all panels."""
+    outside = np.pad(~ink, rim, constant_values=True)
+    inner = connected_parts(~_grown(outside, rim)[rim:-rim, rim:-rim])
+    boxes = []
+    for _, count, (left, top, right, bottom) in inner.each():
+        box = (left - rim, top - rim, right + rim, bottom + rim)
+        if area(box) >= least_area and count >= rectangular * area((left, top, right, bottom)):
+            boxes.append(box)
+    covered = np.zeros_like(ink)
+    for at, box in enumerate(boxes):
+        covered[max(0, box[1]) : box[3], max(0, box[0]) : box[2]] = True
+        if any(shared_area(box, other) > _OVER_A_CORNER * min(area(box), area(other)) for other in boxes[:at]):
+            return []
+    return boxes if int((ink & covered).sum()) >= _COVERED * int(ink.sum()) else []
 
 
 def _spanned(mask: Any) -> Any:
