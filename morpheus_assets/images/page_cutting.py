@@ -1,7 +1,7 @@
 """A page's regions: the page itself, its panels in reading order, and tiles where the cut is doubtful.
 
 Nothing is lost by a doubtful cut: the whole page is always a region, and thirds and quarters lie over what the cutter
-may have missed.
+may have missed; so do quarters over a large panel.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from morpheus_assets.images.panel_cutting import find_panels
 from morpheus_assets.images.reading_order import Direction, reading_order
 
 # Raised by hand whenever the boxes of a page may come out otherwise.
-CUTTER_VERSION = "4"
+CUTTER_VERSION = "5"
 Kind = Literal["page", "panel", "piece", "tile", "given"]
 
 _SNAP = 4
@@ -57,12 +57,16 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     order = reading_order(boxes, direction)
     sure = 0.5 if doubts else 0.9
     panels = [boxes[i] for i in order if area(boxes[i]) < _MOST_OF_IT * width * height]
+    tiles: list[Box] = []
+    if found.left_out > 1 - _LITTLE_COVERED:
+        # What is closed within a drawing that goes on around it is a face or a balloon, and no panel.
+        panels, tiles = [], panels
     regions = [CutRegion("page", (0, 0, width, height))]
     if doubts and min(page.size) < 2 * _LEAST_TILE and width <= _WIDE * height:
         # A single picture, as small as a panel is.
         return PageCut(tuple(regions))
     regions += [CutRegion("panel", box, sure) for box in panels]
-    tiles = [snapped(box, page.size) for box in found.undivided if area(box) < _LARGE * width * height]
+    tiles += [snapped(box, page.size) for box in found.undivided if area(box) < _LARGE * width * height]
     if doubts:
         tiles += _tiles(page.size, direction)
     else:
