@@ -77,6 +77,14 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     return PageCut(tuple(regions), tuple(doubts))
 
 
+def uncut_page(size: tuple[int, int], direction: Direction, doubt: str) -> PageCut:
+    """The page and its tiles alone, where nothing could be found for a reason."""
+    whole = CutRegion("page", (0, 0, *size))
+    if min(size) < 2 * _LEAST_TILE:
+        return PageCut((whole,), (doubt,))
+    return PageCut((whole, *(CutRegion("tile", box, 0.0) for box in _tiles(size, direction))), (doubt,))
+
+
 def snapped(box: Box, size: tuple[int, int]) -> Box:
     """The box grown to whole steps of 4 pixels, within the page: a cutter that moves an edge by one moves nothing."""
     left, top = box[0] // _SNAP * _SNAP, box[1] // _SNAP * _SNAP

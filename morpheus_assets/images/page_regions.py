@@ -17,6 +17,8 @@ AUTHOR, PERSON = "author", "person"
 # Of width to height: two pages side by side, where nothing else says so.
 _SPREAD = (1.25, 1.7)
 _LEAST_SPREAD = 800
+# What is told to be a spread is one, unless its halves would be nothing.
+_LEAST_NAMED_SPREAD = 64
 # Of a spread's width: on either side of the fold, what lies there of a panel that was drawn over it.
 _OVER_THE_FOLD = 0.05
 
@@ -58,7 +60,8 @@ def regions_of(
         found = pieces(look_at_rows(page.bands()))
         return PageCut((whole, *(CutRegion("piece", box) for box in found if box != whole.box))), CUTTER_VERSION
     image = page.crop(whole.box)
-    if spread or (_SPREAD[0] <= width / height <= _SPREAD[1] and width >= _LEAST_SPREAD):
+    looks_so = _SPREAD[0] <= width / height <= _SPREAD[1] and width >= _LEAST_SPREAD
+    if looks_so or (spread and width >= _LEAST_NAMED_SPREAD):
         return _cut_spread(image, direction), CUTTER_VERSION
     return cut_page(image, direction), CUTTER_VERSION
 

@@ -258,7 +258,7 @@ def _margins(paper: Any) -> Any:
                 begins = end - start >= 2 and own.max(initial=0) > _WIDEST_GUTTER * height
             else:
                 usual = np.median(own[flat]) if flat.any() else height
-                begins = (flat & (np.abs(own - usual) <= 0.012 * height)).mean() > 0.5
+                begins = int((flat & (np.abs(own - usual) <= 0.012 * height)).sum()) > 0.5 * len(own)
             margin[:edge, start:end] |= begins
     return even if even.sum() > _ENOUGH_MARGIN * rim.sum() else rim
 

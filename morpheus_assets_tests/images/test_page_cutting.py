@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import warnings
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,16 @@ def test_a_panel_that_leaves_two_pixels_of_paper_at_the_edge_of_an_odd_page_is_c
 
     for turned in (page, page.transpose(Image.Transpose.ROTATE_90)):
         assert len(panels_of(cut_page(turned))) == 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (3, 450), (450, 2), (63, 40)])
+def test_the_smallest_page_has_one_region_also_where_it_is_named_a_spread(size: tuple[int, int]) -> None:
+    with warnings.catch_warnings(action="error"):
+        for colour in ("white", "black"):
+            cut, _ = regions_of(WholePage(Image.new("RGB", size, colour)), spread=True)
+
+            assert cut.regions[0].box == (0, 0, *size)
+            assert all(left < right and top < bottom for left, top, right, bottom in (each.box for each in cut.regions))
 
 
 def test_an_empty_page_has_one_region() -> None:
