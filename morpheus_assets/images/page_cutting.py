@@ -1,7 +1,7 @@
 """A page's regions: the page itself, its panels in reading order, and tiles where the cut is doubtful.
 
 Nothing is lost by a doubtful cut: the whole page is always a region, and thirds and quarters lie over what the cutter
-may have missed.
+may have missed; so do quarters over a large panel.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from morpheus_assets.images.panel_cutting import find_panels
 from morpheus_assets.images.reading_order import Direction, reading_order
 
 # Raised by hand whenever the boxes of a page may come out otherwise.
-CUTTER_VERSION = "4"
+CUTTER_VERSION = "5"
 Kind = Literal["page", "panel", "piece", "tile", "given"]
 
 _SNAP = 4
@@ -22,6 +22,7 @@ _SNAP = 4
 _LEAST_TILE = 224
 _OVERLAP = 0.1
 _LARGE = 0.5
+_LARGE_PANEL = 0.4
 # Of width to height: a scroll, of which a third of the height would be a line.
 _WIDE = 2.0
 _MOST_OF_IT = 0.9
@@ -56,16 +57,32 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     order = reading_order(boxes, direction)
     sure = 0.5 if doubts else 0.9
     panels = [boxes[i] for i in order if area(boxes[i]) < _MOST_OF_IT * width * height]
+    tiles: list[Box] = []
+    if found.left_out > 1 - _LITTLE_COVERED:
+        # What is closed within a drawing that goes on around it is a face or a balloon, and no panel.
+        panels, tiles = [], panels
     regions = [CutRegion("page", (0, 0, width, height))]
     if doubts and min(page.size) < 2 * _LEAST_TILE and width <= _WIDE * height:
         # A single picture, as small as a panel is.
         return PageCut(tuple(regions))
     regions += [CutRegion("panel", box, sure) for box in panels]
-    tiles = [snapped(box, page.size) for box in found.undivided if area(box) < _LARGE * width * height]
+    tiles += [snapped(box, page.size) for box in found.undivided if area(box) < _LARGE * width * height]
     if doubts:
         tiles += _tiles(page.size, direction)
+    else:
+        # A large panel without a doubt may still hold insets.
+        large = [box for box in panels if area(box) >= _LARGE_PANEL * width * height]
+        tiles += [tile for box in large for tile in _grid(box, 2, 2, direction)]
     regions += [CutRegion("tile", box, 0.0) for box in dict.fromkeys(tiles) if box not in panels]
     return PageCut(tuple(regions), tuple(doubts))
+
+
+def uncut_page(size: tuple[int, int], direction: Direction, doubt: str) -> PageCut:
+    """The page and its tiles alone, where nothing could be found for a reason."""
+    whole = CutRegion("page", (0, 0, *size))
+    if min(size) < 2 * _LEAST_TILE:
+        return PageCut((whole,), (doubt,))
+    return PageCut((whole, *(CutRegion("tile", box, 0.0) for box in _tiles(size, direction))), (doubt,))
 
 
 def snapped(box: Box, size: tuple[int, int]) -> Box:
@@ -95,21 +112,28 @@ def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[st
 def _tiles(size: tuple[int, int], direction: Direction) -> list[Box]:
     """Thirds and quarters of the page, each a little larger than its share, in reading order; of a wide one columns."""
     width, height = size
+    page = (0, 0, width, height)
     if width > _WIDE * height:
-        return _grid(size, round(width / height), 1, direction)
-    return [*_grid(size, 1, 3, direction), *_grid(size, 2, 2, direction)]
+        return _grid(page, round(width / height), 1, direction)
+    return [*_grid(page, 1, 3, direction), *_grid(page, 2, 2, direction)]
 
 
-def _grid(size: tuple[int, int], columns: int, rows: int, direction: Direction) -> list[Box]:
-    width, height = size
+def _grid(within: Box, columns: int, rows: int, direction: Direction) -> list[Box]:
+    """Tiles of a box that lie over each other a little, in reading order."""
+    x0, y0, x1, y1 = within
+    width, height = (x1 - x0) / columns, (y1 - y0) / rows
+    spare_x, spare_y = _OVERLAP * width, _OVERLAP * height
     boxes = []
     for row in range(rows):
         for column in range(columns) if direction == "ltr" else reversed(range(columns)):
-            left, top = width * column / columns, height * row / rows
-            right, bottom = width * (column + 1) / columns, height * (row + 1) / rows
-            spare_x, spare_y = _OVERLAP * width / columns, _OVERLAP * height / rows
-            box = (round(left - spare_x), round(top - spare_y), round(right + spare_x), round(bottom + spare_y))
-            boxes.append(snapped((max(0, box[0]), max(0, box[1]), box[2], box[3]), size))
+            left, top = x0 + width * column, y0 + height * row
+            box = (
+                max(x0, round(left - spare_x)),
+                max(y0, round(top - spare_y)),
+                min(x1, round(left + width + spare_x)),
+                min(y1, round(top + height + spare_y)),
+            )
+            boxes.append(snapped(box, (x1, y1)))
     return boxes
 
 

@@ -2,4 +2,4 @@
 
 # The first number is page_cutting.CUTTER_VERSION, the second shaping.SHAPING; a test compares them. They stand here so
 # that definitions load without numpy.
-CUT_VERSION = "4.2"
+CUT_VERSION = "5.2"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from morpheus_assets.images.boxes import Box, area, shared_area
 from morpheus_assets.images.flooding import connected_parts, reached_from
+from morpheus_assets.images.page_paper import commonest, grown, near, near_any, papers, rim_of
 
 # A part with less open paper than this share has no gutter.
 _SOLID = 0.003
@@ -25,14 +26,23 @@ _LEAST_SIDE = 0.055
 _CLEAR = 0.985
 _HUNG_OVER = 0.72
 _HUNG_OVER_LEANING = 0.78
-_OPEN_IN_PART = 0.4
+_OPEN_IN_PART = 0.48
+# Of the line's length, of both its sides together: where a frame stands at the commonest distance from it.
+_EVEN_EDGES = 0.65
+# Of the page: a block of panels with gutters of a colour of their own, and how deep its rim is looked at.
+_BLOCK, _BLOCK_EDGE = 0.1, 0.012
+# Of the block's rim, that colour; how many panels it has; of its ink, what they leave out; of its area, what they hold.
+_BLOCK_RIM, _BLOCK_PANELS, _BLOCK_LEFT_OUT, _BLOCK_HELD = 0.55, 3, 0.03, (0.55, 0.95)
+# Half of the width of a drawing's line in pixels of the small page.
+_THIN = 2
 _WIDE = 0.016
 _LEAST_UNSURE = 0.03
 # Of a part's box: what is closed by a frame, whatever runs into it from a side, and how wide its line is at least. Of
-# its own box: what a panel fills and a balloon does not.
+# its own box: what a panel fills and a balloon does not, and what one fills that lies within another part.
 _CLOSED = 0.35
 _AS_LONG = 0.4
 _RECTANGULAR = 0.8
+_WITHIN_ANOTHER = 0.9
 # Of a leaf: ink that a panel has at least, or else how much of its sides is drawn, within a share of the page.
 _FILLED = 0.75
 _DRAWN_SIDES = 0.8
@@ -41,9 +51,9 @@ _DENSE_BESIDE_FRAMES, _DENSE = 0.15, 0.5
 # Of the page: a space between drawings without frames that stands for a gutter.
 _FAR = 0.035
 _REACH = 0.008
-# Of the page: what panels that touch each other share at most; of the smaller of two, what lies over a corner; and of
-# the ink, what such panels hold together.
-_TOUCHING = 0.02
+# Of the page, what panels that touch each other share at most, and of its box, what such a panel fills: the wider is
+# tried last. Of the smaller of two, what lies over a corner; and of the ink, what such panels hold together.
+_TOUCHING = ((0.02, 0.8), (0.03, 0.93))
 _OVER_A_CORNER = 0.15
 _COVERED = 0.85
 # Share of a line that is drawn over right beside it when a frame runs there.
@@ -61,13 +71,6 @@ _ENOUGH_MARGIN = 0.2
 # Of the page's width or height.
 _WIDEST_GUTTER = 0.04
 _DEPTH = 12
-# A rim that takes more of the page than this is the paper of the panels, and no bed of a scanner.
-_MOST_OF_A_BED = 0.3
-_MOST_OF_A_SLIVER = 0.06
-# Shares of a side that a bed measures at one of them, or differs by along it; how light a sheet of paper is (of 255).
-_BED = 0.025
-_ASKEW = 0.008
-_LEAST_LIGHT = 130
 _MOST_STRIPS = 8
 _GOOD = 0.75
 # Of a row: what has the strip's colour; what is dark in a line and darker than one side of it, or than both.
@@ -106,7 +109,7 @@ def find_panels(page: Image.Image) -> FoundPanels:
 def _best_cut(pixels: Any) -> "_Cut":
     """The cut by that colour of paper for which the most speaks."""
     best = _Cut([], [], 1.0)
-    for paper in _papers(pixels):
+    for paper in papers(pixels):
         cut = _cut(pixels, paper)
         if cut.merit > best.merit:
             best = cut
@@ -125,7 +128,7 @@ def _within_frame(pixels: Any, box: Box) -> Box | None:
         thin = side[:deepest, deepest:-deepest:4]
         if not thin.size:
             return None
-        even = _near(thin, np.median(thin, axis=1, keepdims=True), 26).mean(axis=1) > 0.9
+        even = near(thin, np.median(thin, axis=1, keepdims=True), 26).mean(axis=1) > 0.9
         light = np.median(thin, axis=(1, 2))
         # The line first, and behind it the paper, which is of another colour.
         bare = np.flatnonzero(even & (np.abs(light - light[: max(2, deepest // 6)].min()) > 60))
@@ -134,14 +137,6 @@ def _within_frame(pixels: Any, box: Box) -> Box | None:
         insets.append(int(bare[0]) + 1)
     top, bottom, left, right = insets
     return x0 + left, y0 + top, x1 - right, y1 - bottom
-
-
-def _near(pixels: Any, colour: Any, tolerance: float) -> Any:
-    """Where each of the three channels is within a tolerance of a colour, or of one a row (bool [h, w])."""
-    near = np.ones(pixels.shape[:-1], dtype=bool)
-    for channel in range(3):
-        near &= np.abs(pixels[..., channel] - colour[..., channel]) <= tolerance
-    return near
 
 
 def _small(page: Image.Image) -> tuple[Any, float]:
@@ -168,106 +163,6 @@ class _Cut:
             return box[0] + across, box[1] + down, box[2] + across, box[3] + down
 
         return replace(self, boxes=list(map(at, self.boxes)), undivided=list(map(at, self.undivided)))
-
-
-# The paper ------------------------------------------------------------------------------------------------------------
-
-
-def _papers(pixels: Any) -> Iterator[Any]:
-    """Masks of what may be the paper between the panels, the likeliest first: the rim's colour, white, black."""
-    height, width = pixels.shape[:2]
-    edge = max(2, round(0.012 * min(height, width)))
-    sides = [pixels[:edge], pixels[-edge:], pixels[:, :edge], pixels[:, -edge:]]
-    rim = np.concatenate([side.reshape(-1, 3) for side in sides])
-    colours: list[Any] = []
-    common, share = _commonest(rim)
-    tried = []
-    if share > 0.3:
-        near = rim[np.abs(rim - common).max(axis=1) <= 32]
-        spread = float(np.abs(near - common).max(axis=1).mean())
-        colours.append(common)
-        # The side at the spine is darker, and a page may lie on the black of the scanner.
-        beds: list[Any] = []
-        for side in sides:
-            other, part = _commonest(side.reshape(-1, 3))
-            away = np.abs(other - common).max()
-            if part > 0.5 and away > 24:
-                (colours if away <= 60 else beds).append(other)
-        tolerance = min(56, max(26, 4.5 * spread))
-        tried.append(common)
-        rim_paper = _near_any(pixels, colours, tolerance)
-        if beds:
-            bed = reached_from(_near_any(pixels, beds, tolerance), _rim(rim_paper))
-            if bed.mean() < _MOST_OF_A_SLIVER:
-                rim_paper |= _grown(bed, 2)
-        yield rim_paper
-        around = _behind(pixels, rim_paper)
-        if around is not None:
-            yield around
-    for level in (255, 0):
-        if all(np.abs(colour - level).max() > 60 for colour in tried):
-            yield _near_any(pixels, [np.array([level] * 3)], 40)
-
-
-def _behind(pixels: Any, bed: Any) -> Any:
-    """The rim's colour with that of a sheet of paper that lies on it, as on the bed of a scanner; None without one."""
-    height, width = bed.shape
-    outside = reached_from(bed, _rim(bed))
-    # The sheet's edge is mixed of both colours: some pixels behind it the paper begins.
-    mixed, rim = _grown(outside, 3), _grown(outside, max(8, round(0.012 * min(height, width))))
-    found = pixels[rim & ~mixed]
-    if len(found) < height + width or outside.mean() > _MOST_OF_A_BED or not _is_bed(outside):
-        return None
-    paper, share = _commonest(found)
-    if share < 0.5 or paper.mean() < _LEAST_LIGHT:
-        return None
-    spread = float(np.abs(found[np.abs(found - paper).max(axis=1) <= 32] - paper).max(axis=1).mean())
-    return mixed | _near_any(pixels, [paper], min(56, max(38, 5 * spread)))
-
-
-def _is_bed(outside: Any) -> bool:
-    """False for the line of a frame at the very edge: a bed is wider at some side, or a sheet lies askew on it."""
-    for side in (outside, outside[::-1], outside.T, outside.T[::-1]):
-        depth = np.where(side.all(axis=0), len(side), (~side).argmax(axis=0)) / len(side)
-        low, middle, high = np.percentile(depth, (10, 50, 90))
-        if middle >= _BED or high - low >= _ASKEW:
-            return True
-    return False
-
-
-def _rim(mask: Any) -> Any:
-    """The outermost pixels."""
-    rim = np.zeros_like(mask)
-    rim[0], rim[-1], rim[:, 0], rim[:, -1] = True, True, True, True
-    return rim
-
-
-def _grown(mask: Any, by: int) -> Any:
-    """The mask and all within so many pixels of it, over sides and corners."""
-    for axis in (0, 1):
-        counts = np.cumsum(np.pad(mask, [(by + 1, by) if at == axis else (0, 0) for at in (0, 1)]), axis=axis)
-        size = mask.shape[axis]
-        upper, lower = (np.take(counts, np.arange(start, start + size), axis=axis) for start in (2 * by + 1, 0))
-        mask = upper > lower
-    return mask
-
-
-def _commonest(values: Any) -> tuple[Any, float]:
-    """The commonest colour of [n, 3], as the median of what is near it, and the share of that."""
-    bins = (values >> 4).astype(np.int32)
-    keys = (bins[:, 0] << 8) | (bins[:, 1] << 4) | bins[:, 2]
-    top = int(np.bincount(keys, minlength=4096).argmax())
-    centre = np.array([(top >> 8) & 15, (top >> 4) & 15, top & 15]) * 16 + 8
-    near = values[np.abs(values - centre).max(axis=1) <= 24]
-    colour = np.median(near, axis=0).astype(np.int16)
-    return colour, float((np.abs(values - colour).max(axis=1) <= 24).mean())
-
-
-def _near_any(pixels: Any, colours: list[Any], tolerance: float) -> Any:
-    near = np.zeros(pixels.shape[:2], dtype=bool)
-    for colour in colours:
-        near |= _near(pixels, colour.astype(np.int16), tolerance)
-    return near
 
 
 # The cut --------------------------------------------------------------------------------------------------------------
@@ -363,7 +258,7 @@ def _margins(paper: Any) -> Any:
                 begins = end - start >= 2 and own.max(initial=0) > _WIDEST_GUTTER * height
             else:
                 usual = np.median(own[flat]) if flat.any() else height
-                begins = (flat & (np.abs(own - usual) <= 0.012 * height)).mean() > 0.5
+                begins = int((flat & (np.abs(own - usual) <= 0.012 * height)).sum()) > 0.5 * len(own)
             margin[:edge, start:end] |= begins
     return even if even.sum() > _ENOUGH_MARGIN * rim.sum() else rim
 
@@ -399,7 +294,7 @@ def _without_crumbs(inked: Any, ink: Any, least: float) -> tuple[int, int] | Non
     return stretches[0][0], stretches[-1][1]
 
 
-def _cut(pixels: Any, paper: Any) -> _Cut:
+def _cut(pixels: Any, paper: Any, *, within_block: bool = False) -> _Cut:
     page = _Page(pixels, paper)
     whole = page.trimmed(_Part((0, 0, page.width, page.height), None))
     if whole is None:
@@ -407,7 +302,7 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
     within = _within_frame(pixels, whole.box) if page.is_solid(whole) else None
     if within is not None:
         left, top, right, bottom = within
-        inside = _cut(pixels[top:bottom, left:right], paper[top:bottom, left:right])
+        inside = _cut(pixels[top:bottom, left:right], paper[top:bottom, left:right], within_block=within_block)
         # What only a space parts is one drawing in its frame.
         parted = any(2 * area(box) > (right - left) * (bottom - top) for box in inside.undivided)
         if len(inside.boxes) > 1 and not parted:
@@ -419,11 +314,48 @@ def _cut(pixels: Any, paper: Any) -> _Cut:
         x0, y0, x1, y1 = leaf.box
         covered[y0:y1, x0:x1] = True
     left_out = 1 - int((page.ink & covered).sum()) / max(1, int(page.ink.sum()))
-    boxes = [leaf.box for leaf in leaves] + [box for leaf in leaves for box in _insets(page, leaf)]
+    boxes: list[Box] = []
+    for leaf in leaves:
+        block = [] if within_block else _on_paper_of_its_own(page, leaf)
+        boxes += block or [leaf.box, *_insets(page, leaf)]
     largest = max(map(area, boxes)) / (page.height * page.width)
     # One box says little, and so does one that is most of the page.
     merit = (1 - left_out) * (1 - max(0.0, largest - 0.45)) * min(1.0, 0.6 + 0.1 * len(boxes))
     return _Cut(boxes, undivided, left_out, merit)
+
+
+def _on_paper_of_its_own(page: _Page, leaf: _Part) -> list[Box]:
+    """The panels of a block whose gutters have another colour than the page's, as a black grid on a white sheet."""
+    if area(leaf.box) < _BLOCK * page.width * page.height or page.ink_in(leaf).mean() < _RECTANGULAR:
+        return []
+    x0, y0, x1, y1 = leaf.box
+    pixels, outside = page.pixels[y0:y1, x0:x1], page.paper[y0:y1, x0:x1]
+    edge = max(3, round(_BLOCK_EDGE * max(page.width, page.height)))
+    drawn = ~outside
+    drawn[edge:-edge, edge:-edge] = False
+    colour, share = commonest(pixels[drawn]) if drawn.any() else (None, 0.0)
+    # Where the panels at the sides run to the block's edge, its gutters are black in all likelihood.
+    own = near_any(pixels, [colour if share >= _BLOCK_RIM else np.zeros(3)], 40)
+    # The lines of a drawing are as black as the gutters, but thin; where the colours of block and page mix is neither.
+    own = grown(~grown(~own, _THIN), _THIN)
+    paper = own | grown(reached_from(outside, rim_of(outside)), 3)
+    if (own & outside).mean() > 0.5 * own.mean() or not _has_gutter(paper):
+        return []
+    cut = _cut(pixels, paper, within_block=True)
+    held = sum(map(area, cut.boxes)) / area(leaf.box)
+    if len(cut.boxes) < _BLOCK_PANELS or cut.left_out > _BLOCK_LEFT_OUT or not _BLOCK_HELD[0] <= held <= _BLOCK_HELD[1]:
+        return []
+    if len(cut.boxes) < 2 * _BLOCK_PANELS and any(2 * area(box) > area(leaf.box) for box in cut.undivided):
+        return []
+    return cut.moved(x0, y0).boxes
+
+
+def _has_gutter(paper: Any) -> bool:
+    """True where some line from side to side, away from the ends, is all but open."""
+    return any(
+        lines[round(0.1 * len(lines)) : round(0.9 * len(lines))].max(initial=0) >= 0.93
+        for lines in (paper.mean(axis=0), paper.mean(axis=1))
+    )
 
 
 def _leaves(page: _Page, part: _Part, depth: int, undivided: list[Box]) -> Iterator[_Part]:
@@ -578,10 +510,38 @@ def _best_halves(
         )
     lines = [replace(line, at=line.at * step) for line in lines]
     for line in sorted(lines, key=lambda line: -line.worth):
+        if both_edges and not _is_even(page, part, drawn, line):
+            continue
         halves = _halves(page, part, line)
         if halves:
             return halves
     return []
+
+
+def _is_even(page: _Page, part: _Part, drawn: Any, line: _Line) -> bool:
+    """True where the frames on both sides of a line keep their distance from it, as far as nothing hangs over it.
+
+    Light that falls into a drawing is as white as a gutter, and its edges go in and out.
+    """
+    own = np.ones_like(drawn) if part.mask is None else part.mask
+    if line.down:
+        drawn, own = drawn.T, own.T
+    height, width = drawn.shape
+    across = np.arange(width)
+    down = np.round(line.at + line.slope * (across - width / 2)).astype(int)
+    across = across[(down >= 0) & (down < height)]
+    across = across[own[down[across], across]]
+    down = down[across]
+    reach = round(_WIDEST_GUTTER * max(page.width, page.height))
+    open_at = np.flatnonzero(~drawn[down, across])
+    across, down, length = across[open_at], down[open_at], max(1, len(across))
+    even = 0.0
+    for towards in (-1, 1):
+        at = np.clip(down[None, :] + towards * np.arange(1, reach + 1)[:, None], 0, height - 1)
+        inked = drawn[at, across]
+        distance = np.bincount(inked.argmax(axis=0)[inked.any(axis=0)], minlength=reach)
+        even += float(np.convolve(distance, np.ones(3, dtype=int)).max()) / length
+    return even >= _EVEN_EDGES
 
 
 def _lines(
@@ -688,10 +648,17 @@ def _by_separate_components(page: _Page, part: _Part) -> list[_Part]:
 def _by_components(page: _Page, part: _Part) -> list[_Part]:
     """Large connected parts that fill their boxes as panels do; what is small is left out."""
     components = connected_parts(page.ink_in(part))
-    found = [
-        (number, count)
+    large = [
+        (number, count, box)
         for number, count, box in components.each()
         if count >= 0.6 * area(box) and area(box) >= 2 * page.least_area
+    ]
+    # What lies within another is a panel if it is as rectangular as one; else it is a head before a light sky.
+    found = [
+        (number, count)
+        for number, count, box in large
+        if count >= _WITHIN_ANOTHER * area(box)
+        or not any(shared_area(box, other) >= _WITHIN_ANOTHER * area(box) for at, _, other in large if at != number)
     ]
     if len(found) < 2 or sum(count for _, count in found) < 0.7 * int(components.pixels.sum()):
         return []
@@ -709,22 +676,14 @@ def _by_components(page: _Page, part: _Part) -> list[_Part]:
 def _by_touching_components(page: _Page, part: _Part) -> list[_Part]:
     """Panels that stand side by side in no rows and touch each other at corners: parts whose rims are taken away."""
     ink = page.ink_in(part)
-    rim = max(3, round(_TOUCHING * max(page.width, page.height)))
-    outside = np.pad(~ink, rim, constant_values=True)
-    inner = connected_parts(~_grown(outside, rim)[rim:-rim, rim:-rim])
-    x0, y0, _, _ = part.box
-    boxes = []
-    for _, count, (left, top, right, bottom) in inner.each():
-        box = (left - rim, top - rim, right + rim, bottom + rim)
-        if area(box) >= page.least_area and count >= _RECTANGULAR * area((left, top, right, bottom)):
-            boxes.append(box)
-    covered = np.zeros_like(ink)
-    for at, box in enumerate(boxes):
-        covered[max(0, box[1]) : box[3], max(0, box[0]) : box[2]] = True
-        if any(shared_area(box, other) > _OVER_A_CORNER * min(area(box), area(other)) for other in boxes[:at]):
-            return []
-    if len(boxes) < 2 or int((ink & covered).sum()) < _COVERED * int(ink.sum()):
+    for touching, rectangular in _TOUCHING:
+        rim = max(3, round(touching * max(page.width, page.height)))
+        boxes = _without_rims(ink, rim, rectangular, page.least_area)
+        if len(boxes) > 1:
+            break
+    else:
         return []
+    x0, y0, _, _ = part.box
     height, width = ink.shape
     pieces = []
     for left, top, right, bottom in boxes:
@@ -732,6 +691,23 @@ def _by_touching_components(page: _Page, part: _Part) -> list[_Part]:
         mask = None if part.mask is None else part.mask[top:bottom, left:right]
         pieces.append(page.trimmed(_Part((x0 + left, y0 + top, x0 + right, y0 + bottom), mask)))
     return [piece for piece in pieces if piece is not None]
+
+
+def _without_rims(ink: Any, rim: int, rectangular: float, least_area: float) -> list[Box]:
+    """Boxes of what remains connected without so many pixels at its edges; [] where they aren't all panels."""
+    outside = np.pad(~ink, rim, constant_values=True)
+    inner = connected_parts(~grown(outside, rim)[rim:-rim, rim:-rim])
+    boxes = []
+    for _, count, (left, top, right, bottom) in inner.each():
+        box = (left - rim, top - rim, right + rim, bottom + rim)
+        if area(box) >= least_area and count >= rectangular * area((left, top, right, bottom)):
+            boxes.append(box)
+    covered = np.zeros_like(ink)
+    for at, box in enumerate(boxes):
+        covered[max(0, box[1]) : box[3], max(0, box[0]) : box[2]] = True
+        if any(shared_area(box, other) > _OVER_A_CORNER * min(area(box), area(other)) for other in boxes[:at]):
+            return []
+    return boxes if int((ink & covered).sum()) >= _COVERED * int(ink.sum()) else []
 
 
 def _spanned(mask: Any) -> Any:
@@ -767,14 +743,14 @@ def _by_strip(page: _Page, part: _Part) -> list[_Part]:
 def _strips(pixels: Any, least: float, down: bool) -> Iterator[_Line]:
     height, width = pixels.shape[:2]
     thin = pixels[:, :: max(1, width // 200)]
-    even = _near(thin, np.median(thin, axis=1, keepdims=True), 26).mean(axis=1)
+    even = near(thin, np.median(thin, axis=1, keepdims=True), 26).mean(axis=1)
     most = max(4, round(0.03 * height))
     found = []
     for start, end in _stretches(even >= _EVEN):
         if end - start > most or start < 4 or end > height - 4:
             continue
         strip = np.median(thin[start:end], axis=(0, 1))
-        above, below = (1 - float(_near(beside, strip, 26).mean()) for beside in (thin[start - 4], thin[end + 3]))
+        above, below = (1 - float(near(beside, strip, 26).mean()) for beside in (thin[start - 4], thin[end + 3]))
         if min(above, below) >= 0.5 and above + below >= 1.25:
             worth, clear = (above + below) * (0.9 if down else 1.0), min(above, below, float(even[start:end].max()))
             found.append(_Line((start + end) / 2, 0.0, down, worth, clear=clear))

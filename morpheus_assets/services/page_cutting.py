@@ -25,6 +25,7 @@ from morpheus_assets.store.content.regions import Region
 if TYPE_CHECKING:
     from PIL import Image
 
+    from morpheus_assets.images.page_cutting import PageCut
     from morpheus_assets.images.page_pixels import Page
 
 _THREADS = 2
@@ -35,8 +36,8 @@ Boxes = Sequence[tuple[int, int, int, int]]
 class CutPage:
     """The regions of one page, what they were made of, and why the cut is doubtful; `regions` None: as they were.
 
-    `problem` is a sentence where the page could not be read; `picture` the page in small with its boxes, numbered,
-    where the cut is doubtful.
+    `problem` is a sentence where the page could not be read or cut; `picture` the page in small with its boxes,
+    numbered, where the cut is doubtful.
     """
 
     page: PanelRecord
@@ -71,9 +72,12 @@ def cut_pages(reader: PageReader, pages: Sequence[PanelRecord], corrected: Mappi
         if all(page.cut_of == cut_of for page, cut_of in zip(group, made, strict=True)):
             return done
         try:
-            if len(group) > 1:
-                return list(_cut_strip(reader, group, made))
-            return [_cut(reader, group[0], given[0], made[0])]
+            try:
+                if len(group) > 1:
+                    return list(_cut_strip(reader, group, made))
+                return [_cut(reader, group[0], given[0], made[0])]
+            except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
+                return [_uncut(reader, page, cut_of, fault) for page, cut_of in zip(group, made, strict=True)]
         except (RefusedImage, UnreadableBook, FileUnreadable) as error:
             return [replace(done[0], problem=str(error)), *done[1:]]
 
@@ -88,21 +92,44 @@ def cut_pages(reader: PageReader, pages: Sequence[PanelRecord], corrected: Mappi
 def _cut(reader: PageReader, page: PanelRecord, boxes: Boxes | None, cut_of: str) -> CutPage:
     from morpheus_assets.images.page_regions import regions_of
     from morpheus_assets.images.previews import boxed_page
-    from morpheus_assets.images.shaping import region_hash
 
     pixels = reader.page(page.path, page.entry, page.content_hash)
-    direction: Direction = "rtl" if page.direction == "rtl" else "ltr"
+    direction = _direction_of(page)
     frames: Boxes = [(box[0], box[1], box[2], box[3]) for box in page.frames]
     cut, cutter = regions_of(pixels, direction, spread=page.spread, frames=frames, corrected=boxes)
-    regions = tuple(
-        Region(at, each.kind, *each.box, each.confidence, cutter, region_hash(pixels.crop(each.box)))
-        for at, each in enumerate(cut.regions)
-    )
+    regions = _hashed(pixels, cut, cutter)
     picture = None
     if cut.doubts:
         shown = [each.box for each in cut.regions if each.kind in ("panel", "piece", "given")]
         picture = boxed_page(pixels.crop((0, 0, *pixels.size)), shown)
     return CutPage(page, regions, cut_of, cut.doubts, picture=picture)
+
+
+def _uncut(reader: PageReader, page: PanelRecord, cut_of: str, fault: Exception) -> CutPage:
+    """The page with tiles alone: a fault of the cutter's own must not cost the novel its pages."""
+    from morpheus_assets.images.page_cutting import CUTTER_VERSION, uncut_page
+
+    pixels = reader.page(page.path, page.entry, page.content_hash)
+    reason = f"the cutter failed with {type(fault).__name__}: {fault}"
+    cut = uncut_page(pixels.size, _direction_of(page), reason)
+    problem = (
+        f"{page_name(page.path, page.entry)}: {reason}; it is searched as a whole and by tiles. Please report it with "
+        f"the page, or note its panels in {FILE_NAME}."
+    )
+    return CutPage(page, _hashed(pixels, cut, CUTTER_VERSION), cut_of, cut.doubts, problem)
+
+
+def _hashed(pixels: "Page", cut: "PageCut", cutter: str) -> tuple[Region, ...]:
+    from morpheus_assets.images.shaping import region_hash
+
+    return tuple(
+        Region(at, each.kind, *each.box, each.confidence, cutter, region_hash(pixels.crop(each.box)))
+        for at, each in enumerate(cut.regions)
+    )
+
+
+def _direction_of(page: PanelRecord) -> Direction:
+    return "rtl" if page.direction == "rtl" else "ltr"
 
 
 def _strips(pages: Sequence[PanelRecord], corrected: Mapping[str, Boxes]) -> Iterator[Sequence[PanelRecord]]:

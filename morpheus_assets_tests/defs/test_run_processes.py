@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,3 +62,24 @@ def test_a_code_server_goes_on_noticing_runs_that_crash_after_the_disk_was_full(
         thread.join()
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
     assert server.said == ["Runs that ended cannot be noted, and are looked for again: No space left on device"]
+
+
+def test_a_forked_run_has_at_hand_what_a_text_needs_and_no_thread_runs_in_its_parent():
+    preloaded = "\n".join(f"import {module}" for module in run_processes.PRELOADED)
+    code = f"""
+import sys, threading
+{preloaded}
+loaded, threads = set(sys.modules), threading.enumerate()
+from morpheus_assets.text.chapters.find import find_chapters
+from morpheus_assets.text.chunking import tokens
+from morpheus_assets.text.chunking.chunks import cut_chunks
+from morpheus_assets.text.novel_files import read_novel_object
+read_tokenizer = tokens.tokenizer.cache_info().currsize
+text = b"CHAPTER I\\n\\nThe ship came to the harbour.\\n\\nCHAPTER II\\n\\nThe lantern was lit by the man.\\n"
+document = read_novel_object("emma.txt", len(text), "mark", lambda: text)
+chunks = list(cut_chunks(document.text, find_chapters(document)))
+print(len(chunks) > 0, read_tokenizer, len(threads), sorted(set(sys.modules) - loaded))
+"""
+    environment = {**os.environ, "MORPHEUS_DOTENV": os.devnull}
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True)
+    assert said.stdout == "True 1 1 []\n", said.stderr

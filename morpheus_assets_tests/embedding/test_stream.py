@@ -28,13 +28,18 @@ from morpheus_assets_tests.fixtures.waiting import eventually
 
 
 class FailuresFirst(NoBudget):
-    """Holds back what succeeded, still on its way, until one of the other packs has ended."""
+    """Sends so many packs together, and holds back what succeeded until one of the others has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: int) -> None:
         self.packs: set[asyncio.Task] = set()
+        self.together = together
+        self.begun = asyncio.Event()
 
     async def take(self, requests: int, tokens: int) -> None:
         self.packs.add(asyncio.current_task())
+        if len(self.packs) == self.together:
+            self.begun.set()
+        await self.begun.wait()
 
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
         if actual_tokens:
@@ -50,7 +55,7 @@ def test_what_was_on_its_way_is_delivered_before_the_stream_ends_with_an_error(
     url = provider_server.base_url(script=script)
     texts = sentences(40)
 
-    vectors, _, error = run(open_provider(space, url), texts, max_inputs=4, concurrency=3, budget=FailuresFirst())
+    vectors, _, error = run(open_provider(space, url), texts, max_inputs=4, concurrency=3, budget=FailuresFirst(3))
 
     assert error is not None
     assert len(vectors) == 8
@@ -85,6 +90,20 @@ def test_requests_run_side_by_side_up_to_the_setting_and_while_the_caller_stores
         stored += 1
     assert stored == 12
     assert provider_server.stats(url)["max_in_flight"] == 4
+
+
+def test_a_request_leaves_while_the_next_inputs_are_still_read(provider_server: ProviderServer):
+    url = provider_server.base_url()
+    sent = []
+
+    def source() -> Iterator[EmbeddingInput]:
+        yield from as_inputs(sentences(4))
+        sent.append(eventually(lambda: provider_server.stats(url)["requests"] == 1, 10))
+        yield from as_inputs(sentences(8)[4:])
+
+    batches = list(embed_batches(open_provider(OPENAI, url), source(), max_inputs=4, concurrency=2))
+    assert sent == [True]
+    assert sum(len(batch.hashes) for batch in batches) == 8
 
 
 def test_look_ahead_is_bounded_by_the_requests_in_flight(provider_server: ProviderServer):

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import warnings
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from bench.comic_pages import draw_comic_page
 from bench.panel_cutting import match, usable
 from bench.printed_pages import draw_printed_page
 from morpheus_assets.images.page_cutting import PageCut, cut_page, snapped
+from morpheus_assets.images.page_pixels import WholePage
+from morpheus_assets.images.page_regions import regions_of
+from morpheus_assets.images.reading_order import Direction
 
 SAMPLES = Path(__file__).resolve().parents[2] / "morpheus_assets" / "samples" / "panels" / "the-last-lamp"
 
@@ -144,6 +148,85 @@ def test_panels_that_stand_in_no_rows_and_touch_each_other_at_corners_are_found(
     assert len(match([*left, *right], found, 0.8)) == len(found) == 9
 
 
+def test_panels_whose_corners_lie_over_each_other_by_forty_pixels_are_found() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    left = [(50, 50 + 245 * at, 600, 245 + 245 * at) for at in range(5)]
+    right = [(545, 205 + 245 * at, 850, 340 + 245 * at) for at in range(4)]
+    for at, box in enumerate([*left, *right]):
+        draw.rectangle(box, fill=("brown", "steelblue", "seagreen")[at % 3], outline="black", width=3)
+
+    found = panels_of(cut_page(page))
+
+    assert len(match([*left, *right], found, 0.8)) == len(found) == 9
+
+
+@pytest.mark.parametrize("seed", [0, 3, 6, 8])
+def test_light_that_falls_through_a_splash_is_no_gutter_and_a_face_in_it_no_panel(seed: int) -> None:
+    splash = draw_printed_page("a splash of rays", seed)
+
+    cut = cut_page(splash.image)
+
+    assert panels_of(cut) == []
+    assert cut.doubts == ("one panel or none was found",)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_block_of_panels_with_black_gutters_on_a_white_page_is_cut_into_them(seed: int) -> None:
+    page = draw_printed_page("a black block on white", seed)
+
+    found = panels_of(cut_page(page.image))
+
+    matched = match(page.panels, found, 0.8)
+    assert len(matched) == len(page.panels) == len(found)
+    assert [matched[i] for i in range(len(page.panels))] == list(range(len(found)))
+
+
+def test_a_large_panel_gets_quarters_of_its_own_on_a_page_without_a_doubt() -> None:
+    page = Image.new("RGB", (900, 1300), "white")
+    draw = ImageDraw.Draw(page)
+    for box in ((40, 40, 860, 680), (40, 720, 440, 1260), (460, 720, 860, 1260)):
+        draw.rectangle(box, fill="lightblue", outline="black", width=4)
+
+    cut = cut_page(page)
+
+    tiles = [region.box for region in cut.regions if region.kind == "tile"]
+    assert not cut.doubts
+    assert len(tiles) == 4
+    assert all(min(x0, y0) >= 36 and x1 <= 864 and y1 <= 684 for x0, y0, x1, y1 in tiles)
+    assert usable((480, 400, 800, 660), tiles)
+
+
+def spread_of(*panels: tuple[int, int, int, int]) -> Image.Image:
+    spread = Image.new("RGB", (1600, 1100), "white")
+    draw = ImageDraw.Draw(spread)
+    for at, box in enumerate(panels):
+        draw.rectangle(box, fill=("tan", "steelblue", "seagreen", "plum")[at % 4], outline="black", width=4)
+    return spread
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_a_panel_over_the_fold_of_a_spread_stays_whole(direction: Direction) -> None:
+    over = (40, 40, 1560, 520)
+    below = [(40, 560, 780, 1060), (820, 560, 1560, 1060)]
+
+    cut, _ = regions_of(WholePage(spread_of(over, *below)), direction)
+
+    ordered = [over, *(below if direction == "ltr" else reversed(below))]
+    halves = [region.box for region in cut.regions if region.kind == "piece"]
+    assert match(ordered, panels_of(cut), 0.9) == {0: 0, 1: 1, 2: 2}
+    assert halves == sorted([(0, 0, 800, 1100), (800, 0, 1600, 1100)], reverse=direction == "rtl")
+
+
+def test_a_spread_whose_panels_stay_on_their_pages_is_read_page_by_page() -> None:
+    left = [(40, 40, 760, 520), (40, 560, 760, 1060)]
+    right = [(840, 40, 1560, 520), (840, 560, 1560, 1060)]
+
+    cut, _ = regions_of(WholePage(spread_of(*left, *right)))
+
+    assert match([*left, *right], panels_of(cut), 0.9) == {0: 0, 1: 1, 2: 2, 3: 3}
+
+
 def test_a_page_from_right_to_left_is_read_from_the_right() -> None:
     page = draw_comic_page("right to left", 3)
 
@@ -209,6 +292,16 @@ def test_a_panel_that_leaves_two_pixels_of_paper_at_the_edge_of_an_odd_page_is_c
 
     for turned in (page, page.transpose(Image.Transpose.ROTATE_90)):
         assert len(panels_of(cut_page(turned))) == 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (3, 450), (450, 2), (63, 40)])
+def test_the_smallest_page_has_one_region_also_where_it_is_named_a_spread(size: tuple[int, int]) -> None:
+    with warnings.catch_warnings(action="error"):
+        for colour in ("white", "black"):
+            cut, _ = regions_of(WholePage(Image.new("RGB", size, colour)), spread=True)
+
+            assert cut.regions[0].box == (0, 0, *size)
+            assert all(left < right and top < bottom for left, top, right, bottom in (each.box for each in cut.regions))
 
 
 def test_an_empty_page_has_one_region() -> None:

@@ -4,7 +4,7 @@ A run may hold one novel or many; each novel is stored in a transaction of its o
 not take the others with it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -58,9 +58,9 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
     def _store_all(self, context: dg.OutputContext, obj: Mapping[str, T]) -> Iterator[Any]:
         failures: dict[str, str] = {}
         events = NovelEvents(context)
-        for novel in obj:
+        for novel, storing in self._begun(obj):
             try:
-                metadata = retry_while_down(partial(self._store_current, obj, novel))
+                metadata = retry_while_down(storing)
             except Exception as error:
                 self.note_failure(novel, error)
                 if len(obj) == 1 or passes_by_itself(error) or isinstance(error, ContentUnreadable):
@@ -83,6 +83,11 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         if len(novels) == 1:
             return self._load(novels[0])
         return LazyPartitions(novels, self._load)
+
+    def _begun(self, values: Mapping[str, T]) -> Iterator[tuple[str, Callable[[], Metadata]]]:
+        """Novel after novel, each with what stores it; it may be called again when the database was away."""
+        for novel in values:
+            yield novel, partial(self._store_current, values, novel)
 
     def _store_current(self, values: Mapping[str, T], novel: str) -> Metadata:
         # Taken anew for each attempt: a value may be a stream, which the attempt before has used up.

@@ -2,10 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from sqlalchemy import Engine
@@ -35,11 +36,12 @@ from morpheus_assets.domain.content import Chunk, NovelRecord, PanelRecord, Repl
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.services.known_languages import language_note
 from morpheus_assets.store.content.chapters import chapters_with_source, keep_chapters, replace_chapters
-from morpheus_assets.store.content.chunks import iter_chunks, keep_chunks, replace_chunks
+from morpheus_assets.store.content.chunks import StoredChunks, begin_chunks, iter_chunks, keep_chunks
 from morpheus_assets.store.content.novels import load_novel, refuse_novel, store_novel, stored_text
 from morpheus_assets.store.content.panels import load_panels, replace_panels
+from morpheus_assets.store.content.passages import PassageWriters
 from morpheus_assets.store.content.regions import PlacedRegion, load_regions, replace_regions
-from morpheus_assets.store.database.errors import TextChanged
+from morpheus_assets.store.database.errors import RowsChanged, TextChanged
 from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.text.documents import Document
 
@@ -218,33 +220,74 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
 
     def store(self, novel: str, value: CutNovel) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
-        started = time.perf_counter()
-        made = {
-            "chunker": value.chunker,
-            "source_digest": value.source_digest,
-            "body_digest": value.body_digest,
-        }
-        shown = spread(sorted(value.titles), SAMPLES)
-        if isinstance(value.chapters, Unchanged):
-            stored = keep_chunks(self.engine, novel, sample_of=shown, size=self.size, **made)
-        else:
-            stored = replace_chunks(
-                self.engine, novel, value.chapters, text_config=value.text_config, sample_of=shown, size=self.size,
-                **made,
-            )  # fmt: skip
-        return {
-            "samples": sample_table(stored.samples),
-            **replaced(stored.counts),
-            "tokens": sum(chapter.tokens for chapter in stored.chapters),
-            "largest_chunk_tokens": max((chapter.largest for chapter in stored.chapters), default=0),
-            "seconds": round(time.perf_counter() - started, 3),
-            "chunker": value.chunker,
-            "preview": chunk_preview(stored.chapters, value.titles),
-        }
+        with PassageWriters(self.engine) as writers:
+            return self._begin(novel, value, writers)()
 
     def load(self, novel: str) -> Iterator[Chunk]:
         """Read the chunks in order, as a stream."""
         return iter_chunks(self.engine, novel)
+
+    def _begun(self, values: Mapping[str, CutNovel]) -> Iterator[tuple[str, Callable[[], Metadata]]]:
+        # Cut while the server still parses the passages of the novel before.
+        with PassageWriters(self.engine) as writers:
+            before: tuple[str, Callable[[], Metadata]] | None = None
+            for novel in values:
+                begun = novel, self._cut_now(values, novel, writers)
+                if before is not None:
+                    yield before
+                before = begun
+            if before is not None:
+                yield before
+
+    def _cut_now(self, values: Mapping[str, CutNovel], novel: str, writers: PassageWriters) -> Callable[[], Metadata]:
+        """Cut a novel; what stores it tells of what failed, and does all of it anew when it is called again."""
+        begun: list[Callable[[], Metadata]] = []
+        fault: Exception | None = None
+        try:
+            begun.append(self._begin(novel, values[novel], writers))
+        except Exception as error:
+            fault = error
+
+        def store() -> Metadata:
+            nonlocal fault
+            if fault is not None:
+                told, fault = fault, None
+                raise told
+            with suppress(RowsChanged):
+                if begun:
+                    return begun.pop()()
+            return self._store_current(values, novel)
+
+        return store
+
+    def _begin(self, novel: str, value: CutNovel, writers: PassageWriters) -> Callable[[], Metadata]:
+        started = time.perf_counter()
+        made: dict[str, Any] = {
+            "chunker": value.chunker,
+            "source_digest": value.source_digest,
+            "body_digest": value.body_digest,
+            "sample_of": spread(sorted(value.titles), SAMPLES),
+            "size": self.size,
+        }
+        store: Callable[[], StoredChunks]
+        if isinstance(value.chapters, Unchanged):
+            store = partial(keep_chunks, self.engine, novel, **made)
+        else:
+            store = begin_chunks(writers, self.engine, novel, value.chapters, text_config=value.text_config, **made)
+
+        def finish() -> Metadata:
+            stored = store()
+            return {
+                "samples": sample_table(stored.samples),
+                **replaced(stored.counts),
+                "tokens": sum(chapter.tokens for chapter in stored.chapters),
+                "largest_chunk_tokens": max((chapter.largest for chapter in stored.chapters), default=0),
+                "seconds": round(time.perf_counter() - started, 3),
+                "chunker": value.chunker,
+                "preview": chunk_preview(stored.chapters, value.titles),
+            }
+
+        return finish
 
 
 class PanelsIOManager(ContentIOManager[NovelPanels, list[PanelRecord]]):

@@ -62,7 +62,7 @@ PROVIDER = ProviderSpec(
     other_models="at an endpoint of one's own",
     key_setting="openai_api_key",
     base_url_setting="openai_base_url",
-    sdk="openai",
+    sdk="openai.resources.embeddings",
     # developers.openai.com/api/docs/guides/batch, November 2026: half the price; an input a request, for its name.
     batch=BatchTerms(Decimal("0.5"), 24, 50_000),
     open=lambda space, options: OpenAIProvider(space, options),
@@ -187,10 +187,12 @@ class OpenAIProvider:
         try:
             # The SDK's timeout is for each read: a body that drips would hold it for ever.
             async with asyncio.timeout(deadline):
-                # Raw: the SDK's own parsing costs two more copies of every vector and checks nothing.
+                # Raw: the SDK's own parsing costs two more copies of every vector and checks nothing. Its arguments it
+                # walks through, text by text, for what it would translate; the extra ones go as they are.
                 answer = await self._open().embeddings.with_raw_response.create(
-                    input=texts, model=self._served_as, encoding_format=encoding, timeout=deadline, **size
-                )
+                    input=[], model=self._served_as, encoding_format=encoding, timeout=deadline,
+                    extra_body={"input": texts}, **size,
+                )  # fmt: skip
                 return answer.headers, answer.content
         except (TimeoutError, APITimeoutError):
             raise endpoint.too_slow(deadline) from None

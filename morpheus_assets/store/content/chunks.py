@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.content import ChapterCount, Chunk, CutChapter, CutChunk, ReplaceCounts, SamplePassage
 from morpheus_assets.store.content.contexts import place_in_contexts, place_novel
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
-from morpheus_assets.store.content.passages import write_passages
+from morpheus_assets.store.content.passages import PassageWriters
 from morpheus_assets.store.database.errors import RowsChanged
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.statistics import TableSize
@@ -87,7 +87,8 @@ def known_digests(bind: Bind, novel: str, *, chunker: str) -> Set[bytes]:
         return frozenset(_stored(connection, novel, chunker).digests.values())
 
 
-def replace_chunks(
+def begin_chunks(
+    writers: PassageWriters,
     engine: Engine,
     novel: str,
     chapters: Iterable[CutChapter],
@@ -98,42 +99,55 @@ def replace_chunks(
     text_config: str | None = None,
     sample_of: Sequence[int] = (),
     size: TableSize | None = None,
-) -> StoredChunks:
-    """Make the novel's chunks those of `chapters`, which may be a generator. Raises UnknownNovel.
+) -> Callable[[], StoredChunks]:
+    """Make the novel's chunks those of `chapters`, which may be a generator: cut now, and stored by what is returned.
 
     Passages are written while the next chapters are cut, each batch for itself, parsed by `text_config` (by default the
     stored text's); the chunks follow in one transaction. A chapter without chunks has those of a stored one with its
-    digest, one of `known_digests`. Raises RowsChanged when these are gone by now, when other chapters are stored than
-    those given, or when a passage went with another novel that had it: cut again. The digests are those of the text;
-    raises TextChanged when another one is stored by now.
+    digest, one of `known_digests`. The digests are those of the text.
+
+    Raises UnknownNovel. What is returned raises RowsChanged when these are gone by now, when other chapters are stored
+    than those given, or when a passage went with another novel that had it: cut again. It raises TextChanged when
+    another text is stored by now.
     """
     cut = _Cut()
     config = text_config
     if config is None:
         with reading(engine) as connection:
             config = _stored(connection, novel, chunker).text_config
-    write_passages(engine, config, cut.watch(chapters))
-    try:
-        with pipelined(engine) as connection:
-            lock_novel(connection, novel)
-            stored = _stored(connection, novel, chunker)
-            refuse_other_source(novel, stored.source_digest, source_digest)
-            if cut.mark != stored.chapters_mark:
-                raise _changed(novel)
-            replaced = _store_rows(connection, novel, stored, cut)
-            _note(connection, stored, cut, chunker=chunker, config=config, body_digest=body_digest)
-            if stored.in_contexts:
-                place_in_contexts(connection, novel)
-            counted = connection.cursor(row_factory=class_row(ChapterCount))
-            counted.execute(queries.count_chunks, {"number": stored.novel_id})
-            samples = _ask_for_samples(connection, novel, sample_of)
-            if size is not None:
-                size.ask(connection)
-    except psycopg.errors.ForeignKeyViolation as fault:
-        if fault.diag.constraint_name != "chunks_passage":
-            raise
-        raise _changed(novel) from fault
-    return StoredChunks(replaced(), counted.fetchall(), samples.fetchall())
+    passages_are_stored = writers.write(config, cut.watch(chapters))
+
+    def store() -> StoredChunks:
+        passages_are_stored()
+        try:
+            with pipelined(engine) as connection:
+                lock_novel(connection, novel)
+                stored = _stored(connection, novel, chunker)
+                refuse_other_source(novel, stored.source_digest, source_digest)
+                if cut.mark != stored.chapters_mark:
+                    raise _changed(novel)
+                replaced = _store_rows(connection, novel, stored, cut)
+                _note(connection, stored, cut, chunker=chunker, config=config, body_digest=body_digest)
+                if stored.in_contexts:
+                    place_in_contexts(connection, novel)
+                counted = connection.cursor(row_factory=class_row(ChapterCount))
+                counted.execute(queries.count_chunks, {"number": stored.novel_id})
+                samples = _ask_for_samples(connection, novel, sample_of)
+                if size is not None:
+                    size.ask(connection)
+        except psycopg.errors.ForeignKeyViolation as fault:
+            if fault.diag.constraint_name != "chunks_passage":
+                raise
+            raise _changed(novel) from fault
+        return StoredChunks(replaced(), counted.fetchall(), samples.fetchall())
+
+    return store
+
+
+def replace_chunks(engine: Engine, novel: str, chapters: Iterable[CutChapter], **made: Any) -> StoredChunks:
+    """The same for one novel by itself, at once."""
+    with PassageWriters(engine) as writers:
+        return begin_chunks(writers, engine, novel, chapters, **made)()
 
 
 def keep_chunks(
@@ -148,7 +162,7 @@ def keep_chunks(
 ) -> StoredChunks:
     """Let the stored chunks stand for this text and chunker, and note the source that they now belong to.
 
-    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged as `replace_chunks` does.
+    Raises UnknownNovel, RowsChanged when they do not hold any more, and TextChanged when another text is stored.
     """
     query = queries.keep_chunks.format(
         chunks_whole=queries.chunks_whole.format(mark=queries.places_of_chapters), in_contexts=queries.in_contexts

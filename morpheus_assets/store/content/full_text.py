@@ -22,7 +22,7 @@ def configuration_of(language: str) -> str:
 
 def has_unspaced(body: str) -> bool:
     """True when some of the text is in a script without spaces between words."""
-    return _UNSPACED.search(body) is not None
+    return not body.isascii() and _UNSPACED.search(body) is not None
 
 
 def with_bigrams(body: str) -> str:

@@ -4,9 +4,8 @@ They are written in batches of their own and in the order of their hashes, so th
 wait for each other in a circle. One that no chunk refers to is found by no search, and upkeep deletes it.
 """
 
-import json
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -21,39 +20,56 @@ from morpheus_assets.store.database.transactions import Bind, autocommit, readin
 
 queries = load_queries(__file__)
 
-# Enough to keep the server busy while the next are made. Each batch is a round trip, so they grow; the largest takes
-# the server less than a second.
-_FIRST_ROWS, _MOST_ROWS = 200, 400
-# Of a long novel two batches are parsed at a time, over two connections: a server needs longer for them than we do.
-_LONG_FROM, _AT_ONCE = 3, 2
+# Each batch is a round trip, so they grow; the largest takes the server less than a second.
+_FIRST_ROWS, _MOST_ROWS = 100, 400
+_AT_ONCE, _MOST_WAITING = 2, 4
 _DELETED_AT_ONCE = 5000
 _PARSED_AT_ONCE = 500
 
 
-def write_passages(engine: Engine, config: str, chunks: Iterable[CutChunk]) -> None:
-    """Store the passages of `chunks`, which may be a generator: the next are made while the server parses those before.
+class PassageWriters:
+    """Writes passages over two connections, while who hands them in makes the next ones; use as a context.
 
-    One that is stored stays as it is; its words are parsed anew, by the text search configuration `config`, when no
-    novel that has it is in the language that they were parsed for.
+    The server needs longer to parse the words of a text than we do to cut it.
     """
 
-    def write(batch: Sequence[CutChunk]) -> None:
-        rows = {chunk.content_hash: _staged(chunk.content_hash, chunk.body, chunk.token_count) for chunk in batch}
-        staged = json.dumps(list(rows.values()), ensure_ascii=False)
-        with autocommit(engine) as connection:
-            connection.execute(queries.write_passages, {"rows": staged, "config": config})
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passages")
+        self._waiting: deque[Future[None]] = deque()
 
-    source, size, number = iter(chunks), _FIRST_ROWS, 0
-    waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passages") as writers:
+    def __enter__(self) -> "PassageWriters":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def write(self, config: str, chunks: Iterable[CutChunk]) -> Callable[[], None]:
+        """Take in the passages of `chunks`, which may be a generator; what it returns waits until they are stored.
+
+        One that is stored stays as it is; its words are parsed anew, by the text search configuration `config`, when no
+        novel that has it is in the language that they were parsed for.
+        """
+        source, size = iter(chunks), _FIRST_ROWS
+        own: list[Future[None]] = []
         while batch := list(islice(source, size)):
-            size, number = min(_MOST_ROWS, 2 * size), number + 1
-            # So few wait that memory stays flat.
-            while len(waiting) >= (_AT_ONCE if number > _LONG_FROM else 1):
-                waiting.popleft().result()
-            waiting.append(writers.submit(write, batch))
-        for each in waiting:
-            each.result()
+            size = min(_MOST_ROWS, 2 * size)
+            # So few wait that memory stays flat. A fault is told to who waits for all of them.
+            if len(self._waiting) == _MOST_WAITING:
+                self._waiting.popleft().exception()
+            own.append(self._threads.submit(self._store, config, batch))
+            self._waiting.append(own[-1])
+
+        def wait() -> None:
+            for each in own:
+                each.result()
+
+        return wait
+
+    def _store(self, config: str, batch: Sequence[CutChunk]) -> None:
+        rows = {chunk.content_hash: (chunk.content_hash, chunk.body, chunk.token_count) for chunk in batch}
+        with autocommit(self._engine) as connection:
+            connection.execute(queries.write_passages, _columns(config, rows.values()))
 
 
 def delete_unused(connection: psycopg.Connection[Any], hashes: Collection[bytes]) -> int:
@@ -91,18 +107,19 @@ def parse_as_their_novels(bind: Bind, hashes: Collection[bytes] | None = None) -
             wanted = {"hashes": None if hashes is None else sorted(hashes), "limit": _PARSED_AT_ONCE}
             found = connection.execute(queries.passages_in_no_novels_language, wanted).fetchall()
             for config in {row[3] for row in found}:
-                rows = [_staged(bytes(value), body, tokens) for value, body, tokens, own in found if own == config]
-                staged = json.dumps(rows, ensure_ascii=False)
-                connection.execute(queries.write_passages, {"rows": staged, "config": config})
+                rows = [(bytes(value), body, tokens) for value, body, tokens, own in found if own == config]
+                connection.execute(queries.write_passages, _columns(config, rows))
             parsed += len(found)
             if len(found) < _PARSED_AT_ONCE:
                 return parsed
 
 
-def _staged(content_hash: bytes, body: str, token_count: int) -> dict[str, Any]:
+def _columns(config: str, rows: Iterable[tuple[bytes, str, int]]) -> dict[str, Any]:
+    hashes, bodies, token_counts = map(list, zip(*rows, strict=True))
     return {
-        "content_hash": "\\x" + content_hash.hex(),
-        "body": body,
-        "token_count": token_count,
-        "bigrams": with_bigrams(body) if has_unspaced(body) else None,
+        "config": config,
+        "hashes": hashes,
+        "bodies": bodies,
+        "token_counts": token_counts,
+        "bigrams": [with_bigrams(body) if has_unspaced(body) else None for body in bodies],
     }

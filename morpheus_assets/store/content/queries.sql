@@ -221,7 +221,8 @@ ORDER BY c.ordinal
 INSERT INTO passages (content_hash, body, token_count, config, tsv)
 SELECT s.content_hash, s.body, s.token_count, %(config)s::text,
        to_tsvector(%(config)s::text::regconfig, coalesce(s.bigrams, s.body))
-FROM json_to_recordset(%(rows)s::json) AS s (content_hash bytea, body text, token_count integer, bigrams text)
+FROM unnest(%(hashes)b::bytea[], %(bodies)b::text[], %(token_counts)s::integer[], %(bigrams)b::text[])
+     AS s (content_hash, body, token_count, bigrams)
 WHERE NOT EXISTS (
     SELECT FROM passages p
     WHERE p.content_hash = s.content_hash
@@ -294,7 +295,7 @@ DELETE FROM chunks c
 WHERE c.novel_id = %(number)s AND c.chapter <> ALL (%(standing)s::integer[])
   AND NOT EXISTS (
     SELECT FROM unnest(%(chapter)s::integer[], %(ordinal)s::integer[], %(char_start)s::integer[],
-                       %(char_end)s::integer[], %(content_hash)s::bytea[])
+                       %(char_end)s::integer[], %(content_hash)b::bytea[])
                 AS s (chapter, ordinal, char_start, char_end, content_hash)
     WHERE (s.chapter, s.ordinal, s.char_start, s.char_end, s.content_hash)
           = (c.chapter, c.ordinal, c.char_start, c.char_end, c.content_hash))
@@ -304,14 +305,14 @@ RETURNING chapter, ordinal
 INSERT INTO chunks (novel_id, chapter, ordinal, char_start, char_end, content_hash)
 SELECT %(number)s, s.*
 FROM unnest(%(chapter)s::integer[], %(ordinal)s::integer[], %(char_start)s::integer[], %(char_end)s::integer[],
-            %(content_hash)s::bytea[]) AS s
+            %(content_hash)b::bytea[]) AS s
 ON CONFLICT DO NOTHING
 
 -- name: note_chunks
 WITH cut AS (
     SELECT array_agg(u.chapter ORDER BY u.place) AS chapters, array_agg(u.digest ORDER BY u.place) AS digests,
            array_agg(coalesce(c.chunks, 0)::integer ORDER BY u.place) AS counts
-    FROM unnest(%(chapters)s::integer[], %(digests)s::bytea[]) WITH ORDINALITY AS u (chapter, digest, place)
+    FROM unnest(%(chapters)s::integer[], %(digests)b::bytea[]) WITH ORDINALITY AS u (chapter, digest, place)
     LEFT JOIN (SELECT chapter, count(*) AS chunks FROM chunks WHERE novel_id = %(number)s GROUP BY chapter) c
               USING (chapter)
 )

@@ -3,6 +3,7 @@
 import io
 import itertools
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image
 
 from bench.comic_pages import draw_comic_page
+from morpheus_assets.images import page_cutting as cutter
+from morpheus_assets.images.panel_cutting import FoundPanels, find_panels
 from morpheus_assets.services import page_cutting
 from morpheus_assets.services.content_location import panels_source
 from morpheus_assets.services.page_reading import PageReader
@@ -21,9 +24,9 @@ from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of
 COMICS = Path(__file__).resolve().parents[4] / "shared" / "data" / "comics"
 
 
-def drawn(seed: int) -> bytes:
+def drawn(seed: int, size: tuple[int, int] = (480, 700)) -> bytes:
     file = io.BytesIO()
-    draw_comic_page("grid", seed).image.resize((480, 700)).save(file, "PNG")
+    draw_comic_page("grid", seed).image.resize(size).save(file, "PNG")
     return file.getvalue()
 
 
@@ -108,6 +111,28 @@ def test_a_bad_page_of_an_archive_is_one_refused_row(deployment: Deployment) -> 
     assert result.success
     rows = deployment.rows("SELECT entry, state FROM pages ORDER BY ordinal")
     assert rows == [("1.png", "stored"), ("2.png", "refused"), ("3.png", "refused")]
+
+
+def test_a_fault_of_the_cutter_itself_costs_no_page_its_vectors(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(deployment.settings.panels_folder / "lamp" / "book.cbz", {"1.png": drawn(1), "2.png": drawn(2, (900, 1300))})
+
+    def fault(page: Image.Image) -> FoundPanels:
+        if page.width == 900:
+            raise IndexError("index 7 is out of bounds")
+        return find_panels(page)
+
+    monkeypatch.setattr(cutter, "find_panels", fault)
+    result = deployment.ingest_panels("lamp")
+
+    assert result.success
+    kinds = Counter(row[:2] for row in regions_of(deployment))
+    assert kinds["1.png", "panel"] > 1
+    assert {kind for entry, kind in kinds if entry == "2.png"} == {"page", "tile"}
+    assert paid(result) == sum(kinds.values())
+    problems = str(metadata_of(result, "regions")["problems"])
+    assert "book.cbz/2.png: the cutter failed with IndexError: index 7 is out of bounds" in problems
 
 
 def test_a_broken_archive_takes_no_other_file_with_it(deployment: Deployment) -> None:

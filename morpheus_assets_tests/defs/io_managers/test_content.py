@@ -1,6 +1,7 @@
 """IO managers by themselves: plain rows in, the same rows out, and twice the same."""
 
 import hashlib
+import threading
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chapter, CutChapter, CutChunk, NovelRecord, PanelRecord
 from morpheus_assets.store.content import novels
 from morpheus_assets.store.database.errors import RowsChanged
+from morpheus_assets.text.chunking import chunks
 from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of, story
 
 TEXT = "The ship came home. The lantern was lit."
@@ -92,6 +94,53 @@ def test_chunks_are_stored_from_an_iterator_and_stand_while_they_hold(database: 
         again = manager.store("emma", cut(rows))
         assert (again["rows_written"], again["rows_unchanged"], again["rows_deleted"]) == (0, 2, 0)
     assert [chunk.body for chunk in manager.load("emma")] == ["The ship came home.", "The lantern was lit."]
+
+
+def test_a_novel_is_cut_while_the_passages_of_the_one_before_are_stored(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    deployment.drop("emma.txt", story(seed=1))
+    deployment.drop("persuasion.txt", story(seed=2))
+    cut, seen, released = chunks.cut_chapters, [], []
+    with deployment.engine.connect() as holder:
+        holder.exec_driver_sql("LOCK TABLE passages IN SHARE MODE")
+
+        def release(by: str) -> None:
+            released.append(by)
+            holder.rollback()
+
+        def watched(text, *arguments):
+            seen.append(text)
+            if len(seen) == 2:
+                release("the second cut")
+            return cut(text, *arguments)
+
+        monkeypatch.setattr(chunks, "cut_chapters", watched)
+        late = threading.Timer(20, release, ["nobody"])
+        late.start()
+        assert deployment.ingest("emma", "persuasion").success
+        late.cancel()
+    assert released == ["the second cut"]
+
+
+def test_a_novel_that_cannot_be_cut_fails_alone_and_the_one_before_it_is_stored(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("emma", "northanger", "persuasion"):
+        deployment.drop(f"{name}.txt", story(seed=len(name)))
+    cut, seen = chunks.cut_chapters, []
+
+    def breaking(text, *arguments):
+        seen.append(text)
+        yield next(cut(text, *arguments))
+        if len(seen) == 2:
+            raise ValueError("The second one is odd.")
+        yield from list(cut(text, *arguments))[1:]
+
+    monkeypatch.setattr(chunks, "cut_chapters", breaking)
+    assert not deployment.ingest("emma", "northanger", "persuasion").success
+    whole = "SELECT novel FROM novels WHERE chunks_of = source_digest ORDER BY 1"
+    assert deployment.rows(whole) == [("emma",), ("persuasion",)]
 
 
 def test_rows_that_are_said_to_hold_and_do_not_are_never_reported_as_stored(database: DatabaseResource):
