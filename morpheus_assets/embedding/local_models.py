@@ -121,8 +121,8 @@ class _Hidden:
 def without_optional(*names: str) -> Iterator[None]:
     """Let a library be imported as if these optional dependencies were not installed, but for those that are loaded."""
     hidden = _Hidden(frozenset(names))
-    sys.meta_path.insert(0, hidden)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, hidden)
     try:
         yield
     finally:
-        sys.meta_path.remove(hidden)  # type: ignore[arg-type]
+        sys.meta_path.remove(hidden)
