@@ -121,8 +121,11 @@ class _Hidden:
 def without_optional(*names: str) -> Iterator[None]:
     """Let a library be imported as if these optional dependencies were not installed, but for those that are loaded."""
     hidden = _Hidden(frozenset(names))
-    sys.meta_path.insert(0, hidden)
+    # new lists, for another thread may be on its way through the one that there is
+    with _lock:
+        sys.meta_path = [hidden, *sys.meta_path]
     try:
         yield
     finally:
-        sys.meta_path.remove(hidden)
+        with _lock:
+            sys.meta_path = [finder for finder in sys.meta_path if finder is not hidden]

@@ -1,7 +1,12 @@
+import importlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+
+from morpheus_assets.embedding.local_models import without_optional
 
 
 @pytest.mark.slow(6)
@@ -34,3 +39,16 @@ def test_a_model_is_loaded_without_what_it_has_no_part_of_and_one_that_has_finds
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["(1, 128) []", "(1, 8)", "(2, 4)", "torch._dynamo.utils True"]
+
+
+def test_a_library_is_left_out_for_the_thread_that_imports_without_it_and_for_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left_out_here.py").write_text("answer = 42\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with without_optional("left_out_here"), ThreadPoolExecutor(1) as other:
+        with pytest.raises(ModuleNotFoundError, match="left_out_here"):
+            importlib.import_module("left_out_here")
+        assert other.submit(importlib.import_module, "left_out_here").result().answer == 42
+    monkeypatch.delitem(sys.modules, "left_out_here")
+    assert importlib.import_module("left_out_here").answer == 42
