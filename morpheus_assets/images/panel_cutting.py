@@ -72,7 +72,7 @@ _ENOUGH_MARGIN = 0.2
 _WIDEST_GUTTER = 0.04
 _DEPTH = 12
 _MOST_STRIPS = 8
-_GOOD = 0.75
+_GOOD = 0.95
 # Of a row: what has the strip's colour; what is dark in a line and darker than one side of it, or than both.
 _EVEN = 0.95
 _DARK = 115
@@ -336,10 +336,12 @@ def _on_paper_of_its_own(page: _Page, leaf: _Part) -> list[Box]:
     colour, share = commonest(pixels[drawn]) if drawn.any() else (None, 0.0)
     # Where the panels at the sides run to the block's edge, its gutters are black in all likelihood.
     own = near_any(pixels, [colour if share >= _BLOCK_RIM else np.zeros(3)], 40)
+    if (own & outside).mean() > 0.5 * own.mean() or not _has_gutter(own | outside):
+        return []
     # The lines of a drawing are as black as the gutters, but thin; where the colours of block and page mix is neither.
     own = grown(~grown(~own, _THIN), _THIN)
     paper = own | grown(reached_from(outside, rim_of(outside)), 3)
-    if (own & outside).mean() > 0.5 * own.mean() or not _has_gutter(paper):
+    if not _has_gutter(paper):
         return []
     cut = _cut(pixels, paper, within_block=True)
     held = sum(map(area, cut.boxes)) / area(leaf.box)
