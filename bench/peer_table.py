@@ -167,7 +167,10 @@ def details(lines: Sequence[Line]) -> str:
 
 
 def breakdown(records: Sequence[Record]) -> str:
-    """Seconds of each section of the project's runs, medians over rounds; the two of Dagster stand last."""
+    """Seconds of each section of the project's runs, medians over rounds; the two of Dagster stand last.
+
+    Behind a stroke those of them that its main thread computed: in the others it waits, as for Postgres.
+    """
     runs = [record for record in records if record.get("sections") and succeeded(record)]
     if not runs:
         return "The project was not measured."
@@ -178,8 +181,11 @@ def breakdown(records: Sequence[Record]) -> str:
         same = [run for run in runs if (run["peer"], run["step"]) == (spec, step)]
         outside = [median(run[key] for run in same) for key in ("import_s", "load_s", "work_s")]
         seconds = [median(run["sections"].get(name, 0.0) for run in same) for name in names]
-        rows.append([name_of(spec), STEPS[step], *(f"{value:.2f}" for value in [*outside, *seconds])])
-    return _table(["", "", "imports", "definitions", "work", *names], rows)
+        cpu = [median(run["sections_cpu"].get(name, 0.0) for run in same) for name in names]
+        cells = [f"{wall:.3f} / {used:.3f}" for wall, used in zip(seconds, cpu, strict=True)]
+        all_threads = median(run["work_cpu_s"] for run in same)
+        rows.append([name_of(spec), STEPS[step], *(f"{value:.2f}" for value in [*outside, all_threads]), *cells])
+    return _table(["", "", "imports", "definitions", "work", "its CPU", *names], rows)
 
 
 def _detail(line: Line, searching: bool) -> list[str]:

@@ -53,6 +53,7 @@ import morpheus_assets.text.readers.html
 import morpheus_assets.text.readers.markdown
 import morpheus_assets.text.readers.plain
 from morpheus_assets.defs.run_processes import DEFINITIONS
+from morpheus_assets.embedding.providers.certificates import certificates
 from morpheus_assets.embedding.providers.registry import provider_of
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.settings import load_settings
@@ -69,6 +70,9 @@ for space in configured_text_spaces(load_settings()):
 for name in LOADED_BY_FIRST_REQUESTS:
     if importlib.util.find_spec(name):
         importlib.import_module(name)
+for name in ("httpx", "httpx2"):
+    if name in sys.modules:
+        certificates(name)
 # what the first text read in a process needs, and the first picture
 vocabulary()
 with suppress(TokenizerMissing):

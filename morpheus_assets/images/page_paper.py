@@ -94,7 +94,8 @@ def rim_of(mask: Any) -> Any:
 def grown(mask: Any, by: int) -> Any:
     """The mask and all within so many pixels of it, over sides and corners."""
     for axis in (0, 1):
-        counts = np.cumsum(np.pad(mask, [(by + 1, by) if at == axis else (0, 0) for at in (0, 1)]), axis=axis)
+        padded = np.pad(mask, [(by + 1, by) if at == axis else (0, 0) for at in (0, 1)])
+        counts = np.cumsum(padded, axis=axis, dtype=np.int32)
         size = mask.shape[axis]
         upper, lower = (np.take(counts, np.arange(start, start + size), axis=axis) for start in (2 * by + 1, 0))
         mask = upper > lower

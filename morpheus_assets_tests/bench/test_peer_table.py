@@ -72,12 +72,13 @@ def test_a_row_is_named_for_a_reader():
 
 def test_the_breakdown_shows_medians_and_what_dagster_took_last():
     records = [
-        run("morpheus", number=number, import_s=2.0, load_s=1.0, sections={"dagster": 1.0, "chunking": seconds})
+        run("morpheus", number=number, import_s=2.0, load_s=1.0, work_cpu_s=0.7, sections_cpu={"chunking": 0.1},
+            sections={"dagster": 1.0, "chunking": seconds})
         for number, seconds in ((1, 0.2), (2, 0.9), (3, 0.3))
-    ]
+    ]  # fmt: skip
     head, _, row = breakdown(records).splitlines()
-    assert head.endswith("| work | chunking | dagster |")
-    assert row.endswith("| 1.00 | 0.30 | 1.00 |")
+    assert head.endswith("| work | its CPU | chunking | dagster |")
+    assert row.endswith("| 1.00 | 0.70 | 0.300 / 0.100 | 1.000 / 0.000 |")
 
 
 def test_an_ingest_is_compared_with_the_second_floor_that_ran_before_it_with_the_same_settings():

@@ -34,6 +34,18 @@ def test_a_section_does_not_count_what_the_sections_inside_it_took():
     assert sections.seconds == {"inner": 5, "outer": 3}
 
 
+def test_a_section_tells_how_much_of_its_time_it_computed():
+    clock, cpu = Clock(), Clock()
+    sections = Sections(clock, cpu)
+    with sections.section("outer"):
+        clock.work(5)
+        cpu.work(1)
+        with sections.section("inner"):
+            clock.work(3)
+            cpu.work(2)
+    assert (sections.seconds, sections.cpu) == ({"outer": 5, "inner": 3}, {"outer": 1, "inner": 2})
+
+
 def test_a_generator_is_counted_while_it_works_and_not_while_its_consumer_does():
     clock = Clock()
     sections = Sections(clock)

@@ -17,6 +17,7 @@ from morpheus_assets.embedding.providers.base import (
     ProviderOptions,
     request_limits,
 )
+from morpheus_assets.embedding.providers.certificates import certificates
 from morpheus_assets.embedding.providers.http_errors import Endpoint, split_query
 from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 from morpheus_assets.embedding.rate_limits import read_limits
@@ -140,7 +141,7 @@ class JsonProvider:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             # A netrc for every host must not take the place of the key.
-            self._client = httpx.AsyncClient(headers=self._headers, auth=_no_auth)
+            self._client = httpx.AsyncClient(headers=self._headers, auth=_no_auth, verify=certificates("httpx"))
             self._loop = loop
         return self._client
 

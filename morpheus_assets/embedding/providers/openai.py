@@ -22,6 +22,7 @@ from morpheus_assets.embedding.providers.base import (
     ProviderSpec,
     request_limits,
 )
+from morpheus_assets.embedding.providers.certificates import certificates
 from morpheus_assets.embedding.providers.http_errors import Endpoint, split_query
 from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 from morpheus_assets.embedding.rate_limits import read_limits
@@ -208,7 +209,7 @@ class OpenAIProvider:
             raise endpoint.unreachable(str(error)) from None
 
     def _open(self) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
@@ -219,6 +220,7 @@ class OpenAIProvider:
                 default_headers={self._key_header: self._api_key} if self._key_header else None,
                 max_retries=0,
                 timeout=self._endpoint.timeout_seconds,
+                http_client=DefaultAsyncHttpxClient(verify=certificates("httpx2")),
             )
             self._loop = loop
         return self._client

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from morpheus_assets.embedding.errors import InvalidAnswer, ProviderUnavailable
+from morpheus_assets.embedding.providers.certificates import certificates
 from morpheus_assets.embedding.providers.http_errors import Endpoint
 from morpheus_assets.embedding.providers.json_over_http import read_json
 from morpheus_assets.embedding.rerankers.base import Reranked, RerankerOptions, RerankerSpec
@@ -40,7 +41,10 @@ class HttpReranker:
         endpoint = self._endpoint
         payload = {"model": self.name, "query": question, "documents": list(texts)}
         try:
-            async with asyncio.timeout(within), httpx.AsyncClient(auth=_no_auth) as client:
+            async with (
+                asyncio.timeout(within),
+                httpx.AsyncClient(auth=_no_auth, verify=certificates("httpx")) as client,
+            ):
                 response = await client.post(
                     f"{endpoint.base_url}/rerank", json=payload, headers={"Authorization": f"Bearer {self._key}"}
                 )
