@@ -121,6 +121,8 @@ def doors(
 @pytest.mark.slow
 def test_the_command_line_and_the_schedule_launch_the_same_and_say_the_same(engine: Engine, doors: Doors) -> None:
     add_novels(engine, doors.instance, names(5))
+    fill(engine, make_settings(str(engine.url), "", Path()), OLD_KEY, names(5), active=True)
+    a_plan_becomes_a_backfill_through_the_webserver(engine, doors)
     doors.queue_ingest("novel-001", "novel-003")
     for door in (doors.command_line, doors.schedule):
         said = door()
@@ -152,21 +154,6 @@ def test_the_command_line_and_the_schedule_launch_the_same_and_say_the_same(engi
     assert doors.command_line() == nothing_left
 
 
-@pytest.mark.slow
-def test_a_plan_becomes_a_backfill_through_the_webserver(engine: Engine, doors: Doors) -> None:
-    add_novels(engine, doors.instance, names(4))
-    fill(engine, make_settings(str(engine.url), "", Path()), OLD_KEY, names(4), active=True)
-    doors.command_line()
-    [backfill] = doors.instance.get_backfills()
-    assert backfill.title == f"Re-embed 4 novels in {NEW_KEY}: a new space"
-    assert backfill.tags["morpheus/space"] == NEW_KEY
-    assert doors.end_backfill() == (backfill.backfill_id, set(names(4)))
-    [noted] = reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=5))
-    assert noted.backfill_id == backfill.backfill_id
-    with pytest.raises(DagsterRefused, match="has no asset text_embeddings/nonsense: reload its code location"):
-        asyncio.run(DagsterClient(doors.webserver).partitions(["text_embeddings", "nonsense"]))
-
-
 def test_without_a_price_the_command_line_launches_nothing_and_says_what_to_set(
     engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +174,18 @@ def test_without_a_price_the_command_line_launches_nothing_and_says_what_to_set(
     last = done.output.splitlines()[-1]
     assert last.startswith("openai-own-model-64: the price of openai/own-model is not known")
     assert "set MORPHEUS_REEMBED_MAX_TOKENS" in last
+
+
+def a_plan_becomes_a_backfill_through_the_webserver(engine: Engine, doors: Doors) -> None:
+    doors.command_line()
+    [backfill] = doors.instance.get_backfills()
+    assert backfill.title == f"Re-embed 5 novels in {NEW_KEY}: a new space"
+    assert backfill.tags["morpheus/space"] == NEW_KEY
+    assert doors.end_backfill() == (backfill.backfill_id, set(names(5)))
+    [noted] = reembeddings.launches_since(engine, datetime.now(UTC) - timedelta(minutes=5))
+    assert noted.backfill_id == backfill.backfill_id
+    with pytest.raises(DagsterRefused, match="has no asset text_embeddings/nonsense: reload its code location"):
+        asyncio.run(DagsterClient(doors.webserver).partitions(["text_embeddings", "nonsense"]))
 
 
 def spend_the_budget(engine: Engine, settings: Settings) -> None:
