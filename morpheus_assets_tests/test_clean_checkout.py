@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests import python_path
 from morpheus_assets_tests.fixtures.checkout import MORPHEUS, Checkout, checkout, warnings_in
 
 __all__ = ["checkout"]
@@ -46,7 +47,7 @@ def test_dg_works_from_a_shell_that_knows_nothing_and_sends_no_statistics(
     checkout: Checkout, database_url: str, tmp_path: Path
 ):
     [configuration] = re.findall(r"\$\(CURDIR\)/(\S+?)'", (PROJECT_FOLDER / "Makefile").read_text(encoding="utf-8"))
-    shell = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(checkout.folder)}
+    shell = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": python_path(checkout.folder)}
     done = subprocess.run(
         [MORPHEUS.with_name("dg"), "list", "defs", "--json"],
         env=shell | {"DG_CLI_CONFIG": str(PROJECT_FOLDER / configuration), "MORPHEUS_DATABASE_URL": database_url},

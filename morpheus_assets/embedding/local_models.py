@@ -106,15 +106,26 @@ def _compiler_on_demand() -> Iterator[None]:
             del sys.modules[name]
 
 
+class _Hidden:
+    """Finds no module of these names for one thread: another may need them at this moment."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names, self._thread = names, threading.get_ident()
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name in self._names and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{name} is left out", name=name)
+
+
 @contextmanager
-def without_optional(name: str) -> Iterator[None]:
-    """Let a library be imported as if its optional dependency `name` were not installed, unless that is loaded."""
+def without_optional(*names: str) -> Iterator[None]:
+    """Let a library be imported as if these optional dependencies were not installed, but for those that are loaded."""
+    hidden = _Hidden(frozenset(names))
+    # new lists, for another thread may be on its way through the one that there is
     with _lock:
-        hidden = name not in sys.modules
-        if hidden:
-            sys.modules[name] = None  # type: ignore[assignment]
-        try:
-            yield
-        finally:
-            if hidden:
-                del sys.modules[name]
+        sys.meta_path = [hidden, *sys.meta_path]
+    try:
+        yield
+    finally:
+        with _lock:
+            sys.meta_path = [finder for finder in sys.meta_path if finder is not hidden]

@@ -24,6 +24,7 @@ from morpheus_assets.settings import PROJECT_FOLDER, Settings, load_settings
 from morpheus_assets.store.accounts.spending import record_spending
 from morpheus_assets.store.content.novels import refuse_novel
 from morpheus_assets.store.spaces.spaces import register_space
+from morpheus_assets_tests import python_path
 from morpheus_assets_tests.cli.test_spaces import before, morpheus
 from morpheus_assets_tests.defs.model_change import NEW_KEY, OLD_KEY, fill, names
 from morpheus_assets_tests.fixtures.dagster_server import DagsterServer
@@ -181,7 +182,7 @@ def test_work_is_never_given_to_another_checkout_that_runs_on_the_usual_port(tmp
 
 def test_the_shell_completes_commands_and_the_names_of_novels(morpheus: Callable):
     assert "_MORPHEUS_COMPLETE" in CliRunner().invoke(main, ["completion", "zsh"]).output
-    environment = os.environ | {"_MORPHEUS_COMPLETE": "bash_complete", "PYTHONPATH": str(PROJECT_FOLDER)}
+    environment = os.environ | {"_MORPHEUS_COMPLETE": "bash_complete", "PYTHONPATH": python_path(PROJECT_FOLDER)}
     program = "from morpheus_assets.cli.main import main; main(prog_name='morpheus')"
     found = {}
     for words in ("morpheus stat", "morpheus search x --novel novel-00", f"morpheus spaces activate {OLD_KEY[:6]}"):

@@ -18,6 +18,7 @@ import pytest
 
 from morpheus_assets.defs.jobs.lost_runs import lost_runs
 from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests import python_path
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 from morpheus_assets_tests.fixtures.redis_server import RedisProcess, redis, redis_program
 from morpheus_assets_tests.fixtures.waiting import eventually
@@ -89,7 +90,7 @@ def machines(
             "MORPHEUS_REQUESTS_IN_FLIGHT": str(IN_FLIGHT),
             "OPENAI_API_KEY": "sk-test-not-a-key",
             "OPENAI_BASE_URL": deployment.server.base_url(latency_ms=700, journal=1),
-            "PYTHONPATH": str(PROJECT_FOLDER),
+            "PYTHONPATH": python_path(PROJECT_FOLDER),
         },
     )
     yield made

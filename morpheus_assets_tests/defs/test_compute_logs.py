@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests import python_path
 
 CONFIGURATION = "compute_logs: {module: morpheus_assets.defs.compute_logs, class: FileComputeLogManager}\n"
 # prints by Python, by the descriptor and by a child; tells how many processes it has started meanwhile
@@ -45,7 +46,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_the_output_of_a_run_is_kept_and_passed_on_without_processes_beside_it(home: Path):
-    environment = {**os.environ, "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT_FOLDER)}
+    environment = {**os.environ, "DAGSTER_HOME": str(home), "PYTHONPATH": python_path(PROJECT_FOLDER)}
     said = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=600, cwd=home
     )

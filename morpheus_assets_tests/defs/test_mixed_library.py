@@ -12,6 +12,7 @@ from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_pane
 from morpheus_assets.services.novels import SourcesStillThere, removable, remove_stored
 from morpheus_assets_tests.defs.sensors.test_new_content import LONG_AGO, Watcher, drop, drop_panels
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.remembered import Remember
 
 
 class Library:
@@ -40,30 +41,40 @@ class Library:
 
 
 @pytest.fixture
-def library(deployment: Deployment) -> Library:
+def library(deployment: Deployment, remember: Remember) -> Library:
     """A novel with a text and pictures, and one with pictures alone."""
-    drop(deployment, "emma.txt", story(chapters=1))
-    for novel in ("emma", "storyboard"):
-        drop_panels(deployment, novel, 2)
     made = Library(deployment)
-    made.settle()
+
+    def settle() -> tuple[str | None, str | None]:
+        drop(deployment, "emma.txt", story(chapters=1))
+        for novel in ("emma", "storyboard"):
+            drop_panels(deployment, novel, 2)
+        made.settle()
+        return made.novels.cursor, made.panels.cursor
+
+    made.novels.cursor, made.panels.cursor = remember("library", deployment, settle)
     return made
 
 
 @pytest.fixture
-def mixed(library: Library) -> Library:
+def mixed(library: Library, remember: Remember) -> Library:
     """Beside them texts without pictures, texts that cannot be read, now or ever, and pictures that cannot."""
     deployment = library.deployment
-    torn = drop(deployment, "torn.txt", story(chapters=1, seed=2))
-    drop(deployment, "broken.epub", "PK torn")
-    folder = deployment.settings.panels_folder / "sketches"
-    folder.mkdir()
-    (folder / "one.png").write_bytes(b"no picture")
-    os.utime(folder / "one.png", (LONG_AGO, LONG_AGO))
-    library.settle()
-    torn.write_bytes(b"")
-    os.utime(torn, (LONG_AGO + 9, LONG_AGO + 9))
-    library.settle()
+
+    def settle() -> tuple[str | None, str | None]:
+        torn = drop(deployment, "torn.txt", story(chapters=1, seed=2))
+        drop(deployment, "broken.epub", "PK torn")
+        folder = deployment.settings.panels_folder / "sketches"
+        folder.mkdir()
+        (folder / "one.png").write_bytes(b"no picture")
+        os.utime(folder / "one.png", (LONG_AGO, LONG_AGO))
+        library.settle()
+        torn.write_bytes(b"")
+        os.utime(torn, (LONG_AGO + 9, LONG_AGO + 9))
+        library.settle()
+        return library.novels.cursor, library.panels.cursor
+
+    library.novels.cursor, library.panels.cursor = remember("mixed library", deployment, settle)
     return library
 
 

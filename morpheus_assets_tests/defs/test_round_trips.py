@@ -15,6 +15,7 @@ from morpheus_assets.domain.spaces import Space
 from morpheus_assets.services.connections import content_engine
 from morpheus_assets.services.search import Search, SearchQuery
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.remembered import Remember
 from morpheus_assets_tests.fixtures.round_trips import RoundTrips, counting_proxy
 
 INGEST, UNCHANGED, TICK, SEARCH = 40, 10, 4, 4
@@ -27,10 +28,14 @@ def trips(database_url: str) -> Iterator[RoundTrips]:
 
 
 @pytest.fixture
-def distant(deployment: Deployment, engine: Engine, trips: RoundTrips) -> Deployment:
+def distant(deployment: Deployment, engine: Engine, trips: RoundTrips, remember: Remember) -> Deployment:
     """The deployment behind the proxy, after a first novel; what a test looks at itself is not counted."""
-    deployment.drop("first.txt", story(2, 3, seed=9))
-    deployment.ingest("first")
+
+    def ingest() -> None:
+        deployment.drop("first.txt", story(2, 3, seed=9))
+        assert deployment.ingest("first").success
+
+    remember("a first novel", deployment, ingest)
     return deployment.with_settings(database_url=SecretStr(trips.url))
 
 

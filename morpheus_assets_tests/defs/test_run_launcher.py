@@ -11,6 +11,7 @@ import pytest
 
 from morpheus_assets.defs.run_launcher import PatientRunLauncher
 from morpheus_assets.settings import PROJECT_FOLDER
+from morpheus_assets_tests import python_path
 from morpheus_assets_tests.fixtures.ports import free_port
 
 JOB = """
@@ -29,7 +30,8 @@ defs = dg.Definitions(jobs=[slow])
 """
 # a machine so busy that a run's process reports only after nine seconds
 BUSY = """
-import sys, time
+import gc, sys, time
+gc.set_threshold(50_000, 5, 10)
 if any("spawn_main" in argument for argument in sys.orig_argv):
     time.sleep(9)
 """
@@ -58,7 +60,7 @@ def busy_dagster(tmp_path: Path, launcher: str) -> Iterator[str]:
     environment = os.environ | {
         "DAGSTER_HOME": str(tmp_path),
         "DAGSTER_GRPC_TIMEOUT_SECONDS": "4",
-        "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT_FOLDER}",
+        "PYTHONPATH": python_path(tmp_path, PROJECT_FOLDER),
     }
     program = str(Path(sys.executable).parent / "dagster")
     with (tmp_path / "log").open("wb") as log:

@@ -1,27 +1,13 @@
 """Reads one hostile file in a process of its own and says what became of it, its processor time and its memory."""
 
-import multiprocessing
 import os
 import resource
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from morpheus_assets_tests.fixtures.forked_processes import context
 from morpheus_assets_tests.hostile.containers import MEGABYTE
 from morpheus_assets_tests.hostile.files import IMAGES, TEXTS, HostileFile
-
-PRELOADED = [
-    "PIL.Image",
-    "morpheus_assets.images.decoding",
-    "morpheus_assets.text.chapters.find",
-    "morpheus_assets.text.chunking.chunks",
-    "morpheus_assets.text.formats",
-    "morpheus_assets.text.readers.docx",
-    "morpheus_assets.text.readers.epub",
-    "morpheus_assets.text.readers.html",
-    "morpheus_assets.text.readers.markdown",
-    "morpheus_assets.text.readers.plain",
-    "morpheus_assets_tests.hostile.files",
-]
 
 
 @dataclass(frozen=True)
@@ -40,10 +26,9 @@ class Measured:
 
 def measure(kind: str, number: int, limit: float = 300.0) -> Measured:
     """Read row `number` of the texts or images; a process that outlives `limit` seconds is killed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(kind, number, sending), daemon=True)
+    processes = context()
+    receiving, sending = processes.Pipe(duplex=False)
+    process = processes.Process(target=_measure, args=(kind, number, sending), daemon=True)
     process.start()
     sending.close()
     try:

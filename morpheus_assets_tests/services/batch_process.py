@@ -1,18 +1,15 @@
 """Submitting and collecting batch jobs in processes of their own, to be killed."""
 
-import multiprocessing
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-PRELOADED = ["numpy", "openai", "sqlalchemy", "morpheus_assets.services.batch_jobs"]
+from morpheus_assets_tests.fixtures.forked_processes import context
 
 
 def start(work: str, settings: dict[str, Any], max_inputs: int) -> BaseProcess:
     """`work` is "submit" or "collect", with jobs of at most so many inputs."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_work, args=(work, settings, max_inputs), daemon=True)
+    process = context().Process(target=_work, args=(work, settings, max_inputs), daemon=True)
     process.start()
     return process
 

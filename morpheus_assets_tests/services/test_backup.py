@@ -23,6 +23,7 @@ from morpheus_assets_tests.defs.test_storage import materialize
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
 from morpheus_assets_tests.fixtures.faults import FaultRow
 from morpheus_assets_tests.fixtures.pgbouncer import PgBouncer, pgbouncer, pgbouncer_program
+from morpheus_assets_tests.fixtures.remembered import Remember
 
 __all__ = ["pgbouncer", "pgbouncer_program"]
 
@@ -57,11 +58,15 @@ def at(settings: Settings, url: str) -> Settings:
 
 
 @pytest.fixture
-def stored(deployment: Deployment, tmp_path: Path) -> tuple[Deployment, Path]:
+def stored(deployment: Deployment, remember: Remember, tmp_path: Path) -> tuple[Deployment, Path]:
     """A deployment with two novels, and its backup."""
-    for seed, novel in enumerate(("anna", "emma")):
-        deployment.drop(f"{novel}.txt", story(seed=seed))
-    assert deployment.ingest("anna", "emma").success
+
+    def ingest() -> None:
+        for seed, novel in enumerate(("anna", "emma")):
+            deployment.drop(f"{novel}.txt", story(seed=seed))
+        assert deployment.ingest("anna", "emma").success
+
+    remember("two novels", deployment, ingest)
     file = tmp_path / "backup.morpheus"
     assert backup(deployment.settings, file, quiet, content_only=True) == file.stat().st_size
     return deployment, file

@@ -87,7 +87,7 @@ def test_a_prologue_and_an_epilogue_are_shown_around_the_chapters(answers: dict[
     assert len(answer["chapters"]) == 3
     assert [(piece["ordinal"], piece["title"]) for piece in answer["front"]] == [(0, "PROLOGUE")]
     assert [(piece["ordinal"], piece["title"]) for piece in answer["back"]] == [(4, "EPILOGUE")]
-    done = subprocess.run([MORPHEUS, "inspect", answer["file"]], capture_output=True, text=True, check=True)
+    done = CliRunner().invoke(main, ["inspect", answer["file"]])
     rows = [line.split() for line in done.stdout.splitlines() if "  line " in line]
     assert [(row[0], row[5]) for row in (rows[0], rows[-1])] == [("0", "PROLOGUE"), ("4", "EPILOGUE")]
     assert "3 chapters" in done.stdout
@@ -123,7 +123,8 @@ def test_what_cannot_be_taken_is_refused_with_a_sentence_that_names_the_file(ans
 def test_without_json_a_person_reads_the_same(tmp_path: Path):
     path = tmp_path / "emma.txt"
     path.write_text(story(chapters=3), encoding="utf-8")
-    done = subprocess.run([MORPHEUS, "inspect", path], capture_output=True, text=True, check=True)
+    done = CliRunner().invoke(main, ["inspect", str(path)])
+    assert done.exit_code == 0
     assert "3 chapters" in done.stdout
     assert "CHAPTER 1" in done.stdout
 

@@ -14,14 +14,18 @@ from morpheus_assets.services.panel_pairs import export_panel_pairs, margin
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.store.insight.scenes import load_scenes
 from morpheus_assets_tests.fixtures.deployment import Deployment
+from morpheus_assets_tests.fixtures.remembered import Remember
 
 NOVEL = "the-last-lamp"
 
 
 @pytest.fixture
-def matched(samples: Deployment) -> Deployment:
-    for asset in ("scene_sentences", "scene_panel_match"):
-        assert samples.materialize(asset, NOVEL).success
+def matched(samples: Deployment, remember: Remember) -> Deployment:
+    def match() -> None:
+        for asset in ("scene_sentences", "scene_panel_match"):
+            assert samples.materialize(asset, NOVEL).success
+
+    remember("samples with their scenes", samples, match)
     return samples
 
 

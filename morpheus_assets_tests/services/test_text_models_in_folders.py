@@ -19,9 +19,10 @@ def settings_for(folder: Path, text_spaces: str, tables: str = "") -> Settings:
 
 
 def copy_of_the_packaged_model(folder: Path) -> Path:
-    for source in packaged_weights().rglob("*"):
+    packaged = packaged_weights()
+    for source in packaged.rglob("*"):
         if source.is_file():
-            target = folder / source.relative_to(packaged_weights())
+            target = folder / source.relative_to(packaged)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(source)
     return folder

@@ -1,6 +1,5 @@
 """Ingests in processes of their own, forked from one that has imported everything: real processes, to be killed."""
 
-import multiprocessing
 import os
 import sys
 import traceback
@@ -8,17 +7,7 @@ from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = [
-    "dagster",
-    "numpy",
-    "openai",
-    "morpheus_assets.defs.assets.embeddings",
-    "morpheus_assets.defs.checks.embeddings",
-    "morpheus_assets.defs.io_managers.embeddings",
-    "morpheus_assets.defs.io_managers.content",
-    "morpheus_assets.text.readers.plain",
-    "morpheus_assets.text.chunking.chunks",
-]
+from morpheus_assets_tests.fixtures.forked_processes import context
 
 
 def start_ingest(
@@ -40,26 +29,17 @@ def start_ingest(
         "OPENAI_BASE_URL": base_url,
         **variables,
     }
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(
-        target=_ingest, args=(environment, list(novels), str(folder / f"{home}.log")), daemon=True
-    )
+    log = str(folder / f"{home}.log")
+    process = context().Process(target=_ingest, args=(environment, list(novels), log), daemon=True)
     process.start()
     return process
 
 
 def warm_up() -> None:
     """Return when everything is imported, so that the time of an ingest is its own."""
-    process = _context().Process(target=int)
+    process = context().Process(target=int)
     process.start()
     process.join()
-
-
-def _context() -> multiprocessing.context.ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    return context
 
 
 def _ingest(environment: dict[str, str], novels: list[str], log: str) -> None:

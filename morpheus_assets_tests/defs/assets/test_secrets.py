@@ -101,6 +101,7 @@ def test_a_key_that_no_header_can_hold_is_not_repeated(space: str, spoiled: str,
 def test_the_command_line_repeats_no_secret(tmp_path: Path):
     environment = {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.environ["PYTHONPATH"],
         "MORPHEUS_DATA_FOLDER": str(tmp_path),
         "MORPHEUS_DATABASE_URL": f"postgresql://morpheus:{PASSWORD}@127.0.0.1:1/nowhere",
         "OPENAI_API_KEY": KEY,

@@ -8,6 +8,7 @@ from morpheus_assets.defs.sensors import unrecorded
 from morpheus_assets.defs.sensors.new_content import new_novels_sensor, new_panels_sensor
 from morpheus_assets_tests.defs.sensors.test_new_content import Watcher, drop, drop_panels
 from morpheus_assets_tests.fixtures.deployment import Deployment, story
+from morpheus_assets_tests.fixtures.remembered import Remember
 
 OLD = dg.AssetKey(["text_embeddings", "openai-text-embedding-3-small-256"])
 NEW = dg.AssetKey(["text_embeddings", "openai-3-small-256"])
@@ -15,15 +16,19 @@ TEXTS = [dg.AssetKey(name) for name in ("novels", "chapters", "chunks")]
 
 
 @pytest.fixture
-def library(deployment: Deployment) -> Deployment:
+def library(deployment: Deployment, remember: Remember) -> Deployment:
     """Two texts, one of them with pictures."""
-    for name in ("emma", "dracula"):
-        drop(deployment, f"{name}.txt", story(chapters=1, seed=len(name)))
-    drop_panels(deployment, "emma", 2)
-    for watcher, job in ((new_novels_sensor, "ingest_novels"), (new_panels_sensor, "ingest_panels")):
-        for novel in Watcher(deployment, watcher).asked_for():
-            assert novel is not None
-            assert deployment.run(job, novel).success
+
+    def ingest() -> None:
+        for name in ("emma", "dracula"):
+            drop(deployment, f"{name}.txt", story(chapters=1, seed=len(name)))
+        drop_panels(deployment, "emma", 2)
+        for watcher, job in ((new_novels_sensor, "ingest_novels"), (new_panels_sensor, "ingest_panels")):
+            for novel in Watcher(deployment, watcher).asked_for():
+                assert novel is not None
+                assert deployment.run(job, novel).success
+
+    remember("two texts", deployment, ingest)
     return deployment
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -92,7 +93,12 @@ def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_secon
         "except Exception as error: print(type(error).__name__, time.monotonic() - started < 60, error)\n"
     )
     code = "import morpheus_assets.embedding.local_models as t; t.ensure_torchvision_imports()\n" + code
-    environment = {"PATH": "/usr/bin:/bin", "HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": os.environ["PYTHONPATH"],
+        "HF_HOME": str(tmp_path),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+    }
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert answer.stdout.startswith("ConfigurationError True The model nobody/no-model is not in the hub's cache")
     assert "all-MiniLM-L6-v2, which is packaged" in answer.stdout

@@ -13,6 +13,7 @@ from morpheus_assets.embedding.rate_limits import ObservedLimits
 from morpheus_assets.services.search import QUESTION_SECONDS
 from morpheus_assets.store.accounts import rate_limits
 from morpheus_assets.store.accounts.rate_limits import PostgresBudget
+from morpheus_assets_tests import python_path
 from morpheus_assets_tests.fixtures.waiting import HeldSleeps, noted_sleeps
 
 TAKER = """
@@ -45,7 +46,8 @@ def test_four_processes_stay_within_the_budget_in_every_window_and_share_it(data
     takers = [
         subprocess.Popen(
             [sys.executable, "-c", TAKER, database_url, str(seed)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": python_path(".")},
         )
         for seed in range(4)
     ]  # fmt: skip

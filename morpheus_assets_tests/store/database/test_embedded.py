@@ -16,6 +16,7 @@ import sqlalchemy
 from morpheus_assets.store.database import server_files
 from morpheus_assets.store.database.embedded import EmbeddedPostgres, running_url
 from morpheus_assets.store.database.errors import EmbeddedServerError
+from morpheus_assets_tests import python_path
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_the_server_of_a_killed_owner_is_adopted_by_the_next(server, folder) -> 
     owner = subprocess.Popen(
         [sys.executable, "-c", OWN_AND_HANG, folder / "pg"],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": "."},
+        env={**os.environ, "PYTHONPATH": python_path(".")},
     )
     assert owner.stdout is not None
     assert owner.stdout.readline() == b"up\n"

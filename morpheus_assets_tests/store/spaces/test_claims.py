@@ -18,6 +18,7 @@ from morpheus_assets.store.insight.scenes import SceneSentence, replace_sentence
 from morpheus_assets.store.spaces import batch_jobs, claims, refusals, spaces, vectors
 from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets.store.spaces.coverage import coverage
+from morpheus_assets_tests import python_path
 from morpheus_assets_tests.fixtures.waiting import ManualClock, eventually
 
 
@@ -100,7 +101,7 @@ def test_the_claims_of_a_killed_process_are_free_at_once(engine, database_url, m
     process = subprocess.Popen(
         [sys.executable, "-c", CLAIM_AND_HANG, database_url],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": "."},
+        env={**os.environ, "PYTHONPATH": python_path(".")},
     )
     assert process.stdout is not None
     assert process.stdout.readline().strip() == b"5"
