@@ -72,7 +72,7 @@ _ENOUGH_MARGIN = 0.2
 _WIDEST_GUTTER = 0.04
 _DEPTH = 12
 _MOST_STRIPS = 8
-_GOOD = 0.95
+_GOOD, _SURE = 0.75, 0.95
 # Of a row: what has the strip's colour; what is dark in a line and darker than one side of it, or than both.
 _EVEN = 0.95
 _DARK = 115
@@ -86,7 +86,7 @@ class FoundPanels:
     """Boxes (left, top, right, bottom) in pixels of the page, in no order, and the share of ink outside all of them.
 
     `undivided` are boxes that may be one picture or several: they were cut where there is only a space, or were not cut
-    although a part of them stands apart, which then is among them.
+    although a part of them stands apart, which then is among them, or another colour of paper parts them otherwise.
     """
 
     boxes: tuple[Box, ...]
@@ -107,15 +107,26 @@ def find_panels(page: Image.Image) -> FoundPanels:
 
 
 def _best_cut(pixels: Any) -> "_Cut":
-    """The cut by that colour of paper for which the most speaks."""
+    """The cut by that colour of paper for which the most speaks.
+
+    The first that is good is kept. Where it has few panels, and another colour gives more, those are undivided: one of
+    the two is wrong.
+    """
     best = _Cut([], [], 1.0)
     for paper in papers(pixels):
         cut = _cut(pixels, paper)
-        if cut.merit > best.merit:
+        if best.merit > _GOOD and len(best.boxes) > 1:
+            other = [box for box in cut.boxes if not any(_alike(box, own) for own in best.boxes)]
+            best = replace(best, undivided=best.undivided + other) if cut.merit > best.merit else best
+        elif cut.merit > best.merit:
             best = cut
-        if cut.merit > _GOOD and len(cut.boxes) > 1:
+        if best.merit > _SURE:
             break
     return best
+
+
+def _alike(box: Box, other: Box) -> bool:
+    return shared_area(box, other) > 0.85 * max(area(box), area(other))
 
 
 def _within_frame(pixels: Any, box: Box) -> Box | None:
