@@ -70,9 +70,7 @@ def cut_page(page: Image.Image, direction: Direction = "ltr") -> PageCut:
     if doubts:
         tiles += _tiles(page.size, direction)
     else:
-        # A large panel without a doubt may still hold insets.
-        large = [box for box in panels if area(box) >= _LARGE_PANEL * width * height]
-        tiles += [tile for box in large for tile in _grid(box, 2, 2, direction)]
+        tiles += [tile for box in panels if _may_hold_insets(box, page.size) for tile in _grid(box, 2, 2, direction)]
     regions += [CutRegion("tile", box, 0.0) for box in dict.fromkeys(tiles) if box not in panels]
     return PageCut(tuple(regions), tuple(doubts))
 
@@ -90,6 +88,12 @@ def snapped(box: Box, size: tuple[int, int]) -> Box:
     left, top = box[0] // _SNAP * _SNAP, box[1] // _SNAP * _SNAP
     right, bottom = -(-box[2] // _SNAP) * _SNAP, -(-box[3] // _SNAP) * _SNAP
     return max(0, left), max(0, top), min(size[0], right), min(size[1], bottom)
+
+
+def _may_hold_insets(panel: Box, size: tuple[int, int]) -> bool:
+    """True for a panel so large that a small one within it is not seen in it, and whose quarters show more."""
+    large = area(panel) >= _LARGE_PANEL * size[0] * size[1]
+    return large and min(panel[2] - panel[0], panel[3] - panel[1]) >= 2 * _LEAST_TILE
 
 
 def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[str]:

@@ -197,6 +197,15 @@ def test_a_large_panel_gets_quarters_of_its_own_on_a_page_without_a_doubt() -> N
     assert usable((480, 400, 800, 660), tiles)
 
 
+def test_a_large_panel_of_a_small_page_gets_no_quarters_that_would_show_nothing_new() -> None:
+    page = Image.new("RGB", (450, 650), "white")
+    draw = ImageDraw.Draw(page)
+    for box in ((20, 20, 430, 340), (20, 360, 220, 630), (230, 360, 430, 630)):
+        draw.rectangle(box, fill="lightblue", outline="black", width=3)
+
+    assert [region.kind for region in cut_page(page).regions] == ["page", "panel", "panel", "panel"]
+
+
 def spread_of(*panels: tuple[int, int, int, int]) -> Image.Image:
     spread = Image.new("RGB", (1600, 1100), "white")
     draw = ImageDraw.Draw(spread)
