@@ -23,7 +23,7 @@ _LEAST_TILE = 224
 _OVERLAP = 0.1
 _LARGE = 0.5
 _LARGE_PANEL = 0.4
-# Of width to height: a scroll, of which a third of the height would be a line.
+# Of the longer side to the other: a scroll or a strip, of which a third would be a line.
 _WIDE = 2.0
 _MOST_OF_IT = 0.9
 _LITTLE_COVERED = 0.7
@@ -114,11 +114,11 @@ def _doubts(boxes: list[Box], size: tuple[int, int], left_out: float) -> list[st
 
 
 def _tiles(size: tuple[int, int], direction: Direction) -> list[Box]:
-    """Thirds and quarters of the page, each a little larger than its share, in reading order; of a wide one columns."""
+    """Thirds and quarters of the page, each a little larger than its share, in reading order; of a long one squares."""
     width, height = size
     page = (0, 0, width, height)
-    if width > _WIDE * height:
-        return _grid(page, round(width / height), 1, direction)
+    if max(size) > _WIDE * min(size):
+        return _grid(page, max(1, round(width / height)), max(1, round(height / width)), direction)
     return [*_grid(page, 1, 3, direction), *_grid(page, 2, 2, direction)]
 
 

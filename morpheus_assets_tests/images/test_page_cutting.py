@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from bench.comic_pages import draw_comic_page
 from bench.panel_cutting import match, usable
 from bench.printed_pages import draw_printed_page
-from morpheus_assets.images.page_cutting import PageCut, cut_page, snapped
+from morpheus_assets.images.page_cutting import PageCut, cut_page, snapped, uncut_page
 from morpheus_assets.images.page_pixels import WholePage
 from morpheus_assets.images.page_regions import regions_of
 from morpheus_assets.images.reading_order import Direction
@@ -135,23 +135,11 @@ def test_figures_of_loose_strokes_on_a_page_without_frames_are_one_picture() -> 
     assert cut.doubts == ("one panel or none was found",)
 
 
-def test_panels_that_stand_in_no_rows_and_touch_each_other_at_corners_are_found() -> None:
+@pytest.mark.parametrize("over", [10, 55])
+def test_panels_that_stand_in_no_rows_and_lie_over_each_other_s_corners_are_found(over: int) -> None:
     page = Image.new("RGB", (900, 1300), "white")
     draw = ImageDraw.Draw(page)
-    left = [(50, 50 + 245 * at, 570, 245 + 245 * at) for at in range(5)]
-    right = [(560, 215 + 245 * at, 850, 325 + 245 * at) for at in range(4)]
-    for at, box in enumerate([*left, *right]):
-        draw.rectangle(box, fill=("brown", "steelblue", "seagreen")[at % 3], outline="black", width=3)
-
-    found = panels_of(cut_page(page))
-
-    assert len(match([*left, *right], found, 0.8)) == len(found) == 9
-
-
-def test_panels_whose_corners_lie_over_each_other_by_forty_pixels_are_found() -> None:
-    page = Image.new("RGB", (900, 1300), "white")
-    draw = ImageDraw.Draw(page)
-    left = [(50, 50 + 245 * at, 600, 245 + 245 * at) for at in range(5)]
+    left = [(50, 50 + 245 * at, 545 + over, 245 + 245 * at) for at in range(5)]
     right = [(545, 205 + 245 * at, 850, 340 + 245 * at) for at in range(4)]
     for at, box in enumerate([*left, *right]):
         draw.rectangle(box, fill=("brown", "steelblue", "seagreen")[at % 3], outline="black", width=3)
@@ -301,6 +289,17 @@ def test_a_panel_that_leaves_two_pixels_of_paper_at_the_edge_of_an_odd_page_is_c
 
     for turned in (page, page.transpose(Image.Transpose.ROTATE_90)):
         assert len(panels_of(cut_page(turned))) == 2
+
+
+@pytest.mark.parametrize("size", [(800, 20_000), (900, 1300), (4000, 600)])
+def test_a_page_that_could_not_be_cut_has_tiles_that_a_model_can_see(size: tuple[int, int]) -> None:
+    cut = uncut_page(size, "ltr", "the cutter failed")
+
+    whole, *tiles = (region.box for region in cut.regions)
+    assert (whole, cut.doubts) == ((0, 0, *size), ("the cutter failed",))
+    assert all(0.5 <= (x1 - x0) / (y1 - y0) <= 2.5 for x0, y0, x1, y1 in tiles)
+    assert (min(box[1] for box in tiles), max(box[3] for box in tiles)) == (0, size[1])
+    assert all(after[0] <= before[2] and after[1] <= before[3] for before, after in itertools.pairwise(tiles))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (3, 450), (450, 2), (63, 40)])
