@@ -181,12 +181,10 @@ class MeasuredText:
 
 def _kinds(codes: "np.ndarray") -> "np.ndarray":
     """What _UNIT takes each character for, uint8 [n], by its number in Unicode."""
-    import numpy as np
-
     table = _kind_table()
     kinds = table[codes]
     if not kinds.all():
-        for code in np.unique(codes[kinds == 0]):
+        for code in set(codes[kinds == 0].tolist()):
             letter = chr(code)
             table[code] = _SPACE if letter.isspace() else _ALONE if _STANDS_ALONE.match(letter) else _WORD
         kinds = table[codes]
