@@ -62,9 +62,14 @@ async def with_retries(
 
     `may_retry` is asked before each wait. The error raised says after how many attempts, when there were several.
     """
+    try:
+        return await attempt(), 1
+    except EmbeddingError as error:
+        first: EmbeddingError | None = error
     import stamina
 
-    made = invalid = unavailable = 0
+    made = 1
+    invalid = unavailable = 0
 
     def decide(error: Exception) -> bool | float:
         nonlocal invalid, unavailable
@@ -91,6 +96,9 @@ async def with_retries(
             wait_jitter=policy.jitter,
         ):
             with trial:
+                if first is not None:
+                    error, first = first, None
+                    raise error
                 made += 1
                 return await attempt(), made
     except EmbeddingError as error:
