@@ -62,10 +62,11 @@ async def with_retries(
 
     `may_retry` is asked before each wait. The error raised says after how many attempts, when there were several.
     """
+    first: EmbeddingError | None
     try:
         return await attempt(), 1
-    except EmbeddingError as error:
-        first: EmbeddingError | None = error
+    except EmbeddingError as failed:
+        first = failed
     import stamina
 
     made = 1
@@ -97,8 +98,8 @@ async def with_retries(
         ):
             with trial:
                 if first is not None:
-                    error, first = first, None
-                    raise error
+                    known, first = first, None
+                    raise known
                 made += 1
                 return await attempt(), made
     except EmbeddingError as error:

@@ -89,11 +89,12 @@ class TextVectors:
         provider = await self._providers.provider(space)
         order = _Order(space, "query", None, patience, asyncio.Semaphore(_CONCURRENCY))
         if surely_too_long(provider, text):
-            vector = await self._by_parts(order, 0, text)
+            [found] = await self._by_parts(order, 0, text)
         else:
-            [vector] = await self._pack(order, Pack((EmbeddingInput(b"0", text),), (provider.estimate_tokens(text),)))
-        await self._cache.put({key: vector.embedding.astype("<f4").tobytes()})
-        return vector.embedding
+            pack = Pack((EmbeddingInput(b"0", text),), (provider.estimate_tokens(text),))
+            [found] = await self._pack(order, pack)
+        await self._cache.put({key: found.embedding.astype("<f4").tobytes()})
+        return found.embedding
 
     async def fits(self, space: Space, text: str) -> bool:
         """True for a text that the model surely takes whole."""
