@@ -1,4 +1,4 @@
-"""What providers with a face of their own share: one POST of JSON under one deadline, through httpx.
+"""What providers over HTTP share: one POST of JSON under one deadline, through httpx2.
 
 A provider's file says what is sent and where the vectors stand in the answer.
 """
@@ -23,7 +23,7 @@ from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, ref
 from morpheus_assets.embedding.rate_limits import read_limits
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
     from morpheus_assets.embedding.providers.responses import Answer
 
@@ -38,12 +38,19 @@ class JsonProvider:
     vendor: str
     own_url: str
     key_setting: str
+    address_setting = "`endpoint` in spaces.toml"
+    # Of one request where the model says nothing else.
+    most_inputs = 96
+    most_tokens: int | None = None
     tokens_per_cl100k = 1.0
+    follows_redirects = False
 
     def __init__(self, space: Space, options: ProviderOptions, model: EmbeddingModel | None) -> None:
         self.space = space
         self.model = model
-        most_inputs, most_tokens = (model.max_inputs, model.max_request_tokens) if model else (96, None)
+        most_inputs, most_tokens = self.most_inputs, self.most_tokens
+        if model is not None:
+            most_inputs, most_tokens = model.max_inputs, model.max_request_tokens
         self.limits = request_limits(options, most_inputs, most_tokens, space.max_input_tokens)
         self.served_as = options.served_as or space.model
         self.answers_as = (space.model, *options.answers_as)
@@ -53,17 +60,17 @@ class JsonProvider:
             space.model,
             url.rstrip("/"),
             options.key_name or self.key_setting,
-            options.address_name or "`endpoint` in spaces.toml",
+            options.address_name or self.address_setting,
             options.timeout_seconds,
             secret=options.api_key or "",
         )
         if not options.api_key and options.base_url is None:
             raise self._endpoint.missing_key()
         # Not with the first requests: they are booked in the shared budget by then, and would leave seconds later.
-        import httpx
+        import httpx2
 
         self._headers = self.authorization(options.api_key or "none", options.key_header)
-        self._client: httpx.AsyncClient | None = None
+        self._client: httpx2.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def authorization(self, key: str, header: str | None) -> dict[str, str]:
@@ -108,40 +115,49 @@ class JsonProvider:
         answer = self.checked(response, len(inputs))
         return answer.result(inputs, self.estimate_tokens, read_limits(response.headers))
 
-    def checked(self, response: "httpx.Response", count: int) -> "Answer":
+    def checked(self, response: "httpx2.Response", count: int) -> "Answer":
         """The checked vectors of a response, or the error that it holds in their place; raises embedding.errors."""
         try:
             return self.read(response.content, count)
         except ProviderUnavailable as error:
             raise self._endpoint.error_in(response.headers, response.content) or error from None
 
-    async def post(self, payload: dict[str, Any], patience: float) -> "httpx.Response":
+    async def post(self, payload: dict[str, Any], patience: float) -> "httpx2.Response":
         """A successful response to a request with this body; raises embedding.errors."""
-        import httpx
+        import httpx2
 
         endpoint = self._endpoint
         deadline = endpoint.timeout_seconds * patience
         try:
-            # httpx's own timeout is for each read: a body that drips would hold it for ever.
+            # httpx2's own timeout is for each read: a body that drips would hold it for ever.
             async with asyncio.timeout(deadline):
                 response = await self._open().post(
                     f"{endpoint.base_url}{self.path()}", json=payload, params=self._query or None, timeout=deadline
                 )
-        except (TimeoutError, httpx.TimeoutException):
+        except (TimeoutError, httpx2.TimeoutException):
             raise endpoint.too_slow(deadline) from None
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise endpoint.unreachable(str(error) or type(error).__name__) from None
+        if response.history and response.status_code in (404, 405):
+            # A redirect made another kind of request of it.
+            moved = response.history[0]
+            raise endpoint.error_for(moved.status_code, moved.headers, b"")
         if not response.is_success:
             raise endpoint.error_for(response.status_code, response.headers, response.content)
         return response
 
-    def _open(self) -> "httpx.AsyncClient":
-        import httpx
+    def _open(self) -> "httpx2.AsyncClient":
+        import httpx2
 
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             # A netrc for every host must not take the place of the key.
-            self._client = httpx.AsyncClient(headers=self._headers, auth=_no_auth, verify=certificates("httpx"))
+            self._client = httpx2.AsyncClient(
+                headers=self._headers,
+                auth=_no_auth,
+                verify=certificates("httpx2"),
+                follow_redirects=self.follows_redirects,
+            )
             self._loop = loop
         return self._client
 
@@ -152,7 +168,7 @@ class JsonProvider:
             await client.aclose()
 
 
-def _no_auth(request: "httpx.Request") -> "httpx.Request":
+def _no_auth(request: "httpx2.Request") -> "httpx2.Request":
     return request
 
 
