@@ -58,7 +58,7 @@ PROVIDER = ProviderSpec(
     other_models="at an endpoint of one's own",
     key_setting="openai_api_key",
     base_url_setting="openai_base_url",
-    sdk="httpx2",
+    sdk="aiohttp",
     # developers.openai.com/api/docs/guides/batch, November 2026: half the price; an input a request, for its name.
     batch=BatchTerms(Decimal("0.5"), 24, 50_000),
     open=lambda space, options: OpenAIProvider(space, options),
@@ -73,6 +73,7 @@ class OpenAIProvider(JsonProvider):
     address_setting = "OPENAI_BASE_URL"
     most_inputs, most_tokens = _INPUTS, _REQUEST_TOKENS
     follows_redirects = True
+    trusted_by = "httpx2"
 
     def __init__(self, space: Space, options: ProviderOptions) -> None:
         self.vendor = "OpenAI" if options.base_url is None else "The OpenAI-compatible endpoint"
