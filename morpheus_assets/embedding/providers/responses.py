@@ -5,14 +5,12 @@ Neither SDK checks any of this; a response that fails here never reaches the str
 
 import base64
 import binascii
-import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InvalidAnswer, ProviderUnavailable
@@ -63,10 +61,7 @@ def read_response(
 
 def parse_json(body: bytes, vendor: str) -> object:
     """The parsed body of a response; raises ProviderUnavailable when it is no JSON."""
-    with contextlib.suppress(orjson.JSONDecodeError):
-        return orjson.loads(body)
     try:
-        # It takes what is JSON to some servers only, such as NaN.
         return json.loads(body)
     except (ValueError, RecursionError):
         start = body[:60].decode("utf-8", "replace").strip() or "nothing"
