@@ -5,7 +5,9 @@ A provider's file says what is sent and where the vectors stand in the answer.
 
 import asyncio
 import json
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -168,8 +170,7 @@ class JsonProvider:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             if self._client is not None:
-                # Of a loop that has ended, and its connections with it.
-                self._client.detach()
+                _let_go(self._client)
             # aiohttp reads the system's proxy only together with a netrc, which must not take the place of the key.
             self._proxy = proxy_of(self._endpoint.base_url)
             self._client = aiohttp.ClientSession(
@@ -178,6 +179,7 @@ class JsonProvider:
                 # The deadline is asked for around it.
                 timeout=aiohttp.ClientTimeout(),
             )
+            weakref.finalize(self, _let_go, self._client)
             self._loop = loop
         return self._client
 
@@ -186,6 +188,18 @@ class JsonProvider:
         client, self._client = self._client, None
         if client is not None and self._loop is asyncio.get_running_loop():
             await client.close()
+
+
+def _let_go(client: "aiohttp.ClientSession") -> None:
+    """Close what was left open when its loop or its provider went, which aiohttp would complain of as an error."""
+    connector = client.connector
+    client.detach()
+    if connector is not None:
+        # It closes them before it first waits, for which there is no loop any more.
+        closing: Any = connector.close()
+        with suppress(StopIteration, RuntimeError):
+            closing.send(None)
+        closing.close()
 
 
 def proxy_of(url: str) -> str | None:
