@@ -2,7 +2,8 @@
 
 A sliding window: in no 60 seconds is more admitted than the limit, and after a pause the whole of it is there at once
 (a bucket either refills during its first minute, twice the limit, or makes the first large request wait). Who must
-wait books a place in the future, so nobody polls; only people overtake. Time is the server's.
+wait books a place in the future, so nobody polls; only people overtake. Time is the server's. A server that crashes
+may forget the bookings of its last moment.
 """
 
 import asyncio
@@ -170,7 +171,7 @@ class PostgresBudget:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _book(self, requests: int, tokens: int) -> float:
-        with pipelined(self._engine) as connection:
+        with pipelined(self._engine, durable=False) as connection:
             account = self._open(connection)
             at = _first_fit(account, requests, tokens, self._kept)
             _add(account.slots, at, requests, tokens)
@@ -179,7 +180,7 @@ class PostgresBudget:
         return at - account.now
 
     def _book_soon(self, requests: int, tokens: int, within: float) -> float:
-        with pipelined(self._engine) as connection:
+        with pipelined(self._engine, durable=False) as connection:
             account = self._open(connection)
             at = _first_fit_between(account, requests, tokens)
             if at - account.now > within:
@@ -198,7 +199,7 @@ class PostgresBudget:
         )
 
     def _correct(self, tokens: int) -> None:
-        with pipelined(self._engine) as connection:
+        with pipelined(self._engine, durable=False) as connection:
             account = self._open(connection)
             past = [slot for slot in account.slots if slot[0] <= account.now] or account.slots[:1]
             for slot in reversed(past):
