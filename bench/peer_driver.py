@@ -58,9 +58,10 @@ def setup() -> dict:
     """Schema, an empty database for Dagster, and the folders: what `make up` does before anything runs. Not timed."""
     import dagster as dg
     import psycopg
+    from psycopg.sql import Identifier
 
     from morpheus_assets.services.connections import database_url
-    from morpheus_assets.store.database.embedded import DAGSTER_DATABASE
+    from morpheus_assets.store.database.embedded import DAGSTER_DATABASE, queries
     from morpheus_assets.store.database.engine import open_engine
     from morpheus_assets.store.database.migrations import migrate
 
@@ -72,6 +73,8 @@ def setup() -> dict:
     with psycopg.connect(os.environ["BENCH_DB"], autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DAGSTER_DATABASE} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {DAGSTER_DATABASE}")
+        # as the embedded server makes it
+        connection.execute(queries.commit_without_waiting.format(name=Identifier(DAGSTER_DATABASE)))
     with dg.DagsterInstance.get() as instance:
         instance.get_run_records(limit=1)
         instance.get_dynamic_partitions("novels")

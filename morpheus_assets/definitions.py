@@ -50,6 +50,7 @@ from morpheus_assets.services.configured_spaces import (
     sample_image_spaces,
 )
 from morpheus_assets.services.samples import sample_novels
+from morpheus_assets.services.thread_switching import switch_threads_soon
 from morpheus_assets.settings import Settings, load_settings
 
 
@@ -135,6 +136,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     )
 
 
+switch_threads_soon()
 fork_runs()
 go_on_watching_runs()
 defs = build_definitions()

@@ -19,6 +19,7 @@ from morpheus_assets.api.middleware.request_log import log_to_stderr
 from morpheus_assets.services.connections import StartFailed
 from morpheus_assets.services.provider_keys import master_keys
 from morpheus_assets.services.running_api import announced
+from morpheus_assets.services.thread_switching import switch_threads_soon
 from morpheus_assets.settings import Settings
 
 # A provider's slowest request, and a little for what follows it.
@@ -49,6 +50,7 @@ def serve(settings: Settings, say: Callable[[str], None], *, host: str | None = 
         raise StartFailed(str(error)) from None
     _check_free(host, port)
     log_to_stderr()
+    switch_threads_soon()
     config = server_config(app, host, port)
     url = f"http://{_reachable(host)}:{port}"
     say(f"Search page and API: {url}/")

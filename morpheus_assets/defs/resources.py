@@ -3,7 +3,7 @@
 Plain objects around the lower floors; each opens what it needs when it is first used.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,10 +166,12 @@ class ProvidersResource:
         inputs: "Iterable[EmbeddingInput]",
         engine: "Engine",
         input_type: "InputType" = "document",
+        ensure: "Callable[[], object] | None" = None,
     ) -> "Iterator[StreamResult]":
         """Send inputs to the space's provider within its budget; batches come as they arrive.
 
-        Raises the errors of embedding.errors after everything that had arrived by then was given.
+        `ensure` is called before each request, and what it raises ends the work. Raises the errors of
+        embedding.errors after everything that had arrived by then was given.
         """
         from morpheus_assets.embedding.stream import embed_batches
         from morpheus_assets.services.configured_spaces import request_sizes
@@ -184,6 +186,7 @@ class ProvidersResource:
             max_inputs=sizes.most_inputs,
             input_type=input_type,
             on_limit=sizes.note,
+            ensure=ensure,
         )
 
 

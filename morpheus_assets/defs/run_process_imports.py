@@ -6,6 +6,7 @@ Nothing that starts threads: they would be missing in a forked process. So no mo
 # ruff: noqa: F401
 import gc
 import importlib.util
+import platform
 import sys
 from contextlib import suppress
 
@@ -78,6 +79,8 @@ vocabulary()
 with suppress(TokenizerMissing):
     tokenizer()
 Image.preinit()
+# an SDK names the machine in its first request, and this asks a program for it
+platform.platform()
 # what a run asks first, and is kept in the definitions, which were imported before this
 sys.modules[DEFINITIONS].defs.get_repository_def()
 # pages that nobody collects are shared by all runs

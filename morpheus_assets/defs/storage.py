@@ -51,7 +51,7 @@ SKIPPED_TICKS_KEPT_SECONDS = 3_600.0
 # What a step tells waits so long for its batch: a person who watches the run sees it as soon.
 WAITING_SECONDS = 0.25
 MOST_WAITING = 200
-# So long holds what was read of a partition: enough for the questions of one step.
+# So long holds what was read of partitions: enough for the questions of one step.
 KNOWN_SECONDS = 1.0
 _ENDS = {
     DagsterEventType.STEP_SUCCESS,
@@ -156,6 +156,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         self._known_tables: frozenset[str] = frozenset()
         self._known_columns: frozenset[str] = frozenset()
         self._known_partitions: dict[tuple[str, str], float] = {}
+        self._known_sets: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._latest_made: dict[tuple[AssetKey, str], tuple[float, EventRecordsResult]] = {}
         super().__init__(*arguments, **options)
 
@@ -220,10 +221,25 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             self._known_partitions = {**kept, place: now}
         return found
 
+    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
+        """All partitions of a set; a run of several novels asks some forty times, and between two steps."""
+        now = time.monotonic()
+        known = self._known_sets.get(partitions_def_name) if self._running else None
+        if known is not None and now - known[0] < KNOWN_SECONDS:
+            return list(known[1])
+        found = super().get_dynamic_partitions(partitions_def_name)
+        self._known_sets = {**self._known_sets, partitions_def_name: (now, tuple(found))}
+        return found
+
+    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
+        """Add them."""
+        super().add_dynamic_partitions(partitions_def_name, partition_keys)
+        self._known_sets = {}
+
     def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
         """Delete it."""
         super().delete_dynamic_partition(partitions_def_name, partition_key)
-        self._known_partitions = {}
+        self._known_partitions, self._known_sets = {}, {}
 
     def fetch_materializations(
         self, records_filter: Any, limit: int, cursor: str | None = None, ascending: bool = False

@@ -6,8 +6,9 @@ What the settings may name, and which model a name stands for, is embedding/spac
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 Purpose = Literal["text", "image"]
@@ -67,7 +68,8 @@ class Space:
             return "titled" if self.context == TITLES else "window"
         return self.purpose
 
-    @property
+    # Asked for some ten times in a search.
+    @cached_property
     def fingerprint(self) -> str:
         """Hex sha256 over everything that makes vectors comparable (the key is a name and not part of it)."""
         parts = [self.purpose, self.provider, self.model, self.revision, self.dimensions, self.preparation]
@@ -122,7 +124,7 @@ class SentenceSpace(SpaceRow):
     @classmethod
     def of(cls, row: SpaceRow) -> "SentenceSpace":
         """The same space for sentences."""
-        return cls(**vars(row))
+        return cls(**{field.name: getattr(row, field.name) for field in fields(SpaceRow)})
 
     @property
     def table(self) -> str:

@@ -175,6 +175,10 @@ class Packer:
         self._max_inputs = max(1, min(self._max_inputs, fewer))
         self._on_limit(self._max_inputs)
 
+    def fitting(self, pack: Pack) -> list[Pack]:
+        """The pack, or several where the provider has shown since that it takes fewer inputs."""
+        return pack.cut(self._max_inputs) if len(pack.inputs) > self._max_inputs else [pack]
+
     def next_pack(self) -> Pack | None:
         """The next pack, None at the end; an input larger than a request may be goes alone.
 

@@ -62,9 +62,15 @@ async def with_retries(
 
     `may_retry` is asked before each wait. The error raised says after how many attempts, when there were several.
     """
+    first: EmbeddingError | None
+    try:
+        return await attempt(), 1
+    except EmbeddingError as failed:
+        first = failed
     import stamina
 
-    made = invalid = unavailable = 0
+    made = 1
+    invalid = unavailable = 0
 
     def decide(error: Exception) -> bool | float:
         nonlocal invalid, unavailable
@@ -91,6 +97,9 @@ async def with_retries(
             wait_jitter=policy.jitter,
         ):
             with trial:
+                if first is not None:
+                    known, first = first, None
+                    raise known
                 made += 1
                 return await attempt(), made
     except EmbeddingError as error:

@@ -1,6 +1,6 @@
 """The stream from inputs to vectors: several requests in flight, batches out as they arrive.
 
-At most `concurrency` packs are in memory, so that it does not grow with the novel. The caller stores the batches.
+Few packs more than `concurrency` are in memory, so that it does not grow with the novel. The caller stores the batches.
 """
 
 import asyncio
@@ -26,6 +26,9 @@ from morpheus_assets.embedding.retries import RetryPolicy
 
 _Value = TypeVar("_Value")
 
+# Packs that are read while the requests before them are on their way: a request leaves as soon as another one ends.
+_READ_AHEAD = 2
+
 
 async def embed_stream(
     provider: EmbeddingProvider,
@@ -37,64 +40,141 @@ async def embed_stream(
     max_inputs: int | None = None,
     input_type: InputType = "document",
     on_limit: Callable[[int], None] = lambda inputs: None,
+    ensure: Callable[[], object] | None = None,
 ) -> AsyncIterator[StreamResult]:
     """Embed every distinct input, yielding batches in the order in which they arrive.
 
-    `inputs` is pulled lazily; `max_inputs` caps a request below the provider's own limit, so that batches are
-    committed in smaller steps. `on_limit` is told how many inputs the provider takes, when it refuses more. A pack that
-    spent its attempts is sent again while others get through. Raises embedding.errors when the rest cannot be embedded,
-    after everything that had arrived by then was yielded. Closing the stream cancels the requests in flight and closes
-    the provider.
+    `inputs` is pulled lazily, in another thread; `max_inputs` caps a request below the provider's own limit, so that
+    batches are committed in smaller steps. `on_limit` is told how many inputs the provider takes, when it refuses more.
+    `ensure` is called before each request, in another thread too; what it raises ends the stream, as when the inputs
+    have passed to another process. A pack that spent its attempts is sent again while others get through. Raises
+    embedding.errors when the rest cannot be embedded, after everything that had arrived by then was yielded. Closing
+    the stream cancels the requests in flight and closes the provider.
     """
     packer = Packer(inputs, provider, max_inputs, on_limit)
     sender = PackSender(provider, budget or NoBudget(), retry or RetryPolicy(), input_type, packer.shrink)
-    requeue = Requeue()
-    in_flight: set[asyncio.Task[PackOutcome]] = set()
-    error: Exception | None = None
-    arrived: deque[StreamResult] = deque()
+    requests = _Requests(packer, sender, concurrency, ensure)
     try:
-        while True:
-            # Filled up before anything is yielded: requests run while the caller stores what it got. What has arrived
-            # and waits counts as if it were still on its way: a stream that is left there loses that too.
-            while error is None and len(in_flight) + len(arrived) < concurrency + bool(arrived):
-                try:
-                    pack = requeue.next_pack() or await _in_a_thread(packer.next_pack)
-                except Exception as fault:
-                    # The source of the inputs broke; requests in flight are paid for and still wanted.
-                    error = fault
-                    break
-                if pack is None:
-                    break
-                task = asyncio.create_task(sender.send(pack))
-                requeue.begin(task)
-                in_flight.add(task)
-                # It begins now, not when the inputs of all the others have been read.
-                await asyncio.sleep(0)
-            if arrived:
-                yield arrived.popleft()
-                continue
-            if not in_flight:
-                break
-            done, in_flight = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-            # Emptied as it goes: a batch that was yielded is not kept until the next one arrives.
-            while done:
-                task = done.pop()
-                outcome = task.result()
-                requeued = requeue.end(task, outcome)
-                arrived.extend(outcome.results)
-                outcome.results.clear()
-                if outcome.error is not None and not requeued and error is None:
-                    error = outcome.error
-                    sender.stop()
-        if error is not None:
-            raise error
+        while (result := await requests.next_result()) is not None:
+            yield result
+            # Not kept until the next one arrives.
+            del result
     finally:
-        for task in in_flight:
-            task.cancel()
-        await asyncio.gather(*in_flight, return_exceptions=True)
+        await requests.cancel()
         # A connection that cannot be closed must not hide why the stream ended.
         with contextlib.suppress(Exception):
             await provider.close()
+
+
+class _Requests:
+    """Up to `concurrency` requests at once, while who takes their results stores them and the next inputs are read.
+
+    What has arrived and was not taken counts as if it were still on its way: a process that is killed loses that too.
+    """
+
+    def __init__(
+        self, packer: Packer, sender: PackSender, concurrency: int, ensure: Callable[[], object] | None
+    ) -> None:
+        self._packer = packer
+        self._sender = sender
+        self._concurrency = concurrency
+        self._ensure = ensure
+        self._requeue = Requeue()
+        self._ready: deque[Pack] = deque()
+        self._reading: asyncio.Task[Pack | None] | None = None
+        self._all_read = False
+        self._in_flight: set[asyncio.Task[PackOutcome]] = set()
+        self._arrived: deque[StreamResult] = deque()
+        self._error: Exception | None = None
+        self._changed = asyncio.Event()
+
+    async def next_result(self) -> StreamResult | None:
+        """The next result, None after the last; raises what ended the stream when all that had arrived is taken."""
+        while True:
+            self._go_on()
+            if self._arrived:
+                result = self._arrived.popleft()
+                self._go_on()
+                return result
+            if not self._in_flight and not (self._reading and self._error is None):
+                if self._error is not None:
+                    raise self._error
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def cancel(self) -> None:
+        """End the requests in flight."""
+        # Nothing is begun any more.
+        self._error = self._error or asyncio.InvalidStateError("the stream was closed")
+        running = [*self._in_flight, *([self._reading] if self._reading else [])]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _go_on(self) -> None:
+        """Begin what may be begun now; called whenever something has changed."""
+        while self._error is None and len(self._in_flight) + len(self._arrived) < self._concurrency:
+            pack = self._requeue.next_pack() or self._next_ready()
+            if pack is None:
+                break
+            task = asyncio.create_task(self._send(pack))
+            self._requeue.begin(task)
+            self._in_flight.add(task)
+            task.add_done_callback(self._ended)
+        if self._error is None and self._reading is None and not self._all_read and len(self._ready) < _READ_AHEAD:
+            self._reading = asyncio.create_task(_in_a_thread(self._packer.next_pack))
+            self._reading.add_done_callback(self._read)
+        self._changed.set()
+
+    def _next_ready(self) -> Pack | None:
+        if not self._ready:
+            return None
+        # The provider may have shown since it was read that it takes fewer inputs.
+        first, *others = self._packer.fitting(self._ready.popleft())
+        self._ready.extendleft(reversed(others))
+        return first
+
+    async def _send(self, pack: Pack) -> PackOutcome:
+        if self._ensure is not None:
+            await _in_a_thread(self._ensure)
+        return await self._sender.send(pack)
+
+    def _read(self, reading: "asyncio.Task[Pack | None]") -> None:
+        self._reading = None
+        if reading.cancelled():
+            return
+        fault = reading.exception()
+        if fault is not None:
+            # The source of the inputs broke; requests in flight are paid for and still wanted.
+            self._end_with(fault)
+        elif (pack := reading.result()) is not None:
+            self._ready.append(pack)
+        else:
+            self._all_read = True
+        self._go_on()
+
+    def _ended(self, task: "asyncio.Task[PackOutcome]") -> None:
+        self._in_flight.discard(task)
+        if task.cancelled():
+            return
+        fault = task.exception()
+        if fault is not None:
+            self._end_with(fault)
+        else:
+            outcome = task.result()
+            requeued = self._requeue.end(task, outcome)
+            self._arrived.extend(outcome.results)
+            outcome.results.clear()
+            if outcome.error is not None and not requeued and self._error is None:
+                self._end_with(outcome.error)
+                self._sender.stop()
+        self._go_on()
+
+    def _end_with(self, fault: BaseException) -> None:
+        if not isinstance(fault, Exception):
+            raise fault
+        self._error = self._error or fault
 
 
 def embed_batches(
@@ -107,11 +187,11 @@ def embed_batches(
     max_inputs: int | None = None,
     input_type: InputType = "document",
     on_limit: Callable[[int], None] = lambda inputs: None,
+    ensure: Callable[[], object] | None = None,
 ) -> Iterator[StreamResult]:
     """`embed_stream` for code that is not async, also inside a running event loop.
 
-    Requests run in a thread of their own while the caller works on a batch; `inputs` is pulled in another one,
-    but only while the caller waits for the next batch, so the two never touch a connection at the same time.
+    Requests run in a thread of their own while the caller works on a batch, and `inputs` is pulled in another one.
     """
     stream = embed_stream(
         provider,
@@ -122,6 +202,7 @@ def embed_batches(
         max_inputs=max_inputs,
         input_type=input_type,
         on_limit=on_limit,
+        ensure=ensure,
     )
 
     async def arrival() -> StreamResult | None:

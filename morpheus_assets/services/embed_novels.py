@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Engine
 
@@ -46,8 +46,13 @@ FAILURES_THAT_END = 3
 RESTARTS_SURVIVED = 3
 
 
-Embed = Callable[[Space, Iterable[MissingInput]], Iterator[StreamResult]]
-"""Turns missing inputs into vectors of a space, a batch at a time, in the order in which they arrive."""
+class Embed(Protocol):
+    """Turns missing inputs into vectors of a space, a batch at a time, in the order in which they arrive."""
+
+    def __call__(
+        self, space: Space, missing: Iterable[MissingInput], ensure: Callable[[], object] | None = None, /
+    ) -> Iterator[StreamResult]:
+        """`ensure` raises before a request whose inputs have passed to another process."""
 
 
 class SpaceFiller:
@@ -119,7 +124,7 @@ class SpaceFiller:
             with open_claims(self._engine, self._row, novels) as claims:
                 while True:
                     missing = self._verified(claims.missing())
-                    outcomes: Any = self._embed(self._row, self._shares.watch(missing))
+                    outcomes: Any = self._embed(self._row, self._shares.watch(missing), claims.ensure)
                     with closing(outcomes):
                         for outcome in outcomes:
                             yield self._shares.arrival(outcome)

@@ -5,6 +5,7 @@ How a text becomes a vector and how the database is called are the face's own.
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -309,8 +310,8 @@ class Search:
         elif query.like is not None:
             await self._add_nearest(found, query, self._text_vector(query, clock), clock, actives)
         else:
-            async with self._speculation.ahead(self._text_vector(query, clock)) as embed:
-                await self._add_nearest(found, query, embed, clock, actives)
+            async with self._speculation.ahead(self._text_vector(query, clock)) as (embed, last):
+                await self._add_nearest(found, query, embed, clock, actives, last)
 
     def _text_vector(self, query: SearchQuery, clock: _Clock) -> EmbedQuestion:
         async def embed(row: SpaceRow) -> np.ndarray | None:
@@ -321,28 +322,27 @@ class Search:
         return embed
 
     async def _add_nearest(
-        self, found: Found, query: SearchQuery, embed: EmbedQuestion, clock: _Clock, actives: _ActiveSpaces
+        self,
+        found: Found,
+        query: SearchQuery,
+        embed: EmbedQuestion,
+        clock: _Clock,
+        actives: _ActiveSpaces,
+        last: SpaceRow | None = None,
     ) -> None:
-        row: SpaceRow | None
-        if query.space is not None:
-            row = await self._database.call(get_space, query.space)
-        else:
-            row = self._speculation.answered = await actives.of("text")
-        if row is None:
-            found.notes.append(NOTHING_YET)
-            return
+        """`last` is the space that answered last, and that `embed` is on its way in."""
 
-        async def look(row: SpaceRow) -> tuple[list[Passage], float | None]:
+        async def look(row: SpaceRow, *, answering: bool = False) -> tuple[list[Passage], float | None]:
             vector = await embed(row)
-            return await passages_near(row, vector), await self._floor(query, row, vector)
+            return await passages_near(row, vector, answering), await self._floor(query, row, vector)
 
-        async def passages_near(row: SpaceRow, vector: np.ndarray | None) -> list[Passage]:
+        async def passages_near(row: SpaceRow, vector: np.ndarray | None, answering: bool) -> list[Passage]:
             if query.like is not None:
                 return list(map(Passage, await self._varied(query, row, vector)))
             reranks = bool(self._reranking.configured and query.q and vector is not None)
             if vector is None or not query.q or not (query.sentences or reranks):
-                return list(map(Passage, await self._hits(query, row, vector)))
-            pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector)
+                return list(map(Passage, await self._hits(query, row, vector, answering)))
+            pool = await self._hits(replace(query, k=max(query.k, POOL)), row, vector, answering)
             if reranks:
                 pool = await self._reranked(query.q, pool, found, clock)
             if not query.sentences:
@@ -360,6 +360,23 @@ class Search:
                 best = {}
             return [Passage(hit, best.get(hit.content_hash)) for hit in nearest_first(pool, best, query.k)]
 
+        if last is not None and query.space is None and query.kind == "text":
+            # Whether it still answers is told in the same trip. Where it does not, it is asked what does; so also where
+            # its model fails, which may be why another one took its place.
+            with contextlib.suppress(SpaceGone, EmbeddingError):
+                passages, least = await look(last, answering=True)
+                self._speculation.answered = last
+                found.spaces["text"] = last.key
+                self._show(found, last, passages, least)
+                return
+        row: SpaceRow | None
+        if query.space is not None:
+            row = await self._database.call(get_space, query.space)
+        else:
+            row = self._speculation.answered = await actives.of("text")
+        if row is None:
+            found.notes.append(NOTHING_YET)
+            return
         try:
             passages, least = await self._in_space(row, look, found, alone=query.space is not None)
         except EmbeddingError as error:
@@ -372,10 +389,10 @@ class Search:
             if query.has_floor:
                 found.notes.append(NO_SIMILARITY)
             return
-        found.passages = near_enough(with_relevance(passages), least)
-        self._note_languages(found, row)
+        self._show(found, row, passages, least)
 
-    def _note_languages(self, found: Found, row: SpaceRow) -> None:
+    def _show(self, found: Found, row: SpaceRow, passages: list[Passage], least: float | None) -> None:
+        found.passages = near_enough(with_relevance(passages), least)
         if found.spaces.get("text") == row.key:
             said = language_note(row, {passage.hit.language for passage in found.passages})
             found.notes += [said] if said else []
@@ -391,13 +408,16 @@ class Search:
         await self._database.call(self._reranking.record, spent)
         return [replace(pool[place], rank=rank) for rank, place in enumerate(order, 1)]
 
-    async def _hits(self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None) -> list[TextHit]:
+    async def _hits(
+        self, query: SearchQuery, row: SpaceRow | None, vector: np.ndarray | None, answering: bool = False
+    ) -> list[TextHit]:
         mode = "text" if vector is None else query.mode
         within = await self._within(query)
         known = known_configurations(row) if row is not None else None
         return await self._database.call(
-            search_text, vector, query.q, space=row, k=query.k, within=within, mode=mode, known_configurations=known
-        )
+            search_text, vector, query.q, space=row, k=query.k, within=within, mode=mode, known_configurations=known,
+            answering=answering,
+        )  # fmt: skip
 
     async def _varied(self, query: SearchQuery, row: SpaceRow, vector: np.ndarray | None) -> list[TextHit]:
         """Passages like one, each unlike those before it: a refrain that is found once need not be found five times."""

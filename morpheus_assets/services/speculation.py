@@ -22,11 +22,11 @@ class Speculation:
         self.answered: SpaceRow | None = None
 
     @asynccontextmanager
-    async def ahead(self, embed: EmbedQuestion) -> AsyncIterator[EmbedQuestion]:
-        """`embed`, already on its way in the space that answered last; cancelled on leaving."""
+    async def ahead(self, embed: EmbedQuestion) -> AsyncIterator[tuple[EmbedQuestion, SpaceRow | None]]:
+        """`embed`, already on its way in the space that answered last, and that space; cancelled on leaving."""
         last, self.answered = self.answered, None
         if last is None:
-            yield embed
+            yield embed, None
             return
         begun = asyncio.ensure_future(embed(last))
 
@@ -37,7 +37,7 @@ class Speculation:
             return await embed(row)
 
         try:
-            yield in_space
+            yield in_space, last
         finally:
             begun.cancel()
             await asyncio.gather(begun, return_exceptions=True)

@@ -120,3 +120,12 @@ def test_a_search_takes_four_trips(distant: Deployment, trips: RoundTrips, kind:
     with trips.counted() as counted:
         assert asyncio.run(search.find(query)).passages
     assert counted.trips <= SEARCH, counted.sent
+
+
+def test_who_searches_by_vector_again_takes_one_trip(distant: Deployment, trips: RoundTrips):
+    search = Search(distant.settings, Asked(distant), Vectors())  # type: ignore[arg-type]
+    query = SearchQuery("the lantern of the harbour", kind="text", mode="vector", sentences=False, k=3)
+    first = asyncio.run(search.find(query))
+    with trips.counted() as counted:
+        assert asyncio.run(search.find(query)) == first
+    assert counted.trips == 1, counted.sent

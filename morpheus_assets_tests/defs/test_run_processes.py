@@ -67,7 +67,7 @@ def test_a_code_server_goes_on_noticing_runs_that_crash_after_the_disk_was_full(
 def test_a_forked_run_has_at_hand_what_a_text_needs_and_no_thread_runs_in_its_parent():
     preloaded = "\n".join(f"import {module}" for module in run_processes.PRELOADED)
     code = f"""
-import sys, threading
+import os, sys, threading
 {preloaded}
 loaded, threads = set(sys.modules), threading.enumerate()
 from morpheus_assets.text.chapters.find import find_chapters
@@ -78,8 +78,12 @@ read_tokenizer = tokens.tokenizer.cache_info().currsize
 text = b"CHAPTER I\\n\\nThe ship came to the harbour.\\n\\nCHAPTER II\\n\\nThe lantern was lit by the man.\\n"
 document = read_novel_object("emma.txt", len(text), "mark", lambda: text)
 chunks = list(cut_chunks(document.text, find_chapters(document)))
-print(len(chunks) > 0, read_tokenizer, len(threads), sorted(set(sys.modules) - loaded))
+print(len(chunks) > 0, read_tokenizer, len(threads), sorted(set(sys.modules) - loaded), flush=True)
+if os.fork() == 0:
+    print("its threads wait", round(1000 * sys.getswitchinterval(), 3), "ms", flush=True)
+    os._exit(0)
+os.wait()
 """
     environment = {**os.environ, "MORPHEUS_DOTENV": os.devnull}
     said = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True)
-    assert said.stdout == "True 1 1 []\n", said.stderr
+    assert said.stdout == "True 1 1 []\nits threads wait 1.0 ms\n", said.stderr

@@ -82,6 +82,33 @@ def test_what_a_run_tells_is_written_in_batches_in_the_order_in_which_it_was_tol
     assert told[-1] in (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.ENGINE_EVENT)
 
 
+@dg.op
+def asks_for_partitions(context: dg.OpExecutionContext) -> None:
+    instance, seen = context.instance, []
+    for change in (
+        lambda: None,
+        lambda: instance.add_dynamic_partitions("novels", ["oda"]),
+        lambda: instance.delete_dynamic_partition("novels", "anna"),
+    ):
+        change()
+        seen += [sorted(instance.get_dynamic_partitions("novels")) for _ in range(5)]
+    assert seen == [*5 * [NAMES], *5 * [[*NAMES, "oda"]], *5 * [[*NAMES[1:], "oda"]]]
+
+
+def test_a_run_asks_once_a_moment_for_its_partitions_and_sees_what_it_changes(instance: dg.DagsterInstance):
+    asked: list[str] = []
+    [engine] = {instance.event_log_storage._engine}
+    instance.add_dynamic_partitions("novels", NAMES)
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    job = dg.GraphDefinition("asks", node_defs=[asks_for_partitions]).to_job()
+    assert job.execute_in_process(instance=instance).success
+    assert 3 <= sum("FROM dynamic_partitions" in each and "LIMIT" not in each for each in asked) < 8
+    asked.clear()
+    for _ in range(3):
+        instance.get_dynamic_partitions("novels")
+    assert len(asked) == 3, "what is asked outside of a run is asked each time"
+
+
 @dg.op(config_schema=str)
 def waits_until_seen(context: dg.OpExecutionContext) -> None:
     context.log.info("a sign of life")

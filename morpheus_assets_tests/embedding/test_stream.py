@@ -106,6 +106,50 @@ def test_a_request_leaves_while_the_next_inputs_are_still_read(provider_server: 
     assert sum(len(batch.hashes) for batch in batches) == 8
 
 
+def test_the_next_request_leaves_while_the_caller_stores_and_its_inputs_were_read_before(
+    provider_server: ProviderServer,
+):
+    url = provider_server.base_url(latency_ms=50)
+    pulled = 0
+
+    def source() -> Iterator[EmbeddingInput]:
+        nonlocal pulled
+        for item in as_inputs(sentences(40)):
+            pulled += 1
+            yield item
+
+    stream = embed_batches(open_provider(OPENAI, url), source(), max_inputs=4, concurrency=1)
+    for number in range(1, 9):
+        next(stream)
+        # The one that was given and the one on its way, and the inputs of two more.
+        seen = number + 1, min(40, 4 * (number + 3))
+        assert eventually(lambda seen=seen: (provider_server.stats(url)["requests"], pulled) == seen, 10)
+    assert len(list(stream)) == 2
+    assert provider_server.stats(url)["max_in_flight"] == 1
+
+
+def test_what_says_that_the_inputs_are_not_the_callers_any_more_ends_the_stream_before_the_next_request(
+    provider_server: ProviderServer,
+):
+    url = provider_server.base_url(latency_ms=50)
+    asked = 0
+
+    def ensure() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 3:
+            raise RuntimeError("others took over")
+
+    arrived = []
+    with pytest.raises(RuntimeError, match="took over"):
+        arrived.extend(
+            embed_batches(
+                open_provider(OPENAI, url), as_inputs(sentences(40)), max_inputs=4, concurrency=2, ensure=ensure
+            )
+        )
+    assert len(arrived) == provider_server.stats(url)["requests"] == 3
+
+
 def test_look_ahead_is_bounded_by_the_requests_in_flight(provider_server: ProviderServer):
     pulled = 0
 
@@ -122,8 +166,8 @@ def test_look_ahead_is_bounded_by_the_requests_in_flight(provider_server: Provid
         most_ahead = max(most_ahead, pulled - delivered)
         delivered += len(batch.hashes)
     assert delivered == 600
-    # Three on their way, up to three that arrived together, and one input held back by the packer.
-    assert most_ahead <= 6 * 10 + 1
+    # The one that is given, three on their way or arrived, two that are ready and one that is being read.
+    assert most_ahead <= 7 * 10
 
 
 def test_memory_does_not_grow_with_the_novel(provider_server: ProviderServer):

@@ -15,9 +15,12 @@ from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.services.configured_spaces import configured_text_spaces
 from morpheus_assets.services.embed_novels import SpaceFiller
 from morpheus_assets.settings import Settings
+from morpheus_assets.store.database import leases
 from morpheus_assets.store.spaces import spaces, vectors
+from morpheus_assets.store.spaces.claims import open_claims
 from morpheus_assets_tests.defs.model_change import add_novel, bodies_of, make_settings, names
 from morpheus_assets_tests.fixtures.provider import ProviderServer
+from morpheus_assets_tests.fixtures.waiting import eventually
 
 NOVELS = names(3)
 PASSAGES = 20
@@ -108,6 +111,28 @@ def test_answers_that_wait_for_a_slow_reader_hold_back_new_requests_so_that_no_m
     for arrival in filling.filler.fill(NOVELS):
         filling.store(arrival)
     assert provider_server.stats()["repeated_inputs"] <= 2 * 4
+
+
+def test_what_was_read_ahead_is_not_sent_when_others_took_over_while_the_process_stood_still(
+    engine: Engine, filling: Filling, provider_server: ProviderServer, monkeypatch: pytest.MonkeyPatch
+):
+    # each look at the lease asks the server, as after a standstill
+    monkeypatch.setattr(leases, "_DOUBTFUL_SECONDS", 0.0)
+    stream = filling.filler.fill(NOVELS)
+    filling.store(next(stream))
+    assert eventually(lambda: provider_server.stats()["requests"] == 3 and not provider_server.stats()["in_flight"])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM leases")
+    with open_claims(engine, filling.row, NOVELS) as others:
+        assert len(list(others.missing())) == len(NOVELS) * PASSAGES - 4
+        for _ in range(2):
+            filling.store(next(stream))
+        time.sleep(0.2)
+        assert provider_server.stats()["requests"] == 3
+    for arrival in stream:
+        filling.store(arrival)
+    stats = provider_server.stats()
+    assert (stats["inputs"], stats["repeated_inputs"]) == (len(NOVELS) * PASSAGES, 0)
 
 
 def test_a_stream_that_was_never_begun_claims_and_sends_nothing(filling: Filling, provider_server: ProviderServer):

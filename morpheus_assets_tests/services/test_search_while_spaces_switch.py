@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 
 from morpheus_assets.domain.spaces import SpaceRow
+from morpheus_assets.embedding.errors import ProviderUnavailable
 from morpheus_assets.store.spaces import spaces, vectors
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
 from morpheus_assets_tests.fixtures.searching import Reader, Vectors
@@ -38,6 +39,51 @@ def test_a_space_that_is_dropped_during_a_search_gives_way_to_the_active_one(eng
     assert asking.asked == ["old", "new"]
     assert found.spaces == {"text": "new"}
     assert len(found.passages) == 3
+
+
+def test_who_asked_before_is_answered_by_what_answers_now_and_asks_no_second_model_while_nothing_changed(
+    engine, make_space, add_novel
+) -> None:
+    hashes = add_novel("one", BODIES)
+    for key in ("old", "new"):
+        row = spaces.register_space(engine, make_space(key))
+        vectors.write_batch(engine, row, hashes, vectors_of(BODIES, row.dimensions))
+    spaces.activate_first(engine, "old")
+    asking = Vectors()
+    reader = Reader(engine, asking)
+    answers = [reader.ask(BODIES[3], k=3), reader.ask(BODIES[3], k=3)]
+    assert asking.asked == ["old", "old"]
+    spaces.activate(engine, "new")
+    answers += [reader.ask(BODIES[3], k=3), reader.ask(BODIES[3], k=3)]
+    assert asking.asked == ["old", "old", "old", "new", "new"]
+    assert [found.spaces["text"] for found in answers] == ["old", "old", "new", "new"]
+    assert all(
+        [hit.hit.body for hit in found.passages] == [hit.hit.body for hit in answers[0].passages] for found in answers
+    )
+
+
+def test_a_model_that_went_away_with_its_space_takes_no_answer_along(engine, make_space, add_novel) -> None:
+    hashes = add_novel("one", BODIES)
+    for key in ("old", "new"):
+        row = spaces.register_space(engine, make_space(key))
+        vectors.write_batch(engine, row, hashes, vectors_of(BODIES, row.dimensions))
+    spaces.activate_first(engine, "old")
+
+    class Leaving(Vectors):
+        gone = ""
+
+        async def question(self, space, text, *_):
+            if space.key == self.gone:
+                raise ProviderUnavailable("It is gone.")
+            return await super().question(space, text)
+
+    asking = Leaving()
+    reader = Reader(engine, asking)
+    reader.ask(BODIES[3], k=3)
+    asking.gone = "old"
+    spaces.activate(engine, "new")
+    found = reader.ask(BODIES[3], k=3)
+    assert (found.spaces, found.notes, found.faults) == ({"text": "new"}, [], [])
 
 
 def test_eight_readers_see_no_error_and_no_empty_answer_during_twenty_switches(engine, make_space, add_novel) -> None:

@@ -34,7 +34,7 @@ def search(speculation: Speculation, provider: Provider, says: SimpleNamespace |
     """One search, for which Postgres says after a while that `says` answers; what was asked for by then."""
 
     async def run() -> list[str]:
-        async with speculation.ahead(provider.vector) as question:
+        async with speculation.ahead(provider.vector) as (question, _):
             await asyncio.sleep(0.001)
             asked = list(provider.asked)
             if says is None:
@@ -79,7 +79,7 @@ def test_a_fault_of_the_provider_is_the_searchs_own():
         raise TimeoutError(row.fingerprint)
 
     async def run() -> None:
-        async with speculation.ahead(broken) as question:
+        async with speculation.ahead(broken) as (question, _):
             await asyncio.sleep(0.001)
             await question(OLD)
 

@@ -81,6 +81,10 @@ class WarmProviders:
 
     async def provider(self, space: Space) -> EmbeddingProvider:
         """The open provider of a space; raises ConfigurationError when its key is missing."""
+        found = self._open.get(space.fingerprint)
+        if found is not None:
+            self._open.move_to_end(space.fingerprint)
+            return found
         async with self._opening:
             found = self._open.get(space.fingerprint)
             if found is None:
@@ -90,7 +94,6 @@ class WarmProviders:
                 if len(self._open) > _MOST_OPEN:
                     _, oldest = self._open.popitem(last=False)
                     await oldest.close()
-            self._open.move_to_end(space.fingerprint)
             return found
 
     async def embed(
@@ -116,8 +119,9 @@ class WarmProviders:
         self, space: Space, contents: Sequence[Any], input_type: InputType, patience: Patience
     ) -> EmbeddingResult:
         provider = await self.provider(space)
-        budget = await self._budget(space, patience, input_type)
-        self._refuse_while_down(space)
+        account = account_of(self._settings, space)
+        budget = await self._budget(space, account, patience, input_type)
+        self._refuse_while_down(account)
         policy = self._policy
         if patience.attempts is not None:
             policy = replace(policy, attempts=min(policy.attempts, patience.attempts))
@@ -141,7 +145,7 @@ class WarmProviders:
                     on_error=note,
                 )
         except (ProviderUnavailable, BillingError) as error:
-            self._down[account_of(self._settings, space)] = (time.monotonic() + _BREATH_SECONDS, error)
+            self._down[account] = (time.monotonic() + _BREATH_SECONDS, error)
             raise
         except TimeoutError:
             if not deadline.expired():
@@ -150,7 +154,7 @@ class WarmProviders:
             silent = ProviderUnavailable(f"{space.provider} did not answer within {seconds:.1f} seconds.")
             note(silent)
             if seconds >= _LEAST_PROOF_SECONDS:
-                self._down[account_of(self._settings, space)] = (time.monotonic() + _BREATH_SECONDS, silent)
+                self._down[account] = (time.monotonic() + _BREATH_SECONDS, silent)
             raise silent from None
         result = sent.result
         self._metrics.provider_seconds.labels(space.key).observe(sent.seconds)
@@ -159,16 +163,15 @@ class WarmProviders:
         self.spending.add(space, result.total_tokens, len(contents), sent.attempts, price)
         return result
 
-    def _refuse_while_down(self, space: Space) -> None:
+    def _refuse_while_down(self, account: str) -> None:
         """For a breath after its last attempt failed, let nobody wait for a provider that is down."""
-        until, error = self._down.get(account_of(self._settings, space), (0.0, None))
+        until, error = self._down.get(account, (0.0, None))
         if error is not None and time.monotonic() < until:
             raise error
 
-    async def _budget(self, space: Space, patience: Patience, input_type: InputType) -> RequestBudget:
+    async def _budget(self, space: Space, account: str, patience: Patience, input_type: InputType) -> RequestBudget:
         if is_local(space):
             return NoBudget()
-        account = account_of(self._settings, space)
         found = self._budgets.get(account)
         if found is None:
             try:

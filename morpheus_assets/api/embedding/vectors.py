@@ -77,11 +77,24 @@ class TextVectors:
         self._metrics = metrics
         self._rows: dict[str, SpaceRow] = {}
 
-    async def one(self, space: Space, text: str, input_type: InputType, patience: Patience | None = None) -> TextVector:
-        """The vector of one text."""
-        async for vector in self.stream(space, [text], input_type, patience=patience):
-            return vector
-        raise AssertionError("one text gives one vector")
+    async def question(self, space: Space, text: str, patience: Patience | None = None) -> np.ndarray:
+        """The vector of one question, float32 [dimensions]."""
+        # Every search waits for it: so without what it takes to send many texts at once.
+        key = vector_key(space.fingerprint, "query", hashlib.sha256(text.encode()).digest())
+        cached = (await self._cache.get([key])).get(key)
+        if cached is not None:
+            self._metrics.cache.labels("vector", "redis").inc()
+            return np.frombuffer(cached, "<f4")
+        self._metrics.cache.labels("vector", "provider").inc()
+        provider = await self._providers.provider(space)
+        order = _Order(space, "query", None, patience, asyncio.Semaphore(_CONCURRENCY))
+        if surely_too_long(provider, text):
+            [found] = await self._by_parts(order, 0, text)
+        else:
+            pack = Pack((EmbeddingInput(b"0", text),), (provider.estimate_tokens(text),))
+            [found] = await self._pack(order, pack)
+        await self._cache.put({key: found.embedding.astype("<f4").tobytes()})
+        return found.embedding
 
     async def fits(self, space: Space, text: str) -> bool:
         """True for a text that the model surely takes whole."""

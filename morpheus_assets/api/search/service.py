@@ -39,7 +39,7 @@ class _WarmVectors:
         self._vectors = vectors
 
     async def question(self, space: Space, text: str, within: float) -> np.ndarray:
-        return (await self._vectors.one(space, text, "query", Patience.of_question(within))).embedding
+        return await self._vectors.question(space, text, Patience.of_question(within))
 
     async def sentences(self, space: SpaceRow, texts: Sequence[str], within: float) -> Sequence[np.ndarray]:
         # Parts of passages: looking for them among the stored ones was a fifth trip to the database, for nothing.

@@ -131,14 +131,16 @@ def text_embedder(providers: ProvidersResource, database: DatabaseResource) -> "
     from morpheus_assets.embedding.packs import EmbeddingInput
     from morpheus_assets.services.embed_novels import window_input
 
-    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
+    def embed(
+        space: Space, missing: "Iterable[MissingInput]", ensure: "Callable[[], object] | None" = None, /
+    ) -> "Iterator[StreamResult]":
         if space.inputs == "window":
             inputs = (window_input(list(rows)) for _, rows in groupby(missing, key=attrgetter("window")))
         else:
             inputs = (
                 EmbeddingInput(row.content_hash, row.content, tries=row.tries, together=row.together) for row in missing
             )
-        return providers.embed(space, inputs, database.engine)
+        return providers.embed(space, inputs, database.engine, ensure=ensure)
 
     return embed
 
@@ -151,9 +153,11 @@ def panel_embedder(
 
     reader = content_folder.page_reader()
 
-    def embed(space: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
+    def embed(
+        space: Space, missing: "Iterable[MissingInput]", ensure: "Callable[[], object] | None" = None, /
+    ) -> "Iterator[StreamResult]":
         inputs = (panel_input(reader, row) for row in missing)
-        return providers.embed(space, inputs, database.engine)
+        return providers.embed(space, inputs, database.engine, ensure=ensure)
 
     return embed
 

@@ -3,7 +3,7 @@
 The sentences are the one insight that may cost something: each is embedded once, under its hash.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -152,12 +152,14 @@ def _embedded(
     from morpheus_assets.embedding.packs import EmbeddingInput
     from morpheus_assets.services.embed_novels import SpaceFiller
 
-    def embed(_: Space, missing: "Iterable[MissingInput]") -> "Iterator[StreamResult]":
+    def embed(
+        _: Space, missing: "Iterable[MissingInput]", ensure: "Callable[[], object] | None" = None, /
+    ) -> "Iterator[StreamResult]":
         inputs = (
             EmbeddingInput(each.content_hash, each.content, tries=each.tries, together=each.together)
             for each in missing
         )
         # As a question is: that is the side of the model that panels are found by.
-        return providers.embed(row, inputs, database.engine, "query")
+        return providers.embed(row, inputs, database.engine, "query", ensure)
 
     return SpaceFiller(database.engine, SentenceSpace.of(row), embed, context.log).fill([novel])

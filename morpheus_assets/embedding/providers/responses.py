@@ -153,6 +153,10 @@ def _is_text(entry: dict[str, Any]) -> bool:
 
 def check_vectors(vectors: np.ndarray, vendor: str) -> None:
     """Raise InvalidAnswer, with the rows at fault, unless every row is finite, storable and not zero."""
+    largest = np.abs(vectors).max(axis=1)
+    # Not so of NaN; and whose largest component is no smaller than the least length is no shorter either.
+    if ((largest >= _SMALLEST_NORM) & (largest <= _LARGEST_COMPONENT)).all():
+        return
     with np.errstate(invalid="ignore"):
         faults = (
             (~np.isfinite(vectors).all(axis=1), "holds NaN or infinity"),

@@ -2,7 +2,8 @@
 
 A sliding window: in no 60 seconds is more admitted than the limit, and after a pause the whole of it is there at once
 (a bucket either refills during its first minute, twice the limit, or makes the first large request wait). Who must
-wait books a place in the future, so nobody polls; only people overtake. Time is the server's.
+wait books a place in the future, so nobody polls; only people overtake. Time is the server's. A server that crashes
+may forget the bookings of its last moment.
 """
 
 import asyncio
@@ -153,7 +154,11 @@ class PostgresBudget:
 
     async def observe(self, limits: "ObservedLimits") -> None:
         """Lower the limits to the provider's own, and count what others spend on the same account."""
-        await self._call(self._observe, limits)
+        lower_requests = _lower(limits.limit_requests, self._requests)
+        lower_tokens = _lower(limits.limit_tokens, self._tokens)
+        # Most answers say nothing new: those cost no thread and no trip.
+        if lower_requests or lower_tokens or 0 in (limits.remaining_requests, limits.remaining_tokens):
+            await self._call(self._observe, limits, lower_requests, lower_tokens)
 
     async def pause(self, seconds: float) -> None:
         """Admit nobody for `seconds`; a longer pause that is already running stays."""
@@ -166,7 +171,7 @@ class PostgresBudget:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _book(self, requests: int, tokens: int) -> float:
-        with pipelined(self._engine) as connection:
+        with pipelined(self._engine, durable=False) as connection:
             account = self._open(connection)
             at = _first_fit(account, requests, tokens, self._kept)
             _add(account.slots, at, requests, tokens)
@@ -175,7 +180,7 @@ class PostgresBudget:
         return at - account.now
 
     def _book_soon(self, requests: int, tokens: int, within: float) -> float:
-        with pipelined(self._engine) as connection:
+        with pipelined(self._engine, durable=False) as connection:
             account = self._open(connection)
             at = _first_fit_between(account, requests, tokens)
             if at - account.now > within:
@@ -194,7 +199,7 @@ class PostgresBudget:
         )
 
     def _correct(self, tokens: int) -> None:
-        with pipelined(self._engine) as connection:
+        with pipelined(self._engine, durable=False) as connection:
             account = self._open(connection)
             past = [slot for slot in account.slots if slot[0] <= account.now] or account.slots[:1]
             for slot in reversed(past):
@@ -208,19 +213,7 @@ class PostgresBudget:
                 _add(account.slots, account.now, 0, tokens)
             self._save(connection, account)
 
-    def _observe(self, limits: "ObservedLimits") -> None:
-        lower_requests = limits.limit_requests if (limits.limit_requests or 0) > 0 else None
-        lower_tokens = limits.limit_tokens if (limits.limit_tokens or 0) > 0 else None
-        if lower_requests is not None and lower_requests >= self._requests:
-            lower_requests = None
-        if lower_tokens is not None and lower_tokens >= self._tokens:
-            lower_tokens = None
-        if (
-            lower_requests is None
-            and lower_tokens is None
-            and limits.remaining_requests != 0 != limits.remaining_tokens
-        ):
-            return
+    def _observe(self, limits: "ObservedLimits", lower_requests: int | None, lower_tokens: int | None) -> None:
         with transaction(self._engine) as connection:
             self._ensure_row(connection)
             connection.execute(
@@ -278,6 +271,11 @@ class PostgresBudget:
 
     def _save(self, connection: Any, account: _Account) -> None:
         connection.execute(queries.save_account, {"recent": json.dumps(account.slots), "provider": self._provider})
+
+
+def _lower(observed: int | None, configured: float) -> int | None:
+    """What a provider says it allows, where that is less than what is configured."""
+    return observed if observed is not None and 0 < observed < configured else None
 
 
 def _allowance_of(account: _Account) -> _Allowance | None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.content import CutChunk
 from morpheus_assets.store.content.full_text import has_unspaced, with_bigrams
 from morpheus_assets.store.database.statements import load_queries
-from morpheus_assets.store.database.transactions import Bind, autocommit, reading
+from morpheus_assets.store.database.transactions import Bind, pipelined, reading
 
 queries = load_queries(__file__)
 
@@ -68,7 +68,8 @@ class PassageWriters:
 
     def _store(self, config: str, batch: Sequence[CutChunk]) -> None:
         rows = {chunk.content_hash: (chunk.content_hash, chunk.body, chunk.token_count) for chunk in batch}
-        with autocommit(self._engine) as connection:
+        # The chunks that refer to them are committed later and durably, and what was before that with them.
+        with pipelined(self._engine, durable=False) as connection:
             connection.execute(queries.write_passages, _columns(config, rows.values()))
 
 

@@ -26,6 +26,7 @@ from morpheus_assets.store.database.errors import (
     DatabaseUnusable,
 )
 from morpheus_assets.store.database.statements import load_queries
+from morpheus_assets.store.database.vector_parameters import take_vectors
 
 queries = load_queries(__file__)
 
@@ -254,6 +255,7 @@ def _work_as_promised(connection: psycopg.Connection[Any], _record: object) -> N
     connection.prepare_threshold = None
     # said with each BEGIN: a user or a database may have another default
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    take_vectors(connection)
     status = connection.info.parameter_status
     if not (status("DateStyle") or "ISO").startswith("ISO") or status("standard_conforming_strings") == "off":
         # the driver reads and writes no other; PgBouncer keeps them for this client

@@ -76,6 +76,10 @@ class SpaceGone(SpaceError):
     """The table of a space was dropped while it was being read: read the pointer again."""
 
 
+class SpaceChanged(SpaceGone):
+    """What was taken for the space that answers does not any more, or has another index: read the pointer again."""
+
+
 class InvalidVectors(StoreError):
     """Vectors of the wrong shape, with NaN or infinity, or of length zero; nothing was written."""
 

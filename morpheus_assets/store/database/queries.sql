@@ -13,6 +13,9 @@ BEGIN ISOLATION LEVEL READ COMMITTED
 -- name: commit
 COMMIT
 
+-- name: commit_before_it_is_on_disk
+SET LOCAL synchronous_commit TO off
+
 -- name: what_the_driver_speaks
 SET datestyle TO 'ISO'; SET standard_conforming_strings TO on
 

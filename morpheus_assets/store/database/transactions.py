@@ -44,12 +44,13 @@ reading = autocommit
 
 
 @contextmanager
-def pipelined(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
+def pipelined(bind: Bind, *, durable: bool = True) -> Iterator[psycopg.Connection[Any]]:
     """As `transaction`, with statements that are sent without waiting for their results.
 
     With an engine BEGIN goes out with the first of them and COMMIT with the last: a block that fetches nothing is one
     round trip, and each fetch makes one more. COPY is not possible in it, and `rowcount` is known after it, or after a
-    fetch of a later statement.
+    fetch of a later statement. Where not `durable`, COMMIT does not wait for the disk: a server that crashes within a
+    second forgets it, unless a later durable transaction was committed before that.
     """
     with autocommit(bind) as connection:
         if not isinstance(bind, Engine):
@@ -59,6 +60,8 @@ def pipelined(bind: Bind) -> Iterator[psycopg.Connection[Any]]:
         try:
             with connection.pipeline():
                 connection.execute(queries.begin)
+                if not durable:
+                    connection.execute(queries.commit_before_it_is_on_disk)
                 yield connection
                 connection.execute(queries.commit)
         except BaseException:

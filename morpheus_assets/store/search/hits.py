@@ -13,18 +13,19 @@ from psycopg.sql import Composable, Composed, Identifier
 
 from morpheus_assets.domain.content import NovelNames
 from morpheus_assets.domain.spaces import SpaceRow
-from morpheus_assets.store.database.errors import SpaceError, SpaceGone
+from morpheus_assets.store.database.errors import SpaceChanged, SpaceError, SpaceGone
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading, transaction
+from morpheus_assets.store.database.vector_parameters import BinaryVector, half_vector, whole_vector
 from morpheus_assets.store.search.fusion import Candidate, fuse
 from morpheus_assets.store.search.nearest import (
     Nearest,
     ask_nearest_among,
     ask_nearest_within,
+    in_one_trip,
     nearest_filtered,
-    nearest_occurring,
     read_nearest,
-    vector_text,
+    whole_space,
 )
 from morpheus_assets.store.search.words import (
     QuestionWords,
@@ -74,6 +75,24 @@ class SearchFilter:
     @property
     def condition(self) -> Composed:
         """A condition on `c`, chunks or panels."""
+        of_novel, novels = self._of_novel, self.parameters["novels"]
+        within: Composable = queries.anywhere
+        if of_novel is not None and novels is not None and len(novels) == 1:
+            within = queries.in_one_novel.format(of_novel=of_novel)
+        elif of_novel is not None:
+            within = queries.in_novels.format(novels=self.novel_numbers)
+        chapter = queries.anywhere if self.chapter is None else queries.in_chapter
+        return queries.within.format(novels=within, chapter=chapter)
+
+    @property
+    def novel_numbers(self) -> Composable:
+        """An array of the `id` of each novel that is searched; NULL for all."""
+        of_novel = self._of_novel
+        return queries.any_novel if of_novel is None else queries.novels_within.format(of_novel=of_novel)
+
+    @property
+    def _of_novel(self) -> Composed | None:
+        """A condition on `n`, novels; None for all of them."""
         given = self.parameters
         asked = {
             "named": (given["novels"], queries.named),
@@ -81,14 +100,10 @@ class SearchFilter:
             "in_language": (given["languages"], queries.in_language),
             "by_author": (given["authors"], queries.by_author),
         }
+        if all(value is None for value, _ in asked.values()):
+            return None
         parts = {name: queries.anywhere if value is None else part for name, (value, part) in asked.items()}
-        novels: Composable = queries.anywhere
-        if any(value is not None for value, _ in asked.values()):
-            one = given["novels"] is not None and len(given["novels"]) == 1
-            form = queries.in_one_novel if one else queries.in_novels
-            novels = form.format(of_novel=queries.of_novel.format(**parts))
-        chapter = queries.anywhere if self.chapter is None else queries.in_chapter
-        return queries.within.format(novels=novels, chapter=chapter)
+        return queries.of_novel.format(**parts)
 
 
 ANYWHERE = SearchFilter()
@@ -158,24 +173,26 @@ def search_text(
     within: SearchFilter = ANYWHERE,
     mode: str = "hybrid",
     known_configurations: Collection[str] | None = None,
+    answering: bool = False,
 ) -> list[TextHit]:
     """The k best passages within a filter; each place of a repeated one.
 
     `query_vector` is a sequence of floats from the model of `space` (default: the active space). `mode` is "hybrid"
     (what of vector and text is given), "vector" or "text". `known_configurations` are the text search configurations of
     the languages that the space's model knows, None for all: in others the words count for more of a fused score.
-    Raises SpaceError for a vector of other dimensions, and SpaceGone when `space` was dropped: read the pointer again.
+    `answering`: `space` was read a while ago as the one that answers, and that is checked on the way. Raises SpaceError
+    for a vector of other dimensions, SpaceGone when `space` was dropped, and SpaceChanged when it is not what it was.
     """
     use_vector = query_vector is not None and mode in ("hybrid", "vector")
     use_text = bool(query_text and query_text.strip()) and mode in ("hybrid", "text")
     if mode not in ("hybrid", "vector", "text") or not (use_vector or use_text):
         raise ValueError(f"mode {mode!r} needs a query vector, a query text, or both for 'hybrid'")
     space = _space_for(bind, "text", space, query_vector)
-    look = _Look(within.condition, within.parameters, space, vector_text(query_vector) if space is not None else None)
+    look = _Look(within.condition, within.parameters, space, half_vector(query_vector) if space is not None else None)
     pool = max(_POOL, k) if use_text else k
     try:
         with reading(bind) as connection:
-            placed = _nearest_places(connection, look, k) if not use_text else []
+            placed = _nearest_places(connection, look, k, answering=answering) if not use_text else []
             if placed:
                 return placed
             # In one round trip with the nearest: neither needs the other.
@@ -183,6 +200,9 @@ def search_text(
                 asked = ask_for_words(connection, query_text or "") if use_text else None
                 near = look.ask_nearest(connection, pool, look.texts) if use_vector else None
                 counted = look.ask_count(connection, look.texts)
+                answers = look.ask_whether_answering(connection) if answering else None
+            if answers is not None:
+                _refuse_changed(space, answers.fetchone())
             if counted is not None:
                 look.count(connection, look.texts, counted)
             words = question_words(asked.fetchall()) if asked is not None else QuestionWords()
@@ -192,7 +212,7 @@ def search_text(
             ranked = _rank(
                 connection, look, by_vector, words, pool, known_configurations, fused=use_vector and use_text
             )
-            return _text_places(connection, look, ranked[:k], dict(by_vector), k)
+            return _text_places(connection, look, within, ranked[:k], dict(by_vector), k)
     except psycopg.errors.UndefinedTable as fault:
         raise SpaceGone(f"The space {space.key if space else ''} was dropped during the search.") from fault
 
@@ -214,8 +234,13 @@ def search_panels(
     if space is None:
         return []
     live = queries.stored_within.format(within=within.condition)
-    parameters = {**within.parameters, "shaping": space.shaping, "unlike": unlike}
-    look = _Look(live, parameters, space, vector_text(query_vector))
+    parameters = {
+        **within.parameters,
+        "shaping": space.shaping,
+        "unlike": unlike,
+        "whole_vector": whole_vector(query_vector),
+    }
+    look = _Look(live, parameters, space, half_vector(query_vector))
     try:
         with transaction(bind) as connection:
             # The best regions may all be of one page.
@@ -276,7 +301,7 @@ class _Look:
     within: Composed
     parameters: dict[str, Any]
     space: SpaceRow | None
-    vector: str | None
+    vector: BinaryVector | None
     counted: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -297,8 +322,20 @@ class _Look:
         return queries.vectors_of_passages.format(table=table) if self.context else table
 
     def wanted(self, **parameters: Any) -> dict[str, Any]:
-        """The filter's parameters with others, the vector and the context."""
-        return {**self.parameters, "vector": self.vector, "context": self.context, **parameters}
+        """The filter's parameters with others, the vector, and what is known of the space."""
+        known = {}
+        if self.space is not None:
+            known = {
+                "space": self.space.id,
+                "index_kind": self.space.index_kind,
+                "index_rows": self.space.index_rows,
+                "index_built_at": self.space.index_built_at,
+            }
+        return {**self.parameters, **known, "vector": self.vector, "context": self.context, **parameters}
+
+    def ask_whether_answering(self, connection: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
+        """Ask whether the space answers as it was known, for `_refuse_changed`."""
+        return connection.execute(queries.is_answering.format(answers=queries.answers_as_known), self.wanted())
 
     def ask_nearest(self, connection: psycopg.Connection[Any], k: int, content: str) -> psycopg.Cursor[Any] | None:
         """Ask for the nearest within a pipeline; None where it takes a count to know how."""
@@ -379,6 +416,11 @@ class _Look:
         return connection.execute(query, self.parameters)
 
 
+def _refuse_changed(space: SpaceRow | None, answers: Sequence[bool] | None) -> None:
+    if not answers or not all(answers):
+        raise SpaceChanged(f"The space {space.key if space else ''} answers no more as it did.")
+
+
 def _of_passages(connection: psycopg.Connection[Any], look: _Look, nearest: Nearest) -> Nearest:
     """The passages of the nearest inputs, each once: where it stands in several contexts the nearest counts."""
     rows = connection.execute(queries.passages_of_inputs, look.wanted(hashes=[value for value, _ in nearest]))
@@ -447,39 +489,37 @@ def _candidate(
 
 
 def _text_places(
-    connection: psycopg.Connection[Any], look: _Look, best: list[_Ranked], similarities: dict[bytes, float], k: int
-) -> list[TextHit]:
+    connection: psycopg.Connection[Any], look: _Look, within: SearchFilter, best: list[_Ranked],
+    similarities: dict[bytes, float], k: int,
+) -> list[TextHit]:  # fmt: skip
     """The places of the best; what only the words found is measured against the vector here."""
     known = {each.value: each.similarity for each in best if each.similarity is not None} | similarities
     order = {each.value: place for place, each in enumerate(best)}
     similarity: Composable = queries.no_similarity
     if look.space is not None and not order.keys() <= known.keys():
         similarity = queries.similarity_in_space.format(vectors=look.vectors)
-    query = queries.passages.format(similarity=similarity, hashes=queries.named_hashes, within=look.within)
+    query = queries.passages.format(similarity=similarity, novels=within.novel_numbers)
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query, look.wanted(hashes=list(order))).fetchall()
+        rows = cursor.execute(query, look.wanted(hashes=list(order), most=k)).fetchall()
     rows.sort(key=lambda row: order[bytes(row["content_hash"])])
-    return _text_hits(rows[:k], {each.value: each for each in best}, known)
+    return _text_hits(rows, {each.value: each for each in best}, known)
 
 
-def _nearest_places(connection: psycopg.Connection[Any], look: _Look, k: int) -> list[TextHit]:
+def _nearest_places(connection: psycopg.Connection[Any], look: _Look, k: int, *, answering: bool) -> list[TextHit]:
     """The places of the k nearest of the whole space in one round trip; none where that does not bring k."""
     if look.space is None or look.vector is None or look.context or is_filtered(look.parameters):
         return []
-    occurs = queries.occurs_within.format(content=Identifier("chunks"), within=look.within)
-    with connection.pipeline(), connection.cursor(row_factory=dict_row) as cursor:
-        nearest, parameters = nearest_occurring(connection, look.space, look.vector, k, occurs)
-        query = queries.passages.format(
-            similarity=queries.similarity_in_space.format(vectors=look.vectors),
-            hashes=queries.found_hashes.format(found=nearest), within=look.within,
-        )  # fmt: skip
-        rows = cursor.execute(query, look.wanted(**parameters)).fetchall()
-    rows.sort(key=lambda row: (-row["similarity"], bytes(row["content_hash"])))
-    similarities = {bytes(row["content_hash"]): row["similarity"] for row in rows}
-    if len(similarities) < k:
+    with in_one_trip(connection, look.space), connection.cursor(row_factory=dict_row) as cursor:
+        nearest, parameters = whole_space(connection, look.space, look.vector, k)
+        answers = queries.answers_as_known if answering else queries.anywhere
+        query = queries.nearest_passages.format(nearest=nearest, answers=answers)
+        rows = cursor.execute(query, look.wanted(**parameters, most=k)).fetchall()
+    if len(rows) < k:
         return []
+    _refuse_changed(look.space, [row.pop("answers") for row in rows])
+    similarities = {bytes(row["content_hash"]): row["similarity"] for row in rows}
     best = {value: _Ranked(value, near, rank, None) for rank, (value, near) in enumerate(similarities.items(), 1)}
-    return _text_hits(rows[:k], best, similarities)
+    return _text_hits(rows, best, similarities)
 
 
 def _text_hits(

@@ -4,6 +4,7 @@ Only hashes and similarities: where a hash occurs, and full text, are not known 
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
+from morpheus_assets.store.database.vector_parameters import BinaryVector
 from morpheus_assets.store.spaces.index_types import index_type_built
 
 queries = load_queries(__file__)
@@ -23,27 +25,19 @@ Nearest = list[tuple[bytes, float]]
 """(content hash, cosine similarity), the most similar first."""
 
 
-def vector_text(vector: Any) -> str:
-    """A query vector (any sequence of floats) as pgvector's text. Raises ValueError when it cannot have a direction."""
-    import numpy as np
-    import orjson
-
-    values = np.asarray(vector, dtype=np.float64)
-    if values.ndim != 1 or not np.isfinite(values).all() or not values.any():
-        raise ValueError("A query vector is one row of finite numbers that are not all zero.")
-    unit = (values / np.linalg.norm(values)).astype(np.float32)
-    # A fourteenth of the time that Python takes to write 1,536 numbers.
-    return orjson.dumps(unit, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+def in_one_trip(connection: psycopg.Connection[Any], space: SpaceRow) -> AbstractContextManager[Any]:
+    """A block in which a search of the whole space is one round trip: what sets up the scan of an index goes along."""
+    return nullcontext() if space.index_kind is None else connection.pipeline()
 
 
-def nearest_exact(connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int) -> Nearest:
+def nearest_exact(connection: psycopg.Connection[Any], space: SpaceRow, vector: BinaryVector, k: int) -> Nearest:
     """The k nearest, by looking at every vector."""
     query = queries.nearest_exact.format(table=Identifier(space.table))
     return _nearest(connection.execute(query, {"vector": vector, "k": k}))
 
 
 def ask_nearest_among(
-    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, among: Composed,
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: BinaryVector, k: int, among: Composed,
     parameters: dict[str, Any],
 ) -> psycopg.Cursor[Any]:  # fmt: skip
     """Ask for the k nearest of the content hashes that the query `among` gives with its parameters, exactly.
@@ -54,39 +48,28 @@ def ask_nearest_among(
     return connection.execute(query, {**parameters, "vector": vector, "k": k})
 
 
-def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int) -> Nearest:
+def nearest_approximate(connection: psycopg.Connection[Any], space: SpaceRow, vector: BinaryVector, k: int) -> Nearest:
     """The k nearest of the whole space through its index."""
     query, wide = _through_index(connection, space, k)
     return _nearest(connection.execute(query, {"vector": vector, "k": k, "wide": wide}))
 
 
 def ask_nearest_within(
-    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, within: Composed,
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: BinaryVector, k: int, within: Composed,
     parameters: dict[str, Any],
 ) -> psycopg.Cursor[Any]:  # fmt: skip
     """Ask for the nearest of the whole space for which `within` holds, a condition on `near`.
 
-    Within `connection.pipeline()` or a transaction, for how an index is scanned is set for as long. Looks at twice k,
+    Within `in_one_trip` or a transaction, for how an index is scanned is set for as long. Looks at twice k,
     for a novel that was removed leaves its vectors until the orphans are collected. Through the index where there is
     one. `read_nearest` reads the answer, behind the pipeline: so that is one round trip with all that it holds.
     """
-    nearest, wanted = _whole_space(connection, space, vector, k)
+    nearest, wanted = whole_space(connection, space, vector, k)
     return connection.execute(queries.nearest_within.format(within=within, nearest=nearest), {**parameters, **wanted})
 
 
-def nearest_occurring(
-    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, within: Composed
-) -> tuple[Composed, dict[str, Any]]:
-    """The query for the k nearest hashes for which `within` holds, and its parameters; as `ask_nearest_within`.
-
-    To be a part of another statement in the same pipeline or transaction.
-    """
-    nearest, wanted = _whole_space(connection, space, vector, k)
-    return queries.nearest_occurring.format(within=within, nearest=nearest), {**wanted, "wanted": k}
-
-
 def nearest_filtered(
-    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int, content: str, within: Composed,
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: BinaryVector, k: int, content: str, within: Composed,
     parameters: dict[str, Any], share: float,
 ) -> Nearest:  # fmt: skip
     """The k nearest of the hashes in `content` for which `within` holds, a condition on `c`, through the index.
@@ -109,9 +92,13 @@ def read_nearest(asked: psycopg.Cursor[Any], k: int) -> tuple[Nearest, bool]:
     return _nearest(row[:2] for row in found if all(row[2:])), len(found) < 2 * k
 
 
-def _whole_space(
-    connection: psycopg.Connection[Any], space: SpaceRow, vector: str, k: int
+def whole_space(
+    connection: psycopg.Connection[Any], space: SpaceRow, vector: BinaryVector, k: int
 ) -> tuple[Composed, dict[str, Any]]:
+    """The query for the nearest of the whole space, twice k of them, and its parameters: to be a part of another one.
+
+    Within `in_one_trip`, as `ask_nearest_within`.
+    """
     if space.index_kind is None:
         nearest, wide = queries.nearest_exact.format(table=Identifier(space.table)), 0
     else:

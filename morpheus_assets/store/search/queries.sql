@@ -12,7 +12,7 @@ c.novel_id = (SELECT id FROM novels n WHERE {of_novel})
 
 -- name: in_novels
 -- An array and no join: joined novel by novel, the words' index was read once for each of them.
-c.novel_id = ANY(ARRAY(SELECT id FROM novels n WHERE {of_novel}))
+c.novel_id = ANY({novels})
 
 -- name: of_novel
 {named} AND {not_named} AND {in_language} AND {by_author}
@@ -75,9 +75,6 @@ SELECT content_hash, embedding <=> %(vector)s::halfvec AS distance FROM near ORD
 
 -- name: nearest_within
 SELECT near.content_hash, near.distance, {within} FROM ({nearest}) near ORDER BY near.distance
-
--- name: nearest_occurring
-SELECT near.content_hash FROM ({nearest}) near WHERE {within} ORDER BY near.distance LIMIT %(wanted)s
 
 -- name: set_scan
 -- A scan stops at ef_search rows unless it may go on; in relaxed order it goes on until it has enough.
@@ -154,31 +151,28 @@ LEFT JOIN by_words w USING (content_hash)
 -- Hits --------------------------------------------------------------------------------------------------------------
 
 -- name: passages
-SELECT n.novel, n.title, n.language, c.chapter, h.title AS chapter_title,
-       CASE WHEN n.chunked_counts IS NULL THEN
-           (SELECT count(*) FROM chunks b
-            WHERE b.novel_id = c.novel_id AND (b.chapter, b.ordinal) <= (c.chapter, c.ordinal))
-       ELSE
-           -- Row by row through the novel, the places of ten passages took half of a search by vector.
-           (SELECT count(*) FROM chunks b
-            WHERE b.novel_id = c.novel_id AND b.chapter = c.chapter AND b.ordinal <= c.ordinal)
-           + (SELECT coalesce(sum(u.chunks), 0) FROM unnest(n.chunked_chapters, n.chunked_counts) AS u (chapter, chunks)
-              WHERE u.chapter < c.chapter)
-       END AS ordinal,
-       coalesce(h.char_start, 0) + c.char_start AS char_start, coalesce(h.char_start, 0) + c.char_end AS char_end,
-       p.body, {similarity} AS similarity, c.content_hash
-FROM chunks c
-JOIN passages p USING (content_hash)
-JOIN novels n ON n.id = c.novel_id
-LEFT JOIN chapters h ON h.novel_id = c.novel_id AND h.ordinal = c.chapter
-WHERE c.content_hash = ANY({hashes}) AND {within}
-ORDER BY n.novel, c.chapter, c.ordinal
+SELECT c.*, {similarity} AS similarity FROM places_of_passages(%(hashes)b, %(most)s, {novels}, %(chapter)s) c
 
--- name: named_hashes
-%(hashes)b
+-- name: nearest_passages
+WITH near AS MATERIALIZED ({nearest})
+SELECT c.*, 1 - near.distance AS similarity, {answers} AS answers
+FROM places_of_passages(ARRAY(SELECT content_hash FROM near ORDER BY distance, content_hash), %(most)s, NULL, NULL) c
+JOIN near USING (content_hash)
 
--- name: found_hashes
-ARRAY({found})
+-- name: answers_as_known
+EXISTS (SELECT FROM embedding_spaces s
+        WHERE s.id = %(space)s AND s.id IN (SELECT space_id FROM active_spaces)
+          AND (s.index_kind, s.index_rows, s.index_built_at)
+              IS NOT DISTINCT FROM (%(index_kind)s, %(index_rows)s, %(index_built_at)s))
+
+-- name: is_answering
+SELECT {answers}
+
+-- name: any_novel
+NULL
+
+-- name: novels_within
+ARRAY(SELECT id FROM novels n WHERE {of_novel})
 
 -- name: no_similarity
 NULL::float8
@@ -203,7 +197,7 @@ WHERE context = %(context)s AND content_hash = ANY(%(hashes)b)
 
 -- name: panels
 SELECT c.content_hash, n.novel, c.path, c.x1 - c.x0 AS width, c.y1 - c.y0 AS height,
-       1 - (e.embedding::vector <=> %(vector)s::vector) AS similarity,
+       1 - (e.embedding::vector <=> %(whole_vector)s::vector) AS similarity,
        c.page_id, c.entry, c.page, c.region, c.kind, ARRAY[c.x0, c.y0, c.x1, c.y1] AS box, c.page_width, c.page_height,
        EXISTS (SELECT FROM panels o WHERE o.page_id = c.page_id AND o.content_hash = %(unlike)s) AS unlike
 FROM panels c

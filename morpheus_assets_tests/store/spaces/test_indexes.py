@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from morpheus_assets.store.database.engine import raw
-from morpheus_assets.store.search.nearest import nearest_approximate, nearest_exact, vector_text
+from morpheus_assets.store.database.vector_parameters import half_vector
+from morpheus_assets.store.search.nearest import nearest_approximate, nearest_exact
 from morpheus_assets.store.spaces import index_types, indexes, spaces, vectors
 
 
@@ -36,8 +37,8 @@ def share_found(engine, space, made: NDArray[np.float32]) -> float:
         cursor = raw(connection)
         found = 0
         for row in made:
-            nearest = {value for value, _ in nearest_approximate(cursor, space, vector_text(row), 10)}
-            found += len(nearest & {value for value, _ in nearest_exact(cursor, space, vector_text(row), 10)})
+            nearest = {value for value, _ in nearest_approximate(cursor, space, half_vector(row), 10)}
+            found += len(nearest & {value for value, _ in nearest_exact(cursor, space, half_vector(row), 10)})
         return found / 10 / len(made)
 
 
@@ -54,7 +55,7 @@ def test_a_search_reads_the_lists_and_not_the_table(engine, signs) -> None:
     with engine.connect() as outer:
         cursor = raw(outer.execution_options(isolation_level="AUTOCOMMIT"))
         with cursor.transaction():
-            assert len(nearest_approximate(cursor, space, vector_text(made[7]), 10)) == 10
+            assert len(nearest_approximate(cursor, space, half_vector(made[7]), 10)) == 10
         cursor.execute("SELECT pg_stat_force_next_flush()")
         used = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelid = to_regclass(%s)"
         assert cursor.execute(used, [f"{space.table}_nearest"]).fetchone() == (1,)
