@@ -3,9 +3,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# a part of the suite: make test ARGS="-k sensor"; half of it waits, so four processes are worth it on two cores
+# a part of the suite: make test ARGS="-k sensor"; half of it waits: four processes leave two cores idle for a tenth of it
 ARGS :=
-WORKERS := 4
+WORKERS := 5
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo test bench lint docs lock clean

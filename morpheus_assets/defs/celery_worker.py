@@ -3,6 +3,7 @@
 `morpheus worker` starts it as `python -m` with this module's name; settings come from the environment.
 """
 
+import importlib
 import sys
 import time
 from pkgutil import resolve_name
@@ -86,6 +87,7 @@ def main() -> None:
     app = build_app(settings)
     # before the worker forks: its processes start with everything imported and resolved; by name, as Dagster loads it
     resolve_name("morpheus_assets.definitions:defs").get_repository_def()
+    importlib.import_module("morpheus_assets.defs.run_process_imports")
     app.worker_main(sys.argv[1:])
 
 

@@ -9,6 +9,7 @@ from morpheus_assets.insight.characters import Character, propose_cast
 from morpheus_assets.services.samples import SAMPLES
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.formats import read_document
+from morpheus_assets_tests.fixtures.shared_data import shared_document
 
 STORY = """Mr. Harrow came down to the mill at dawn. Nobody had seen Anna Harrow since Sunday, and Harrow said that he
 would wait. "She is in Felden," said Peter Lowe, who had walked from Felden in the night. Mrs. Harrow looked at Peter.
@@ -141,7 +142,7 @@ def novels(shared_data: Path) -> Path:
 
 
 def test_the_cast_of_a_real_chinese_novel_is_found(novels: Path):
-    document = read_document((novels / "hongloumeng.txt").read_bytes(), "hongloumeng.txt")
+    document = shared_document(novels / "hongloumeng.txt")
     cast = propose_cast(document.text, find_chapters(document), document.language)
     assert {one.name for one in cast[:12]} >= {
         "寶玉",
@@ -181,7 +182,7 @@ def test_the_cast_of_a_real_chinese_novel_is_found(novels: Path):
     ],
 )  # fmt: skip
 def test_the_people_and_places_of_real_novels_are_found(novels: Path, file: str, persons: set[str], places: set[str]):
-    document = read_document((novels / file).read_bytes(), file)
+    document = shared_document(novels / file)
     cast = {one.name: one for one in propose_cast(document.text, find_chapters(document), document.language)}
     assert {name: cast[name].kind for name in persons | places} == {
         **dict.fromkeys(persons, "person"),

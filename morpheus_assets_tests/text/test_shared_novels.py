@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from morpheus_assets.text.errors import UnreadableText
-from morpheus_assets.text.formats import read_document
+from morpheus_assets_tests.fixtures.shared_data import shared_document
 
 
 def rows(path):
@@ -15,17 +15,17 @@ def rows(path):
 
 def test_every_damaged_novel_is_read_right_or_refused(shared_data):
     whole = {
-        "alice": read_document((shared_data / "novels/alice-in-wonderland.txt").read_bytes(), "a.txt").text,
-        "hongloumeng": read_document((shared_data / "novels/hongloumeng.txt").read_bytes(), "h.txt").text,
+        "alice": shared_document(shared_data / "novels/alice-in-wonderland.txt").text,
+        "hongloumeng": shared_document(shared_data / "novels/hongloumeng.txt").text,
     }
     layout_differs = ("alice_one_line_paragraphs", "alice_no_blank_lines", "alice_formfeeds_nbsp")
     for row in rows(shared_data / "novels_damaged/MANIFEST.tsv"):
         path = shared_data / "novels_damaged" / row["file"]
         if row["true_chapters"] in ("reject", "0"):
             with pytest.raises(UnreadableText, match=r"^[^\n]+\.$"):
-                read_document(path.read_bytes(), path.name)
+                shared_document(path)
             continue
-        text = read_document(path.read_bytes(), path.name).text
+        text = shared_document(path).text
         assert "\ufffd" not in text, path.name
         book = path.name.split("_")[0]
         if path.stem in layout_differs:
@@ -39,7 +39,7 @@ def test_every_damaged_novel_is_read_right_or_refused(shared_data):
 
 @pytest.mark.parametrize("name", ["alice-in-wonderland.html", "hound-of-the-baskervilles.md", "heart-of-darkness.md"])
 def test_true_chapter_positions_are_among_the_hints(shared_data, name):
-    document = read_document((shared_data / "novels" / name).read_bytes(), name)
+    document = shared_document(shared_data / "novels" / name)
     found = {document.source_position(hint.char_offset) for hint in document.hints}
     places = {(position.line, position.char_offset) for position in found}
     assert {(int(r["line"]), int(r["char_offset"])) for r in rows(shared_data / f"chapters/{name}.tsv")} <= places
@@ -47,7 +47,7 @@ def test_true_chapter_positions_are_among_the_hints(shared_data, name):
 
 @pytest.mark.parametrize("name", ["frankenstein.epub", "pride-and-prejudice.epub"])
 def test_true_epub_chapters_are_exactly_the_hints_that_call_themselves_chapters(shared_data, name):
-    document = read_document((shared_data / "novels" / name).read_bytes(), name)
+    document = shared_document(shared_data / "novels" / name)
     chapters = [hint for hint in document.hints if hint.source == "epub-toc" and hint.role == "chapter"]
     places = [document.source_position(hint.char_offset) for hint in chapters]
     true = [(int(row["spine_index"]), row["href"]) for row in rows(shared_data / f"chapters/{name}.tsv")]
@@ -56,7 +56,6 @@ def test_true_epub_chapters_are_exactly_the_hints_that_call_themselves_chapters(
 
 def test_latin1_novels_come_out_with_their_own_letters(shared_data):
     for path in sorted((shared_data / "novels").glob("*-latin1.txt")):
-        data = path.read_bytes()
-        document = read_document(data, path.name)
-        assert document.text == data.decode("latin-1").replace("\r\n", "\n"), path.name
+        document = shared_document(path)
+        assert document.text == path.read_bytes().decode("latin-1").replace("\r\n", "\n"), path.name
         assert document.encoding == "iso-8859-1"

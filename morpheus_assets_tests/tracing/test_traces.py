@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -33,12 +34,6 @@ async def main():
             answer.raise_for_status()
 
 asyncio.run(main())
-"""
-ADD_PARTITION = """
-import dagster as dg
-
-with dg.DagsterInstance.get() as instance:
-    instance.add_dynamic_partitions("novels", ["emma"])
 """
 
 
@@ -120,7 +115,8 @@ def test_a_run_is_a_trace_with_its_steps_and_what_they_waited_for(
     deployment.drop("emma.txt", story(chapters=1))
     home = tmp_path / "dagster"
     home.mkdir()
-    run(deployment, [sys.executable, "-c", ADD_PARTITION], DAGSTER_HOME=str(home))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.add_dynamic_partitions("novels", ["emma"])
     program = str(Path(sys.executable).parent / "dagster")
     launch = [program, "job", "execute", "-m", "morpheus_assets.definitions", "-j", "ingest_novels"]
     tags = ["--tags", '{"dagster/partition": "emma"}']

@@ -11,9 +11,13 @@ from morpheus_assets_tests.fixtures.forked_processes import context
 
 
 def start_ingest(
-    folder: Path, database_url: str, base_url: str, novels: Sequence[str], *, home: str = "dagster", **variables: str
-) -> BaseProcess:
-    """The ingest of some novels below `folder`, as a run launcher starts it; `home` is its Dagster's folder."""
+    folder: Path, database_url: str, base_url: str, novels: Sequence[str], *, home: str = "dagster",
+    keeps_runs: bool = True, **variables: str,
+) -> BaseProcess:  # fmt: skip
+    """The ingest of some novels below `folder`, as a run launcher starts it; `home` is its Dagster's folder.
+
+    One that does not keep its runs in files there has them in memory: half of the time of a small ingest.
+    """
     (folder / home).mkdir(exist_ok=True)
     environment = {
         "DAGSTER_HOME": str(folder / home),
@@ -30,7 +34,7 @@ def start_ingest(
         **variables,
     }
     log = str(folder / f"{home}.log")
-    process = context().Process(target=_ingest, args=(environment, list(novels), log), daemon=True)
+    process = context().Process(target=_ingest, args=(environment, list(novels), log, keeps_runs), daemon=True)
     process.start()
     return process
 
@@ -42,7 +46,7 @@ def warm_up() -> None:
     process.join()
 
 
-def _ingest(environment: dict[str, str], novels: list[str], log: str) -> None:
+def _ingest(environment: dict[str, str], novels: list[str], log: str, keeps_runs: bool) -> None:
     os.environ.update(environment)
     with open(log, "a", buffering=1) as output:
         os.dup2(output.fileno(), 1)
@@ -56,7 +60,8 @@ def _ingest(environment: dict[str, str], novels: list[str], log: str) -> None:
 
             # whoever started the process that this one is forked from may have loaded the definitions there
             load_settings.cache_clear()
-            with dg.DagsterInstance.get() as instance:
+            in_memory = dg.DagsterInstance.ephemeral
+            with dg.DagsterInstance.get() if keeps_runs else in_memory(os.environ["DAGSTER_HOME"]) as instance:
                 done = ingest(novels, [INGEST_NOVELS.name], instance)
         except BaseException:
             traceback.print_exc(file=sys.stderr)

@@ -105,6 +105,7 @@ def test_many_runs_readers_and_switches_at_a_time_pay_once_and_mix_nothing(deplo
                 url,
                 novels,
                 home=f"home{number}",
+                keeps_runs=False,
                 MORPHEUS_TEXT_SPACES=TWO_SPACES,
             )
             for number, novels in enumerate((["anna"], ["anna"], ["emma"], ["emma", "anna"]))
@@ -134,7 +135,8 @@ def test_a_file_that_changes_while_it_is_ingested_ends_as_its_last_text(deployme
         runs = []
         for number in range(4):
             deployment.drop("emma.txt", story(chapters=6 + number, seed=number))
-            runs.append(start_ingest(tmp_path, database.get_secret_value(), url, ["emma"], home=f"home{number}"))
+            address = database.get_secret_value()
+            runs.append(start_ingest(tmp_path, address, url, ["emma"], home=f"home{number}", keeps_runs=False))
             time.sleep(0.4)
         for run in runs:
             run.join(600)

@@ -62,7 +62,9 @@ class Crashes:
     def start(self, name: str, base_url: str, home: str) -> BaseProcess:
         """An ingest of all novels into that database, two requests at a time."""
         variables = {"MORPHEUS_REQUESTS_IN_FLIGHT": "2"}
-        return start_ingest(self.folder, self.server.url(name), base_url, self.novels, home=home, **variables)
+        return start_ingest(
+            self.folder, self.server.url(name), base_url, self.novels, home=home, keeps_runs=False, **variables
+        )
 
     def rows(self, engine: Engine) -> dict[str, list[tuple]]:
         with engine.connect() as connection:

@@ -13,13 +13,15 @@ from morpheus_assets_tests.fixtures.waiting import eventually
 pytestmark = pytest.mark.slow(30)
 
 
-def start_ingest(deployment: Deployment, home: Path, base_url: str, *novels: str) -> BaseProcess:
+def start_ingest(
+    deployment: Deployment, home: Path, base_url: str, *novels: str, keeps_runs: bool = True
+) -> BaseProcess:
     """The ingest in a process of its own, in the deployment's folder."""
     settings = deployment.settings
     assert settings.database_url is not None
     return ingest_process.start_ingest(
         settings.novels_folder.parents[1], settings.database_url.get_secret_value(), base_url, novels,
-        home=str(home), MORPHEUS_INPUTS_PER_REQUEST="32",
+        home=str(home), keeps_runs=keeps_runs, MORPHEUS_INPUTS_PER_REQUEST="32",
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_two_runs_over_one_text_ask_for_each_passage_once(pooled: Deployment, tm
     base_url = pooled.server.base_url(latency_ms=400)
     runs = []
     for novel in ("one", "two"):
-        runs.append(start_ingest(pooled, tmp_path / novel, base_url, novel))
+        runs.append(start_ingest(pooled, tmp_path / novel, base_url, novel, keeps_runs=False))
     for run in runs:
         run.join(600)
     assert [run.exitcode for run in runs] == [0, 0]

@@ -36,6 +36,12 @@ def run_job(database_url: str, provider_server: ProviderServer, tmp_path: Path) 
     return run
 
 
+@pytest.fixture
+def another_try_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster waits no seconds between the tries of a step."""
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda *_: 0)
+
+
 def why(result: dg.ExecuteInProcessResult) -> str:
     [event] = [event for event in result.all_events if event.is_step_failure]
     return event.step_failure_data.user_failure_data.description or ""
@@ -78,10 +84,8 @@ def test_texts_may_be_named_by_a_reference_and_are_deleted_when_they_are_embedde
     assert "send them again" in why(again)
 
 
-def test_texts_of_a_run_that_failed_are_kept_for_another_try(
-    run_job: Callable, engine: Engine, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("time.sleep", lambda _: None)
+@pytest.mark.usefixtures("another_try_at_once")
+def test_texts_of_a_run_that_failed_are_kept_for_another_try(run_job: Callable, engine: Engine):
     reference = keep_inputs(engine, ["a ship"])
     run_job({"inputs_reference": reference}, fault="500")
     assert read_inputs(engine, reference) == ["a ship"]
@@ -116,21 +120,21 @@ def test_what_cannot_be_embedded_is_refused_before_anything_is_sent(
     assert provider_server.stats(url)["requests"] == 0
 
 
+@pytest.mark.usefixtures("another_try_at_once")
 @pytest.mark.parametrize(("fault", "requests"), [("401", 1), ("429_quota", 1), ("500", 3)])
 def test_only_a_passing_fault_is_tried_three_times(
-    run_job: Callable, fault: str, requests: int, provider_server: ProviderServer, monkeypatch: pytest.MonkeyPatch
+    run_job: Callable, fault: str, requests: int, provider_server: ProviderServer
 ):
-    monkeypatch.setattr("time.sleep", lambda _: None)
     result, url = run_job({"inputs": ["a ship"]}, fault=fault)
     assert not result.success
     assert provider_server.stats(url)["requests"] == requests
     assert SECRET not in why(result)
 
 
+@pytest.mark.usefixtures("another_try_at_once")
 def test_what_arrived_before_a_fault_is_not_paid_for_again(
     run_job: Callable, provider_server: ProviderServer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("morpheus_assets.embedding.providers.openai._INPUTS", 2)
     inputs = [f"Sentence number {number}." for number in range(6)]
     result, url = run_job({"inputs": inputs}, script="ok+500+ok+ok+ok")

@@ -1,11 +1,11 @@
 import asyncio
-import os
-import subprocess
-import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import constants
 
 from morpheus_assets.embedding.errors import ConfigurationError
 from morpheus_assets.embedding.providers.base import EmbeddingProvider, ProviderOptions
@@ -79,26 +79,15 @@ def test_wrong_dimensions_are_said_with_the_right_ones():
         ask(provider, "text")
 
 
-def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_seconds(tmp_path):
-    code = (
-        "from morpheus_assets.embedding.spaces import resolve_text_space as space\n"
-        "from morpheus_assets.embedding.providers.base import ProviderOptions\n"
-        "from morpheus_assets.embedding.providers.registry import open_provider\n"
-        "from morpheus_assets.embedding.queries import embed_query\n"
-        "import asyncio, time\n"
-        "provider = open_provider(space('sentence-transformers/nobody/no-model@384'), ProviderOptions())\n"
-        "from sentence_transformers import SentenceTransformer\n"
-        "started = time.monotonic()\n"
-        "try: asyncio.run(embed_query(provider, 'text'))\n"
-        "except Exception as error: print(type(error).__name__, time.monotonic() - started < 60, error)\n"
-    )
-    code = "import morpheus_assets.embedding.local_models as t; t.ensure_torchvision_imports()\n" + code
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": os.environ["PYTHONPATH"],
-        "HF_HOME": str(tmp_path),
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-    }
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert answer.stdout.startswith("ConfigurationError True The model nobody/no-model is not in the hub's cache")
-    assert "all-MiniLM-L6-v2, which is packaged" in answer.stdout
+def test_a_model_that_is_neither_here_nor_reachable_is_one_sentence_within_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # what HF_HOME and HF_ENDPOINT say to a process that begins
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    provider = open_provider(resolve_text_space("sentence-transformers/nobody/no-model@384"), ProviderOptions())
+    started = time.monotonic()
+    with pytest.raises(ConfigurationError, match="The model nobody/no-model is not in the hub's cache") as caught:
+        ask(provider, "text")
+    assert time.monotonic() - started < 60
+    assert "all-MiniLM-L6-v2, which is packaged" in str(caught.value)

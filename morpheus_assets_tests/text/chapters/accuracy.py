@@ -4,13 +4,13 @@ import csv
 import sys
 import time
 from collections.abc import Collection, Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from morpheus_assets.text.chapters.find import Chapter, find_chapters
 from morpheus_assets.text.documents import Document
-from morpheus_assets.text.formats import read_document
-from morpheus_assets_tests.fixtures.shared_data import SHARED_DATA
+from morpheus_assets_tests.fixtures.shared_data import SHARED_DATA, shared_document
 from morpheus_assets_tests.text.chapters.heading_styles import CJK_STYLES, STYLES, TITLE_STYLES, Style
 from morpheus_assets_tests.text.chapters.made_books import LAYOUTS, MadeBook, make_book
 
@@ -45,9 +45,10 @@ def score(found: Iterable[Place], true: Collection[Place]) -> Score:
     return Score(len(true), hits, false)
 
 
+@cache
 def score_novel(path: Path, truth: Path) -> tuple[Score, float]:
     """The score for one of the shared novels, and the CPU seconds that finding its chapters took."""
-    document = read_document(path.read_bytes(), path.name)
+    document = shared_document(path)
     with truth.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     started = time.process_time()

@@ -6,6 +6,7 @@ import pytest
 from morpheus_assets.text.chapters.find import find_chapters
 from morpheus_assets.text.documents import Document, HeadingHint
 from morpheus_assets.text.formats import read_document
+from morpheus_assets_tests.fixtures.shared_data import shared_document
 from morpheus_assets_tests.text.chapters.accuracy import all_styles, applies, chapters_of, score_made, score_novel
 from morpheus_assets_tests.text.chapters.heading_styles import STYLES
 from morpheus_assets_tests.text.chapters.made_books import LAYOUTS, PLAIN, make_book, make_prose
@@ -45,7 +46,7 @@ def test_damaged_novels_have_all_their_chapters(shared_data):
     with (folder / "MANIFEST.tsv").open(encoding="utf-8") as file:
         expected = {row["file"]: row["true_chapters"] for row in csv.DictReader(file, delimiter="\t")}
     readable = {name: int(count) for name, count in expected.items() if count.isdigit() and count != "0"}
-    found = {name: len(chapters_of(read_document((folder / name).read_bytes(), name))) for name in readable}
+    found = {name: len(chapters_of(shared_document(folder / name))) for name in readable}
     assert found == readable
 
 
@@ -234,7 +235,7 @@ def test_markup_that_names_only_the_parts_does_not_hide_the_chapters():
 
 def test_without_its_markup_a_book_is_read_from_its_text(shared_data):
     path = shared_data / "novels" / "alice-in-wonderland.html"
-    bare = dataclasses.replace(read_document(path.read_bytes(), path.name), hints=())
+    bare = dataclasses.replace(shared_document(path), hints=())
     assert len(chapters_of(bare)) == 12
 
 
