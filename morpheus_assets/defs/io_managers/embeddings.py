@@ -177,11 +177,7 @@ class EmbeddingsIOManager(dg.IOManager):
         for covered in [*found, *nothing]:
             if covered.to_send:
                 fault = tally.faults.get(covered.novel)
-                failures[covered.novel] = (
-                    sentence(fault)
-                    if fault
-                    else f"{counted(covered.to_send, 'input still lacks', 'inputs still lack')} a vector."
-                )
+                failures[covered.novel] = sentence(fault) if fault else _came_meanwhile(covered)
             elif covered.novel not in events:
                 report(covered)
         yield from events.write(table())
@@ -280,6 +276,15 @@ class EmbeddingsIOManager(dg.IOManager):
             np.stack([found[value] for value in present]) if present else np.zeros((0, row.dimensions), np.float32)
         )
         return NovelEmbeddings(present, stacked)
+
+
+def _came_meanwhile(covered: NovelCoverage) -> str:
+    """Of inputs that lack a vector although all that lacked one were embedded."""
+    lacking = counted(covered.to_send, "input still lacks", "inputs still lack")
+    return (
+        f"{lacking} a vector and came while others were embedded, as when {covered.novel} was read anew; the run that"
+        " read it goes on."
+    )
 
 
 class TextEmbeddingsIOManager(EmbeddingsIOManager):

@@ -76,6 +76,29 @@ def test_a_store_that_fails_ends_the_stream_and_loses_nothing_that_it_had_taken(
     assert deployment.server.stats()["repeated_inputs"] <= (2 * IN_FLIGHT + 1) * A_REQUEST
 
 
+def test_inputs_that_another_run_brings_at_the_last_moment_are_named_and_embedded_by_the_next(
+    deployment: Deployment, novel: str, monkeypatch: pytest.MonkeyPatch
+):
+    refresh = embeddings.refresh_space
+
+    def overtaken(*arguments):
+        with deployment.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO passages SELECT sha256('x'), 'x', 1, config, '' FROM passages LIMIT 1"
+            )
+            connection.exec_driver_sql("INSERT INTO chunks SELECT id, 8, 99, 0, 1, sha256('x') FROM novels")
+        return refresh(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(embeddings, "refresh_space", overtaken)
+        result = deployment.ingest(novel)
+    assert not result.success
+    assert failure_of(result).startswith(
+        "1 input still lacks a vector and came while others were embedded, as when emma was read anew"
+    )
+    assert deployment.ingest(novel).success
+
+
 def test_a_batch_is_kept_in_hand_while_the_database_is_away(
     deployment: Deployment, novel: str, monkeypatch: pytest.MonkeyPatch
 ):
