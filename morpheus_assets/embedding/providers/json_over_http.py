@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from morpheus_assets.embedding.providers.responses import Answer
 
 
+_LONGEST_HEADER = 64 * 1024
+
+
 class Response(NamedTuple):
     """A successful response, whole; names of headers in any case."""
 
@@ -143,6 +146,9 @@ class JsonProvider:
 
         endpoint = self._endpoint
         deadline = endpoint.timeout_seconds * patience
+        # The loop sees which connections the server has ended meanwhile, and forgets them; aiohttp would take one.
+        for _ in range(2):
+            await asyncio.sleep(0)
         try:
             async with (
                 asyncio.timeout(deadline),
@@ -178,6 +184,9 @@ class JsonProvider:
                 connector=aiohttp.TCPConnector(ssl=certificates(self.trusted_by)),
                 # The deadline is asked for around it.
                 timeout=aiohttp.ClientTimeout(),
+                # Some gateways send policies and cookies of 10 KB.
+                max_line_size=_LONGEST_HEADER,
+                max_field_size=_LONGEST_HEADER,
             )
             weakref.finalize(self, _let_go, self._client)
             self._loop = loop

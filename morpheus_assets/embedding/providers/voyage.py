@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InputRefused, ProviderUnavailable
@@ -24,6 +22,7 @@ from morpheus_assets.embedding.providers.base import (
     request_limits,
 )
 from morpheus_assets.embedding.providers.http_errors import Endpoint
+from morpheus_assets.embedding.providers.json_over_http import proxy_of
 from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, refuse_unusable
 from morpheus_assets.embedding.rate_limits import read_limits
 
@@ -221,7 +220,7 @@ class VoyageProvider:
 
         loop = asyncio.get_running_loop()
         if self._session is None or self._loop is not loop:
-            self._session = aiohttp.ClientSession(proxy=_proxy_for(self._endpoint.base_url))
+            self._session = aiohttp.ClientSession(proxy=proxy_of(self._endpoint.base_url))
             self._loop = loop
         return self._session
 
@@ -262,11 +261,3 @@ class VoyageContextProvider(VoyageProvider):
         answer = passages_of_documents(parse_json(body, "Voyage"), sizes, "Voyage")
         read = read_answer(answer, count=sum(sizes), **self._expected)
         return read.result(itertools.chain(*documents), self.estimate_tokens, read_limits(headers))
-
-
-def _proxy_for(url: str) -> str | None:
-    """The proxy that the system names for this address; aiohttp's own `trust_env` would also take keys from netrc."""
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get(parts.scheme)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -25,13 +26,16 @@ class _Moved(BaseHTTPRequestHandler):
         assert self.headers["Authorization"] == f"Bearer {KEY}"
         rows = [{"index": at, "embedding": row.tolist()} for at, row in enumerate(vectors_of(asked["input"], 256))]
         self._answer(200, json.dumps({"data": rows, "model": asked["model"], "usage": {"total_tokens": 3}}).encode())
+        # unannounced, as some gateways do
+        self.close_connection = True
 
     def do_GET(self) -> None:
         self._answer(405, b"")
 
     def _answer(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
         self.send_response(status)
-        for name, value in (*headers, ("Content-Length", str(len(body)))):
+        policy = ("Content-Security-Policy", "x" * 20_000)
+        for name, value in (*headers, policy, ("Content-Length", str(len(body)))):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -74,6 +78,20 @@ def test_a_provider_that_was_not_closed_goes_on_in_another_loop(moved: str, capl
         assert asyncio.run(provider.embed(["a ship"], "query")).embeddings.shape == (1, 256)
     asyncio.run(provider.close())
     assert not caplog.records
+
+
+def test_a_connection_that_the_server_has_ended_since_is_not_used_again(moved: str):
+    async def often() -> list[int]:
+        provider = open_provider(OPENAI, f"{moved}/new")
+        sizes = []
+        for _ in range(5):
+            sizes.append((await provider.embed(["a ship"], "query")).embeddings.size)
+            # the loop has no chance to notice
+            time.sleep(0.1)
+        await provider.close()
+        return sizes
+
+    assert asyncio.run(often()) == 5 * [256]
 
 
 @pytest.mark.parametrize(
