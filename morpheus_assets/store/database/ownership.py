@@ -4,6 +4,7 @@ Two projects on one server that share one run each other's jobs.
 """
 
 import psycopg
+from psycopg.sql import Identifier
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -27,7 +28,10 @@ def own_dagster_database(content: Engine, wanted: URL | None = None) -> URL:
     """
     address = wanted or _choose(content)
     if (address.host, address.port, address.query) == (content.url.host, content.url.port, content.url.query):
-        ensure_database(content, address.database or "")
+        name = address.database or ""
+        if ensure_database(content, name):
+            with autocommit(content) as connection:
+                connection.execute(queries.commit_without_waiting.format(name=Identifier(name)))
     with disposing(open_engine(address.render_as_string(hide_password=False), pool_size=1)) as engine:
         try:
             _mark(engine, _identity(content))

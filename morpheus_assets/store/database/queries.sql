@@ -94,6 +94,7 @@ SELECT FROM pg_database WHERE datname = %(name)s
 CREATE DATABASE {name}
 
 -- name: commit_without_waiting
+-- Of Dagster's database: an event costs a commit, and losing the last moments of the event log loses no content.
 ALTER DATABASE {name} SET synchronous_commit = off
 
 

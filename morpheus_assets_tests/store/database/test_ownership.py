@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from morpheus_assets.store.database import ownership
-from morpheus_assets.store.database.engine import open_engine
+from morpheus_assets.store.database.engine import disposing, open_engine
 from morpheus_assets.store.database.errors import DatabaseUnusable
 from morpheus_assets.store.database.migrations import migrate
 from morpheus_assets.store.database.ownership import check_direct_address, own_dagster_database
@@ -68,6 +68,12 @@ def test_each_project_has_a_database_named_after_its_content_and_keeps_it(projec
     assert own.database == f"{production.url.database}_dagster"
     assert own_dagster_database(production) == own
     assert own_dagster_database(staging).database == f"{staging.url.database}_dagster"
+
+
+def test_an_event_of_dagster_does_not_wait_for_the_disk(project):
+    own = own_dagster_database(project())
+    with disposing(open_engine(own.render_as_string(hide_password=False))) as engine, engine.connect() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off"
 
 
 def test_a_database_of_another_project_is_refused_by_its_name(project, fault_row: FaultRow):
