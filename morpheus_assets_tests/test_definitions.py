@@ -14,7 +14,7 @@ from morpheus_assets.settings import PROJECT_FOLDER, Settings
 HEAVY = (
     "torch", "openvino", "pandas", "openai", "voyageai", "open_clip", "sentence_transformers", "transformers",
     "pyarrow", "sqlalchemy", "psycopg", "psycopg2", "numpy", "PIL", "httpx", "tokenizers", "lxml", "cryptography",
-    "psutil", "celery", "kubernetes", "fsspec", "boto3", "redis", "fastapi",
+    "aiohttp", "psutil", "celery", "kubernetes", "fsspec", "boto3", "redis", "fastapi",
     "morpheus_assets.store.database.engine", "morpheus_assets.text.chapters.find", "dagster._core.execution.backfill",
 )  # fmt: skip
 

@@ -62,8 +62,8 @@ from morpheus_assets.text.chapters.vocabulary import vocabulary
 from morpheus_assets.text.chunking.tokens import tokenizer
 from morpheus_assets.text.errors import TokenizerMissing
 
-# by the HTTP clients of the SDKs, some seventy modules
-LOADED_BY_FIRST_REQUESTS = ("anyio", "anyio._backends._asyncio", "httpcore", "httpcore2")
+# by the HTTP clients of the providers, some seventy modules
+LOADED_BY_FIRST_REQUESTS = ("anyio", "anyio._backends._asyncio", "httpcore", "httpcore2", "httpx2")
 
 for space in configured_text_spaces(load_settings()):
     if sdk := provider_of(space).sdk:

@@ -39,6 +39,11 @@ class ObservedLimits:
         return max(waits, default=None)
 
 
+_LIMIT_HEADERS = {
+    field.name: "x-ratelimit-{}-{}".format(*field.name.split("_")[:2]) for field in fields(ObservedLimits)
+}
+
+
 class RequestBudget(Protocol):
     """Requests and tokens per minute of one provider, shared by every process that uses it."""
 
@@ -123,12 +128,12 @@ def read_limits(headers: Mapping[str, str]) -> ObservedLimits | None:
     """Read `x-ratelimit-*` headers (any case); None when there are none that make sense."""
     lower = {name.lower(): value for name, value in headers.items()}
     found: dict[str, int | float] = {}
-    for field in fields(ObservedLimits):
-        kind, what = field.name.split("_")[:2]
-        text = lower.get(f"x-ratelimit-{kind}-{what}")
-        value = None if text is None else _duration(text) if kind == "reset" else _number(text)
+    for name, header in _LIMIT_HEADERS.items():
+        text = lower.get(header)
+        is_reset = name.startswith("reset")
+        value = None if text is None else _duration(text) if is_reset else _number(text)
         if value is not None:
-            found[field.name] = value if kind == "reset" else int(value)
+            found[name] = value if is_reset else int(value)
     return ObservedLimits(**found) if found else None  # type: ignore[arg-type]
 
 

@@ -179,7 +179,11 @@ def query_space(settings: Settings, space: Space) -> Space | None:
     Its vectors are those of `space`; only what is asked, and paid, differs.
     """
     table = table_of(settings, space)
-    if table is None or table.query_model is None:
+    return None if table is None else _query_space(table, space)
+
+
+def _query_space(table: SpaceTable, space: Space) -> Space | None:
+    if table.query_model is None:
         return None
     named = replace(table.query_model, dimensions=space.dimensions)
     return resolve_described_space(SpaceDescription(named), table.where)
@@ -187,10 +191,10 @@ def query_space(settings: Settings, space: Space) -> Space | None:
 
 def price_of(settings: Settings, space: Space, tokens: int, input_type: str = "document") -> Decimal | None:
     """Dollars for `tokens` in `space`: 0 for a local model, None where no price is known."""
-    questions = query_space(settings, space) if input_type == "query" else None
+    table = table_of(settings, space)
+    questions = _query_space(table, space) if table is not None and input_type == "query" else None
     if questions is not None:
         return models.price_of(questions, tokens)
-    table = table_of(settings, space)
     if table is not None and table.price is not None:
         return table.price * tokens / 1_000_000
     return models.price_of(space, tokens)

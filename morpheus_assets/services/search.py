@@ -246,7 +246,10 @@ class Search:
             parts.append(self._add_passages(found, query, clock, actives))
         if query.kind in ("panels", "both"):
             parts.append(self._add_panels(found, query, await self._panel_question(query, body, clock), actives))
-        await asyncio.gather(*parts)
+        if len(parts) == 1:
+            await parts[0]
+        else:
+            await asyncio.gather(*parts)
         return found
 
     async def find_like_picture(self, picture: Any, query: SearchQuery) -> Found:
@@ -575,7 +578,7 @@ def with_relevance(passages: Sequence[Passage]) -> list[Passage]:
     least, shown = 1.0, []
     for passage in passages:
         least = min(least, max(0.0, _relevance(passage, first)))
-        shown.append(replace(passage, relevance=least))
+        shown.append(Passage(passage.hit, passage.sentence, least))
     return shown
 
 

@@ -157,8 +157,10 @@ def space_tables(settings: Settings) -> dict[str, SpaceTable]:
 
 def table_of(settings: Settings, space: Space) -> SpaceTable | None:
     """The table of a space, also of a stored one that the settings do not name any more: the named ones come first."""
-    named = listed_names(settings, space.purpose)
     tables = space_tables(settings)
+    if not tables:
+        return None
+    named = listed_names(settings, space.purpose)
     for table in sorted(tables.values(), key=lambda each: each.name not in named):
         if table.spec.purpose == space.purpose and table.space().fingerprint == space.fingerprint:
             return table

@@ -93,12 +93,12 @@ def search_answer(query: SearchQuery, found: Found) -> SearchAnswer:
 
 
 def _passage(passage: Passage) -> PassageResult:
-    hit = passage.hit
+    hit, similarity = passage.hit, passage.similarity
     return PassageResult(
         id=hit.content_hash.hex(),
         rank=hit.rank,
         relevance=shown_similarity(passage.relevance),
-        similarity=None if passage.similarity is None else shown_similarity(passage.similarity),
+        similarity=None if similarity is None else shown_similarity(similarity),
         passage_similarity=None if hit.similarity is None else shown_similarity(hit.similarity),
         best_sentence=None if passage.sentence is None else _sentence(passage.sentence),
         vector_rank=hit.vector_rank,

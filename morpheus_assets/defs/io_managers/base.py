@@ -89,6 +89,50 @@ class NovelPartitionsIOManager(dg.IOManager, Generic[T, Loaded]):
         for novel in values:
             yield novel, partial(self._store_current, values, novel)
 
+    def _begun_ahead(
+        self, values: Mapping[str, T], begin: Callable[[str, T], Callable[[], Metadata]]
+    ) -> Iterator[tuple[str, Callable[[], Metadata]]]:
+        """As `_begun`, where the next value is computed while what `begin` has begun to store is still on its way.
+
+        What `begin` returns waits for that and gives the metadata; when it is called again all is done anew.
+        """
+        before: tuple[str, Callable[[], Metadata]] | None = None
+        for novel in values:
+            try:
+                begun = novel, self._begin_now(values, novel, begin)
+            except BaseException:
+                # The step is interrupted: what it had begun to store is recorded all the same.
+                if before is not None:
+                    yield before
+                raise
+            if before is not None:
+                yield before
+            before = begun
+        if before is not None:
+            yield before
+
+    def _begin_now(
+        self, values: Mapping[str, T], novel: str, begin: Callable[[str, T], Callable[[], Metadata]]
+    ) -> Callable[[], Metadata]:
+        begun: list[Callable[[], Metadata]] = []
+        fault: Exception | None = None
+        try:
+            begun.append(begin(novel, values[novel]))
+        except Exception as error:
+            fault = error
+
+        def store() -> Metadata:
+            nonlocal fault
+            if fault is not None:
+                told, fault = fault, None
+                raise told
+            with suppress(RowsChanged):
+                if begun:
+                    return begun.pop()()
+            return self._store_current(values, novel)
+
+        return store
+
     def _store_current(self, values: Mapping[str, T], novel: str) -> Metadata:
         # Taken anew for each attempt: a value may be a stream, which the attempt before has used up.
         for _ in range(ATTEMPTS - 1):

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ from morpheus_assets.store.content.novels import load_novel, refuse_novel, store
 from morpheus_assets.store.content.panels import load_panels, replace_panels
 from morpheus_assets.store.content.passages import PassageWriters
 from morpheus_assets.store.content.regions import PlacedRegion, load_regions, replace_regions
-from morpheus_assets.store.database.errors import RowsChanged, TextChanged
+from morpheus_assets.store.database.errors import TextChanged
 from morpheus_assets.store.database.statistics import TableSize
 from morpheus_assets.text.documents import Document
 
@@ -80,7 +80,26 @@ class ContentIOManager(NovelPartitionsIOManager[T, Loaded]):
         return {"dagster/row_count": self.size.looked_up(self.engine)}
 
 
-class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, StoredNovel]):
+class StoredBesideIOManager(ContentIOManager[T, Loaded]):
+    """Stores a novel in a thread of its own, while the asset computes the next one."""
+
+    def __init__(self, database: DatabaseResource) -> None:
+        super().__init__(database)
+        self.rows = 0
+
+    def describe_table(self) -> Metadata:
+        """The rows of all novels, as they were when the last one was stored."""
+        return {"dagster/row_count": self.rows}
+
+    def _begun(self, values: Mapping[str, T]) -> Iterator[tuple[str, Callable[[], Metadata]]]:
+        if len(values) == 1:
+            yield from super()._begun(values)
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="storing") as thread:
+            yield from self._begun_ahead(values, lambda novel, value: thread.submit(self.store, novel, value).result)
+
+
+class NovelsIOManager(StoredBesideIOManager[NovelRecord | StoredText | Unchanged, StoredNovel]):
     """One row a novel; a refused file is noted beside the text that is already stored.
 
     What a step has just stored is known to those after it in the same process: texts without their bodies, and the
@@ -93,11 +112,6 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
         super().__init__(database)
         self._known: dict[str, StoredText] = {}
         self._texts: dict[str, tuple[StoredText, Document]] = {}
-        self._rows = 0
-
-    def describe_table(self) -> Metadata:
-        """As it was at the last look."""
-        return {"dagster/row_count": self._rows}
 
     def store(self, novel: str, value: NovelRecord | StoredText | Unchanged) -> Metadata:
         """Write the text unless an equal one is stored."""
@@ -108,7 +122,7 @@ class NovelsIOManager(ContentIOManager[NovelRecord | StoredText | Unchanged, Sto
         else:
             stored = value if isinstance(value, StoredText) else stored_text(self.engine, novel)
         self._known[novel] = stored
-        self._rows = stored.table_rows
+        self.rows = stored.table_rows
         return {
             "dagster/partition_row_count": 1,
             "characters": stored.characters,
@@ -180,7 +194,7 @@ def _document_of(row: NovelRecord) -> Document:
     )
 
 
-class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
+class ChaptersIOManager(StoredBesideIOManager[FoundChapters, StoredChapters]):
     """The chapters of a novel, replaced as a whole, or left standing; known to the next steps of the same process."""
 
     table = "chapters"
@@ -198,6 +212,7 @@ class ChaptersIOManager(ContentIOManager[FoundChapters, StoredChapters]):
         else:
             rows = sorted(value.rows, key=lambda row: row.ordinal)
             counts = replace_chapters(self.engine, novel, rows, size=self.size, **made)
+        self.rows = self.size.rows
         self._known[novel] = StoredChapters(rows, value.source_digest, value.text_mark)
         return {
             **replaced(counts),
@@ -221,7 +236,7 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
     def store(self, novel: str, value: CutNovel) -> Metadata:
         """Write the rows that changed and delete those that are gone; or let all of them stand."""
         with PassageWriters(self.engine) as writers:
-            return self._begin(novel, value, writers)()
+            return self._begin(writers, novel, value)()
 
     def load(self, novel: str) -> Iterator[Chunk]:
         """Read the chunks in order, as a stream."""
@@ -230,37 +245,9 @@ class ChunksIOManager(ContentIOManager[CutNovel, Iterator[Chunk]]):
     def _begun(self, values: Mapping[str, CutNovel]) -> Iterator[tuple[str, Callable[[], Metadata]]]:
         # Cut while the server still parses the passages of the novel before.
         with PassageWriters(self.engine) as writers:
-            before: tuple[str, Callable[[], Metadata]] | None = None
-            for novel in values:
-                begun = novel, self._cut_now(values, novel, writers)
-                if before is not None:
-                    yield before
-                before = begun
-            if before is not None:
-                yield before
+            yield from self._begun_ahead(values, partial(self._begin, writers))
 
-    def _cut_now(self, values: Mapping[str, CutNovel], novel: str, writers: PassageWriters) -> Callable[[], Metadata]:
-        """Cut a novel; what stores it tells of what failed, and does all of it anew when it is called again."""
-        begun: list[Callable[[], Metadata]] = []
-        fault: Exception | None = None
-        try:
-            begun.append(self._begin(novel, values[novel], writers))
-        except Exception as error:
-            fault = error
-
-        def store() -> Metadata:
-            nonlocal fault
-            if fault is not None:
-                told, fault = fault, None
-                raise told
-            with suppress(RowsChanged):
-                if begun:
-                    return begun.pop()()
-            return self._store_current(values, novel)
-
-        return store
-
-    def _begin(self, novel: str, value: CutNovel, writers: PassageWriters) -> Callable[[], Metadata]:
+    def _begin(self, writers: PassageWriters, novel: str, value: CutNovel) -> Callable[[], Metadata]:
         started = time.perf_counter()
         made: dict[str, Any] = {
             "chunker": value.chunker,

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 @cache
 def certificates(library: str) -> "ssl.SSLContext":
-    """What `httpx`, or `httpx2` of the openai SDK, makes by itself for each client; `verify` of a client takes it."""
+    """What `httpx` or `httpx2` makes by itself for each client: certifi's list, or the system's."""
     made: ssl.SSLContext = import_module(library).create_ssl_context()
     return made

@@ -1,12 +1,16 @@
-"""What providers with a face of their own share: one POST of JSON under one deadline, through httpx.
+"""What providers over HTTP share: one POST of JSON under one deadline, through aiohttp.
 
 A provider's file says what is sent and where the vectors stand in the answer.
 """
 
 import asyncio
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import ProviderUnavailable
@@ -23,9 +27,16 @@ from morpheus_assets.embedding.providers.text_inputs import estimate_cl100k, ref
 from morpheus_assets.embedding.rate_limits import read_limits
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
 
     from morpheus_assets.embedding.providers.responses import Answer
+
+
+class Response(NamedTuple):
+    """A successful response, whole; names of headers in any case."""
+
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class JsonProvider:
@@ -38,12 +49,21 @@ class JsonProvider:
     vendor: str
     own_url: str
     key_setting: str
+    address_setting = "`endpoint` in spaces.toml"
+    # Of one request where the model says nothing else.
+    most_inputs = 96
+    most_tokens: int | None = None
     tokens_per_cl100k = 1.0
+    follows_redirects = False
+    # The library whose trusted certificates are taken.
+    trusted_by = "httpx"
 
     def __init__(self, space: Space, options: ProviderOptions, model: EmbeddingModel | None) -> None:
         self.space = space
         self.model = model
-        most_inputs, most_tokens = (model.max_inputs, model.max_request_tokens) if model else (96, None)
+        most_inputs, most_tokens = self.most_inputs, self.most_tokens
+        if model is not None:
+            most_inputs, most_tokens = model.max_inputs, model.max_request_tokens
         self.limits = request_limits(options, most_inputs, most_tokens, space.max_input_tokens)
         self.served_as = options.served_as or space.model
         self.answers_as = (space.model, *options.answers_as)
@@ -53,17 +73,18 @@ class JsonProvider:
             space.model,
             url.rstrip("/"),
             options.key_name or self.key_setting,
-            options.address_name or "`endpoint` in spaces.toml",
+            options.address_name or self.address_setting,
             options.timeout_seconds,
             secret=options.api_key or "",
         )
         if not options.api_key and options.base_url is None:
             raise self._endpoint.missing_key()
         # Not with the first requests: they are booked in the shared budget by then, and would leave seconds later.
-        import httpx
+        import aiohttp
 
         self._headers = self.authorization(options.api_key or "none", options.key_header)
-        self._client: httpx.AsyncClient | None = None
+        self._client: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def authorization(self, key: str, header: str | None) -> dict[str, str]:
@@ -108,40 +129,57 @@ class JsonProvider:
         answer = self.checked(response, len(inputs))
         return answer.result(inputs, self.estimate_tokens, read_limits(response.headers))
 
-    def checked(self, response: "httpx.Response", count: int) -> "Answer":
+    def checked(self, response: Response, count: int) -> "Answer":
         """The checked vectors of a response, or the error that it holds in their place; raises embedding.errors."""
         try:
-            return self.read(response.content, count)
+            return self.read(response.body, count)
         except ProviderUnavailable as error:
-            raise self._endpoint.error_in(response.headers, response.content) or error from None
+            raise self._endpoint.error_in(response.headers, response.body) or error from None
 
-    async def post(self, payload: dict[str, Any], patience: float) -> "httpx.Response":
+    async def post(self, payload: dict[str, Any], patience: float) -> Response:
         """A successful response to a request with this body; raises embedding.errors."""
-        import httpx
+        import aiohttp
+        import orjson
 
         endpoint = self._endpoint
         deadline = endpoint.timeout_seconds * patience
         try:
-            # httpx's own timeout is for each read: a body that drips would hold it for ever.
-            async with asyncio.timeout(deadline):
-                response = await self._open().post(
-                    f"{endpoint.base_url}{self.path()}", json=payload, params=self._query or None, timeout=deadline
-                )
-        except (TimeoutError, httpx.TimeoutException):
+            async with (
+                asyncio.timeout(deadline),
+                self._open().post(
+                    f"{endpoint.base_url}{self.path()}", data=orjson.dumps(payload), params=self._query or None,
+                    allow_redirects=self.follows_redirects, proxy=self._proxy,
+                ) as response,
+            ):  # fmt: skip
+                body = await response.read()
+        except TimeoutError:
             raise endpoint.too_slow(deadline) from None
-        except httpx.HTTPError as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise endpoint.unreachable(str(error) or type(error).__name__) from None
-        if not response.is_success:
-            raise endpoint.error_for(response.status_code, response.headers, response.content)
-        return response
+        if response.history and response.status in (404, 405):
+            # A redirect made another kind of request of it.
+            moved = response.history[0]
+            raise endpoint.error_for(moved.status, moved.headers, b"")
+        if not 200 <= response.status < 300:
+            raise endpoint.error_for(response.status, response.headers, body)
+        return Response(response.headers, body)
 
-    def _open(self) -> "httpx.AsyncClient":
-        import httpx
+    def _open(self) -> "aiohttp.ClientSession":
+        import aiohttp
 
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
-            # A netrc for every host must not take the place of the key.
-            self._client = httpx.AsyncClient(headers=self._headers, auth=_no_auth, verify=certificates("httpx"))
+            if self._client is not None:
+                _let_go(self._client)
+            # aiohttp reads the system's proxy only together with a netrc, which must not take the place of the key.
+            self._proxy = proxy_of(self._endpoint.base_url)
+            self._client = aiohttp.ClientSession(
+                headers={**self._headers, "Content-Type": "application/json", "Accept": "application/json"},
+                connector=aiohttp.TCPConnector(ssl=certificates(self.trusted_by)),
+                # The deadline is asked for around it.
+                timeout=aiohttp.ClientTimeout(),
+            )
+            weakref.finalize(self, _let_go, self._client)
             self._loop = loop
         return self._client
 
@@ -149,11 +187,29 @@ class JsonProvider:
         """Close the connections of this event loop; a later `embed` opens new ones."""
         client, self._client = self._client, None
         if client is not None and self._loop is asyncio.get_running_loop():
-            await client.aclose()
+            await client.close()
 
 
-def _no_auth(request: "httpx.Request") -> "httpx.Request":
-    return request
+def _let_go(client: "aiohttp.ClientSession") -> None:
+    """Close what was left open when its loop or its provider went, which aiohttp would complain of as an error."""
+    connector = client.connector
+    client.detach()
+    if connector is not None:
+        # It closes them before it first waits, for which there is no loop any more.
+        closing: Any = connector.close()
+        with suppress(StopIteration, RuntimeError):
+            closing.send(None)
+        closing.close()
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment (`https_proxy`, `all_proxy`, `no_proxy` …) names for an address, or None."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    if not found or proxy_bypass(parts.netloc):
+        return None
+    return found if "://" in found else f"http://{found}"
 
 
 def read_json(body: bytes, vendor: str) -> dict[str, Any]:

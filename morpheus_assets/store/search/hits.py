@@ -46,6 +46,8 @@ _POOL = 40
 _ALWAYS_EXACT, _LARGEST_EXACT = 2_500, 20_000
 _LOOKED_AT = 3
 
+_WITHOUT_FILTER = queries.within.format(novels=queries.anywhere, chapter=queries.anywhere)
+
 
 @dataclass(frozen=True)
 class SearchFilter:
@@ -75,6 +77,8 @@ class SearchFilter:
     @property
     def condition(self) -> Composed:
         """A condition on `c`, chunks or panels."""
+        if not is_filtered(self.parameters):
+            return _WITHOUT_FILTER
         of_novel, novels = self._of_novel, self.parameters["novels"]
         within: Composable = queries.anywhere
         if of_novel is not None and novels is not None and len(novels) == 1:
@@ -501,7 +505,7 @@ def _text_places(
     query = queries.passages.format(similarity=similarity, novels=within.novel_numbers)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query, look.wanted(hashes=list(order), most=k)).fetchall()
-    rows.sort(key=lambda row: order[bytes(row["content_hash"])])
+    rows.sort(key=lambda row: order[row["content_hash"]])
     return _text_hits(rows, {each.value: each for each in best}, known)
 
 
@@ -517,7 +521,7 @@ def _nearest_places(connection: psycopg.Connection[Any], look: _Look, k: int, *,
     if len(rows) < k:
         return []
     _refuse_changed(look.space, [row.pop("answers") for row in rows])
-    similarities = {bytes(row["content_hash"]): row["similarity"] for row in rows}
+    similarities = {row["content_hash"]: row["similarity"] for row in rows}
     best = {value: _Ranked(value, near, rank, None) for rank, (value, near) in enumerate(similarities.items(), 1)}
     return _text_hits(rows, best, similarities)
 
@@ -527,9 +531,7 @@ def _text_hits(
 ) -> list[TextHit]:
     hits = []
     for rank, row in enumerate(rows, 1):
-        each = best[bytes(row["content_hash"])]
-        values = {**row, "content_hash": each.value, "similarity": similarities.get(each.value, row["similarity"])}
-        hits.append(
-            TextHit(**values, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score)
-        )
+        each = best[row["content_hash"]]
+        row["similarity"] = similarities.get(each.value, row["similarity"])
+        hits.append(TextHit(**row, rank=rank, vector_rank=each.vector_rank, text_rank=each.text_rank, score=each.score))
     return hits

@@ -3,9 +3,11 @@
 import hashlib
 import threading
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
+from morpheus_assets.defs.assets import text
 from morpheus_assets.defs.assets.values import UNCHANGED, CutNovel, FoundChapters, NovelPanels
 from morpheus_assets.defs.io_managers.content import (
     ChaptersIOManager,
@@ -18,6 +20,7 @@ from morpheus_assets.defs.resources import DatabaseResource
 from morpheus_assets.domain.content import Chapter, CutChapter, CutChunk, NovelRecord, PanelRecord
 from morpheus_assets.store.content import novels
 from morpheus_assets.store.database.errors import RowsChanged
+from morpheus_assets.text.chapters import find
 from morpheus_assets.text.chunking import chunks
 from morpheus_assets_tests.fixtures.deployment import Deployment, metadata_of, story
 
@@ -96,31 +99,35 @@ def test_chunks_are_stored_from_an_iterator_and_stand_while_they_hold(database: 
     assert [chunk.body for chunk in manager.load("emma")] == ["The ship came home.", "The lantern was lit."]
 
 
-def test_a_novel_is_cut_while_the_passages_of_the_one_before_are_stored(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("table", "module", "function"),
+    [("novels", text, "read_novel"), ("chapters", find, "find_chapters"), ("passages", chunks, "cut_chapters")],
+)
+def test_a_novel_is_worked_on_while_the_one_before_is_stored(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, table: str, module: ModuleType, function: str
 ):
     deployment.drop("emma.txt", story(seed=1))
     deployment.drop("persuasion.txt", story(seed=2))
-    cut, seen, released = chunks.cut_chapters, [], []
+    work, seen, released = getattr(module, function), [], []
     with deployment.engine.connect() as holder:
-        holder.exec_driver_sql("LOCK TABLE passages IN SHARE MODE")
+        holder.exec_driver_sql(f"LOCK TABLE {table} IN SHARE MODE")
 
         def release(by: str) -> None:
             released.append(by)
             holder.rollback()
 
-        def watched(text, *arguments):
-            seen.append(text)
+        def watched(*arguments):
+            seen.append(arguments)
             if len(seen) == 2:
-                release("the second cut")
-            return cut(text, *arguments)
+                release("the second novel")
+            return work(*arguments)
 
-        monkeypatch.setattr(chunks, "cut_chapters", watched)
+        monkeypatch.setattr(module, function, watched)
         late = threading.Timer(20, release, ["nobody"])
         late.start()
         assert deployment.ingest("emma", "persuasion").success
         late.cancel()
-    assert released == ["the second cut"]
+    assert released == ["the second novel"]
 
 
 def test_a_novel_that_cannot_be_cut_fails_alone_and_the_one_before_it_is_stored(
