@@ -5,8 +5,12 @@ Measured with XLM-RoBERTa's vocabulary (multilingual-e5, bge-m3) on prose: bench
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from morpheus_assets.text.chunking.tokens import TokenCounter
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Word pieces to a token, against English: the least that was measured for a script, for its words also stand in other
 # languages. (Chinese 1.3 to 1.8, Japanese 1.7, Hebrew 2.4, Hindi 2.2, Bengali 2.6, Russian 3.3, Ukrainian 2.5, Greek
@@ -35,14 +39,16 @@ class WindowCounter(TokenCounter):
         super().__init__()
         self._known: dict[str, int] = {}
 
-    def weights(self, units: Sequence[str]) -> list[int]:
-        """Twelfths of a token of each unit, in order."""
+    def weights(self, units: Sequence[str]) -> "np.ndarray":
+        """Twelfths of a token of each unit, int64 [n] in order."""
+        import numpy as np
+
         known = self._known
         if len(known) > 400_000:
             known.clear()
         new = [unit for unit in dict.fromkeys(units) if unit not in known]
-        for unit, pieces in zip(new, super().weights(new), strict=True):
+        for unit, pieces in zip(new, super().weights(new).tolist(), strict=True):
             found = None if unit.isascii() else _SPELLED.search(unit)
             ratio = _PIECES_TO_A_TOKEN[(found.lastindex or 1) - 1][1] if found else 1
             known[unit] = round(self.parts * pieces / ratio)
-        return [*map(known.__getitem__, units)]
+        return np.fromiter(map(known.__getitem__, units), np.int64, len(units))

@@ -80,15 +80,17 @@ class TokenCounter:
 
     def weight(self, text: str) -> int:
         """Parts of tokens of `text`."""
-        return sum(self.weights(_UNIT.findall(text)))
+        return int(self.weights(_UNIT.findall(text)).sum())
 
-    def weights(self, units: Sequence[str]) -> list[int]:
-        """The parts of tokens of each unit, in order; those that are new are tokenized in one call."""
-        found = [*map(self._weights.get, units, repeat(-1))]
-        if -1 not in found:
-            return found
-        self._weights.learn(set(units))
-        return [*map(self._weights.__getitem__, units)]
+    def weights(self, units: Sequence[str]) -> "np.ndarray":
+        """The parts of tokens of each unit, int64 [n] in order; those that are new are tokenized in one call."""
+        import numpy as np
+
+        found = np.fromiter(map(self._weights.get, units, repeat(-1)), np.int64, len(units))
+        if (found < 0).any():
+            self._weights.learn(set(units))
+            found = np.fromiter(map(self._weights.__getitem__, units), np.int64, len(units))
+        return found
 
 
 class _Weights(dict[str, int]):
