@@ -85,7 +85,7 @@ class _Requests:
         self._all_read = False
         self._in_flight: set[asyncio.Task[PackOutcome]] = set()
         self._arrived: deque[StreamResult] = deque()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._changed = asyncio.Event()
 
     async def next_result(self) -> StreamResult | None:
@@ -147,7 +147,7 @@ class _Requests:
         fault = reading.exception()
         if fault is not None:
             # The source of the inputs broke; requests in flight are paid for and still wanted.
-            self._end_with(fault)
+            self._error = self._error or fault
         elif (pack := reading.result()) is not None:
             self._ready.append(pack)
         else:
@@ -160,21 +160,16 @@ class _Requests:
             return
         fault = task.exception()
         if fault is not None:
-            self._end_with(fault)
+            self._error = self._error or fault
         else:
             outcome = task.result()
             requeued = self._requeue.end(task, outcome)
             self._arrived.extend(outcome.results)
             outcome.results.clear()
             if outcome.error is not None and not requeued and self._error is None:
-                self._end_with(outcome.error)
+                self._error = outcome.error
                 self._sender.stop()
         self._go_on()
-
-    def _end_with(self, fault: BaseException) -> None:
-        if not isinstance(fault, Exception):
-            raise fault
-        self._error = self._error or fault
 
 
 def embed_batches(

@@ -1,7 +1,7 @@
 import asyncio
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -44,6 +44,19 @@ class FailuresFirst(NoBudget):
     async def settle(self, estimated_tokens: int, actual_tokens: int) -> None:
         if actual_tokens:
             await asyncio.wait(self.packs - {asyncio.current_task()}, return_when=asyncio.FIRST_COMPLETED)
+
+
+class Counted:
+    """Inputs, and how many of them were pulled."""
+
+    def __init__(self, inputs: Iterable[EmbeddingInput]) -> None:
+        self._inputs = inputs
+        self.pulled = 0
+
+    def __iter__(self) -> Iterator[EmbeddingInput]:
+        for item in self._inputs:
+            self.pulled += 1
+            yield item
 
 
 @both_vendors
@@ -110,20 +123,13 @@ def test_the_next_request_leaves_while_the_caller_stores_and_its_inputs_were_rea
     provider_server: ProviderServer,
 ):
     url = provider_server.base_url(latency_ms=50)
-    pulled = 0
-
-    def source() -> Iterator[EmbeddingInput]:
-        nonlocal pulled
-        for item in as_inputs(sentences(40)):
-            pulled += 1
-            yield item
-
-    stream = embed_batches(open_provider(OPENAI, url), source(), max_inputs=4, concurrency=1)
+    source = Counted(as_inputs(sentences(40)))
+    stream = embed_batches(open_provider(OPENAI, url), source, max_inputs=4, concurrency=1)
     for number in range(1, 9):
         next(stream)
         # The one that was given and the one on its way, and the inputs of two more.
         seen = number + 1, min(40, 4 * (number + 3))
-        assert eventually(lambda seen=seen: (provider_server.stats(url)["requests"], pulled) == seen, 10)
+        assert eventually(lambda seen=seen: (provider_server.stats(url)["requests"], source.pulled) == seen, 10)
     assert len(list(stream)) == 2
     assert provider_server.stats(url)["max_in_flight"] == 1
 
@@ -151,19 +157,12 @@ def test_what_says_that_the_inputs_are_not_the_callers_any_more_ends_the_stream_
 
 
 def test_look_ahead_is_bounded_by_the_requests_in_flight(provider_server: ProviderServer):
-    pulled = 0
-
-    def source() -> Iterator[EmbeddingInput]:
-        nonlocal pulled
-        for item in as_inputs(sentences(600)):
-            pulled += 1
-            yield item
-
+    source = Counted(as_inputs(sentences(600)))
     delivered = 0
     most_ahead = 0
     provider = open_provider(OPENAI, provider_server.base_url())
-    for batch in embed_batches(provider, source(), max_inputs=10, concurrency=3):
-        most_ahead = max(most_ahead, pulled - delivered)
+    for batch in embed_batches(provider, source, max_inputs=10, concurrency=3):
+        most_ahead = max(most_ahead, source.pulled - delivered)
         delivered += len(batch.hashes)
     assert delivered == 600
     # The one that is given, three on their way or arrived, two that are ready and one that is being read.

@@ -3,6 +3,8 @@
 import threading
 from collections import Counter
 
+import pytest
+
 from morpheus_assets.domain.spaces import SpaceRow
 from morpheus_assets.embedding.errors import ProviderUnavailable
 from morpheus_assets.store.spaces import spaces, vectors
@@ -19,13 +21,18 @@ BODIES = [
 ]
 
 
-def test_a_space_that_is_dropped_during_a_search_gives_way_to_the_active_one(engine, make_space, add_novel) -> None:
+@pytest.fixture
+def two_spaces(engine, make_space, add_novel) -> None:
+    """A novel that is whole in two spaces: `old`, which answers, and `new`."""
     hashes = add_novel("one", BODIES)
     for key in ("old", "new"):
         row = spaces.register_space(engine, make_space(key))
         vectors.write_batch(engine, row, hashes, vectors_of(BODIES, row.dimensions))
     spaces.activate_first(engine, "old")
 
+
+@pytest.mark.usefixtures("two_spaces")
+def test_a_space_that_is_dropped_during_a_search_gives_way_to_the_active_one(engine) -> None:
     class SwitchedMeanwhile(Vectors):
         async def question(self, space, text, *_):
             vector = await super().question(space, text)
@@ -41,14 +48,10 @@ def test_a_space_that_is_dropped_during_a_search_gives_way_to_the_active_one(eng
     assert len(found.passages) == 3
 
 
+@pytest.mark.usefixtures("two_spaces")
 def test_who_asked_before_is_answered_by_what_answers_now_and_asks_no_second_model_while_nothing_changed(
-    engine, make_space, add_novel
+    engine,
 ) -> None:
-    hashes = add_novel("one", BODIES)
-    for key in ("old", "new"):
-        row = spaces.register_space(engine, make_space(key))
-        vectors.write_batch(engine, row, hashes, vectors_of(BODIES, row.dimensions))
-    spaces.activate_first(engine, "old")
     asking = Vectors()
     reader = Reader(engine, asking)
     answers = [reader.ask(BODIES[3], k=3), reader.ask(BODIES[3], k=3)]
@@ -62,13 +65,8 @@ def test_who_asked_before_is_answered_by_what_answers_now_and_asks_no_second_mod
     )
 
 
-def test_a_model_that_went_away_with_its_space_takes_no_answer_along(engine, make_space, add_novel) -> None:
-    hashes = add_novel("one", BODIES)
-    for key in ("old", "new"):
-        row = spaces.register_space(engine, make_space(key))
-        vectors.write_batch(engine, row, hashes, vectors_of(BODIES, row.dimensions))
-    spaces.activate_first(engine, "old")
-
+@pytest.mark.usefixtures("two_spaces")
+def test_a_model_that_went_away_with_its_space_takes_no_answer_along(engine) -> None:
     class Leaving(Vectors):
         gone = ""
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from morpheus_assets.domain.spaces import Space
-from morpheus_assets.embedding.errors import ProviderUnavailable
+from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
 from morpheus_assets.embedding.providers.base import (
     EmbeddingModel,
     EmbeddingResult,
@@ -157,9 +157,11 @@ class JsonProvider:
                     allow_redirects=self.follows_redirects, proxy=self._proxy,
                 ) as response,
             ):  # fmt: skip
-                body = await response.read()
+                body = await self._body(response)
         except TimeoutError:
             raise endpoint.too_slow(deadline) from None
+        except aiohttp.TooManyRedirects:
+            raise endpoint.unreachable("its redirects lead back to itself") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise endpoint.unreachable(str(error) or type(error).__name__) from None
         if response.history and response.status in (404, 405):
@@ -169,6 +171,17 @@ class JsonProvider:
         if not 200 <= response.status < 300:
             raise endpoint.error_for(response.status, response.headers, body)
         return Response(response.headers, body)
+
+    async def _body(self, response: "aiohttp.ClientResponse") -> bytes:
+        import aiohttp
+
+        try:
+            return await response.read()
+        except aiohttp.ClientPayloadError as error:
+            fault = self._endpoint.unreachable(f"its answer breaks off: {error}")
+            # It began with a success, so the vectors are perhaps charged for.
+            fault.perhaps_paid = 200 <= response.status < 300
+            raise fault from None
 
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp
@@ -212,13 +225,22 @@ def _let_go(client: "aiohttp.ClientSession") -> None:
 
 
 def proxy_of(url: str) -> str | None:
-    """The proxy that the environment (`https_proxy`, `all_proxy`, `no_proxy` …) names for an address, or None."""
+    """The proxy that the environment (`https_proxy`, `all_proxy`, `no_proxy` …) names for an address, or None.
+
+    Raises ConfigurationError for one that is no HTTP proxy.
+    """
     parts = urlsplit(url)
     proxies = getproxies()
     found = proxies.get(parts.scheme) or proxies.get("all")
     if not found or proxy_bypass(parts.netloc):
         return None
-    return found if "://" in found else f"http://{found}"
+    proxy = urlsplit(found if "://" in found else f"http://{found}")
+    if proxy.scheme not in ("http", "https"):
+        raise ConfigurationError(
+            f"The environment names the proxy {proxy.scheme}://{proxy.hostname}, and only HTTP proxies can be used: set"
+            f" {parts.scheme}_proxy to one, or no_proxy to {parts.hostname}."
+        )
+    return proxy.geturl()
 
 
 def read_json(body: bytes, vendor: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from morpheus_assets.embedding.errors import ConfigurationError
+from morpheus_assets.embedding.errors import ConfigurationError, ProviderUnavailable
 from morpheus_assets.embedding.providers.json_over_http import proxy_of
 from morpheus_assets_tests.embedding.helpers import KEY, OPENAI, open_provider
 from morpheus_assets_tests.fixtures.provider_answers import vectors_of
@@ -20,6 +20,16 @@ class _Moved(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         status = self.path.split("/")[1]
+        if status == "circle":
+            self._answer(307, b"", ("Location", self.path))
+            return
+        if status == "half":
+            self.send_response(int(self.path.split("/")[2]))
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"data": [')
+            self.close_connection = True
+            return
         if status != "new":
             self._answer(int(status), b"", ("Location", "/new/embeddings"))
             return
@@ -92,6 +102,27 @@ def test_a_connection_that_the_server_has_ended_since_is_not_used_again(moved: s
         return sizes
 
     assert asyncio.run(often()) == 5 * [256]
+
+
+def test_redirects_in_a_circle_are_said(moved: str):
+    with pytest.raises(ProviderUnavailable, match="its redirects lead back to itself"):
+        asyncio.run(asked(f"{moved}/circle"))
+
+
+@pytest.mark.parametrize(("status", "paid"), [(200, True), (500, False)])
+def test_an_answer_that_breaks_off_is_perhaps_paid_where_it_began_with_a_success(moved: str, status: int, paid: bool):
+    with pytest.raises(ProviderUnavailable, match="its answer breaks off") as raised:
+        asyncio.run(asked(f"{moved}/half/{status}"))
+    assert raised.value.perhaps_paid is paid
+
+
+def test_a_proxy_that_speaks_another_protocol_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("all_proxy", "socks5://me:secret@proxy:1080")
+    with pytest.raises(ConfigurationError, match="socks5://proxy, and only HTTP proxies") as raised:
+        asyncio.run(asked("http://10.0.0.7:8080/v1"))
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
