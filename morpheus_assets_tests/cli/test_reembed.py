@@ -79,9 +79,13 @@ class Doors:
     def schedule(self) -> str:
         """A tick of `reembed_on_model_change` and the run that it asks for; returns what the run says."""
         repository = build_definitions(self.settings).get_repository_def()
-        with dg.build_schedule_context(instance=self.instance, scheduled_execution_time=datetime.now(UTC)) as context:
-            tick = repository.get_schedule_def("reembed_on_model_change")
-            assert isinstance(tick(context, database=DatabaseResource(self.settings)), dg.RunRequest)
+        # resources are the context's: given with the call they get a context of their own, whose instance nobody ends
+        with dg.build_schedule_context(
+            self.instance,
+            scheduled_execution_time=datetime.now(UTC),
+            resources={"database": DatabaseResource(self.settings)},
+        ) as context:
+            assert isinstance(repository.get_schedule_def("reembed_on_model_change")(context), dg.RunRequest)
         _, [said] = launch(self.instance, repository.asset_graph, DatabaseResource(self.settings))
         return said
 

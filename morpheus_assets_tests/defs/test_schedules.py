@@ -30,9 +30,10 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def tick(settings: Settings, instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
     repository = build_definitions(settings).get_repository_def()
     at = datetime(2026, 11, 28, 2, tzinfo=UTC)
-    with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
-        schedule = repository.get_schedule_def("reembed_on_model_change")
-        return schedule(context, database=DatabaseResource(settings))
+    # resources are the context's: given with the call they get a context of their own, whose instance nobody ends
+    resources = {"database": DatabaseResource(settings)}
+    with dg.build_schedule_context(instance, scheduled_execution_time=at, resources=resources) as context:
+        return repository.get_schedule_def("reembed_on_model_change")(context)
 
 
 def test_all_schedules_run_by_themselves_at_the_settings_hours(database_url, tmp_path: Path) -> None:
