@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import cached_property
 from typing import Any, TypeVar
 
 from dagster import AssetKey, AssetRecordsFilter, DagsterEvent, DagsterEventType, EventRecordsResult
@@ -59,6 +60,8 @@ _ENDS = {
     DagsterEventType.STEP_SKIPPED,
     DagsterEventType.STEP_UP_FOR_RETRY,
 }
+# One of each storage, and the last that was added.
+_TABLES = {"runs", "event_logs", "job_ticks", "instance_info"}
 _AWAY = (OperationalError, DagsterPostgresException)
 _WITH_TAGS = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_OBSERVATION}
 
@@ -119,17 +122,15 @@ def once_more(call: Callable[[], _Result]) -> _Result:
 class PatientRunStorage(PostgresRunStorage):
     """Writes what became of a run also when the server is restarted at that moment."""
 
-    _has_stats = _has_backfill = False
+    known_columns: frozenset[tuple[str, str]] = frozenset()
 
     def has_run_stats_index_cols(self) -> bool:
         """Whether the columns exist: Dagster looks at the catalog each time."""
-        self._has_stats = self._has_stats or super().has_run_stats_index_cols()
-        return self._has_stats
+        return {("runs", "start_time"), ("runs", "end_time")} <= self.known_columns or super().has_run_stats_index_cols()
 
     def has_backfill_id_column(self) -> bool:
         """As above."""
-        self._has_backfill = self._has_backfill or super().has_backfill_id_column()
-        return self._has_backfill
+        return ("runs", "backfill_id") in self.known_columns or super().has_backfill_id_column()
 
     def handle_run_event(self, run_id: str, event: DagsterEvent, *args: Any, **options: Any) -> None:
         """As it is; it may be repeated."""
@@ -144,6 +145,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
     """
 
     close_pool: Callable[[], Any] | None = None
+    known_columns: frozenset[tuple[str, str]] = frozenset()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._waiting: list[EventLogEntry] = []
@@ -154,7 +156,6 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         self._in_batch = threading.local()
         self._running: set[str] = set()
         self._known_tables: frozenset[str] = frozenset()
-        self._known_columns: frozenset[str] = frozenset()
         self._known_partitions: dict[tuple[str, str], float] = {}
         self._known_sets: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._latest_made: dict[tuple[AssetKey, str], tuple[float, EventRecordsResult]] = {}
@@ -205,9 +206,13 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """As `has_table`, for a column of the assets."""
-        if column_name not in self._known_columns and super().has_asset_key_col(column_name):
-            self._known_columns |= {column_name}
-        return column_name in self._known_columns
+        return ("asset_keys", column_name) in self.known_columns or super().has_asset_key_col(column_name)
+
+    @cached_property
+    def has_default_pool_limit_col(self) -> bool:
+        """As `has_table`, for a column of the pools."""
+        known = ("concurrency_limits", "using_default_limit") in self.known_columns
+        return known or bool(super().has_default_pool_limit_col)
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
         """Whether a partition exists; a run asks some fifty times for its own."""
@@ -383,13 +388,17 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         # the instance keeps the three storages and not this object
         events = BatchingEventLogStorage(postgres_url, False, token_provider=token_provider)
         engine, events.close_pool = SharedPool.open_for(events, postgres_url, token_provider)
-        if should_autocreate_tables and not _has_tables(engine):
+        columns = _columns(engine)
+        if should_autocreate_tables and not _TABLES <= {table for table, _ in columns}:
             with _alone(postgres_url, token_provider):
                 super().__init__(postgres_url, True, inst_data, token_provider)
+            columns = _columns(engine)
         else:
             super().__init__(postgres_url, False, inst_data, token_provider)
         # The tables are there now.
-        self._run_storage = PatientRunStorage(postgres_url, False, token_provider=token_provider)
+        runs = PatientRunStorage(postgres_url, False, token_provider=token_provider)
+        runs.known_columns = events.known_columns = columns
+        self._run_storage = runs
         self._event_log_storage = events
         self._schedule_storage = BriefScheduleStorage(postgres_url, False, token_provider=token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
@@ -432,9 +441,13 @@ def _own_address() -> str:
     return os.environ.get("DAGSTER_PG_URL") or dagster_address(load_settings())
 
 
-def _has_tables(engine: Engine) -> bool:
-    # one of each storage, and the last that was added
-    names = ("runs", "event_logs", "job_ticks", "instance_info")
-    there = " AND ".join(f"to_regclass('{name}') IS NOT NULL" for name in names)
+def _columns(engine: Engine) -> frozenset[tuple[str, str]]:
+    """The tables of _TABLES, and those in which Dagster looks for a column each time, with their columns."""
+    statement = """
+        SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.oid IN (to_regclass('runs'), to_regclass('event_logs'), to_regclass('job_ticks'),
+                        to_regclass('instance_info'), to_regclass('asset_keys'), to_regclass('concurrency_limits'))
+          AND a.attnum > 0 AND NOT a.attisdropped
+    """
     with engine.connect() as connection:
-        return bool(connection.execute(text(f"SELECT {there}")).scalar())
+        return frozenset((table, column) for table, column in connection.execute(text(statement)))

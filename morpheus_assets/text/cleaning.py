@@ -24,19 +24,29 @@ _PERHAPS_MARKS = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
 def is_noise(text: str) -> bool:
     """More than 3 % control or undecodable characters: binary data shows 10 %, the worst damaged book 0.1 %."""
     meant = text.rstrip("\x00\x1a")
-    return not meant or len(_NOISE.findall(meant)) > max(_TOO_NOISY * len(meant), 3)
+    if not meant:
+        return True
+    if "\ufffd" not in meant and _is_printable(meant):
+        return False
+    return len(_NOISE.findall(meant)) > max(_TOO_NOISY * len(meant), 3)
+
+
+def _is_printable(text: str) -> bool:
+    """True for nothing but lines of printable characters, which no control is: a third of what a search for them takes."""
+    return text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def clean(text: str) -> tuple[str, tuple[str, ...]]:
     """`text` without control characters, in NFC, line for line as before; and what was mended, in sentences."""
     repairs = []
-    if _C1.search(text):
-        text = _C1.sub(lambda found: _C1_MEANT[found.group()], text)
-        repairs.append("Typographic marks that had been kept as control characters were restored.")
-    text, removed = _CONTROL.subn("", text)
-    if removed:
-        repairs.append(f"{removed:,} invisible control characters were removed.")
-    text = text.translate(_PAGE_BREAKS) if "\f" in text or "\v" in text else text
+    if not _is_printable(text):
+        if _C1.search(text):
+            text = _C1.sub(lambda found: _C1_MEANT[found.group()], text)
+            repairs.append("Typographic marks that had been kept as control characters were restored.")
+        text, removed = _CONTROL.subn("", text)
+        if removed:
+            repairs.append(f"{removed:,} invisible control characters were removed.")
+        text = text.translate(_PAGE_BREAKS) if "\f" in text or "\v" in text else text
     if not text.isascii() and not unicodedata.is_normalized("NFC", text):
         limited = limit_marks(text)
         if limited != text:

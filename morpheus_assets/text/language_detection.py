@@ -19,6 +19,7 @@ _ENGLISH = frozenset(
     )
 )
 _ENGLISH_SHARE, _THE_SHARE = 0.25, 0.02
+_KANA, _HAN = re.compile("[ぁ-ヺ]"), re.compile("[㐀-鿿]")
 _SAMPLES, _SAMPLE_CHARS = 12, 700
 _CODE = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
 
@@ -28,14 +29,12 @@ def language_of(text: str, declared: str | None = None) -> str:
     if declared and (code := _declared_code(declared)):
         return code
     sample = _sample(text)
-    letters = sum(char.isalpha() for char in sample)
+    letters = sum(map(str.isalpha, sample))
     if letters < 20:
         return "und"
-    kana = sum("ぁ" <= char <= "ヺ" for char in sample)
-    han = sum("㐀" <= char <= "鿿" for char in sample)
-    if kana > 0.1 * letters:
+    if len(_KANA.findall(sample)) > 0.1 * letters:
         return "ja"
-    if han > 0.5 * letters:
+    if len(_HAN.findall(sample)) > 0.5 * letters:
         return "zh"
     if _is_english(sample):
         # Without the model, which takes half a second to load: longer than all else that reading a novel needs.

@@ -234,7 +234,7 @@ class _Pages:
 
 def _like_a_head(line: str) -> bool:
     """True for a short line that neither goes on with a sentence nor ends one, and for a browser's time and title."""
-    if _TIME.match(line):
+    if line[:1].isdecimal() and _TIME.match(line):
         return True
     if not line or _length(line) > _LONGEST_HEAD or line[0].islower() or line[-1] in ",;:!?-”\"'’":
         return False

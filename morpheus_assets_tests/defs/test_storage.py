@@ -82,6 +82,27 @@ def test_what_a_run_tells_is_written_in_batches_in_the_order_in_which_it_was_tol
     assert told[-1] in (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.ENGINE_EVENT)
 
 
+@dg.asset(pool="paid")
+def third() -> None: ...
+
+
+def test_a_run_does_not_ask_the_catalog_which_columns_there_are_and_still_works_where_they_are_missing(
+    instance: dg.DagsterInstance, tmp_path: Path
+):
+    asked: list[str] = []
+    [engine] = {instance.event_log_storage._engine}
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    assert materialize(instance).success
+    job = dg.Definitions([third]).resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(instance=instance).success
+    assert not [each for each in asked if "pg_attribute" in each]
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX idx_runs_by_backfill_id"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN backfill_id"))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as of_an_older_version:
+        assert job.execute_in_process(instance=of_an_older_version).success
+
+
 @dg.op
 def asks_for_partitions(context: dg.OpExecutionContext) -> None:
     instance, seen = context.instance, []

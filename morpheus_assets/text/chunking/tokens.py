@@ -144,26 +144,26 @@ class MeasuredText:
         """Add the units of `block`, which stands at `start` and ends between two words: as _UNIT finds them."""
         import numpy as np
 
-        encoding, width = ("ascii", np.uint8) if block.isascii() else ("utf-32-le", np.uint32)
-        codes = np.frombuffer(block.encode(encoding), width)
-        kinds = _kinds(codes)
+        kinds, apart = _kinds(block)
         # A unit begins where the kind changes, and with each character that stands alone.
-        begins = np.ones(len(codes) + 1, bool)
-        np.not_equal(kinds[1:], kinds[:-1], out=begins[1:-1])
-        begins[1:-1] |= kinds[1:] == _ALONE
-        edges = begins.nonzero()[0]
-        starts, ends = edges[:-1], edges[1:]
-        found = kinds[starts]
-        kept = (found != _SPACE) | (ends - starts >= _LONG_GAP)
-        starts, ends, found = starts[kept], ends[kept], found[kept]
+        bounds = np.ones(len(kinds) + 1, bool)
+        np.not_equal(kinds[1:], kinds[:-1], out=bounds[1:-1])
+        alone = kinds == _ALONE
+        bounds[1:-1] |= alone[1:]
+        filled = kinds != _SPACE
+        starts, ends = (bounds[:-1] & filled).nonzero()[0], (bounds[1:] & filled).nonzero()[0] + 1
 
         weights = np.empty(len(starts), np.int64)
-        words = np.where(kinds == _WORD, codes, width(ord(" "))).tobytes().decode(encoding).split()
-        weights[found == _WORD] = self._counter.weights(words)
-        alone = codes[starts[found == _ALONE]].tobytes().decode(encoding)
-        weights[found == _ALONE] = self._counter.weights(alone)
-        for gap in (found == _SPACE).nonzero()[0]:
-            weights[gap] = self._counter.weight(block[starts[gap] : ends[gap]])
+        single = alone[starts]
+        weights[~single] = self._counter.weights(apart.split())
+        weights[single] = self._counter.weights([block[at] for at in starts[single].tolist()])
+        # White space counts only where there is much of it: between units, before the first and after the last.
+        gap_starts, gap_ends = np.append(0, ends), np.append(starts, len(block))
+        gaps = (gap_ends - gap_starts >= _LONG_GAP).nonzero()[0]
+        if len(gaps):
+            starts, ends = np.insert(starts, gaps, gap_starts[gaps]), np.insert(ends, gaps, gap_ends[gaps])
+            blanks = [block[gap_starts[gap] : gap_ends[gap]] for gap in gaps]
+            weights = np.insert(weights, gaps, self._counter.weights(blanks))
 
         self._starts.frombytes((starts + start).tobytes())
         self._ends.frombytes((ends + start).tobytes())
@@ -181,16 +181,33 @@ class MeasuredText:
         return -(-total // self._counter.parts)
 
 
-def _kinds(codes: "np.ndarray") -> "np.ndarray":
-    """What _UNIT takes each character for, uint8 [n], by its number in Unicode."""
+def _kinds(block: str) -> tuple["np.ndarray", str]:
+    """What _UNIT takes each character of `block` for, uint8 [n]; and the block with blanks for all but its words."""
+    import numpy as np
+
+    if block.isascii():
+        kinds, words = _ascii_tables()
+        given = block.encode("ascii")
+        return np.frombuffer(given.translate(kinds), np.uint8), given.translate(words).decode("ascii")
+    codes = np.frombuffer(block.encode("utf-32-le"), np.uint32)
     table = _kind_table()
-    kinds = table[codes]
-    if not kinds.all():
-        for code in set(codes[kinds == 0].tolist()):
-            letter = chr(code)
-            table[code] = _SPACE if letter.isspace() else _ALONE if _STANDS_ALONE.match(letter) else _WORD
-        kinds = table[codes]
-    return kinds
+    found = table[codes]
+    if not found.all():
+        for code in set(codes[found == 0].tolist()):
+            table[code] = _kind(chr(code))
+        found = table[codes]
+    return found, np.where(found == _WORD, codes, np.uint32(ord(" "))).tobytes().decode("utf-32-le")
+
+
+def _kind(letter: str) -> int:
+    return _SPACE if letter.isspace() else _ALONE if _STANDS_ALONE.match(letter) else _WORD
+
+
+@lru_cache(maxsize=1)
+def _ascii_tables() -> tuple[bytes, bytes]:
+    """For `bytes.translate`: to the kind of each character, and to a blank where it is of no word."""
+    kinds = bytes(_kind(chr(code)) for code in range(128)) + bytes(128)
+    return kinds, bytes(code if kind == _WORD else ord(" ") for code, kind in enumerate(kinds))
 
 
 @lru_cache(maxsize=1)
