@@ -61,7 +61,7 @@ _ENDS = {
     DagsterEventType.STEP_UP_FOR_RETRY,
 }
 # One of each storage, and the last that was added.
-_TABLES = {"runs", "event_logs", "job_ticks", "instance_info"}
+_TABLES = frozenset({"runs", "event_logs", "job_ticks", "instance_info"})
 _AWAY = (OperationalError, DagsterPostgresException)
 _WITH_TAGS = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_OBSERVATION}
 
@@ -126,7 +126,8 @@ class PatientRunStorage(PostgresRunStorage):
 
     def has_run_stats_index_cols(self) -> bool:
         """Whether the columns exist: Dagster looks at the catalog each time."""
-        return {("runs", "start_time"), ("runs", "end_time")} <= self.known_columns or super().has_run_stats_index_cols()
+        known = self.known_columns.issuperset({("runs", "start_time"), ("runs", "end_time")})
+        return known or super().has_run_stats_index_cols()
 
     def has_backfill_id_column(self) -> bool:
         """As above."""
@@ -389,7 +390,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         events = BatchingEventLogStorage(postgres_url, False, token_provider=token_provider)
         engine, events.close_pool = SharedPool.open_for(events, postgres_url, token_provider)
         columns = _columns(engine)
-        if should_autocreate_tables and not _TABLES <= {table for table, _ in columns}:
+        if should_autocreate_tables and not _TABLES.issubset(table for table, _ in columns):
             with _alone(postgres_url, token_provider):
                 super().__init__(postgres_url, True, inst_data, token_provider)
             columns = _columns(engine)

@@ -32,7 +32,7 @@ def is_noise(text: str) -> bool:
 
 
 def _is_printable(text: str) -> bool:
-    """True for nothing but lines of printable characters, which no control is: a third of what a search for them takes."""
+    """Whether all but its lines' ends and tabs is printable, as no control is: told in a third of a search for them."""
     return text.replace("\n", "").replace("\t", "").isprintable()
 
 

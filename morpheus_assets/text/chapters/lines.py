@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 LONGEST_HEADING = 500
 _LONGEST_LOOK = 700
+_LONG_LINE = "x" * _LONGEST_LOOK
 _MARGIN = " \t\r\f\v\u00a0\u3000\u200b\ufeff\u2028\u2029\u2003\u2002"
 _ANNOTATION = re.compile(r"［＃[^］]*］|《[^》]*》(?<=[ぁ-んァ-ヶー]》)|｜")
 _BRACKETED = re.compile(r"[【〖《]([^【】〖〗《》\n]{1,20})[】〗》]")
@@ -65,8 +66,13 @@ def _read(text: str, start: int, end: int, keep_inner: Callable[[str], bool]) ->
     blanks, position, filled = 9, start, 0
     while position < end:
         stop = text.find("\n", position, end)
+        if stop == position:
+            # Half of the lines of many texts.
+            blanks += 1
+            position += 1
+            continue
         stop = end if stop < 0 else stop
-        body = text[position:stop].strip(_MARGIN) if stop - position <= _LONGEST_LOOK else "x" * _LONGEST_LOOK
+        body = text[position:stop].strip(_MARGIN) if stop - position <= _LONGEST_LOOK else _LONG_LINE
         if not body:
             blanks += 2 if "\f" in text[position:stop] else 1
         else:
@@ -76,7 +82,7 @@ def _read(text: str, start: int, end: int, keep_inner: Callable[[str], bool]) ->
                 lines.append(ShortLine(*pending[:4], blanks, pending[4]))
             pending = None
             if len(body) <= LONGEST_HEADING:
-                lead = text[position : text.index(body[0], position)]
+                lead = text[position : text.index(body[0], position)] if text[position] != body[0] else ""
                 pending = (position, stop, body, blanks + (2 if "\f" in lead else 0), len(lead))
             blanks = 0
         position = stop + 1
