@@ -33,7 +33,7 @@ from dagster_postgres.utils import (
     pg_url_from_config,
 )
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from morpheus_assets.services.connections import connection_slots, dagster_address
@@ -62,6 +62,16 @@ _ENDS = {
 }
 # One of each storage, and the last that was added.
 _TABLES = frozenset({"runs", "event_logs", "job_ticks", "instance_info"})
+# Whether these are there, or a column of theirs, Dagster looks up in each process.
+_LOOKED_UP = (
+    "asset_keys",
+    "asset_event_tags",
+    "asset_check_executions",
+    "concurrency_limits",
+    "concurrency_slots",
+    "dynamic_partitions",
+    "pending_steps",
+)
 _AWAY = (OperationalError, DagsterPostgresException)
 _WITH_TAGS = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_OBSERVATION}
 
@@ -156,7 +166,6 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         self._alarm: threading.Timer | None = None
         self._in_batch = threading.local()
         self._running: set[str] = set()
-        self._known_tables: frozenset[str] = frozenset()
         self._known_partitions: dict[tuple[str, str], float] = {}
         self._known_sets: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._latest_made: dict[tuple[AssetKey, str], tuple[float, EventRecordsResult]] = {}
@@ -201,9 +210,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         """Whether a table exists; one that was there is not asked for again with every event."""
-        if table_name not in self._known_tables and super().has_table(table_name):
-            self._known_tables |= {table_name}
-        return table_name in self._known_tables
+        return any(table == table_name for table, _ in self.known_columns) or super().has_table(table_name)
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """As `has_table`, for a column of the assets."""
@@ -330,7 +337,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             assets = [(event, number) for event, number in numbered if _asset_of(event) is not None]
             checks = [(event, number) for event, number in numbered if event.dagster_event_type in ASSET_CHECK_EVENTS]
             if assets or checks:
-                with self.index_transaction() as connection:
+                with self._connect() as connection, _transaction(connection):
                     self._in_batch.connection = connection
                     self._note_assets(connection, assets)
                     for event, number in checks:
@@ -348,6 +355,19 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         last = {(str(_asset_of(event)), str(event.dagster_event_type)): (event, number) for event, number in events}
         for _, (event, number) in sorted(last.items(), key=lambda item: item[0][0]):
             self._store_asset_event(connection, event, number)
+
+
+@contextmanager
+def _transaction(connection: Any) -> Iterator[None]:
+    """A transaction on a connection that commits each statement; another level of isolation would be two more trips."""
+    connection.exec_driver_sql("BEGIN")
+    try:
+        yield
+    except BaseException:
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
 
 
 def _step_of(event: EventLogEntry) -> str | None:
@@ -443,12 +463,11 @@ def _own_address() -> str:
 
 
 def _columns(engine: Engine) -> frozenset[tuple[str, str]]:
-    """The tables of _TABLES, and those in which Dagster looks for a column each time, with their columns."""
+    """Those of _TABLES and _LOOKED_UP that are there, with their columns."""
     statement = """
         SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE c.oid IN (to_regclass('runs'), to_regclass('event_logs'), to_regclass('job_ticks'),
-                        to_regclass('instance_info'), to_regclass('asset_keys'), to_regclass('concurrency_limits'))
-          AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relname = ANY(:names) AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped
     """
     with engine.connect() as connection:
-        return frozenset((table, column) for table, column in connection.execute(text(statement)))
+        found = connection.execute(text(statement), {"names": [*_TABLES, *_LOOKED_UP]})
+        return frozenset((table, column) for table, column in found)
