@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     )
 
     requests_in_flight: Count = Field(
-        5, description="Concurrent requests to a provider, per run.", json_schema_extra=section("Limits")
+        8, description="Concurrent requests to a provider, per run.", json_schema_extra=section("Limits")
     )
     inputs_per_request: Count = Field(
         256, description="Inputs per request; a crash may repeat 2 × this × the requests in flight."
