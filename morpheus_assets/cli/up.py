@@ -49,6 +49,8 @@ _ROTATE_SECONDS = 60.0
 # sun_path holds 108 bytes on Linux and 104 on macOS.
 _LONGEST_SOCKET_PATH = 103
 LOCATION = "morpheus_assets"
+# named in dagster.yaml
+_STORAGE = "morpheus_assets.defs.storage"
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> None:
@@ -215,18 +217,18 @@ class Parts:
         """Loads the definitions, for the webserver and the daemon, and starts the runs; the UI can have it reload."""
         module = ["--module-name", "morpheus_assets.definitions", "--working-directory", str(PROJECT_FOLDER)]
         address = ["--socket", str(self._socket), "--location-name", LOCATION, "--log-level", "warning"]
-        command = [sys.executable, "-m", "dagster", "code-server", "start", *module, *address]
+        command = _part(["dagster._cli"], "code-server", "start", *module, *address)
         return self._dagster(CODE_SERVER, "Dagster code server", command, self._code_server_answers, has_child=True)
 
     def webserver(self) -> Child:
         """Dagster's UI, on loopback."""
         address = ["--host", "127.0.0.1", "--port", str(self._ui_port)]
-        command = [sys.executable, "-m", "dagster_webserver", *address, "--workspace", str(self._workspace)]
+        command = _part([_STORAGE, "dagster_webserver.cli"], *address, "--workspace", str(self._workspace))
         return self._dagster(WEBSERVER, "Dagster webserver", command, self._webserver_answers)
 
     def daemon(self) -> Child:
         """Sensors, schedules, the queue of runs, backfills, retries."""
-        command = [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(self._workspace)]
+        command = _part([_STORAGE, "dagster._daemon.cli"], "run", "--workspace", str(self._workspace))
         return self._dagster(DAEMON, "Dagster daemon", command, self._daemon_answers)
 
     def api(self) -> Child:
@@ -235,7 +237,7 @@ class Parts:
             "MORPHEUS_DAGSTER_URL": self.dagster_url,
             "MORPHEUS_API_PORT": str(self._api_port),
         }
-        command = [sys.executable, "-m", "morpheus_assets.cli.main", "serve"]
+        command = _part(["morpheus_assets.api.server", "morpheus_assets.cli.main"], "serve")
         log = self._settings.data_folder / "api.log"
         return Child(API, "API", self._supervisor, command, environment, self._folder, log, self._api_answers)
 
@@ -267,6 +269,11 @@ class Parts:
 
     def _daemon_answers(self, started: float) -> bool:
         return last_heartbeat(self.dagster_url) >= started
+
+
+def _part(modules: list[str], *arguments: str) -> list[str]:
+    """The command of a part, `main` of the last module, after those that it loads anyway as soon as it runs."""
+    return [sys.executable, "-m", "morpheus_assets.cli.part_process", ",".join(modules), *arguments]
 
 
 def give_slots(settings: Settings, dagster_url: str, say: Callable[[str], None]) -> None:
