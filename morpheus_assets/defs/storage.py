@@ -32,7 +32,7 @@ from dagster_postgres.utils import (
     get_token_provider_from_config,
     pg_url_from_config,
 )
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, column, func, select, table, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -464,10 +464,13 @@ def _own_address() -> str:
 
 def _columns(engine: Engine) -> frozenset[tuple[str, str]]:
     """Those of _TABLES and _LOOKED_UP that are there, with their columns."""
-    statement = """
-        SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE c.relname = ANY(:names) AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped
-    """
+    tables = table("pg_class", column("oid"), column("relname"))
+    columns = table("pg_attribute", column("attrelid"), column("attname"), column("attnum"), column("attisdropped"))
+    statement = (
+        select(tables.c.relname, columns.c.attname)
+        .join_from(tables, columns, columns.c.attrelid == tables.c.oid)
+        .where(tables.c.relname.in_([*_TABLES, *_LOOKED_UP]), func.pg_table_is_visible(tables.c.oid))
+        .where(columns.c.attnum > 0, columns.c.attisdropped.is_(False))
+    )
     with engine.connect() as connection:
-        found = connection.execute(text(statement), {"names": [*_TABLES, *_LOOKED_UP]})
-        return frozenset((table, column) for table, column in found)
+        return frozenset((name, attribute) for name, attribute in connection.execute(statement))

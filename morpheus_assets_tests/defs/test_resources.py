@@ -63,4 +63,4 @@ def test_a_run_may_take_other_values_of_documented_settings_and_others_stay_as_t
     bound = dg.Definitions(jobs=[looking], resources=resources).resolve_job_def("looking")
     assert bound.execute_in_process(run_config=config).success
     assert bound.execute_in_process().success
-    assert [each[:2] for each in seen] == [(2.5, 5), (10.0, 5)]
+    assert [each[:2] for each in seen] == [(2.5, 8), (10.0, 8)]
