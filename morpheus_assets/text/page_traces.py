@@ -109,7 +109,7 @@ class _Pages:
         with_head: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for i in self.full:
             line = self.lines[i]
-            if _length(line) > _LONGEST_HEAD + 10 or not _DIGIT.search(line):
+            if _is_longer(line, _LONGEST_HEAD + 10) or not _DIGIT.search(line):
                 continue
             if match := _NUMBER.fullmatch(line):
                 found.append((i, int(match[1])))
@@ -236,14 +236,14 @@ def _like_a_head(line: str) -> bool:
     """True for a short line that neither goes on with a sentence nor ends one, and for a browser's time and title."""
     if line[:1].isdecimal() and _TIME.match(line):
         return True
-    if not line or _length(line) > _LONGEST_HEAD or line[0].islower() or line[-1] in ",;:!?-”\"'’":
+    if not line or _is_longer(line, _LONGEST_HEAD) or line[0].islower() or line[-1] in ",;:!?-”\"'’":
         return False
     return line[-1] != "." or line.isupper() or any(map(str.isdigit, line))
 
 
-def _length(line: str) -> int:
-    """Characters of a line in which an address counts for a few."""
-    return len(_ADDRESS.sub("://", line)) if "://" in line else len(line)
+def _is_longer(line: str, most: int) -> bool:
+    """True for a line of more than so many characters, of which an address counts for a few."""
+    return len(line) > most and ("://" not in line or len(_ADDRESS.sub("://", line)) > most)
 
 
 def _is_short(line: str) -> bool:
