@@ -14,12 +14,14 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from dagster import AssetKey, AssetRecordsFilter, DagsterEvent, DagsterEventType, EventRecordsResult
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVENTS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.scheduler.instigation import TickStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.config import PostgresStorageConfig
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._serdes import ConfigurableClassData
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import (
     DagsterPostgresStorage,
     PostgresEventLogStorage,
@@ -340,10 +342,35 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
                 with self._connect() as connection, _transaction(connection):
                     self._in_batch.connection = connection
                     self._note_assets(connection, assets)
+                    self._plan_checks(connection, checks)
                     for event, number in checks:
-                        self.store_asset_check_event(event, number)
+                        if event.dagster_event_type != DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                            self.store_asset_check_event(event, number)
         finally:
             self._in_batch.writing, self._in_batch.connection = False, None
+
+    def _plan_checks(self, connection: Any, events: Sequence[tuple[EventLogEntry, int]]) -> None:
+        """The checks of a run, which are all told at its beginning: as `store_asset_check_event`, in one statement."""
+        rows = []
+        for event, number in events:
+            planned = event.get_dagster_event().event_specific_data
+            if isinstance(planned, AssetCheckEvaluationPlanned):
+                subset = planned.partitions_subset
+                rows += [
+                    {
+                        "asset_key": planned.asset_key.to_string(),
+                        "check_name": planned.check_name,
+                        "partition": partition,
+                        "run_id": event.run_id,
+                        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                        "evaluation_event": serialize_value(event),
+                        "evaluation_event_timestamp": self._event_insert_timestamp(event),
+                        "evaluation_event_storage_id": number,
+                    }
+                    for partition in (subset.get_partition_keys() if subset else [None])
+                ]
+        if rows:
+            connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
     def _note_assets(self, connection: Any, events: Sequence[tuple[EventLogEntry, int]]) -> None:
         if not events:

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import TickData, TickStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
 
 from morpheus_assets.settings import PROJECT_FOLDER
@@ -80,6 +81,38 @@ def test_what_a_run_tells_is_written_in_batches_in_the_order_in_which_it_was_tol
     steps = [kind for kind in told if kind and kind.value in ("STEP_START", "ASSET_MATERIALIZATION", "STEP_SUCCESS")]
     assert [kind.value for kind in steps] == 2 * ["STEP_START", *3 * ["ASSET_MATERIALIZATION"], "STEP_SUCCESS"]
     assert told[-1] in (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.ENGINE_EVENT)
+
+
+@dg.asset_check(asset=first)
+def is_whole() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+@dg.asset_check(asset=second)
+def never_looks() -> dg.AssetCheckResult:
+    raise dg.Failure("no text")
+
+
+def test_the_checks_of_a_run_are_planned_in_one_statement_and_known_as_planned_and_as_done(
+    instance: dg.DagsterInstance,
+):
+    asked: list[str] = []
+    [engine] = {instance.event_log_storage._engine}
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    instance.add_dynamic_partitions("novels", NAMES)
+    definitions = dg.Definitions([first, second], asset_checks=[is_whole, never_looks])
+    job = definitions.resolve_implicit_global_asset_job_def()
+    run = job.execute_in_process(instance=instance, partition_key=NAMES[0], raise_on_error=False)
+    assert sum(each.startswith("INSERT INTO asset_check_executions") for each in asked) == 1
+    known = {
+        check.name: instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
+        for check in (*is_whole.check_keys, *never_looks.check_keys)
+    }
+    [done], [planned] = known["is_whole"], known["never_looks"]
+    assert (done.run_id, done.status) == (run.run_id, AssetCheckExecutionRecordStatus.SUCCEEDED)
+    assert (planned.run_id, planned.status) == (run.run_id, AssetCheckExecutionRecordStatus.PLANNED)
+    assert planned.event is not None
+    assert planned.event.dagster_event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 
 
 @dg.asset(pool="paid")
