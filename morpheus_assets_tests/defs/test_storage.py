@@ -88,6 +88,11 @@ def is_whole() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=True)
 
 
+@dg.asset_check(asset=first, partitions_def=NOVELS)
+def is_whole_in_each() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
 @dg.asset_check(asset=second)
 def never_looks() -> dg.AssetCheckResult:
     raise dg.Failure("no text")
@@ -100,16 +105,17 @@ def test_the_checks_of_a_run_are_planned_in_one_statement_and_known_as_planned_a
     [engine] = {instance.event_log_storage._engine}
     event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
     instance.add_dynamic_partitions("novels", NAMES)
-    definitions = dg.Definitions([first, second], asset_checks=[is_whole, never_looks])
+    definitions = dg.Definitions([first, second], asset_checks=[is_whole, is_whole_in_each, never_looks])
     job = definitions.resolve_implicit_global_asset_job_def()
     run = job.execute_in_process(instance=instance, partition_key=NAMES[0], raise_on_error=False)
     assert sum(each.startswith("INSERT INTO asset_check_executions") for each in asked) == 1
     known = {
         check.name: instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
-        for check in (*is_whole.check_keys, *never_looks.check_keys)
+        for check in (*is_whole.check_keys, *is_whole_in_each.check_keys, *never_looks.check_keys)
     }
-    [done], [planned] = known["is_whole"], known["never_looks"]
+    [done], [done_in_one], [planned] = known["is_whole"], known["is_whole_in_each"], known["never_looks"]
     assert (done.run_id, done.status) == (run.run_id, AssetCheckExecutionRecordStatus.SUCCEEDED)
+    assert (done_in_one.partition, done_in_one.status) == (NAMES[0], AssetCheckExecutionRecordStatus.SUCCEEDED)
     assert (planned.run_id, planned.status) == (run.run_id, AssetCheckExecutionRecordStatus.PLANNED)
     assert planned.event is not None
     assert planned.event.dagster_event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
