@@ -212,7 +212,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         """Whether a table exists; one that was there is not asked for again with every event."""
-        return any(table == table_name for table, _ in self.known_columns) or super().has_table(table_name)
+        return any(name == table_name for name, _ in self.known_columns) or super().has_table(table_name)
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """As `has_table`, for a column of the assets."""
@@ -386,7 +386,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
 
 @contextmanager
 def _transaction(connection: Any) -> Iterator[None]:
-    """A transaction on a connection that commits each statement; another level of isolation would be two more trips."""
+    """A transaction on a connection that commits each statement; to set its isolation anew would be a trip more."""
     connection.exec_driver_sql("BEGIN")
     try:
         yield
