@@ -62,7 +62,9 @@ def test_each_key_lets_in_by_either_header_and_nothing_else_does(guarded: Api, s
 
 
 def test_the_page_and_the_health_checks_need_no_key_but_the_metrics_do(guarded: Api):
-    statuses = {path: guarded.client.get(path).status_code for path in ("/", "/page/search.js", "/healthz", "/readyz")}
+    # not before its models are loaded
+    assert eventually(lambda: guarded.client.get("/readyz").status_code == 200)
+    statuses = {path: guarded.client.get(path).status_code for path in ("/", "/page/search.js", "/healthz")}
     assert set(statuses.values()) == {200}
     assert guarded.client.get("/metrics").status_code == 401
 
