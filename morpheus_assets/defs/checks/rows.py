@@ -3,9 +3,11 @@
 Run by hand, without a novel, they look at all that are stored, up to MOST_NOVELS.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 
@@ -20,9 +22,10 @@ from morpheus_assets.services.wording import counted
 from morpheus_assets.text.chunking.settings import ChunkerSettings
 
 if TYPE_CHECKING:
-    from morpheus_assets.domain.content import Chapter, NovelRecord
+    from morpheus_assets.domain.content import Chapter
     from morpheus_assets.store.content.chunks import PlacedChunk
 
+T = TypeVar("T")
 MOST_NOVELS = 200
 # A chapter of fewer characters is a heading alone; a novel of several chapters with one that holds so much of it was
 # probably not divided where it should be.
@@ -54,19 +57,20 @@ PANEL_CHECKS = {
 def check_chapters(
     context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Reads the chapters of the run's novels, and their text for its table of contents."""
-    from morpheus_assets.store.content.novels import text_with_chapters
+    """Reads the chapters of the run's novels; without any, the texts too, for the contents that are printed in them."""
+    from morpheus_assets.text.chapters.contents_count import numbered
 
     wanted = {key.name for key in context.selected_asset_check_keys}
+    novels = novels_looked_at(context, database, NOVELS)
     # a printed list is left to the nightly job: looking for it takes as long as finding the chapters
     printed = not _of_the_run(context, NOVELS)
     rows: dict[str, Sequence[Chapter]] = {}
     counts: dict[str, tuple[int, int]] = {}
-    for novel in novels_looked_at(context, database, NOVELS):
-        record, rows[novel] = text_with_chapters(database.engine, novel)
-        listed, found = _contents_and_found(record, rows[novel], printed)
-        if listed is not None:
-            counts[novel] = (listed, found)
+    looked_up = _with_printed_contents if printed else _with_contents_of_files
+    for novel, listed, rows[novel] in looked_up(database, novels):
+        titles = [row.title for row in rows[novel] if row.kind == "chapter"]
+        if listed is not None and titles:
+            counts[novel] = (listed, numbered(titles))
     if "as_many_as_its_contents_name" in wanted:
         faults = {
             novel: [f"{novel}: its table of contents names {listed} numbered chapters, {found} were found."]
@@ -127,8 +131,8 @@ def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
         uncovered: dict[str, list[str]] = {}
         too_large: dict[str, list[str]] = {}
         sizes: list[int] = []
-        for novel in novels_looked_at(context, database, NOVELS):
-            text, places, cut = placed_chunks(database.engine, novel)
+        novels = novels_looked_at(context, database, NOVELS)
+        for novel, (text, places, cut) in _one_ahead(novels, partial(placed_chunks, database.engine)):
             if text is None:
                 continue
             uncovered[novel] = coverage_faults(novel, text, places, cut)
@@ -152,6 +156,19 @@ def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
                           severity=dg.AssetCheckSeverity.ERROR)  # fmt: skip
 
     return check_chunks
+
+
+def _one_ahead(novels: Iterable[str], look: Callable[[str], T]) -> Iterator[tuple[str, T]]:
+    """What `look` finds for each novel, which is looked up while the one before is compared; two are held at most."""
+    with ThreadPoolExecutor(1, thread_name_prefix="checks") as thread:
+        before: tuple[str, Future[T]] | None = None
+        for novel in novels:
+            coming = novel, thread.submit(look, novel)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = coming
+        if before is not None:
+            yield before[0], before[1].result()
 
 
 def chapter_faults(novel: str, rows: "Sequence[Chapter]") -> list[str]:
@@ -193,21 +210,37 @@ def coverage_faults(
     return faults
 
 
-def _contents_and_found(
-    record: "NovelRecord | None", rows: "Sequence[Chapter]", printed: bool
-) -> tuple[int | None, int]:
-    """The numbered chapters that a novel's contents name (None: it has no such list), and those that were found."""
-    from morpheus_assets.text.chapters.contents_count import listed_chapters, numbered
+def _with_contents_of_files(
+    database: DatabaseResource, novels: Sequence[str]
+) -> Iterator[tuple[str, int | None, "Sequence[Chapter]"]]:
+    """Each novel, the numbered chapters that its file's own contents name (None: it has none), and its chapters."""
+    from morpheus_assets.store.content.chapters import chapters_with_contents
+    from morpheus_assets.text.chapters.contents_count import numbered
+
+    found = chapters_with_contents(database.engine, novels)
+    for novel in novels:
+        titles, rows = found.get(novel, ([], []))
+        yield novel, numbered(titles) or None, rows
+
+
+def _with_printed_contents(
+    database: DatabaseResource, novels: Sequence[str]
+) -> Iterator[tuple[str, int | None, "Sequence[Chapter]"]]:
+    """The same by their texts, where else a list may be printed; one novel at a time."""
+    from morpheus_assets.store.content.novels import text_with_chapters
+    from morpheus_assets.text.chapters.contents_count import listed_chapters
     from morpheus_assets.text.documents import Document
 
-    titles = [row.title for row in rows if row.kind == "chapter"]
-    if not titles or record is None:
-        return None, 0
-    document = Document(
-        record.text, record.format, record.encoding, record.repairs, record.language, record.title, record.author,
-        record.hints,
-    )  # fmt: skip
-    return listed_chapters(document, printed=printed), numbered(titles)
+    for novel in novels:
+        record, rows = text_with_chapters(database.engine, novel)
+        if record is None or not any(row.kind == "chapter" for row in rows):
+            yield novel, None, rows
+            continue
+        document = Document(
+            record.text, record.format, record.encoding, record.repairs, record.language, record.title, record.author,
+            record.hints,
+        )  # fmt: skip
+        yield novel, listed_chapters(document), rows
 
 
 def novels_looked_at(

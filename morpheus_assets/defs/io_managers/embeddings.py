@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -168,8 +169,10 @@ class EmbeddingsIOManager(dg.IOManager):
             yield from written
             if obj.leads and tally.embedded:
                 retry_while_down(partial(spaces.activate_first, self.engine, row.key))
-            retry_while_down(partial(refresh_space, self.engine, row))
-            found = self._coverage(row, novels, size)
+            with ThreadPoolExecutor(1, thread_name_prefix="coverage") as beside:
+                covering = beside.submit(self._coverage, row, novels, size)
+                retry_while_down(partial(refresh_space, self.engine, row))
+                found = covering.result()
         elif not any(covered.missing for covered in found):
             self.database.whole_spaces[context.run_id, row.key] = (row, size.rows)
         # of pictures that were all refused nothing is needed: whole, and said so

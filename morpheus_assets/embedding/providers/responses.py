@@ -3,7 +3,6 @@
 Neither SDK checks any of this; a response that fails here never reaches the stream or the store.
 """
 
-import base64
 import binascii
 import json
 import re
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pybase64
 
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.embedding.errors import InvalidAnswer, ProviderUnavailable
@@ -211,7 +211,7 @@ def _row(embedding: object, vendor: str) -> np.ndarray:
         return np.empty(0, dtype=np.float32)
     try:
         if isinstance(embedding, str):
-            return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
+            return np.frombuffer(pybase64.b64decode(embedding, validate=True), dtype="<f4")
         if isinstance(embedding, list):
             with np.errstate(over="ignore"):
                 return np.asarray(embedding, dtype=np.float32)

@@ -1,7 +1,7 @@
 """Chapters of a novel: replaced as a whole or left standing, with what they were made of."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from morpheus_assets.domain.content import Chapter, ReplaceCounts
 from morpheus_assets.store.content.novel_rows import lock_novel, refuse_other_source, unknown_novel
@@ -84,6 +84,16 @@ def chapters_with_source(bind: Bind, novel: str) -> tuple[list[Chapter], str | N
     if not found:
         raise unknown_novel(novel)
     return [Chapter(*values) for _, _, *values in found if values[0] is not None], found[0][0], found[0][1]
+
+
+def chapters_with_contents(bind: Bind, novels: Sequence[str]) -> dict[str, tuple[list[str], list[Chapter]]]:
+    """The titles that a file's own table of contents names, and the chapters in order, of those novels that are known.
+
+    In one round trip, without the texts.
+    """
+    with autocommit(bind) as connection:
+        rows = connection.execute(queries.chapters_with_contents, {"novels": list(novels)}).fetchall()
+    return {novel: (contents, [Chapter(*values) for values in chapters or ()]) for novel, contents, chapters in rows}
 
 
 def load_chapters(bind: Bind, novel: str) -> list[Chapter]:

@@ -206,6 +206,14 @@ SELECT held.source_digest, held.hold, c.ordinal, c.title, c.char_start, c.char_e
 FROM held LEFT JOIN chapters c ON c.novel_id = held.id AND held.hold
 ORDER BY c.ordinal
 
+-- name: chapters_with_contents
+-- With what the table of contents of a file names, without any text.
+SELECT n.novel,
+       ARRAY(SELECT h ->> 'text' FROM jsonb_array_elements(n.hints) h WHERE h ->> 'source' = 'epub-toc') AS contents,
+       (SELECT json_agg(json_build_array(ordinal, title, char_start, char_end, line, kind) ORDER BY ordinal)
+        FROM chapters WHERE novel_id = n.id) AS chapters
+FROM novels n WHERE n.novel = ANY(%(novels)s::text[])
+
 -- name: chapters_with_source
 SELECT n.chapters_of, n.chapters_text, c.ordinal, c.title, c.char_start, c.char_end, c.line, c.kind
 FROM novels n LEFT JOIN chapters c ON c.novel_id = n.id

@@ -10,14 +10,14 @@ from morpheus_assets.text.chapters.lines import read_lines
 from morpheus_assets.text.documents import Document
 
 
-def listed_chapters(document: Document, *, printed: bool = True) -> int | None:
+def listed_chapters(document: Document) -> int | None:
     """The numbered chapters that the contents of a file, or else a list printed in the text, name.
 
     None where there is no such list, or one without numbers: titles alone do not tell chapters from other entries.
-    A printed list is looked for unless `printed` is False: that takes as long as finding the chapters.
+    Looking for a printed list takes as long as finding the chapters.
     """
     titles = [hint.text for hint in document.hints if hint.source == "epub-toc"]
-    if titles or not printed:
+    if titles:
         return numbered(titles) or None
     found = find_heads(document, find_body(document.text))
     lists = [document.text[region.start : region.end].splitlines() for region in found.regions]

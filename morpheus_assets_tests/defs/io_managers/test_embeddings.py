@@ -79,18 +79,18 @@ def test_a_store_that_fails_ends_the_stream_and_loses_nothing_that_it_had_taken(
 def test_inputs_that_another_run_brings_at_the_last_moment_are_named_and_embedded_by_the_next(
     deployment: Deployment, novel: str, monkeypatch: pytest.MonkeyPatch
 ):
-    refresh = embeddings.refresh_space
+    record = embeddings.record_spending
 
-    def overtaken(*arguments):
+    def overtaken(*arguments, **costs):
         with deployment.engine.begin() as connection:
             connection.exec_driver_sql(
                 "INSERT INTO passages SELECT sha256('x'), 'x', 1, config, '' FROM passages LIMIT 1"
             )
             connection.exec_driver_sql("INSERT INTO chunks SELECT id, 8, 99, 0, 1, sha256('x') FROM novels")
-        return refresh(*arguments)
+        record(*arguments, **costs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(embeddings, "refresh_space", overtaken)
+        patched.setattr(embeddings, "record_spending", overtaken)
         result = deployment.ingest(novel)
     assert not result.success
     assert failure_of(result).startswith(

@@ -28,6 +28,15 @@ def test_vectors_are_put_into_the_order_of_the_inputs_whatever_the_order_of_the_
     np.testing.assert_array_equal(read({"data": entries, "model": "m"}, 9), rows)
 
 
+@pytest.mark.parametrize(
+    "damaged", ["AACA", "AACAPw=", "AACAPw===", "AACAPw", "AAC APw==", "AACAPw==\n", "AACAP-==", "é" * 8]
+)
+def test_a_vector_in_damaged_base64_is_refused(damaged: str):
+    assert read({"data": [{"index": 0, "embedding": "AACAPw=="}], "model": "m"}, 1, 1).tolist() == [[1.0]]
+    with pytest.raises(InvalidAnswer, match="cannot be decoded"):
+        read({"data": [{"index": 0, "embedding": damaged}], "model": "m"}, 1, 1)
+
+
 @given(st.lists(st.integers(-2, 4), min_size=3, max_size=3))
 def test_indexes_that_are_no_permutation_are_never_accepted(indexes: list[int]):
     answer = {"data": [{"index": i, "embedding": [1.0, 0, 0, 0]} for i in indexes], "model": "m"}

@@ -8,12 +8,13 @@ from sqlalchemy import Engine
 from morpheus_assets.domain.content import (
     Chapter,
     Chunk,
+    HeadingHint,
     NovelRecord,
     PanelRecord,
     ReplaceCounts,
     SourceFile,
 )
-from morpheus_assets.store.content.chapters import load_chapters, replace_chapters
+from morpheus_assets.store.content.chapters import chapters_with_contents, load_chapters, replace_chapters
 from morpheus_assets.store.content.chunks import iter_chunks, replace_chunks
 from morpheus_assets.store.content.novels import (
     ingested_digests,
@@ -148,6 +149,28 @@ def test_chapters_and_panels_follow_the_same_rules(engine: Engine) -> None:
     assert load_panels(engine, "the-tide") == panels
     assert load_panels(engine, "the-tide", state="refused") == panels[1:]
     assert ingested_digests(engine)["the-tide"].panels == "d1"
+
+
+def test_chapters_of_several_novels_come_with_the_contents_of_their_files_in_one_trip(
+    engine: Engine, database_url: str
+) -> None:
+    hints = (
+        HeadingHint(0, 1, "It Rains", "epub-toc"),
+        HeadingHint(0, 1, "It rained.", "epub-heading"),
+        HeadingHint(3, 1, "It Stops", "epub-toc"),
+    )
+    upsert_novel(engine, novel_record("the-tide", hints=hints))
+    upsert_novel(engine, novel_record("the-ebb"))
+    chapters = [Chapter(n, f"Chapter {n}", n, n + 1, n) for n in (1, 2)]
+    replace_chapters(engine, "the-tide", chapters)
+    with counting_proxy(database_url) as counting:
+        distant = open_engine(counting.url)
+        ping(distant)
+        with counting.counted() as seen:
+            found = chapters_with_contents(distant, ["the-ebb", "the-tide", "unknown"])
+        distant.dispose()
+    assert found == {"the-tide": (["It Rains", "It Stops"], chapters), "the-ebb": ([], [])}
+    assert seen.trips == 1
 
 
 def test_a_novel_may_have_panels_only(engine: Engine) -> None:
