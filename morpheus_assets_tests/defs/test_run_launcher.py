@@ -14,6 +14,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from dagster._grpc.client import DEFAULT_GRPC_TIMEOUT, DagsterGrpcClient
 
 from morpheus_assets.defs.run_launcher import PatientRunLauncher
 from morpheus_assets.settings import PROJECT_FOLDER
@@ -86,8 +87,9 @@ def test_a_run_whose_process_takes_longer_to_start_than_is_waited_for_is_launche
     instance: dg.DagsterInstance, code_server: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    # in place of sixty
-    monkeypatch.setenv("DAGSTER_GRPC_TIMEOUT_SECONDS", "4")
+    # in place of sixty; where another test has made Dagster import its client, the environment says nothing any more
+    defaults = [4 if each == DEFAULT_GRPC_TIMEOUT else each for each in DagsterGrpcClient._query.__defaults__ or ()]
+    monkeypatch.setattr(DagsterGrpcClient._query, "__defaults__", tuple(defaults))
     asked = CliRunner().invoke(job_launch_command, ["--grpc-port", str(code_server), "-j", "slow"])
     assert asked.exit_code == 0, asked.output
     [run] = instance.get_runs()
