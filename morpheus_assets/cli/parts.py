@@ -17,7 +17,7 @@ import psutil
 from morpheus_assets.cli.supervisor import Supervisor
 from morpheus_assets.services.connections import StartFailed
 from morpheus_assets.services.process_start import process_start
-from morpheus_assets.services.running_parts import POSTGRES, PartProcess, has_living_child
+from morpheus_assets.services.running_parts import POSTGRES, PartProcess, living_child
 from morpheus_assets.store.database.embedded import EmbeddedPostgres
 
 START_SECONDS = 120.0
@@ -77,11 +77,12 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._has_answered = False
+        self._child: psutil.Process | None = None
         self._looks_without_child = 0
 
     def start(self) -> int:
         """In a session of its own."""
-        self._started, self._has_answered, self._looks_without_child = time.time(), False, 0
+        self._started, self._has_answered, self._child, self._looks_without_child = time.time(), False, None, 0
         self._process = self._supervisor.start(self._command, self._environment, self._folder, self.log)
         return self._process.pid
 
@@ -94,8 +95,8 @@ class Child:
             return f"was killed ({_signal(-code)})" if code < 0 else f"ended with exit code {code}"
         if self.has_child and self._has_answered:
             # one that is replaced by a fresh one is never missed twice in a row
-            missed = not has_living_child(psutil.Process(self._process.pid))
-            self._looks_without_child = self._looks_without_child + 1 if missed else 0
+            self._child = living_child(psutil.Process(self._process.pid), self._child)
+            self._looks_without_child = self._looks_without_child + 1 if self._child is None else 0
             if self._looks_without_child > 1:
                 return "lost the process that it works through"
         return None

@@ -15,12 +15,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
-import httpx
 
 from morpheus_assets.cli.environment import child_environment, forget_in_dotenv, remember_in_dotenv
 from morpheus_assets.cli.first_ingest import FirstIngest
@@ -327,10 +328,14 @@ def _workspace(code_server: Path) -> str:
 
 
 def _is_success(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
+    address = urlsplit(url)
+    # asked five times a second until it answers: an HTTP client would read all certificates each time
+    with closing(HTTPConnection(address.hostname or "", address.port, timeout=2)) as connection:
+        try:
+            connection.request("GET", address.path)
+            return 200 <= connection.getresponse().status < 300
+        except (OSError, HTTPException):
+            return False
 
 
 def free_port(wanted: int, setting: str = "MORPHEUS_UI_PORT") -> int:

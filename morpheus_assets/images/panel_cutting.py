@@ -775,7 +775,8 @@ def _drawn_lines(pixels: Any, least: float, down: bool) -> Iterator[_Line]:
     height, width = pixels.shape[:2]
     if height < 20:
         return
-    light = pixels[:, :: max(1, width // 400)].mean(axis=2)
+    red, green, blue = np.moveaxis(pixels[:, :: max(1, width // 400)].astype(np.uint16), 2, 0)
+    light = (red + green + blue) / 3
     shifted = [light[at : height - 4 + at] for at in range(5)]
     line = np.minimum.reduce(shifted)[4:-4]
     above, below = light[: height - 12], light[12:]

@@ -6,7 +6,6 @@ is asked of the system at the time of the question: after a kill the file is lef
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,7 +44,7 @@ class PartProcess:
             alive = process_start(process) == self.started and process.status() != psutil.STATUS_ZOMBIE
             if not alive:
                 return "down"
-            if self.answered and self.has_child and not has_living_child(process):
+            if self.answered and self.has_child and living_child(process) is None:
                 return "down"
         except psutil.Error:
             return "down"
@@ -68,13 +67,21 @@ class RunningParts:
         return {part.name: part.state for part in self.parts}
 
 
-def has_living_child(process: psutil.Process) -> bool:
-    """True when a process has a child that has not ended."""
-    for child in process.children():
-        with suppress(psutil.Error):
-            if child.status() != psutil.STATUS_ZOMBIE:
-                return True
-    return False
+def living_child(process: psutil.Process, known: psutil.Process | None = None) -> psutil.Process | None:
+    """A child of a process that has not ended, None when there is none; `known` is one that was found before.
+
+    It is asked first: who has to find another looks at every process of the machine.
+    """
+    if known is not None and _lives(known):
+        return known
+    return next(filter(_lives, process.children()), None)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def write_parts(data_folder: Path, dagster_url: str, api_url: str | None, parts: Iterable[PartProcess]) -> None:

@@ -4,9 +4,20 @@ import re
 
 _LOST_CLOSING_QUOTE = re.compile("â€(?:\ufffd|\x9d)")
 
+# What ftfy looks for holds a character beyond ASCII and no more than two of ASCII in a row.
+_LONG_ASCII = re.compile(r"(?<=[\x00-\x7f]{8})[\x00-\x7f]+(?=[\x00-\x7f]{8})")
 
 # "Â la carte" is careless French and no damage, though ftfy alone would make a space of its first letter.
 _LONE_CAPITAL = re.compile(r"(?<!\w)[ÂÃ](?= )")
+
+
+def looks_damaged(text: str) -> bool:
+    """True where ftfy calls a text bad, which takes it .2 s a million characters, however few are beyond ASCII."""
+    if text.isascii():
+        return False
+    from ftfy.badness import is_bad
+
+    return is_bad(_LONG_ASCII.sub("", text))
 
 
 def undo_double_encoding(text: str) -> tuple[str, str]:
@@ -15,12 +26,10 @@ def undo_double_encoding(text: str) -> tuple[str, str]:
     Line breaks stay where they are. A whole file that reads as UTF-8 once more is proof; else single lines are
     mended, and only where ftfy calls the text bad, since a wrong repair would be worse than none.
     """
-    if text.isascii():
+    if not looks_damaged(text):
         return text, ""
     from ftfy.badness import is_bad
 
-    if not is_bad(text):
-        return text, ""
     # cp1252 has no character for byte 9D, so the closing quote is the one that such a round trip loses.
     candidate = _LOST_CLOSING_QUOTE.sub("â€\x9d", text)
     whole = _as_utf8_again(candidate)

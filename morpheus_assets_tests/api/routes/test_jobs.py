@@ -93,7 +93,7 @@ def runs_of(base: psutil.Process | None) -> Iterator[set[int]]:
     ended = threading.Event()
 
     def look() -> None:
-        while not ended.wait(0.02):
+        while not ended.wait(0.1):
             for each in [base] if base is not None else bases_of_runs():
                 with suppress(psutil.NoSuchProcess):
                     found.update(child.pid for child in each.children())
