@@ -123,11 +123,13 @@ def single_byte_readings(data: bytes, language: str | None = None, declared: str
     near = ranked[: _FINALISTS if language is not None else 1]
     words, plain = _words(data) if len(near) > 1 else (Counter(), frozenset())
     readings = []
+    # many encodings read a word alike
+    scored: dict[str, dict[str, float]] = {one.code: {} for one in languages()}
     for encoding in ranked:
         best = max(
             score
             + (
-                _word_score(words, plain, encoding, accented_words(code), at_home=code == language)
+                _word_score(words, plain, encoding, accented_words(code), scored[code], at_home=code == language)
                 if encoding in near and words
                 else 0.0
             )
@@ -147,12 +149,24 @@ def _words(data: bytes) -> tuple[Counter[bytes], frozenset[bytes]]:
 
 
 def _word_score(
-    words: Counter[bytes], plain: frozenset[bytes], encoding: str, known: AccentedWords, *, at_home: bool
+    words: Counter[bytes],
+    plain: frozenset[bytes],
+    encoding: str,
+    known: AccentedWords,
+    scored: dict[str, float],
+    *,
+    at_home: bool,
 ) -> float:
-    """What whole words say for `encoding`; `plain` are the ASCII words of the text, in lower case."""
+    """What whole words say for `encoding`; `plain` are the ASCII words of the text, in lower case.
+
+    `scored` are readings of words, with their scores, in the language of the `known` ones; it is added to.
+    """
     score = 0.0
     for word, count in words.items():
-        score += count * _reading_score(word.decode(encoding, "replace"), plain, known, at_home=at_home)
+        read = word.decode(encoding, "replace")
+        if (one := scored.get(read)) is None:
+            one = scored[read] = _reading_score(read, plain, known, at_home=at_home)
+        score += count * one
     return score
 
 
