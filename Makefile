@@ -3,9 +3,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# a part of the suite: make test ARGS="-k sensor"; half of it waits: four processes leave two cores idle for a tenth of it
+# a part of the suite: make test ARGS="-k sensor"; half of it waits: five processes leave two cores idle for a twentieth of it
 ARGS :=
-WORKERS := 5
+WORKERS := 6
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo test bench lint docs lock clean
