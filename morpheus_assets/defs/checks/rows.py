@@ -67,8 +67,9 @@ def check_chapters(
     rows: dict[str, Sequence[Chapter]] = {}
     counts: dict[str, tuple[int, int]] = {}
     looked_up = _with_printed_contents if printed else _with_contents_of_files
-    for novel, listed, rows[novel] in looked_up(database, novels):
-        titles = [row.title for row in rows[novel] if row.kind == "chapter"]
+    for novel, listed, its_rows in looked_up(database, novels):
+        rows[novel] = its_rows
+        titles = [row.title for row in its_rows if row.kind == "chapter"]
         if listed is not None and titles:
             counts[novel] = (listed, numbered(titles))
     if "as_many_as_its_contents_name" in wanted:
@@ -159,7 +160,7 @@ def build_chunk_checks(settings: ChunkerSettings) -> dg.AssetChecksDefinition:
 
 
 def _one_ahead(novels: Iterable[str], look: Callable[[str], T]) -> Iterator[tuple[str, T]]:
-    """What `look` finds for each novel, which is looked up while the one before is compared; two are held at most."""
+    """What `look` finds for each novel, which is looked up while the one before is compared; three are held at most."""
     with ThreadPoolExecutor(1, thread_name_prefix="checks") as thread:
         before: tuple[str, Future[T]] | None = None
         for novel in novels:
