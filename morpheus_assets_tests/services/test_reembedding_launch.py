@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from morpheus_assets.definitions import build_definitions
 from morpheus_assets.defs.backfills import InstanceBackfills
 from morpheus_assets.defs.partitions import NOVELS
+from morpheus_assets.services import embed_novels
 from morpheus_assets.services.backfills import RANGE_END, RANGE_START
 from morpheus_assets.services.dagster_client import DagsterRefused
 from morpheus_assets.services.reembedding_launch import launch_plan, order_for, settle_launches
@@ -195,8 +196,10 @@ def test_a_night_takes_the_oldest_within_its_budget_and_the_next_goes_on(
 
 
 def test_a_run_over_fifty_novels_keeps_the_forty_seven_and_the_next_night_takes_the_three(
-    engine, before, instance, provider_server
+    engine, before, instance, provider_server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # of the few that are tried one by one, in any order, the three may be the first, as if the provider were down
+    monkeypatch.setattr(embed_novels, "FAILURES_THAT_END", 4)
     add_novels(engine, instance, names(50))
     poisoned = ["novel-010", "novel-011", "novel-030"]
     for novel in poisoned:
