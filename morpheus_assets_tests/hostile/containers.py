@@ -11,7 +11,7 @@ PROSE = "The lamp burned low in the harbour, and nobody came to trim it before t
 
 def zipped(entries: dict[str, bytes]) -> bytes:
     target = io.BytesIO()
-    # a bomb of 300 MB takes a third of the time that it takes at the usual level
+    # a bomb of 300 MB takes half the time that it takes at the usual level
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, data in entries.items():
             archive.writestr(name, data)

@@ -58,12 +58,12 @@ def test_chapters_of_any_text_are_ordered_whole_and_repeatable(document):
     assert found == find_chapters(document)
 
 
-def test_thirty_thousand_chapters_take_seconds():
-    text = "".join(f"Chapter {n}\n\nThe miller came back.\n\n" for n in range(1, 30_001))
+def test_a_hundred_thousand_chapters_take_seconds():
+    text = "".join(f"Chapter {n}\n\nThe miller came back.\n\n" for n in range(1, 100_001))
     started = time.process_time()
     found = find_chapters(Document(text=text, format="txt", encoding="utf-8"))
-    assert len(found) == 30_000
-    assert time.process_time() - started < 9
+    assert len(found) == 100_000
+    assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize(
