@@ -38,8 +38,9 @@ clean: ## remove the environment; stored data stays in .morpheus
 	rm -rf $(VENV)
 
 $(READY): requirements.lock pyproject.toml
-	@python=""; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
-	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python="$$candidate"; break; fi; \
+	@# the system's own before one of the PATH: distributions compile theirs optimized for speed, pyenv's default does not
+	@python=""; for candidate in $(PYTHON) /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
+	  if "$$candidate" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python="$$candidate"; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then echo "Python 3.11, 3.12 or 3.13 is needed and none was found; install one, or name it: make PYTHON=/path/to/python3.12 up" >&2; exit 1; fi; \
 	echo "Setting up $(VENV) with $$($$python --version) (minutes at first, seconds later)"; \

@@ -38,6 +38,8 @@ _UTF7_RUN = re.compile(rb"\+[A-Za-z0-9/]{3,}-")
 _CONTROLS = bytes(range(0x09)) + bytes(range(0x0E, 0x1A)) + bytes(range(0x1C, 0x20))
 _HIGH = bytes(range(0x80, 0x100))
 _UNSURE = -4.0
+# Of what is not ASCII, the share that must be UTF-8 in a file that mixes it with another encoding.
+_MIXED = 0.15
 _CLEAR, _HEAD = 2.0, 4096
 _TAG = re.compile(rb"<[^<>]{0,500}>")
 _WORD = re.compile(rb"\S{0,40}[\x80-\xff]\S{0,40}")
@@ -123,6 +125,11 @@ def _cut_utf8(data: bytes) -> Decoded | None:
 
 def _mixed_utf8(data: bytes) -> Decoded | None:
     """UTF-8 with passages in another encoding: lines that are valid UTF-8 stay, the others are judged."""
+    found = sum(map(len, _UTF8_RUN.findall(data)))
+    above = len(data) - len(data.translate(None, _HIGH))
+    # the lines themselves are looked at where they could tell of enough
+    if found < _MIXED * above:
+        return None
     lines = data.split(b"\n")
     sound = broken = 0
     for line in lines:
@@ -131,7 +138,7 @@ def _mixed_utf8(data: bytes) -> Decoded | None:
             bad = len(line) - len(line.translate(None, _HIGH)) - good
             sound += good if not bad or good > bad else 0
             broken += bad
-    if sound < 0.15 * (sound + broken):
+    if sound < _MIXED * (sound + broken):
         return None
     rest = b"\n".join(_UTF8_RUN.sub(b"", line) for line in lines if not _is_utf8(line))
     encoding = single_byte_readings(rest, _language_around(data))[0].encoding

@@ -4,6 +4,7 @@ A wrong decoding of such bytes still yields ideographs, but rare ones.
 """
 
 import re
+import string
 from collections import Counter
 from functools import cache
 
@@ -16,6 +17,7 @@ _BROKEN = 0.002
 _DECLARED_ENOUGH, _DECLARED_BROKEN = 0.12, 0.01
 _GLUED, _SHORT_RUN, _MOSTLY_ASCII, _MANY_DIFFERENT = 0.3, 3, 4, 60
 _RUN = re.compile("[\u2e80-\uffdf]+")
+_LETTERS = frozenset(string.ascii_letters)
 _MARKS = frozenset("　、。·—―～‖…‥‘’“”〔〕〈〉《》「」『』！（），：；？")
 
 
@@ -72,13 +74,13 @@ def _is_running(text: str) -> bool:
     """
     runs = glued = wide = in_text = 0
     for run in _RUN.finditer(text):
-        length = run.end() - run.start()
+        start, end = run.span()
         runs += 1
-        wide += length
-        in_text += length if length > _SHORT_RUN else 0
-        if length <= _SHORT_RUN:
-            near = text[max(run.start() - 1, 0) : run.start()] + text[run.end() : run.end() + 1]
-            glued += any("a" <= char.lower() <= "z" for char in near)
+        wide += end - start
+        if end - start > _SHORT_RUN:
+            in_text += end - start
+        elif text[start - 1 : start] in _LETTERS or text[end : end + 1] in _LETTERS:
+            glued += 1
     if glued > _GLUED * runs:
         return False
     if in_text >= 0.5 * wide or len({char for char in text if char >= "\u2e80"}) > _MANY_DIFFERENT:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-from morpheus_assets.text.encoding.accented_words import AccentedWords, accented_words
+from morpheus_assets.text.encoding.accented_words import accented_words
 from morpheus_assets.text.languages import Language, languages
 
 # Encodings by preference, each with its reluctance: where two read the same characters, the first is meant. Which
@@ -121,62 +121,64 @@ def single_byte_readings(data: bytes, language: str | None = None, declared: str
     ranked = sorted(scores, key=lambda encoding: -max(scores[encoding].values()))
     # Words cost more to look at than letters do, and change little where letters leave no doubt.
     near = ranked[: _FINALISTS if language is not None else 1]
-    words, plain = _words(data) if len(near) > 1 else (Counter(), frozenset())
+    words = _Words(data) if len(near) > 1 else None
     readings = []
-    # many encodings read a word alike
-    scored: dict[str, dict[str, float]] = {one.code: {} for one in languages()}
-    for encoding in ranked:
+    for encoding in near:
         best = max(
-            score
-            + (
-                _word_score(words, plain, encoding, accented_words(code), scored[code], at_home=code == language)
-                if encoding in near and words
-                else 0.0
-            )
+            score + (words.score(encoding, code, at_home=code == language) if words is not None else 0.0)
             for code, score in scores[encoding].items()
         )
-        if encoding in near:
-            readings.append(Reading(encoding, best, best / total))
+        readings.append(Reading(encoding, best, best / total))
     return sorted(readings, key=lambda reading: -reading.score)
 
 
-def _words(data: bytes) -> tuple[Counter[bytes], frozenset[bytes]]:
-    """The commonest words of `data` that hold bytes above 0x7F, with their counts, and its ASCII words."""
-    found = Counter(_WORD.findall(data))
-    above = Counter({word: count for word, count in found.items() if not word.isascii()})
-    plain = frozenset(word.lower() for word in found if word.isascii())
-    return Counter(dict(above.most_common(_MAX_WORDS))), plain
+class _Words:
+    """The commonest words of a text that hold bytes above 0x7F: what they say for an encoding and a language.
 
-
-def _word_score(
-    words: Counter[bytes],
-    plain: frozenset[bytes],
-    encoding: str,
-    known: AccentedWords,
-    scored: dict[str, float],
-    *,
-    at_home: bool,
-) -> float:
-    """What whole words say for `encoding`; `plain` are the ASCII words of the text, in lower case.
-
-    `scored` are readings of words, with their scores, in the language of the `known` ones; it is added to.
+    Many encodings read a word alike, and what it consists of is the same for every language: each is looked at once.
     """
-    score = 0.0
-    for word, count in words.items():
-        read = word.decode(encoding, "replace")
-        if (one := scored.get(read)) is None:
-            one = scored[read] = _reading_score(read, plain, known, at_home=at_home)
-        score += count * one
-    return score
+
+    def __init__(self, data: bytes) -> None:
+        found = Counter(_WORD.findall(data))
+        above = Counter({word: count for word, count in found.items() if not word.isascii()})
+        common = above.most_common(_MAX_WORDS)
+        self._joined = b"\n".join(word for word, _ in common)
+        self._counts = [count for _, count in common]
+        self._plain = frozenset(word.lower() for word in found if word.isascii())
+        self._read: dict[str, list[str]] = {}
+        self._parts: dict[str, tuple[float, list[str]]] = {}
+        self._scores: dict[str, dict[str, float]] = {}
+
+    def score(self, encoding: str, code: str, *, at_home: bool) -> float:
+        """What whole words say for `encoding` and the language of that ISO 639-1 code."""
+        if encoding not in self._read:
+            self._read[encoding] = self._joined.decode(encoding, "replace").split("\n") if self._counts else []
+        known, scores = accented_words(code), self._scores.setdefault(code, {})
+        score = 0.0
+        for word, count in zip(self._read[encoding], self._counts, strict=True):
+            if (one := scores.get(word)) is None:
+                of_marks, pieces = self._parts_of(word)
+                one = scores[word] = of_marks + sum(known.score(piece, at_home=at_home) for piece in pieces)
+            score += count * one
+        return score
+
+    def _parts_of(self, word: str) -> tuple[float, list[str]]:
+        """What a word's marks and ASCII pieces say, whatever the language, and its other pieces."""
+        if word not in self._parts:
+            pieces = [each for each in _PIECE.findall(word) if not each.isascii() and each.isalpha()]
+            self._parts[word] = _marks_score(word, self._plain), pieces
+        return self._parts[word]
 
 
-def _reading_score(read: str, plain: frozenset[bytes], known: AccentedWords, *, at_home: bool) -> float:
-    """What one reading of a word says: are its pieces words, and do its marks part words of the text?"""
+def _marks_score(read: str, plain: frozenset[bytes]) -> float:
+    """What one reading of a word says in any language: do its marks part words of the text, and is its case usual?
+
+    `plain` are the ASCII words of the text, in lower case.
+    """
     score = 0.0
     for found in _PIECE.finditer(read):
         piece = found.group()
         if not piece.isascii():
-            score += known.score(piece, at_home=at_home) if piece.isalpha() else 0.0
             if len(piece) > 2 and piece[:2].isupper() and piece[2].islower():
                 score -= _MIXED_CASE
         elif len(piece) == 1:
