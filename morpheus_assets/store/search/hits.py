@@ -95,6 +95,14 @@ class SearchFilter:
         return queries.any_novel if of_novel is None else queries.novels_within.format(of_novel=of_novel)
 
     @property
+    def noted(self) -> Composed | None:
+        """A query for the passages within as novels have them noted, up to what matters; None where rows must tell."""
+        of_novel = self._of_novel
+        if of_novel is None or self.chapter is not None:
+            return None
+        return queries.count_noted.format(of_novel=of_novel, limit=_LARGEST_EXACT + 1)
+
+    @property
     def _of_novel(self) -> Composed | None:
         """A condition on `n`, novels; None for all of them."""
         given = self.parameters
@@ -192,7 +200,8 @@ def search_text(
     if mode not in ("hybrid", "vector", "text") or not (use_vector or use_text):
         raise ValueError(f"mode {mode!r} needs a query vector, a query text, or both for 'hybrid'")
     space = _space_for(bind, "text", space, query_vector)
-    look = _Look(within.condition, within.parameters, space, half_vector(query_vector) if space is not None else None)
+    vector = half_vector(query_vector) if space is not None else None
+    look = _Look(within.condition, within.parameters, space, vector, within.noted)
     pool = max(_POOL, k) if use_text else k
     try:
         with reading(bind) as connection:
@@ -300,12 +309,16 @@ def _space_for(bind: Bind, purpose: str, space: SpaceRow | None, query_vector: A
 
 @dataclass(frozen=True)
 class _Look:
-    """One search as its statements need it: the filter, a condition on `c` with its parameters, and where to look."""
+    """One search as its statements need it: the filter, a condition on `c` with its parameters, and where to look.
+
+    `noted` is a query that tells how many rows of `chunks` are within.
+    """
 
     within: Composed
     parameters: dict[str, Any]
     space: SpaceRow | None
     vector: BinaryVector | None
+    noted: Composed | None = None
     counted: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -415,8 +428,10 @@ class _Look:
         return self.counted[content]
 
     def _ask_count(self, connection: psycopg.Connection[Any], content: str) -> psycopg.Cursor[Any]:
-        most = _LARGEST_EXACT + 1
-        query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
+        query = self.noted if content == "chunks" else None
+        if query is None:
+            most = _LARGEST_EXACT + 1
+            query = queries.count_within.format(content=Identifier(content), within=self.within, limit=most)
         return connection.execute(query, self.parameters)
 
 

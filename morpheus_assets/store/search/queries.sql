@@ -38,6 +38,11 @@ c.state = 'stored' AND c.shaping = %(shaping)s AND {within}
 -- name: count_within
 SELECT count(*) FROM (SELECT FROM {content} c WHERE {within} LIMIT {limit}) AS matching
 
+-- name: count_noted
+-- As novels have it noted: their rows, counted one by one, took .9 ms for 10,000.
+SELECT least(coalesce(sum((SELECT sum(each) FROM unnest(n.chunked_counts) each)), 0), {limit})
+FROM novels n WHERE {of_novel}
+
 -- name: hashes_within
 SELECT DISTINCT c.content_hash FROM {content} c WHERE {within}
 

@@ -16,6 +16,7 @@ import sqlalchemy
 from morpheus_assets.store.database import server_files
 from morpheus_assets.store.database.embedded import EmbeddedPostgres, running_url
 from morpheus_assets.store.database.errors import EmbeddedServerError
+from morpheus_assets.store.database.machine_memory import memory_bytes
 from morpheus_assets_tests import python_path
 
 
@@ -98,6 +99,12 @@ def test_a_server_starts_serves_both_databases_and_keeps_its_rows(server, folder
     assert running_url(folder / "pg") is None
     server.start()
     assert count_rows(server.url()) == 1
+
+
+def test_it_keeps_an_eighth_of_the_memory_of_its_pages_within_bounds(running) -> None:
+    with psycopg.connect(EmbeddedPostgres(running).url(driver="postgresql")) as connection:
+        [pages] = connection.execute("SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'").fetchone()
+    assert pages * 8192 >> 20 == min(max(memory_bytes() >> 23, 256), 2048)
 
 
 def test_no_port_is_open_and_the_socket_lies_in_a_private_folder(running) -> None:

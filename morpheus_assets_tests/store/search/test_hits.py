@@ -451,6 +451,7 @@ def test_how_many_rows_a_filter_leaves_is_counted_up_to_where_it_matters_and_onc
     with engine.connect() as connection:
         raw = connection.connection.driver_connection
         for within, rows in ((SearchFilter("one"), 31), (SearchFilter("two"), 2), (SearchFilter("none"), 0)):
-            look = hits._Look(within.condition, within.parameters, space, None)
-            assert [look.count(raw, "chunks") for _ in range(2)] == [rows] * 2
-            assert look.counted == {"chunks": rows}
+            for noted in (None, within.noted):
+                look = hits._Look(within.condition, within.parameters, space, None, noted)
+                assert [look.count(raw, "chunks") for _ in range(2)] == [rows] * 2
+                assert look.counted == {"chunks": rows}
