@@ -102,7 +102,7 @@ def test_a_server_starts_serves_both_databases_and_keeps_its_rows(server, folder
 
 
 def test_it_keeps_an_eighth_of_the_memory_of_its_pages_within_bounds(running) -> None:
-    with psycopg.connect(EmbeddedPostgres(running).url(driver="postgresql")) as connection:
+    with psycopg.connect(EmbeddedPostgres(running).url("postgres", driver="postgresql")) as connection:
         [pages] = connection.execute("SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'").fetchone()
     assert pages * 8192 >> 20 == min(max(memory_bytes() >> 23, 256), 2048)
 
