@@ -168,12 +168,13 @@ def keep_watch(
 ) -> None:
     """Look at the parts until `stopped` is set, keep their logs small, and show how far the first ingest is.
 
-    `say` is told when the disk of `folder` gets full, and when it has room again.
+    `say` is told when the disk of `folder` gets full, and when it has room again. Raises StartFailed when the folder is
+    gone.
     """
     rotated, was_full = time.monotonic(), False
     while not stopped.wait(LOOK_SECONDS):
         watch.look()
-        if (full := shutil.disk_usage(folder).free < LEAST_FREE_BYTES) != was_full:
+        if (full := _free_bytes(folder) < LEAST_FREE_BYTES) != was_full:
             was_full = full
             say(
                 f"The disk of {folder} is full: free some room on it, for nothing can be stored; what is stored stays."
@@ -188,6 +189,16 @@ def keep_watch(
                 # without room for the copy it grows on
                 with suppress(OSError):
                     rotate(log)
+
+
+def _free_bytes(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError as fault:
+        raise StartFailed(
+            f"The data folder {folder} cannot be reached any more ({fault.strerror}), and nothing can go on without it:"
+            " put it back, from a backup if it was deleted, and start again."
+        ) from fault
 
 
 def rotate(log: Path, most_bytes: int = MOST_LOG_BYTES) -> None:

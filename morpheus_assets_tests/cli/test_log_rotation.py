@@ -10,6 +10,7 @@ import pytest
 
 from morpheus_assets.cli import up
 from morpheus_assets.cli.up import keep_watch, rotate
+from morpheus_assets.services.connections import StartFailed
 
 WRITER = "import sys\nfor line in sys.stdin:\n    print(line, end='', flush=True)\n"
 
@@ -55,3 +56,11 @@ def test_a_disk_that_gets_full_and_has_room_again_is_said_once_each(tmp_path: Pa
     assert [sentence.split(":")[0].split(";")[0] for sentence in said] == [
         f"The disk of {tmp_path} is full", f"The disk of {tmp_path} has room again"
     ]  # fmt: skip
+
+
+def test_a_data_folder_that_goes_away_ends_all_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(up, "LOOK_SECONDS", 0.0)
+    watch: Any = SimpleNamespace(look=lambda: None)
+    folder = tmp_path / "data"
+    with pytest.raises(StartFailed, match=f"^The data folder {folder} cannot be reached any more .*: put it back"):
+        keep_watch(watch, threading.Event(), folder, [], None, [].append)
