@@ -86,3 +86,5 @@ sys.modules[DEFINITIONS].defs.get_repository_def()
 # pages that nobody collects are shared by all runs
 gc.collect()
 gc.freeze()
+# a run ends with its process, and looking for cycles after each 700 objects took a hundredth of an ingest
+gc.set_threshold(50_000, 10, 10)
