@@ -1,3 +1,6 @@
+import json
+import time
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +15,7 @@ from bench.soak_actions import WEIGHTS, SoakActions
 from bench.soak_invariants import SoakInvariants, Violation
 from morpheus_assets.domain.spaces import Space
 from morpheus_assets.store.accounts.spending import record_spending
+from morpheus_assets_tests.fixtures.provider import ProviderServer
 
 SEED = 1790
 
@@ -27,6 +31,15 @@ def test_every_action_that_is_drawn_can_be_done():
 
 def test_only_the_actions_asked_for_are_drawn():
     assert {name for name, _ in schedule(7, 10, ["edit", "wait"])} == {"add", "edit", "wait"}
+
+
+def test_a_request_counts_from_when_it_came_however_late_it_is_let_in(provider_server: ProviderServer):
+    # what its client gave up and sent anew would be seen as asked for again, once that has been committed
+    provider_server.ask(provider_server.base_url("slow", delay=1, journal=1))
+    answered = time.time()
+    with urllib.request.urlopen(f"{provider_server.root}/__journal", timeout=100) as answer:
+        [arrived] = [row[0] for row in json.load(answer)]
+    assert arrived <= answered - 1
 
 
 @pytest.mark.parametrize("at_fault", [{"drop"}, {"edit", "kill"}, {"edit", "kill", "drop"}])
