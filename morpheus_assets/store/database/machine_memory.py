@@ -1,5 +1,6 @@
-"""How much memory there is to plan with: the machine's, or the control group's where that is held to less."""
+"""How much memory there is to plan with: the machine's, or less where a control group or `ulimit -v` holds to that."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,10 @@ import psutil
 def memory_bytes(root: Path = Path("/")) -> int:
     """Bytes of memory that this process and its children may fill; `root` is where /proc and /sys are."""
     limits = [psutil.virtual_memory().total]
+    # what is mapped counts for this one, and a child inherits it
+    mapped, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if mapped != resource.RLIM_INFINITY:
+        limits.append(mapped)
     for file in _limits(root):
         # "max": held to nothing
         with suppress(OSError, ValueError):

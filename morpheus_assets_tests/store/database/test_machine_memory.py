@@ -1,8 +1,11 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
+from morpheus_assets.settings import PROJECT_FOLDER
 from morpheus_assets.store.database.machine_memory import memory_bytes
 
 MACHINE = psutil.virtual_memory().total
@@ -38,3 +41,12 @@ def test_a_process_has_what_the_tightest_of_its_groups_leaves_it(
 
 def test_without_groups_it_has_the_machine(tmp_path: Path):
     assert memory_bytes(tmp_path) == MACHINE
+
+
+def test_what_a_shell_lets_a_process_map_is_no_less_of_a_limit():
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
+        "from morpheus_assets.store.database.machine_memory import memory_bytes; print(memory_bytes())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_FOLDER, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == (f"{3 << 30}\n", "")
