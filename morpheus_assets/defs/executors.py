@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from morpheus_assets.defs.sent_steps import SentStep
 from morpheus_assets.defs.traced_runs import traced_in_process_executor
 from morpheus_assets.services.celery_broker import broker_url, celery_settings, check_broker, check_executor
 from morpheus_assets.settings import Settings
@@ -47,13 +48,17 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
 def celery_executor(settings: Settings) -> "CeleryExecutor":
     """Sends each step to the workers; its `app_args` make their application too. Raises ConfigurationError."""
     from dagster._core.execution.retries import RetryMode
-    from dagster_celery.executor import CeleryExecutor
+    from dagster_celery.core_execution_loop import core_celery_execution_loop
+    from dagster_celery.executor import CeleryExecutor, _submit_task
+
+    def send(app: Any, *step: Any) -> SentStep:
+        return SentStep(app, lambda: _submit_task(app, *step))
 
     class CheckedCeleryExecutor(CeleryExecutor):
         def execute(self, plan_context: Any, execution_plan: Any) -> Any:
             # a run that cannot hand out its steps says so in a sentence, before the first of them
             check_broker(settings)
-            return super().execute(plan_context, execution_plan)
+            return core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=send)
 
     url = broker_url(settings)
     return CheckedCeleryExecutor(retries=RetryMode.ENABLED, broker=url, backend=url, config_source=celery_settings())

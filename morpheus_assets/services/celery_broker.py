@@ -13,7 +13,9 @@ from morpheus_assets.settings import Settings
 # A step whose worker has not been heard of for this long goes to another one. Workers renew what they hold
 # (defs/celery_worker.py), so it need not be longer than a step, and a dead worker is made good within a minute.
 LEASE_SECONDS = 45
-_RESTORE_SECONDS = 5
+RESTORE_SECONDS = 5
+# So long runs wait for a broker that is away: as long as one takes that is set up anew.
+PATIENCE_SECONDS = 600
 _PACKAGES = {"celery": "dagster_celery", "k8s": "dagster_k8s"}
 
 
@@ -84,6 +86,7 @@ def celery_settings() -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "broker_connection_retry_on_startup": True,
+        "task_publish_retry_policy": {"max_retries": PATIENCE_SECONDS // 5, "interval_step": 1, "interval_max": 5},
         # Dagster's own log goes to stderr as it is
         "worker_redirect_stdouts": False,
         "broker_transport_options": {
@@ -93,7 +96,7 @@ def celery_settings() -> dict[str, Any]:
             "interval_max": 0.5,
             "visibility_timeout": LEASE_SECONDS,
             # by default it looks for abandoned tasks only every 100 seconds, and one that dies looking blocks 300
-            "unacked_restore_interval": _RESTORE_SECONDS,
+            "unacked_restore_interval": RESTORE_SECONDS,
             "unacked_restore_throttle": 1,
             "unacked_mutex_expire": LEASE_SECONDS,
         },

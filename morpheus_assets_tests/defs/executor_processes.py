@@ -23,7 +23,7 @@ def ingest_novels() -> dg.JobDefinition:
 def main() -> None:
     """Be a worker, or execute runs; the exit code tells whether all succeeded."""
     # set before anything else reads them: the product's own take a minute
-    celery_broker.LEASE_SECONDS, celery_broker._RESTORE_SECONDS = LEASE_SECONDS, 1
+    celery_broker.LEASE_SECONDS, celery_broker.RESTORE_SECONDS = LEASE_SECONDS, 1
     what, *novels = sys.argv[1:]
     if what == "worker":
         from morpheus_assets.defs.celery_worker import main as work

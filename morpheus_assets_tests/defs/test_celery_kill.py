@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from redis import Redis
 
 from morpheus_assets.defs.jobs.lost_runs import lost_runs
 from morpheus_assets.settings import PROJECT_FOLDER
@@ -111,6 +112,13 @@ def asked(deployment: Deployment) -> list[tuple[float, list[str]]]:
         return [(row[0], row[3]) for row in json.load(answer)]
 
 
+def take_and_lose(broker: str) -> str:
+    """The id of the first task that could be taken from the queue before a worker did."""
+    with Redis.from_url(broker) as client:
+        _, task = client.brpop("dagster\x06\x163", timeout=100)
+    return json.loads(task)["headers"]["id"]
+
+
 def wait(met: Callable[[], bool], seconds: float, what: str) -> None:
     assert eventually(met, seconds), what
 
@@ -124,6 +132,8 @@ def test_killed_workers_and_killed_steps_are_made_good_and_nothing_is_paid_twice
         machines.start(name, "worker", f"--hostname={name}@%h", "--concurrency=2", "--loglevel=INFO")
     for number in range(3):
         machines.start(f"run-{number}", "run", *NOVELS[2 * number : 2 * number + 2])
+    # as a third worker, which is killed before it could note that it has it
+    lost = take_and_lose(machines.environment["MORPHEUS_CELERY_BROKER"])
     embedding = "text_embeddings__openai_3_small_256 - STEP_START"
 
     def in_the_middle() -> bool:
@@ -143,6 +153,7 @@ def test_killed_workers_and_killed_steps_are_made_good_and_nothing_is_paid_twice
     for number in range(3):
         assert machines.running[f"run-{number}"].wait(600) == 0, machines.log(f"run-{number}")[-3000:]
 
+    assert f"{lost}] succeeded" in machines.log("worker-1") + machines.log("worker-2")
     chunks = {row[0] for row in deployment.rows("SELECT DISTINCT encode(content_hash, 'hex') FROM chunks")}
     requests = asked(deployment)
     everything = [value for _, hashes in requests for value in hashes]
