@@ -114,7 +114,7 @@ def asked(deployment: Deployment) -> list[tuple[float, list[str]]]:
 
 def take_and_lose(broker: str) -> str:
     """The id of the first task that could be taken from the queue before a worker did."""
-    with Redis.from_url(broker) as client:
+    with Redis.from_url(broker, socket_timeout=110) as client:
         _, task = client.brpop("dagster\x06\x163", timeout=100)
     return json.loads(task)["headers"]["id"]
 
