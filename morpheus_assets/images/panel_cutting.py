@@ -587,18 +587,19 @@ def _lines(
     if closed is not None:
         shut = np.add.reduceat(closed if own is None else closed & own, starts, axis=1, dtype=np.int32)
     middles = starts + widths / 2 - width / 2
-    for slope in slopes:
-        shift = np.round(slope * middles).astype(int)
-        if np.abs(shift).max(initial=0) > height / 2:
-            continue
-        dark = _sheared(inked, shift)
-        length = _lengths(widths, shift, height) if there is None else _sheared(there, shift)
+    shifts = [(slope, np.round(slope * middles).astype(int)) for slope in slopes]
+    shifts = [(slope, shift) for slope, shift in shifts if np.abs(shift).max(initial=0) <= height / 2]
+    reach = max((int(np.abs(shift).max(initial=0)) for _, shift in shifts), default=0)
+    inks, owns, shuts = (None if each is None else _padded(each, reach) for each in (inked, there, shut))
+    for slope, shift in shifts:
+        dark = _sheared(inks, shift, reach)
+        length = _lengths(widths, shift, height) if owns is None else _sheared(owns, shift, reach)
         share = 1 - dark / np.maximum(length, 1)
         share[length < 0.3 * width] = 0
         if share.max() < clear:
             continue
-        if shut is not None:
-            share[1 - _sheared(shut, shift) / np.maximum(length, 1) < _OPEN_IN_PART] = 0
+        if shuts is not None:
+            share[1 - _sheared(shuts, shift, reach) / np.maximum(length, 1) < _OPEN_IN_PART] = 0
         for start, end in _stretches(share >= clear):
             if start < least * 0.6 or end > height - least * 0.6:
                 continue
@@ -622,15 +623,20 @@ def _lengths(widths: Any, shift: Any, height: int) -> Any:
     return np.cumsum(change[:height])
 
 
-def _sheared(values: Any, shift: Any) -> Any:
-    """Sums over rows that lean: row y takes column k from y + shift[k], nothing beyond the ends."""
+def _padded(values: Any, reach: int) -> Any:
+    """The same with `reach` empty rows above and below, by columns."""
     height, columns = values.shape
-    if not shift.any():
-        return values.sum(axis=1)
-    reach = int(np.abs(shift).max())
     padded = np.zeros((height + 2 * reach, columns), dtype=values.dtype, order="F")
     padded[reach : reach + height] = values
-    total = np.zeros(height, dtype=values.dtype)
+    return padded
+
+
+def _sheared(padded: Any, shift: Any, reach: int) -> Any:
+    """Sums over rows that lean, of what `_padded` gives: row y takes column k from y + shift[k]."""
+    height = len(padded) - 2 * reach
+    if not shift.any():
+        return padded[reach : reach + height].sum(axis=1)
+    total = np.zeros(height, dtype=padded.dtype)
     for column, down in enumerate(shift.tolist()):
         total += padded[reach + down : reach + down + height, column]
     return total
