@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from celery import Celery
     from celery.result import AsyncResult
 
-# Whether a task waits in one of the lists, or is among what workers hold (the hash, the last of the keys).
+# Whether a task is among what workers hold (the hash, the first of the keys), or waits in one of the lists.
 _FIND = """
-for number = 1, #KEYS - 1 do
-  for _, task in ipairs(redis.call('LRANGE', KEYS[number], 0, -1)) do
-    if string.find(task, ARGV[1], 1, true) then return 1 end
+local function among(tasks)
+  for _, task in ipairs(tasks) do
+    if string.find(task, ARGV[1], 1, true) then return true end
   end
 end
-for _, task in ipairs(redis.call('HVALS', KEYS[#KEYS])) do
-  if string.find(task, ARGV[1], 1, true) then return 1 end
+if among(redis.call('HVALS', KEYS[1])) then return 1 end
+for number = 2, #KEYS do
+  if among(redis.call('LRANGE', KEYS[number], 0, -1)) then return 1 end
 end
 return 0
 """
@@ -89,7 +90,7 @@ class SentStep:
             channel = connection.default_channel
             lists = [channel._q_for_pri(queue, step) for step in channel.priority_steps]
             with channel.conn_or_acquire() as client:
-                return bool(client.eval(_FIND, len(lists) + 1, *lists, channel.unacked_key, self._result.id))
+                return bool(client.eval(_FIND, 1 + len(lists), channel.unacked_key, *lists, self._result.id))
 
     def _send_again(self) -> None:
         """Publish the same task under the same id; over a connection of its own, which declares its queue anew."""

@@ -32,13 +32,13 @@ class Clock:
 class Run:
     """A run that has sent one step and looks each second whether it has ended."""
 
-    def __init__(self, app: Any, clock: Clock, priority: int = 5) -> None:
+    def __init__(self, app: Any, clock: Clock, priority: int = 5, queue: str = "dagster") -> None:
         from dagster_celery.tasks import create_task
 
         self._clock = clock
         task = create_task(app, shared=False).si(execute_step_args_packed={"run_id": "one"}, executable_dict={})
         self.step = SentStep(
-            app, lambda: task.apply_async(priority=priority, queue="dagster", routing_key="dagster.execute_plan")
+            app, lambda: task.apply_async(priority=priority, queue=queue, routing_key=f"{queue}.execute_plan")
         )
 
     def waits(self, seconds: float) -> bool:
@@ -72,20 +72,21 @@ class Worker:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self.queue = "dagster"
 
     def take(self) -> list[Any]:
         """The tasks, noted as held."""
         with Connection(self._url) as connection:
             channel = connection.default_channel
             channel.qos.restore_at_shutdown = False
-            queue = Queue("dagster")(channel)
+            queue = Queue(self.queue)(channel)
             queue.queue_declare()
             return list(iter(lambda: queue.get(no_ack=False), None))
 
     def take_and_die(self) -> list[str]:
         """The ids of the tasks, of which it dies before it could note that it holds them."""
         with Redis.from_url(self._url) as client:
-            lists = [name for name in client.keys("dagster*") if client.type(name) == b"list"]
+            lists = [name for name in client.keys(f"{self.queue}*") if client.type(name) == b"list"]
             tasks = [json.loads(task) for name in lists for task in client.lrange(name, 0, -1)]
             client.delete(*lists)
         return [task["headers"]["id"] for task in tasks]
@@ -124,6 +125,15 @@ def test_a_step_that_is_lost_with_its_worker_is_sent_again_under_its_id(
     app.backend.mark_as_done(task.headers["id"], ["an event"])
     assert not run.waits(1)
     assert run.step.get() == ["an event"]
+
+
+def test_a_step_goes_back_into_the_queue_that_its_asset_asks_for(app: Any, clock: Clock, worker: Worker):
+    worker.queue = "large-machines"
+    run = Run(app, clock, queue=worker.queue)
+    assert run.waits(3 * LEASE_SECONDS)
+    lost = worker.take_and_die()
+    assert run.waits(LEASE_SECONDS + RESTORE_SECONDS + 1)
+    assert [task.headers["id"] for task in worker.take()] == lost
 
 
 def test_a_step_is_sent_again_as_often_as_it_is_lost_and_its_neighbours_are_not(app: Any, clock: Clock, worker: Worker):
