@@ -1,4 +1,4 @@
-"""The Celery application of a worker, and the two things Celery lacks: leases that are renewed, and an end to retries.
+"""The Celery application of a worker, and what Celery lacks: leases that are renewed, an end to retries, and patience.
 
 `morpheus worker` starts it as `python -m` with this module's name; settings come from the environment.
 """
@@ -6,6 +6,8 @@
 import importlib
 import sys
 import time
+from collections.abc import Callable
+from functools import wraps
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,7 @@ def build_app(settings: Settings) -> "Celery":
         timer: Any = None
 
         def start(self, parent: Any) -> None:
+            outlive_the_connection(parent.task_consumer.channel.qos)
             self.timer = parent.timer.call_repeatedly(RENEW_SECONDS, renew_leases, (parent.task_consumer.channel,))
 
         def stop(self, parent: Any) -> None:
@@ -47,6 +50,8 @@ def build_app(settings: Settings) -> "Celery":
                 self.timer = None
 
     app = make_app(celery_executor(settings).app_args())
+    # a step that ends while the broker is away waits for it with what it has to say, which would else be a failure
+    app.conf.result_backend_always_retry = True
     app.steps["consumer"].add(RenewLeases)
     create_task(app, base=_step_task(app))
     return app
@@ -61,14 +66,39 @@ def renew_leases(channel: Any) -> None:
             client.zadd(channel.unacked_index_key, dict.fromkeys(held, time.time()), xx=True)
 
 
+def outlive_the_connection(held: Any) -> None:
+    """Let a worker that has lost its broker connect again, with what it held left to the leases.
+
+    Kombu gives it back, and Celery takes leave of it, over the connection that is lost; the fault of either ends the
+    worker (5.7.0).
+    """
+
+    def unless_it_is_lost(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def attempt(*arguments: Any, **options: Any) -> Any:
+            connection = held.channel.connection
+            lost = connection is None or connection.client is None
+            return None if lost else method(*arguments, **options)
+
+        return attempt
+
+    for name in ("restore_unacked", "ack", "reject"):
+        setattr(held, name, unless_it_is_lost(getattr(held, name)))
+
+
 def _step_task(app: "Celery") -> type:
+    from celery.exceptions import Ignore
+
     class StepTask(app.Task):
         abstract = True
         # it returns the events of its step, which stand in Dagster's log already
         resultrepr_maxsize = 16
 
         def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-            """Count the starts of this step, in the broker, where they outlive the worker."""
+            """Count the starts of a step in the broker, where they outlive the worker; one that is done is left out."""
+            # its worker had lost the connection over which it would have said so
+            if self.AsyncResult(task_id).ready():
+                raise Ignore
             key = f"morpheus:starts:{task_id}"
             with self.app.backend.client.pipeline() as pipe:
                 starts, _ = pipe.incr(key).expire(key, _REMEMBER_SECONDS).execute()

@@ -86,6 +86,9 @@ def celery_settings() -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        # what they have sent and not stored would be paid again; claims keep a second worker from sending it
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
         "task_publish_retry_policy": {"max_retries": PATIENCE_SECONDS // 5, "interval_step": 1, "interval_max": 5},
         # Dagster's own log goes to stderr as it is
         "worker_redirect_stdouts": False,

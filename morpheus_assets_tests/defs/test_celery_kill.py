@@ -1,4 +1,4 @@
-"""Two real Celery workers and a real Redis: one worker is killed; bench/celery_kill.py does the same at full size."""
+"""Two real Celery workers and a real Redis: a worker is killed, then Redis; bench/celery_kill.py does it at full size."""
 
 import json
 import os
@@ -123,8 +123,12 @@ def wait(met: Callable[[], bool], seconds: float, what: str) -> None:
     assert eventually(met, seconds), what
 
 
-def test_killed_workers_and_killed_steps_are_made_good_and_nothing_is_paid_twice(
-    deployment: Deployment, machines: Machines, monkeypatch: pytest.MonkeyPatch, dagster_database_url: str
+def test_killed_workers_steps_and_brokers_are_made_good_and_nothing_is_paid_twice(
+    deployment: Deployment,
+    machines: Machines,
+    redis: RedisProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    dagster_database_url: str,
 ):
     for number, novel in enumerate(NOVELS):
         deployment.drop(f"{novel}.txt", story(chapters=4, paragraphs=6, seed=number))
@@ -144,15 +148,21 @@ def test_killed_workers_and_killed_steps_are_made_good_and_nothing_is_paid_twice
     machines.kill("worker-2")
     wait(lambda: machines.busy("worker-1"), 600, "worker 1 has something to lose too")
     machines.kill_steps("worker-1")
+    taken = machines.log("worker-1").count("] received")
     kept, killed = committed(deployment), time.time()
     monkeypatch.setenv("DAGSTER_PG_URL", dagster_database_url)
     with dg.DagsterInstance.from_config(str(machines.folder / "run-0")) as instance:
         runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
         assert runs
         assert not lost_runs(instance)
+    wait(lambda: machines.log("worker-1").count("] received") > taken, 600, "worker 1 takes what the broker loses")
+    redis.stop()
+    time.sleep(1)
+    redis.start()
     for number in range(3):
         assert machines.running[f"run-{number}"].wait(600) == 0, machines.log(f"run-{number}")[-3000:]
 
+    assert machines.running["worker-1"].poll() is None, machines.log("worker-1")[-3000:]
     assert f"{lost}] succeeded" in machines.log("worker-1") + machines.log("worker-2")
     chunks = {row[0] for row in deployment.rows("SELECT DISTINCT encode(content_hash, 'hex') FROM chunks")}
     requests = asked(deployment)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.exceptions import Ignore
 from click.testing import CliRunner
 from kombu import Connection, Queue
 
@@ -73,6 +74,15 @@ def test_a_hold_that_was_given_up_is_not_renewed_into_being(redis: RedisProcess)
         worker.default_channel.qos._delivered.update(held)
         renew_leases(worker.default_channel)
         assert worker.default_channel.client.zcard("unacked_index") == 0
+
+
+@pytest.mark.redis
+def test_a_step_that_is_given_out_again_after_it_was_done_is_left_out(app: Any):
+    task = app.tasks["execute_plan"]
+    task.before_start("one", (), {})
+    app.backend.mark_as_done("one", ["an event"])
+    with pytest.raises(Ignore):
+        task.before_start("one", (), {})
 
 
 @pytest.mark.redis
