@@ -1,4 +1,4 @@
-"""Two real Celery workers and a real Redis: a worker is killed, then Redis; bench/celery_kill.py does it at full size."""
+"""Two real Celery workers and a real Redis: each is killed; bench/celery_kill.py does the same at full size."""
 
 import json
 import os
