@@ -274,6 +274,16 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
             self._latest_made = {key: (asked, found)}
         return found
 
+    def initialize_concurrency_limit_to_default(self, concurrency_key: str) -> bool:
+        """As Dagster's, which fails where another run makes the same pool at the same moment (1.13)."""
+        try:
+            return super().initialize_concurrency_limit_to_default(concurrency_key)
+        except DBAPIError:
+            # it goes on in the transaction that the other's row has ended; that row came with its slots
+            if concurrency_key not in self.get_concurrency_keys():
+                raise
+            return True
+
     def dispose(self) -> None:
         """Write what waits, and close what is kept."""
         try:

@@ -52,6 +52,15 @@ def test_the_project_keeps_its_connections_to_dagsters_database(instance: dg.Dag
     assert len(opened) <= 5
 
 
+def test_runs_that_begin_at_the_same_moment_make_a_pool_once(instance: dg.DagsterInstance):
+    storage = instance.event_log_storage
+    instance._settings = {**(instance._settings or {}), "concurrency": {"pools": {"default_limit": 2}}}
+    assert instance.global_op_concurrency_default_limit == 2
+    for _ in range(2):
+        assert storage.initialize_concurrency_limit_to_default("openai")
+    assert storage.get_concurrency_info("openai").slot_count == 2
+
+
 @pytest.mark.parametrize("size", [0, 2, 100])
 def test_planned_and_made_partitions_are_known_whether_events_are_batched_or_not(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, size: int
