@@ -47,11 +47,12 @@ class SentStep:
 
         Raises BrokerUnusable when the broker has not answered for ten minutes.
         """
+        from kombu.exceptions import OperationalError
         from redis.exceptions import RedisError
 
         try:
             ended = self._look()
-        except (RedisError, OSError) as fault:
+        except (RedisError, OperationalError, OSError) as fault:
             if time.monotonic() - self._answered_at < PATIENCE_SECONDS:
                 return False
             raise BrokerUnusable(

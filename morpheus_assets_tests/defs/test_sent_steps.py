@@ -15,24 +15,17 @@ from morpheus_assets.defs.sent_steps import SentStep
 from morpheus_assets.services.celery_broker import LEASE_SECONDS, PATIENCE_SECONDS, RESTORE_SECONDS, BrokerUnusable
 from morpheus_assets_tests.fixtures.deployment import settings_for
 from morpheus_assets_tests.fixtures.redis_server import RedisProcess, redis, redis_program
+from morpheus_assets_tests.fixtures.waiting import ManualClock
 
 __all__ = ["redis", "redis_program"]
 
 pytestmark = pytest.mark.redis
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 class Run:
     """A run that has sent one step and looks each second whether it has ended."""
 
-    def __init__(self, app: Any, clock: Clock, priority: int = 5, queue: str = "dagster") -> None:
+    def __init__(self, app: Any, clock: ManualClock, priority: int = 5, queue: str = "dagster") -> None:
         from dagster_celery.tasks import create_task
 
         self._clock = clock
@@ -44,15 +37,15 @@ class Run:
     def waits(self, seconds: float) -> bool:
         """Whether the step is still not done after so long."""
         for _ in range(round(seconds)):
-            self._clock.now += 1
+            self._clock.sleep(1)
             if self.step.ready():
                 return False
         return True
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    made = ManualClock()
     monkeypatch.setattr(sent_steps, "time", made)
     return made
 
@@ -98,13 +91,15 @@ def worker(redis: RedisProcess) -> Worker:
 
 
 @pytest.mark.parametrize("priority", [0, 5, 9])
-def test_a_step_that_no_worker_has_taken_yet_is_not_sent_again(app: Any, clock: Clock, worker: Worker, priority: int):
+def test_a_step_that_no_worker_has_taken_yet_is_not_sent_again(
+    app: Any, clock: ManualClock, worker: Worker, priority: int
+):
     run = Run(app, clock, priority)
     assert run.waits(10 * LEASE_SECONDS)
     assert len(worker.take()) == 1
 
 
-def test_a_step_that_a_worker_holds_is_not_sent_again(app: Any, clock: Clock, worker: Worker):
+def test_a_step_that_a_worker_holds_is_not_sent_again(app: Any, clock: ManualClock, worker: Worker):
     run = Run(app, clock)
     assert len(worker.take()) == 1
     assert run.waits(10 * LEASE_SECONDS)
@@ -113,7 +108,7 @@ def test_a_step_that_a_worker_holds_is_not_sent_again(app: Any, clock: Clock, wo
 
 @pytest.mark.parametrize("priority", [0, 5, 9])
 def test_a_step_that_is_lost_with_its_worker_is_sent_again_under_its_id(
-    app: Any, clock: Clock, worker: Worker, priority: int
+    app: Any, clock: ManualClock, worker: Worker, priority: int
 ):
     run = Run(app, clock, priority)
     lost = worker.take_and_die()
@@ -127,7 +122,7 @@ def test_a_step_that_is_lost_with_its_worker_is_sent_again_under_its_id(
     assert run.step.get() == ["an event"]
 
 
-def test_a_step_goes_back_into_the_queue_that_its_asset_asks_for(app: Any, clock: Clock, worker: Worker):
+def test_a_step_goes_back_into_the_queue_that_its_asset_asks_for(app: Any, clock: ManualClock, worker: Worker):
     worker.queue = "large-machines"
     run = Run(app, clock, queue=worker.queue)
     assert run.waits(3 * LEASE_SECONDS)
@@ -136,7 +131,9 @@ def test_a_step_goes_back_into_the_queue_that_its_asset_asks_for(app: Any, clock
     assert [task.headers["id"] for task in worker.take()] == lost
 
 
-def test_a_step_is_sent_again_as_often_as_it_is_lost_and_its_neighbours_are_not(app: Any, clock: Clock, worker: Worker):
+def test_a_step_is_sent_again_as_often_as_it_is_lost_and_its_neighbours_are_not(
+    app: Any, clock: ManualClock, worker: Worker
+):
     runs = [Run(app, clock) for _ in range(3)]
     first, *held = worker.take()
     for _ in range(3):
@@ -150,7 +147,7 @@ def test_a_step_is_sent_again_as_often_as_it_is_lost_and_its_neighbours_are_not(
 
 
 def test_a_step_that_is_on_its_way_into_a_workers_hands_when_it_is_looked_for_is_not_sent_again(
-    app: Any, clock: Clock, worker: Worker
+    app: Any, clock: ManualClock, worker: Worker
 ):
     run = Run(app, clock)
     with Redis.from_url(app.conf.broker_url) as client:
@@ -164,7 +161,7 @@ def test_a_step_that_is_on_its_way_into_a_workers_hands_when_it_is_looked_for_is
 
 
 def test_a_step_outlives_a_broker_that_starts_again_without_its_data(
-    app: Any, clock: Clock, worker: Worker, redis: RedisProcess
+    app: Any, clock: ManualClock, worker: Worker, redis: RedisProcess
 ):
     run = Run(app, clock)
     redis.stop()
@@ -174,7 +171,7 @@ def test_a_step_outlives_a_broker_that_starts_again_without_its_data(
 
 
 def test_a_run_waits_for_a_broker_that_is_away_and_gives_up_with_a_sentence(
-    app: Any, clock: Clock, worker: Worker, redis: RedisProcess
+    app: Any, clock: ManualClock, worker: Worker, redis: RedisProcess
 ):
     run = Run(app, clock)
     for _ in range(2):
@@ -192,7 +189,22 @@ def test_a_run_waits_for_a_broker_that_is_away_and_gives_up_with_a_sentence(
     gc.collect()
 
 
-def test_a_step_that_was_taken_back_ends_although_it_was_lost(app: Any, clock: Clock, worker: Worker):
+def test_a_broker_that_goes_away_between_two_looks_is_waited_for_too(
+    app: Any, clock: ManualClock, redis: RedisProcess, monkeypatch: pytest.MonkeyPatch
+):
+    run = Run(app, clock)
+    # the result is asked for over another connection
+    monkeypatch.setattr(run.step._result, "ready", lambda: False)
+    redis.stop()
+    assert run.waits(LEASE_SECONDS + 1)
+    redis.start()
+    assert run.waits(LEASE_SECONDS)
+    del run
+    monkeypatch.undo()
+    gc.collect()
+
+
+def test_a_step_that_was_taken_back_ends_although_it_was_lost(app: Any, clock: ManualClock, worker: Worker):
     run = Run(app, clock)
     [lost] = worker.take_and_die()
     run.step.revoke()
