@@ -8,6 +8,7 @@ that waits can tell, and would wait for ever. A broker that is away for a while,
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from morpheus_assets.services.celery_broker import LEASE_SECONDS, PATIENCE_SECONDS, RESTORE_SECONDS, BrokerUnusable
@@ -86,12 +87,16 @@ class SentStep:
         self._result.revoke()
 
     def _is_at_the_broker(self) -> bool:
+        from redis.exceptions import ResponseError
+
         queue = next(each.name for each in self._message["declare"])
         with self._app.connection_for_read() as connection:
             channel = connection.default_channel
             lists = [channel._q_for_pri(queue, step) for step in channel.priority_steps]
-            with channel.conn_or_acquire() as client:
+            # a user who may not ask: the queue works all the same
+            with suppress(ResponseError), channel.conn_or_acquire() as client:
                 return bool(client.eval(_FIND, 1 + len(lists), channel.unacked_key, *lists, self._result.id))
+        return True
 
     def _send_again(self) -> None:
         """Publish the same task under the same id; over a connection of its own, which declares its queue anew."""

@@ -204,6 +204,13 @@ def test_a_broker_that_goes_away_between_two_looks_is_waited_for_too(
     gc.collect()
 
 
+def test_a_user_who_may_not_look_for_a_step_waits_for_it_all_the_same(app: Any, clock: ManualClock):
+    run = Run(app, clock)
+    with Redis.from_url(app.conf.broker_url) as client:
+        client.execute_command("ACL", "SETUSER", "default", "-eval")
+    assert run.waits(LEASE_SECONDS + PATIENCE_SECONDS + 1)
+
+
 def test_a_step_that_was_taken_back_ends_although_it_was_lost(app: Any, clock: ManualClock, worker: Worker):
     run = Run(app, clock)
     [lost] = worker.take_and_die()
